@@ -1,0 +1,1 @@
+"""Tolk: a media server that interprets live speech."""

@@ -1,0 +1,1 @@
+"""Typed messages between the media process and interpreter processes."""

@@ -1,0 +1,137 @@
+"""Every message of the bus. MessagePack; at most once; ordered within a subject; <= 256 kB.
+
+Stream time is counted in samples at 16 kHz from the start of an epoch. The epoch rises when
+a speaker or an interpreter starts anew, and whoever reads a message of an older epoch drops
+it. Only the media process maps samples to wall time.
+"""
+
+from typing import Literal
+
+import msgspec
+
+RATE_HZ = 16_000
+#: NATS core's promise, kept by every bus so that one code runs on all.
+MAX_MESSAGE_BYTES = 256_000
+
+
+class BusMessage(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
+    """Base of all bus messages. ``stream`` is the stream's id; empty where none is meant."""
+
+    stream: str
+    epoch: int
+
+
+class AudioChunk(BusMessage, tag="audio"):
+    """Sound of the floor: s16le mono at 16 kHz, samples ``start_sample`` onwards."""
+
+    start_sample: int
+    pcm: bytes
+
+    @property
+    def end_sample(self) -> int:
+        return self.start_sample + len(self.pcm) // 2
+
+
+class Demand(BusMessage, tag="demand"):
+    """What is wanted of a stream: sent on every change and repeated every second.
+
+    A stream is interpreted while demands for it come; one without targets and without
+    ``captions`` lets it go. ``speech``: target languages to be spoken; ``text``: those only
+    to be written.
+    """
+
+    source: str
+    speech: tuple[str, ...] = ()
+    text: tuple[str, ...] = ()
+    captions: bool = True
+
+
+class Caption(BusMessage, tag="caption"):
+    """A line of text in the source or a target language."""
+
+    language: str
+    segment: int
+    revision: int
+    status: Literal["partial", "final", "clear"]
+    start_sample: int
+    end_sample: int
+    text: str
+
+
+class Speech(BusMessage, tag="speech"):
+    """At most 200 ms of an interpretation: s16le mono at ``rate_hz``.
+
+    ``play_at``: the sample of stream time at which its first sample is to be heard, as the
+    interpreter planned it. ``start_sample`` and ``end_sample``: what of the floor it says.
+    ``last`` closes the clause.
+    """
+
+    language: str
+    segment: int
+    play_at: int
+    start_sample: int
+    end_sample: int
+    rate_hz: int
+    pcm: bytes
+    last: bool = False
+
+
+class Committed(BusMessage, tag="committed"):
+    """All sound before ``sample`` is said in every language: it need not be fed again."""
+
+    sample: int
+
+
+class Failure(BusMessage, tag="failure"):
+    """An interpretation is (``failing``) or is no longer replaced by the floor."""
+
+    language: str
+    failing: bool
+    reason: str
+
+
+class Stage(msgspec.Struct, frozen=True, array_like=True):
+    """Time spent in a stage since the last heartbeat: count and sum, seconds."""
+
+    name: str
+    language: str
+    count: int
+    seconds: float
+
+
+class Heartbeat(BusMessage, tag="heartbeat"):
+    """An interpreter process lives: once a second, and once when its models are loaded.
+
+    ``stuck_s``: the age of its oldest engine call under way. ``dropped``: clauses and chunks
+    dropped so far, by place. ``cpu_s``, ``rss_bytes``: of the process.
+    """
+
+    worker: str
+    ready: bool
+    stuck_s: float = 0.0
+    dropped: dict[str, int] = {}
+    stages: tuple[Stage, ...] = ()
+    cpu_s: float = 0.0
+    rss_bytes: int = 0
+
+
+Message = AudioChunk | Demand | Caption | Speech | Committed | Failure | Heartbeat
+
+_encoder = msgspec.msgpack.Encoder()
+_decoder: msgspec.msgpack.Decoder[Message] = msgspec.msgpack.Decoder(Message)
+
+
+def encode(message: Message) -> bytes:
+    """The message as MessagePack. Raises ValueError above MAX_MESSAGE_BYTES."""
+    data = _encoder.encode(message)
+    if len(data) > MAX_MESSAGE_BYTES:
+        raise ValueError(
+            f"{type(message).__name__} of {len(data)} bytes: a bus message has at most "
+            f"{MAX_MESSAGE_BYTES}; send less sound at a time"
+        )
+    return data
+
+
+def decode(data: bytes) -> Message:
+    """The message in ``data``. Raises msgspec.DecodeError on anything else."""
+    return _decoder.decode(data)

@@ -1,0 +1,28 @@
+"""What every bus offers its two sides: the media process and the interpreter processes."""
+
+from typing import Protocol
+
+from server.bus.messages import Message
+
+
+class Bus(Protocol):
+    """Typed messages with NATS core's promises: at most once, ordered within a subject.
+
+    A message's subject is its kind, stream and language. Either side may vanish at any time.
+    """
+
+    def publish(self, message: Message) -> None:
+        """Send without waiting. When the other side is slow or gone the oldest unsent
+        message is dropped and counted in ``dropped``."""
+
+    async def receive(self) -> Message:
+        """The next message from the other side; waits for it. Past the inbound bound the
+        oldest is dropped and counted. Raises BusClosed once the bus is closed."""
+
+    @property
+    def dropped(self) -> dict[str, int]:
+        """Messages dropped so far, by direction: "out" and "in"."""
+
+
+class BusClosed(Exception):
+    """The bus, or the connection behind it, is closed."""

@@ -1,0 +1,46 @@
+"""What the interpreter asks of an engine. Calls block and run in a thread of the
+interpreter's; none is called from two threads at a time."""
+
+from typing import Protocol
+
+from server.interpretation.types import Pcm, Transcript
+
+
+class EngineError(Exception):
+    """An engine failed on this clause: it is dropped and counted, the stream lives."""
+
+
+class ModelError(Exception):
+    """A model is missing, broken or of the wrong kind. Names the folder and the remedy."""
+
+
+class RecognizerStream(Protocol):
+    """One speaker's sound, in order. Holds per-speaker state; the model is shared."""
+
+    def accept(self, pcm: Pcm) -> Transcript | None:
+        """Hear 16 kHz mono int16. Returns a new partial or final transcript, or None when
+        nothing changed. Word times count samples from the first ``accept``."""
+
+    def finish(self) -> Transcript | None:
+        """Nothing more comes for now: the rest as a final transcript."""
+
+
+class Recognizer(Protocol):
+    language: str
+
+    def stream(self) -> RecognizerStream:
+        """A new listener to one speaker."""
+
+
+class Translator(Protocol):
+    def translate(self, text: str, source: str, target: str) -> str:
+        """``text`` as a recogniser sends it (no case, no punctuation) in ``target``."""
+
+
+class Synthesizer(Protocol):
+    language: str
+    rate_hz: int
+
+    def synthesize(self, text: str, length_scale: float) -> Pcm:
+        """``text`` spoken at ``rate_hz``; 1.0 is the voice's own pace, less is faster.
+        Empty where there is nothing to pronounce."""

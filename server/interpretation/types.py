@@ -1,0 +1,42 @@
+"""What passes between the stages of an interpreter. Sound is int16 mono; times are samples
+of stream time at 16 kHz."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Pcm = NDArray[np.int16]
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """One recognised word and when it was said."""
+
+    text: str
+    start_sample: int
+    end_sample: int
+
+
+@dataclass(frozen=True, slots=True)
+class Transcript:
+    """What was heard so far of one utterance. ``final``: it will not change; the next
+    transcript is of the next utterance. Partial ones may have no word times: then ``words``
+    are spread evenly by the recogniser's stream."""
+
+    words: tuple[Word, ...]
+    final: bool
+
+    @property
+    def text(self) -> str:
+        return " ".join(word.text for word in self.words)
+
+
+@dataclass(frozen=True, slots=True)
+class Clause:
+    """A stretch of source text that may be said in another language."""
+
+    segment: int
+    text: str
+    start_sample: int
+    end_sample: int

@@ -1,0 +1,1 @@
+"""RTP in, RTP out. Knows aiortc and av; knows no model and no HTTP."""

@@ -1,0 +1,1 @@
+"""The catalogue of models: what is there, whether it is whole."""

@@ -1,0 +1,1 @@
+"""The conversation with a participant: messages, order, limits. No media, no models."""

@@ -1,0 +1,197 @@
+"""Every message of the wire, as typed structs.
+
+JSON objects over a WebSocket, told apart by their ``type``. Unknown fields are ignored, so
+that either side may be newer than the other; unknown types are an error. Times are
+milliseconds of stream time: they count from the first sound of the stream.
+``docs/signaling.md`` shows an example of each; the tests read them from there.
+"""
+
+from typing import Annotated, Literal
+
+import msgspec
+
+#: A stream's name: part of its address, so no character that needs escaping.
+StreamId = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
+#: A BCP 47 language tag, as far as models are named by it ("nl", "en", "pt-BR").
+Language = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$")]
+#: What a listener hears: "floor", a language ("en"), or a language over the quiet floor.
+ChannelName = Annotated[
+    str, msgspec.Meta(pattern=r"^(floor|[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*(\+floor)?)$")
+]
+Secret = Annotated[str, msgspec.Meta(min_length=1, max_length=2048)]
+#: How sound travels: over a PeerConnection, over this socket, or not at all (captions only).
+SpeakerAudio = Literal["webrtc", "socket"]
+ListenerAudio = Literal["webrtc", "socket", "none"]
+
+StreamState = Literal["waiting", "live", "paused", "ended"]
+ChannelStatus = Literal["starting", "live", "fallback"]
+CaptionStatus = Literal["partial", "final", "clear"]
+ErrorCode = Literal[
+    "bad_message",  # not JSON, of no known type, or with wrong fields
+    "out_of_order",  # not now: nothing may come before join, nothing twice
+    "too_large",
+    "bad_sdp",  # an offer we cannot take; the message says why
+    "bad_stream",
+    "unknown_language",
+    "unknown_channel",
+    "unauthorised",  # a token is needed, or this one is not valid
+    "forbidden",  # the token does not grant this, or the page's origin is foreign
+    "speaker_present",  # somebody speaks here; resume or take over
+    "limit",  # too many; see retry_after_s
+    "replaced",  # this session went on elsewhere
+    "timeout",  # no sound or no connection in time
+    "unavailable",  # the server is going away or not ready
+    "internal",
+]
+
+
+class Message(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """Base of all messages: immutable; fields at their default are left out on the wire."""
+
+
+# --- from a participant ------------------------------------------------------------------
+
+
+class JoinSpeaker(Message, tag="join"):
+    """First message on ``/ws/speak/{stream}``: speak in ``language``.
+
+    ``resume`` replaces the session it was given to; ``take_over`` with a token that allows it
+    replaces whoever speaks.
+    """
+
+    language: Language
+    audio: SpeakerAudio = "webrtc"
+    token: Secret | None = None
+    resume: Secret | None = None
+    take_over: bool = False
+
+
+class JoinListener(Message, tag="join"):
+    """First message on ``/ws/listen/{stream}``. ``captions``: languages to be shown."""
+
+    channel: ChannelName = "floor"
+    captions: Annotated[list[Language], msgspec.Meta(max_length=8)] = []
+    audio: ListenerAudio = "webrtc"
+    token: Secret | None = None
+    resume: Secret | None = None
+
+
+class JoinTalk(Message, tag="join"):
+    """First message on ``/ws``: speak ``language``, hear oneself in ``target``."""
+
+    language: Language
+    target: Language
+    token: Secret | None = None
+
+
+class Offer(Message, tag="offer"):
+    """An SDP offer with one audio section. Candidates in it are not used: the server answers
+    whoever reaches it with the right credentials, and probes nobody."""
+
+    sdp: str
+
+
+class Pause(Message, tag="pause"):
+    """The speaker holds or goes on; listeners are told."""
+
+    paused: bool
+
+
+class End(Message, tag="end"):
+    """The speaker ends the stream for all."""
+
+
+class Select(Message, tag="select"):
+    """The listener hears another channel from now on, or sees other captions."""
+
+    channel: ChannelName | None = None
+    captions: Annotated[list[Language], msgspec.Meta(max_length=8)] | None = None
+
+
+class Ping(Message, tag="ping"):
+    """Asks for a pong: how a page finds out that its network is gone."""
+
+
+SpeakerMessage = JoinSpeaker | Offer | Pause | End | Ping
+ListenerMessage = JoinListener | Offer | Select | Ping
+TalkMessage = JoinTalk | Offer | Ping
+
+
+# --- from the server -----------------------------------------------------------------------
+
+
+class Joined(Message, tag="joined"):
+    """The participant is in. ``resume`` is its secret; ``languages`` can be heard or spoken."""
+
+    stream: str
+    resume: str
+    state: StreamState
+    source: str | None = None
+    languages: list[str] = []
+    channels: list[str] = []
+
+
+class Answer(Message, tag="answer"):
+    """The SDP answer, with all of the server's candidates."""
+
+    sdp: str
+
+
+class State(Message, tag="state"):
+    """The stream's state changed: sent to everyone in it."""
+
+    state: StreamState
+    source: str | None = None
+    channels: list[str] = []
+
+
+class ChannelState(Message, tag="channel"):
+    """What the listener hears now. ``starting`` and ``fallback``: the floor, quietly, until
+    the interpretation is there (again)."""
+
+    channel: str
+    status: ChannelStatus
+
+
+class Audience(Message, tag="audience"):
+    """To the speaker: how many listen, by channel."""
+
+    total: int
+    channels: dict[str, int] = {}
+
+
+class Caption(Message, tag="caption"):
+    """A line of text. A later ``revision`` of the same ``segment`` replaces the earlier one."""
+
+    stream: str
+    language: str
+    segment: int
+    revision: int
+    status: CaptionStatus
+    start_ms: int
+    end_ms: int
+    text: str
+
+
+class Captions(Message, tag="captions"):
+    """The last lines of every language asked for, oldest first: a snapshot on joining."""
+
+    captions: list[Caption] = []
+
+
+class Error(Message, tag="error"):
+    """What went wrong and what to do. The socket closes after it when ``fatal``."""
+
+    code: ErrorCode
+    message: str
+    fatal: bool = True
+    retry_after_s: float | None = None
+
+
+class Pong(Message, tag="pong"):
+    """Answers a ping."""
+
+
+ServerMessage = (
+    Joined | Answer | State | ChannelState | Audience | Caption | Captions | Error | Pong
+)
