@@ -52,7 +52,7 @@ class Message(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
 # --- from a participant ------------------------------------------------------------------
 
 
-class JoinSpeaker(Message, tag="join"):
+class JoinSpeaker(Message, frozen=True, tag="join"):
     """First message on ``/ws/speak/{stream}``: speak in ``language``.
 
     ``resume`` replaces the session it was given to; ``take_over`` with a token that allows it
@@ -66,7 +66,7 @@ class JoinSpeaker(Message, tag="join"):
     take_over: bool = False
 
 
-class JoinListener(Message, tag="join"):
+class JoinListener(Message, frozen=True, tag="join"):
     """First message on ``/ws/listen/{stream}``. ``captions``: languages to be shown."""
 
     channel: ChannelName = "floor"
@@ -76,7 +76,7 @@ class JoinListener(Message, tag="join"):
     resume: Secret | None = None
 
 
-class JoinTalk(Message, tag="join"):
+class JoinTalk(Message, frozen=True, tag="join"):
     """First message on ``/ws``: speak ``language``, hear oneself in ``target``."""
 
     language: Language
@@ -84,31 +84,31 @@ class JoinTalk(Message, tag="join"):
     token: Secret | None = None
 
 
-class Offer(Message, tag="offer"):
+class Offer(Message, frozen=True, tag="offer"):
     """An SDP offer with one audio section. Candidates in it are not used: the server answers
     whoever reaches it with the right credentials, and probes nobody."""
 
     sdp: str
 
 
-class Pause(Message, tag="pause"):
+class Pause(Message, frozen=True, tag="pause"):
     """The speaker holds or goes on; listeners are told."""
 
     paused: bool
 
 
-class End(Message, tag="end"):
+class End(Message, frozen=True, tag="end"):
     """The speaker ends the stream for all."""
 
 
-class Select(Message, tag="select"):
+class Select(Message, frozen=True, tag="select"):
     """The listener hears another channel from now on, or sees other captions."""
 
     channel: ChannelName | None = None
     captions: Annotated[list[Language], msgspec.Meta(max_length=8)] | None = None
 
 
-class Ping(Message, tag="ping"):
+class Ping(Message, frozen=True, tag="ping"):
     """Asks for a pong: how a page finds out that its network is gone."""
 
 
@@ -120,7 +120,7 @@ TalkMessage = JoinTalk | Offer | Ping
 # --- from the server -----------------------------------------------------------------------
 
 
-class Joined(Message, tag="joined"):
+class Joined(Message, frozen=True, tag="joined"):
     """The participant is in. ``resume`` is its secret; ``languages`` can be heard or spoken."""
 
     stream: str
@@ -131,13 +131,13 @@ class Joined(Message, tag="joined"):
     channels: list[str] = []
 
 
-class Answer(Message, tag="answer"):
+class Answer(Message, frozen=True, tag="answer"):
     """The SDP answer, with all of the server's candidates."""
 
     sdp: str
 
 
-class State(Message, tag="state"):
+class State(Message, frozen=True, tag="state"):
     """The stream's state changed: sent to everyone in it."""
 
     state: StreamState
@@ -145,7 +145,7 @@ class State(Message, tag="state"):
     channels: list[str] = []
 
 
-class ChannelState(Message, tag="channel"):
+class ChannelState(Message, frozen=True, tag="channel"):
     """What the listener hears now. ``starting`` and ``fallback``: the floor, quietly, until
     the interpretation is there (again)."""
 
@@ -153,14 +153,14 @@ class ChannelState(Message, tag="channel"):
     status: ChannelStatus
 
 
-class Audience(Message, tag="audience"):
+class Audience(Message, frozen=True, tag="audience"):
     """To the speaker: how many listen, by channel."""
 
     total: int
     channels: dict[str, int] = {}
 
 
-class Caption(Message, tag="caption"):
+class Caption(Message, frozen=True, tag="caption"):
     """A line of text. A later ``revision`` of the same ``segment`` replaces the earlier one."""
 
     stream: str
@@ -173,13 +173,13 @@ class Caption(Message, tag="caption"):
     text: str
 
 
-class Captions(Message, tag="captions"):
+class Captions(Message, frozen=True, tag="captions"):
     """The last lines of every language asked for, oldest first: a snapshot on joining."""
 
     captions: list[Caption] = []
 
 
-class Error(Message, tag="error"):
+class Error(Message, frozen=True, tag="error"):
     """What went wrong and what to do. The socket closes after it when ``fatal``."""
 
     code: ErrorCode
@@ -188,7 +188,7 @@ class Error(Message, tag="error"):
     retry_after_s: float | None = None
 
 
-class Pong(Message, tag="pong"):
+class Pong(Message, frozen=True, tag="pong"):
     """Answers a ping."""
 
 

@@ -21,7 +21,7 @@ class BusMessage(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
     epoch: int
 
 
-class AudioChunk(BusMessage, tag="audio"):
+class AudioChunk(BusMessage, frozen=True, tag="audio"):
     """Sound of the floor: s16le mono at 16 kHz, samples ``start_sample`` onwards."""
 
     start_sample: int
@@ -32,7 +32,7 @@ class AudioChunk(BusMessage, tag="audio"):
         return self.start_sample + len(self.pcm) // 2
 
 
-class Demand(BusMessage, tag="demand"):
+class Demand(BusMessage, frozen=True, tag="demand"):
     """What is wanted of a stream: sent on every change and repeated every second.
 
     A stream is interpreted while demands for it come; one without targets and without
@@ -46,7 +46,7 @@ class Demand(BusMessage, tag="demand"):
     captions: bool = True
 
 
-class Caption(BusMessage, tag="caption"):
+class Caption(BusMessage, frozen=True, tag="caption"):
     """A line of text in the source or a target language."""
 
     language: str
@@ -58,7 +58,7 @@ class Caption(BusMessage, tag="caption"):
     text: str
 
 
-class Speech(BusMessage, tag="speech"):
+class Speech(BusMessage, frozen=True, tag="speech"):
     """At most 200 ms of an interpretation: s16le mono at ``rate_hz``.
 
     ``play_at``: the sample of stream time at which its first sample is to be heard, as the
@@ -76,13 +76,13 @@ class Speech(BusMessage, tag="speech"):
     last: bool = False
 
 
-class Committed(BusMessage, tag="committed"):
+class Committed(BusMessage, frozen=True, tag="committed"):
     """All sound before ``sample`` is said in every language: it need not be fed again."""
 
     sample: int
 
 
-class Failure(BusMessage, tag="failure"):
+class Failure(BusMessage, frozen=True, tag="failure"):
     """An interpretation is (``failing``) or is no longer replaced by the floor."""
 
     language: str
@@ -99,7 +99,7 @@ class Stage(msgspec.Struct, frozen=True, array_like=True):
     seconds: float
 
 
-class Heartbeat(BusMessage, tag="heartbeat"):
+class Heartbeat(BusMessage, frozen=True, tag="heartbeat"):
     """An interpreter process lives: once a second, and once when its models are loaded.
 
     ``stuck_s``: the age of its oldest engine call under way. ``dropped``: clauses and chunks
