@@ -1,0 +1,169 @@
+"""What the host may set: command line > environment (TOLK_PORT) > TOML file > default."""
+
+import argparse
+import os
+import tomllib
+from collections.abc import Mapping, Sequence
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta
+
+STARTER_MODELS = Path(__file__).parent / "models" / "starter"
+
+
+def _state_folder() -> str:
+    base = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
+    return str(Path(base) / "tolk")
+
+
+class ConfigError(Exception):
+    """A setting is wrong. The message names it, where it came from and what is expected."""
+
+
+class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """All settings. Each is a command line option, a TOLK_… variable and a key in the file."""
+
+    host: Annotated[str, Meta(description="address to listen on; 0.0.0.0 for all")] = "127.0.0.1"
+    port: Annotated[int, Meta(ge=0, le=65535, description="TCP port of pages and signaling")] = 8080
+    public_url: Annotated[
+        str, Meta(description="address people use, when a proxy stands in front (https://…)")
+    ] = ""
+    tls: Annotated[
+        Literal["off", "self"], Meta(description="'self': make and keep a certificate of our own")
+    ] = "off"
+    tls_cert: Annotated[str, Meta(description="certificate chain, PEM")] = ""
+    tls_key: Annotated[str, Meta(description="its private key, PEM")] = ""
+    trusted_proxies: Annotated[
+        list[str], Meta(description="networks whose X-Forwarded-* headers are believed")
+    ] = []
+    allowed_origins: Annotated[
+        list[str], Meta(description="further web origins whose pages may connect")
+    ] = []
+    ice_addresses: Annotated[
+        list[str], Meta(description="addresses offered for sound; default: those of this machine")
+    ] = []
+    models: Annotated[str, Meta(description="folder with a models' manifest.json")] = str(
+        STARTER_MODELS
+    )
+    state: Annotated[str, Meta(description="folder for keys and certificates")] = msgspec.field(
+        default_factory=_state_folder
+    )
+    secret_file: Annotated[
+        str, Meta(description="file with the secret that signs tokens; default: in the state folder")
+    ] = ""
+    speak_token: Annotated[
+        Literal["auto", "required", "open"],
+        Meta(description="who may speak: 'auto' asks for a token when beyond loopback"),
+    ] = "auto"
+    listen_token: Annotated[
+        Literal["open", "required"], Meta(description="whether listening needs a token")
+    ] = "open"
+    max_streams: Annotated[int, Meta(ge=1, description="streams at a time")] = 20
+    max_listeners: Annotated[int, Meta(ge=1, description="listeners a stream")] = 500
+    max_sessions_per_address: Annotated[
+        int, Meta(ge=1, description="sessions an address; a hall behind one NAT is one address")
+    ] = 500
+    demand_linger_s: Annotated[
+        float, Meta(ge=0, description="how long a language goes on after its last listener")
+    ] = 10.0
+    stage_timeout_s: Annotated[
+        float, Meta(gt=0, description="time limit of one engine call")
+    ] = 5.0
+    log_level: Annotated[
+        Literal["debug", "info", "warning", "error"],
+        Meta(description="debug also shows what was said"),
+    ] = "info"
+
+    @property
+    def is_loopback(self) -> bool:
+        return self.host in ("localhost", "::1") or self.host.startswith("127.")
+
+    @property
+    def has_tls(self) -> bool:
+        return self.tls == "self" or bool(self.tls_cert)
+
+    @property
+    def speaking_needs_token(self) -> bool:
+        return self.speak_token == "required" or (
+            self.speak_token == "auto" and not self.is_loopback
+        )
+
+
+def tolk_version() -> str:
+    """The installed distribution's version, or "source" from a bare checkout."""
+    try:
+        return version("tolk")
+    except PackageNotFoundError:
+        return "source"
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """One option for each setting, and ``--config FILE``."""
+    parser.add_argument("--config", metavar="FILE", help="TOML file with the same names as options")
+    for field in msgspec.structs.fields(Config):
+        described = msgspec.inspect.type_info(field.type)
+        schema = described.extra_json_schema if isinstance(described, msgspec.inspect.Metadata) else {}
+        inner = described.type if isinstance(described, msgspec.inspect.Metadata) else described
+        is_list = isinstance(inner, msgspec.inspect.ListType)
+        default = "" if field.default is msgspec.NODEFAULT else f" (default: {field.default})"
+        parser.add_argument(
+            "--" + field.name.replace("_", "-"),
+            dest=field.name,
+            default=None,
+            metavar="A,B" if is_list else field.name.split("_")[-1].upper(),
+            help=str((schema or {}).get("description", "")) + ("" if is_list else default),
+        )
+
+
+def load(options: argparse.Namespace, environ: Mapping[str, str]) -> Config:
+    """The settings from all sources. Raises ConfigError."""
+    merged: dict[str, Any] = {}
+    names = [field.name for field in msgspec.structs.fields(Config)]
+    if options.config:
+        merged.update(_read_file(Path(options.config), names))
+    for name in names:
+        for value, source in (
+            (environ.get(f"TOLK_{name.upper()}"), f"TOLK_{name.upper()}"),
+            (getattr(options, name, None), "--" + name.replace("_", "-")),
+        ):
+            if value is not None:
+                _convert({name: _split(name, value)}, source)
+                merged[name] = _split(name, value)
+    config = _convert(merged, "the configuration")
+    _check(config)
+    return config
+
+
+def _split(name: str, value: str) -> str | list[str]:
+    if isinstance(getattr(Config(), name), list):
+        return [part.strip() for part in value.split(",") if part.strip()]
+    return value
+
+
+def _read_file(path: Path, names: Sequence[str]) -> dict[str, Any]:
+    try:
+        settings = tomllib.loads(path.read_text(encoding="utf8"))
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"{path}: {error}") from error
+    for name in settings:
+        if name not in names:
+            raise ConfigError(f"{path}: there is no setting {name!r}; there are: {', '.join(names)}")
+    _convert(settings, str(path))
+    return settings
+
+
+def _convert(settings: dict[str, Any], source: str) -> Config:
+    try:
+        return msgspec.convert(settings, Config, strict=False)
+    except msgspec.ValidationError as error:
+        raise ConfigError(f"{source}: {error}") from error
+
+
+def _check(config: Config) -> None:
+    if bool(config.tls_cert) != bool(config.tls_key):
+        raise ConfigError("--tls-cert and --tls-key go together: give both")
+    if config.tls == "self" and config.tls_cert:
+        raise ConfigError("--tls self makes its own certificate: leave --tls-cert out, or --tls")

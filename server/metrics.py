@@ -1,0 +1,69 @@
+"""Prometheus metrics of one server: base units, no labels that name a person or a stream."""
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+#: From a frame to a service gone wrong: the bounds people notice lie in between.
+LAG_BUCKETS_S = (0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 7.5, 10.0, 15.0, 30.0)
+LATE_BUCKETS_S = (0.001, 0.002, 0.005, 0.010, 0.020, 0.040, 0.060, 0.100, 0.250, 1.0)
+
+
+class Metrics:
+    """All metrics, in a registry of their own so that two servers fit in one process."""
+
+    def __init__(self) -> None:
+        self.registry = registry = CollectorRegistry()
+        self.listeners = Gauge("tolk_listeners", "Listeners connected now", registry=registry)
+        self.speakers = Gauge("tolk_speakers", "Speakers connected now", registry=registry)
+        self.streams = Gauge("tolk_streams", "Streams there are now", registry=registry)
+        self.joins = Counter("tolk_joins", "Sessions admitted", ["role"], registry=registry)
+        self.refused = Counter("tolk_refused", "Requests refused", ["code"], registry=registry)
+        self.send_late = Histogram(
+            "tolk_send_late_seconds",
+            "How late a 20 ms tick ran",
+            buckets=LATE_BUCKETS_S,
+            registry=registry,
+        )
+        self.ticks_skipped = Counter(
+            "tolk_ticks_skipped", "20 ms ticks left out for being late", registry=registry
+        )
+        self.dropped = Counter(
+            "tolk_dropped", "Things dropped at a bound", ["where"], registry=registry
+        )
+        self.ear_voice_span = Histogram(
+            "tolk_ear_voice_span_seconds",
+            "From the end of a clause said to the start of its interpretation heard",
+            ["language"],
+            buckets=LAG_BUCKETS_S,
+            registry=registry,
+        )
+        self.backlog = Gauge(
+            "tolk_speech_backlog_seconds",
+            "Interpretation waiting to be heard, the worst stream",
+            ["language"],
+            registry=registry,
+        )
+        self.stage = Counter(
+            "tolk_stage_seconds", "Time in engine calls", ["stage", "language"], registry=registry
+        )
+        self.stage_calls = Counter(
+            "tolk_stage_calls", "Engine calls", ["stage", "language"], registry=registry
+        )
+        self.replayed = Counter(
+            "tolk_replayed_chunks", "Sound fed again to a new interpreter", registry=registry
+        )
+        self.interpreter_ready = Gauge(
+            "tolk_interpreter_ready", "1 when an interpreter has its models", registry=registry
+        )
+        self.interpreter_restarts = Gauge(
+            "tolk_interpreter_restarts", "Interpreters lost so far", registry=registry
+        )
+        self.interpreter_cpu = Gauge(
+            "tolk_interpreter_cpu_seconds", "CPU time of the interpreter", registry=registry
+        )
+        self.interpreter_memory = Gauge(
+            "tolk_interpreter_resident_bytes", "Memory of the interpreter", registry=registry
+        )
+        self.loop_lag = Gauge(
+            "tolk_loop_lag_seconds", "How late the last wake-up of the event loop was",
+            registry=registry,
+        )

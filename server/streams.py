@@ -1,0 +1,270 @@
+"""Streams by id: who speaks, who listens to what. No I/O, no clock of its own.
+
+A stream outlives its connections: it is there from its first participant until it has been
+empty for a while. At most one session speaks in it. A session ends by leaving or by being
+dismissed: replaced by whoever shows its ``resume`` secret, taken over, or sent away at
+shutdown; its owner waits for ``dismissed`` and then closes the connection.
+"""
+
+import asyncio
+import re
+import secrets
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Literal
+
+from signaling.errors import ProtocolError
+from signaling.messages import StreamState
+
+Role = Literal["speaker", "listener", "talk"]
+_CHANNEL = re.compile(r"^(?:floor|(?P<language>[A-Za-z]{2,3}(?:-[A-Za-z0-9]{2,8})*)(?:\+floor)?)$")
+
+
+def language_of(channel: str) -> str | None:
+    """The language interpreted on a channel: "en" for "en" and "en+floor", None for "floor"."""
+    match = _CHANNEL.match(channel)
+    return match["language"] if match else None
+
+
+@dataclass(eq=False, slots=True)
+class Session:
+    """One participant's place in a stream, for as long as it lasts."""
+
+    role: Role
+    stream: "Stream"
+    address: str
+    channel: str | None = None
+    captions: frozenset[str] = frozenset()
+    resume: str = field(default_factory=lambda: secrets.token_urlsafe(18))
+    dismissed: asyncio.Event = field(default_factory=asyncio.Event)
+    reason: ProtocolError | None = None
+
+    def dismiss(self, reason: ProtocolError) -> None:
+        """Tell the owner to close this session for ``reason``; the first reason counts."""
+        if not self.dismissed.is_set():
+            self.reason = reason
+            self.dismissed.set()
+
+
+@dataclass(eq=False, slots=True)
+class Stream:
+    """A stream's participants and what they want of it."""
+
+    id: str
+    state: StreamState = "waiting"
+    source: str | None = None
+    speaker: Session | None = None
+    listeners: set[Session] = field(default_factory=set)
+    empty_since: float | None = None
+    _last_wanted: dict[tuple[str, str], float] = field(default_factory=dict)
+
+    @property
+    def is_empty(self) -> bool:
+        return self.speaker is None and not self.listeners
+
+    def audience(self) -> dict[str, int]:
+        """How many listen, by channel; those who only read captions count as "captions"."""
+        return dict(Counter(each.channel or "captions" for each in self.listeners))
+
+    def wanted(self, now: float, linger_s: float) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """Languages to be spoken and languages only to be written, now or within the last
+        ``linger_s`` seconds, in order of first demand. The source is in neither."""
+        everyone = list(self.listeners) + ([self.speaker] if self.speaker else [])
+        for session in everyone:
+            language = language_of(session.channel) if session.channel else None
+            if language:
+                self._last_wanted[language, "speech"] = now
+            for caption in session.captions:
+                self._last_wanted[caption, "text"] = now
+        for key, last in list(self._last_wanted.items()):
+            if now - last >= linger_s and now > last:
+                del self._last_wanted[key]
+        live = [key for key in self._last_wanted if key[0] != self.source]
+        speech = tuple(language for language, kind in live if kind == "speech")
+        text = tuple(
+            language for language, kind in live if kind == "text" and language not in speech
+        )
+        return speech, text
+
+
+class ConnectionManager:
+    """All streams, and the limits on them.
+
+    ``on_created`` and ``on_removed`` are called with a stream's id as it comes and goes.
+    """
+
+    def __init__(
+        self,
+        *,
+        max_streams: int = 20,
+        max_listeners: int = 500,
+        max_sessions_per_address: int = 500,
+        empty_s: float = 15.0,
+    ) -> None:
+        self.max_streams = max_streams
+        self.max_listeners = max_listeners
+        self.max_sessions_per_address = max_sessions_per_address
+        self.empty_s = empty_s
+        self.streams: dict[str, Stream] = {}
+        self._sessions: dict[str, Session] = {}
+        self._addresses: Counter[str] = Counter()
+        self._draining = False
+
+    @property
+    def sessions(self) -> Iterable[Session]:
+        return self._sessions.values()
+
+    def join_speaker(
+        self, stream_id: str, address: str, source: str, *, resume: str | None, take_over: bool
+    ) -> Session:
+        """A speaker's session; whoever spoke and is replaced has been dismissed.
+
+        Raises ProtocolError: speaker_present, limit, unavailable.
+        """
+        stream = self.streams.get(stream_id)
+        current = stream.speaker if stream else None
+        if current is not None:
+            if not take_over and not _same(resume, current.resume):
+                raise ProtocolError(
+                    "speaker_present",
+                    f"Somebody speaks in {stream_id!r} already. Use another stream's name, or "
+                    "take over with a token that allows it.",
+                )
+            self._replace(current)
+        session = Session("speaker", self._stream(stream_id, address), address)
+        self._admit(session, resume if current is not None and not take_over else None)
+        session.stream.speaker = session
+        session.stream.source = source
+        session.stream.state = "live"
+        return session
+
+    def join_listener(
+        self,
+        stream_id: str,
+        address: str,
+        channel: str | None,
+        captions: Iterable[str],
+        *,
+        resume: str | None,
+    ) -> Session:
+        """A listener's session. Raises ProtocolError: limit, unavailable."""
+        old = self._sessions.get(resume) if resume else None
+        if old is not None and old.role == "listener" and old.stream.id == stream_id:
+            self._replace(old)
+        else:
+            old = None
+        stream = self._stream(stream_id, address)
+        if len(stream.listeners) >= self.max_listeners:
+            raise ProtocolError(
+                "limit",
+                f"{stream_id!r} has its {self.max_listeners} listeners already. Try again later.",
+                retry_after_s=30,
+            )
+        session = Session("listener", stream, address, channel, frozenset(captions))
+        self._admit(session, resume if old is not None else None)
+        stream.listeners.add(session)
+        return session
+
+    def join_talk(self, address: str, source: str, target: str) -> Session:
+        """Somebody alone in a stream of its own, who hears its own interpretation."""
+        stream = self._stream("talk-" + secrets.token_urlsafe(12), address)
+        session = Session("talk", stream, address, target, frozenset({source, target}))
+        self._admit(session, None)
+        stream.speaker = session
+        stream.source = source
+        stream.state = "live"
+        return session
+
+    def select(
+        self, session: Session, channel: str | None, captions: Iterable[str] | None
+    ) -> None:
+        """The listener wants another channel or other captions; None leaves as it is."""
+        if channel is not None:
+            session.channel = channel
+        if captions is not None:
+            session.captions = frozenset(captions)
+
+    def leave(self, session: Session, now: float) -> None:
+        """The session is over. Harmless when it was replaced or has left before."""
+        if self._sessions.get(session.resume) is session:
+            del self._sessions[session.resume]
+            self._forget_address(session.address)
+        stream = session.stream
+        stream.listeners.discard(session)
+        if stream.speaker is session:
+            stream.speaker = None
+            if stream.state != "ended":
+                stream.state = "waiting"
+        if stream.is_empty and stream.empty_since is None:
+            stream.empty_since = now
+
+    def expire(self, now: float, on_removed: Callable[[Stream], None]) -> None:
+        """Let go of streams that have been empty for ``empty_s``."""
+        for stream in list(self.streams.values()):
+            since = stream.empty_since
+            if stream.is_empty and since is not None and now - since >= self.empty_s:
+                del self.streams[stream.id]
+                on_removed(stream)
+
+    def close(self) -> None:
+        """Admit nobody any more and dismiss everybody."""
+        self._draining = True
+        for session in list(self._sessions.values()):
+            session.dismiss(_going_away())
+
+    def _stream(self, stream_id: str, address: str) -> Stream:
+        """The stream, made if need be; checks what holds for any session."""
+        if self._draining:
+            raise _going_away()
+        if self._addresses[address] >= self.max_sessions_per_address:
+            raise ProtocolError(
+                "limit",
+                f"{self.max_sessions_per_address} sessions come from your address already: the "
+                "host can raise max_sessions_per_address.",
+                retry_after_s=30,
+            )
+        stream = self.streams.get(stream_id)
+        if stream is None:
+            if len(self.streams) >= self.max_streams:
+                raise ProtocolError(
+                    "limit",
+                    f"This server has its {self.max_streams} streams already. Try again later.",
+                    retry_after_s=30,
+                )
+            stream = self.streams[stream_id] = Stream(stream_id)
+        stream.empty_since = None
+        return stream
+
+    def _admit(self, session: Session, resume: str | None) -> None:
+        """Count the session in; one that replaces its own earlier self keeps its secret."""
+        if resume:
+            session.resume = resume
+        self._sessions[session.resume] = session
+        self._addresses[session.address] += 1
+
+    def _replace(self, session: Session) -> None:
+        session.dismiss(
+            ProtocolError("replaced", "This session goes on in another window or device.")
+        )
+        if self._sessions.get(session.resume) is session:
+            del self._sessions[session.resume]
+            self._forget_address(session.address)
+        session.stream.listeners.discard(session)
+        if session.stream.speaker is session:
+            session.stream.speaker = None
+
+    def _forget_address(self, address: str) -> None:
+        self._addresses[address] -= 1
+        if self._addresses[address] <= 0:
+            del self._addresses[address]
+
+
+def _same(given: str | None, secret: str) -> bool:
+    return given is not None and secrets.compare_digest(given.encode(), secret.encode())
+
+
+def _going_away() -> ProtocolError:
+    return ProtocolError(
+        "unavailable", "The server is stopping. Connect again in a moment.", retry_after_s=2
+    )

@@ -1,0 +1,106 @@
+"""The walls of docs/architecture.md, held by reading the imports of every file."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+FILES = sorted(
+    path
+    for folder in ("server", "signaling", "static", "tools")
+    for path in (ROOT / folder).rglob("*.py")
+)
+
+
+def imports(path: Path) -> Iterator[str]:
+    """Every module that the file imports, anywhere in it, by its full name."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative imports hide where things come from"
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def within(name: str, package: str) -> bool:
+    return name == package or name.startswith(package + ".")
+
+
+def breaches(folder: str, *forbidden: str) -> list[str]:
+    return [
+        f"{path.relative_to(ROOT)} imports {name}"
+        for path in FILES
+        if path.is_relative_to(ROOT / folder)
+        for name in imports(path)
+        if any(within(name, package) for package in forbidden)
+    ]
+
+
+def test_signaling_knows_no_server_and_no_media() -> None:
+    assert not breaches("signaling", "server", "tools", "aiortc", "aioice", "av")
+
+
+def test_media_knows_no_interpretation_signaling_or_http() -> None:
+    assert not breaches("server/media", "server.interpretation", "signaling", "aiohttp")
+
+
+def test_interpretation_knows_no_media_signaling_or_http() -> None:
+    assert not breaches(
+        "server/interpretation", "server.media", "signaling", "aiohttp", "aiortc", "av"
+    )
+
+
+def test_the_bus_knows_no_stages() -> None:
+    assert not breaches("server/bus", "server.media", "server.interpretation", "signaling")
+
+
+@pytest.mark.parametrize("library", ["vosk", "ctranslate2", "sentencepiece", "piper"])
+def test_each_engine_library_is_imported_in_one_file(library: str) -> None:
+    users = [path for path in FILES if any(within(name, library) for name in imports(path))]
+    assert len(users) == 1
+
+
+def test_only_app_and_worker_name_engines() -> None:
+    engines = [
+        f"server.interpretation.{name}"
+        for name in ("vosk_recognizer", "ctranslate2_translator", "piper_synthesizer")
+    ]
+    users = {
+        str(path.relative_to(ROOT))
+        for path in FILES
+        if path.is_relative_to(ROOT / "server")
+        and any(within(name, engine) for name in imports(path) for engine in engines)
+    }
+    assert users <= {"server/app.py", "server/interpretation/worker.py"}
+
+
+def test_only_app_names_a_bus() -> None:
+    users = {
+        str(path.relative_to(ROOT))
+        for path in FILES
+        if any(within(name, "server.bus.local") for name in imports(path))
+    }
+    assert users == {"server/app.py"}
+
+
+def test_only_media_and_the_headless_client_know_aiortc() -> None:
+    users = {
+        path.relative_to(ROOT).parts[:2]
+        for path in FILES
+        if any(within(name, "aiortc") for name in imports(path))
+    }
+    assert users <= {("server", "media"), ("server", "client.py")}
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_no_work_in_the_default_executor(path: Path) -> None:
+    """Stock aiortc encodes there: whatever else waits in it would hold up every listener."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf8"))):
+        if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)):
+            continue
+        assert node.func.attr != "to_thread", f"line {node.lineno}"
+        if node.func.attr == "run_in_executor":
+            first = node.args[0]
+            assert not (isinstance(first, ast.Constant) and first.value is None), node.lineno
