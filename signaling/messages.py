@@ -11,12 +11,15 @@ from typing import Annotated, Literal
 import msgspec
 
 #: A stream's name: part of its address, so no character that needs escaping.
-StreamId = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
+StreamId = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_-]{1,64}\Z")]
 #: A BCP 47 language tag, as far as models are named by it ("nl", "en", "pt-BR").
-Language = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$")]
+Language = Annotated[
+    str, msgspec.Meta(pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*\Z", max_length=35)
+]
 #: What a listener hears: "floor", a language ("en"), or a language over the quiet floor.
 ChannelName = Annotated[
-    str, msgspec.Meta(pattern=r"^(floor|[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*(\+floor)?)$")
+    str,
+    msgspec.Meta(pattern=r"^(floor|[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*(\+floor)?)\Z", max_length=41),
 ]
 Secret = Annotated[str, msgspec.Meta(min_length=1, max_length=2048)]
 #: How sound travels: over a PeerConnection, over this socket, or not at all (captions only).

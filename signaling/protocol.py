@@ -1,0 +1,211 @@
+"""What a participant may say, and when. No I/O: text or bytes in, typed messages out.
+
+Rules for changing this file:
+- No socket, no clock, no knowledge of streams or media. What only the server can know (is there
+  such a language, who speaks now, what does the token grant) is not judged here.
+- What is returned is right in itself: known, in order, its fields checked, its offer rebuilt.
+- Whatever comes in, ProtocolError is the only exception that goes out.
+- Cost is linear in the size of one message, and nothing of it is kept but the join.
+- docs/signaling.md says the same: a change here is a change there.
+"""
+
+import re
+from dataclasses import dataclass
+from types import UnionType
+from typing import Final, Generic, Literal, TypeVar, cast
+
+import msgspec
+
+from signaling import offer
+from signaling.errors import ProtocolError, excerpt
+from signaling.messages import (
+    ErrorCode,
+    JoinListener,
+    JoinSpeaker,
+    JoinTalk,
+    ListenerMessage,
+    Message,
+    Offer,
+    Select,
+    SpeakerMessage,
+    StreamId,
+    TalkMessage,
+)
+
+MAX_TEXT_BYTES: Final = 64 * 1024
+#: One second of 16 kHz mono s16le.
+MAX_AUDIO_BYTES: Final = 32_000
+MAX_OFFERS: Final = 10
+MAX_FAULTS: Final = 20
+#: After these the session does not go on, joined or not.
+_FATAL: Final[frozenset[ErrorCode]] = frozenset(("too_large", "limit"))
+
+M = TypeVar("M", bound=Message)
+
+
+@dataclass(frozen=True)
+class Role(Generic[M]):
+    """What sets one kind of participant apart: its messages, and where its sound goes."""
+
+    name: Literal["speaker", "listener", "talk"]
+    types: tuple[str, ...]
+    decoder: msgspec.json.Decoder[M]
+    direction: offer.Direction
+
+
+def _types(union: UnionType) -> tuple[str, ...]:
+    return tuple(str(member.__struct_config__.tag) for member in union.__args__)
+
+
+SPEAKER: Final = Role[SpeakerMessage](
+    "speaker", _types(SpeakerMessage), msgspec.json.Decoder(SpeakerMessage), "sendonly"
+)
+LISTENER: Final = Role[ListenerMessage](
+    "listener", _types(ListenerMessage), msgspec.json.Decoder(ListenerMessage), "recvonly"
+)
+TALK: Final = Role[TalkMessage](
+    "talk", _types(TalkMessage), msgspec.json.Decoder(TalkMessage), "sendrecv"
+)
+
+
+class _Envelope(msgspec.Struct):
+    type: str
+
+
+_ENVELOPE: Final = msgspec.json.Decoder(_Envelope)
+#: What is expected of a field, in place of its pattern.
+_EXPECTED: Final = {
+    "language": 'a language tag such as "nl"',
+    "target": 'a language tag such as "en"',
+    "captions": 'language tags such as "en"',
+    "channel": '"floor", a language such as "en", or "en+floor"',
+}
+_PATTERN_FAULT: Final = re.compile(r".* matching regex .*`\$\.(\w+)(?:\[\.\.\.\])?`", re.DOTALL)
+
+
+def parse_stream_id(text: str) -> str:
+    """A stream's name as it stands in an address.
+
+    Raises ProtocolError("bad_stream", …).
+    """
+    try:
+        return msgspec.convert(text, StreamId)
+    except msgspec.ValidationError:
+        raise ProtocolError(
+            "bad_stream", f"{excerpt(text)} names no stream: 1 to 64 of A-Z a-z 0-9 _ - are needed"
+        ) from None
+
+
+class Conversation(Generic[M]):
+    """One participant's side of one session, from ``join`` on.
+
+    Two states: before a join everything but the join is refused, for good; after it, a fault is
+    answered (``ProtocolError.fatal`` is False) and the session goes on, up to MAX_FAULTS.
+    """
+
+    def __init__(self, role: Role[M]) -> None:
+        self.role: Final = role
+        self._join: JoinSpeaker | JoinListener | JoinTalk | None = None
+        self._offers = 0
+        self._faults = 0
+
+    @property
+    def joined(self) -> bool:
+        """Whether the join has come."""
+        return self._join is not None
+
+    def receive_text(self, text: str) -> M:
+        """The message in ``text``. An Offer's sdp is the rebuilt one of ``offer.check``.
+
+        Raises ProtocolError.
+        """
+        try:
+            return self._ordered(self._decoded(text))
+        except ProtocolError as error:
+            raise self._judged(error) from None
+
+    def receive_bytes(self, data: bytes) -> bytes:
+        """Sound of a speaker: 16 kHz mono s16le, at most 1 s.
+
+        Raises ProtocolError.
+        """
+        try:
+            self._check_audio(data)
+        except ProtocolError as error:
+            raise self._judged(error) from None
+        return data
+
+    def _judged(self, error: ProtocolError) -> ProtocolError:
+        self._faults += 1
+        if self._join is None or error.code in _FATAL or self._faults >= MAX_FAULTS:
+            return error
+        return error.softened()
+
+    def _decoded(self, text: str) -> M:
+        try:
+            data = text.encode()
+            if len(data) > MAX_TEXT_BYTES:
+                raise ProtocolError(
+                    "too_large", f"a message of {len(data)} bytes; at most {MAX_TEXT_BYTES}"
+                )
+            kind = _ENVELOPE.decode(data).type
+        except msgspec.ValidationError as error:
+            raise _bad_message(f'a JSON object with a "type" is expected: {error}') from None
+        except (msgspec.DecodeError, UnicodeError) as error:
+            raise _bad_message(f"not JSON: {error}") from None
+        except RecursionError:
+            raise _bad_message("JSON nested too deeply") from None
+        if kind not in self.role.types:
+            known = ", ".join(self.role.types)
+            raise _bad_message(f"type {excerpt(kind)} is none of this address's: {known}")
+        try:
+            return self.role.decoder.decode(data)
+        except msgspec.ValidationError as error:
+            raise _bad_message(f'"{kind}": {_in_words(str(error))}') from None
+
+    def _ordered(self, message: M) -> M:
+        if isinstance(message, JoinSpeaker | JoinListener | JoinTalk):
+            if self._join is not None:
+                raise ProtocolError("out_of_order", '"join" comes once')
+            self._join = message
+        elif self._join is None:
+            raise ProtocolError("out_of_order", 'the first message must be "join"')
+        elif isinstance(message, Offer):
+            return cast(M, self._offered(message, self._join))
+        elif isinstance(message, Select) and message.channel is None and message.captions is None:
+            raise _bad_message('"select": channel or captions is needed')
+        return message
+
+    def _offered(self, message: Offer, join: JoinSpeaker | JoinListener | JoinTalk) -> Offer:
+        if not isinstance(join, JoinTalk) and join.audio != "webrtc":
+            raise ProtocolError("out_of_order", f'no offer after a join with audio "{join.audio}"')
+        if self._offers >= MAX_OFFERS:
+            raise ProtocolError("limit", f"{MAX_OFFERS} offers in one session; join again")
+        checked = offer.check(message.sdp, self.role.direction)
+        self._offers += 1
+        return Offer(sdp=checked.sdp)
+
+    def _check_audio(self, data: bytes) -> None:
+        if self._join is None:
+            raise ProtocolError("out_of_order", 'the first message must be "join"')
+        if not isinstance(self._join, JoinSpeaker):
+            raise ProtocolError("out_of_order", "binary messages are a speaker's only")
+        if self._join.audio != "socket":
+            raise ProtocolError("out_of_order", 'sound on the socket needs "audio": "socket"')
+        if len(data) > MAX_AUDIO_BYTES:
+            raise ProtocolError(
+                "too_large", f"{len(data)} bytes of sound in one message; at most {MAX_AUDIO_BYTES}"
+            )
+        if not data or len(data) % 2:
+            raise _bad_message(f"sound of {len(data)} bytes is not 16-bit samples")
+
+
+def _bad_message(what: str) -> ProtocolError:
+    return ProtocolError("bad_message", what)
+
+
+def _in_words(fault: str) -> str:
+    """msgspec's sentence on wrong fields, without patterns and without long input."""
+    if (found := _PATTERN_FAULT.fullmatch(fault)) and found[1] in _EXPECTED:
+        return f"{found[1]}: expected {_EXPECTED[found[1]]}"
+    return fault if len(fault) <= 200 else f"{fault[:80]}…{fault[-80:]}"
