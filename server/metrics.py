@@ -63,6 +63,15 @@ class Metrics:
         self.interpreter_memory = Gauge(
             "tolk_interpreter_resident_bytes", "Memory of the interpreter", registry=registry
         )
+        self.interpreter_dropped = Gauge(
+            "tolk_interpreter_dropped",
+            "Things the present interpreter dropped at a bound",
+            ["where"],
+            registry=registry,
+        )
+        self.bus_dropped = Gauge(
+            "tolk_bus_dropped", "Bus messages dropped so far", ["direction"], registry=registry
+        )
         self.loop_lag = Gauge(
             "tolk_loop_lag_seconds", "How late the last wake-up of the event loop was",
             registry=registry,

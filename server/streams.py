@@ -60,6 +60,11 @@ class Stream:
     _last_wanted: dict[tuple[str, str], float] = field(default_factory=dict)
 
     @property
+    def is_private(self) -> bool:
+        """Somebody's talk with themselves: nobody else may join or see it."""
+        return self.speaker is not None and self.speaker.role == "talk"
+
+    @property
     def is_empty(self) -> bool:
         return self.speaker is None and not self.listeners
 
@@ -109,7 +114,7 @@ class ConnectionManager:
         self.streams: dict[str, Stream] = {}
         self._sessions: dict[str, Session] = {}
         self._addresses: Counter[str] = Counter()
-        self._draining = False
+        self.draining = False
 
     @property
     def sessions(self) -> Iterable[Session]:
@@ -209,13 +214,13 @@ class ConnectionManager:
 
     def close(self) -> None:
         """Admit nobody any more and dismiss everybody."""
-        self._draining = True
+        self.draining = True
         for session in list(self._sessions.values()):
             session.dismiss(_going_away())
 
     def _stream(self, stream_id: str, address: str) -> Stream:
         """The stream, made if need be; checks what holds for any session."""
-        if self._draining:
+        if self.draining:
             raise _going_away()
         if self._addresses[address] >= self.max_sessions_per_address:
             raise ProtocolError(

@@ -1,0 +1,144 @@
+"""The composition root: what a running server consists of. The only place that names buses."""
+
+import asyncio
+import contextlib
+import gc
+import logging
+import ssl
+import sys
+import tempfile
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from aiohttp import web
+
+from server import banner, netinfo, tls
+from server.access import Access, load_secret
+from server.bus.local import LocalBus
+from server.bus.supervisor import Limits, Supervisor
+from server.config import Config
+from server.interpretation import worker
+from server.live_streams import LiveStreams
+from server.media.pacer import Pacer
+from server.metrics import Metrics
+from server.models.catalogue import Catalogue
+from server.session import Sessions
+from server.streams import ConnectionManager
+from server.web import Web
+
+logger = logging.getLogger(__name__)
+
+#: From SIGTERM: sessions are told and get this long to end before they are cancelled.
+GOODBYE_S = 1.5
+
+
+@dataclass(frozen=True)
+class Server:
+    """A running server, for those who started it."""
+
+    config: Config
+    addresses: banner.Addresses
+    port: int
+    manager: ConnectionManager
+    live: LiveStreams
+    supervisor: Supervisor
+    metrics: Metrics
+    access: Access
+
+    @property
+    def url(self) -> str:
+        """Its address on this machine."""
+        scheme = "https" if self.config.has_tls else "http"
+        return f"{scheme}://127.0.0.1:{self.port}"
+
+
+@contextlib.asynccontextmanager
+async def running(config: Config) -> AsyncIterator[Server]:
+    """A server that takes connections; ended, with all its sessions, on leaving.
+
+    Raises ModelError or ConfigError before anything is started, OSError where the port is
+    taken.
+    """
+    catalogue = Catalogue.load(Path(config.models))
+    context = ssl_context(config)
+    access = Access(
+        load_secret(config.secret_file, Path(config.state)),
+        open_speak=not config.speaking_needs_token,
+        open_listen=config.listen_token == "open",
+    )
+    metrics = Metrics()
+    manager = ConnectionManager(
+        max_streams=config.max_streams,
+        max_listeners=config.max_listeners,
+        max_sessions_per_address=config.max_sessions_per_address,
+    )
+    pacer = Pacer(on_late=metrics.send_late.observe, on_skipped=metrics.ticks_skipped.inc)
+    with tempfile.TemporaryDirectory(prefix="tolk-") as folder:
+        socket = Path(folder) / "bus"
+        async with LocalBus.listen(socket) as bus, asyncio.TaskGroup() as group:
+            live = LiveStreams(manager, bus, pacer, catalogue, metrics, config.demand_linger_s)
+            supervisor = Supervisor(
+                _worker_command(config, socket), on_restart=live.interpreter_lost
+            )
+            sessions = Sessions(config, manager, live, access, catalogue, metrics)
+            application = web.Application()
+            site = Web(manager, catalogue, supervisor, access, metrics, sessions.external_url)
+            site.add_routes(application)
+            sessions.add_routes(application)
+            runner = web.AppRunner(
+                application, shutdown_timeout=GOODBYE_S, access_log=None, handle_signals=False
+            )
+            await runner.setup()
+            tasks = [
+                group.create_task(pacer.run(), name="pacer"),
+                group.create_task(live.dispatch(supervisor), name="dispatch"),
+                group.create_task(live.keep_house(), name="house-keeping"),
+                group.create_task(supervisor.run(), name="supervisor"),
+            ]
+            try:
+                await web.TCPSite(
+                    runner, config.host, config.port, ssl_context=context
+                ).start()
+                port = runner.addresses[0][1]
+                yield Server(
+                    config=config,
+                    addresses=banner.addresses(config, port, access),
+                    port=port,
+                    manager=manager,
+                    live=live,
+                    supervisor=supervisor,
+                    metrics=metrics,
+                    access=access,
+                )
+            finally:
+                manager.close()
+                await runner.cleanup()
+                for task in tasks:
+                    task.cancel()
+
+
+def _worker_command(config: Config, socket: Path) -> list[str]:
+    return [
+        *(sys.executable, "-m", "server", "worker"),
+        *("--bus", str(socket)),
+        *("--models", config.models),
+        *("--stage-timeout-s", str(config.stage_timeout_s)),
+        *("--log-level", config.log_level),
+    ]
+
+
+async def run_worker(config: Config, socket: Path) -> None:
+    """An interpreter process, until its server is gone or tells it to end."""
+    catalogue = Catalogue.load(Path(config.models))
+    async with LocalBus.connect(socket) as bus:
+        await worker.run(bus, catalogue, stage_timeout_s=config.stage_timeout_s)
+
+
+def ssl_context(config: Config) -> ssl.SSLContext | None:
+    """What HTTPS needs, or None for plain HTTP. Raises ConfigError."""
+    if config.tls_cert:
+        return tls.load(Path(config.tls_cert), Path(config.tls_key))
+    if config.tls == "self":
+        return tls.self_signed(Path(config.state), netinfo.names(config.host)).context
+    return None

@@ -1,0 +1,163 @@
+"""The ``tolk`` command: serve, demo, translate, models, token, check."""
+
+import argparse
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from server import app, banner
+from server.access import Access, load_secret
+from server.config import Config, ConfigError, add_options, load, tolk_version
+from server.interpretation.engines import ModelError
+from server.models.catalogue import Catalogue
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command; returns its exit status. Without a command: serve."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    if not arguments or (arguments[0].startswith("-") and arguments[0] not in _TOP_OPTIONS):
+        arguments.insert(0, "serve")
+    options = _parser().parse_args(arguments)
+    try:
+        config = load(options, os.environ)
+        _set_up_logging(config)
+        return int(options.run(config, options))
+    except (ConfigError, ModelError) as error:
+        print(f"tolk: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        return 130
+
+
+_TOP_OPTIONS = ("-h", "--help", "--version")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="tolk", description="Interprets live speech: one speaks, all hear their language."
+    )
+    parser.add_argument("--version", action="version", version=f"tolk {tolk_version()}")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    def command(name: str, run: object, text: str) -> argparse.ArgumentParser:
+        made = commands.add_parser(name, help=text, description=text)
+        add_options(made)
+        made.set_defaults(run=run)
+        return made
+
+    command("serve", _serve, "serve pages, signaling and sound (the default)")
+    demo = command("demo", _demo, "interpret a bundled clip; leaves demo.wav and demo.vtt")
+    demo.add_argument("--from", dest="source", default="nl", help="language of the clip")
+    demo.add_argument("--to", dest="target", default="en", help="language to hear")
+    demo.add_argument("--out", default=".", metavar="FOLDER", help="where the files go")
+    translate = command("translate", _translate, "interpret a sound file into another file")
+    translate.add_argument("file", help="any container and codec that FFmpeg reads")
+    translate.add_argument("--from", dest="source", required=True, help="language spoken in it")
+    translate.add_argument("--to", dest="target", required=True, help="language wanted")
+    translate.add_argument("-o", "--output", required=True, metavar="FILE", help="WAV to write")
+    command("models", _models, "say which models there are, and whether they are whole")
+    command("check", _check, "check the configuration; starts nothing")
+    token = command("token", _token, "make a token")
+    token.add_argument("--stream", default="*", help="stream it is for (default: all)")
+    token.add_argument("--speak", action="store_true", help="may speak, and take over")
+    token.add_argument("--listen", action="store_true", help="may listen")
+    token.add_argument("--admin", action="store_true", help="may see what streams there are")
+    token.add_argument("--hours", type=float, default=24 * 7, help="how long it holds")
+    worker = command("worker", _worker, "an interpreter process (started by serve)")
+    worker.add_argument("--bus", required=True, metavar="SOCKET", help="the bus's socket")
+    return parser
+
+
+def _set_up_logging(config: Config) -> None:
+    logging.basicConfig(
+        level=config.log_level.upper(),
+        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
+    )
+    # Their informational lines are about every packet and candidate.
+    for name in ("aioice", "aiortc", "aiohttp.access"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+
+
+async def _until_stopped(main: "asyncio.Task[None]") -> None:
+    """Run ``main`` until SIGINT or SIGTERM cancel it."""
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, main.cancel)
+    with contextlib.suppress(asyncio.CancelledError):
+        await main
+
+
+def _serve(config: Config, options: argparse.Namespace) -> int:
+    async def serve() -> None:
+        async with app.running(config) as server:
+            print(banner.text(server.addresses), flush=True)
+            await asyncio.Event().wait()
+
+    async def until_stopped() -> None:
+        async with asyncio.TaskGroup() as group:
+            await _until_stopped(group.create_task(serve(), name="serve"))
+
+    try:
+        asyncio.run(until_stopped())
+    except* OSError as group:
+        print(f"tolk: {group.exceptions[0]}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _worker(config: Config, options: argparse.Namespace) -> int:
+    asyncio.run(app.run_worker(config, Path(options.bus)))
+    return 0
+
+
+def _demo(config: Config, options: argparse.Namespace) -> int:
+    from server import demo  # Its client is no part of a server.
+
+    return asyncio.run(
+        demo.run(config, options.source, options.target, Path(options.out))
+    )
+
+
+def _translate(config: Config, options: argparse.Namespace) -> int:
+    from server import translate
+
+    return translate.run(
+        config, Path(options.file), options.source, options.target, Path(options.output)
+    )
+
+
+def _models(config: Config, options: argparse.Namespace) -> int:
+    catalogue = Catalogue.load(Path(config.models))
+    print(f"Models in {config.models}, all whole:")
+    for model in catalogue.models:
+        print(f"  {model.name:24} {model.kind:12} {model.licence}")
+    for source in catalogue.sources:
+        print(f"{source} is interpreted into {', '.join(catalogue.targets(source))}")
+    return 0
+
+
+def _check(config: Config, options: argparse.Namespace) -> int:
+    Catalogue.load(Path(config.models))
+    app.ssl_context(config)
+    print("The configuration is sound.")
+    return 0
+
+
+def _token(config: Config, options: argparse.Namespace) -> int:
+    access = Access(load_secret(config.secret_file, Path(config.state)))
+    print(
+        access.issue(
+            stream=options.stream,
+            speak=options.speak,
+            listen=options.listen or options.speak,
+            take_over=options.speak,
+            admin=options.admin,
+            valid_s=options.hours * 3600,
+        )
+    )
+    return 0

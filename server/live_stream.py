@@ -1,0 +1,319 @@
+"""What happens in one stream: sound to the interpreter, interpretations to the listeners.
+
+Stream time is the count of samples heard, at 16 kHz; it never goes back while the stream
+lives. ``epoch`` rises when a speaker or an interpreter starts anew, and what was said in an
+older epoch is dropped. Nothing here waits: every call returns at once.
+"""
+
+import logging
+import time
+from collections import deque
+from collections.abc import Callable
+
+import numpy as np
+
+import signaling.messages as wire
+from server.bus import messages as bus_messages
+from server.bus.messages import RATE_HZ, AudioChunk, Committed, Demand, Failure, Speech
+from server.bus.protocol import Bus
+from server.bus.replay import Replay
+from server.media.opus import Pcm
+from server.media.pacer import Pacer
+from server.media.playout import StreamPlayout
+from server.media.receive import Sound
+from server.metrics import Metrics
+from server.models.catalogue import Catalogue
+from server.streams import Session, Stream, language_of
+
+logger = logging.getLogger(__name__)
+
+#: Recognition gets sound in pieces of 100 ms: smaller ones cost it more CPU a second.
+CHUNK_SAMPLES = RATE_HZ // 10
+SAMPLES_PER_TICK = RATE_HZ // 50
+#: Final captions kept for those who join late, a language.
+SNAPSHOT_LINES = 20
+
+#: Clauses remembered until they begin to be heard; more than ever wait.
+WAITING_CLAUSES = 256
+
+Send = Callable[[wire.Message], None]
+
+
+class LiveStream:
+    """The sound and the text of one stream."""
+
+    def __init__(
+        self,
+        stream: Stream,
+        bus: Bus,
+        pacer: Pacer,
+        catalogue: Catalogue,
+        metrics: Metrics,
+        linger_s: float,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.stream = stream
+        self.playout = StreamPlayout(on_start=self._clause_starts)
+        self.epoch = 0
+        self.sample = 0
+        self._bus = bus
+        self._pacer = pacer
+        self._catalogue = catalogue
+        self._metrics = metrics
+        self._linger_s = linger_s
+        self._clock = clock
+        self._source: str | None = None
+        self._replay = Replay()
+        self._pending: list[Pcm] = []
+        self._sends: dict[Session, Send] = {}
+        self._captions: dict[str, deque[wire.Caption]] = {}
+        self._interpreter_ready = False
+        self._was_ready = False
+        self._failing: set[str] = set()
+        self._told: dict[Session, tuple[str, str]] = {}
+        self._audience: dict[str, int] | None = None
+        self._heard_at: float | None = None
+        self._said: dict[tuple[str, int], int] = {}
+
+    # --- participants ---------------------------------------------------------------------
+
+    @property
+    def channels(self) -> list[str]:
+        """What can be heard now."""
+        source = self.stream.source
+        targets = self._catalogue.targets(source) if source else []
+        return ["floor", *targets, *(f"{target}+floor" for target in targets)]
+
+    def state(self) -> wire.State:
+        return wire.State(
+            state=self.stream.state, source=self.stream.source, channels=self.channels
+        )
+
+    def attach(self, session: Session, send: Send) -> None:
+        """The session's participant hears of the stream from now on, through ``send``."""
+        self._sends[session] = send
+        self._snapshot(session)
+        self._tell_channel(session)
+
+    def detach(self, session: Session) -> None:
+        self._sends.pop(session, None)
+        self._told.pop(session, None)
+
+    def selected(self, session: Session, captions_changed: bool) -> None:
+        """The session's channel or captions changed."""
+        if captions_changed:
+            self._snapshot(session)
+        self._told.pop(session, None)
+        self._tell_channel(session)
+        self.publish_demand(self._clock())
+
+    def announce(self) -> None:
+        """Tell everyone the stream's state."""
+        state = self.state()
+        for send in self._sends.values():
+            send(state)
+
+    # --- the speaker ----------------------------------------------------------------------
+
+    def begin(self) -> None:
+        """A speaker starts, or comes back: what was said before still gets interpreted."""
+        if self.stream.source != self._source:
+            self._source = self.stream.source
+            self._start_epoch()
+        self.playout.floor.clear()
+        self.announce()
+
+    def pause(self, paused: bool) -> None:
+        """Nothing is heard while paused; what was said before still gets interpreted."""
+        self.stream.state = "paused" if paused else "live"
+        self._flush()
+        self.announce()
+
+    def finish(self) -> None:
+        """The speaker is gone."""
+        self._flush()
+        self.announce()
+
+    def hear(self, sound: Sound) -> None:
+        """The speaker's next sound, in order. Dropped unless the stream is live."""
+        if self.stream.state != "live":
+            return
+        self._heard_at = self._clock()
+        self.playout.floor.push(sound.pcm48)
+        self._pending.append(sound.pcm16)
+        if sum(map(len, self._pending)) >= CHUNK_SAMPLES:
+            self._flush()
+
+    def _flush(self) -> None:
+        if not self._pending:
+            return
+        chunk = AudioChunk(
+            stream=self.stream.id,
+            epoch=self.epoch,
+            start_sample=self.sample,
+            pcm=np.concatenate(self._pending).tobytes(),
+        )
+        self._pending.clear()
+        self.sample = chunk.end_sample
+        if self._replay.heard(chunk):
+            self._bus.publish(chunk)
+
+    # --- the interpreter ------------------------------------------------------------------
+
+    def interpreter_ready(self) -> None:
+        """Models are loaded: feed what was heard before, if anything."""
+        self._interpreter_ready = self._was_ready = True
+        self._feed()
+
+    def interpreter_lost(self) -> None:
+        """The next interpreter will be fed what this one had not finished."""
+        self._interpreter_ready = False
+        self._failing.clear()
+        self._replay.worker_lost()
+        self.epoch += 1
+        self._tell_channels()
+
+    def _start_epoch(self) -> None:
+        """From here on nothing of before is wanted any more."""
+        self.epoch += 1
+        self._pending.clear()
+        self._replay = Replay()
+        if self._interpreter_ready:
+            self._feed()
+
+    def _feed(self) -> None:
+        self.publish_demand(self._clock())
+        for chunk in self._replay.worker_ready(self.epoch):
+            self._metrics.replayed.inc()
+            self._bus.publish(chunk)
+        self._tell_channels()
+
+    def receive(self, message: bus_messages.Message) -> None:
+        """A message of the interpreter's about this stream; of an older epoch: dropped."""
+        if message.epoch != self.epoch:
+            self._metrics.dropped.labels("stale").inc()
+            return
+        match message:
+            case bus_messages.Caption():
+                self._caption(message)
+            case Speech():
+                self._speak(message)
+            case Committed():
+                self._replay.committed(message.sample)
+            case Failure():
+                (self._failing.add if message.failing else self._failing.discard)(
+                    message.language
+                )
+                self._tell_channels()
+            case _:
+                logger.warning("unexpected %s from the interpreter", type(message).__name__)
+
+    def _speak(self, speech: Speech) -> None:
+        """Speech is played when it was planned for, or at once if that has gone by."""
+        ahead = (speech.play_at - self.sample) // SAMPLES_PER_TICK
+        self._said[speech.language, speech.segment] = speech.end_sample
+        if len(self._said) > WAITING_CLAUSES:
+            del self._said[next(iter(self._said))]
+        self.playout.speak(
+            speech.language,
+            speech.segment,
+            np.frombuffer(speech.pcm, np.int16),
+            speech.rate_hz,
+            self._pacer.now_tick + ahead,
+            speech.last,
+        )
+
+    def _clause_starts(self, language: str, segment: int, tick: int) -> None:
+        end_sample = self._said.pop((language, segment), None)
+        if end_sample is not None:
+            lag_s = (self.sample - end_sample) / RATE_HZ
+            self._metrics.ear_voice_span.labels(language).observe(max(0.0, lag_s))
+
+    def backlogs_s(self) -> dict[str, float]:
+        """Seconds of interpretation that wait to be heard, by language."""
+        return {each: self.playout.backlog_s(each) for each in self._catalogue.all_targets}
+
+    def _caption(self, message: bus_messages.Caption) -> None:
+        caption = wire.Caption(
+            stream=self.stream.id,
+            language=message.language,
+            segment=message.segment,
+            revision=message.revision,
+            status=message.status,
+            start_ms=message.start_sample * 1000 // RATE_HZ,
+            end_ms=message.end_sample * 1000 // RATE_HZ,
+            text=message.text,
+        )
+        if message.status == "final":
+            kept = self._captions.setdefault(message.language, deque(maxlen=SNAPSHOT_LINES))
+            kept.append(caption)
+        for session, send in self._sends.items():
+            if message.language in session.captions:
+                send(caption)
+
+    # --- from time to time ------------------------------------------------------------------
+
+    def refresh(self, now: float) -> None:
+        """Once a second: repeat the demand, close what nobody hears, say who listens."""
+        self.publish_demand(now)
+        self.close_unheard()
+        audience = self.stream.audience()
+        speaker = self.stream.speaker
+        if speaker in self._sends and audience != self._audience:
+            self._audience = audience
+            self._sends[speaker](wire.Audience(total=sum(audience.values()), channels=audience))
+
+    def publish_demand(self, now: float) -> None:
+        """Tell the interpreter what is wanted; it lets go of what is not asked for again."""
+        source = self.stream.source
+        if source is None or not self._interpreter_ready:
+            return
+        speech, text = self.stream.wanted(now, self._linger_s)
+        targets = self._catalogue.targets(source)
+        silent = self._heard_at is None or now - self._heard_at > self._linger_s
+        if silent and self.stream.speaker is None:
+            speech = text = ()
+        self._bus.publish(
+            Demand(
+                stream=self.stream.id,
+                epoch=self.epoch,
+                source=source,
+                speech=tuple(each for each in speech if each in targets),
+                text=tuple(each for each in text if each in targets),
+                captions=not silent or self.stream.speaker is not None,
+            )
+        )
+
+    def close_unheard(self) -> None:
+        """Channels that nobody is on are not encoded."""
+        wanted = {session.channel for session in self._sends}
+        for name in set(self.playout.channels) - wanted:
+            self.playout.close_channel(name)
+
+    # --- to one session -----------------------------------------------------------------------
+
+    def _snapshot(self, session: Session) -> None:
+        lines = [line for each in session.captions for line in self._captions.get(each, ())]
+        lines.sort(key=lambda caption: caption.start_ms)
+        self._sends[session](wire.Captions(captions=lines))
+
+    def _tell_channels(self) -> None:
+        for language in self._catalogue.all_targets:
+            self.playout.set_status(language, self._status(language))
+        for session in self._sends:
+            self._tell_channel(session)
+
+    def _tell_channel(self, session: Session) -> None:
+        """Say what the session hears, if that is news to it."""
+        if session.channel is None:
+            return
+        language = language_of(session.channel)
+        status = self._status(language) if language else "live"
+        if self._told.get(session) != (session.channel, status):
+            self._told[session] = (session.channel, status)
+            self._sends[session](wire.ChannelState(channel=session.channel, status=status))
+
+    def _status(self, language: str) -> wire.ChannelStatus:
+        if language in self._failing or (not self._interpreter_ready and self._was_ready):
+            return "fallback"
+        return "live" if self._interpreter_ready else "starting"

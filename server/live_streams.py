@@ -1,0 +1,123 @@
+"""All live streams, and the way between them and the interpreter."""
+
+import asyncio
+import logging
+from collections.abc import Iterator
+
+from server.bus.messages import Heartbeat
+from server.bus.protocol import Bus
+from server.bus.supervisor import Supervisor
+from server.live_stream import LiveStream
+from server.media.pacer import Pacer
+from server.metrics import Metrics
+from server.models.catalogue import Catalogue
+from server.streams import ConnectionManager, Stream
+
+logger = logging.getLogger(__name__)
+
+REFRESH_S = 1.0
+
+
+class LiveStreams:
+    """Makes a LiveStream for each stream that somebody joins; lets it go with the stream."""
+
+    def __init__(
+        self,
+        manager: ConnectionManager,
+        bus: Bus,
+        pacer: Pacer,
+        catalogue: Catalogue,
+        metrics: Metrics,
+        linger_s: float,
+    ) -> None:
+        self._manager = manager
+        self._bus = bus
+        self._pacer = pacer
+        self._catalogue = catalogue
+        self._metrics = metrics
+        self._linger_s = linger_s
+        self._live: dict[str, LiveStream] = {}
+        self._interpreter_ready = False
+
+    def __iter__(self) -> Iterator[LiveStream]:
+        return iter(list(self._live.values()))
+
+    def of(self, stream: Stream) -> LiveStream:
+        """The stream's sound and text; made on first asking."""
+        live = self._live.get(stream.id)
+        if live is None:
+            live = self._live[stream.id] = LiveStream(
+                stream, self._bus, self._pacer, self._catalogue, self._metrics, self._linger_s
+            )
+            self._pacer.add(live.playout)
+            if self._interpreter_ready:
+                live.interpreter_ready()
+        return live
+
+    def interpreter_lost(self) -> None:
+        """The supervisor lost the interpreter process."""
+        self._interpreter_ready = False
+        self._metrics.interpreter_ready.set(0)
+        self._metrics.interpreter_restarts.inc()
+        for live in self:
+            live.interpreter_lost()
+
+    async def dispatch(self, supervisor: Supervisor) -> None:
+        """Hand every message of the interpreter's to whom it concerns, for ever."""
+        while True:
+            message = await self._bus.receive()
+            if isinstance(message, Heartbeat):
+                supervisor.heard(message)
+                self._note(message)
+                if supervisor.ready and not self._interpreter_ready:
+                    self._interpreter_ready = True
+                    for live in self:
+                        live.interpreter_ready()
+            elif live := self._live.get(message.stream):
+                live.receive(message)
+
+    async def keep_house(self) -> None:
+        """Once a second: demands, empty streams, gauges; for ever."""
+        loop = asyncio.get_running_loop()
+        due = loop.time()
+        while True:
+            due += REFRESH_S
+            await asyncio.sleep(due - loop.time())
+            self._metrics.loop_lag.set(max(0.0, loop.time() - due))
+            due = max(due, loop.time() - REFRESH_S)
+            self._manager.expire(loop.time(), self._removed)
+            for live in self:
+                live.refresh(loop.time())
+            self._gauge()
+
+    def _removed(self, stream: Stream) -> None:
+        live = self._live.pop(stream.id, None)
+        if live is not None:
+            self._pacer.remove(live.playout)
+            live.playout.close()
+
+    def _note(self, heartbeat: Heartbeat) -> None:
+        metrics = self._metrics
+        metrics.interpreter_ready.set(heartbeat.ready)
+        metrics.interpreter_cpu.set(heartbeat.cpu_s)
+        metrics.interpreter_memory.set(heartbeat.rss_bytes)
+        for stage in heartbeat.stages:
+            metrics.stage.labels(stage.name, stage.language).inc(stage.seconds)
+            metrics.stage_calls.labels(stage.name, stage.language).inc(stage.count)
+        for where, count in heartbeat.dropped.items():
+            metrics.interpreter_dropped.labels(where).set(count)
+
+    def _gauge(self) -> None:
+        streams = self._manager.streams.values()
+        self._metrics.streams.set(len(streams))
+        self._metrics.listeners.set(sum(len(each.listeners) for each in streams))
+        self._metrics.speakers.set(sum(each.speaker is not None for each in streams))
+        worst: dict[str, float] = {}
+        for live in self:
+            for language, backlog_s in live.backlogs_s().items():
+                worst[language] = max(backlog_s, worst.get(language, 0.0))
+        self._metrics.backlog.clear()
+        for language, backlog_s in worst.items():
+            self._metrics.backlog.labels(language).set(backlog_s)
+        for where, count in self._bus.dropped.items():
+            self._metrics.bus_dropped.labels(where).set(count)

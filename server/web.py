@@ -1,0 +1,155 @@
+"""The pages and the plain HTTP interface: health, metrics, what streams there are."""
+
+import io
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+import segno
+from aiohttp import web
+from prometheus_client import generate_latest
+
+from server.access import Access
+from server.bus.supervisor import Supervisor
+from server.metrics import Metrics
+from server.models.catalogue import Catalogue
+from server.streams import ConnectionManager
+from signaling.errors import ProtocolError
+from signaling.protocol import parse_stream_id
+from static import ROOT
+
+logger = logging.getLogger(__name__)
+
+#: Nothing is loaded from elsewhere, nothing inline is run, nobody may frame the pages.
+SECURITY_HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'self'; connect-src 'self' ws: wss:; img-src 'self' data:; "
+        "media-src 'self' blob: mediastream:; frame-ancestors 'none'; base-uri 'none'"
+    ),
+    "Permissions-Policy": "microphone=(self), screen-wake-lock=(self), camera=()",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+}
+
+
+@dataclass(frozen=True)
+class Web:
+    """Handlers over what a running server consists of. ``external_url``: a request's own
+    address as people see it."""
+
+    manager: ConnectionManager
+    catalogue: Catalogue
+    supervisor: Supervisor
+    access: Access
+    metrics: Metrics
+    external_url: Callable[[web.Request], str]
+
+    def add_routes(self, app: web.Application) -> None:
+        add = app.router.add_get
+        add("/", page("index.html"))
+        for name in ("speak", "listen", "captions"):
+            add(f"/{name}/{{stream}}", self.stream_page(f"{name}.html"))
+        add("/qr/{stream}.svg", self.qr_code)
+        add("/api/languages", self.languages)
+        add("/api/streams", self.streams)
+        add("/healthz", self.healthz)
+        add("/readyz", self.readyz)
+        add("/metrics", self.prometheus)
+        app.router.add_static("/static/", ROOT)
+        app.on_response_prepare.append(_add_security_headers)
+
+    def stream_page(self, name: str) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+        async def handler(request: web.Request) -> web.StreamResponse:
+            try:
+                parse_stream_id(request.match_info["stream"])
+            except ProtocolError as error:
+                raise web.HTTPNotFound(text=str(error)) from error
+            return web.FileResponse(ROOT / name)
+
+        return handler
+
+    async def qr_code(self, request: web.Request) -> web.Response:
+        """The listener's address of a stream, to be photographed."""
+        try:
+            stream_id = parse_stream_id(request.match_info["stream"])
+        except ProtocolError as error:
+            raise web.HTTPNotFound(text=str(error)) from error
+        image = io.BytesIO()
+        segno.make(f"{self.external_url(request)}/listen/{stream_id}", micro=False).save(
+            image, kind="svg", scale=8, border=2, dark="#000", light="#fff"
+        )
+        return web.Response(body=image.getvalue(), content_type="image/svg+xml")
+
+    async def languages(self, request: web.Request) -> web.Response:
+        """What can be spoken, and into what each can be interpreted."""
+        sources = self.catalogue.sources
+        return web.json_response(
+            {
+                "sources": sources,
+                "targets": {source: self.catalogue.targets(source) for source in sources},
+            }
+        )
+
+    async def streams(self, request: web.Request) -> web.Response:
+        """The streams there are. With listening by token only, asks for an admin's."""
+        token = request.headers.get("Authorization", "").removeprefix("Bearer ").strip() or None
+        try:
+            self.access.may_list(token)
+        except ProtocolError as error:
+            return web.json_response({"code": error.code, "message": str(error)}, status=403)
+        return web.json_response(
+            {
+                "streams": [
+                    {
+                        "id": stream.id,
+                        "state": stream.state,
+                        "source": stream.source,
+                        "listeners": len(stream.listeners),
+                        "channels": stream.audience(),
+                    }
+                    for stream in self.manager.streams.values()
+                    if not stream.is_private
+                ]
+            }
+        )
+
+    async def healthz(self, request: web.Request) -> web.Response:
+        """200 while the process serves at all."""
+        return web.json_response({"status": "ok"})
+
+    async def readyz(self, request: web.Request) -> web.Response:
+        """200 when models are loaded, the interpreter is fresh and the server is not stopping;
+        else 503 and what is missing."""
+        missing = []
+        if not self.supervisor.ready:
+            missing.append(
+                f"the interpreter has not loaded its models (lost {self.supervisor.restarts} "
+                "times so far; its log says why)"
+            )
+        if self.manager.draining:
+            missing.append("the server is stopping")
+        return web.json_response(
+            {"ready": not missing, "missing": missing}, status=503 if missing else 200
+        )
+
+    async def prometheus(self, request: web.Request) -> web.Response:
+        body = generate_latest(self.metrics.registry)
+        return web.Response(
+            body=body, headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"}
+        )
+
+
+def page(name: str) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+    """A handler that sends a page of ``static/``."""
+
+    async def handler(request: web.Request) -> web.StreamResponse:
+        return web.FileResponse(ROOT / name)
+
+    return handler
+
+
+async def _add_security_headers(request: web.Request, response: web.StreamResponse) -> None:
+    for name, value in SECURITY_HEADERS.items():
+        response.headers.setdefault(name, value)
+    # Pages and modules are small and change with the server: always ask whether they did.
+    response.headers.setdefault("Cache-Control", "no-cache")

@@ -1,0 +1,73 @@
+import argparse
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from server.config import Config, ConfigError, add_options, load
+
+
+def loaded(*arguments: str, environ: Mapping[str, str] | None = None) -> Config:
+    parser = argparse.ArgumentParser()
+    add_options(parser)
+    return load(parser.parse_args(arguments), environ or {})
+
+
+def test_the_command_line_goes_before_the_environment_before_the_file(tmp_path: Path) -> None:
+    file = tmp_path / "tolk.toml"
+    file.write_text('port = 1\nmax_streams = 2\nmax_listeners = 3\nhost = "::1"\n')
+    config = loaded(
+        "--config",
+        str(file),
+        "--port",
+        "7",
+        environ={"TOLK_PORT": "8", "TOLK_MAX_STREAMS": "9", "UNRELATED": "x"},
+    )
+    assert (config.port, config.max_streams, config.max_listeners) == (7, 9, 3)
+    assert config.host == "::1"
+
+
+def test_lists_are_given_with_commas() -> None:
+    config = loaded("--allowed-origins", "https://a.example, https://b.example")
+    assert config.allowed_origins == ["https://a.example", "https://b.example"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        (["--port", "many"], "--port"),
+        (["--port", "70000"], "port"),
+        (["--tls", "sometimes"], "tls"),
+        (["--tls-cert", "a.pem"], "--tls-key"),
+        (["--config", "/does/not/exist.toml"], "/does/not/exist.toml"),
+    ],
+)
+def test_a_wrong_setting_is_named(arguments: list[str], named: str) -> None:
+    with pytest.raises(ConfigError, match=named):
+        loaded(*arguments)
+
+
+def test_an_unknown_key_in_the_file_is_named(tmp_path: Path) -> None:
+    file = tmp_path / "tolk.toml"
+    file.write_text("prot = 8080\n")
+    with pytest.raises(ConfigError, match="prot"):
+        loaded("--config", str(file))
+
+
+def test_a_wrong_variable_is_named() -> None:
+    with pytest.raises(ConfigError, match="TOLK_PORT"):
+        loaded(environ={"TOLK_PORT": "-1"})
+
+
+@pytest.mark.parametrize(
+    ("host", "token", "needed"),
+    [
+        ("127.0.0.1", "auto", False),
+        ("0.0.0.0", "auto", True),
+        ("0.0.0.0", "open", False),
+        ("127.0.0.1", "required", True),
+    ],
+)
+def test_speaking_needs_a_token_beyond_loopback(host: str, token: str, needed: bool) -> None:
+    config = loaded("--host", host, "--speak-token", token)
+    assert config.speaking_needs_token is needed

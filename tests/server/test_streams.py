@@ -1,0 +1,195 @@
+import pytest
+
+from server.streams import ConnectionManager, Session, Stream, language_of
+from signaling.errors import ProtocolError
+
+LINGER_S = 10.0
+
+
+def speak(
+    manager: ConnectionManager,
+    stream: str = "hall",
+    *,
+    address: str = "10.0.0.1",
+    resume: str | None = None,
+    take_over: bool = False,
+) -> Session:
+    return manager.join_speaker(stream, address, "nl", resume=resume, take_over=take_over)
+
+
+def listen(
+    manager: ConnectionManager,
+    stream: str = "hall",
+    channel: str | None = "en",
+    *,
+    captions: tuple[str, ...] = (),
+    address: str = "10.0.0.2",
+    resume: str | None = None,
+) -> Session:
+    return manager.join_listener(stream, address, channel, captions, resume=resume)
+
+
+def code(refused: pytest.ExceptionInfo[ProtocolError]) -> str:
+    return refused.value.code
+
+
+@pytest.mark.parametrize(
+    ("channel", "language"),
+    [("floor", None), ("en", "en"), ("en+floor", "en"), ("pt-BR+floor", "pt-BR"), ("", None)],
+)
+def test_a_channel_names_its_language(channel: str, language: str | None) -> None:
+    assert language_of(channel) == language
+
+
+def test_streams_are_isolated() -> None:
+    manager = ConnectionManager()
+    speak(manager, "hall")
+    listen(manager, "tent", "en")
+    assert manager.streams["hall"].audience() == {}
+    assert manager.streams["tent"].speaker is None
+
+
+def test_a_second_speaker_is_refused() -> None:
+    manager = ConnectionManager()
+    first = speak(manager)
+    with pytest.raises(ProtocolError) as refused:
+        speak(manager, resume="a guess")
+    assert code(refused) == "speaker_present"
+    assert not first.dismissed.is_set()
+
+
+def test_the_resume_secret_replaces_ones_own_ghost() -> None:
+    manager = ConnectionManager()
+    ghost = speak(manager)
+    back = speak(manager, resume=ghost.resume)
+    assert ghost.dismissed.is_set()
+    assert ghost.reason is not None and ghost.reason.code == "replaced"
+    assert manager.streams["hall"].speaker is back
+    assert back.resume == ghost.resume
+
+
+def test_a_ghosts_late_leaving_does_not_end_its_successor() -> None:
+    manager = ConnectionManager()
+    ghost = speak(manager)
+    back = speak(manager, resume=ghost.resume)
+    manager.leave(ghost, now=0)
+    assert manager.streams["hall"].speaker is back
+    assert manager.streams["hall"].state == "live"
+
+
+def test_taking_over_replaces_whoever_speaks() -> None:
+    manager = ConnectionManager()
+    first = speak(manager)
+    second = speak(manager, take_over=True)
+    assert first.dismissed.is_set()
+    assert manager.streams["hall"].speaker is second
+    assert second.resume != first.resume
+
+
+def test_a_listener_resumes_without_counting_twice() -> None:
+    manager = ConnectionManager(max_listeners=1)
+    first = listen(manager)
+    second = listen(manager, resume=first.resume)
+    assert first.dismissed.is_set()
+    assert manager.streams["hall"].listeners == {second}
+
+
+def test_a_listeners_secret_does_not_let_one_speak() -> None:
+    manager = ConnectionManager()
+    speak(manager)
+    listener = listen(manager)
+    with pytest.raises(ProtocolError):
+        speak(manager, resume=listener.resume)
+
+
+@pytest.mark.parametrize(
+    "manager",
+    [
+        ConnectionManager(max_streams=1),
+        ConnectionManager(max_sessions_per_address=1),
+    ],
+)
+def test_limits_refuse_the_next(manager: ConnectionManager) -> None:
+    listen(manager, "hall")
+    with pytest.raises(ProtocolError) as refused:
+        listen(manager, "tent")
+    assert code(refused) == "limit"
+    assert refused.value.retry_after_s is not None
+
+
+def test_the_limit_on_listeners_is_a_streams_own() -> None:
+    manager = ConnectionManager(max_listeners=1)
+    listen(manager, "hall")
+    listen(manager, "tent")
+    with pytest.raises(ProtocolError) as refused:
+        listen(manager, "hall")
+    assert code(refused) == "limit"
+
+
+def test_leaving_gives_the_place_back() -> None:
+    manager = ConnectionManager(max_sessions_per_address=1)
+    for _ in range(3):
+        session = listen(manager)
+        manager.leave(session, now=0)
+        manager.leave(session, now=0)
+    assert manager.streams["hall"].is_empty
+
+
+def test_an_empty_stream_is_let_go_after_a_while() -> None:
+    manager = ConnectionManager(empty_s=15)
+    removed: list[Stream] = []
+    manager.leave(listen(manager), now=100)
+    manager.expire(114, removed.append)
+    assert not removed
+    manager.expire(115, removed.append)
+    assert [stream.id for stream in removed] == ["hall"]
+    assert not manager.streams
+
+
+def test_a_stream_outlives_its_speaker() -> None:
+    manager = ConnectionManager()
+    listen(manager)
+    manager.leave(speak(manager), now=0)
+    manager.expire(1e6, lambda stream: pytest.fail("somebody listens"))
+    assert manager.streams["hall"].state == "waiting"
+
+
+def test_closing_dismisses_everybody_and_admits_nobody() -> None:
+    manager = ConnectionManager()
+    sessions = [speak(manager), listen(manager)]
+    manager.close()
+    assert all(session.reason and session.reason.code == "unavailable" for session in sessions)
+    with pytest.raises(ProtocolError) as refused:
+        listen(manager)
+    assert code(refused) == "unavailable"
+
+
+def test_a_language_is_wanted_until_some_time_after_its_last_listener() -> None:
+    manager = ConnectionManager()
+    speak(manager)
+    listener = listen(manager, channel="en+floor", captions=("nl", "en", "de"))
+    stream = listener.stream
+    assert stream.wanted(0, LINGER_S) == (("en",), ("de",))
+    manager.select(listener, "floor", ())
+    assert stream.wanted(9.9, LINGER_S) == (("en",), ("de",))
+    assert stream.wanted(10.0, LINGER_S) == ((), ())
+
+
+def test_the_floor_wants_no_language() -> None:
+    manager = ConnectionManager()
+    speak(manager)
+    assert listen(manager, channel="floor").stream.wanted(0, LINGER_S) == ((), ())
+
+
+def test_a_talk_is_private_and_hears_itself() -> None:
+    manager = ConnectionManager()
+    talk = manager.join_talk("10.0.0.1", "nl", "en")
+    assert talk.stream.is_private
+    assert talk.stream.wanted(0, LINGER_S) == (("en",), ())
+
+
+def test_the_audience_is_counted_by_channel() -> None:
+    manager = ConnectionManager()
+    for channel in ("en", "en", "floor", None):
+        listen(manager, channel=channel)
+    assert manager.streams["hall"].audience() == {"en": 2, "floor": 1, "captions": 1}
