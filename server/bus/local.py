@@ -1,0 +1,226 @@
+"""The bus of one machine: a Unix socket between the media process and one interpreter process.
+
+Frames are a 4-byte big-endian length and that much MessagePack. Whoever can open the socket
+is trusted like the process itself, so it lies in a folder that only this user may enter. A
+frame that breaks the rules closes its connection and nothing else. Nothing here waits for the
+other side: what it does not take is dropped, oldest first, and counted.
+"""
+
+import asyncio
+import logging
+import struct
+from collections import deque
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Generic, TypeVar, cast
+
+import msgspec
+
+from server.bus.messages import MAX_MESSAGE_BYTES, Message, decode, encode
+from server.bus.protocol import BusClosed
+
+MAX_QUEUED_MESSAGES = 4096
+MAX_QUEUED_BYTES = 8_000_000
+#: A process that is going away gets this long to take what was last written to it.
+CLOSE_DEADLINE_S = 1.0
+
+_LENGTH = struct.Struct(">I")
+_log = logging.getLogger(__name__)
+_Item = TypeVar("_Item")
+
+
+class _DropOldest(Generic[_Item]):
+    """A queue bounded in messages and bytes. When it is full the oldest give way."""
+
+    def __init__(self) -> None:
+        self._items: deque[tuple[_Item, int]] = deque()
+        self._size = 0
+        self.dropped = 0
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    def push(self, item: _Item, size: int) -> None:
+        self._items.append((item, size))
+        self._size += size
+        while len(self._items) > MAX_QUEUED_MESSAGES or self._size > MAX_QUEUED_BYTES:
+            self.pop()
+            self.dropped += 1
+
+    def pop(self) -> _Item:
+        item, size = self._items.popleft()
+        self._size -= size
+        return item
+
+    def drop_all(self) -> None:
+        self.dropped += len(self._items)
+        self._items.clear()
+        self._size = 0
+
+
+class LocalBus:
+    """A ``Bus`` over a Unix socket; made by ``listen`` or ``connect``."""
+
+    def __init__(self) -> None:
+        self._inbound = _DropOldest[Message]()
+        self._outbound = _DropOldest[bytes]()
+        self._arrived = asyncio.Event()
+        self._connection: _Connection | None = None
+        self._closed = False
+
+    @classmethod
+    @asynccontextmanager
+    async def listen(cls, path: Path) -> AsyncIterator["LocalBus"]:
+        """The media process's side. One interpreter at a time: a new one replaces the old.
+
+        ``path``: where the socket is made and, at the end, removed; at most 107 bytes.
+        Raises PermissionError where others may enter its folder.
+        """
+        if path.parent.stat().st_mode & 0o077:
+            raise PermissionError(
+                f"{path.parent} can be entered by other users; "
+                "put the bus's socket in a folder with mode 0700"
+            )
+        bus = cls()
+        loop = asyncio.get_running_loop()
+        server = await loop.create_unix_server(lambda: _Connection(bus), path)
+        try:
+            yield bus
+        finally:
+            server.close()
+            await bus._close()
+            path.unlink(missing_ok=True)
+
+    @classmethod
+    @asynccontextmanager
+    async def connect(cls, path: Path) -> AsyncIterator["LocalBus"]:
+        """The interpreter's side. Raises OSError where nobody listens at ``path``; when the
+        media process goes away later, ``receive`` raises BusClosed."""
+        bus = cls()
+        loop = asyncio.get_running_loop()
+        await loop.create_unix_connection(lambda: _Connection(bus, only=True), str(path))
+        try:
+            yield bus
+        finally:
+            await bus._close()
+
+    @property
+    def dropped(self) -> dict[str, int]:
+        return {"in": self._inbound.dropped, "out": self._outbound.dropped}
+
+    def publish(self, message: Message) -> None:
+        """As the protocol says. Raises ValueError where the message is too large."""
+        frame = encode(message)
+        if self._connection is None:
+            self._outbound.dropped += 1
+        else:
+            self._outbound.push(frame, len(frame))
+            self._connection.flush()
+
+    async def receive(self) -> Message:
+        while not self._inbound:
+            if self._closed:
+                raise BusClosed("the process at the other end of the bus is gone")
+            self._arrived.clear()
+            await self._arrived.wait()
+        return self._inbound.pop()
+
+    async def _close(self) -> None:
+        self._closed = True
+        self._arrived.set()
+        if self._connection is not None:
+            await self._connection.close()
+
+    # What a connection tells its bus.
+
+    def _connected(self, connection: "_Connection") -> None:
+        if self._closed:
+            connection.abort()
+            return
+        if self._connection is not None:
+            self._connection.abort()
+            self._outbound.drop_all()
+        self._connection = connection
+
+    def _disconnected(self, connection: "_Connection", last: bool) -> None:
+        if self._connection is not connection:
+            return
+        self._connection = None
+        self._outbound.drop_all()
+        if last:
+            self._closed = True
+            self._arrived.set()
+
+    def _received(self, connection: "_Connection", message: Message, size: int) -> None:
+        if self._connection is connection:
+            self._inbound.push(message, size)
+            self._arrived.set()
+
+
+class _Connection(asyncio.Protocol):
+    """One connected socket: cuts frames out of what arrives, and writes frames out as long as
+    the other side takes them. ``only``: when it is lost, its bus is closed."""
+
+    def __init__(self, bus: LocalBus, only: bool = False) -> None:
+        self._bus = bus
+        self._only = only
+        self._buffer = bytearray()
+        self._writable = True
+        self._lost = asyncio.Event()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.Transport, transport)
+        self._bus._connected(self)
+
+    def connection_lost(self, error: Exception | None) -> None:
+        self._lost.set()
+        self._bus._disconnected(self, self._only)
+
+    def pause_writing(self) -> None:
+        self._writable = False
+
+    def resume_writing(self) -> None:
+        self._writable = True
+        self.flush()
+
+    def flush(self) -> None:
+        queue = self._bus._outbound
+        while self._writable and queue:
+            frame = queue.pop()
+            self._transport.write(_LENGTH.pack(len(frame)) + frame)
+
+    def data_received(self, data: bytes) -> None:
+        self._buffer += data
+        start = 0
+        while len(self._buffer) - start >= _LENGTH.size:
+            (size,) = _LENGTH.unpack_from(self._buffer, start)
+            if size > MAX_MESSAGE_BYTES:
+                return self._refuse(f"a frame of {size} bytes; {MAX_MESSAGE_BYTES} are allowed")
+            end = start + _LENGTH.size + size
+            if len(self._buffer) < end:
+                break
+            try:
+                message = decode(bytes(self._buffer[start + _LENGTH.size : end]))
+            except msgspec.DecodeError as error:
+                return self._refuse(f"a frame that is no message: {error}")
+            self._bus._received(self, message, size)
+            start = end
+        del self._buffer[:start]
+
+    def _refuse(self, why: str) -> None:
+        _log.warning("bus connection closed: the other process sent %s", why)
+        self.abort()
+
+    def abort(self) -> None:
+        self._transport.abort()
+
+    async def close(self) -> None:
+        """Write out what the transport already holds, then close."""
+        self._transport.close()
+        try:
+            async with asyncio.timeout(CLOSE_DEADLINE_S):
+                await self._lost.wait()
+        except TimeoutError:
+            self.abort()
+            await self._lost.wait()

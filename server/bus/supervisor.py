@@ -1,0 +1,144 @@
+"""Keeps one interpreter process alive: starts it, watches its heartbeats, starts it again.
+
+A native call cannot be interrupted, so a process that hangs is killed. What it was fed is the
+business of ``replay``.
+"""
+
+import asyncio
+import logging
+from asyncio.subprocess import DEVNULL, Process
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+
+from server.bus.messages import Heartbeat
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """When an interpreter counts as lost, and how soon the next one starts. Seconds."""
+
+    silence_s: float = 5.0  # without a heartbeat
+    loading_s: float = 30.0  # from its start until its models are loaded
+    stuck_s: float = 20.0  # age of an engine call
+    first_backoff_s: float = 0.2
+    longest_backoff_s: float = 10.0
+    healthy_s: float = 30.0  # after which the back-off starts from the first again
+    grace_s: float = 2.0  # from SIGTERM to SIGKILL
+
+
+class Supervisor:
+    """Runs ``command`` for as long as ``run`` runs.
+
+    Every heartbeat is to be handed to ``heard``; a process names itself differently from its
+    predecessor in ``Heartbeat.worker``. ``on_restart`` is called each time one was lost, before
+    the next one starts. ``restarts`` counts those.
+    """
+
+    def __init__(
+        self,
+        command: Sequence[str],
+        on_restart: Callable[[], None] = lambda: None,
+        limits: Limits = Limits(),
+    ) -> None:
+        self._command = command
+        self._on_restart = on_restart
+        self._limits = limits
+        self._started: float | None = None
+        self._ready_since: float | None = None
+        self._worker: str | None = None
+        self._lost_worker: str | None = None
+        self._watch: asyncio.Timeout | None = None
+        self._verdict = ""
+        self.restarts = 0
+
+    @property
+    def ready(self) -> bool:
+        """Whether an interpreter lives and has its models loaded."""
+        return self._ready_since is not None
+
+    @property
+    def worker_age_s(self) -> float:
+        """Since the current process was started; 0 while there is none."""
+        return 0.0 if self._started is None else _now() - self._started
+
+    def heard(self, heartbeat: Heartbeat) -> None:
+        """The interpreter sent ``heartbeat``. What a lost one left in the bus is ignored."""
+        if self._watch is None or self._watch.expired() or heartbeat.worker == self._lost_worker:
+            return
+        self._worker = heartbeat.worker
+        if heartbeat.stuck_s > self._limits.stuck_s:
+            self._verdict = f"an engine call has been under way for {heartbeat.stuck_s:.0f} s"
+            self._watch.reschedule(_now())
+            return
+        if heartbeat.ready and self._ready_since is None:
+            self._ready_since = _now()
+            _log.info("interpreter ready after %.1f s", self.worker_age_s)
+        if self.ready:
+            self._verdict = f"no heartbeat for {self._limits.silence_s:g} s"
+            self._watch.reschedule(_now() + self._limits.silence_s)
+
+    async def run(self) -> None:
+        """Until cancelled; then the process is ended too: SIGTERM, after a grace SIGKILL."""
+        backoff_s = self._limits.first_backoff_s
+        while True:
+            try:
+                reason = await self._run_once()
+                if self._ready_since and _now() - self._ready_since > self._limits.healthy_s:
+                    backoff_s = self._limits.first_backoff_s
+            finally:
+                self._lost_worker, self._worker = self._worker, None
+                self._started = self._ready_since = None
+            self.restarts += 1
+            _log.warning("interpreter lost: %s; next one in %.1f s", reason, backoff_s)
+            self._on_restart()
+            await asyncio.sleep(backoff_s)
+            backoff_s = min(2 * backoff_s, self._limits.longest_backoff_s)
+
+    async def _run_once(self) -> str:
+        """Start a process and see it end. Returns why it ended."""
+        try:
+            # A session of its own: Ctrl-C in the terminal is for the server to act on.
+            process = await asyncio.create_subprocess_exec(
+                *self._command, stdin=DEVNULL, start_new_session=True
+            )
+        except OSError as error:
+            return f"{self._command[0]} cannot be started: {error}"
+        self._started = _now()
+        self._verdict = f"not ready within {self._limits.loading_s:g} s"
+        try:
+            async with asyncio.timeout(self._limits.loading_s) as self._watch:
+                status = await process.wait()
+            return f"it ended by signal {-status}" if status < 0 else f"it ended with {status}"
+        except TimeoutError:
+            _kill(process)
+            await process.wait()
+            return self._verdict
+        finally:
+            self._watch = None
+            await self._end(process)
+
+    async def _end(self, process: Process) -> None:
+        try:
+            if process.returncode is None:
+                with suppress(ProcessLookupError):
+                    process.terminate()
+                async with asyncio.timeout(self._limits.grace_s):
+                    await process.wait()
+        except TimeoutError:
+            _log.warning("interpreter did not end within %g s; killed", self._limits.grace_s)
+        finally:
+            if process.returncode is None:
+                _kill(process)
+                await process.wait()
+
+
+def _kill(process: Process) -> None:
+    with suppress(ProcessLookupError):
+        process.kill()
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()

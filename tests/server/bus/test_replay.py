@@ -1,0 +1,85 @@
+"""What sound is fed again after an interpreter was lost."""
+
+import pytest
+
+from server.bus.messages import RATE_HZ, AudioChunk
+from server.bus.replay import KEPT_S, Replay
+
+CHUNK = 1600  # samples: 100 ms
+
+
+def chunk(number: int, epoch: int = 1) -> AudioChunk:
+    return AudioChunk(stream="a", epoch=epoch, start_sample=number * CHUNK, pcm=bytes(2 * CHUNK))
+
+
+def play(story: str) -> tuple[Replay, list[list[int]]]:
+    """Run a story, a word an event: ``3`` chunk 3 is heard, ``c3`` all before chunk 3 is
+    committed, ``x`` the interpreter is lost, ``r`` one is ready. Returns the numbers of the
+    chunks fed on each ``r``."""
+    replay, fed, epoch = Replay(), [], 0
+    for word in story.split():
+        match word[0]:
+            case "x":
+                replay.worker_lost()
+            case "r":
+                epoch += 1
+                again = replay.worker_ready(epoch)
+                assert all(each.epoch == epoch for each in again)
+                fed.append([each.start_sample // CHUNK for each in again])
+            case "c":
+                replay.committed(int(word[1:]) * CHUNK)
+            case _:
+                replay.heard(chunk(int(word), epoch))
+    return replay, fed
+
+
+@pytest.mark.parametrize(
+    ("story", "fed"),
+    [
+        pytest.param("r 0 1 x r", [[], [0, 1]], id="nothing committed: all again"),
+        pytest.param("r 0 1 c1 2 x r", [[], [1, 2]], id="only what is not committed"),
+        pytest.param("r 0 1 c2 x r", [[], []], id="all committed: nothing"),
+        pytest.param("0 1 r", [[0, 1]], id="heard before the first was ready"),
+        pytest.param("r 0 x 1 2 r", [[], [0, 1, 2]], id="heard while none was ready"),
+        pytest.param("r 0 1 x r x r", [[], [0, 1], []], id="second loss on it: skipped"),
+        pytest.param("r 0 1 x r 2 x r", [[], [0, 1], [2]], id="what came later has one go left"),
+        pytest.param("r 0 1 x r 2 x r x r", [[], [0, 1], [2], []], id="and then none"),
+        pytest.param("r 0 x 1 r x r", [[], [0, 1], [1]], id="heard in between: once lost only"),
+        pytest.param("r 0 1 x r c1 x r", [[], [0, 1], []], id="the rest of it is suspect too"),
+        pytest.param("r 0 1 x r c2 2 x r", [[], [0, 1], [2]], id="committed past it: a new story"),
+        pytest.param("r 0 1 x r c2 2 x r x r", [[], [0, 1], [2], []], id="which ends as ever"),
+        pytest.param("0 x x r", [[0]], id="lost while loading: the sound is not to blame"),
+        pytest.param("r 0 x x x r", [[], [0]], id="nor when the next dies before it is ready"),
+    ],
+)
+def test_what_the_next_interpreter_is_fed(story: str, fed: list[list[int]]) -> None:
+    assert play(story)[1] == fed
+
+
+def test_no_sound_is_fed_to_more_than_two_interpreters_that_are_lost() -> None:
+    story = "r " + " ".join(f"{number} x r" for number in range(20))
+    _, fed = play(story)
+    times = [sum(number in each for each in fed) for number in range(20)]
+    assert times == [1] * 20  # once live, once again
+
+
+def test_whether_to_feed_at_once() -> None:
+    replay = Replay()
+    answers = [replay.heard(chunk(0))]
+    replay.worker_ready(1)
+    answers.append(replay.heard(chunk(1)))
+    replay.worker_lost()
+    answers.append(replay.heard(chunk(2)))
+    assert answers == [False, True, False]
+
+
+def test_skipped_sound_is_counted() -> None:
+    replay, _ = play("r 0 1 x r 2 x r")
+    assert replay.skipped_samples == 2 * CHUNK
+
+
+def test_no_more_than_the_bound_is_kept_and_the_oldest_is_counted() -> None:
+    bound = KEPT_S * RATE_HZ // CHUNK
+    replay, fed = play(" ".join(map(str, range(bound + 5))) + " r")
+    assert fed == [list(range(5, bound + 5))]
+    assert replay.dropped_samples == 5 * CHUNK
