@@ -1,0 +1,60 @@
+"""A queue with a bound that drops its oldest item when full."""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+
+
+class DropOldest(Generic[T]):
+    """Holds items of together at most ``limit``, as ``size`` measures them. ``on_drop`` is
+    called with each item that is dropped for a newer one. One reader."""
+
+    def __init__(
+        self,
+        limit: int,
+        on_drop: Callable[[T], None],
+        size: Callable[[T], int] = lambda item: 1,
+    ) -> None:
+        self._limit = limit
+        self._on_drop = on_drop
+        self._size = size
+        self._items: deque[T] = deque()
+        self._held = 0
+        self._closed = False
+        self._changed = asyncio.Event()
+
+    @property
+    def oldest(self) -> T | None:
+        return self._items[0] if self._items else None
+
+    def put(self, item: T) -> None:
+        self._items.append(item)
+        self._held += self._size(item)
+        while self._held > self._limit and len(self._items) > 1:
+            self._on_drop(self._take())
+        self._changed.set()
+
+    async def get(self) -> T | None:
+        """The next item; None when the queue is closed and empty."""
+        while not self._items:
+            if self._closed:
+                return None
+            self._changed.clear()
+            await self._changed.wait()
+        return self._take()
+
+    def close(self) -> None:
+        """What it holds can still be got."""
+        self._closed = True
+        self._changed.set()
+
+    def reopen(self) -> None:
+        self._closed = False
+
+    def _take(self) -> T:
+        item = self._items.popleft()
+        self._held -= self._size(item)
+        return item

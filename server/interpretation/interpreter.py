@@ -1,0 +1,207 @@
+"""Interprets one stream in one epoch: sound in; captions, speech and commitments out.
+
+- Sound reaches the recogniser in order, each sample once; what is missing is silence.
+- What fails in one language is heard in that language only.
+- ``Committed`` never falls, and nothing before it is still to be said in any language.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable
+from typing import ParamSpec, TypeVar
+
+import numpy as np
+
+from server.bus.messages import RATE_HZ, AudioChunk, Caption, Committed, Demand
+from server.interpretation.booth import Booth
+from server.interpretation.bounded import DropOldest
+from server.interpretation.engines import EngineError, RecognizerStream
+from server.interpretation.segmenter import Line, Segmenter
+from server.interpretation.shared import Shared
+from server.interpretation.types import Clause, Transcript, Word
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+#: A gap in the sound up to this long is filled with silence; after a longer one recognition
+#: begins anew.
+MAX_GAP_SAMPLES = 2 * RATE_HZ
+COMMIT_SAMPLES = RATE_HZ // 2
+#: Segments are numbered by time, so that they rise when an interpreter starts anew: this many
+#: to an epoch, in steps of 100 ms at least (enough for 27 hours).
+SEGMENTS_PER_EPOCH = 1_000_000
+SEGMENT_SAMPLES = RATE_HZ // 10
+
+_log = logging.getLogger(__name__)
+
+
+class Interpreter:
+    """``demand`` has a source that there is a recogniser for; sound begins at
+    ``first_sample``."""
+
+    def __init__(self, shared: Shared, demand: Demand, first_sample: int) -> None:
+        self.stream = demand.stream
+        self.epoch = demand.epoch
+        self._shared = shared
+        self._demand = demand
+        self._recognizer = shared.engines.recognizers[demand.source]
+        first_segment = demand.epoch * SEGMENTS_PER_EPOCH + first_sample // SEGMENT_SAMPLES
+        self._segmenter = Segmenter(demand.source, first_segment)
+        self._listening: RecognizerStream | None = None
+        self._listening_from = 0
+        self._booths: dict[str, Booth] = {}
+        self._audio = DropOldest[AudioChunk](
+            round(shared.limits.waiting_audio_s * RATE_HZ), self._drop, _samples
+        )
+        self._now = first_sample  # the latest sample that came
+        self._heard = first_sample  # up to here the recogniser has got it
+        self._settled = self._committed = first_sample
+
+    def demand(self, demand: Demand) -> None:
+        """What is wanted from now on. Languages come and go; the source stays the same."""
+        self._demand = demand
+
+    def hear(self, chunk: AudioChunk) -> None:
+        """The stream's next sound. The oldest that waits may be dropped."""
+        self._now = max(self._now, chunk.end_sample)
+        self._audio.put(chunk)
+
+    def close(self) -> None:
+        """Interpret what was heard, then end."""
+        self._audio.close()
+
+    async def run(self) -> None:
+        """Until closed, and then until all is said."""
+        async with asyncio.TaskGroup() as group:
+            while True:
+                self._staff(group)
+                try:
+                    async with asyncio.timeout(self._shared.limits.quiet_s):
+                        chunk = await self._audio.get()
+                except TimeoutError:
+                    await self._quiet()
+                    continue
+                if chunk is None:
+                    break
+                await self._hear(chunk)
+            await self._finish()
+            for booth in self._booths.values():
+                booth.close()
+
+    def _staff(self, group: asyncio.TaskGroup) -> None:
+        """Open and close booths as demanded."""
+        demand = self._demand
+        wanted = {*demand.speech, *demand.text} - {demand.source}
+        for language in wanted - self._booths.keys():
+            booth = Booth(
+                self._shared, self.stream, self.epoch, demand.source, language, lambda: self._now
+            )
+            self._booths[language] = booth
+            group.create_task(self._run(booth), name=f"{self.stream}/{language}")
+        for language, booth in self._booths.items():
+            if language in wanted:
+                booth.speaks = language in demand.speech
+                booth.reopen()
+            else:
+                booth.close()
+
+    async def _run(self, booth: Booth) -> None:
+        await booth.run()
+        del self._booths[booth.language]
+
+    async def _hear(self, chunk: AudioChunk) -> None:
+        start, pcm = chunk.start_sample, np.frombuffer(chunk.pcm, np.int16, _samples(chunk))
+        gap = start - self._heard
+        if gap > MAX_GAP_SAMPLES:
+            await self._finish()
+            self._listening = None
+        elif gap < 0:  # heard already
+            start, pcm = self._heard, pcm[-gap:]
+        elif gap and self._listening is not None:
+            pcm = np.concatenate([np.zeros(gap, np.int16), pcm])
+        if not len(pcm):
+            return
+        if self._listening is None:
+            self._listening = await self._call(self._recognizer.stream)
+            self._listening_from = start
+        if self._listening is not None:
+            self._take(await self._call(self._listening.accept, pcm))
+        self._heard = max(self._heard, chunk.end_sample)
+        self._commit(self._segmenter.settled(self._heard), COMMIT_SAMPLES)
+
+    async def _quiet(self) -> None:
+        """Nothing came for a while."""
+        await self._finish()
+        still = round(self._shared.limits.quiet_s * RATE_HZ)
+        for booth in self._booths.values():
+            booth.pacing.stood_still(still)
+
+    async def _finish(self) -> None:
+        """The last words are final. More sound may come all the same."""
+        if self._listening is not None:
+            self._take(await self._call(self._listening.finish))
+        self._commit(self._heard, 1)
+
+    async def _call(self, function: Callable[P, R], *args: P.args, **kw: P.kwargs) -> R | None:
+        """Call the recogniser. When that fails the sound is lost, and it begins anew with the
+        next: what it had understood before is said."""
+        try:
+            lane = self._shared.lanes.lane("recognize")
+            return await lane.call(self._shared.limits.recognize_s, function, *args, **kw)
+        except EngineError as error:
+            _log.warning("%s: recognition begins anew: %s", self.stream, error)
+            self._shared.dropped["recognize"] += 1
+            self._listening = None
+            self._emit(self._segmenter.finish())
+            return None
+
+    def _take(self, transcript: Transcript | None) -> None:
+        if transcript is not None:
+            self._emit(self._segmenter.feed(_shifted(transcript, self._listening_from)))
+
+    def _emit(self, news: Iterable[Clause | Line]) -> None:
+        for each in news:
+            match each:
+                case Clause():
+                    for booth in self._booths.values():
+                        booth.offer(each)
+                case Line() if self._demand.captions:
+                    self._shared.publish(self._caption(each))
+
+    def _caption(self, line: Line) -> Caption:
+        return Caption(
+            stream=self.stream,
+            epoch=self.epoch,
+            language=self._demand.source,
+            segment=line.segment,
+            revision=line.revision,
+            status=line.status,
+            start_sample=line.start_sample,
+            end_sample=line.end_sample,
+            text=line.text,
+        )
+
+    def _commit(self, settled: int, step: int) -> None:
+        """All up to ``settled`` is in clauses. Told when it makes ``step`` samples more."""
+        self._settled = max(self._settled, settled)
+        waiting = (booth.open_from for booth in self._booths.values())
+        sample = min([self._settled, *(each for each in waiting if each is not None)])
+        if sample - self._committed >= step:
+            self._committed = sample
+            self._shared.publish(Committed(stream=self.stream, epoch=self.epoch, sample=sample))
+
+    def _drop(self, chunk: AudioChunk) -> None:
+        self._shared.dropped["audio"] += 1
+
+
+def _samples(chunk: AudioChunk) -> int:
+    return chunk.end_sample - chunk.start_sample
+
+
+def _shifted(transcript: Transcript, samples: int) -> Transcript:
+    """``transcript`` in stream time, its recogniser having begun at ``samples``."""
+    words = (
+        Word(word.text, word.start_sample + samples, word.end_sample + samples)
+        for word in transcript.words
+    )
+    return Transcript(tuple(words), transcript.final)

@@ -1,0 +1,96 @@
+"""Threads for engine calls, each with a time limit and a record of the time they took."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import ParamSpec, TypeVar
+
+from server.bus.messages import Stage
+from server.interpretation.engines import EngineError
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+class Overrun(EngineError):
+    """An engine took longer than it may. A native call cannot be cancelled: it goes on in its
+    thread, and its result is thrown away."""
+
+
+class Lane:
+    """One thread: its calls run one after the other. ``stage`` and ``language`` say what of."""
+
+    def __init__(self, stage: str, language: str) -> None:
+        self.stage = stage
+        self.language = language
+        self._executor = ThreadPoolExecutor(1, f"{stage}-{language}")
+        self._since: float | None = None
+        self._count = 0
+        self._seconds = 0.0
+        self._drained = (0, 0.0)
+
+    async def call(
+        self, limit_s: float, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs
+    ) -> R:
+        """What ``function`` returns. Raises Overrun when that takes more than ``limit_s``, the
+        wait for earlier calls included, and what ``function`` raises."""
+        future = self._executor.submit(self._timed, lambda: function(*args, **kwargs))
+        try:
+            async with asyncio.timeout(limit_s) as limit:
+                return await asyncio.wrap_future(future)
+        except TimeoutError:
+            if not limit.expired():
+                raise
+            raise Overrun(f"{self.stage} took more than {limit_s:g} s") from None
+
+    def stuck_s(self) -> float:
+        """The age of the call under way; 0 while there is none."""
+        since = self._since
+        return 0.0 if since is None else time.monotonic() - since
+
+    def drain(self) -> Stage:
+        """The calls that ended since the last time."""
+        # Only the thread writes the sums: nothing it adds meanwhile is lost.
+        (count, seconds), self._drained = self._drained, (self._count, self._seconds)
+        return Stage(
+            self.stage, self.language, self._drained[0] - count, self._drained[1] - seconds
+        )
+
+    def close(self) -> None:
+        """Take no more calls. Does not wait for one under way."""
+        self._executor.shutdown(wait=False, cancel_futures=True)
+
+    def _timed(self, function: Callable[[], R]) -> R:
+        self._since = started = time.monotonic()
+        try:
+            return function()
+        finally:
+            self._since = None
+            self._count += 1
+            self._seconds += time.monotonic() - started
+
+
+class Lanes:
+    """All lanes of a process: one for each stage and language, made when first used."""
+
+    def __init__(self) -> None:
+        self._lanes: dict[tuple[str, str], Lane] = {}
+
+    def lane(self, stage: str, language: str = "") -> Lane:
+        key = (stage, language)
+        if key not in self._lanes:
+            self._lanes[key] = Lane(stage, language)
+        return self._lanes[key]
+
+    def stuck_s(self) -> float:
+        """The age of the oldest call under way."""
+        return max((lane.stuck_s() for lane in self._lanes.values()), default=0.0)
+
+    def drain(self) -> tuple[Stage, ...]:
+        stages = (lane.drain() for lane in self._lanes.values())
+        return tuple(stage for stage in stages if stage.count)
+
+    def close(self) -> None:
+        for lane in self._lanes.values():
+            lane.close()

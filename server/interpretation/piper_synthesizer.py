@@ -1,0 +1,72 @@
+"""Speech synthesis with Piper: espeak-ng's phonemes, a network in ONNX Runtime."""
+
+import json
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import onnxruntime
+from numpy.typing import NDArray
+from piper import PiperVoice, SynthesisConfig
+from piper.config import PiperConfig
+
+from server.interpretation.engines import EngineError, ModelError
+from server.interpretation.types import Pcm
+
+#: Softer than this is silence, full scale 1.0 (-50 dB).
+SILENCE: Final = 0.003
+#: Of a voice's own pause before and after a clause this much is left.
+MAX_EDGE_SILENCE_S: Final = 0.05
+
+
+class PiperSynthesizer:
+    """One voice: NAME.onnx and NAME.onnx.json in a folder."""
+
+    def __init__(self, folder: Path, language: str) -> None:
+        """Load the voice in ``folder``. Raises ModelError."""
+        self.language = language
+        models = sorted(folder.glob("*.onnx"))
+        if len(models) != 1:
+            raise ModelError(
+                f"{folder} holds {len(models)} .onnx files, a Piper voice has one; "
+                "install the voice again"
+            )
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = 1
+        options.inter_op_num_threads = 1
+        try:
+            settings = json.loads(Path(f"{models[0]}.json").read_bytes())
+            config = PiperConfig.from_dict(settings)
+            session = onnxruntime.InferenceSession(
+                str(models[0]), options, providers=["CPUExecutionProvider"]
+            )
+        except Exception as error:  # ONNX Runtime's errors have no common base but this.
+            raise ModelError(
+                f"Piper cannot load the voice in {folder}: {type(error).__name__}: {error}; "
+                "install the voice again"
+            ) from error
+        self.rate_hz = config.sample_rate
+        self._voice = PiperVoice(session=session, config=config)
+
+    def synthesize(self, text: str, length_scale: float) -> Pcm:
+        # Piper normalises each sentence to full scale unless told not to.
+        settings = SynthesisConfig(length_scale=length_scale, normalize_audio=False)
+        try:
+            parts = [each.audio_float_array for each in self._voice.synthesize(text, settings)]
+        except Exception as error:  # As above.
+            raise EngineError(f"Piper, {self.language}: {type(error).__name__}") from error
+        if not parts:
+            return np.zeros(0, np.int16)
+        sound = np.concatenate(parts)
+        if not np.isfinite(sound).all():
+            raise EngineError(f"Piper, {self.language}: the voice made samples that are no numbers")
+        sound = _trimmed(sound, round(MAX_EDGE_SILENCE_S * self.rate_hz))
+        return (np.clip(sound, -1.0, 1.0) * 32767).astype(np.int16)
+
+
+def _trimmed(sound: NDArray[np.float32], edge_samples: int) -> NDArray[np.float32]:
+    """``sound`` with at most ``edge_samples`` of silence at either end."""
+    loud = np.flatnonzero(np.abs(sound) > SILENCE)
+    if not len(loud):
+        return sound[:0]
+    return sound[max(0, loud[0] - edge_samples) : loud[-1] + 1 + edge_samples]

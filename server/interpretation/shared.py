@@ -1,0 +1,46 @@
+"""What all streams of an interpreter process use together."""
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from server.bus.messages import Message
+from server.interpretation.engines import Recognizer, Synthesizer, Translator
+from server.interpretation.lanes import Lanes
+
+
+@dataclass(frozen=True, slots=True)
+class Engines:
+    """Recognisers and synthesizers by language; one translator for all pairs."""
+
+    recognizers: Mapping[str, Recognizer]
+    translator: Translator
+    synthesizers: Mapping[str, Synthesizer]
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """``…_s``: what an engine call may take. After ``failures`` in a row a language fails for
+    ``retry_s``. ``quiet_s`` without sound: the last words are taken for final. ``demand_s``
+    without a demand: the stream is let go."""
+
+    recognize_s: float = 5.0
+    translate_s: float = 5.0
+    synthesize_s: float = 5.0
+    failures: int = 3
+    retry_s: float = 10.0
+    waiting_clauses: int = 8
+    waiting_audio_s: float = 32.0  # above what is fed again after a crash
+    quiet_s: float = 1.0
+    demand_s: float = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """``publish``: to the media process. ``dropped``: counts by place, for the heartbeat."""
+
+    engines: Engines
+    limits: Limits
+    publish: Callable[[Message], None]
+    lanes: Lanes = field(default_factory=Lanes)
+    dropped: Counter[str] = field(default_factory=Counter)

@@ -1,0 +1,127 @@
+"""Recognition with Vosk, a wrapper of Kaldi."""
+
+import json
+from pathlib import Path
+from typing import Any, Final
+
+import vosk
+
+from server.bus.messages import RATE_HZ
+from server.interpretation.engines import EngineError, ModelError
+from server.interpretation.types import Pcm, Transcript, Word
+
+#: Without these Kaldi aborts the process or tells wrong times.
+NEEDED_OPTIONS: Final = ("--endpoint.silence-phones", "--frame-subsampling-factor")
+NEEDED_FILES: Final = ("am/final.mdl", "conf/mfcc.conf", "conf/model.conf")
+#: Either of these graphs.
+GRAPHS: Final = (
+    ("graph/HCLr.fst", "graph/Gr.fst", "graph/disambig_tid.int"),
+    ("graph/HCLG.fst", "graph/words.txt"),
+)
+#: What stands for a word that is not in the vocabulary.
+UNKNOWN: Final = frozenset({"[unk]", "<unk>"})
+#: Assumed of words that have no times yet.
+WORD_SAMPLES: Final = 35 * RATE_HZ // 100
+
+
+def check_folder(folder: Path) -> None:
+    """Raises ModelError where ``folder`` lacks what Vosk needs, before Vosk reads it: on some
+    of these it ends the process instead of raising."""
+    remedy = "is not a whole Vosk model; install the model again"
+    for name in NEEDED_FILES:
+        if not (folder / name).is_file():
+            raise ModelError(f"{folder} lacks {name}: it {remedy}")
+    if not any(all((folder / name).is_file() for name in graph) for graph in GRAPHS):
+        graphs = " or ".join(" + ".join(graph) for graph in GRAPHS)
+        raise ModelError(f"{folder} lacks {graphs}: it {remedy}")
+    options = (folder / "conf/model.conf").read_text(encoding="utf-8", errors="replace")
+    for option in NEEDED_OPTIONS:
+        if not any(line.startswith(option + "=") for line in options.split()):
+            raise ModelError(f"{folder}/conf/model.conf does not set {option}: it {remedy}")
+
+
+class VoskRecognizer:
+    """A Vosk model of one language, shared by all its streams."""
+
+    def __init__(self, folder: Path, language: str) -> None:
+        """Load the model in ``folder``. Raises ModelError."""
+        check_folder(folder)
+        vosk.SetLogLevel(-1)
+        self.language = language
+        try:
+            self._model = vosk.Model(str(folder))
+        except Exception as error:  # Vosk raises nothing narrower.
+            raise ModelError(
+                f"Vosk cannot load the model in {folder}: {error}; install the model again"
+            ) from error
+
+    def stream(self) -> "VoskStream":
+        return VoskStream(self._model)
+
+
+class VoskStream:
+    """One speaker. Kaldi's word times count on over utterances, from the first sample."""
+
+    def __init__(self, model: Any) -> None:
+        self._kaldi = vosk.KaldiRecognizer(model, RATE_HZ)
+        self._kaldi.SetWords(True)
+        self._partial: list[str] = []
+        self._heard_samples = 0
+        self._final_end = 0
+
+    def accept(self, pcm: Pcm) -> Transcript | None:
+        self._heard_samples += len(pcm)
+        try:
+            ended = self._kaldi.AcceptWaveform(pcm.tobytes())
+        except Exception as error:  # Vosk raises nothing narrower.
+            raise EngineError(f"Vosk: {error}") from error
+        if ended:
+            return self._final(self._kaldi.Result())
+        partial = [
+            word
+            for word in json.loads(self._kaldi.PartialResult())["partial"].split()
+            if word not in UNKNOWN
+        ]
+        if partial == self._partial:
+            return None
+        self._partial = partial
+        return Transcript(self._timed(partial), final=False)
+
+    def finish(self) -> Transcript | None:
+        return self._final(self._kaldi.FinalResult())
+
+    def _final(self, result: str) -> Transcript | None:
+        words = _words(json.loads(result).get("result", ()))
+        partial, self._partial = self._partial, []
+        self._final_end = words[-1].end_sample if words else self._heard_samples
+        return Transcript(words, final=True) if words or partial else None
+
+    def _timed(self, partial: list[str]) -> tuple[Word, ...]:
+        """``partial`` with the times that Kaldi has. Asked for only now that the words have
+        changed: each time costs it as much as 100 ms of recognition. Its timed words run up to
+        a second behind and may differ; the others are spread up to now."""
+        if not partial:
+            return ()
+        self._kaldi.SetPartialWords(True)
+        timed = _words(json.loads(self._kaldi.PartialResult()).get("partial_result", ()))
+        self._kaldi.SetPartialWords(False)
+        words: list[Word] = []
+        for text, word in zip(partial, timed, strict=False):
+            if word.text != text:
+                break
+            words.append(word)
+        end = words[-1].end_sample if words else self._final_end
+        rest = partial[len(words) :]
+        for left in range(len(rest), 0, -1):
+            start = max(end, self._heard_samples - left * WORD_SAMPLES)
+            end = start + max(0, self._heard_samples - start) // left
+            words.append(Word(rest[-left], start, end))
+        return tuple(words)
+
+
+def _words(result: list[dict[str, Any]]) -> tuple[Word, ...]:
+    return tuple(
+        Word(each["word"], round(each["start"] * RATE_HZ), round(each["end"] * RATE_HZ))
+        for each in result
+        if each["word"] not in UNKNOWN
+    )

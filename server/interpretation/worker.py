@@ -1,0 +1,286 @@
+"""An interpreter process: loads the models, interprets the streams that are demanded."""
+
+import asyncio
+import logging
+import os
+import resource
+import signal
+import socket
+import time
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from server.bus.messages import AudioChunk, Demand, Failure, Heartbeat, Message
+from server.bus.protocol import Bus, BusClosed
+from server.interpretation.ctranslate2_translator import CTranslate2Translator
+from server.interpretation.engines import ModelError
+from server.interpretation.interpreter import Interpreter
+from server.interpretation.lanes import Lane
+from server.interpretation.piper_synthesizer import PiperSynthesizer
+from server.interpretation.routes import RoutedTranslator
+from server.interpretation.shared import Engines, Limits, Shared
+from server.interpretation.vosk_recognizer import VoskRecognizer
+from server.models.catalogue import Catalogue
+
+HEARTBEAT_S = 1.0
+LOADING_LIMIT_S = 600.0
+#: Engine calls under way at the end get this long before the process ends without them.
+LAST_CALLS_S = 1.0
+DEFAULT_LIMITS = Limits()
+
+_log = logging.getLogger(__name__)
+
+
+async def run(bus: Bus, catalogue: Catalogue, *, limits: Limits = DEFAULT_LIMITS) -> None:
+    """Interpret until the bus closes, on SIGTERM, or until the parent process is gone.
+
+    Raises ModelError where a model cannot be loaded. Ends the process at once when an engine
+    call hangs at the end: nothing else ends a native call.
+    """
+    worker = Worker(bus, lambda: load(catalogue), limits)
+    loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGTERM, worker.stop)
+    try:
+        await worker.run()
+    finally:
+        loop.remove_signal_handler(signal.SIGTERM)
+        deadline = loop.time() + LAST_CALLS_S
+        while worker.stuck_s() and loop.time() < deadline:
+            await asyncio.sleep(0.05)
+        if worker.stuck_s():
+            _log.warning("an engine call hangs: ending without it")
+            logging.shutdown()
+            os._exit(1)
+
+
+def load(catalogue: Catalogue) -> Engines:
+    """All engines of the catalogue, each model once. Raises ModelError."""
+    translators = {
+        model.name: CTranslate2Translator(
+            catalogue.path(model),
+            sorted({target for _, target in model.pairs}) if model.target_tags else (),
+        )
+        for model in catalogue.translations.values()
+    }
+    return Engines(
+        recognizers={
+            language: VoskRecognizer(catalogue.path(model), language)
+            for language, model in catalogue.recognizers.items()
+        },
+        translator=RoutedTranslator(
+            {pair: translators[model.name] for pair, model in catalogue.translations.items()},
+            catalogue.route,
+        ),
+        synthesizers={
+            language: PiperSynthesizer(catalogue.path(model), language)
+            for language, model in catalogue.voices.items()
+        },
+    )
+
+
+@dataclass(slots=True)
+class _Stream:
+    """``demanded_at``: loop time of the latest demand."""
+
+    demand: Demand
+    demanded_at: float
+    interpreter: Interpreter | None = None
+    task: asyncio.Task[None] | None = None
+
+
+class _Done(Exception):
+    """Ends the task group."""
+
+
+class Worker:
+    """``load`` runs in a thread. A stream that fails ends alone, and begins anew with its next
+    sound."""
+
+    def __init__(
+        self, bus: Bus, load: Callable[[], Engines], limits: Limits = DEFAULT_LIMITS
+    ) -> None:
+        self._bus = bus
+        self._load = load
+        self._limits = limits
+        self._name = f"{socket.gethostname()}-{os.getpid()}"
+        self._parent = os.getppid()
+        self._shared: Shared | None = None
+        self._streams: dict[str, _Stream] = {}
+        self._stopped = asyncio.Event()
+
+    def stop(self) -> None:
+        self._stopped.set()
+
+    def stuck_s(self) -> float:
+        """The age of the oldest engine call under way."""
+        return self._shared.lanes.stuck_s() if self._shared else 0.0
+
+    async def run(self) -> None:
+        """Until stopped or the bus is closed. Raises what ``load`` raises."""
+        failed: ModelError | None = None
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._beat(), name="heartbeat")
+                group.create_task(self._stop(), name="stop")
+                shared = Shared(await self._loaded(), self._limits, self._bus.publish)
+                self._shared = shared
+                self._publish_heartbeat()
+                while True:
+                    self._dispatch(await self._bus.receive(), shared, group)
+        except* (_Done, BusClosed):
+            pass
+        except* ModelError as errors:
+            failed = next(each for each in errors.exceptions if isinstance(each, ModelError))
+        finally:
+            if self._shared:
+                self._shared.lanes.close()
+        if failed:
+            raise failed
+
+    async def _loaded(self) -> Engines:
+        lane = Lane("load", "")
+        try:
+            return await lane.call(LOADING_LIMIT_S, self._load)
+        finally:
+            lane.close()
+
+    async def _stop(self) -> None:
+        await self._stopped.wait()
+        raise _Done
+
+    async def _beat(self) -> None:
+        while True:
+            self._publish_heartbeat()
+            await asyncio.sleep(HEARTBEAT_S)
+            self._let_go()
+            if os.getppid() != self._parent:
+                _log.warning("the parent process is gone")
+                raise _Done
+
+    def _publish_heartbeat(self) -> None:
+        shared = self._shared
+        self._bus.publish(
+            Heartbeat(
+                stream="",
+                epoch=0,
+                worker=self._name,
+                ready=shared is not None,
+                stuck_s=self.stuck_s(),
+                dropped=dict(shared.dropped) if shared else {},
+                stages=shared.lanes.drain() if shared else (),
+                cpu_s=time.process_time(),
+                rss_bytes=_rss_bytes(),
+            )
+        )
+
+    def _dispatch(self, message: Message, shared: Shared, group: asyncio.TaskGroup) -> None:
+        match message:
+            case Demand():
+                self._demanded(message, shared)
+            case AudioChunk():
+                self._heard(message, shared, group)
+            case _:
+                _log.warning("unexpected %s", type(message).__name__)
+
+    def _demanded(self, demand: Demand, shared: Shared) -> None:
+        stream = self._streams.get(demand.stream)
+        now = asyncio.get_running_loop().time()
+        if stream is not None and demand.epoch < stream.demand.epoch:
+            return
+        if demand.source not in shared.engines.recognizers:
+            self._refuse(demand)
+            return
+        if stream is None:
+            self._streams[demand.stream] = _Stream(demand, now)
+            return
+        if (demand.epoch, demand.source) != (stream.demand.epoch, stream.demand.source):
+            _cut_short(stream)
+        stream.demand, stream.demanded_at = demand, now
+        if stream.interpreter is not None:
+            stream.interpreter.demand(demand)
+        if not _wanted(demand):
+            self._let_go()
+
+    def _heard(self, chunk: AudioChunk, shared: Shared, group: asyncio.TaskGroup) -> None:
+        stream = self._streams.get(chunk.stream)
+        if stream is None or not _wanted(stream.demand):
+            shared.dropped["undemanded"] += 1
+            return
+        if chunk.epoch < stream.demand.epoch:
+            shared.dropped["stale"] += 1
+            return
+        if chunk.epoch > stream.demand.epoch:
+            _cut_short(stream)
+            stream.demand = msgspec.structs.replace(stream.demand, epoch=chunk.epoch)
+        if stream.interpreter is None:
+            interpreter = Interpreter(shared, stream.demand, chunk.start_sample)
+            stream.interpreter = interpreter
+            stream.task = group.create_task(
+                self._interpret(stream, interpreter, shared), name=f"interpreter/{chunk.stream}"
+            )
+        stream.interpreter.hear(chunk)
+
+    async def _interpret(self, stream: _Stream, interpreter: Interpreter, shared: Shared) -> None:
+        """A stream's edge: whatever goes wrong in it ends here."""
+        try:
+            await interpreter.run()
+        except Exception as error:  # noqa: BLE001
+            shared.dropped["streams"] += 1
+            # Not the message of the error: it might tell what was said.
+            where = "".join(traceback.format_tb(error.__traceback__))
+            _log.error("stream %s failed: %s\n%s", interpreter.stream, _names(error), where)
+        finally:
+            if stream.interpreter is interpreter:
+                stream.interpreter = None
+
+    def _refuse(self, demand: Demand) -> None:
+        for language in (*demand.speech, *demand.text):
+            self._bus.publish(
+                Failure(
+                    stream=demand.stream,
+                    epoch=demand.epoch,
+                    language=language,
+                    failing=True,
+                    reason=f"there is no recogniser for {demand.source!r}",
+                )
+            )
+
+    def _let_go(self) -> None:
+        """Of the streams that nobody demands."""
+        oldest = asyncio.get_running_loop().time() - self._limits.demand_s
+        for name, stream in list(self._streams.items()):
+            if stream.demanded_at < oldest or not _wanted(stream.demand):
+                del self._streams[name]
+                if stream.interpreter is not None:
+                    stream.interpreter.close()
+
+
+def _wanted(demand: Demand) -> bool:
+    return bool(demand.captions or demand.speech or demand.text)
+
+
+def _cut_short(stream: _Stream) -> None:
+    """A new epoch: what the old one has not said yet is not said any more."""
+    if stream.task is not None:
+        stream.task.cancel()
+    stream.interpreter = stream.task = None
+
+
+def _names(error: BaseException) -> str:
+    """The types of ``error`` and of what a group holds."""
+    if isinstance(error, BaseExceptionGroup):
+        return ", ".join(_names(each) for each in error.exceptions)
+    return type(error).__name__
+
+
+def _rss_bytes() -> int:
+    """Resident memory; where the system does not tell, its highest so far."""
+    try:
+        pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
+    except OSError:
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    return pages * resource.getpagesize()

@@ -1,0 +1,140 @@
+"""Which models a folder holds, and which languages they make possible. Loads no model."""
+
+import hashlib
+from pathlib import Path
+from typing import Annotated, Literal
+
+import msgspec
+
+from server.interpretation.engines import ModelError
+
+#: Where no model translates a pair directly, two do by way of this language.
+PIVOT = "en"
+MANIFEST = "manifest.json"
+
+Kind = Literal["recognizer", "translation", "voice"]
+Pair = tuple[str, str]
+
+
+class Model(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One entry of the manifest.
+
+    ``languages``: what a recogniser hears or a voice speaks; ``pairs``: (source, target) of a
+    translation model, which is told the target by a first token ``>>nl<<`` if ``target_tags``.
+    ``path``: its folder, relative to the manifest; ``files``: SHA-256 by path within it.
+    """
+
+    name: str
+    kind: Kind
+    path: str
+    licence: str
+    files: Annotated[dict[str, str], msgspec.Meta(min_length=1)]
+    languages: list[str] = []
+    pairs: list[Pair] = []
+    target_tags: bool = False
+
+
+class _Manifest(msgspec.Struct, frozen=True):
+    models: list[Model]
+
+
+class Catalogue:
+    """The models of one folder, each whole. Where two do the same, the first is taken."""
+
+    def __init__(self, folder: Path, models: list[Model]) -> None:
+        self.folder = folder
+        self.models = models
+        self.recognizers = self._by_language("recognizer")
+        self.voices = self._by_language("voice")
+        self.translations: dict[Pair, Model] = {}
+        for model in models:
+            for pair in model.pairs:
+                self.translations.setdefault(pair, model)
+
+    @classmethod
+    def load(cls, folder: Path) -> "Catalogue":
+        """Read ``folder``/manifest.json and verify the checksum of every file it names.
+
+        Raises ModelError, which names the folder, the file and the remedy.
+        """
+        path = folder / MANIFEST
+        try:
+            manifest = msgspec.json.decode(path.read_bytes(), type=_Manifest)
+        except OSError as error:
+            raise ModelError(
+                f"no models in {folder}: {path} cannot be read ({error.strerror}); "
+                "name a folder that has a manifest.json, or leave the setting out to use "
+                "the models that come with the server"
+            ) from error
+        except msgspec.DecodeError as error:
+            raise ModelError(
+                f"{path} is not a manifest of models: {error}; install the models again"
+            ) from error
+        for model in manifest.models:
+            _verify(folder, model)
+        return cls(folder, manifest.models)
+
+    def path(self, model: Model) -> Path:
+        """The folder of ``model``."""
+        return self.folder / model.path
+
+    @property
+    def sources(self) -> list[str]:
+        """Languages that can be spoken: recognised, and interpreted into at least one other."""
+        return [language for language in self.recognizers if self.targets(language)]
+
+    def targets(self, source: str) -> list[str]:
+        """Languages that ``source`` can be interpreted into: translated and spoken."""
+        return [target for target in self.voices if target != source and self.route(source, target)]
+
+    @property
+    def all_targets(self) -> list[str]:
+        """Languages that can be heard, from whatever source."""
+        sources = self.sources
+        return [
+            target
+            for target in self.voices
+            if any(target in self.targets(source) for source in sources)
+        ]
+
+    def route(self, source: str, target: str) -> list[Pair]:
+        """The pairs to translate by, one after the other; empty where there is no way."""
+        for route in ([(source, target)], [(source, PIVOT), (PIVOT, target)]):
+            if all(pair in self.translations for pair in route):
+                return route
+        return []
+
+    def _by_language(self, kind: Kind) -> dict[str, Model]:
+        found: dict[str, Model] = {}
+        for model in self.models:
+            if model.kind == kind:
+                for language in model.languages:
+                    found.setdefault(language, model)
+        return found
+
+
+def _verify(folder: Path, model: Model) -> None:
+    root = folder / model.path
+    of = "pairs" if model.kind == "translation" else "languages"
+    if not getattr(model, of):
+        raise ModelError(
+            f"{folder / MANIFEST}: model {model.name!r} is a {model.kind} without {of}; "
+            "correct the manifest or install the model again"
+        )
+    for name, expected in model.files.items():
+        path = root / name
+        if not path.resolve().is_relative_to(folder.resolve()):
+            raise ModelError(f"model {model.name!r} names {path}, which lies outside {folder}")
+        try:
+            with path.open("rb") as file:
+                found = hashlib.file_digest(file, "sha256").hexdigest()
+        except OSError as error:
+            raise ModelError(
+                f"model {model.name!r} in {root} lacks {name} ({error.strerror}); "
+                "install the model again"
+            ) from error
+        if found != expected:
+            raise ModelError(
+                f"model {model.name!r} in {root}: {name} is truncated or was changed (its "
+                f"SHA-256 is {found[:12]}…, not {expected[:12]}…); install the model again"
+            )
