@@ -61,9 +61,9 @@ class ProtocolError(Exception):
             retry_after_s=self.retry_after_s,
         )
 
-    def softened(self) -> "ProtocolError":
-        """The same, but the session goes on."""
-        return ProtocolError(self.code, self.message, fatal=False, retry_after_s=self.retry_after_s)
+    def as_fatal(self, fatal: bool) -> "ProtocolError":
+        """The same, but the session ends by it or goes on."""
+        return ProtocolError(self.code, self.message, fatal, self.retry_after_s)
 
 
 def excerpt(text: str, limit: int = 60) -> str:

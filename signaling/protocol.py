@@ -139,7 +139,7 @@ class Conversation(Generic[M]):
         self._faults += 1
         if self._join is None or error.code in _FATAL or self._faults >= MAX_FAULTS:
             return error
-        return error.softened()
+        return error.as_fatal(False)
 
     def _decoded(self, text: str) -> M:
         try:

@@ -1,0 +1,289 @@
+"""A conversation over a WebSocket of aiohttp.
+
+Rules for changing this file:
+- ``send`` and ``send_audio`` never wait: what does not go at once waits in a bounded outbox,
+  and whom that does not help ends as too slow.
+- Whoever ends the session, by ``close`` or by an exception, the participant is told once, in a
+  typed Error, and then the socket closes with that error's code; all of it has a deadline.
+- When the ``async with`` is over, nothing of it still runs and the socket is closed.
+"""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator, Awaitable, Collection
+from contextlib import asynccontextmanager, suppress
+from typing import Final, Generic
+
+import msgspec
+from aiohttp import WSCloseCode, WSMsgType, web
+
+from signaling.errors import ProtocolError, excerpt
+from signaling.messages import ErrorCode, Ping, Pong, ServerMessage
+from signaling.outbox import Outbox
+from signaling.protocol import MAX_TEXT_BYTES, Conversation, M, Role
+
+FIRST_MESSAGE_S: Final = 10.0
+HEARTBEAT_S: Final = 10.0
+#: How long one write may wait for a participant that reads slowly.
+SEND_S: Final = 10.0
+#: How long a goodbye may take: the error and the close, each.
+GOODBYE_S: Final = 2.0
+#: How much the kernel and the transport may hold unsent, each. What is beyond waits in our
+#: queues, where the oldest sound can be dropped: otherwise a stall is heard as seconds of lag.
+UNSENT_BYTES: Final = 16 * 1024
+
+_ENCODER: Final = msgspec.json.Encoder()
+#: What aiohttp itself refuses, by its close code, as a participant is told it.
+_FRAME_FAULTS: Final[dict[int, tuple[ErrorCode, str]]] = {
+    WSCloseCode.MESSAGE_TOO_BIG: ("too_large", f"a message over {MAX_TEXT_BYTES} bytes"),
+    WSCloseCode.INVALID_TEXT: ("bad_message", "text that is not UTF-8"),
+    WSCloseCode.PROTOCOL_ERROR: ("bad_message", "frames unlike those of RFC 6455"),
+}
+
+
+def origin_allowed(origin: str | None, host: str, allowed: Collection[str]) -> bool:
+    """Whether a page of ``origin`` may talk to us. No Origin at all: a script, not a page.
+
+    ``host`` is our name and port as the participant sees them, ``allowed`` holds further
+    origins such as "https://example.org".
+    """
+    if origin is None:
+        return True
+    scheme, _, authority = origin.lower().partition("://")
+    same_host = scheme in ("http", "https") and authority == host.lower()
+    return same_host or origin.lower() in {entry.lower().rstrip("/") for entry in allowed}
+
+
+def _encoded(message: ServerMessage) -> str:
+    return _ENCODER.encode(message).decode()
+
+
+class _Socket(web.WebSocketResponse):
+    """Sends one fatal error at most, before closing, and also where aiohttp closes by itself."""
+
+    told: ProtocolError | None = None
+
+    async def tell(self, error: ProtocolError) -> None:
+        if self.told is None and not self.closed:
+            self.told = error
+            await self.send_str(_encoded(error.as_message()))
+
+    async def close(
+        self, *, code: int = WSCloseCode.OK, message: bytes = b"", drain: bool = True
+    ) -> bool:
+        if fault := _FRAME_FAULTS.get(code):
+            with suppress(ConnectionError):
+                await self.tell(ProtocolError(*fault))
+        return await super().close(code=code, message=message, drain=drain)
+
+
+class Connection(Generic[M]):
+    """One participant's socket. Made by ``accept``; used by one task, save that ``send``,
+    ``send_audio`` and ``close`` may be called by any on the same loop."""
+
+    def __init__(self, response: _Socket, role: Role[M]) -> None:
+        self.response: Final = response
+        """What the request's handler returns at the end."""
+        self.outbox: Final = Outbox()
+        """What waits to be sent, and how much of it was dropped."""
+        self.error: ProtocolError | None = None
+        """Why the session ended, where it was not an ordinary end."""
+        self._conversation = Conversation(role)
+        self._pending = asyncio.Event()
+        self._closing: asyncio.Future[ProtocolError] = asyncio.get_running_loop().create_future()
+
+    async def receive(self) -> M | bytes | None:
+        """The next message, sound of a speaker, or None when the participant is gone.
+
+        The first must come within FIRST_MESSAGE_S. Pings are answered here, and so are faults
+        the session survives. Raises ProtocolError for the others.
+        """
+        while not self._closing.done():
+            await asyncio.sleep(0)  # one message a turn: who floods us stalls nobody else
+            try:
+                async with asyncio.timeout(None if self._conversation.joined else FIRST_MESSAGE_S):
+                    frame = await self.response.receive()
+            except TimeoutError:
+                raise ProtocolError("timeout", f"no join in {FIRST_MESSAGE_S:g} s") from None
+            try:
+                if frame.type is WSMsgType.TEXT:
+                    message = self._conversation.receive_text(frame.data)
+                    if not isinstance(message, Ping):
+                        return message
+                    self.send(Pong())
+                elif frame.type is WSMsgType.BINARY:
+                    return self._conversation.receive_bytes(frame.data)
+                elif frame.type is WSMsgType.ERROR and self.response.told is not None:
+                    raise self.response.told  # aiohttp refused the frame
+                else:
+                    return None
+            except ProtocolError as error:
+                if error.fatal:
+                    raise
+                self.send(error.as_message())
+        return None
+
+    def send(self, message: ServerMessage) -> None:
+        """Queue a message. Never waits and never fails; see the policy above."""
+        if self._closing.done():
+            return
+        if self.outbox.put(message):
+            self._pending.set()
+        else:
+            self.close(_too_slow())
+
+    def send_audio(self, packet: bytes) -> None:
+        """Queue an RTP packet. Never waits; the oldest gives way."""
+        self.outbox.put_audio(packet)
+        self._pending.set()
+
+    def close(self, error: ProtocolError) -> None:
+        """End the session from outside: the participant is told ``error``, the task inside
+        ``accept`` is cancelled. Never waits; the first call counts."""
+        if not self._closing.done():
+            self._closing.set_result(error)
+
+    async def _write(self) -> None:
+        while True:
+            await self._pending.wait()
+            self._pending.clear()
+            while (item := self.outbox.take()) is not None:
+                try:
+                    async with asyncio.timeout(SEND_S):
+                        await self._send(item)
+                except TimeoutError:
+                    self.close(_too_slow())
+                    return
+                except ConnectionError:
+                    return  # ``receive`` sees it as the end
+
+    async def _send(self, item: ServerMessage | bytes) -> None:
+        if isinstance(item, bytes):
+            await self.response.send_bytes(item)
+        else:
+            await self.response.send_str(_encoded(item))
+
+    async def _end_when_closed(self) -> None:
+        self.error = await self._closing
+        await self._within_deadline(self.response.tell(self.error))
+        raise _ClosedError
+
+    async def _say_goodbye(self) -> None:
+        """What is still queued, the error, the close."""
+        if self._closing.done():
+            self.error = self._closing.result()
+            self.outbox.clear()
+        await self._within_deadline(self._last_words())
+        code = WSCloseCode.OK if self.error is None else self.error.close_code
+        await self._within_deadline(self.response.close(code=code))
+
+    async def _last_words(self) -> None:
+        self.outbox.drop_audio()
+        while (item := self.outbox.take()) is not None:
+            await self._send(item)
+        if self.error is not None:
+            await self.response.tell(self.error)
+
+    async def _within_deadline(self, sending: Awaitable[object]) -> None:
+        with suppress(TimeoutError, ConnectionError):
+            async with asyncio.timeout(GOODBYE_S):
+                await sending
+
+
+def _too_slow() -> ProtocolError:
+    return ProtocolError("limit", "this connection is too slow; join again")
+
+
+class _ClosedError(Exception):
+    """Ends the task inside ``accept`` after ``Connection.close``."""
+
+
+@asynccontextmanager
+async def accept(
+    request: web.Request,
+    *,
+    role: Role[M],
+    allowed_origins: Collection[str] = (),
+    host: str | None = None,
+) -> AsyncIterator[Connection[M]]:
+    """Upgrade ``request`` and hold the conversation while the ``async with`` lasts.
+
+    ``host``: our name and port as the participant sees them, where a proxy tells; else the
+    request's. A ProtocolError from inside ends the conversation and goes no further: it is
+    ``Connection.error`` then. Any other exception is told as "internal" and goes on.
+
+    Raises web.HTTPForbidden for a page of a foreign origin, before the upgrade.
+    """
+    _refuse_foreign(request, host, allowed_origins)
+    response = _Socket(
+        timeout=GOODBYE_S,
+        heartbeat=HEARTBEAT_S,
+        compress=False,
+        max_msg_size=MAX_TEXT_BYTES,
+        writer_limit=0,
+    )
+    await response.prepare(request)
+    transport = _bound_unsent(request)
+    connection = Connection(response, role)
+    bug: Exception | None = None
+    try:
+        async with asyncio.TaskGroup() as group:
+            tasks = (
+                group.create_task(connection._write(), name=f"{role.name}-writer"),
+                group.create_task(connection._end_when_closed(), name=f"{role.name}-guard"),
+            )
+            try:
+                yield connection
+            except asyncio.CancelledError:
+                connection.error = ProtocolError("unavailable", "the server is going away")
+                raise
+            except Exception as error:  # the session's edge
+                connection.error = _told_as(error)
+                bug = None if _protocol_error(error) else error
+            finally:
+                for task in tasks:
+                    task.cancel()
+    except* _ClosedError:
+        pass
+    finally:
+        await connection._say_goodbye()
+        if transport is not None and response.close_code == WSCloseCode.ABNORMAL_CLOSURE:
+            transport.abort()
+    if bug is not None:
+        raise bug
+
+
+def _protocol_error(error: Exception) -> ProtocolError | None:
+    """The ProtocolError that ``error`` is, or the first where it is a TaskGroup's and holds
+    nothing else."""
+    while isinstance(error, ExceptionGroup) and error.split(ProtocolError)[1] is None:
+        error = error.exceptions[0]
+    return error if isinstance(error, ProtocolError) else None
+
+
+def _told_as(error: Exception) -> ProtocolError:
+    known = _protocol_error(error)
+    if known is None:
+        return ProtocolError("internal", "a fault of the server; try again")
+    return known.as_fatal(True)
+
+
+def _refuse_foreign(request: web.Request, host: str | None, allowed: Collection[str]) -> None:
+    origin = request.headers.get("Origin")
+    if not origin_allowed(origin, host or request.host, allowed):
+        raise web.HTTPForbidden(
+            text=f"Pages of {excerpt(origin or '', 100)} may not talk to this server. "
+            "If they should, add their origin to the server's configuration.\n"
+        )
+
+
+def _bound_unsent(request: web.Request) -> asyncio.Transport | None:
+    transport = request.transport
+    if transport is None:
+        return None
+    transport.set_write_buffer_limits(high=UNSENT_BYTES)
+    option = getattr(socket, "TCP_NOTSENT_LOWAT", None)  # Linux and macOS
+    peer = transport.get_extra_info("socket")
+    if option is not None and peer.family in (socket.AF_INET, socket.AF_INET6):
+        peer.setsockopt(socket.IPPROTO_TCP, option, UNSENT_BYTES)
+    return transport
