@@ -1,0 +1,278 @@
+"""A participant's PeerConnection: the only place where one is made.
+
+- The server answers; it never probes. Candidates are taken out of the offer before aiortc
+  sees it, so it sends only to addresses that sent it an authenticated STUN check, and no
+  .local name is ever looked up. End-of-candidates goes with them: aioice would give up.
+- Nothing waits for ever: a connection that is not up in time counts as gone, and close() has
+  its own deadline after which it frees what aiortc did not.
+- aiortc's internals are used here and in guard.py: check_internals() says at start-up whether
+  they are still what they were.
+"""
+
+import asyncio
+import contextlib
+import importlib.metadata
+import inspect
+import logging
+import re
+from collections import Counter
+from collections.abc import Sequence
+
+from aioice import Connection
+from aioice.ice import StunProtocol, get_host_addresses
+from aiortc import (
+    MediaStreamTrack,
+    RTCConfiguration,
+    RTCPeerConnection,
+    RTCRtpTransceiver,
+    RTCSessionDescription,
+)
+from aiortc.codecs import get_capabilities
+from aiortc.exceptions import (
+    InternalError,
+    InvalidAccessError,
+    InvalidStateError,
+    OperationError,
+)
+from aiortc.sdp import MediaDescription, SessionDescription
+
+from server.media.broadcast import SubscriberTrack
+from server.media.guard import use_hosts
+
+log = logging.getLogger(__name__)
+
+CONNECT_S = 15.0
+CLOSE_S = 5.0
+#: What we ask of the sender's Opus encoder (RFC 7587): redundancy against loss, no silence
+#: left out, one channel, 40 kbit/s.
+OPUS_PARAMETERS = "minptime=10;useinbandfec=1;usedtx=0;stereo=0;maxaveragebitrate=40000"
+
+#: Lines of an offer that aiortc never sees. Without header extensions packets are smaller, and
+#: with one audio section none is needed.
+_STRIPPED = ("a=candidate:", "a=end-of-candidates", "a=extmap:")
+#: RFC 8839, 5.4.
+_UFRAG = re.compile(r"[A-Za-z0-9+/]{4,256}")
+_PASSWORD = re.compile(r"[A-Za-z0-9+/]{22,256}")
+#: What aiortc is known to raise on odd SDP.
+_SDP_ERRORS = (
+    ValueError,
+    LookupError,
+    AttributeError,
+    AssertionError,
+    TypeError,
+    StopIteration,
+    InternalError,
+    InvalidAccessError,
+    InvalidStateError,
+    OperationError,
+)
+
+
+class OfferError(Exception):
+    """The offer cannot be taken; the message says why. The participant's fault."""
+
+
+class PeerGone(Exception):
+    """The connection did not come up, or is up no longer; the message says why."""
+
+
+class Peer:
+    """One participant's connection. Whoever made it must close() it.
+
+    ``sdp`` is the answer, with all candidates. ``track`` is the participant's sound, to be read
+    all the time (None when nothing is received).
+    """
+
+    def __init__(
+        self,
+        connection: RTCPeerConnection,
+        transceiver: RTCRtpTransceiver,
+        send: SubscriberTrack | None,
+    ) -> None:
+        self.sdp = ""
+        self.track: MediaStreamTrack | None = None
+        self._connection = connection
+        self._transceiver = transceiver
+        self._send = send
+        self._changed = asyncio.Event()
+        self._gone: str | None = None
+        self._deadline = asyncio.get_running_loop().call_later(CONNECT_S, self._not_in_time)
+        connection.on("connectionstatechange", self._on_change)
+
+    @property
+    def state(self) -> str:
+        """aiortc's: "new", "connecting", "connected", "failed" or "closed"."""
+        return self._connection.connectionState
+
+    async def connected(self) -> None:
+        """Wait until sound can flow. Raises PeerGone, after CONNECT_S at the latest."""
+        while self._gone is None and self.state != "connected":
+            await self._change()
+        if self._gone is not None:
+            raise PeerGone(self._gone)
+
+    async def closed(self) -> str:
+        """Wait until the connection is gone; why it is. A participant who vanishes without a
+        word is noticed after some 35 s, one who never connects after CONNECT_S."""
+        while self._gone is None:
+            await self._change()
+        return self._gone
+
+    async def close(self) -> None:
+        """Free sockets, tasks and threads, within some CLOSE_S. May be called again."""
+        self._end("closed by the server")
+        self._deadline.cancel()
+        if self._send is not None:
+            self._send.stop()  # aiortc stops only what it had started to send
+        try:
+            async with asyncio.timeout(CLOSE_S):
+                await self._connection.close()
+        except TimeoutError:
+            log.warning("a connection did not close within %.0f s; forcing it", CLOSE_S)
+            await self._force_close()
+
+    async def _force_close(self) -> None:
+        """What aiortc's close() does, each step with a deadline of its own."""
+        receiver, sender = self._transceiver.receiver, self._transceiver.sender
+        receiver._handle_disconnect()  # ends the decoder's thread
+        for stop in (sender.stop, receiver.transport.stop, receiver.transport.transport.stop):
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(1):
+                    await stop()
+
+    async def _change(self) -> None:
+        self._changed.clear()
+        await self._changed.wait()
+
+    def _on_change(self) -> None:
+        if self.state == "connected":
+            self._deadline.cancel()
+        elif self.state == "failed":
+            self._end("the connection was lost")
+        elif self.state == "closed":
+            self._end("the participant closed the connection")
+        self._changed.set()
+
+    def _not_in_time(self) -> None:
+        self._end(f"no connection within {CONNECT_S:.0f} s")
+
+    def _end(self, reason: str) -> None:
+        if self._gone is None:
+            self._gone = reason
+        self._changed.set()
+
+
+async def answer(
+    offer_sdp: str,
+    *,
+    send: SubscriberTrack | None = None,
+    receive: bool = False,
+    hosts: Sequence[str] = ("127.0.0.1",),
+    dropped: Counter[str] | None = None,
+) -> Peer:
+    """Answer an offer of one audio section: send a track, receive the participant's, or both.
+
+    ``hosts``: this machine's addresses to be reached at (see host_addresses). ``dropped`` counts
+    hostile datagrams, by reason. Raises OfferError; OSError when no socket can be had.
+    """
+    assert send or receive
+    offer = _checked(offer_sdp, sends=send is not None, receives=receive)
+    connection = RTCPeerConnection(RTCConfiguration(iceServers=[]))
+    direction = "sendrecv" if send and receive else "sendonly" if send else "recvonly"
+    transceiver = connection.addTransceiver(send or "audio", direction=direction)
+    transceiver.setCodecPreferences(
+        [codec for codec in get_capabilities("audio").codecs if codec.mimeType == "audio/opus"]
+    )
+    use_hosts(
+        transceiver.receiver.transport.transport._connection,
+        hosts,
+        Counter() if dropped is None else dropped,
+    )
+    async with contextlib.AsyncExitStack() as undo:
+        peer = Peer(connection, transceiver, send)
+        undo.push_async_callback(peer.close)
+        try:
+            await connection.setRemoteDescription(RTCSessionDescription(offer, "offer"))
+            await connection.setLocalDescription()
+        except _SDP_ERRORS as exc:
+            raise OfferError(f"this offer cannot be answered: {_said(exc)}") from exc
+        if receive:
+            peer.track = transceiver.receiver.track
+        peer.sdp = _with_opus_parameters(connection.localDescription.sdp)
+        undo.pop_all()
+    return peer
+
+
+def host_addresses(bind: str) -> list[str]:
+    """The addresses of this machine at which a server bound to ``bind`` can be reached."""
+    if bind == "localhost":
+        return ["127.0.0.1"]
+    if bind in ("", "0.0.0.0", "::"):
+        return [*get_host_addresses(use_ipv4=True, use_ipv6=bind != "0.0.0.0"), "127.0.0.1"]
+    return [bind]
+
+
+def check_internals() -> None:
+    """Raise RuntimeError when aiortc or aioice are not as this package relies on."""
+    problems = []
+    version = importlib.metadata.version("aiortc")
+    if not version.startswith("1.16."):
+        problems.append(f"aiortc is {version}, not 1.16")
+    parameters = tuple(inspect.signature(Connection.get_component_candidates).parameters)
+    if parameters != ("self", "component", "addresses", "timeout"):
+        problems.append("aioice gathers candidates in another way")
+    connection = Connection(ice_controlling=False)
+    for owner, names in (
+        (connection, ("_check_list", "_protocols", "_queue", "data_received")),
+        (StunProtocol, ("datagram_received",)),
+    ):
+        problems += [f"aioice has no {name}" for name in names if not hasattr(owner, name)]
+    if problems:
+        raise RuntimeError(
+            f"{'; '.join(problems)}. Install the versions that requirements.txt names."
+        )
+
+
+def _checked(offer: str, *, sends: bool, receives: bool) -> str:
+    """The offer without the lines that aiortc shall not see, when it is one we can answer."""
+    lines = [line for line in offer.splitlines() if not line.startswith(_STRIPPED)]
+    stripped = "\r\n".join(lines) + "\r\n"
+    try:
+        stripped.encode()
+        media = SessionDescription.parse(stripped).media
+    except _SDP_ERRORS as exc:
+        raise OfferError(f"this is not SDP: {_said(exc)}") from exc
+    if [section.kind for section in media] != ["audio"]:
+        kinds = ", ".join(section.kind for section in media) or "none"
+        raise OfferError(f"an offer has exactly one section, of audio; this one has: {kinds}")
+    problem = _problem(media[0], sends=sends, receives=receives)
+    if problem:
+        raise OfferError(problem)
+    return stripped
+
+
+def _problem(audio: MediaDescription, *, sends: bool, receives: bool) -> str | None:
+    if audio.ice is None or not (
+        _UFRAG.fullmatch(audio.ice.usernameFragment or "")
+        and _PASSWORD.fullmatch(audio.ice.password or "")
+    ):
+        return "the audio section lacks a valid a=ice-ufrag or a=ice-pwd"
+    if audio.dtls is None or not audio.dtls.fingerprints:
+        return "the audio section lacks a=setup or a=fingerprint"
+    if not audio.rtcp_mux:
+        return "the audio section lacks a=rtcp-mux"
+    if not any(codec.mimeType.lower() == "audio/opus" for codec in audio.rtp.codecs):
+        return "the audio section does not offer Opus"
+    if sends and audio.direction not in ("recvonly", "sendrecv"):
+        return f"to listen, the audio section must be recvonly; it is {audio.direction}"
+    if receives and audio.direction not in ("sendonly", "sendrecv"):
+        return f"to speak, the audio section must be sendonly; it is {audio.direction}"
+    return None
+
+
+def _said(exc: Exception) -> str:
+    return str(exc) or type(exc).__name__
+
+
+def _with_opus_parameters(sdp: str) -> str:
+    return re.sub(r"(a=rtpmap:(\d+) opus/[^\r]*\r\n)", rf"\1a=fmtp:\2 {OPUS_PARAMETERS}\r\n", sdp)

@@ -1,0 +1,165 @@
+"""PCM in, one 20 ms Opus packet a tick out, for every channel that somebody listens to.
+
+Invariants:
+- tick(n) does all the work of tick n: the floor and every language move on by 20 ms, and each
+  open channel publishes exactly one packet with RTP time 960 x n. n only rises.
+- A channel is mixed and encoded once, and only while it is open.
+- While a language is not live its channels carry the floor, quietly; the floor's level
+  changes by a fade of one tick, never by a step.
+- A mix never clips: above its knee it is bent, not cut.
+- Nothing here waits or grows: the floor and each language's queue have their own bounds.
+"""
+
+from collections.abc import Callable
+from typing import Literal
+
+import numpy as np
+
+from server.media.broadcast import Broadcast
+from server.media.floor import FloorBuffer
+from server.media.opus import SAMPLES_PER_TICK, OpusEncoder, Pcm
+from server.media.speech import SpeechQueue
+
+Status = Literal["starting", "live", "fallback"]
+
+FLOOR = "floor"
+#: The floor under an interpretation, and in place of one: -18 dB and -12 dB.
+UNDER_GAIN = 10 ** (-18 / 20)
+INSTEAD_GAIN = 10 ** (-12 / 20)
+#: Samples up to here are left as they are; what is above is bent to stay below full scale.
+KNEE = 28_000.0
+FULL_SCALE = 32_767.0
+
+_SILENCE: Pcm = np.zeros(SAMPLES_PER_TICK, np.int16)
+_SILENCE.flags.writeable = False
+
+
+class StreamPlayout:
+    """All that can be heard of one stream. Channels are named "floor", "en" (the interpretation
+    alone) and "en+floor" (over the quiet floor).
+
+    ``on_start(language, clause, tick)`` is called as each clause begins to be played.
+    """
+
+    def __init__(
+        self,
+        on_start: Callable[[str, int, int], None] = lambda language, clause, tick: None,
+        new_encoder: Callable[[], OpusEncoder] = OpusEncoder,
+    ) -> None:
+        self.floor = FloorBuffer()
+        self._on_start = on_start
+        self._new_encoder = new_encoder
+        self._speech: dict[str, SpeechQueue] = {}
+        self._status: dict[str, Status] = {}
+        self._channels: dict[str, _Channel] = {}
+
+    @property
+    def channels(self) -> dict[str, Broadcast]:
+        """The open channels, by name."""
+        return {name: channel.broadcast for name, channel in self._channels.items()}
+
+    def channel(self, name: str) -> Broadcast:
+        """The channel of that name; opened when it is not."""
+        if name not in self._channels:
+            channel = self._channels[name] = _Channel(name, self._new_encoder())
+            channel.gain = self._floor_gain(channel)
+        return self._channels[name].broadcast
+
+    def close_channel(self, name: str) -> None:
+        """Mix and encode it no longer; who still listens is told that it ended."""
+        channel = self._channels.pop(name, None)
+        if channel is not None:
+            channel.broadcast.close()
+
+    def close(self) -> None:
+        for name in tuple(self._channels):
+            self.close_channel(name)
+
+    def speak(
+        self,
+        language: str,
+        clause: int,
+        pcm: Pcm,
+        rate_hz: int,
+        play_at_tick: int,
+        last: bool,
+    ) -> None:
+        """A piece of an interpretation: int16 mono at ``rate_hz``, in order. The clause begins at
+        ``play_at_tick`` (of its first piece) or when those before it are said."""
+        self._queue(language).add(clause, pcm, rate_hz, play_at_tick, last)
+
+    def backlog_s(self, language: str) -> float:
+        """Seconds of interpretation that wait to be played."""
+        return self._queue(language).backlog_s
+
+    def dropped_clauses(self, language: str) -> int:
+        return self._queue(language).dropped_clauses
+
+    def clear(self, language: str) -> None:
+        """Forget what waits to be said in a language."""
+        self._queue(language).clear()
+
+    def status(self, language: str) -> Status:
+        return self._status.get(language, "starting")
+
+    def set_status(self, language: str, status: Status) -> None:
+        """Only a live language replaces the floor in its channels."""
+        self._status[language] = status
+
+    def tick(self, tick: int) -> None:
+        """Play 20 ms."""
+        floor = self.floor.pull()
+        speech = {language: queue.pull(tick) for language, queue in self._speech.items()}
+        for channel in self._channels.values():
+            if channel.language is None:
+                pcm = floor
+            else:
+                gain = self._floor_gain(channel)
+                pcm = mix(speech.get(channel.language), floor, channel.gain, gain)
+                channel.gain = gain
+            channel.broadcast.publish(tick, channel.encoder.encode(pcm))
+
+    def _queue(self, language: str) -> SpeechQueue:
+        if language not in self._speech:
+            self._speech[language] = SpeechQueue(
+                lambda clause, tick: self._on_start(language, clause, tick)
+            )
+        return self._speech[language]
+
+    def _floor_gain(self, channel: "_Channel") -> float:
+        if channel.language is None:
+            return 1.0
+        if self.status(channel.language) != "live":
+            return INSTEAD_GAIN
+        return UNDER_GAIN if channel.over_floor else 0.0
+
+
+class _Channel:
+    def __init__(self, name: str, encoder: OpusEncoder) -> None:
+        language, _, _ = name.partition("+")
+        self.language = None if name == FLOOR else language
+        self.over_floor = name.endswith(f"+{FLOOR}")
+        self.gain = 0.0
+        self.encoder = encoder
+        self.broadcast = Broadcast(name)
+
+
+def mix(speech: Pcm | None, floor: Pcm, from_gain: float, to_gain: float) -> Pcm:
+    """20 ms of speech over the floor, whose gain goes from one value to the other."""
+    if from_gain == to_gain == 0:
+        return _SILENCE if speech is None else speech
+    steps = np.linspace(from_gain, to_gain, SAMPLES_PER_TICK, dtype=np.float32)
+    mixed = floor * steps
+    if speech is not None:
+        mixed += speech
+    return soft_limited(mixed)
+
+
+def soft_limited(samples: np.ndarray[tuple[int], np.dtype[np.float32]]) -> Pcm:
+    """Samples as int16: unchanged up to KNEE, from there on approaching FULL_SCALE."""
+    size = np.abs(samples)
+    if size.max() > KNEE:
+        room = FULL_SCALE - KNEE
+        bent = KNEE + room * np.tanh((size - KNEE) / room)
+        samples = np.where(size > KNEE, np.copysign(bent, samples), samples)
+    return np.rint(samples).astype(np.int16)

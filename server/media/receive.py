@@ -1,0 +1,203 @@
+"""A speaker's sound, made steady: as many seconds go out as pass on the clock.
+
+- Time that the sender's timestamps leave out (loss, silence not sent) is filled with silence,
+  as far as the clock has gone on meanwhile. Timestamps that leap by more than 2 s, or back,
+  start anew and are counted.
+- When nothing comes for 200 ms, silence is made in its place. What then still comes is heard
+  all the same; so the sound may run ahead of the clock, and that is won back by leaving out
+  quiet pieces. More than 2 s ahead, it is dropped and counted.
+- Every sample goes out once, at 48 kHz for the floor and at 16 kHz for the recogniser.
+"""
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+from aiortc import MediaStreamTrack
+from aiortc.mediastreams import MediaStreamError
+from av import AudioFrame
+
+from server.media.floor import is_quiet
+from server.media.opus import RATE_HZ, Pcm, Resampler, mono
+
+SPEECH_RATE_HZ = 16_000
+#: Nothing for so long is silence.
+IDLE_S = 0.2
+LONGEST_GAP_S = 2.0
+#: From so far ahead of the clock on quiet pieces are left out; from so far on, all are.
+WIN_BACK_S = 0.1
+FURTHEST_AHEAD_S = 2.0
+#: One chunk on a socket has at most 1 s of sound, and at most so many wait.
+MAX_CHUNK_BYTES = 2 * SPEECH_RATE_HZ
+MAX_CHUNKS = 50
+
+_NOTHING: Pcm = np.zeros(0, np.int16)
+
+
+@dataclass(frozen=True, slots=True)
+class Sound:
+    """The same stretch of sound twice: int16 mono at 48 kHz and at 16 kHz.
+
+    Resampling holds up to a millisecond back, so the two are not of exactly one length.
+    """
+
+    pcm48: Pcm
+    pcm16: Pcm
+
+
+@dataclass(slots=True)
+class ReceiveCounts:
+    """Silence put in, sound left out (of any reason), in seconds; timestamps that leapt."""
+
+    filled_s: float = 0.0
+    dropped_s: float = 0.0
+    restarts: int = 0
+
+
+@dataclass(slots=True)
+class Timeline:
+    """Keeps sound in step with the clock; sans-I/O. Times of ``now`` are seconds."""
+
+    rate_hz: int
+    counts: ReceiveCounts = field(default_factory=ReceiveCounts)
+    _started_at: float | None = None
+    _produced: int = 0
+    _next_timestamp: int | None = None
+
+    def place(self, timestamp: int, pcm: Pcm, now: float) -> Pcm:
+        """What goes out now that ``pcm`` came, spoken at ``timestamp`` (in samples)."""
+        if self._started_at is None:
+            self._started_at = now
+        gap = 0 if self._next_timestamp is None else timestamp - self._next_timestamp
+        self._next_timestamp = timestamp + pcm.size
+        if not 0 <= gap <= LONGEST_GAP_S * self.rate_hz:
+            self.counts.restarts += 1
+            gap = 0
+        ahead = self._ahead(now)
+        if ahead > FURTHEST_AHEAD_S * self.rate_hz or (
+            ahead > WIN_BACK_S * self.rate_hz and is_quiet(pcm)
+        ):
+            self.counts.dropped_s += pcm.size / self.rate_hz
+            return _NOTHING
+        silence = self._silence(min(gap, -ahead))
+        self._produced += pcm.size
+        return np.concatenate((silence, pcm)) if silence.size else pcm
+
+    def idle(self, now: float) -> Pcm:
+        """What goes out when nothing came for IDLE_S: silence, once sound has begun, for as
+        much of that time as no sound came in advance."""
+        return self._silence(min(int(IDLE_S * self.rate_hz), -self._ahead(now)))
+
+    def _ahead(self, now: float) -> int:
+        """Samples that went out beyond what the clock has room for; negative when behind."""
+        if self._started_at is None:
+            return 0
+        return self._produced - int((now - self._started_at) * self.rate_hz)
+
+    def _silence(self, samples: int) -> Pcm:
+        samples = max(0, samples)
+        self.counts.filled_s += samples / self.rate_hz
+        self._produced += samples
+        return np.zeros(samples, np.int16)
+
+    async def next(
+        self, read: Callable[[], Awaitable[tuple[int, Pcm] | None]], clock: Callable[[], float]
+    ) -> Pcm | None:
+        """The next stretch of sound or silence from what ``read`` gives; None at its end."""
+        while True:
+            try:
+                async with asyncio.timeout(IDLE_S):
+                    piece = await read()
+            except TimeoutError:
+                pcm = self.idle(clock())
+            else:
+                if piece is None:
+                    return None
+                pcm = self.place(*piece, clock())
+            if pcm.size:
+                return pcm
+
+
+async def receive(
+    track: MediaStreamTrack,
+    counts: ReceiveCounts | None = None,
+    clock: Callable[[], float] = time.monotonic,
+) -> AsyncIterator[Sound]:
+    """The sound of a remote track, from its first packet until it ends.
+
+    aiortc queues without bound what is not read: read on without pausing.
+    """
+    timeline = Timeline(RATE_HZ, counts or ReceiveCounts())
+    resampler = Resampler(RATE_HZ, SPEECH_RATE_HZ)
+
+    async def read() -> tuple[int, Pcm] | None:
+        try:
+            frame = await track.recv()
+        except MediaStreamError:
+            return None
+        assert isinstance(frame, AudioFrame) and frame.sample_rate == RATE_HZ
+        return frame.pts or 0, mono(frame)
+
+    while (pcm := await timeline.next(read, clock)) is not None:
+        yield Sound(pcm, resampler.push(pcm))
+
+
+class SocketReceiver:
+    """The sound of a speaker who sends it as binary messages: s16le mono at 16 kHz.
+
+    An async iterator of Sound, like receive(). At most MAX_CHUNKS wait: the oldest is dropped
+    and counted.
+    """
+
+    def __init__(
+        self,
+        counts: ReceiveCounts | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.counts = counts or ReceiveCounts()
+        self._clock = clock
+        self._timeline = Timeline(SPEECH_RATE_HZ, self.counts)
+        self._resampler = Resampler(SPEECH_RATE_HZ, RATE_HZ)
+        self._chunks: deque[Pcm] = deque()
+        self._position = 0
+        self._ready = asyncio.Event()
+        self._closed = False
+
+    def push(self, data: bytes) -> None:
+        """One message. Raises ValueError when it is not at most 1 s of whole samples."""
+        if len(data) % 2 or len(data) > MAX_CHUNK_BYTES:
+            raise ValueError(
+                f"a chunk of {len(data)} bytes: sound is 16-bit samples, an even number of "
+                f"bytes, at most {MAX_CHUNK_BYTES}"
+            )
+        if len(self._chunks) == MAX_CHUNKS:
+            self.counts.dropped_s += self._chunks.popleft().size / SPEECH_RATE_HZ
+        self._chunks.append(np.frombuffer(data, "<i2").astype(np.int16, copy=False))
+        self._ready.set()
+
+    def close(self) -> None:
+        """No more will come: iteration ends after what waits."""
+        self._closed = True
+        self._ready.set()
+
+    def __aiter__(self) -> "SocketReceiver":
+        return self
+
+    async def __anext__(self) -> Sound:
+        pcm = await self._timeline.next(self._read, self._clock)
+        if pcm is None:
+            raise StopAsyncIteration
+        return Sound(self._resampler.push(pcm), pcm)
+
+    async def _read(self) -> tuple[int, Pcm] | None:
+        while not self._chunks:
+            if self._closed:
+                return None
+            self._ready.clear()
+            await self._ready.wait()
+        chunk = self._chunks.popleft()
+        self._position += chunk.size
+        return self._position - chunk.size, chunk

@@ -1,0 +1,98 @@
+"""What an interpretation has yet to say in one language: clauses, in order, each at its time.
+
+A clause starts at the tick it was planned for, or as soon after as the one before is said.
+Its pieces play without a gap; when they come too slowly the rest of it waits. At most 60 s
+wait: beyond that the oldest clause that has not begun is dropped and counted.
+"""
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from server.media.opus import RATE_HZ, SAMPLES_PER_TICK, Pcm, Resampler
+
+LIMIT_SAMPLES = 60 * RATE_HZ
+#: A plan further ahead than this is a mistake; the clause is played then.
+FURTHEST_PLAN_TICKS = LIMIT_SAMPLES // SAMPLES_PER_TICK
+
+
+@dataclass(slots=True)
+class _Clause:
+    number: int
+    play_at_tick: int
+    resampler: Resampler | None
+    samples: Pcm = field(default_factory=lambda: np.zeros(0, np.int16))
+    started: bool = False
+
+    def add(self, pcm: Pcm) -> None:
+        self.samples = np.concatenate((self.samples, pcm))
+
+    def complete(self) -> None:
+        if self.resampler is not None:
+            self.add(self.resampler.flush())
+            self.resampler = None
+
+
+class SpeechQueue:
+    """``on_start(clause, tick)`` is called as each clause begins to be played."""
+
+    def __init__(self, on_start: Callable[[int, int], None] = lambda clause, tick: None) -> None:
+        self.dropped_clauses = 0
+        self._on_start = on_start
+        self._clauses: deque[_Clause] = deque()
+        self._tick = 0
+
+    @property
+    def backlog_s(self) -> float:
+        """Seconds of sound that wait to be played, or are being played."""
+        return sum(clause.samples.size for clause in self._clauses) / RATE_HZ
+
+    def add(self, clause: int, pcm: Pcm, rate_hz: int, play_at_tick: int, last: bool) -> None:
+        """A piece of a clause. ``play_at_tick`` counts in its first piece only; ``last`` closes
+        it, and so does the first piece of another clause (its last one was lost)."""
+        if not self._clauses or self._clauses[-1].number != clause:
+            if self._clauses:
+                self._clauses[-1].complete()
+            play_at_tick = min(play_at_tick, self._tick + FURTHEST_PLAN_TICKS)
+            self._clauses.append(_Clause(clause, play_at_tick, Resampler(rate_hz, RATE_HZ)))
+        current = self._clauses[-1]
+        if current.resampler is None:  # a piece after the last one
+            return
+        current.add(current.resampler.push(pcm))
+        if last:
+            current.complete()
+        self._keep_within_limit()
+
+    def pull(self, tick: int) -> Pcm | None:
+        """What sounds in this tick, padded with silence to 20 ms; None when nothing does."""
+        self._tick = tick
+        parts: list[Pcm] = []
+        missing = SAMPLES_PER_TICK
+        while self._clauses and missing:
+            clause = self._clauses[0]
+            if not clause.started:
+                if clause.play_at_tick > tick or (clause.resampler and not clause.samples.size):
+                    break
+                clause.started = True
+                self._on_start(clause.number, tick)
+            part, clause.samples = np.split(clause.samples, [missing])
+            parts.append(part)
+            missing -= part.size
+            if clause.samples.size or clause.resampler:
+                break
+            self._clauses.popleft()
+        if missing == SAMPLES_PER_TICK:
+            return None
+        return np.concatenate((*parts, np.zeros(missing, np.int16)))
+
+    def clear(self) -> None:
+        """Forget what waits. Not counted as dropped."""
+        self._clauses.clear()
+
+    def _keep_within_limit(self) -> None:
+        while self.backlog_s * RATE_HZ > LIMIT_SAMPLES:
+            begun = self._clauses[0].started and len(self._clauses) > 1
+            del self._clauses[1 if begun else 0]
+            self.dropped_clauses += 1
