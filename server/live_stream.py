@@ -7,7 +7,6 @@ older epoch is dropped. Nothing here waits: every call returns at once.
 
 import logging
 import time
-from collections import deque
 from collections.abc import Callable
 
 import numpy as np
@@ -17,12 +16,14 @@ from server.bus import messages as bus_messages
 from server.bus.messages import RATE_HZ, AudioChunk, Committed, Demand, Failure, Speech
 from server.bus.protocol import Bus
 from server.bus.replay import Replay
+from server.media.broadcast import SubscriberTrack
 from server.media.opus import Pcm
 from server.media.pacer import Pacer
 from server.media.playout import StreamPlayout
 from server.media.receive import Sound
 from server.metrics import Metrics
 from server.models.catalogue import Catalogue
+from server.notices import Notices
 from server.streams import Session, Stream, language_of
 
 logger = logging.getLogger(__name__)
@@ -30,13 +31,8 @@ logger = logging.getLogger(__name__)
 #: Recognition gets sound in pieces of 100 ms: smaller ones cost it more CPU a second.
 CHUNK_SAMPLES = RATE_HZ // 10
 SAMPLES_PER_TICK = RATE_HZ // 50
-#: Final captions kept for those who join late, a language.
-SNAPSHOT_LINES = 20
-
 #: Clauses remembered until they begin to be heard; more than ever wait.
 WAITING_CLAUSES = 256
-
-Send = Callable[[wire.Message], None]
 
 
 class LiveStream:
@@ -54,6 +50,7 @@ class LiveStream:
     ) -> None:
         self.stream = stream
         self.playout = StreamPlayout(on_start=self._clause_starts)
+        self.notices = Notices(stream, self._status)
         self.epoch = 0
         self.sample = 0
         self._bus = bus
@@ -65,14 +62,11 @@ class LiveStream:
         self._source: str | None = None
         self._replay = Replay()
         self._pending: list[Pcm] = []
-        self._sends: dict[Session, Send] = {}
-        self._captions: dict[str, deque[wire.Caption]] = {}
         self._interpreter_ready = False
         self._was_ready = False
         self._failing: set[str] = set()
-        self._told: dict[Session, tuple[str, str]] = {}
-        self._audience: dict[str, int] | None = None
         self._heard_at: float | None = None
+        self._tracks: dict[Session, SubscriberTrack] = {}
         self._said: dict[tuple[str, int], int] = {}
 
     # --- participants ---------------------------------------------------------------------
@@ -84,34 +78,41 @@ class LiveStream:
         targets = self._catalogue.targets(source) if source else []
         return ["floor", *targets, *(f"{target}+floor" for target in targets)]
 
-    def state(self) -> wire.State:
-        return wire.State(
-            state=self.stream.state, source=self.stream.source, channels=self.channels
-        )
-
-    def attach(self, session: Session, send: Send) -> None:
-        """The session's participant hears of the stream from now on, through ``send``."""
-        self._sends[session] = send
-        self._snapshot(session)
-        self._tell_channel(session)
+    def track(self, session: Session) -> SubscriberTrack:
+        """What the session hears from now on, whatever it selects; for one connection."""
+        track = SubscriberTrack(self.playout.channel(self._heard_by(session)))
+        self._tracks[session] = track
+        return track
 
     def detach(self, session: Session) -> None:
-        self._sends.pop(session, None)
-        self._told.pop(session, None)
+        """The session's participant is gone."""
+        self.notices.detach(session)
+        self._tracks.pop(session, None)
+
+    def _heard_by(self, session: Session) -> str:
+        """The session's channel; the floor where that is in the speaker's own language."""
+        channel = session.channel or "floor"
+        return channel if language_of(channel) != self.stream.source else "floor"
+
+    def _reroute(self, session: Session) -> None:
+        if track := self._tracks.get(session):
+            track.select(self.playout.channel(self._heard_by(session)))
+
+    def announce(self) -> None:
+        """Tell everyone the stream's state."""
+        self.notices.announce(
+            wire.State(
+                state=self.stream.state, source=self.stream.source, channels=self.channels
+            )
+        )
 
     def selected(self, session: Session, captions_changed: bool) -> None:
         """The session's channel or captions changed."""
         if captions_changed:
-            self._snapshot(session)
-        self._told.pop(session, None)
-        self._tell_channel(session)
-        self.publish_demand(self._clock())
-
-    def announce(self) -> None:
-        """Tell everyone the stream's state."""
-        state = self.state()
-        for send in self._sends.values():
-            send(state)
+            self.notices.snapshot(session)
+        self._reroute(session)
+        self.notices.tell_channel(session)
+        self.publish_demand()
 
     # --- the speaker ----------------------------------------------------------------------
 
@@ -120,7 +121,8 @@ class LiveStream:
         if self.stream.source != self._source:
             self._source = self.stream.source
             self._start_epoch()
-        self.playout.floor.clear()
+            for session in self._tracks:
+                self._reroute(session)
         self.announce()
 
     def pause(self, paused: bool) -> None:
@@ -182,7 +184,7 @@ class LiveStream:
             self._feed()
 
     def _feed(self) -> None:
-        self.publish_demand(self._clock())
+        self.publish_demand()
         for chunk in self._replay.worker_ready(self.epoch):
             self._metrics.replayed.inc()
             self._bus.publish(chunk)
@@ -195,7 +197,7 @@ class LiveStream:
             return
         match message:
             case bus_messages.Caption():
-                self._caption(message)
+                self.notices.caption(self._on_wire(message))
             case Speech():
                 self._speak(message)
             case Committed():
@@ -233,8 +235,8 @@ class LiveStream:
         """Seconds of interpretation that wait to be heard, by language."""
         return {each: self.playout.backlog_s(each) for each in self._catalogue.all_targets}
 
-    def _caption(self, message: bus_messages.Caption) -> None:
-        caption = wire.Caption(
+    def _on_wire(self, message: bus_messages.Caption) -> wire.Caption:
+        return wire.Caption(
             stream=self.stream.id,
             language=message.language,
             segment=message.segment,
@@ -244,30 +246,21 @@ class LiveStream:
             end_ms=message.end_sample * 1000 // RATE_HZ,
             text=message.text,
         )
-        if message.status == "final":
-            kept = self._captions.setdefault(message.language, deque(maxlen=SNAPSHOT_LINES))
-            kept.append(caption)
-        for session, send in self._sends.items():
-            if message.language in session.captions:
-                send(caption)
 
     # --- from time to time ------------------------------------------------------------------
 
-    def refresh(self, now: float) -> None:
+    def refresh(self) -> None:
         """Once a second: repeat the demand, close what nobody hears, say who listens."""
-        self.publish_demand(now)
+        self.publish_demand()
         self.close_unheard()
-        audience = self.stream.audience()
-        speaker = self.stream.speaker
-        if speaker in self._sends and audience != self._audience:
-            self._audience = audience
-            self._sends[speaker](wire.Audience(total=sum(audience.values()), channels=audience))
+        self.notices.tell_audience()
 
-    def publish_demand(self, now: float) -> None:
+    def publish_demand(self) -> None:
         """Tell the interpreter what is wanted; it lets go of what is not asked for again."""
         source = self.stream.source
         if source is None or not self._interpreter_ready:
             return
+        now = self._clock()
         speech, text = self.stream.wanted(now, self._linger_s)
         targets = self._catalogue.targets(source)
         silent = self._heard_at is None or now - self._heard_at > self._linger_s
@@ -286,32 +279,14 @@ class LiveStream:
 
     def close_unheard(self) -> None:
         """Channels that nobody is on are not encoded."""
-        wanted = {session.channel for session in self._sends}
-        for name in set(self.playout.channels) - wanted:
+        heard = {track.broadcast.name for track in self._tracks.values()}
+        for name in set(self.playout.channels) - heard:
             self.playout.close_channel(name)
-
-    # --- to one session -----------------------------------------------------------------------
-
-    def _snapshot(self, session: Session) -> None:
-        lines = [line for each in session.captions for line in self._captions.get(each, ())]
-        lines.sort(key=lambda caption: caption.start_ms)
-        self._sends[session](wire.Captions(captions=lines))
 
     def _tell_channels(self) -> None:
         for language in self._catalogue.all_targets:
             self.playout.set_status(language, self._status(language))
-        for session in self._sends:
-            self._tell_channel(session)
-
-    def _tell_channel(self, session: Session) -> None:
-        """Say what the session hears, if that is news to it."""
-        if session.channel is None:
-            return
-        language = language_of(session.channel)
-        status = self._status(language) if language else "live"
-        if self._told.get(session) != (session.channel, status):
-            self._told[session] = (session.channel, status)
-            self._sends[session](wire.ChannelState(channel=session.channel, status=status))
+        self.notices.tell_channels()
 
     def _status(self, language: str) -> wire.ChannelStatus:
         if language in self._failing or (not self._interpreter_ready and self._was_ready):

@@ -87,7 +87,7 @@ class LiveStreams:
             due = max(due, loop.time() - REFRESH_S)
             self._manager.expire(loop.time(), self._removed)
             for live in self:
-                live.refresh(loop.time())
+                live.refresh()
             self._gauge()
 
     def _removed(self, stream: Stream) -> None:

@@ -7,99 +7,242 @@ sent away all come down to cancelling that group.
 
 import asyncio
 import contextlib
-import logging
-import struct
-from collections.abc import Awaitable, Callable
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass, field
 
 from aiohttp import web
 
-from server import netinfo
-from server.access import Access
-from server.config import Config
+from server.access import Access, Grants
 from server.live_stream import LiveStream
 from server.live_streams import LiveStreams
-from server.media import peer as media_peer
-from server.media.broadcast import SubscriberTrack
-from server.media.peer import OfferError, Peer
-from server.media.receive import SocketReceiver, receive
 from server.metrics import Metrics
 from server.models.catalogue import Catalogue
+from server.netinfo import Visitor
+from server.sound import AnyConnection, SoundPath
 from server.streams import ConnectionManager, Session, language_of
-from signaling import offer as sdp_offer
 from signaling.errors import ProtocolError
 from signaling.messages import (
-    Answer,
     End,
     JoinListener,
     JoinSpeaker,
     JoinTalk,
     Joined,
+    ListenerMessage,
     Offer,
     Pause,
     Select,
+    SpeakerMessage,
+    TalkMessage,
 )
-from signaling.protocol import Role, parse_stream_id
+from signaling.protocol import LISTENER, SPEAKER, TALK, parse_stream_id
 from signaling.websocket import Connection, accept
 
-logger = logging.getLogger(__name__)
-
-Handler = Callable[[Connection, web.Request, str], Awaitable[None]]
-
-
+@dataclass(frozen=True)
 class Sessions:
-    """The WebSocket handlers of a running server."""
+    """The WebSocket handlers of a running server. ``hosts``: addresses offered for sound;
+    ``visitor``: who asks, seen through trusted proxies."""
 
-    def __init__(
-        self,
-        config: Config,
-        manager: ConnectionManager,
-        live: LiveStreams,
-        access: Access,
-        catalogue: Catalogue,
-        metrics: Metrics,
-    ) -> None:
-        self._config = config
-        self._manager = manager
-        self._live = live
-        self._access = access
-        self._catalogue = catalogue
-        self._metrics = metrics
-        self._trusted = netinfo.networks(config.trusted_proxies)
-        self._hosts = config.ice_addresses or netinfo.ice_addresses(config.host)
+    manager: ConnectionManager
+    live: LiveStreams
+    access: Access
+    catalogue: Catalogue
+    metrics: Metrics
+    hosts: Sequence[str]
+    allowed_origins: Sequence[str]
+    visitor: Callable[[web.Request], Visitor]
+    hostile: Counter[str] = field(default_factory=Counter)
 
     def add_routes(self, app: web.Application) -> None:
-        app.router.add_get("/ws/speak/{stream}", self._handler("speaker", self._speak))
-        app.router.add_get("/ws/listen/{stream}", self._handler("listener", self._listen))
-        app.router.add_get("/ws", self._handler("talk", self._talk))
+        app.router.add_get("/ws/speak/{stream}", self.speak)
+        app.router.add_get("/ws/listen/{stream}", self.listen)
+        app.router.add_get("/ws", self.talk)
 
-    def external_url(self, request: web.Request) -> str:
-        """The server's address as the one who asks sees it."""
+    # --- a speaker ----------------------------------------------------------------------------
 
-    # --- the edge -----------------------------------------------------------------------------
+    async def speak(self, request: web.Request) -> web.StreamResponse:
+        visitor = self.visitor(request)
+        async with accept(
+            request, role=SPEAKER, allowed_origins=self.allowed_origins, host=visitor.host
+        ) as connection:
+            stream_id = parse_stream_id(request.match_info["stream"])
+            join = await connection.receive()
+            if isinstance(join, JoinSpeaker):
+                await self._speaker(connection, stream_id, visitor.address, join)
+        return self._ended(connection)
 
-    def _handler(
-        self, role: Role, handle: Handler
-    ) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
-        async def handler(request: web.Request) -> web.StreamResponse:
-            address = self._address(request)
-            async with accept(
-                request, role=role, allowed_origins=self._config.allowed_origins
-            ) as connection:
-                await self._guarded(handle(connection, request, address), connection)
-            return connection.response
+    async def _speaker(
+        self,
+        connection: Connection[SpeakerMessage],
+        stream_id: str,
+        address: str,
+        join: JoinSpeaker,
+    ) -> None:
+        grants = self._granted(join.token, stream_id, "speak")
+        self._check_source(join.language)
+        if join.take_over and not grants.take_over:
+            raise ProtocolError("forbidden", "Your token does not allow taking over.")
+        session = self.manager.join_speaker(
+            stream_id,
+            address,
+            join.language,
+            connection.close,
+            resume=join.resume,
+            take_over=join.take_over,
+        )
+        session.captions = frozenset({join.language})
+        async with self._in_stream(connection, session) as (live, sound):
+            live.begin()
+            if join.audio == "socket":
+                sound.hear_on_socket(live.hear)
+            while (message := await connection.receive()) is not None:
+                match message:
+                    case bytes():
+                        sound.push(message)
+                    case Offer():
+                        await sound.offer(message, hear=live.hear)
+                    case Pause():
+                        live.pause(message.paused)
+                    case End():
+                        session.stream.state = "ended"
+                        break
 
-        return handler
+    # --- a listener ---------------------------------------------------------------------------
 
-    async def _guarded(self, session: Awaitable[None], connection: Connection) -> None:
-        """Run a session to its end, whatever that is, and say goodbye."""
+    async def listen(self, request: web.Request) -> web.StreamResponse:
+        visitor = self.visitor(request)
+        async with accept(
+            request, role=LISTENER, allowed_origins=self.allowed_origins, host=visitor.host
+        ) as connection:
+            stream_id = parse_stream_id(request.match_info["stream"])
+            join = await connection.receive()
+            if isinstance(join, JoinListener):
+                await self._listener(connection, stream_id, visitor.address, join)
+        return self._ended(connection)
+
+    async def _listener(
+        self,
+        connection: Connection[ListenerMessage],
+        stream_id: str,
+        address: str,
+        join: JoinListener,
+    ) -> None:
+        self._granted(join.token, stream_id, "listen")
+        self._check_channel(join.channel)
+        session = self.manager.join_listener(
+            stream_id,
+            address,
+            None if join.audio == "none" else join.channel,
+            join.captions,
+            connection.close,
+            resume=join.resume,
+        )
+        async with self._in_stream(connection, session) as (live, sound):
+            if join.audio == "socket":
+                sound.send_on_socket(live.track(session))
+            while (message := await connection.receive()) is not None:
+                match message:
+                    case Offer():
+                        await sound.offer(message, send=live.track(session))
+                    case Select():
+                        self._select(live, session, message)
+
+    def _select(self, live: LiveStream, session: Session, message: Select) -> None:
+        if message.channel is not None:
+            self._check_channel(message.channel)
+        channel = message.channel if session.channel is not None else None
+        self.manager.select(session, channel, message.captions)
+        live.selected(session, captions_changed=message.captions is not None)
+
+    # --- one alone ----------------------------------------------------------------------------
+
+    async def talk(self, request: web.Request) -> web.StreamResponse:
+        visitor = self.visitor(request)
+        async with accept(
+            request, role=TALK, allowed_origins=self.allowed_origins, host=visitor.host
+        ) as connection:
+            join = await connection.receive()
+            if isinstance(join, JoinTalk):
+                await self._talker(connection, visitor.address, join)
+        return self._ended(connection)
+
+    async def _talker(
+        self, connection: Connection[TalkMessage], address: str, join: JoinTalk
+    ) -> None:
+        self._granted(join.token, "", "speak")
+        self._check_source(join.language)
+        if join.target not in self.catalogue.targets(join.language):
+            raise self._unknown_language(join.target, self.catalogue.targets(join.language))
+        session = self.manager.join_talk(address, join.language, join.target, connection.close)
+        async with self._in_stream(connection, session) as (live, sound):
+            live.begin()
+            while (message := await connection.receive()) is not None:
+                if isinstance(message, Offer):
+                    await sound.offer(message, send=live.track(session), hear=live.hear)
+
+    # --- what they share ----------------------------------------------------------------------
+
+    @contextlib.asynccontextmanager
+    async def _in_stream(
+        self,
+        connection: AnyConnection,
+        session: Session,
+    ) -> AsyncIterator[tuple[LiveStream, SoundPath]]:
+        """The session's stay in its stream, and its sound."""
+        live = self.live.of(session.stream)
+        self.metrics.joins.labels(session.role).inc()
         try:
-            await session
-        except* ProtocolError as group:
-            error = _first(group, ProtocolError)
-            self._metrics.refused.labels(error.code).inc()
-            await connection.close(error)
+            connection.send(
+                Joined(
+                    stream=session.stream.id,
+                    resume=session.resume,
+                    state=session.stream.state,
+                    source=session.stream.source,
+                    languages=self.catalogue.sources,
+                    channels=live.channels,
+                )
+            )
+            live.notices.attach(session, connection.send)
+            async with asyncio.TaskGroup() as group:
+                sound = SoundPath(group, connection, self.hosts, self.hostile)
+                yield live, sound
+                await sound.close()
+        finally:
+            live.detach(session)
+            was_speaking = session.stream.speaker is session
+            self.manager.leave(session, time.monotonic())
+            if was_speaking:
+                live.finish()
 
-    # --- roles ------------------------------------------------------------------------------------
+    def _granted(self, token: str | None, stream_id: str, what: str) -> Grants:
+        grants = self.access.grants(token, stream_id)
+        if not getattr(grants, what):
+            raise ProtocolError("forbidden", f"Your token does not allow to {what} here.")
+        return grants
 
-    async def _speak(self, connection: Connection, request: web.Request, address: str) -> None:
-        stream_id = parse_stream_id(request.match_info["stream"])
+    def _check_source(self, language: str) -> None:
+        if language not in self.catalogue.sources:
+            raise self._unknown_language(language, self.catalogue.sources)
+
+    def _unknown_language(self, language: str, known: Sequence[str]) -> ProtocolError:
+        return ProtocolError(
+            "unknown_language",
+            f"There are no models for {language!r} here; there are for: {', '.join(known)}.",
+        )
+
+    def _check_channel(self, channel: str) -> None:
+        language = language_of(channel)
+        if language is not None and language not in self.catalogue.all_targets:
+            raise ProtocolError(
+                "unknown_channel",
+                f"Nothing is interpreted into {language!r} here, but into: "
+                f"{', '.join(self.catalogue.all_targets)}.",
+            )
+
+    def _ended(self, connection: AnyConnection) -> web.StreamResponse:
+        if connection.error is not None:
+            self.metrics.refused.labels(connection.error.code).inc()
+        self.metrics.dropped.labels("captions").inc(connection.dropped_captions)
+        self.metrics.dropped.labels("socket_audio").inc(connection.dropped_audio)
+        return connection.response

@@ -3,10 +3,9 @@
 A stream outlives its connections: it is there from its first participant until it has been
 empty for a while. At most one session speaks in it. A session ends by leaving or by being
 dismissed: replaced by whoever shows its ``resume`` secret, taken over, or sent away at
-shutdown; its owner waits for ``dismissed`` and then closes the connection.
+shutdown.
 """
 
-import asyncio
 import re
 import secrets
 from collections import Counter
@@ -18,6 +17,8 @@ from signaling.errors import ProtocolError
 from signaling.messages import StreamState
 
 Role = Literal["speaker", "listener", "talk"]
+#: Closes a participant's connection, for a reason. Given by who holds the connection.
+Dismiss = Callable[[ProtocolError], None]
 _CHANNEL = re.compile(r"^(?:floor|(?P<language>[A-Za-z]{2,3}(?:-[A-Za-z0-9]{2,8})*)(?:\+floor)?)$")
 
 
@@ -34,17 +35,10 @@ class Session:
     role: Role
     stream: "Stream"
     address: str
+    dismiss: Dismiss
     channel: str | None = None
     captions: frozenset[str] = frozenset()
     resume: str = field(default_factory=lambda: secrets.token_urlsafe(18))
-    dismissed: asyncio.Event = field(default_factory=asyncio.Event)
-    reason: ProtocolError | None = None
-
-    def dismiss(self, reason: ProtocolError) -> None:
-        """Tell the owner to close this session for ``reason``; the first reason counts."""
-        if not self.dismissed.is_set():
-            self.reason = reason
-            self.dismissed.set()
 
 
 @dataclass(eq=False, slots=True)
@@ -121,7 +115,14 @@ class ConnectionManager:
         return self._sessions.values()
 
     def join_speaker(
-        self, stream_id: str, address: str, source: str, *, resume: str | None, take_over: bool
+        self,
+        stream_id: str,
+        address: str,
+        source: str,
+        dismiss: Dismiss,
+        *,
+        resume: str | None,
+        take_over: bool,
     ) -> Session:
         """A speaker's session; whoever spoke and is replaced has been dismissed.
 
@@ -137,7 +138,7 @@ class ConnectionManager:
                     "take over with a token that allows it.",
                 )
             self._replace(current)
-        session = Session("speaker", self._stream(stream_id, address), address)
+        session = Session("speaker", self._stream(stream_id, address), address, dismiss)
         self._admit(session, resume if current is not None and not take_over else None)
         session.stream.speaker = session
         session.stream.source = source
@@ -150,6 +151,7 @@ class ConnectionManager:
         address: str,
         channel: str | None,
         captions: Iterable[str],
+        dismiss: Dismiss,
         *,
         resume: str | None,
     ) -> Session:
@@ -166,15 +168,15 @@ class ConnectionManager:
                 f"{stream_id!r} has its {self.max_listeners} listeners already. Try again later.",
                 retry_after_s=30,
             )
-        session = Session("listener", stream, address, channel, frozenset(captions))
+        session = Session("listener", stream, address, dismiss, channel, frozenset(captions))
         self._admit(session, resume if old is not None else None)
         stream.listeners.add(session)
         return session
 
-    def join_talk(self, address: str, source: str, target: str) -> Session:
+    def join_talk(self, address: str, source: str, target: str, dismiss: Dismiss) -> Session:
         """Somebody alone in a stream of its own, who hears its own interpretation."""
         stream = self._stream("talk-" + secrets.token_urlsafe(12), address)
-        session = Session("talk", stream, address, target, frozenset({source, target}))
+        session = Session("talk", stream, address, dismiss, target, frozenset({source, target}))
         self._admit(session, None)
         stream.speaker = session
         stream.source = source

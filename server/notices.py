@@ -1,0 +1,80 @@
+"""What the participants of one stream are told: its state, what they hear, captions, who
+listens. Nothing here waits: connections queue what is sent."""
+
+from collections import deque
+from collections.abc import Callable
+
+from server.streams import Session, Stream, language_of
+from signaling import messages as wire
+
+#: Final captions kept for those who join late, a language.
+SNAPSHOT_LINES = 20
+
+Send = Callable[[wire.ServerMessage], None]
+
+
+class Notices:
+    """One stream's. ``status_of`` tells how a language's interpretation is."""
+
+    def __init__(
+        self, stream: Stream, status_of: Callable[[str], wire.ChannelStatus]
+    ) -> None:
+        self._stream = stream
+        self._status_of = status_of
+        self._sends: dict[Session, Send] = {}
+        self._captions: dict[str, deque[wire.Caption]] = {}
+        self._told: dict[Session, tuple[str, str]] = {}
+        self._audience: tuple[Session | None, dict[str, int]] = (None, {})
+
+    def attach(self, session: Session, send: Send) -> None:
+        """The session's participant is told from now on, through ``send``."""
+        self._sends[session] = send
+        self.snapshot(session)
+        self.tell_channel(session)
+
+    def detach(self, session: Session) -> None:
+        self._sends.pop(session, None)
+        self._told.pop(session, None)
+
+    def announce(self, state: wire.State) -> None:
+        """Tell everyone the stream's state."""
+        for send in self._sends.values():
+            send(state)
+
+    def caption(self, caption: wire.Caption) -> None:
+        """A line for all who read its language; final ones are kept for who joins late."""
+        if caption.status == "final":
+            kept = self._captions.setdefault(caption.language, deque(maxlen=SNAPSHOT_LINES))
+            kept.append(caption)
+        for session, send in self._sends.items():
+            if caption.language in session.captions:
+                send(caption)
+
+    def snapshot(self, session: Session) -> None:
+        """The last lines in the session's languages."""
+        lines = [line for each in session.captions for line in self._captions.get(each, ())]
+        lines.sort(key=lambda caption: caption.start_ms)
+        self._sends[session](wire.Captions(captions=lines))
+
+    def tell_channels(self) -> None:
+        """Tell everyone whose channel's status changed."""
+        for session in self._sends:
+            self.tell_channel(session)
+
+    def tell_channel(self, session: Session) -> None:
+        """Say what the session hears, if that is news to it."""
+        if session.channel is None:
+            return
+        language = language_of(session.channel)
+        status = self._status_of(language) if language else "live"
+        if self._told.get(session) != (session.channel, status):
+            self._told[session] = (session.channel, status)
+            self._sends[session](wire.ChannelState(channel=session.channel, status=status))
+
+    def tell_audience(self) -> None:
+        """Tell the speaker who listens, if that is news."""
+        speaker = self._stream.speaker
+        audience = self._stream.audience()
+        if speaker in self._sends and (speaker, audience) != self._audience:
+            self._audience = (speaker, audience)
+            self._sends[speaker](wire.Audience(total=sum(audience.values()), channels=audience))

@@ -1,0 +1,131 @@
+"""How a session's sound travels: over a PeerConnection, or on its socket."""
+
+import asyncio
+import logging
+import struct
+from collections import Counter
+from collections.abc import AsyncIterable, Callable, Sequence
+
+from server.media.broadcast import MediaStreamError, SubscriberTrack
+from server.media.opus import PAYLOAD_TYPE
+from server.media.peer import OfferError, Peer, PeerGone, answer
+from server.media.receive import SocketReceiver, Sound, receive
+from signaling.errors import ProtocolError
+from signaling.messages import (
+    Answer,
+    ListenerMessage,
+    Offer,
+    SpeakerMessage,
+    TalkMessage,
+)
+from signaling.websocket import Connection
+
+logger = logging.getLogger(__name__)
+
+AnyConnection = (
+    Connection[SpeakerMessage] | Connection[ListenerMessage] | Connection[TalkMessage]
+)
+Hear = Callable[[Sound], None]
+
+#: Version, payload type, sequence number, timestamp, SSRC (RFC 3550, 5.1).
+_RTP_HEADER = struct.Struct(">BBHII")
+_RTP_VERSION = 0x80
+
+
+class SoundPath:
+    """One session's: one way at a time, each new one replacing the last.
+
+    Its tasks live in ``group``; ``hosts`` are the addresses offered, ``hostile`` counts
+    datagrams refused, by reason.
+    """
+
+    def __init__(
+        self,
+        group: asyncio.TaskGroup,
+        connection: AnyConnection,
+        hosts: Sequence[str],
+        hostile: Counter[str],
+    ) -> None:
+        self._group = group
+        self._connection = connection
+        self._hosts = hosts
+        self._hostile = hostile
+        self._task: asyncio.Task[None] | None = None
+        self._received: SocketReceiver | None = None
+
+    async def offer(
+        self, offer: Offer, *, send: SubscriberTrack | None = None, hear: Hear | None = None
+    ) -> None:
+        """Answer an offer; from then on send the track, hear what comes, or both.
+
+        Raises ProtocolError, which the session survives.
+        """
+        await self.close()
+        try:
+            peer = await answer(
+                offer.sdp,
+                send=send,
+                receive=hear is not None,
+                hosts=self._hosts,
+                dropped=self._hostile,
+            )
+        except OfferError as error:
+            raise ProtocolError("bad_sdp", str(error), fatal=False) from error
+        self._connection.send(Answer(sdp=peer.sdp))
+        self._task = self._group.create_task(self._run(peer, hear), name="peer")
+
+    def hear_on_socket(self, hear: Hear) -> None:
+        """Sound comes as binary messages: see ``push``."""
+        self._received = SocketReceiver()
+        self._task = self._group.create_task(_pass(self._received, hear), name="socket-in")
+
+    def push(self, data: bytes) -> None:
+        """A binary message of the speaker's."""
+        if self._received is not None:
+            self._received.push(data)
+
+    def send_on_socket(self, track: SubscriberTrack) -> None:
+        """Send the track's packets as binary messages."""
+        self._task = self._group.create_task(self._send_rtp(track), name="socket-out")
+
+    async def close(self) -> None:
+        """Sound travels no more."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.wait([self._task])
+            self._task = None
+
+    async def _run(self, peer: Peer, hear: Hear | None) -> None:
+        """The connection's life. When it is lost the participant is told, and may offer anew."""
+        try:
+            await peer.connected()
+            if hear is not None and peer.track is not None:
+                await _pass(receive(peer.track), hear)
+            reason = await peer.closed()
+        except PeerGone as gone:
+            reason = str(gone)
+        finally:
+            await peer.close()
+        lost = ProtocolError(
+            "timeout", f"The sound connection ended: {reason}. Offer anew.", fatal=False
+        )
+        self._connection.send(lost.as_message())
+
+    async def _send_rtp(self, track: SubscriberTrack) -> None:
+        sequence = 0
+        try:
+            while True:
+                packet = await track.recv()
+                timestamp = (packet.pts or 0) & 0xFFFFFFFF
+                header = _RTP_HEADER.pack(_RTP_VERSION, PAYLOAD_TYPE, sequence, timestamp, 1)
+                self._connection.send_audio(header + bytes(packet))
+                sequence = (sequence + 1) & 0xFFFF
+        except MediaStreamError:
+            logger.debug("the channel of a listener on its socket was closed")
+        finally:
+            track.stop()
+
+
+async def _pass(sounds: AsyncIterable[Sound], hear: Hear) -> None:
+    async for sound in sounds:
+        hear(sound)
