@@ -80,7 +80,7 @@ _EXPECTED: Final = {
     "captions": 'language tags such as "en"',
     "channel": '"floor", a language such as "en", or "en+floor"',
 }
-_PATTERN_FAULT: Final = re.compile(r".* matching regex .*`\$\.(\w+)(?:\[\.\.\.\])?`", re.DOTALL)
+_PATTERN_FAULT: Final = re.compile(r".* matching regex .*`\$\.(\w+)(?:\[\d+\])?`", re.DOTALL)
 
 
 def parse_stream_id(text: str) -> str:

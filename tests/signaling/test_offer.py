@@ -1,0 +1,210 @@
+import random
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from aiortc import RTCPeerConnection, RTCSessionDescription
+from aiortc.sdp import SessionDescription
+
+from signaling.errors import ProtocolError
+from signaling.offer import MAX_CANDIDATES, MAX_OFFER_BYTES, CheckedOffer, Direction, check
+
+#: As Debian's Chromium 156 offers, candidates included, one file a direction.
+OFFERS = Path(__file__).parent / "offers"
+CANDIDATE = "a=candidate:1 1 udp 2113937151 192.0.2.1 47852 typ host\r\n"
+
+
+def chromium(direction: Direction = "sendonly") -> str:
+    return (OFFERS / f"chromium_{direction}.sdp").read_bytes().decode()
+
+
+def without(name: str) -> str:
+    lines = chromium().splitlines(keepends=True)
+    return "".join(line for line in lines if not line.startswith(f"a={name}"))
+
+
+def refused(sdp: str, direction: Direction = "sendonly") -> str:
+    with pytest.raises(ProtocolError) as caught:
+        check(sdp, direction)
+    assert caught.value.code == "bad_sdp"
+    return caught.value.message
+
+
+def parsed(checked: CheckedOffer) -> SessionDescription:
+    return SessionDescription.parse(checked.sdp)
+
+
+@pytest.mark.parametrize("direction", ["sendonly", "recvonly", "sendrecv"])
+def test_a_browser_s_offer_is_taken_without_its_candidates(direction: Direction) -> None:
+    checked = check(chromium(direction), direction)
+    assert (checked.mid, checked.payload_type, checked.candidates) == ("0", 111, 2)
+    assert "candidate" not in checked.sdp
+    assert ".local" not in checked.sdp
+
+
+def test_what_aiortc_reads_is_what_was_offered() -> None:
+    before = SessionDescription.parse(chromium()).media[0]
+    after = parsed(check(chromium(), "sendonly")).media[0]
+    assert after.ice == before.ice
+    assert after.dtls == before.dtls
+    assert after.rtp.muxId == before.rtp.muxId
+    assert after.rtp.headerExtensions == before.rtp.headerExtensions
+    assert after.rtp.codecs == before.rtp.codecs[:1]
+    assert after.ssrc[0].ssrc == before.ssrc[0].ssrc
+    assert after.direction == "sendonly"
+
+
+def test_checking_twice_changes_nothing() -> None:
+    once = check(chromium(), "sendonly")
+    assert check(once.sdp, "sendonly").sdp == once.sdp
+
+
+@pytest.fixture
+async def connection() -> AsyncIterator[RTCPeerConnection]:
+    connection = RTCPeerConnection()
+    yield connection
+    await connection.close()
+
+
+async def test_aiortc_answers_a_checked_offer(connection: RTCPeerConnection) -> None:
+    sdp = check(chromium("recvonly"), "recvonly").sdp
+    await connection.setRemoteDescription(RTCSessionDescription(sdp, "offer"))
+    answer = await connection.createAnswer()
+    assert "opus/48000/2" in answer.sdp
+
+
+async def test_aiortc_s_own_offer_is_taken(connection: RTCPeerConnection) -> None:
+    connection.addTransceiver("audio", direction="sendonly")
+    await connection.setLocalDescription(await connection.createOffer())
+    checked = check(connection.localDescription.sdp, "sendonly")
+    assert parsed(checked).media[0].rtp.codecs[0].mimeType == "audio/opus"
+
+
+def test_line_ends_may_be_bare() -> None:
+    assert check(chromium().replace("\r\n", "\n"), "sendonly") == check(chromium(), "sendonly")
+
+
+@pytest.mark.parametrize("direction", ["sendonly", "recvonly"])
+def test_sendrecv_is_narrowed_to_what_the_role_does(direction: Direction) -> None:
+    checked = check(chromium("sendrecv"), direction)
+    assert parsed(checked).media[0].direction == direction
+
+
+def test_attributes_of_the_session_count_for_its_section() -> None:
+    sdp = without("ice-ufrag").replace("t=0 0\r\n", "t=0 0\r\na=ice-ufrag:abcd\r\n")
+    assert "a=ice-ufrag:abcd\r\n" in check(sdp, "sendonly").sdp
+
+
+def test_no_direction_means_both() -> None:
+    assert "a=sendrecv" in check(without("sendonly"), "sendrecv").sdp
+
+
+M_LINE = "m=audio 9 UDP/TLS/RTP/SAVPF 111 63 9 0 8 13 110 126"
+
+
+@pytest.mark.parametrize(
+    ("sdp", "words"),
+    [
+        ("", "v=0"),
+        ("hello\r\n", '"hello"'),
+        ('{"sdp": "v=0"}', "v=0"),
+        ("v=0", "cut off"),
+        ("v=0\r\no=- 1 2 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\n", "no m= line"),
+        (chromium() + "m=video 9 UDP/TLS/RTP/SAVPF 96\r\n", "a second section"),
+        (chromium() + M_LINE + "\r\n", "a second section"),
+        (chromium() + "m=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\n", "a second section"),
+        (chromium().replace("m=audio", "m=video"), "only audio"),
+        (chromium().replace("m=audio 9", "m=audio 0"), "m=audio PORT"),
+        (chromium().replace(M_LINE, M_LINE + " 300"), "at most 127"),
+        (chromium().replace(M_LINE, M_LINE + " 111"), "must differ"),
+        (chromium().replace(M_LINE, M_LINE + " 96"), "type 96 has no a=rtpmap"),
+        (chromium() + CANDIDATE * (MAX_CANDIDATES - 1), "candidates"),
+        (chromium() + "a=x:" + "y" * MAX_OFFER_BYTES + "\r\n", f"at most {MAX_OFFER_BYTES}"),
+        (chromium().replace("s=-", "s=-\x0bm=video"), "U+000B"),
+        (chromium().replace("s=-", "s=-\u2028m=video"), "U+2028"),
+        (chromium().replace("s=-", "s=-\rm=video"), "form x=…"),
+        (chromium() + "\r\n", "form x=…"),
+        (without("ice-ufrag"), "a=ice-ufrag is missing"),
+        (without("ice-pwd"), "a=ice-pwd is missing"),
+        (without("fingerprint"), "a=fingerprint"),
+        (without("setup"), "a=setup is missing"),
+        (without("mid"), "a=mid is missing"),
+        (without("rtcp-mux"), "a=rtcp-mux is missing"),
+        (chromium().replace("sha-256", "sha-1"), "a=fingerprint"),
+        (chromium().replace("a=ice-pwd:", "a=ice-pwd: "), "a=ice-pwd is malformed"),
+        (chromium().replace("a=setup:actpass", "a=setup:holdconn"), "a=setup is malformed"),
+        (chromium().replace("opus/48000/2", "opus/48000"), "Opus is not offered"),
+        (chromium().replace("opus/48000/2", "speex/16000"), "Opus is not offered"),
+        (chromium().replace("minptime=10", "minptime=ten"), "minptime must be a number"),
+        (chromium().replace("a=sendonly", "a=inactive"), "a=inactive"),
+        (chromium() + "a=ice-lite\r\n", "ice-lite"),
+        (chromium() + "a=extmap:256 urn:x\r\n", "a=extmap is malformed"),
+        (chromium() + f"a=ssrc:{2**32} cname:x\r\n", "32 bits"),
+        (chromium() + "".join(f"a=ssrc:{n} cname:x\r\n" for n in range(9)), "a=ssrc"),
+    ],
+)
+def test_what_cannot_be_taken_is_refused_in_words(sdp: str, words: str) -> None:
+    assert words in refused(sdp)
+
+
+@pytest.mark.parametrize(
+    ("offered", "role"),
+    [("sendonly", "recvonly"), ("recvonly", "sendonly"), ("sendonly", "sendrecv")],
+)
+def test_the_direction_must_suit_the_role(offered: Direction, role: Direction) -> None:
+    assert f"a={offered}" in refused(chromium(offered), role)
+
+
+def test_an_offer_cut_off_anywhere_in_a_line_is_refused() -> None:
+    whole = chromium()
+    for end in range(len(whole)):
+        if not whole[:end].endswith("\n"):
+            refused(whole[:end])
+
+
+def test_an_offer_cut_in_half_between_lines_is_refused() -> None:
+    lines = chromium().splitlines(keepends=True)
+    refused("".join(lines[: len(lines) // 2]))
+
+
+def test_a_refusal_repeats_no_long_input() -> None:
+    assert len(refused("x" * MAX_OFFER_BYTES)) < 200
+    assert len(refused(chromium() + "a=mid:" + "é" * 9000 + "\r\n")) < 200
+    assert len(refused(chromium() + "a=mid:" + "a" * 9000 + "\r\n")) < 200
+
+
+def test_whatever_is_let_through_aiortc_can_read() -> None:
+    seeded = random.Random(20)
+    originals = [chromium("sendonly"), chromium("sendrecv")]
+    scraps = ["a=", ":", " ", "m=audio", "\r\n", "\n", "9" * 20, "-1", "/", ";", "=", "²", "\0"]
+    taken = 0
+    for _ in range(4000):
+        sdp = seeded.choice(originals)
+        for _ in range(seeded.randint(1, 3)):
+            start = seeded.randrange(len(sdp))
+            end = start + seeded.choice([0, 0, 1, 2, 5, 40])
+            sdp = sdp[:start] + seeded.choice([*scraps, ""]) + sdp[end:]
+        try:
+            checked = check(sdp, "sendonly")
+        except ProtocolError:
+            continue
+        taken += 1
+        assert parsed(checked).media[0].ice_candidates == []
+    assert taken > 100
+
+
+@pytest.mark.parametrize(
+    "filler",
+    ["a=mid:" + "a" * 16000, "a=fmtp:111 " + ";" * 16000, "a=fingerprint:sha-256 " + "A1:" * 5000]
+    + [line * (15000 // len(line)) for line in ("a=\r\n", "a=ssrc:1 a:b\r\n", "a=extmap:1 u\r\n")]
+    + ["a=rtcp-fb:111 " + "a " * 8000, "m=audio 9 UDP/TLS/RTP/SAVPF" + " 1" * 8000],
+)
+def test_hostile_input_is_judged_fast(filler: str) -> None:
+    sdp = (chromium() + filler)[: MAX_OFFER_BYTES - 2] + "\r\n"
+    started_s = time.process_time()
+    try:
+        check(sdp, "sendonly")
+    except ProtocolError:
+        pass
+    assert time.process_time() - started_s < 0.1
