@@ -1,0 +1,73 @@
+// Lines of captions in one language, newest at the bottom.
+//
+// Finals go into a live region, each announced once; partials stand below it, unannounced and
+// lighter, where the final will be: what is settled does not move. A later revision replaces
+// an earlier one. The list is bounded: an hour of speech would weigh a phone down.
+
+import { textDirection } from "./i18n.js";
+
+const LINES_KEPT = 80;
+
+export class CaptionView {
+  /** `container` scrolls; `label` names the live region to a screen reader. */
+  constructor(container, language, label) {
+    this.language = language;
+    this.finals = this.#region("lines");
+    this.finals.setAttribute("role", "log");
+    this.finals.setAttribute("aria-live", "polite");
+    this.finals.setAttribute("aria-relevant", "additions");
+    this.finals.setAttribute("aria-label", label);
+    this.partials = this.#region("partials");
+    this.partials.setAttribute("aria-hidden", "true");
+    // Newest at the bottom, and kept in sight: the container lays out from its end.
+    const page = document.createElement("div");
+    page.append(this.finals, this.partials);
+    container.replaceChildren(page);
+    this.segments = new Map();
+  }
+
+  show(caption) {
+    if (caption.language !== this.language) return;
+    const known = this.segments.get(caption.segment);
+    if (known && known.revision >= caption.revision) return;
+    const line = known?.line ?? this.#line(caption);
+    if (caption.status === "clear") {
+      line.remove();
+    } else {
+      line.textContent = caption.text;
+      const region = caption.status === "final" ? this.finals : this.partials;
+      if (line.parentNode !== region) insertByTime(region, line);
+    }
+    this.segments.set(caption.segment, { revision: caption.revision, line });
+    while (this.segments.size > LINES_KEPT) this.#forgetOldest();
+  }
+
+  #region(name) {
+    const region = document.createElement("div");
+    region.className = name;
+    region.lang = this.language;
+    region.dir = textDirection(this.language);
+    return region;
+  }
+
+  #line(caption) {
+    const line = document.createElement("p");
+    line.dataset.start = caption.start_ms;
+    return line;
+  }
+
+  #forgetOldest() {
+    const [segment, { line }] = this.segments.entries().next().value;
+    line.remove();
+    this.segments.delete(segment);
+  }
+}
+
+function insertByTime(region, line) {
+  let next = null;
+  for (let other = region.lastElementChild; other; other = other.previousElementSibling) {
+    if (Number(other.dataset.start) <= Number(line.dataset.start)) break;
+    next = other;
+  }
+  region.insertBefore(line, next);
+}

@@ -1,0 +1,243 @@
+// The listener's page: /listen/{stream}.
+//
+// Captions and state come from the moment the page is open; sound from the button on. Both
+// come over one session: starting and stopping the sound joins anew in its place.
+
+import { CaptionView } from "./captions.js";
+import { captionsFor, channelFor, firstLanguage, languagesOf } from "./channels.js";
+import { languageName, t, textDirection, translatePage } from "./i18n.js";
+import { elementsById, fetchLanguages, recall, remember, stream, takeToken } from "./page.js";
+import { Player } from "./player.js";
+import { Signaling } from "./signaling.js";
+
+const SIZES = [0.85, 1, 1.2, 1.45, 1.75, 2.1];
+
+const page = elementsById();
+const token = takeToken();
+const player = new Player(page.sound);
+const signaling = new Signaling(`/ws/listen/${stream}`, joinFields);
+
+let session = { state: null, source: null, channels: ["floor"] };
+let channel = { channel: "floor", status: "starting" };
+let language = "floor";
+let asked = { channel: "floor", captions: [] };
+let refusal = null;
+let views = [];
+
+function joinFields() {
+  return { ...asked, audio: player.on ? "webrtc" : "none", token };
+}
+
+// --- what is wanted -----------------------------------------------------------------------
+
+function wanted() {
+  const name = channelFor(language, page.over.checked, session.channels);
+  return { channel: name, captions: captionsFor(name, session.source, page.source.checked) };
+}
+
+/** Asks for what is wanted now, where that changed; the connection stays as it is. */
+function select() {
+  const next = wanted();
+  if (JSON.stringify(next) !== JSON.stringify(asked)) {
+    asked = next;
+    signaling.send({ type: "select", ...asked });
+  }
+  showCaptionViews();
+}
+
+function setChannels({ state, source = null, channels = [] }) {
+  session = { state, source, channels: channels.length > 0 ? channels : session.channels };
+  language = firstLanguage(
+    recall("localStorage", "tolk.language"), navigator.languages, session.channels, source);
+  fillLanguages();
+  select();
+}
+
+function fillLanguages() {
+  const offered = languagesOf(session.channels).filter((tag) => tag !== session.source);
+  const options = [new Option(t("listen.floor"), "floor")];
+  for (const tag of offered) {
+    const option = new Option(languageName(tag), tag);
+    option.lang = tag;
+    option.dir = textDirection(tag);
+    options.push(option);
+  }
+  page.language.replaceChildren(...options);
+  page.language.value = offered.includes(language) ? language : "floor";
+}
+
+// --- what the server says -------------------------------------------------------------------
+
+async function offer() {
+  if (player.on) signaling.send({ type: "offer", sdp: await player.offer() });
+}
+
+signaling.addEventListener("status", render);
+signaling.addEventListener("refused", ({ detail }) => {
+  refusal = detail;
+  render();
+});
+signaling.addEventListener("message", async ({ detail: message }) => {
+  switch (message.type) {
+    case "joined":
+      refusal = null;
+      setChannels(message);
+      await offer();
+      break;
+    case "answer":
+      await player.accept(message.sdp);
+      break;
+    case "state":
+      setChannels(message);
+      break;
+    case "channel":
+      channel = message;
+      break;
+    case "caption":
+      showCaption(message);
+      return;
+    case "captions":
+      (message.captions ?? []).forEach(showCaption);
+      return;
+    case "error":
+      refusal = message;
+  }
+  render();
+});
+player.addEventListener("change", render);
+player.addEventListener("doubtful", () => signaling.probe());
+player.addEventListener("failed", offer);
+
+// --- what is shown --------------------------------------------------------------------------
+
+/** The key of the text that says how things stand, and the text beneath it. */
+function situation() {
+  if (signaling.status === "reconnecting" && !refusal) return "reconnecting";
+  if (signaling.status === "connecting" && !player.on) return "connecting";
+  if (session.state === "ended" || session.state === "paused") return session.state;
+  if (session.state === "waiting") return "waiting";
+  if (!player.on) return "ready";
+  if (player.held) return "held";
+  if (!player.connected) return player.heard ? "reconnecting" : "opening";
+  return channel.status;
+}
+
+function hint(now) {
+  if (now === "connecting") return "";
+  if (now === "waiting" && !player.on) return t("listen.waiting_silent_hint");
+  if (now !== "live") return t(`listen.${now}_hint`);
+  if (channel.channel === "floor") return t("listen.live_floor");
+  const [tag, over] = channel.channel.split("+");
+  const name = languageName(tag, document.documentElement.lang);
+  return t(over ? "listen.live_over" : "listen.live_language", { language: name });
+}
+
+function render() {
+  const stopped = refusal !== null && signaling.status === "closed";
+  const now = stopped ? "refused" : situation();
+  document.body.dataset.situation = now;
+  page.state.textContent = t(stopped ? "error.title" : `listen.${now}`);
+  page.hint.textContent = refusal ? refusalText() : hint(now);
+  page.button_text.textContent = t(
+    stopped ? "error.continue"
+      : player.held ? "listen.tap" : player.on ? "listen.stop" : "listen.start");
+  page.button.dataset.on = player.on && !player.held && !stopped;
+  page.over.disabled = asked.channel === "floor";
+  const missing = language !== "floor" && !session.channels.includes(language);
+  page.notice.textContent = missing && language !== session.source
+    ? t("listen.no_language", { language: languageName(language, document.documentElement.lang) })
+    : "";
+  updateMediaSession(now);
+}
+
+function refusalText() {
+  return t(`error.${refusal.code}`);
+}
+
+function showCaption(caption) {
+  for (const view of views) view.show(caption);
+}
+
+function showCaptionViews() {
+  const languages = asked.captions;
+  if (views.map((view) => view.language).join() === languages.join()) return;
+  const boxes = [page.captions, page.source_captions];
+  page.source_box.hidden = languages.length < 2;
+  views = languages.map((tag, i) =>
+    new CaptionView(boxes[i], tag, `${t("captions.title")}: ${languageName(tag)}`));
+}
+
+function updateMediaSession(now) {
+  if (!("mediaSession" in navigator)) return;
+  navigator.mediaSession.metadata = new MediaMetadata({
+    title: stream, artist: page.hint.textContent || page.state.textContent, album: "Tolk" });
+  navigator.mediaSession.playbackState =
+    !player.on ? "none" : now === "paused" ? "paused" : "playing";
+}
+
+// --- what the listener does -------------------------------------------------------------------
+
+function toggle() {
+  if (player.held) {
+    player.play();
+    return;
+  }
+  if (player.on && signaling.status !== "closed") player.stop();
+  else player.start();
+  refusal = null;
+  signaling.open();
+  render();
+}
+
+function setSize(step) {
+  const size = Math.min(Math.max(step, 0), SIZES.length - 1);
+  remember("localStorage", "tolk.size", String(size));
+  document.documentElement.style.setProperty("--caption-scale", SIZES[size]);
+  page.smaller.disabled = size === 0;
+  page.larger.disabled = size === SIZES.length - 1;
+  return size;
+}
+
+function restoreChoices() {
+  page.over.checked = recall("localStorage", "tolk.over") === "true";
+  page.source.checked = recall("localStorage", "tolk.source") === "true";
+  page.volume.value = recall("localStorage", "tolk.volume") ?? "100";
+  page.sound.volume = page.volume.value / 100;
+  let size = setSize(Number(recall("localStorage", "tolk.size") ?? 1));
+  page.smaller.onclick = () => (size = setSize(size - 1));
+  page.larger.onclick = () => (size = setSize(size + 1));
+}
+
+page.button.onclick = toggle;
+page.language.onchange = () => {
+  remember("localStorage", "tolk.language", page.language.value);
+  language = page.language.value;
+  select();
+  render();
+};
+for (const name of ["over", "source"]) {
+  page[name].onchange = () => {
+    remember("localStorage", `tolk.${name}`, String(page[name].checked));
+    select();
+    render();
+  };
+}
+page.volume.oninput = () => {
+  page.sound.volume = page.volume.value / 100;
+  remember("localStorage", "tolk.volume", page.volume.value);
+};
+navigator.mediaSession?.setActionHandler("play", () => player.on && player.play());
+navigator.mediaSession?.setActionHandler("pause", () => player.on && toggle());
+
+translatePage();
+document.title = `${t("listen.page")} · ${stream}`;
+page.stream.textContent = stream;
+restoreChoices();
+const { sources, targets } = await fetchLanguages();
+// Until the server tells this stream's channels: all there could be.
+session.channels = ["floor", ...new Set([...sources, ...Object.values(targets).flat()])];
+language = firstLanguage(
+  recall("localStorage", "tolk.language"), navigator.languages, ["floor"], null);
+fillLanguages();
+signaling.open();
+render();

@@ -1,0 +1,90 @@
+// How loud the microphone is, and whether that is well.
+//
+// Levels are dB relative to full scale. Speech between -40 and -10 dB (peaks below 0) is well;
+// what never rises above QUIET_DB in some seconds is too quiet, what touches full scale is cut.
+
+const EVERY_MS = 50;
+const HINT_EVERY_MS = 1000;
+const WINDOW_MS = 4000;
+const FLOOR_DB = -60;
+const QUIET_DB = -42;
+const FULL_SCALE = 0.985;
+
+export class LevelMeter {
+  #context = null;
+  #source = null;
+  #analyser = null;
+  #timer = 0;
+  #samples;
+
+  /** Calls `onLevel(dB)` 20 times a second, `onHint("good" | "quiet" | "clipping")` on change. */
+  constructor(onLevel, onHint) {
+    this.onLevel = onLevel;
+    this.onHint = onHint;
+  }
+
+  /** To be called in a gesture: some browsers start no audio context outside one. */
+  prepare() {
+    this.#context ??= new AudioContext();
+    this.#context.resume();
+  }
+
+  start(track) {
+    this.stop();
+    this.#source = this.#context.createMediaStreamSource(new MediaStream([track]));
+    this.#analyser = this.#context.createAnalyser();
+    this.#samples = new Float32Array(this.#analyser.fftSize);
+    this.#source.connect(this.#analyser);
+    const hints = new HintWindow();
+    let hint = null;
+    let ticks = 0;
+    this.#timer = setInterval(() => {
+      const { level, peak } = this.#measure();
+      this.onLevel(level);
+      hints.add(level, peak);
+      ticks += 1;
+      if (ticks % (HINT_EVERY_MS / EVERY_MS) === 0 && hints.full && hints.hint !== hint) {
+        hint = hints.hint;
+        this.onHint(hint);
+      }
+    }, EVERY_MS);
+  }
+
+  stop() {
+    clearInterval(this.#timer);
+    this.#source?.disconnect();
+    this.#source = null;
+    this.onLevel(FLOOR_DB);
+  }
+
+  #measure() {
+    this.#analyser.getFloatTimeDomainData(this.#samples);
+    let power = 0;
+    let peak = 0;
+    for (const sample of this.#samples) {
+      power += sample * sample;
+      peak = Math.max(peak, Math.abs(sample));
+    }
+    const level = 10 * Math.log10(power / this.#samples.length + 1e-12);
+    return { level: Math.max(level, FLOOR_DB), peak };
+  }
+}
+
+/** The loudest of the last seconds, from which the hint follows. */
+export class HintWindow {
+  #measured = [];
+
+  add(level, peak) {
+    this.#measured.push({ level, peak });
+    if (this.#measured.length > WINDOW_MS / EVERY_MS) this.#measured.shift();
+  }
+
+  get full() {
+    return this.#measured.length >= WINDOW_MS / EVERY_MS;
+  }
+
+  get hint() {
+    if (this.#measured.filter(({ peak }) => peak >= FULL_SCALE).length >= 2) return "clipping";
+    return this.#measured.every(({ level }) => level < QUIET_DB) ? "quiet" : "good";
+  }
+}

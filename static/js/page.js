@@ -1,0 +1,63 @@
+// What every page needs: its elements, its stream and token, and memory that may be refused.
+
+const LANGUAGES_AGAIN_MS = 2000;
+
+/** All elements with an id, by that id. */
+export function elementsById() {
+  return Object.fromEntries([...document.querySelectorAll("[id]")].map((e) => [e.id, e]));
+}
+
+/** The stream's name: the last part of the path. */
+export const stream = decodeURIComponent(location.pathname.split("/").at(-1));
+
+/** Storage is refused in some private windows; the page works without, it only forgets. */
+export function remember(storage, key, value) {
+  try {
+    if (value === null) window[storage].removeItem(key);
+    else window[storage].setItem(key, value);
+  } catch {
+    // Forgetting is all that happens.
+  }
+}
+
+export function recall(storage, key) {
+  try {
+    return window[storage].getItem(key);
+  } catch {
+    return null;
+  }
+}
+
+/**
+ * The token from `#token=…` or `?token=…`, else the one kept for this tab.
+ * It leaves the address bar at once: addresses get shared, photographed and logged.
+ */
+export function takeToken() {
+  const key = `tolk.token.${stream}`;
+  const address = new URL(location.href);
+  const fragment = new URLSearchParams(address.hash.slice(1));
+  const token = fragment.get("token") ?? address.searchParams.get("token");
+  if (token === null) return recall("sessionStorage", key);
+  fragment.delete("token");
+  address.searchParams.delete("token");
+  address.hash = fragment.toString();
+  history.replaceState(null, "", address);
+  remember("sessionStorage", key, token);
+  return token;
+}
+
+/**
+ * What can be spoken and heard: `{sources: [tag], targets: {source: [tag]}}`. Asks until it is
+ * told: without it there is nothing to choose.
+ */
+export async function fetchLanguages() {
+  for (;;) {
+    try {
+      const response = await fetch("/api/languages");
+      if (response.ok) return await response.json();
+    } catch {
+      // The network, or the server, is not there yet.
+    }
+    await new Promise((resolve) => setTimeout(resolve, LANGUAGES_AGAIN_MS));
+  }
+}

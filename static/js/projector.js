@@ -1,0 +1,138 @@
+// Captions alone, large, for a projector: /captions/{stream}?language=en&language=nl.
+
+import { CaptionView } from "./captions.js";
+import { languagesOf } from "./channels.js";
+import { languageName, t, textDirection, translatePage } from "./i18n.js";
+import { elementsById, fetchLanguages, stream, takeToken } from "./page.js";
+import { showListenAddress } from "./share.js";
+import { Signaling } from "./signaling.js";
+import { keepAwake } from "./wake_lock.js";
+
+const CHOOSER_HIDES_MS = 4000;
+
+const page = elementsById();
+const token = takeToken();
+const address = new URL(location.href);
+let languages = address.searchParams.getAll("language").flatMap((value) => value.split(","));
+let offered = [];
+let source = null;
+let views = [];
+let stateText = "";
+
+const signaling = new Signaling(`/ws/listen/${stream}`, () => ({
+  captions: wanted(), audio: "none", token }));
+
+/** The chosen languages; with none chosen, the first interpretation of what is spoken. */
+function wanted() {
+  if (languages.length > 0) return languages.slice(0, 8);
+  return offered.filter((tag) => tag !== source).slice(0, 1);
+}
+
+signaling.addEventListener("status", render);
+signaling.addEventListener("refused", ({ detail }) => {
+  stateText = t(`error.${detail.code}`);
+  render();
+});
+signaling.addEventListener("message", ({ detail: message }) => {
+  switch (message.type) {
+    case "joined":
+    case "state":
+      source = message.source ?? source;
+      offer([...languagesOf(message.channels ?? []), source].filter(Boolean));
+      stateText = message.state === "live" ? "" : t(`captions_page.${message.state}`);
+      select();
+      render();
+      break;
+    case "caption":
+      show(message);
+      break;
+    case "captions":
+      (message.captions ?? []).forEach(show);
+  }
+});
+
+function show(caption) {
+  for (const view of views) view.show(caption);
+}
+
+let selected = "";
+function select() {
+  const captions = wanted();
+  if (captions.join() === selected) return;
+  selected = captions.join();
+  signaling.send({ type: "select", captions });
+  views = captions.map((tag) => {
+    const box = document.createElement("section");
+    box.className = "captions";
+    box.tabIndex = 0;
+    box.setAttribute("aria-label", `${t("captions.title")}: ${languageName(tag)}`);
+    return { box, view: new CaptionView(box, tag, languageName(tag)) };
+  }).map(({ box, view }) => Object.assign(view, { box }));
+  page.panels.replaceChildren(...views.map((view) => view.box));
+}
+
+function render() {
+  const lost = signaling.status === "reconnecting";
+  page.state.textContent = lost ? t("connection.reconnecting") : stateText;
+}
+
+/** Offers these languages in the chooser, together with those chosen by the address. */
+function offer(tags) {
+  offered = [...new Set([...offered, ...tags])];
+  const all = [...new Set([...languages, ...offered])];
+  const chosen = wanted();
+  page.choices.replaceChildren(...all.map((tag) => {
+    const label = document.createElement("label");
+    const box = document.createElement("input");
+    box.type = "checkbox";
+    box.value = tag;
+    box.checked = chosen.includes(tag);
+    box.onchange = choose;
+    label.lang = tag;
+    label.dir = textDirection(tag);
+    label.append(box, languageName(tag));
+    return label;
+  }));
+}
+
+function choose() {
+  languages = [...page.choices.querySelectorAll(":checked")].map((box) => box.value);
+  address.searchParams.delete("language");
+  for (const tag of languages) address.searchParams.append("language", tag);
+  history.replaceState(null, "", address);
+  select();
+}
+
+// The chooser goes when nobody moves; it stays while the keyboard is in it.
+let hiding = 0;
+function showChooser() {
+  page.chooser.classList.remove("away");
+  clearTimeout(hiding);
+  hiding = setTimeout(() => page.chooser.classList.add("away"), CHOOSER_HIDES_MS);
+}
+for (const name of ["pointermove", "pointerdown", "keydown"]) {
+  addEventListener(name, showChooser, { passive: true });
+}
+
+page.fullscreen.hidden = !document.fullscreenEnabled;
+page.fullscreen.onclick = () =>
+  document.fullscreenElement ? document.exitFullscreen() : document.body.requestFullscreen();
+page.show_qr.checked = address.searchParams.get("qr") !== "0";
+page.show_qr.onchange = () => {
+  page.join.hidden = !page.show_qr.checked;
+  if (page.show_qr.checked) address.searchParams.delete("qr");
+  else address.searchParams.set("qr", "0");
+  history.replaceState(null, "", address);
+};
+page.join.hidden = !page.show_qr.checked;
+
+translatePage();
+document.title = page.title.textContent = `${t("captions_page.page")} · ${stream}`;
+showChooser();
+showListenAddress(page.qr, page.address);
+keepAwake(() => true)();
+const { targets } = await fetchLanguages();
+offer(Object.values(targets).flat());
+select();
+signaling.open();
+render();

@@ -1,0 +1,20 @@
+import { stream } from "./page.js";
+
+/**
+ * Shows the listeners' address: as a QR code in `image`, as text in `link`.
+ * The server knows best which address works from outside, and puts it in the code's title.
+ */
+export async function showListenAddress(image, link) {
+  const code = `/qr/${encodeURIComponent(stream)}.svg`;
+  image.src = code;
+  let address = new URL(`/listen/${encodeURIComponent(stream)}`, location.href).href;
+  try {
+    const drawing = new DOMParser().parseFromString(
+      await (await fetch(code)).text(), "image/svg+xml");
+    address = drawing.querySelector("title")?.textContent || address;
+  } catch {
+    // The address of this page will do.
+  }
+  link.href = address;
+  link.textContent = address.replace(/^https?:\/\//, "");
+}

@@ -1,0 +1,153 @@
+// A participant's socket: joins, passes on what the server says, and comes back by itself.
+//
+// status: "connecting" -> "joined" -> "reconnecting" -> "joined" …, or "closed": by us, or
+// because the server refused for a reason that trying again does not mend.
+// Messages: docs/signaling.md. Times in milliseconds.
+
+import { recall, remember } from "./page.js";
+
+// An attempt may take long on a slow link, yet must not outlast a network that comes back:
+// a lost SYN is sent again after 1 and 3 s, so with these times the next one is never far.
+const ATTEMPT_MS = 4000;
+const DELAY_MS = 200;
+const LONGEST_DELAY_MS = 1000;
+const REFUSED_DELAY_MS = 3000;
+const PING_EVERY_MS = 4000;
+const PONG_WITHIN_MS = 3000;
+const PROBE_WITHIN_MS = 1200;
+
+const WORTH_RETRYING = new Set(["limit", "timeout", "unavailable", "internal"]);
+const RESUME_REFUSED = new Set(["unauthorised", "forbidden", "bad_message"]);
+
+/** Events: "status" (detail: status), "message" (detail: message), "refused" (detail: error). */
+export class Signaling extends EventTarget {
+  status = "closed";
+  #path;
+  #join;
+  #resumeKey;
+  #socket = null;
+  #timers = { attempt: 0, retry: 0, ping: 0, pong: 0 };
+  #failures = 0;
+
+  /** `join()` gives the fields of the join message, asked anew at every attempt. */
+  constructor(path, join) {
+    super();
+    this.#path = path;
+    this.#join = join;
+    this.#resumeKey = `tolk.resume.${path}`;
+    addEventListener("online", () => this.#networkChanged());
+    addEventListener("offline", () => this.#networkChanged());
+    document.addEventListener("visibilitychange", () => {
+      if (document.visibilityState === "visible") this.#networkChanged();
+    });
+  }
+
+  /** Joins; or, when joined already, joins anew in place of the present session. */
+  open() {
+    this.#failures = 0;
+    this.#setStatus("connecting");
+    this.#connect();
+  }
+
+  close() {
+    this.#drop();
+    this.#setStatus("closed");
+  }
+
+  send(message) {
+    if (this.status === "joined") this.#socket.send(JSON.stringify(message));
+  }
+
+  /** Asks for a pong, soon: for when there is reason to doubt the network. */
+  probe() {
+    if (this.status === "joined") this.#ping(PROBE_WITHIN_MS);
+  }
+
+  #connect() {
+    this.#drop();
+    const address = new URL(this.#path, location.href);
+    address.protocol = address.protocol.replace("http", "ws");
+    const socket = new WebSocket(address);
+    const resume = recall("sessionStorage", this.#resumeKey);
+    this.#socket = socket;
+    this.#timers.attempt = setTimeout(() => this.#lost(), ATTEMPT_MS);
+    socket.onopen = () => {
+      const fields = Object.entries({ ...this.#join(), resume }).filter(([, v]) => v !== null);
+      socket.send(JSON.stringify({ type: "join", ...Object.fromEntries(fields) }));
+    };
+    socket.onmessage = (event) => {
+      if (typeof event.data === "string") this.#received(JSON.parse(event.data), resume);
+    };
+    socket.onclose = () => this.#lost();
+  }
+
+  #received(message, resume) {
+    clearTimeout(this.#timers.pong);
+    switch (message.type) {
+      case "joined":
+        clearTimeout(this.#timers.attempt);
+        remember("sessionStorage", this.#resumeKey, message.resume);
+        this.#setStatus("joined");
+        this.#timers.ping = setInterval(() => this.#ping(PONG_WITHIN_MS), PING_EVERY_MS);
+        break;
+      case "pong":
+        this.#failures = 0;
+        return;
+      case "error":
+        if (message.fatal ?? true) {
+          this.#refused(message, resume);
+          return;
+        }
+    }
+    this.dispatchEvent(new CustomEvent("message", { detail: message }));
+  }
+
+  #refused(error, resume) {
+    if (resume !== null && RESUME_REFUSED.has(error.code)) {
+      // The server may have forgotten us, by a restart for one: come as somebody new.
+      remember("sessionStorage", this.#resumeKey, null);
+      this.#lost();
+      return;
+    }
+    if (WORTH_RETRYING.has(error.code)) {
+      this.#lost(error.retry_after_s ? error.retry_after_s * 1000 : REFUSED_DELAY_MS);
+    } else {
+      this.close();
+    }
+    this.dispatchEvent(new CustomEvent("refused", { detail: error }));
+  }
+
+  /** Tries again, after `delay` or a growing time; jittered, so that not all come at once. */
+  #lost(delay = Math.min(DELAY_MS * 2 ** this.#failures, LONGEST_DELAY_MS)) {
+    this.#drop();
+    this.#failures += 1;
+    this.#setStatus("reconnecting");
+    this.#timers.retry = setTimeout(() => this.#connect(), delay * (0.5 + Math.random() / 2));
+  }
+
+  #drop() {
+    for (const timer of Object.values(this.#timers)) clearTimeout(timer);
+    if (this.#socket === null) return;
+    this.#socket.onopen = this.#socket.onmessage = this.#socket.onclose = null;
+    this.#socket.close();
+    this.#socket = null;
+  }
+
+  #ping(withinMs) {
+    clearTimeout(this.#timers.pong);
+    this.#timers.pong = setTimeout(() => this.#lost(), withinMs);
+    this.#socket.send('{"type":"ping"}');
+  }
+
+  // "offline" is a hint only: a server on this very machine is still there.
+  #networkChanged() {
+    if (this.status === "joined") this.probe();
+    else if (this.status !== "closed" && navigator.onLine) this.#connect();
+  }
+
+  #setStatus(status) {
+    if (status === this.status) return;
+    this.status = status;
+    this.dispatchEvent(new CustomEvent("status", { detail: status }));
+  }
+}

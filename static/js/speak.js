@@ -1,0 +1,273 @@
+// The speaker's page: /speak/{stream}.
+//
+// The connection is made first and the microphone opened into it, so that not a word is lost
+// between the two. A connection that is lost is made again around the same microphone.
+
+import { CaptionView } from "./captions.js";
+import { languageName, pageLanguage, t, translatePage } from "./i18n.js";
+import { LevelMeter } from "./meter.js";
+import { listMicrophones, Microphone, microphonesExist, troubleOf } from "./microphone.js";
+import { elementsById, fetchLanguages, recall, remember, stream, takeToken } from "./page.js";
+import { showListenAddress } from "./share.js";
+import { Signaling } from "./signaling.js";
+import { keepAwake } from "./wake_lock.js";
+import { Peer } from "./webrtc.js";
+
+const page = elementsById();
+const token = takeToken();
+const microphone = new Microphone();
+const meter = new LevelMeter(showLevel, showLevelHint);
+const signaling = new Signaling(`/ws/speak/${stream}`, () => ({
+  language: page.language.value, token, take_over: takingOver || null }));
+const updateWakeLock = keepAwake(() => speaking);
+
+let speaking = false;
+let paused = false;
+let ended = false;
+let takingOver = false;
+let wasLive = false;
+let trouble = microphonesExist ? null : "insecure";
+let refusal = null;
+let peer = null;
+let captions = null;
+
+// --- starting and stopping ----------------------------------------------------------------
+
+function start() {
+  speaking = true;
+  paused = ended = wasLive = false;
+  trouble = refusal = null;
+  page.notice.textContent = "";
+  page.setup.open = false;
+  captions = new CaptionView(page.captions, page.language.value, t("speak.captions"));
+  meter.prepare();
+  signaling.open();
+  updateWakeLock();
+  render();
+}
+
+function stop() {
+  speaking = takingOver = false;
+  signaling.close();
+  peer?.close();
+  peer = null;
+  meter.stop();
+  microphone.close();
+  showAudience({ total: 0 });
+  page.setup.open = true;
+  updateWakeLock();
+  render();
+}
+
+async function offer() {
+  peer?.close();
+  peer = new Peer("sendonly");
+  const mine = peer;
+  mine.addEventListener("connected", () => onConnected(mine));
+  mine.addEventListener("doubtful", () => {
+    signaling.probe();
+    render();
+  });
+  mine.addEventListener("failed", offer);
+  if (microphone.track) await mine.send(microphone.track);
+  const sdp = await mine.offer();
+  if (mine === peer) signaling.send({ type: "offer", sdp });
+}
+
+async function onConnected(mine) {
+  if (!microphone.track) await openMicrophone();
+  if (mine === peer && microphone.track) wasLive = true;
+  render();
+}
+
+/** Opens the chosen microphone into the connection; on trouble, says which and stops. */
+async function openMicrophone() {
+  try {
+    const track = await microphone.open(page.microphone.value, page.line_in.checked);
+    if (!speaking) {
+      microphone.close();
+      return;
+    }
+    track.enabled = !paused;
+    await peer?.send(track);
+    meter.start(track);
+  } catch (error) {
+    trouble = troubleOf(error);
+    stop();
+  }
+}
+
+async function changeMicrophone() {
+  remember("localStorage", "tolk.microphone", page.microphone.value);
+  remember("localStorage", "tolk.line_in", String(page.line_in.checked));
+  if (microphone.track) await openMicrophone();
+}
+
+function pause(on) {
+  paused = on;
+  if (microphone.track) microphone.track.enabled = !on;
+  signaling.send({ type: "pause", paused });
+  render();
+}
+
+// --- what the server says -----------------------------------------------------------------
+
+signaling.addEventListener("status", render);
+signaling.addEventListener("refused", ({ detail }) => {
+  if (detail.code === "speaker_present" && !takingOver) {
+    stop();
+    page.take_over.showModal();
+  } else {
+    refusal = detail;
+    if (signaling.status === "closed") stop();
+  }
+  render();
+});
+signaling.addEventListener("message", async ({ detail: message }) => {
+  switch (message.type) {
+    case "joined":
+      refusal = null;
+      takingOver = false;
+      if (paused) signaling.send({ type: "pause", paused });
+      await offer();
+      break;
+    case "answer":
+      await peer.accept(message.sdp);
+      break;
+    case "state":
+      if (message.state === "ended") {
+        ended = true;
+        stop();
+      }
+      break;
+    case "audience":
+      showAudience(message);
+      break;
+    case "caption":
+      captions.show(message);
+      return;
+    case "captions":
+      (message.captions ?? []).forEach((caption) => captions.show(caption));
+      return;
+    case "error":
+      refusal = message;
+  }
+  render();
+});
+
+// --- what is shown ------------------------------------------------------------------------
+
+function situation() {
+  if (trouble) return trouble;
+  if (ended) return "ended";
+  if (!speaking) return "ready";
+  if (signaling.status === "joined" && peer?.connected && microphone.track) {
+    return paused ? "paused" : "live";
+  }
+  return wasLive ? "reconnecting" : "opening";
+}
+
+function render() {
+  const now = situation();
+  document.body.dataset.situation = now;
+  page.state.textContent = refusal ? t("error.title") : t(`speak.${now}`);
+  page.hint.textContent = refusal ? t(`error.${refusal.code}`) : t(`speak.${now}_hint`);
+  page.connection.textContent = t(`connection.${connection()}`);
+  page.connection.hidden = !speaking;
+  page.button_text.textContent = t(speaking ? "speak.stop" : "speak.start");
+  page.button.dataset.on = speaking;
+  page.button.disabled = trouble === "insecure";
+  page.language.disabled = speaking;
+  page.pause.hidden = page.end.hidden = page.meter_box.hidden = !wasLive || !speaking;
+  page.pause.textContent = t(paused ? "speak.resume" : "speak.pause");
+  page.pause.setAttribute("aria-pressed", String(paused));
+}
+
+function connection() {
+  if (signaling.status === "joined" && !peer?.connected) {
+    return wasLive ? "reconnecting" : "connecting";
+  }
+  return signaling.status === "joined" ? "connected" : signaling.status;
+}
+
+function showLevel(level) {
+  page.meter.style.setProperty("--level", Math.max(0, (level + 60) / 60).toFixed(3));
+  page.meter.setAttribute("aria-valuenow", String(Math.round(level)));
+  page.meter.setAttribute(
+    "aria-valuetext", t("speak.level_value", { level: Math.round(level) }));
+}
+
+function showLevelHint(hint) {
+  page.level_hint.textContent = paused ? "" : t(`speak.level_${hint}`);
+  page.meter.dataset.hint = hint;
+}
+
+function showAudience({ total, channels = {} }) {
+  page.audience_total.textContent =
+    total === 0 ? t("speak.audience_none") : t("speak.audience_total", { total });
+  const rows = Object.entries(channels).sort(([, a], [, b]) => b - a);
+  page.audience_channels.replaceChildren(...rows.map(([channel, count]) => {
+    const row = document.createElement("li");
+    const number = document.createElement("b");
+    number.textContent = count;
+    row.append(channelTitle(channel), number);
+    return row;
+  }));
+}
+
+function channelTitle(channel) {
+  if (channel === "floor" || channel === "captions") {
+    return t(channel === "floor" ? "channel.floor" : "captions.title");
+  }
+  const [tag, over] = channel.split("+");
+  const language = languageName(tag, pageLanguage);
+  return over ? t("channel.over", { language }) : language;
+}
+
+async function fillMicrophones() {
+  const chosen = page.microphone.value || recall("localStorage", "tolk.microphone");
+  const devices = await listMicrophones();
+  page.microphone.replaceChildren(
+    new Option(t("speak.default_microphone"), ""),
+    ...devices.map(({ deviceId, label }, i) =>
+      new Option(label || t("speak.microphone_number", { number: i + 1 }), deviceId)));
+  page.microphone.value = devices.some((d) => d.deviceId === chosen) ? chosen : "";
+}
+
+// --- what the speaker does ----------------------------------------------------------------
+
+page.button.onclick = () => (speaking ? stop() : start());
+page.pause.onclick = () => pause(!paused);
+page.end.onclick = () => page.end_dialog.showModal();
+page.end_dialog.onclose = () => {
+  if (page.end_dialog.returnValue === "yes") signaling.send({ type: "end" });
+};
+page.take_over.onclose = () => {
+  if (page.take_over.returnValue !== "yes") return;
+  takingOver = true;
+  start();
+};
+page.microphone.onchange = page.line_in.onchange = changeMicrophone;
+page.language.onchange = () =>
+  remember("localStorage", "tolk.spoken", page.language.value);
+microphone.addEventListener("devices", fillMicrophones);
+microphone.addEventListener("gone", async () => {
+  page.notice.textContent = t("speak.unplugged");
+  page.microphone.value = "";
+  await openMicrophone();
+});
+
+translatePage();
+document.title = `${t("speak.page")} · ${stream}`;
+page.stream.textContent = stream;
+page.line_in.checked = recall("localStorage", "tolk.line_in") === "true";
+showAudience({ total: 0 });
+render();
+showListenAddress(page.qr, page.address);
+fillMicrophones();
+const { sources } = await fetchLanguages();
+page.language.replaceChildren(
+  ...sources.map((tag) => new Option(languageName(tag, pageLanguage), tag)));
+const preferred = [recall("localStorage", "tolk.spoken"), pageLanguage];
+page.language.value = preferred.find((tag) => sources.includes(tag)) ?? sources[0] ?? "";
+render();

@@ -1,0 +1,15 @@
+// The start page: a stream's name, and where to go with it.
+
+import { translatePage } from "./i18n.js";
+import { elementsById, recall, remember } from "./page.js";
+
+const page = elementsById();
+
+translatePage();
+page.name.value = recall("localStorage", "tolk.stream") ?? "";
+page.form.onsubmit = (event) => {
+  event.preventDefault();
+  const name = page.name.value.trim();
+  remember("localStorage", "tolk.stream", name);
+  location.assign(`/${event.submitter?.value ?? "listen"}/${encodeURIComponent(name)}`);
+};

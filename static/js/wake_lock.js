@@ -1,0 +1,19 @@
+/** Keeps the screen on while `wanted()`: a sleeping tablet takes its microphone along. */
+export function keepAwake(wanted) {
+  let lock = null;
+  const update = async () => {
+    if (!("wakeLock" in navigator)) return;
+    try {
+      if (wanted() && document.visibilityState === "visible") {
+        if (lock === null || lock.released) lock = await navigator.wakeLock.request("screen");
+      } else if (lock !== null) {
+        await lock.release();
+        lock = null;
+      }
+    } catch {
+      // Refused, on a low battery for one: nothing to be done.
+    }
+  };
+  document.addEventListener("visibilitychange", update);
+  return update;
+}

@@ -1,0 +1,72 @@
+// One connection with one audio section. The server's answer has all its candidates and ours
+// are not used, so an offer need not wait for them.
+
+const CONNECT_WITHIN_MS = 8000;
+const DISCONNECTED_FOR_MS = 2000;
+
+/**
+ * `direction`: "sendonly" or "recvonly". `track` is what arrives, from the start on, silent
+ * until the server sends. Events: "connected"; "doubtful", when checks stay unanswered;
+ * "failed", when a new offer is needed.
+ */
+export class Peer extends EventTarget {
+  #connection = new RTCPeerConnection({ iceServers: [] });
+  #transceiver;
+  #deadline = 0;
+
+  constructor(direction) {
+    super();
+    this.#transceiver = this.#connection.addTransceiver("audio", { direction });
+    this.#connection.onconnectionstatechange = () => this.#changed();
+  }
+
+  get track() {
+    return this.#transceiver.receiver.track;
+  }
+
+  get connected() {
+    return this.#connection.connectionState === "connected";
+  }
+
+  /** The SDP of an offer, valid for one answer. */
+  async offer() {
+    await this.#connection.setLocalDescription();
+    return this.#connection.localDescription.sdp;
+  }
+
+  async accept(sdp) {
+    this.#failIn(CONNECT_WITHIN_MS);
+    await this.#connection.setRemoteDescription({ type: "answer", sdp });
+  }
+
+  /** Sends `track` from now on, in place of what was sent; without renegotiation. */
+  async send(track) {
+    await this.#transceiver.sender.replaceTrack(track);
+  }
+
+  close() {
+    clearTimeout(this.#deadline);
+    this.#connection.onconnectionstatechange = null;
+    this.#connection.close();
+  }
+
+  #changed() {
+    switch (this.#connection.connectionState) {
+      case "connected":
+        clearTimeout(this.#deadline);
+        this.dispatchEvent(new Event("connected"));
+        break;
+      case "disconnected":
+        this.#failIn(DISCONNECTED_FOR_MS);
+        this.dispatchEvent(new Event("doubtful"));
+        break;
+      case "failed":
+        this.#failIn(0);
+    }
+  }
+
+  #failIn(milliseconds) {
+    clearTimeout(this.#deadline);
+    this.#deadline = setTimeout(() => this.dispatchEvent(new Event("failed")), milliseconds);
+  }
+}
