@@ -63,11 +63,7 @@ def use_hosts(connection: Connection, hosts: Sequence[str], dropped: Counter[str
     127.0.0.1 (aioice leaves it out), and ask no STUN or TURN server. Gathering raises OSError
     when none of them can be opened."""
 
-    async def get_component_candidates(
-        component: int,
-        addresses: list[str],
-        timeout: int = 5,
-    ) -> list[Candidate]:
+    async def gather(component: int, addresses: list[str]) -> list[Candidate]:
         candidates: list[Candidate] = []
         problems: list[str] = []
         for host in hosts:
@@ -79,7 +75,7 @@ def use_hosts(connection: Connection, hosts: Sequence[str], dropped: Counter[str
             raise OSError(f"no UDP socket could be opened: {'; '.join(problems) or 'no address'}")
         return candidates
 
-    connection.get_component_candidates = get_component_candidates  # type: ignore[method-assign]
+    connection.get_component_candidates = gather  # type: ignore[method-assign, assignment]
 
 
 async def _open(

@@ -14,7 +14,6 @@ import contextlib
 import importlib.metadata
 import inspect
 import logging
-import re
 from collections import Counter
 from collections.abc import Sequence
 
@@ -28,48 +27,15 @@ from aiortc import (
     RTCSessionDescription,
 )
 from aiortc.codecs import get_capabilities
-from aiortc.exceptions import (
-    InternalError,
-    InvalidAccessError,
-    InvalidStateError,
-    OperationError,
-)
-from aiortc.sdp import MediaDescription, SessionDescription
 
 from server.media.broadcast import SubscriberTrack
 from server.media.guard import use_hosts
+from server.media.sdp import SDP_ERRORS, OfferError, checked_offer, said, with_opus_parameters
 
 log = logging.getLogger(__name__)
 
 CONNECT_S = 15.0
 CLOSE_S = 5.0
-#: What we ask of the sender's Opus encoder (RFC 7587): redundancy against loss, no silence
-#: left out, one channel, 40 kbit/s.
-OPUS_PARAMETERS = "minptime=10;useinbandfec=1;usedtx=0;stereo=0;maxaveragebitrate=40000"
-
-#: Lines of an offer that aiortc never sees. Without header extensions packets are smaller, and
-#: with one audio section none is needed.
-_STRIPPED = ("a=candidate:", "a=end-of-candidates", "a=extmap:")
-#: RFC 8839, 5.4.
-_UFRAG = re.compile(r"[A-Za-z0-9+/]{4,256}")
-_PASSWORD = re.compile(r"[A-Za-z0-9+/]{22,256}")
-#: What aiortc is known to raise on odd SDP.
-_SDP_ERRORS = (
-    ValueError,
-    LookupError,
-    AttributeError,
-    AssertionError,
-    TypeError,
-    StopIteration,
-    InternalError,
-    InvalidAccessError,
-    InvalidStateError,
-    OperationError,
-)
-
-
-class OfferError(Exception):
-    """The offer cannot be taken; the message says why. The participant's fault."""
 
 
 class PeerGone(Exception):
@@ -176,7 +142,7 @@ async def answer(
     hostile datagrams, by reason. Raises OfferError; OSError when no socket can be had.
     """
     assert send or receive
-    offer = _checked(offer_sdp, sends=send is not None, receives=receive)
+    offer = checked_offer(offer_sdp, sends=send is not None, receives=receive)
     connection = RTCPeerConnection(RTCConfiguration(iceServers=[]))
     direction = "sendrecv" if send and receive else "sendonly" if send else "recvonly"
     transceiver = connection.addTransceiver(send or "audio", direction=direction)
@@ -194,11 +160,11 @@ async def answer(
         try:
             await connection.setRemoteDescription(RTCSessionDescription(offer, "offer"))
             await connection.setLocalDescription()
-        except _SDP_ERRORS as exc:
-            raise OfferError(f"this offer cannot be answered: {_said(exc)}") from exc
+        except SDP_ERRORS as exc:
+            raise OfferError(f"this offer cannot be answered: {said(exc)}") from exc
         if receive:
             peer.track = transceiver.receiver.track
-        peer.sdp = _with_opus_parameters(connection.localDescription.sdp)
+        peer.sdp = with_opus_parameters(connection.localDescription.sdp)
         undo.pop_all()
     return peer
 
@@ -231,48 +197,3 @@ def check_internals() -> None:
         raise RuntimeError(
             f"{'; '.join(problems)}. Install the versions that requirements.txt names."
         )
-
-
-def _checked(offer: str, *, sends: bool, receives: bool) -> str:
-    """The offer without the lines that aiortc shall not see, when it is one we can answer."""
-    lines = [line for line in offer.splitlines() if not line.startswith(_STRIPPED)]
-    stripped = "\r\n".join(lines) + "\r\n"
-    try:
-        stripped.encode()
-        media = SessionDescription.parse(stripped).media
-    except _SDP_ERRORS as exc:
-        raise OfferError(f"this is not SDP: {_said(exc)}") from exc
-    if [section.kind for section in media] != ["audio"]:
-        kinds = ", ".join(section.kind for section in media) or "none"
-        raise OfferError(f"an offer has exactly one section, of audio; this one has: {kinds}")
-    problem = _problem(media[0], sends=sends, receives=receives)
-    if problem:
-        raise OfferError(problem)
-    return stripped
-
-
-def _problem(audio: MediaDescription, *, sends: bool, receives: bool) -> str | None:
-    if audio.ice is None or not (
-        _UFRAG.fullmatch(audio.ice.usernameFragment or "")
-        and _PASSWORD.fullmatch(audio.ice.password or "")
-    ):
-        return "the audio section lacks a valid a=ice-ufrag or a=ice-pwd"
-    if audio.dtls is None or not audio.dtls.fingerprints:
-        return "the audio section lacks a=setup or a=fingerprint"
-    if not audio.rtcp_mux:
-        return "the audio section lacks a=rtcp-mux"
-    if not any(codec.mimeType.lower() == "audio/opus" for codec in audio.rtp.codecs):
-        return "the audio section does not offer Opus"
-    if sends and audio.direction not in ("recvonly", "sendrecv"):
-        return f"to listen, the audio section must be recvonly; it is {audio.direction}"
-    if receives and audio.direction not in ("sendonly", "sendrecv"):
-        return f"to speak, the audio section must be sendonly; it is {audio.direction}"
-    return None
-
-
-def _said(exc: Exception) -> str:
-    return str(exc) or type(exc).__name__
-
-
-def _with_opus_parameters(sdp: str) -> str:
-    return re.sub(r"(a=rtpmap:(\d+) opus/[^\r]*\r\n)", rf"\1a=fmtp:\2 {OPUS_PARAMETERS}\r\n", sdp)
