@@ -90,7 +90,8 @@ class Connection(Generic[M]):
         """Why the session ended, where it was not an ordinary end."""
         self._conversation = Conversation(role)
         self._pending = asyncio.Event()
-        self._closing: asyncio.Future[ProtocolError] = asyncio.get_running_loop().create_future()
+        self._closed_with: ProtocolError | None = None
+        self._closing = asyncio.Event()
 
     async def receive(self) -> M | bytes | None:
         """The next message, sound of a speaker, or None when the participant is gone.
@@ -98,7 +99,7 @@ class Connection(Generic[M]):
         The first must come within FIRST_MESSAGE_S. Pings are answered here, and so are faults
         the session survives. Raises ProtocolError for the others.
         """
-        while not self._closing.done():
+        while self._closed_with is None:
             await asyncio.sleep(0)  # one message a turn: who floods us stalls nobody else
             try:
                 async with asyncio.timeout(None if self._conversation.joined else FIRST_MESSAGE_S):
@@ -125,7 +126,7 @@ class Connection(Generic[M]):
 
     def send(self, message: ServerMessage) -> None:
         """Queue a message. Never waits and never fails; see the policy above."""
-        if self._closing.done():
+        if self._closed_with is not None:
             return
         if self.outbox.put(message):
             self._pending.set()
@@ -140,8 +141,9 @@ class Connection(Generic[M]):
     def close(self, error: ProtocolError) -> None:
         """End the session from outside: the participant is told ``error``, the task inside
         ``accept`` is cancelled. Never waits; the first call counts."""
-        if not self._closing.done():
-            self._closing.set_result(error)
+        if self._closed_with is None:
+            self._closed_with = error
+            self._closing.set()
 
     async def _write(self) -> None:
         while True:
@@ -164,14 +166,15 @@ class Connection(Generic[M]):
             await self.response.send_str(_encoded(item))
 
     async def _end_when_closed(self) -> None:
-        self.error = await self._closing
-        await self._within_deadline(self.response.tell(self.error))
+        await self._closing.wait()
+        if self._closed_with is not None:
+            await self._within_deadline(self.response.tell(self._closed_with))
         raise _ClosedError
 
     async def _say_goodbye(self) -> None:
         """What is still queued, the error, the close."""
-        if self._closing.done():
-            self.error = self._closing.result()
+        if self._closed_with is not None:
+            self.error = self._closed_with
             self.outbox.clear()
         await self._within_deadline(self._last_words())
         code = WSCloseCode.OK if self.error is None else self.error.close_code
