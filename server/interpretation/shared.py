@@ -33,6 +33,7 @@ class Limits:
     waiting_audio_s: float = 32.0  # above what is fed again after a crash
     quiet_s: float = 1.0
     demand_s: float = 5.0
+    heartbeat_s: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,17 +16,13 @@ import msgspec
 
 from server.bus.messages import AudioChunk, Demand, Failure, Heartbeat, Message
 from server.bus.protocol import Bus, BusClosed
-from server.interpretation.ctranslate2_translator import CTranslate2Translator
 from server.interpretation.engines import ModelError
 from server.interpretation.interpreter import Interpreter
 from server.interpretation.lanes import Lane
-from server.interpretation.piper_synthesizer import PiperSynthesizer
 from server.interpretation.routes import RoutedTranslator
 from server.interpretation.shared import Engines, Limits, Shared
-from server.interpretation.vosk_recognizer import VoskRecognizer
 from server.models.catalogue import Catalogue
 
-HEARTBEAT_S = 1.0
 LOADING_LIMIT_S = 600.0
 #: Engine calls under way at the end get this long before the process ends without them.
 LAST_CALLS_S = 1.0
@@ -59,6 +55,11 @@ async def run(bus: Bus, catalogue: Catalogue, *, limits: Limits = DEFAULT_LIMITS
 
 def load(catalogue: Catalogue) -> Engines:
     """All engines of the catalogue, each model once. Raises ModelError."""
+    # Not at the top: it takes a second, in which the process is to be heard of already.
+    from server.interpretation.ctranslate2_translator import CTranslate2Translator
+    from server.interpretation.piper_synthesizer import PiperSynthesizer
+    from server.interpretation.vosk_recognizer import VoskRecognizer
+
     translators = {
         model.name: CTranslate2Translator(
             catalogue.path(model),
@@ -155,7 +156,7 @@ class Worker:
     async def _beat(self) -> None:
         while True:
             self._publish_heartbeat()
-            await asyncio.sleep(HEARTBEAT_S)
+            await asyncio.sleep(self._limits.heartbeat_s)
             self._let_go()
             if os.getppid() != self._parent:
                 _log.warning("the parent process is gone")
@@ -200,10 +201,10 @@ class Worker:
         if (demand.epoch, demand.source) != (stream.demand.epoch, stream.demand.source):
             _cut_short(stream)
         stream.demand, stream.demanded_at = demand, now
-        if stream.interpreter is not None:
-            stream.interpreter.demand(demand)
         if not _wanted(demand):
             self._let_go()
+        elif stream.interpreter is not None:
+            stream.interpreter.demand(demand)
 
     def _heard(self, chunk: AudioChunk, shared: Shared, group: asyncio.TaskGroup) -> None:
         stream = self._streams.get(chunk.stream)
@@ -230,9 +231,7 @@ class Worker:
             await interpreter.run()
         except Exception as error:  # noqa: BLE001
             shared.dropped["streams"] += 1
-            # Not the message of the error: it might tell what was said.
-            where = "".join(traceback.format_tb(error.__traceback__))
-            _log.error("stream %s failed: %s\n%s", interpreter.stream, _names(error), where)
+            _log.error("stream %s failed: %s", interpreter.stream, _described(error))
         finally:
             if stream.interpreter is interpreter:
                 stream.interpreter = None
@@ -270,11 +269,11 @@ def _cut_short(stream: _Stream) -> None:
     stream.interpreter = stream.task = None
 
 
-def _names(error: BaseException) -> str:
-    """The types of ``error`` and of what a group holds."""
+def _described(error: BaseException) -> str:
+    """What went wrong and where, without the error's message: it might tell what was said."""
     if isinstance(error, BaseExceptionGroup):
-        return ", ".join(_names(each) for each in error.exceptions)
-    return type(error).__name__
+        return "\n".join(_described(each) for each in error.exceptions)
+    return f"{type(error).__name__}\n{''.join(traceback.format_tb(error.__traceback__))}"
 
 
 def _rss_bytes() -> int:

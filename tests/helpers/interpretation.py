@@ -1,0 +1,209 @@
+"""Stand-ins for engines and for the bus. A word is said as half a second of sound of one value,
+which the recogniser reads; zeros are silence and end an utterance."""
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import TypeVar
+
+import numpy as np
+
+from server.bus.messages import RATE_HZ, AudioChunk, Demand, Message
+from server.bus.protocol import BusClosed
+from server.interpretation.engines import EngineError
+from server.interpretation.shared import Engines, Limits
+from server.interpretation.types import Pcm, Transcript, Word
+from server.interpretation.worker import Worker
+
+WORD_SAMPLES = RATE_HZ // 2
+WORDS = ["", "een", "twee", "drie", "vier", "vijf", "zes", "zeven", "acht", "negen"]
+#: The recogniser fails on this one.
+BAD = -1
+DEADLINE_S = 10.0
+
+M = TypeVar("M", bound=Message)
+
+
+def sound(text: str) -> Pcm:
+    """``text`` as the recogniser hears it; "." is half a second of silence, "!" makes it fail."""
+    values = [
+        {".": 0, "!": BAD}[word] if word in ".!" else WORDS.index(word) for word in text.split()
+    ]
+    return np.repeat(np.array(values, np.int16), WORD_SAMPLES)
+
+
+class EchoStream:
+    def __init__(self) -> None:
+        self._heard = 0
+        self._words: list[Word] = []
+
+    def accept(self, pcm: Pcm) -> Transcript | None:
+        before = len(self._words)
+        for value in pcm[::WORD_SAMPLES]:
+            if value == BAD:
+                raise EngineError("cannot hear that")
+            end = self._heard + WORD_SAMPLES
+            if value:
+                self._words.append(Word(WORDS[value], self._heard, end))
+            self._heard = end
+        if not pcm[-1]:
+            return self.finish()
+        return Transcript(tuple(self._words), False) if len(self._words) > before else None
+
+    def finish(self) -> Transcript | None:
+        words, self._words = self._words, []
+        return Transcript(tuple(words), True) if words else None
+
+
+class EchoRecognizer:
+    language = "nl"
+
+    def stream(self) -> EchoStream:
+        return EchoStream()
+
+
+class TaggingTranslator:
+    """Answers "en(een twee)"; what ``instead`` returns for a target goes before that."""
+
+    def __init__(self) -> None:
+        self.instead: dict[str, Callable[[str], str]] = {}
+
+    def translate(self, text: str, source: str, target: str) -> str:
+        return self.instead.get(target, f"{target}({{}})".format)(text)
+
+
+class Beeper:
+    """A quarter of a second a word, at 8 kHz."""
+
+    rate_hz = 8000
+
+    def __init__(self, language: str) -> None:
+        self.language = language
+        self.instead: Callable[[str], Pcm] | None = None
+        self.scales: list[float] = []
+
+    def synthesize(self, text: str, length_scale: float) -> Pcm:
+        self.scales.append(length_scale)
+        if self.instead:
+            return self.instead(text)
+        return np.ones(len(text.split()) * self.rate_hz // 4, np.int16)
+
+
+class Ensemble:
+    """One of each engine, languages en, de and fr."""
+
+    def __init__(self) -> None:
+        self.translator = TaggingTranslator()
+        self.voices = {language: Beeper(language) for language in ("en", "de", "fr")}
+        self.engines = Engines({"nl": EchoRecognizer()}, self.translator, self.voices)
+
+
+class Hang:
+    """A call that hangs until released."""
+
+    def __init__(self) -> None:
+        self.release = threading.Event()
+
+    def __call__(self, text: str) -> str:
+        self.release.wait(DEADLINE_S)
+        return "too late"
+
+
+def fail(text: str) -> str:
+    raise EngineError("broken")
+
+
+class MemoryBus:
+    """The interpreter's side of a bus; the test is the other."""
+
+    def __init__(self) -> None:
+        self.published: list[Message] = []
+        self.dropped: dict[str, int] = {}
+        self._changed = asyncio.Condition()
+        self._inbound: asyncio.Queue[Message | None] = asyncio.Queue()
+
+    def publish(self, message: Message) -> None:
+        self.published.append(message)
+
+    def send(self, *messages: Message) -> None:
+        for message in messages:
+            self._inbound.put_nowait(message)
+
+    def close(self) -> None:
+        self._inbound.put_nowait(None)
+
+    async def receive(self) -> Message:
+        message = await self._inbound.get()
+        if message is None:
+            raise BusClosed
+        return message
+
+    def of(self, kind: type[M], **fields: object) -> list[M]:
+        """Published messages of a kind that have these fields."""
+        return [
+            message
+            for message in self.published
+            if isinstance(message, kind)
+            and all(getattr(message, name) == value for name, value in fields.items())
+        ]
+
+    async def wait_for(self, kind: type[M], count: int = 1, **fields: object) -> list[M]:
+        """Those messages, once there are ``count`` of them."""
+        await eventually(lambda: len(self.of(kind, **fields)) >= count, f"{kind} {fields}")
+        return self.of(kind, **fields)
+
+
+async def eventually(condition: Callable[[], bool], what: str = "") -> None:
+    """Waits until ``condition`` holds; fails after ``DEADLINE_S``."""
+    try:
+        async with asyncio.timeout(DEADLINE_S):
+            while not condition():
+                await asyncio.sleep(0.005)
+    except TimeoutError:
+        raise AssertionError(f"never happened: {what}") from None
+
+
+@asynccontextmanager
+async def working(ensemble: Ensemble, limits: Limits) -> AsyncIterator[MemoryBus]:
+    """A worker at work; ends when the block does."""
+    bus = MemoryBus()
+    async with asyncio.timeout(60), asyncio.TaskGroup() as group:
+        group.create_task(Worker(bus, lambda: ensemble.engines, limits).run(), name="worker")
+        yield bus
+        bus.close()
+
+
+class Speaker:
+    """Speaks on a stream: demands and chunks in order."""
+
+    def __init__(self, bus: MemoryBus, stream: str = "s", epoch: int = 1) -> None:
+        self.bus = bus
+        self.stream = stream
+        self.epoch = epoch
+        self.sample = 0
+
+    def demand(
+        self, *speech: str, text: tuple[str, ...] = (), captions: bool = True, source: str = "nl"
+    ) -> None:
+        self.bus.send(
+            Demand(
+                stream=self.stream,
+                epoch=self.epoch,
+                source=source,
+                speech=speech,
+                text=text,
+                captions=captions,
+            )
+        )
+
+    def say(self, text: str) -> None:
+        for word in text.split():
+            chunk = AudioChunk(
+                stream=self.stream,
+                epoch=self.epoch,
+                start_sample=self.sample,
+                pcm=sound(word).tobytes(),
+            )
+            self.sample = chunk.end_sample
+            self.bus.send(chunk)

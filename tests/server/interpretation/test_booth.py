@@ -1,0 +1,193 @@
+"""When engines fail or hang, and when speech falls behind."""
+
+from dataclasses import replace
+from itertools import pairwise
+
+import numpy as np
+
+from server.bus.messages import RATE_HZ, Caption, Failure, Heartbeat, Speech
+from server.interpretation.engines import EngineError
+from server.interpretation.shared import Limits
+from server.interpretation.types import Pcm
+from tests.helpers.interpretation import Ensemble, Hang, MemoryBus, Speaker, fail, working
+
+LIMITS = Limits(heartbeat_s=0.02, quiet_s=30.0, failures=3, retry_s=30.0)
+IMPATIENT = replace(LIMITS, translate_s=0.02, synthesize_s=0.02)
+
+
+def broken_voice(text: str) -> Pcm:
+    raise EngineError("no voice today")
+
+
+async def say_clauses(speaker: Speaker, bus: MemoryBus, *words: str, until: str) -> None:
+    """One clause after the other, each once the one before has been captioned in ``until``."""
+    for word in words:
+        before = len(bus.of(Caption, language=until, status="final"))
+        speaker.say(f"{word} .")
+        await bus.wait_for(Caption, before + 1, language=until, status="final")
+
+
+async def test_a_clause_that_fails_is_dropped_and_the_next_is_said() -> None:
+    ensemble = Ensemble()
+    ensemble.translator.instead["en"] = lambda text: fail(text) if text == "een" else text
+    async with working(ensemble, LIMITS) as bus:
+        speaker = Speaker(bus)
+        speaker.demand("en")
+        speaker.say("een . twee .")
+        await bus.wait_for(Speech, last=True)
+        await bus.wait_for(Heartbeat, dropped={"translate": 1})
+    assert [each.text for each in bus.of(Caption, language="en")] == ["twee"]
+    assert not bus.of(Failure)
+
+
+async def test_a_hung_translator_holds_up_no_other_language() -> None:
+    ensemble = Ensemble()
+    ensemble.translator.instead["en"] = hang = Hang()
+    async with working(ensemble, LIMITS) as bus:
+        speaker = Speaker(bus)
+        speaker.demand("en", "de")
+        speaker.say("een . twee . drie .")
+        await bus.wait_for(Speech, 3, language="de", last=True)
+        assert not bus.of(Speech, language="en")
+        hang.release.set()
+
+
+async def test_a_hung_call_is_given_up_and_its_age_told() -> None:
+    ensemble = Ensemble()
+    ensemble.translator.instead["en"] = hang = Hang()
+    async with working(ensemble, IMPATIENT) as bus:
+        speaker = Speaker(bus)
+        speaker.demand("en")
+        speaker.say("een .")
+        beats = await bus.wait_for(Heartbeat, dropped={"translate": 1})
+        assert beats[0].stuck_s > 0.02
+        hang.release.set()
+    assert not bus.of(Caption, language="en")
+
+
+async def test_what_comes_too_late_is_thrown_away() -> None:
+    ensemble = Ensemble()
+    ensemble.translator.instead["en"] = hang = Hang()
+    async with working(ensemble, replace(IMPATIENT, failures=99)) as bus:
+        speaker = Speaker(bus)
+        speaker.demand("en")
+        speaker.say("een .")
+        await bus.wait_for(Heartbeat, dropped={"translate": 1})
+        hang.release.set()
+        del ensemble.translator.instead["en"]
+        speaker.say("twee .")
+        await bus.wait_for(Speech, last=True)
+    assert [each.text for each in bus.of(Caption, language="en")] == ["en(twee)"]
+
+
+async def test_the_circuit_opens_after_several_failures_in_a_row() -> None:
+    ensemble = Ensemble()
+    ensemble.voices["en"].instead = broken_voice
+    async with working(ensemble, LIMITS) as bus:
+        speaker = Speaker(bus)
+        speaker.demand("en")
+        await say_clauses(speaker, bus, "een", "twee", until="en")
+        assert not bus.of(Failure)
+        await say_clauses(speaker, bus, "drie", until="en")
+        (failure,) = await bus.wait_for(Failure)
+    assert (failure.language, failure.failing, failure.reason) == ("en", True, "no voice today")
+
+
+async def test_failures_apart_from_each_other_open_nothing() -> None:
+    ensemble = Ensemble()
+    ensemble.translator.instead["en"] = lambda text: fail(text) if text == "een" else text
+    async with working(ensemble, LIMITS) as bus:
+        speaker = Speaker(bus)
+        speaker.demand("en")
+        speaker.say("een . een . twee . een . een . drie .")
+        await bus.wait_for(Caption, 2, language="en")
+        await bus.wait_for(Speech, 2, last=True)
+    assert not bus.of(Failure)
+
+
+async def test_while_the_circuit_is_open_captions_go_on_and_the_voice_is_left_alone() -> None:
+    ensemble = Ensemble()
+    ensemble.voices["en"].instead = broken_voice
+    async with working(ensemble, LIMITS) as bus:
+        speaker = Speaker(bus)
+        speaker.demand("en")
+        await say_clauses(speaker, bus, "een", "twee", "drie", "vier", "vijf", until="en")
+        await bus.wait_for(Heartbeat, dropped={"synthesize": 3, "failing": 2})
+    assert len(bus.of(Caption, language="nl", status="final")) == 5
+    assert len(ensemble.voices["en"].scales) == 3
+
+
+async def test_the_circuit_of_one_language_is_no_others() -> None:
+    ensemble = Ensemble()
+    ensemble.voices["en"].instead = broken_voice
+    async with working(ensemble, LIMITS) as bus:
+        speaker = Speaker(bus)
+        speaker.demand("en", "de")
+        speaker.say("een . twee . drie . vier .")
+        await bus.wait_for(Speech, 4, language="de", last=True)
+        await bus.wait_for(Failure, language="en", failing=True)
+    assert not bus.of(Failure, language="de")
+
+
+async def test_the_circuit_closes_when_a_clause_is_said_again() -> None:
+    ensemble = Ensemble()
+    ensemble.voices["en"].instead = broken_voice
+    async with working(ensemble, replace(LIMITS, retry_s=0.001)) as bus:
+        speaker = Speaker(bus)
+        speaker.demand("en")
+        speaker.say("een . twee . drie .")
+        await bus.wait_for(Failure, failing=True)
+        ensemble.voices["en"].instead = None
+        while not bus.of(Speech):  # the first may still come too early
+            await say_clauses(speaker, bus, "vier", until="en")
+        await bus.wait_for(Failure, failing=False)
+        told = [failure.failing for failure in bus.of(Failure)]
+    assert told == sorted(told, reverse=True)
+    assert told.count(False) == 1
+
+
+async def test_a_language_without_a_voice_is_told_to_fail() -> None:
+    async with working(Ensemble(), replace(LIMITS, failures=1)) as bus:
+        speaker = Speaker(bus)
+        speaker.demand("xx")
+        speaker.say("een .")
+        (failure,) = await bus.wait_for(Failure, language="xx", failing=True)
+    assert failure.reason == "there is no voice for 'xx'"
+
+
+async def test_clauses_that_wait_too_many_are_dropped_from_the_oldest() -> None:
+    ensemble = Ensemble()
+    ensemble.translator.instead["en"] = hang = Hang()
+    async with working(ensemble, replace(LIMITS, waiting_clauses=2)) as bus:
+        speaker = Speaker(bus)
+        speaker.demand("en")
+        speaker.say("een .")
+        await bus.wait_for(Caption, text="een", status="final")
+        speaker.say("twee . drie . vier .")
+        await bus.wait_for(Heartbeat, dropped={"clauses": 1})
+        del ensemble.translator.instead["en"]
+        hang.release.set()
+        await bus.wait_for(Speech, 3, last=True)
+    texts = [each.text for each in bus.of(Caption, language="en")]
+    assert texts == ["too late", "en(drie)", "en(vier)"]
+    assert len(bus.of(Caption, language="nl", status="final")) == 4
+
+
+async def test_speech_that_falls_behind_is_hurried_and_then_skipped_but_captioned() -> None:
+    ensemble = Ensemble()
+    ensemble.voices["en"].instead = lambda text: np.ones(8000 * 4, np.int16)
+    async with working(ensemble, LIMITS) as bus:
+        speaker = Speaker(bus)
+        speaker.demand("en")
+        words = ["een", "twee", "drie", "vier", "vijf", "zes", "zeven", "acht"]
+        await say_clauses(speaker, bus, *words, until="en")
+        beats = await bus.wait_for(Heartbeat)
+        while not beats[-1].dropped.get("backlog"):
+            beats = await bus.wait_for(Heartbeat, len(beats) + 1)
+    scales = ensemble.voices["en"].scales
+    assert all(one >= other for one, other in pairwise(scales))
+    assert (scales[0], scales[-1]) == (1.0, 0.75)
+    assert len(bus.of(Caption, language="en")) == len(words)
+    assert len(scales) < len(words)
+    speech = bus.of(Speech, last=True)
+    assert max(each.play_at for each in speech) <= speaker.sample + 17 * RATE_HZ

@@ -1,0 +1,68 @@
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from server.interpretation.lanes import Lanes, Overrun
+
+
+@pytest.fixture
+def lanes() -> Iterator[Lanes]:
+    made = Lanes()
+    yield made
+    made.close()
+
+
+async def test_a_call_returns_what_the_function_does(lanes: Lanes) -> None:
+    assert await lanes.lane("translate", "en").call(5, "a b".split) == ["a", "b"]
+
+
+async def test_what_the_function_raises_comes_through(lanes: Lanes) -> None:
+    with pytest.raises(ValueError, match="invalid literal"):
+        await lanes.lane("translate", "en").call(5, int, "x")
+
+
+async def test_a_timeout_of_the_functions_own_is_no_overrun(lanes: Lanes) -> None:
+    def raises() -> None:
+        raise TimeoutError("mine")
+
+    with pytest.raises(TimeoutError, match="mine"):
+        await lanes.lane("translate", "en").call(5, raises)
+
+
+async def test_a_call_over_its_limit_is_given_up(lanes: Lanes) -> None:
+    release = threading.Event()
+    lane = lanes.lane("translate", "en")
+    with pytest.raises(Overrun, match=r"translate took more than 0\.02 s"):
+        await lane.call(0.02, release.wait, 10)
+    assert lanes.stuck_s() >= 0.02
+    release.set()
+
+
+async def test_after_a_hang_the_lane_works_again_and_never_ran_what_was_given_up(
+    lanes: Lanes,
+) -> None:
+    release, ran = threading.Event(), threading.Event()
+    lane = lanes.lane("translate", "en")
+    for function in (release.wait, ran.set):
+        with pytest.raises(Overrun):
+            await lane.call(0.02, function)
+    release.set()
+    assert await lane.call(5, str, 1) == "1"
+    assert not ran.is_set()
+
+
+async def test_lanes_do_not_wait_for_each_other(lanes: Lanes) -> None:
+    release = threading.Event()
+    with pytest.raises(Overrun):
+        await lanes.lane("translate", "en").call(0.02, release.wait, 10)
+    assert await lanes.lane("translate", "de").call(5, str, 1) == "1"
+    release.set()
+
+
+async def test_stages_tell_the_calls_since_the_last_time(lanes: Lanes) -> None:
+    for _ in range(3):
+        await lanes.lane("translate", "en").call(5, str, 1)
+    (stage,) = lanes.drain()
+    assert (stage.name, stage.language, stage.count) == ("translate", "en", 3)
+    assert lanes.drain() == ()

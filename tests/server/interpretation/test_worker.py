@@ -1,0 +1,160 @@
+import asyncio
+import logging
+
+import pytest
+
+from server.bus.messages import Caption, Failure, Heartbeat, Speech
+from server.interpretation.engines import ModelError
+from server.interpretation.shared import Engines, Limits
+from server.interpretation.worker import Worker
+from tests.helpers.interpretation import Ensemble, Hang, MemoryBus, Speaker, working
+
+LIMITS = Limits(heartbeat_s=0.02, quiet_s=30.0)
+
+
+async def test_it_is_heard_of_at_once_and_ready_when_its_models_are_loaded() -> None:
+    hang, ensemble, bus = Hang(), Ensemble(), MemoryBus()
+
+    def load() -> Engines:
+        hang("")
+        return ensemble.engines
+
+    async with asyncio.timeout(30), asyncio.TaskGroup() as group:
+        group.create_task(Worker(bus, load).run())
+        (first,) = await bus.wait_for(Heartbeat)
+        assert not first.ready
+        hang.release.set()
+        (ready,) = (await bus.wait_for(Heartbeat, ready=True))[:1]
+        bus.close()
+    assert ready.worker == first.worker
+    assert ready.cpu_s > 0
+    assert ready.rss_bytes > 1_000_000
+
+
+async def test_a_model_that_cannot_be_loaded_ends_it() -> None:
+    def load() -> Engines:
+        raise ModelError("models/x is broken")
+
+    bus = MemoryBus()
+    with pytest.raises(ModelError, match="models/x is broken"):
+        await Worker(bus, load).run()
+    assert not bus.of(Heartbeat, ready=True)
+
+
+async def test_it_ends_when_stopped() -> None:
+    bus, ensemble = MemoryBus(), Ensemble()
+    worker = Worker(bus, lambda: ensemble.engines)
+    async with asyncio.timeout(10), asyncio.TaskGroup() as group:
+        group.create_task(worker.run())
+        speaker = Speaker(bus)
+        speaker.demand("en")
+        speaker.say("een")
+        await bus.wait_for(Caption)
+        worker.stop()
+
+
+async def test_heartbeats_tell_the_time_in_each_stage() -> None:
+    async with working(Ensemble(), LIMITS) as bus:
+        speaker = Speaker(bus)
+        speaker.demand("en", "de")
+        speaker.say("een twee .")
+        await bus.wait_for(Speech, language="en", last=True)
+        await bus.wait_for(Speech, language="de", last=True)
+        beats = len(bus.of(Heartbeat))
+        await bus.wait_for(Heartbeat, beats + 1)
+    counts: dict[tuple[str, str], int] = {}
+    for beat in bus.of(Heartbeat):
+        for stage in beat.stages:
+            key = (stage.name, stage.language)
+            counts[key] = counts.get(key, 0) + stage.count
+            assert stage.seconds >= 0
+    assert counts == {
+        ("recognize", ""): 4,  # three chunks, and a new stream
+        ("translate", "en"): 1,
+        ("translate", "de"): 1,
+        ("synthesize", "en"): 1,
+        ("synthesize", "de"): 1,
+    }
+
+
+async def test_streams_do_not_mix() -> None:
+    async with working(Ensemble(), LIMITS) as bus:
+        one, other = Speaker(bus, "one"), Speaker(bus, "other")
+        one.demand("en")
+        other.demand("de")
+        for mine, theirs in (("een", "vier"), ("twee", "vijf"), (".", ".")):
+            one.say(mine)
+            other.say(theirs)
+        await bus.wait_for(Speech, stream="one", last=True)
+        await bus.wait_for(Speech, stream="other", last=True)
+    said = {
+        (caption.stream, caption.language): caption.text
+        for caption in bus.of(Caption, status="final")
+    }
+    assert said == {
+        ("one", "nl"): "een twee",
+        ("one", "en"): "en(een twee)",
+        ("other", "nl"): "vier vijf",
+        ("other", "de"): "de(vier vijf)",
+    }
+
+
+def bug(text: str) -> str:
+    raise KeyError(text)
+
+
+async def test_a_stream_with_a_bug_ends_alone_and_begins_anew_with_its_next_sound(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    ensemble = Ensemble()
+    ensemble.translator.instead["en"] = bug
+    async with working(ensemble, LIMITS) as bus:
+        one, other = Speaker(bus, "one"), Speaker(bus, "other")
+        one.demand("en")
+        other.demand("de")
+        one.say("drie .")
+        other.say("vier .")
+        await bus.wait_for(Heartbeat, dropped={"streams": 1})
+        await bus.wait_for(Speech, stream="other", last=True)
+        del ensemble.translator.instead["en"]
+        one.say("twee .")
+        await bus.wait_for(Speech, stream="one", last=True)
+        other.say("vijf .")
+        await bus.wait_for(Speech, 2, stream="other", last=True)
+    (record,) = [each for each in caplog.records if each.levelno >= logging.ERROR]
+    assert "stream one failed: KeyError" in record.getMessage()
+    assert "in bug" in record.getMessage()
+
+
+async def test_what_was_said_is_not_logged(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    ensemble = Ensemble()
+    ensemble.translator.instead["en"] = bug
+    ensemble.translator.instead["de"] = hang = Hang()
+    async with working(ensemble, Limits(heartbeat_s=0.02, quiet_s=30.0, translate_s=0.02)) as bus:
+        speaker = Speaker(bus)
+        speaker.demand("de")
+        speaker.say("drie . drie ! . drie .")
+        await bus.wait_for(Heartbeat, dropped={"recognize": 1, "translate": 3})
+        speaker.demand("en")
+        speaker.say("drie .")
+        await bus.wait_for(Heartbeat, dropped={"recognize": 1, "translate": 3, "streams": 1})
+        hang.release.set()
+    assert caplog.records
+    assert "drie" not in caplog.text
+
+
+async def test_a_source_without_a_recogniser_fails_in_every_target() -> None:
+    async with working(Ensemble(), LIMITS) as bus:
+        speaker = Speaker(bus)
+        speaker.demand("en", text=("de",), source="xx")
+        failures = await bus.wait_for(Failure, 2, failing=True)
+    assert {each.language for each in failures} == {"en", "de"}
+    assert failures[0].reason == "there is no recogniser for 'xx'"
+
+
+async def test_sound_that_nobody_demands_is_dropped() -> None:
+    async with working(Ensemble(), LIMITS) as bus:
+        Speaker(bus).say("een .")
+        await bus.wait_for(Heartbeat, dropped={"undemanded": 2})
+    assert not bus.of(Caption)
