@@ -3,10 +3,12 @@
 // Finals go into a live region, each announced once; partials stand below it, unannounced and
 // lighter, where the final will be: what is settled does not move. A later revision replaces
 // an earlier one. The list is bounded: an hour of speech would weigh a phone down.
+// A snapshot replaces all that is there, unannounced: its lines are old, or were read before.
 
 import { textDirection } from "./i18n.js";
 
 const LINES_KEPT = 80;
+const QUIET_MS = 500;
 
 export class CaptionView {
   /** `container` scrolls; `label` names the live region to a screen reader. */
@@ -40,6 +42,16 @@ export class CaptionView {
     }
     this.segments.set(caption.segment, { revision: caption.revision, line });
     while (this.segments.size > LINES_KEPT) this.#forgetOldest();
+  }
+
+  /** Shows these captions and no others. */
+  restore(captions) {
+    this.finals.setAttribute("aria-live", "off");
+    this.finals.replaceChildren();
+    this.partials.replaceChildren();
+    this.segments.clear();
+    captions.forEach((caption) => this.show(caption));
+    setTimeout(() => this.finals.setAttribute("aria-live", "polite"), QUIET_MS);
   }
 
   #region(name) {

@@ -17,7 +17,9 @@ const token = takeToken();
 const player = new Player(page.sound);
 const signaling = new Signaling(`/ws/listen/${stream}`, joinFields);
 
-let session = { state: null, source: null, channels: ["floor"] };
+let everyChannel = ["floor"];
+let session = { state: null, source: null, channels: everyChannel };
+let chosen = recall("localStorage", "tolk.language");
 let channel = { channel: "floor", status: "starting" };
 let language = "floor";
 let asked = { channel: "floor", captions: [] };
@@ -45,10 +47,10 @@ function select() {
   showCaptionViews();
 }
 
-function setChannels({ state, source = null, channels = [] }) {
-  session = { state, source, channels: channels.length > 0 ? channels : session.channels };
-  language = firstLanguage(
-    recall("localStorage", "tolk.language"), navigator.languages, session.channels, source);
+/** Takes over how the stream is. Until somebody speaks, anything may be chosen. */
+function setSession({ state, source = null, channels = [] }) {
+  session = { state, source, channels: source === null ? everyChannel : channels };
+  language = firstLanguage(chosen, navigator.languages, session.channels, source);
   fillLanguages();
   select();
 }
@@ -62,7 +64,10 @@ function fillLanguages() {
     option.dir = textDirection(tag);
     options.push(option);
   }
-  page.language.replaceChildren(...options);
+  // An open list would close if it were replaced by the same.
+  if ([...page.language.options].map((o) => o.value).join() !== options.map((o) => o.value).join()) {
+    page.language.replaceChildren(...options);
+  }
   page.language.value = offered.includes(language) ? language : "floor";
 }
 
@@ -72,7 +77,10 @@ async function offer() {
   if (player.on) signaling.send({ type: "offer", sdp: await player.offer() });
 }
 
-signaling.addEventListener("status", render);
+signaling.addEventListener("status", ({ detail: status }) => {
+  if (status === "reconnecting") player.lose();
+  render();
+});
 signaling.addEventListener("refused", ({ detail }) => {
   refusal = detail;
   render();
@@ -81,23 +89,23 @@ signaling.addEventListener("message", async ({ detail: message }) => {
   switch (message.type) {
     case "joined":
       refusal = null;
-      setChannels(message);
+      setSession(message);
       await offer();
       break;
     case "answer":
       await player.accept(message.sdp);
       break;
     case "state":
-      setChannels(message);
+      setSession(message);
       break;
     case "channel":
       channel = message;
       break;
     case "caption":
-      showCaption(message);
+      for (const view of views) view.show(message);
       return;
     case "captions":
-      (message.captions ?? []).forEach(showCaption);
+      for (const view of views) view.restore(message.captions ?? []);
       return;
     case "error":
       refusal = message;
@@ -154,10 +162,6 @@ function refusalText() {
   return t(`error.${refusal.code}`);
 }
 
-function showCaption(caption) {
-  for (const view of views) view.show(caption);
-}
-
 function showCaptionViews() {
   const languages = asked.captions;
   if (views.map((view) => view.language).join() === languages.join()) return;
@@ -210,8 +214,8 @@ function restoreChoices() {
 
 page.button.onclick = toggle;
 page.language.onchange = () => {
-  remember("localStorage", "tolk.language", page.language.value);
-  language = page.language.value;
+  language = chosen = page.language.value;
+  remember("localStorage", "tolk.language", chosen);
   select();
   render();
 };
@@ -233,11 +237,9 @@ translatePage();
 document.title = `${t("listen.page")} · ${stream}`;
 page.stream.textContent = stream;
 restoreChoices();
-const { sources, targets } = await fetchLanguages();
-// Until the server tells this stream's channels: all there could be.
-session.channels = ["floor", ...new Set([...sources, ...Object.values(targets).flat()])];
-language = firstLanguage(
-  recall("localStorage", "tolk.language"), navigator.languages, ["floor"], null);
-fillLanguages();
+const { targets } = await fetchLanguages();
+const everyTarget = [...new Set(Object.values(targets).flat())];
+everyChannel = ["floor", ...everyTarget, ...everyTarget.map((tag) => `${tag}+floor`)];
+setSession({ state: null });
 signaling.open();
 render();

@@ -34,14 +34,19 @@ export class Player extends EventTarget {
     this.on = false;
     this.held = false;
     this.heard = false;
+    this.lose();
+    this.#audio.srcObject = null;
+  }
+
+  /** The session is gone, and the connection with it. */
+  lose() {
     this.#peer?.close();
     this.#peer = null;
-    this.#audio.srcObject = null;
   }
 
   /** The offer for a new session; a connection that was offered once is not offered again. */
   async offer() {
-    if (this.#offered) this.#renew();
+    if (this.#peer === null || this.#offered) this.#renew();
     this.#offered = true;
     return this.#peer.offer();
   }
@@ -62,7 +67,7 @@ export class Player extends EventTarget {
   }
 
   #renew() {
-    this.#peer?.close();
+    this.lose();
     this.#peer = new Peer("recvonly");
     this.#offered = false;
     this.#peer.addEventListener("connected", () => {

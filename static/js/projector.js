@@ -44,16 +44,12 @@ signaling.addEventListener("message", ({ detail: message }) => {
       render();
       break;
     case "caption":
-      show(message);
+      for (const view of views) view.show(message);
       break;
     case "captions":
-      (message.captions ?? []).forEach(show);
+      for (const view of views) view.restore(message.captions ?? []);
   }
 });
-
-function show(caption) {
-  for (const view of views) view.show(caption);
-}
 
 let selected = "";
 function select() {
@@ -61,14 +57,15 @@ function select() {
   if (captions.join() === selected) return;
   selected = captions.join();
   signaling.send({ type: "select", captions });
+  page.panels.replaceChildren();
   views = captions.map((tag) => {
-    const box = document.createElement("section");
-    box.className = "captions";
-    box.tabIndex = 0;
-    box.setAttribute("aria-label", `${t("captions.title")}: ${languageName(tag)}`);
-    return { box, view: new CaptionView(box, tag, languageName(tag)) };
-  }).map(({ box, view }) => Object.assign(view, { box }));
-  page.panels.replaceChildren(...views.map((view) => view.box));
+    const panel = document.createElement("section");
+    panel.className = "captions";
+    panel.tabIndex = 0;
+    panel.setAttribute("aria-label", `${t("captions.title")}: ${languageName(tag)}`);
+    page.panels.append(panel);
+    return new CaptionView(panel, tag, languageName(tag));
+  });
 }
 
 function render() {

@@ -1,7 +1,7 @@
 // A participant's socket: joins, passes on what the server says, and comes back by itself.
 //
-// status: "connecting" -> "joined" -> "reconnecting" -> "joined" …, or "closed": by us, or
-// because the server refused for a reason that trying again does not mend.
+// status: "connecting" -> "joined" -> "reconnecting" -> "joined" …, or "closed": by us, by the
+// server because it is over, or because it refused for a reason that trying again does not mend.
 // Messages: docs/signaling.md. Times in milliseconds.
 
 import { recall, remember } from "./page.js";
@@ -9,13 +9,14 @@ import { recall, remember } from "./page.js";
 // An attempt may take long on a slow link, yet must not outlast a network that comes back:
 // a lost SYN is sent again after 1 and 3 s, so with these times the next one is never far.
 const ATTEMPT_MS = 4000;
-const DELAY_MS = 200;
-const LONGEST_DELAY_MS = 1000;
+const DELAY_MS = 500;
+const LONGEST_DELAY_MS = 1500;
 const REFUSED_DELAY_MS = 3000;
 const PING_EVERY_MS = 4000;
 const PONG_WITHIN_MS = 3000;
 const PROBE_WITHIN_MS = 1200;
 
+const ORDINARY_END = 1000;
 const WORTH_RETRYING = new Set(["limit", "timeout", "unavailable", "internal"]);
 const RESUME_REFUSED = new Set(["unauthorised", "forbidden", "bad_message"]);
 
@@ -78,7 +79,7 @@ export class Signaling extends EventTarget {
     socket.onmessage = (event) => {
       if (typeof event.data === "string") this.#received(JSON.parse(event.data), resume);
     };
-    socket.onclose = () => this.#lost();
+    socket.onclose = ({ code }) => (code === ORDINARY_END ? this.close() : this.#lost());
   }
 
   #received(message, resume) {
@@ -110,19 +111,20 @@ export class Signaling extends EventTarget {
       return;
     }
     if (WORTH_RETRYING.has(error.code)) {
-      this.#lost(error.retry_after_s ? error.retry_after_s * 1000 : REFUSED_DELAY_MS);
+      const delay = error.retry_after_s ? error.retry_after_s * 1000 : REFUSED_DELAY_MS;
+      this.#lost(delay * (1 + Math.random() / 2));
     } else {
       this.close();
     }
     this.dispatchEvent(new CustomEvent("refused", { detail: error }));
   }
 
-  /** Tries again, after `delay` or a growing time; jittered, so that not all come at once. */
-  #lost(delay = Math.min(DELAY_MS * 2 ** this.#failures, LONGEST_DELAY_MS)) {
+  /** Tries again, after a growing random time: a thousand listeners must not come at once. */
+  #lost(delay = Math.random() * Math.min(DELAY_MS * 2 ** this.#failures, LONGEST_DELAY_MS)) {
     this.#drop();
     this.#failures += 1;
     this.#setStatus("reconnecting");
-    this.#timers.retry = setTimeout(() => this.#connect(), delay * (0.5 + Math.random() / 2));
+    this.#timers.retry = setTimeout(() => this.#connect(), delay);
   }
 
   #drop() {

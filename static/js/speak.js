@@ -49,8 +49,7 @@ function start() {
 function stop() {
   speaking = takingOver = false;
   signaling.close();
-  peer?.close();
-  peer = null;
+  losePeer();
   meter.stop();
   microphone.close();
   showAudience({ total: 0 });
@@ -59,8 +58,13 @@ function stop() {
   render();
 }
 
-async function offer() {
+function losePeer() {
   peer?.close();
+  peer = null;
+}
+
+async function offer() {
+  losePeer();
   peer = new Peer("sendonly");
   const mine = peer;
   mine.addEventListener("connected", () => onConnected(mine));
@@ -112,14 +116,17 @@ function pause(on) {
 
 // --- what the server says -----------------------------------------------------------------
 
-signaling.addEventListener("status", render);
+signaling.addEventListener("status", ({ detail: status }) => {
+  if (status === "reconnecting") losePeer();
+  if (status === "closed" && speaking) stop();
+  render();
+});
 signaling.addEventListener("refused", ({ detail }) => {
   if (detail.code === "speaker_present" && !takingOver) {
     stop();
     page.take_over.showModal();
   } else {
     refusal = detail;
-    if (signaling.status === "closed") stop();
   }
   render();
 });
@@ -132,7 +139,7 @@ signaling.addEventListener("message", async ({ detail: message }) => {
       await offer();
       break;
     case "answer":
-      await peer.accept(message.sdp);
+      await peer?.accept(message.sdp);
       break;
     case "state":
       if (message.state === "ended") {
@@ -147,7 +154,7 @@ signaling.addEventListener("message", async ({ detail: message }) => {
       captions.show(message);
       return;
     case "captions":
-      (message.captions ?? []).forEach((caption) => captions.show(caption));
+      captions.restore(message.captions ?? []);
       return;
     case "error":
       refusal = message;
@@ -240,7 +247,9 @@ page.button.onclick = () => (speaking ? stop() : start());
 page.pause.onclick = () => pause(!paused);
 page.end.onclick = () => page.end_dialog.showModal();
 page.end_dialog.onclose = () => {
-  if (page.end_dialog.returnValue === "yes") signaling.send({ type: "end" });
+  if (page.end_dialog.returnValue !== "yes" || signaling.status !== "joined") return;
+  ended = true;
+  signaling.send({ type: "end" });
 };
 page.take_over.onclose = () => {
   if (page.take_over.returnValue !== "yes") return;
