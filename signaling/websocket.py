@@ -93,6 +93,14 @@ class Connection(Generic[M]):
         self._closed_with: ProtocolError | None = None
         self._closing = asyncio.Event()
 
+    @property
+    def dropped_captions(self) -> int:
+        return self.outbox.dropped_captions
+
+    @property
+    def dropped_audio(self) -> int:
+        return self.outbox.dropped_audio
+
     async def receive(self) -> M | bytes | None:
         """The next message, sound of a speaker, or None when the participant is gone.
 

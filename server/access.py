@@ -1,0 +1,191 @@
+"""Grants: who may speak, listen, take over and administer, and for which stream.
+
+Tokens are JWTs (RFC 7519), signed with HS256 by the server's own secret. Claims: ``sub``,
+``exp``, ``nbf``, ``stream`` (a name, or "*" for all), ``speak``, ``listen``, ``languages``,
+``admin``, ``take_over``. What a claim does not grant, the token's holder may not do, even where
+those without a token may: a listener's token never lets anybody speak.
+"""
+
+import os
+import secrets
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Final, Literal
+
+import jwt
+import msgspec
+
+from server.config import ConfigError
+from signaling.errors import ProtocolError
+
+#: RFC 7518, 3.2: a key as long as the hash of HS256, at least.
+MIN_SECRET_BYTES: Final = 32
+#: Clocks of two machines differ.
+LEEWAY_S: Final = 10
+
+Right = Literal["speak", "listen", "take_over", "admin"]
+_VERBS: Final[dict[Right, str]] = {
+    "speak": "speak",
+    "listen": "listen",
+    "take_over": "take over from a speaker",
+    "admin": "administer the server",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Grants:
+    """What one participant may do in one stream. ``subject``: who the token names; None
+    without a token. ``languages``: those it is limited to; None: all."""
+
+    subject: str | None = None
+    speak: bool = False
+    listen: bool = False
+    languages: frozenset[str] | None = None
+    admin: bool = False
+    take_over: bool = False
+
+    def require(self, right: Right, language: str | None = None) -> "Grants":
+        """These grants, if they hold ``right``, in ``language`` where one is given.
+
+        Raises ProtocolError: "unauthorised" without a token, "forbidden" with one.
+        """
+        if not getattr(self, right):
+            if self.subject is None:
+                raise ProtocolError(
+                    "unauthorised", f"a token is needed to {_VERBS[right]} here; ask the host"
+                )
+            raise ProtocolError("forbidden", f"this token does not allow to {_VERBS[right]} here")
+        if language is not None and self.languages is not None and language not in self.languages:
+            allowed = ", ".join(sorted(self.languages))
+            raise ProtocolError("forbidden", f"this token is for {allowed} only, not {language}")
+        return self
+
+
+class _Claims(msgspec.Struct, frozen=True):
+    sub: str = ""
+    stream: str = "*"
+    speak: bool = False
+    listen: bool = False
+    languages: list[str] | None = None
+    admin: bool = False
+    take_over: bool = False
+
+
+class Access:
+    """Issues tokens and reads them. ``open_listen``, ``open_speak``: whether it can be done
+    without a token."""
+
+    def __init__(
+        self, secret: bytes, *, open_listen: bool = True, open_speak: bool = False
+    ) -> None:
+        self._secret = secret
+        self._without_token = Grants(speak=open_speak, listen=open_listen)
+
+    def grants(self, token: str | None, stream: str) -> Grants:
+        """What ``token``, or having none, allows in ``stream``.
+
+        Raises ProtocolError: "unauthorised" for a token that is not valid, or not now,
+        "forbidden" for one of another stream.
+        """
+        if token is None:
+            return self._without_token
+        claims = self._claims(token)
+        if claims.stream not in ("*", stream):
+            raise ProtocolError("forbidden", "this token is for another stream")
+        return Grants(
+            subject=claims.sub,
+            speak=claims.speak,
+            listen=claims.listen or self._without_token.listen,
+            languages=None if claims.languages is None else frozenset(claims.languages),
+            admin=claims.admin,
+            take_over=claims.take_over,
+        )
+
+    def may_list(self, token: str | None) -> None:
+        """Whether the holder may see which streams there are: everybody where listening is
+        open, else an administrator. Raises ProtocolError."""
+        grants = self.grants(token, "*")
+        if not self._without_token.listen:
+            grants.require("admin")
+
+    def issue(
+        self,
+        *,
+        subject: str = "",
+        stream: str = "*",
+        speak: bool = False,
+        listen: bool = False,
+        languages: Collection[str] | None = None,
+        admin: bool = False,
+        take_over: bool = False,
+        valid_s: float,
+    ) -> str:
+        """A token that holds for ``valid_s`` from now."""
+        now = datetime.now(UTC)
+        claims: dict[str, object] = {
+            "sub": subject,
+            "nbf": now,
+            "exp": now + timedelta(seconds=valid_s),
+            "stream": stream,
+        }
+        given = {"speak": speak, "listen": listen, "admin": admin, "take_over": take_over}
+        claims |= {name: True for name, value in given.items() if value}
+        if languages is not None:
+            claims["languages"] = sorted(languages)
+        return jwt.encode(claims, self._secret, algorithm="HS256")
+
+    def _claims(self, token: str) -> _Claims:
+        try:
+            claims = jwt.decode(
+                token,
+                self._secret,
+                algorithms=["HS256"],
+                leeway=LEEWAY_S,
+                options={"require": ["exp", "sub"]},
+            )
+            return msgspec.convert(claims, _Claims)
+        except jwt.ExpiredSignatureError:
+            problem = "has expired; ask for a new one"
+        except jwt.ImmatureSignatureError:
+            problem = "is not valid yet"
+        except (jwt.InvalidTokenError, msgspec.ValidationError, ValueError, RecursionError):
+            problem = "is not valid: this server did not issue it"
+        raise ProtocolError("unauthorised", f"this token {problem}")
+
+
+def load_secret(file: str, state: Path) -> bytes:
+    """The secret that signs tokens: that of ``file`` if one is named, else one made on first
+    use and kept in the ``state`` folder, readable by its owner alone.
+
+    Raises ConfigError.
+    """
+    path = Path(file) if file else state / "secret"
+    try:
+        if not file and not path.exists():
+            _make_secret(path)
+        secret = path.read_bytes().strip()
+    except OSError as error:
+        raise ConfigError(f"the secret that signs tokens, {path}: {error.strerror}") from error
+    if len(secret) < MIN_SECRET_BYTES:
+        raise ConfigError(
+            f"the secret in {path} has {len(secret)} bytes; at least {MIN_SECRET_BYTES} are needed "
+            "(openssl rand -hex 32 makes one)"
+        )
+    return secret
+
+
+def _make_secret(path: Path) -> None:
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    # Whole or not at all, also when two servers start at once: the first to link it wins.
+    draft = path.with_name(f"{path.name}.{os.getpid()}")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with os.fdopen(descriptor, "w") as file:
+            file.write(secrets.token_urlsafe(MIN_SECRET_BYTES) + "\n")
+        os.link(draft, path)
+    except FileExistsError:
+        pass
+    finally:
+        draft.unlink()

@@ -1,0 +1,169 @@
+"""Certificates: one of the host's, or one that the server makes for itself and keeps.
+
+Browsers give a microphone to secure pages only, so a server on a local network needs one.
+"""
+
+import logging
+import os
+import ssl
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Final
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+from server.config import ConfigError
+
+logger = logging.getLogger(__name__)
+
+#: The longest that Apple's systems take for a certificate trusted by hand.
+VALID_FOR: Final = timedelta(days=825)
+#: With less left, a new one is made.
+RENEW_WITHIN: Final = timedelta(days=30)
+
+
+@dataclass(frozen=True, slots=True)
+class SelfSigned:
+    """A certificate of our own. ``fingerprint``: SHA-256 of it, as browsers show it."""
+
+    context: ssl.SSLContext
+    fingerprint: str
+
+
+def self_signed(state: Path, names: Sequence[str], now: datetime | None = None) -> SelfSigned:
+    """A certificate for ``names`` (host names and addresses), kept with its key in the
+    ``state`` folder and used again while it is valid and covers them.
+
+    Raises ConfigError.
+    """
+    now = datetime.now(UTC) if now is None else now
+    path = state / "self-signed.pem"
+    wanted = {_general_name(name) for name in names}
+    certificate = _kept(path)
+    if certificate is None or not _serves(certificate, wanted, now):
+        certificate = _make(path, sorted(wanted, key=str), now)
+    digest = certificate.fingerprint(hashes.SHA256()).hex(":").upper()
+    return SelfSigned(_context(path, path), digest)
+
+
+def load(certificate_file: Path, key_file: Path, now: datetime | None = None) -> ssl.SSLContext:
+    """The host's own certificate chain and key, both PEM. An expired one is warned of and used.
+
+    Raises ConfigError.
+    """
+    now = datetime.now(UTC) if now is None else now
+    try:
+        certificate = x509.load_pem_x509_certificates(_read(certificate_file, "--tls-cert"))[0]
+    except ValueError as error:
+        raise ConfigError(f"--tls-cert: {certificate_file} holds no PEM certificate") from error
+    try:
+        key = serialization.load_pem_private_key(_read(key_file, "--tls-key"), password=None)
+    except TypeError as error:
+        raise ConfigError(
+            f"--tls-key: {key_file} is encrypted; a server that starts by itself needs it open"
+        ) from error
+    except ValueError as error:
+        raise ConfigError(f"--tls-key: {key_file} holds no PEM private key") from error
+    if key.public_key() != certificate.public_key():
+        raise ConfigError(f"--tls-key: {key_file} is not the key of {certificate_file}")
+    if not certificate.not_valid_before_utc <= now <= certificate.not_valid_after_utc:
+        logger.warning(
+            "the certificate in %s holds from %s to %s: browsers will refuse it now",
+            certificate_file,
+            certificate.not_valid_before_utc.date(),
+            certificate.not_valid_after_utc.date(),
+        )
+    return _context(certificate_file, key_file)
+
+
+def _read(path: Path, option: str) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise ConfigError(f"{option}: {path}: {error.strerror}") from error
+
+
+def _context(certificate_file: Path, key_file: Path) -> ssl.SSLContext:
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    try:
+        context.load_cert_chain(certificate_file, key_file)
+    except ssl.SSLError as error:
+        raise ConfigError(f"{certificate_file}: OpenSSL does not take it: {error}") from error
+    return context
+
+
+def _general_name(name: str) -> x509.GeneralName:
+    try:
+        return x509.IPAddress(ip_address(name.partition("%")[0]))
+    except ValueError:
+        pass
+    try:
+        return x509.DNSName(name.encode("idna").decode("ascii"))
+    except UnicodeError as error:
+        raise ConfigError(f"{name!r} is no host name that a certificate can hold") from error
+
+
+def _kept(path: Path) -> x509.Certificate | None:
+    """The certificate in ``path`` if its key is there too; None where there is nothing usable."""
+    try:
+        data = path.read_bytes()
+        certificate = x509.load_pem_x509_certificate(data)
+        key = serialization.load_pem_private_key(data, password=None)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise ConfigError(f"our own certificate, {path}: {error.strerror}") from error
+    except (ValueError, TypeError):
+        logger.warning("%s is damaged; a new certificate is made", path)
+        return None
+    return certificate if key.public_key() == certificate.public_key() else None
+
+
+def _serves(certificate: x509.Certificate, wanted: set[x509.GeneralName], now: datetime) -> bool:
+    names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    return (
+        wanted <= set(names)
+        and certificate.not_valid_before_utc <= now
+        and now + RENEW_WITHIN <= certificate.not_valid_after_utc
+    )
+
+
+def _make(path: Path, names: Sequence[x509.GeneralName], now: datetime) -> x509.Certificate:
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Tolk")])
+    start = now - timedelta(days=1)  # for a phone whose clock is slow
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(subject)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(start)
+        .not_valid_after(start + VALID_FOR)
+        .add_extension(x509.SubjectAlternativeName(names), critical=False)
+        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+        .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    pem = key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    ) + certificate.public_bytes(serialization.Encoding.PEM)
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        draft = path.with_name(f"{path.name}.{os.getpid()}")
+        draft.unlink(missing_ok=True)
+        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+            file.write(pem)
+        draft.replace(path)
+    except OSError as error:
+        raise ConfigError(f"our own certificate, {path}: {error.strerror}") from error
+    return certificate
