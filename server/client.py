@@ -1,0 +1,263 @@
+"""Headless participants: real WebRTC clients, as the demo, the tools and the tests use them.
+
+- Each is an async context manager: inside it the participant has joined and, unless it asked
+  for none, its sound travels. What the server refuses is raised as ``Refused``.
+- A speaker speaks without a pause, as a microphone does: silence where nothing plays.
+- A listener's packets are timed by the kernel and decoded only when asked for, afterwards:
+  what measures shall not be what is measured.
+"""
+
+import asyncio
+import ssl
+from collections import Counter
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+
+import numpy as np
+from aiortc import MediaStreamTrack, RTCConfiguration, RTCPeerConnection, RTCSessionDescription
+from aiortc.mediastreams import MediaStreamError
+from aiortc.rtp import RtpPacket
+from av import Packet
+from av.stream import Stream
+
+from server.arrivals import Arrivals, timed
+from server.media.guard import use_hosts
+from server.media.opus import RATE_HZ, SAMPLES_PER_TICK, TIME_BASE, OpusEncoder, Pcm, Resampler
+from server.participant import CLOSE_S, CONNECT_S, Participant, Refused, alongside
+from signaling import messages as wire
+
+__all__ = ["Listener", "Refused", "Speaker", "Talker"]
+
+#: What play() may take beyond the length of its sound.
+PLAY_GRACE_S = 10.0
+#: A speaker's message on the socket: 40 ms.
+SOCKET_BLOCK = RATE_HZ // 25
+SOCKET_RATE_HZ = 16_000
+
+
+class Source:
+    """What a participant says, 48 kHz mono, at the pace of the clock."""
+
+    def __init__(self) -> None:
+        self._waiting: Pcm = np.zeros(0, np.int16)
+        self._said = asyncio.Event()
+        self._start_s: float | None = None
+        self._samples = 0
+
+    async def next(self, samples: int) -> Pcm:
+        """The next ``samples``, when it is their time."""
+        now_s = asyncio.get_running_loop().time()
+        if self._start_s is None:
+            self._start_s = now_s
+        await asyncio.sleep(self._start_s + self._samples / RATE_HZ - now_s)
+        self._samples += samples
+        block, self._waiting = self._waiting[:samples], self._waiting[samples:]
+        if not self._waiting.size:
+            self._said.set()
+        return np.pad(block, (0, samples - block.size))
+
+    async def play(self, pcm: Pcm) -> None:
+        """Say ``pcm`` after what is still to be said; wait until all is said."""
+        self._waiting = np.concatenate((self._waiting, pcm))
+        self._said.clear()
+        async with asyncio.timeout(self._waiting.size / RATE_HZ + PLAY_GRACE_S):
+            await self._said.wait()
+
+    def end(self) -> None:
+        """Nobody says the rest."""
+        self._waiting = self._waiting[:0]
+        self._said.set()
+
+
+class _Microphone(MediaStreamTrack):
+    """A source as Opus packets: aiortc would encode in threads, and in stereo."""
+
+    kind = "audio"
+
+    def __init__(self, source: Source) -> None:
+        super().__init__()
+        self._source = source
+        self._encoder = OpusEncoder()
+        self._timestamp = 0
+
+    async def recv(self) -> "Packet[Stream]":
+        pcm = await self._source.next(SAMPLES_PER_TICK)
+        if self.readyState != "live":
+            raise MediaStreamError
+        packet = Packet(self._encoder.encode(pcm))
+        packet.pts, packet.time_base = self._timestamp, TIME_BASE
+        self._timestamp += SAMPLES_PER_TICK
+        return packet
+
+
+class _Speaking(Participant):
+    def __init__(self, url: str, join: wire.Message, tls: ssl.SSLContext | bool) -> None:
+        super().__init__(url, join, tls)
+        self._source = Source()
+
+    async def play(self, pcm: Pcm) -> None:
+        """Say ``pcm``, int16 mono at 48 kHz, in real time; returns when it is said. Raises
+        Refused when the session ends before, TimeoutError when sound does not travel."""
+        if not self.closed:
+            await self._source.play(pcm)
+        if self.closed:
+            raise self.refusal()
+
+    def _end(self) -> None:
+        super()._end()
+        self._source.end()
+
+
+class Speaker(_Speaking):
+    """Speaks ``language`` in ``stream``. ``tls``: False takes any certificate, such as one
+    that a server made for itself."""
+
+    def __init__(
+        self,
+        url: str,
+        stream: str,
+        language: str,
+        *,
+        token: str | None = None,
+        audio: wire.SpeakerAudio = "webrtc",
+        resume: str | None = None,
+        take_over: bool = False,
+        tls: ssl.SSLContext | bool = True,
+    ) -> None:
+        join = wire.JoinSpeaker(
+            language=language, audio=audio, token=token, resume=resume, take_over=take_over
+        )
+        super().__init__(f"{url.rstrip('/')}/ws/speak/{stream}", join, tls)
+        self._audio = audio
+
+    async def pause(self, paused: bool) -> None:
+        await self.send(wire.Pause(paused=paused))
+
+    async def end(self) -> None:
+        """End the stream for all."""
+        await self.send(wire.End())
+
+    async def _start_sound(self, stack: AsyncExitStack) -> None:
+        if self._audio == "webrtc":
+            await stack.enter_async_context(_connected(self, _Microphone(self._source), None))
+        else:
+            await stack.enter_async_context(alongside(self._send_pcm(), "client-microphone"))
+
+    async def _send_pcm(self) -> None:
+        resampler = Resampler(RATE_HZ, SOCKET_RATE_HZ)
+        while not self.closed:
+            pcm = resampler.push(await self._source.next(SOCKET_BLOCK))
+            if pcm.size and not self.socket.closed:
+                await self.socket.send_bytes(pcm.tobytes())
+
+
+class Listener(Participant):
+    """Listens to ``channel`` of ``stream``. ``arrivals``: the packets that came.
+
+    ``keep_sound``: keep them whole, so that ``arrivals.sound()`` can decode them later.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        stream: str,
+        channel: str = "floor",
+        *,
+        captions: Sequence[str] = (),
+        audio: wire.ListenerAudio = "webrtc",
+        token: str | None = None,
+        resume: str | None = None,
+        keep_sound: bool = False,
+        tls: ssl.SSLContext | bool = True,
+    ) -> None:
+        join = wire.JoinListener(
+            channel=channel, captions=list(captions), audio=audio, token=token, resume=resume
+        )
+        super().__init__(f"{url.rstrip('/')}/ws/listen/{stream}", join, tls)
+        self._audio = audio
+        self.arrivals = Arrivals(keep_sound)
+
+    @property
+    def captions(self) -> list[tuple[float, wire.Caption]]:
+        """Every caption that came and when, on the loop's clock."""
+        return [(at_s, each) for at_s, each in self.received if isinstance(each, wire.Caption)]
+
+    async def select(self, channel: str | None = None, captions: list[str] | None = None) -> None:
+        await self.send(wire.Select(channel=channel, captions=captions))
+
+    async def _start_sound(self, stack: AsyncExitStack) -> None:
+        if self._audio == "webrtc":
+            await stack.enter_async_context(_connected(self, None, self.arrivals))
+
+    def _hear_packet(self, data: bytes, at_s: float) -> None:
+        self.arrivals.note_socket_packet(data, at_s)
+
+
+class Talker(_Speaking):
+    """One alone: speaks ``language``, hears itself in ``target``."""
+
+    def __init__(
+        self,
+        url: str,
+        language: str,
+        target: str,
+        *,
+        token: str | None = None,
+        keep_sound: bool = False,
+        tls: ssl.SSLContext | bool = True,
+    ) -> None:
+        join = wire.JoinTalk(language=language, target=target, token=token)
+        super().__init__(f"{url.rstrip('/')}/ws", join, tls)
+        self.arrivals = Arrivals(keep_sound)
+
+    async def _start_sound(self, stack: AsyncExitStack) -> None:
+        microphone = _Microphone(self._source)
+        await stack.enter_async_context(_connected(self, microphone, self.arrivals))
+
+
+@asynccontextmanager
+async def _connected(
+    participant: Participant, track: MediaStreamTrack | None, arrivals: Arrivals | None
+) -> AsyncIterator[None]:
+    """A PeerConnection that sends ``track`` and notes what comes in ``arrivals``."""
+    directions = {(True, True): "sendrecv", (True, False): "sendonly"}
+    direction = directions.get((track is not None, arrivals is not None), "recvonly")
+    connection = RTCPeerConnection(RTCConfiguration(iceServers=[]))
+    async with AsyncExitStack() as stack:
+        stack.push_async_callback(_close, connection)
+        transceiver = connection.addTransceiver(track or "audio", direction=direction)
+        ice = transceiver.receiver.transport.transport._connection
+        # The address from which the server was reached is the one to reach it from.
+        use_hosts(ice, [participant.local_address], Counter())
+        await connection.setLocalDescription(await connection.createOffer())
+        if arrivals is not None:
+            stack.enter_context(timed(ice._protocols, arrivals))
+
+            async def keep(packet: RtpPacket, arrival_time_ms: int) -> None:
+                arrivals.keep(packet.timestamp, packet.payload)
+
+            transceiver.receiver._handle_rtp_packet = keep  # type: ignore[method-assign]
+        answer = await participant.ask(wire.Offer(sdp=connection.localDescription.sdp), wire.Answer)
+        await connection.setRemoteDescription(RTCSessionDescription(answer.sdp, "answer"))
+        await _up(connection)
+        yield
+
+
+async def _up(connection: RTCPeerConnection) -> None:
+    """Wait until sound can flow. Raises ConnectionError when it cannot in time."""
+    changed = asyncio.Event()
+    connection.on("connectionstatechange", changed.set)
+    try:
+        async with asyncio.timeout(CONNECT_S):
+            while (state := connection.connectionState) != "connected":
+                if state in ("failed", "closed"):
+                    raise ConnectionError(f"no way for sound: the connection is {state}")
+                changed.clear()
+                await changed.wait()
+    except TimeoutError:
+        raise ConnectionError(f"no way for sound found within {CONNECT_S:g} s") from None
+
+
+async def _close(connection: RTCPeerConnection) -> None:
+    async with asyncio.timeout(CLOSE_S):
+        await connection.close()

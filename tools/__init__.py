@@ -1,0 +1,1 @@
+"""What speaks to, listens to and measures a running server, from the command line."""

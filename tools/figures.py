@@ -1,0 +1,149 @@
+"""The one form in which every measuring tool says what it measured.
+
+With ``--json`` one object: {"figures": [{"name", "value", "unit", "bound", "better", "holds"},
+…], "run": {"command", "commit", "date", "machine"}}; else the same as a table.
+"""
+
+import os
+import platform
+import shlex
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+ROOT = Path(__file__).parent.parent
+#: Options whose values are nobody's business.
+SECRET_OPTIONS = ("--token",)
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One measured value. ``bound``: what it must not pass, on the side that is worse.
+    ``value`` None: it could not be measured; a bound then does not hold."""
+
+    name: str
+    value: float | None
+    unit: str
+    bound: float | None = None
+    better: Literal["lower", "higher"] = "lower"
+
+    @property
+    def holds(self) -> bool | None:
+        """Whether the value is within the bound; None where there is no bound."""
+        if self.bound is None:
+            return None
+        if self.value is None:
+            return False
+        return self.value <= self.bound if self.better == "lower" else self.value >= self.bound
+
+
+def report(
+    figures: Sequence[Figure],
+    *,
+    as_json: bool,
+    quick: bool = False,
+    more: Mapping[str, object] | None = None,
+) -> int:
+    """Print the figures and ``more`` of what was found. Returns the exit status: 1 when a bound
+    does not hold."""
+    run: dict[str, object] = {
+        "command": command(sys.argv),
+        "commit": commit(),
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+        "machine": machine(),
+    }
+    if quick:
+        run["quick"] = True
+    rows = [
+        {
+            "name": each.name,
+            "value": each.value,
+            "unit": each.unit,
+            "bound": each.bound,
+            "better": each.better,
+            "holds": each.holds,
+        }
+        for each in figures
+    ]
+    if as_json:
+        print(msgspec.json.encode({"figures": rows, "run": run, **(more or {})}).decode())
+    else:
+        print(table(figures))
+        for name, value in {**(more or {}), **run}.items():
+            print(f"{name}: {value}")
+    return 1 if any(each.holds is False for each in figures) else 0
+
+
+def table(figures: Sequence[Figure]) -> str:
+    """A line a figure, its columns aligned."""
+    words = {True: "holds", False: "DOES NOT HOLD", None: ""}
+    signs = {"lower": "≤", "higher": "≥"}
+    rows = [
+        (
+            each.name,
+            "-" if each.value is None else f"{each.value:.4g}",
+            each.unit,
+            "" if each.bound is None else f"{signs[each.better]} {each.bound:g}",
+            words[each.holds],
+        )
+        for each in figures
+    ]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return "\n".join(
+        "  ".join(
+            cell.rjust(width) if column == 1 else cell.ljust(width)
+            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in rows
+    )
+
+
+def command(argv: Sequence[str]) -> str:
+    """How this process was started, without paths of this machine's and without secrets."""
+    module = getattr(sys.modules["__main__"].__spec__, "name", None)
+    words = ["python", "-m", module] if module else [Path(argv[0]).name]
+    hide = False
+    for word in argv[1:]:
+        name, equals, _ = word.partition("=")
+        secret = name in SECRET_OPTIONS
+        words.append("…" if hide else f"{name}=…" if secret and equals else word)
+        hide = secret and not equals
+    return shlex.join(words)
+
+
+def commit() -> str | None:
+    """The commit that is checked out, marked where files differ from it; None outside git."""
+    try:
+        described = subprocess.run(
+            ["git", "describe", "--always", "--abbrev=12", "--dirty", "--exclude=*"],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            timeout=10,
+            check=True,
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return described.stdout.strip()
+
+
+def machine() -> str:
+    """Processor, cores, memory and system."""
+    model = platform.processor() or platform.machine()
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.exists():
+        for line in cpuinfo.read_text().splitlines():
+            if line.startswith("model name"):
+                model = line.partition(":")[2].strip()
+                break
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    return (
+        f"{model}, {os.cpu_count()} cores, {memory:.0f} GiB, "
+        f"{platform.system()} {platform.release()}, Python {platform.python_version()}"
+    )

@@ -1,0 +1,29 @@
+"""What the times, numbers and timestamps of received RTP packets tell."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+RATE_HZ = 48_000
+
+
+def missing(sequences: NDArray[np.int64]) -> int:
+    """How many sequence numbers between the first and the last never came."""
+    if not sequences.size:
+        return 0
+    return int(np.ptp(sequences)) + 1 - np.unique(sequences).size
+
+
+def lateness_s(at_s: NDArray[np.float64], timestamps: NDArray[np.int64]) -> NDArray[np.float64]:
+    """How much later each packet came than its RTP time says, measured from the packet that
+    came earliest of all. A pause in which nothing was sent makes nothing late."""
+    offsets: NDArray[np.float64] = at_s - timestamps / RATE_HZ
+    return offsets - offsets.min(initial=np.inf)
+
+
+def jitter_s(at_s: NDArray[np.float64], timestamps: NDArray[np.int64]) -> float:
+    """The interarrival jitter after the last packet, as RFC 3550, 6.4.1 estimates it."""
+    transit = at_s - timestamps / RATE_HZ
+    jitter = 0.0
+    for difference in np.abs(np.diff(transit)):
+        jitter += (float(difference) - jitter) / 16
+    return jitter
