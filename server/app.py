@@ -2,12 +2,10 @@
 
 import asyncio
 import contextlib
-import gc
 import logging
-import ssl
 import sys
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,11 +14,13 @@ from aiohttp import web
 from server import banner, netinfo, tls
 from server.access import Access, load_secret
 from server.bus.local import LocalBus
-from server.bus.supervisor import Limits, Supervisor
+from server.bus.supervisor import Supervisor
 from server.config import Config
 from server.interpretation import worker
+from server.interpretation.shared import Limits
 from server.live_streams import LiveStreams
 from server.media.pacer import Pacer
+from server.media.peer import check_internals, host_addresses
 from server.metrics import Metrics
 from server.models.catalogue import Catalogue
 from server.session import Sessions
@@ -60,20 +60,22 @@ async def running(config: Config) -> AsyncIterator[Server]:
     Raises ModelError or ConfigError before anything is started, OSError where the port is
     taken.
     """
+    check_internals()
     catalogue = Catalogue.load(Path(config.models))
-    context = ssl_context(config)
+    certificate = certificate_of(config)
     access = Access(
         load_secret(config.secret_file, Path(config.state)),
         open_speak=not config.speaking_needs_token,
         open_listen=config.listen_token == "open",
     )
+    visitor = visitor_of(config)
     metrics = Metrics()
     manager = ConnectionManager(
         max_streams=config.max_streams,
         max_listeners=config.max_listeners,
         max_sessions_per_address=config.max_sessions_per_address,
     )
-    pacer = Pacer(on_late=metrics.send_late.observe, on_skipped=metrics.ticks_skipped.inc)
+    pacer = Pacer(observe_lateness_s=metrics.send_late.observe)
     with tempfile.TemporaryDirectory(prefix="tolk-") as folder:
         socket = Path(folder) / "bus"
         async with LocalBus.listen(socket) as bus, asyncio.TaskGroup() as group:
@@ -81,9 +83,22 @@ async def running(config: Config) -> AsyncIterator[Server]:
             supervisor = Supervisor(
                 _worker_command(config, socket), on_restart=live.interpreter_lost
             )
-            sessions = Sessions(config, manager, live, access, catalogue, metrics)
+            sessions = Sessions(
+                manager,
+                live,
+                access,
+                catalogue,
+                metrics,
+                hosts=config.ice_addresses or host_addresses(config.host),
+                allowed_origins=config.allowed_origins,
+                visitor=visitor,
+            )
             application = web.Application()
-            site = Web(manager, catalogue, supervisor, access, metrics, sessions.external_url)
+
+            def external_url(request: web.Request) -> str:
+                return config.public_url.rstrip("/") or visitor(request).url
+
+            site = Web(manager, catalogue, supervisor, access, metrics, external_url)
             site.add_routes(application)
             sessions.add_routes(application)
             runner = web.AppRunner(
@@ -98,12 +113,17 @@ async def running(config: Config) -> AsyncIterator[Server]:
             ]
             try:
                 await web.TCPSite(
-                    runner, config.host, config.port, ssl_context=context
+                    runner,
+                    config.host,
+                    config.port,
+                    ssl_context=certificate.context if certificate else None,
                 ).start()
                 port = runner.addresses[0][1]
                 yield Server(
                     config=config,
-                    addresses=banner.addresses(config, port, access),
+                    addresses=banner.addresses(
+                        config, port, access, certificate.fingerprint if certificate else ""
+                    ),
                     port=port,
                     manager=manager,
                     live=live,
@@ -132,13 +152,27 @@ async def run_worker(config: Config, socket: Path) -> None:
     """An interpreter process, until its server is gone or tells it to end."""
     catalogue = Catalogue.load(Path(config.models))
     async with LocalBus.connect(socket) as bus:
-        await worker.run(bus, catalogue, stage_timeout_s=config.stage_timeout_s)
+        limit_s = config.stage_timeout_s
+        limits = Limits(recognize_s=limit_s, translate_s=limit_s, synthesize_s=limit_s)
+        await worker.run(bus, catalogue, limits=limits)
 
 
-def ssl_context(config: Config) -> ssl.SSLContext | None:
+def certificate_of(config: Config) -> tls.SelfSigned | None:
     """What HTTPS needs, or None for plain HTTP. Raises ConfigError."""
     if config.tls_cert:
-        return tls.load(Path(config.tls_cert), Path(config.tls_key))
+        return tls.SelfSigned(tls.load(Path(config.tls_cert), Path(config.tls_key)), "")
     if config.tls == "self":
-        return tls.self_signed(Path(config.state), netinfo.names(config.host)).context
+        return tls.self_signed(Path(config.state), netinfo.names(config.host))
     return None
+
+
+def visitor_of(config: Config) -> Callable[[web.Request], netinfo.Visitor]:
+    """Who asks, seen through the proxies that the host trusts. Raises ConfigError."""
+    trusted = netinfo.parse_networks(config.trusted_proxies)
+
+    def visitor(request: web.Request) -> netinfo.Visitor:
+        return netinfo.visitor(
+            request.headers, request.remote, request.scheme, request.host, trusted
+        )
+
+    return visitor

@@ -2,7 +2,6 @@
 
 import argparse
 import asyncio
-import contextlib
 import logging
 import os
 import signal
@@ -10,7 +9,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from server import app, banner
+from server import app
 from server.access import Access, load_secret
 from server.config import Config, ConfigError, add_options, load, tolk_version
 from server.interpretation.engines import ModelError
@@ -83,31 +82,26 @@ def _set_up_logging(config: Config) -> None:
         logging.getLogger(name).setLevel(logging.WARNING)
 
 
-async def _until_stopped(main: "asyncio.Task[None]") -> None:
-    """Run ``main`` until SIGINT or SIGTERM cancel it."""
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, main.cancel)
-    with contextlib.suppress(asyncio.CancelledError):
-        await main
-
-
 def _serve(config: Config, options: argparse.Namespace) -> int:
     async def serve() -> None:
         async with app.running(config) as server:
-            print(banner.text(server.addresses), flush=True)
-            await asyncio.Event().wait()
-
-    async def until_stopped() -> None:
-        async with asyncio.TaskGroup() as group:
-            await _until_stopped(group.create_task(serve(), name="serve"))
+            print(server.addresses.text, flush=True)
+            await _stopped()
 
     try:
-        asyncio.run(until_stopped())
-    except* OSError as group:
-        print(f"tolk: {group.exceptions[0]}", file=sys.stderr)
+        asyncio.run(serve())
+    except OSError as error:
+        print(f"tolk: {error}", file=sys.stderr)
         return 1
     return 0
+
+
+async def _stopped() -> None:
+    """Until SIGINT or SIGTERM."""
+    stopped = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stopped.set)
+    await stopped.wait()
 
 
 def _worker(config: Config, options: argparse.Namespace) -> int:
@@ -118,9 +112,7 @@ def _worker(config: Config, options: argparse.Namespace) -> int:
 def _demo(config: Config, options: argparse.Namespace) -> int:
     from server import demo  # Its client is no part of a server.
 
-    return asyncio.run(
-        demo.run(config, options.source, options.target, Path(options.out))
-    )
+    return asyncio.run(demo.run(config, options.source, options.target, Path(options.out)))
 
 
 def _translate(config: Config, options: argparse.Namespace) -> int:
@@ -143,7 +135,8 @@ def _models(config: Config, options: argparse.Namespace) -> int:
 
 def _check(config: Config, options: argparse.Namespace) -> int:
     Catalogue.load(Path(config.models))
-    app.ssl_context(config)
+    app.certificate_of(config)
+    app.visitor_of(config)
     print("The configuration is sound.")
     return 0
 

@@ -52,7 +52,8 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
         default_factory=_state_folder
     )
     secret_file: Annotated[
-        str, Meta(description="file with the secret that signs tokens; default: in the state folder")
+        str,
+        Meta(description="file with the secret that signs tokens; default: in the state folder"),
     ] = ""
     speak_token: Annotated[
         Literal["auto", "required", "open"],
@@ -69,9 +70,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     demand_linger_s: Annotated[
         float, Meta(ge=0, description="how long a language goes on after its last listener")
     ] = 10.0
-    stage_timeout_s: Annotated[
-        float, Meta(gt=0, description="time limit of one engine call")
-    ] = 5.0
+    stage_timeout_s: Annotated[float, Meta(gt=0, description="time limit of one engine call")] = 5.0
     log_level: Annotated[
         Literal["debug", "info", "warning", "error"],
         Meta(description="debug also shows what was said"),
@@ -105,7 +104,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--config", metavar="FILE", help="TOML file with the same names as options")
     for field in msgspec.structs.fields(Config):
         described = msgspec.inspect.type_info(field.type)
-        schema = described.extra_json_schema if isinstance(described, msgspec.inspect.Metadata) else {}
+        schema = (
+            described.extra_json_schema if isinstance(described, msgspec.inspect.Metadata) else {}
+        )
         inner = described.type if isinstance(described, msgspec.inspect.Metadata) else described
         is_list = isinstance(inner, msgspec.inspect.ListType)
         default = "" if field.default is msgspec.NODEFAULT else f" (default: {field.default})"
@@ -150,7 +151,9 @@ def _read_file(path: Path, names: Sequence[str]) -> dict[str, Any]:
         raise ConfigError(f"{path}: {error}") from error
     for name in settings:
         if name not in names:
-            raise ConfigError(f"{path}: there is no setting {name!r}; there are: {', '.join(names)}")
+            raise ConfigError(
+                f"{path}: there is no setting {name!r}; there are: {', '.join(names)}"
+            )
     _convert(settings, str(path))
     return settings
 

@@ -101,9 +101,7 @@ class LiveStream:
     def announce(self) -> None:
         """Tell everyone the stream's state."""
         self.notices.announce(
-            wire.State(
-                state=self.stream.state, source=self.stream.source, channels=self.channels
-            )
+            wire.State(state=self.stream.state, source=self.stream.source, channels=self.channels)
         )
 
     def selected(self, session: Session, captions_changed: bool) -> None:
@@ -203,9 +201,7 @@ class LiveStream:
             case Committed():
                 self._replay.committed(message.sample)
             case Failure():
-                (self._failing.add if message.failing else self._failing.discard)(
-                    message.language
-                )
+                (self._failing.add if message.failing else self._failing.discard)(message.language)
                 self._tell_channels()
             case _:
                 logger.warning("unexpected %s from the interpreter", type(message).__name__)

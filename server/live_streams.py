@@ -73,8 +73,8 @@ class LiveStreams:
                     self._interpreter_ready = True
                     for live in self:
                         live.interpreter_ready()
-            elif live := self._live.get(message.stream):
-                live.receive(message)
+            elif concerned := self._live.get(message.stream):
+                concerned.receive(message)
 
     async def keep_house(self) -> None:
         """Once a second: demands, empty streams, gauges; for ever."""
@@ -91,10 +91,10 @@ class LiveStreams:
             self._gauge()
 
     def _removed(self, stream: Stream) -> None:
-        live = self._live.pop(stream.id, None)
-        if live is not None:
-            self._pacer.remove(live.playout)
-            live.playout.close()
+        gone = self._live.pop(stream.id, None)
+        if gone is not None:
+            self._pacer.remove(gone.playout)
+            gone.playout.close()
 
     def _note(self, heartbeat: Heartbeat) -> None:
         metrics = self._metrics
@@ -119,5 +119,6 @@ class LiveStreams:
         self._metrics.backlog.clear()
         for language, backlog_s in worst.items():
             self._metrics.backlog.labels(language).set(backlog_s)
+        self._metrics.ticks_skipped.set(self._pacer.skipped)
         for where, count in self._bus.dropped.items():
             self._metrics.bus_dropped.labels(where).set(count)

@@ -23,8 +23,8 @@ class Metrics:
             buckets=LATE_BUCKETS_S,
             registry=registry,
         )
-        self.ticks_skipped = Counter(
-            "tolk_ticks_skipped", "20 ms ticks left out for being late", registry=registry
+        self.ticks_skipped = Gauge(
+            "tolk_ticks_skipped", "20 ms ticks left out so far for being late", registry=registry
         )
         self.dropped = Counter(
             "tolk_dropped", "Things dropped at a bound", ["where"], registry=registry
@@ -73,6 +73,7 @@ class Metrics:
             "tolk_bus_dropped", "Bus messages dropped so far", ["direction"], registry=registry
         )
         self.loop_lag = Gauge(
-            "tolk_loop_lag_seconds", "How late the last wake-up of the event loop was",
+            "tolk_loop_lag_seconds",
+            "How late the last wake-up of the event loop was",
             registry=registry,
         )

@@ -16,9 +16,7 @@ Send = Callable[[wire.ServerMessage], None]
 class Notices:
     """One stream's. ``status_of`` tells how a language's interpretation is."""
 
-    def __init__(
-        self, stream: Stream, status_of: Callable[[str], wire.ChannelStatus]
-    ) -> None:
+    def __init__(self, stream: Stream, status_of: Callable[[str], wire.ChannelStatus]) -> None:
         self._stream = stream
         self._status_of = status_of
         self._sends: dict[Session, Send] = {}

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 from aiohttp import web
 
-from server.access import Access, Grants
+from server.access import Access
 from server.live_stream import LiveStream
 from server.live_streams import LiveStreams
 from server.metrics import Metrics
@@ -25,10 +25,10 @@ from server.streams import ConnectionManager, Session, language_of
 from signaling.errors import ProtocolError
 from signaling.messages import (
     End,
+    Joined,
     JoinListener,
     JoinSpeaker,
     JoinTalk,
-    Joined,
     ListenerMessage,
     Offer,
     Pause,
@@ -38,6 +38,7 @@ from signaling.messages import (
 )
 from signaling.protocol import LISTENER, SPEAKER, TALK, parse_stream_id
 from signaling.websocket import Connection, accept
+
 
 @dataclass(frozen=True)
 class Sessions:
@@ -79,10 +80,10 @@ class Sessions:
         address: str,
         join: JoinSpeaker,
     ) -> None:
-        grants = self._granted(join.token, stream_id, "speak")
+        grants = self.access.grants(join.token, stream_id).require("speak", join.language)
+        if join.take_over:
+            grants.require("take_over")
         self._check_source(join.language)
-        if join.take_over and not grants.take_over:
-            raise ProtocolError("forbidden", "Your token does not allow taking over.")
         session = self.manager.join_speaker(
             stream_id,
             address,
@@ -128,7 +129,7 @@ class Sessions:
         address: str,
         join: JoinListener,
     ) -> None:
-        self._granted(join.token, stream_id, "listen")
+        self.access.grants(join.token, stream_id).require("listen", language_of(join.channel))
         self._check_channel(join.channel)
         session = self.manager.join_listener(
             stream_id,
@@ -170,7 +171,7 @@ class Sessions:
     async def _talker(
         self, connection: Connection[TalkMessage], address: str, join: JoinTalk
     ) -> None:
-        self._granted(join.token, "", "speak")
+        self.access.grants(join.token, "").require("speak", join.language)
         self._check_source(join.language)
         if join.target not in self.catalogue.targets(join.language):
             raise self._unknown_language(join.target, self.catalogue.targets(join.language))
@@ -214,12 +215,6 @@ class Sessions:
             self.manager.leave(session, time.monotonic())
             if was_speaking:
                 live.finish()
-
-    def _granted(self, token: str | None, stream_id: str, what: str) -> Grants:
-        grants = self.access.grants(token, stream_id)
-        if not getattr(grants, what):
-            raise ProtocolError("forbidden", f"Your token does not allow to {what} here.")
-        return grants
 
     def _check_source(self, language: str) -> None:
         if language not in self.catalogue.sources:

@@ -7,7 +7,6 @@ from collections import Counter
 from collections.abc import AsyncIterable, Callable, Sequence
 
 from server.media.broadcast import MediaStreamError, SubscriberTrack
-from server.media.opus import PAYLOAD_TYPE
 from server.media.peer import OfferError, Peer, PeerGone, answer
 from server.media.receive import SocketReceiver, Sound, receive
 from signaling.errors import ProtocolError
@@ -22,14 +21,14 @@ from signaling.websocket import Connection
 
 logger = logging.getLogger(__name__)
 
-AnyConnection = (
-    Connection[SpeakerMessage] | Connection[ListenerMessage] | Connection[TalkMessage]
-)
+AnyConnection = Connection[SpeakerMessage] | Connection[ListenerMessage] | Connection[TalkMessage]
 Hear = Callable[[Sound], None]
 
 #: Version, payload type, sequence number, timestamp, SSRC (RFC 3550, 5.1).
 _RTP_HEADER = struct.Struct(">BBHII")
 _RTP_VERSION = 0x80
+#: What browsers offer Opus as; any would do, there is nothing else on the socket.
+_PAYLOAD_TYPE = 111
 
 
 class SoundPath:
@@ -117,7 +116,7 @@ class SoundPath:
             while True:
                 packet = await track.recv()
                 timestamp = (packet.pts or 0) & 0xFFFFFFFF
-                header = _RTP_HEADER.pack(_RTP_VERSION, PAYLOAD_TYPE, sequence, timestamp, 1)
+                header = _RTP_HEADER.pack(_RTP_VERSION, _PAYLOAD_TYPE, sequence, timestamp, 1)
                 self._connection.send_audio(header + bytes(packet))
                 sequence = (sequence + 1) & 0xFFFF
         except MediaStreamError:

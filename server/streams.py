@@ -183,9 +183,7 @@ class ConnectionManager:
         stream.state = "live"
         return session
 
-    def select(
-        self, session: Session, channel: str | None, captions: Iterable[str] | None
-    ) -> None:
+    def select(self, session: Session, channel: str | None, captions: Iterable[str] | None) -> None:
         """The listener wants another channel or other captions; None leaves as it is."""
         if channel is not None:
             session.channel = channel

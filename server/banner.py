@@ -1,0 +1,62 @@
+"""What is printed at the start: addresses that work, and a QR code to join."""
+
+from dataclasses import dataclass
+
+from server import netinfo
+from server.access import Access
+from server.config import Config
+
+#: The name of the stream in the printed addresses; any other works as well.
+STREAM = "main"
+#: How long the token in the speaker's address holds. Each start prints a new one.
+TOKEN_VALID_S = 30 * 24 * 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Addresses:
+    """``speaker`` carries a token where one is needed; ``fingerprint`` is of a certificate of
+    our own, empty without one."""
+
+    speaker: str
+    listener: str
+    listens_beyond: bool
+    fingerprint: str = ""
+
+    @property
+    def text(self) -> str:
+        """For a terminal."""
+        lines = [
+            "",
+            "Tolk is listening.",
+            f"  Speak:   {self.speaker}",
+            f"  Listen:  {self.listener}",
+            f"  (any other name in place of {STREAM!r} is a stream of its own)",
+        ]
+        if not netinfo.gives_microphone(self.speaker):
+            lines.append(
+                "  Browsers give no microphone to this address: it is not secure. Add --tls self."
+            )
+        if not self.listens_beyond:
+            lines.append("  Only this machine can reach it; for others: --host 0.0.0.0 --tls self")
+        if self.fingerprint:
+            lines.append(f"  Certificate (SHA-256): {self.fingerprint}")
+        return "\n".join([*lines, "", netinfo.qr_code(self.listener)])
+
+
+def addresses(config: Config, port: int, access: Access, fingerprint: str = "") -> Addresses:
+    """What to print for a server on ``port``."""
+    scheme = "https" if config.has_tls else "http"
+    host = netinfo.printed_hosts(config.host, netinfo.lan_addresses())[0]
+    base = config.public_url.rstrip("/") or netinfo.base_url(scheme, host, port)
+    speaker = f"{base}/speak/{STREAM}"
+    if config.speaking_needs_token:
+        token = access.issue(
+            subject="host", speak=True, listen=True, take_over=True, valid_s=TOKEN_VALID_S
+        )
+        speaker += f"#token={token}"
+    return Addresses(
+        speaker=speaker,
+        listener=f"{base}/listen/{STREAM}",
+        listens_beyond=not config.is_loopback,
+        fingerprint=fingerprint,
+    )

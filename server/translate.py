@@ -1,0 +1,81 @@
+"""Interprets a sound file into another: the pipeline without a server, as fast as it goes."""
+
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+from server.bus.messages import RATE_HZ
+from server.config import Config
+from server.interpretation import worker
+from server.interpretation.engines import Recognizer
+from server.interpretation.pacing import Pacing
+from server.interpretation.segmenter import Segmenter
+from server.interpretation.types import Clause, Pcm
+from server.media.files import SoundFile, SoundFileError, WavWriter
+from server.models.catalogue import Catalogue
+
+#: Sound is recognised in pieces of this length.
+CHUNK_SAMPLES = RATE_HZ // 5
+
+
+def run(config: Config, file: Path, source: str, target: str, output: Path) -> int:
+    """Interpret ``file`` into ``output``; returns an exit status.
+
+    Each clause is placed where it was said, or after the one before it. Raises ModelError.
+    """
+    catalogue = Catalogue.load(Path(config.models))
+    if target not in catalogue.targets(source):
+        known = [f"{each} to {', '.join(catalogue.targets(each))}" for each in catalogue.sources]
+        print(f"tolk: no models from {source!r} to {target!r}; there are: {'; '.join(known)}")
+        return 2
+    engines = worker.load(catalogue)
+    voice = engines.synthesizers[target]
+    pacing = Pacing()
+    try:
+        with SoundFile(file, RATE_HZ) as sound, WavWriter(output, voice.rate_hz) as wav:
+            for clause in _clauses(sound, engines.recognizers[source]):
+                text = engines.translator.translate(clause.text, source, target)
+                now = clause.start_sample
+                pcm = voice.synthesize(text, pacing.length_scale(now))
+                if len(pcm):
+                    start = pacing.place(now, len(pcm) * RATE_HZ // voice.rate_hz)
+                    silence = start * voice.rate_hz // RATE_HZ - wav.samples
+                    wav.write(np.zeros(max(0, silence), np.int16))
+                    wav.write(pcm)
+    except (SoundFileError, OSError) as error:
+        print(f"tolk: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _clauses(sound: SoundFile, recognizer: Recognizer) -> Iterator[Clause]:
+    """What is said in the file, clause by clause, with a progress bar on standard error."""
+    segmenter = Segmenter(recognizer.language)
+    stream = recognizer.stream()
+    seconds = round(sound.duration_s) or None
+    with tqdm(total=seconds, unit="s", disable=not sys.stderr.isatty()) as bar:
+        heard = 0
+        for chunk in _pieces(sound):
+            if transcript := stream.accept(chunk):
+                yield from _only_clauses(segmenter.feed(transcript))
+            heard += len(chunk)
+            bar.update(heard // RATE_HZ - bar.n)
+        if transcript := stream.finish():
+            yield from _only_clauses(segmenter.feed(transcript))
+
+
+def _only_clauses(news: Sequence[object]) -> Iterator[Clause]:
+    return (each for each in news if isinstance(each, Clause))
+
+
+def _pieces(sound: SoundFile) -> Iterator[Pcm]:
+    waiting: Pcm = np.zeros(0, np.int16)
+    for pcm in sound:
+        waiting = np.concatenate([waiting, pcm])
+        while len(waiting) >= CHUNK_SAMPLES:
+            yield waiting[:CHUNK_SAMPLES]
+            waiting = waiting[CHUNK_SAMPLES:]
+    yield waiting

@@ -1,0 +1,60 @@
+"""The models and the clips that are shipped."""
+
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import av
+import jiwer
+import numpy as np
+import pytest
+
+import server
+from server.bus.messages import RATE_HZ
+from server.config import STARTER_MODELS
+from server.interpretation.types import Pcm
+from server.models.catalogue import MANIFEST, Catalogue
+
+DEMO = Path(server.__file__).parent / "demo"
+
+
+@dataclass(frozen=True)
+class Clip:
+    """Speech at 16 kHz, what it says, and what that is in the other language."""
+
+    pcm: Pcm
+    text: str
+    translation: str
+
+
+def starter_catalogue() -> Catalogue:
+    if not (STARTER_MODELS / MANIFEST).exists():
+        pytest.skip("no starter models yet")
+    return Catalogue.load(STARTER_MODELS)
+
+
+def demo_clip(language: str) -> Clip:
+    phrases = json.loads((DEMO / f"{language}.json").read_text(encoding="utf-8"))["phrases"]
+    resampler = av.AudioResampler("s16", "mono", RATE_HZ)
+    with av.open(str(DEMO / f"{language}.opus")) as container:
+        frames = [
+            made.to_ndarray()[0]
+            for frame in container.decode(audio=0)
+            for made in resampler.resample(frame)
+        ]
+    return Clip(
+        pcm=np.concatenate(frames).astype(np.int16),
+        text=" ".join(phrase["text"] for phrase in phrases),
+        translation=" ".join(phrase["translation"] for phrase in phrases),
+    )
+
+
+def plain(text: str) -> str:
+    """``text`` as a recogniser writes: lower case, no punctuation."""
+    return " ".join(re.sub(r"[^\w' ]", " ", text.lower()).split())
+
+
+def error_rate(said: str, heard: str) -> float:
+    """The share of words wrong."""
+    return float(jiwer.wer(plain(said), plain(heard)))

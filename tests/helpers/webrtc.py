@@ -1,0 +1,126 @@
+"""A participant's side of a PeerConnection, on loopback: aiortc as a client."""
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+from aiortc import (
+    MediaStreamTrack,
+    RTCConfiguration,
+    RTCPeerConnection,
+    RTCRtpTransceiver,
+    RTCSessionDescription,
+)
+from av import Packet
+
+from server.media.broadcast import SubscriberTrack
+from server.media.guard import use_hosts
+from server.media.opus import RATE_HZ, SAMPLES_PER_TICK, TICK_S, OpusEncoder, Pcm
+from server.media.peer import Peer, answer
+
+DEADLINE_S = 10
+
+
+class Client:
+    """Offers one audio section, takes the answer, keeps what it receives."""
+
+    def __init__(self, direction: str, track: MediaStreamTrack | None = None) -> None:
+        self.connection = RTCPeerConnection(RTCConfiguration(iceServers=[]))
+        self.transceiver: RTCRtpTransceiver = self.connection.addTransceiver(
+            track or "audio", direction=direction
+        )
+        ice = self.transceiver.receiver.transport.transport
+        use_hosts(ice._connection, ["127.0.0.1"], Counter())
+
+    async def offer(self) -> str:
+        await self.connection.setLocalDescription()
+        return str(self.connection.localDescription.sdp)
+
+    async def take(self, sdp: str) -> None:
+        await self.connection.setRemoteDescription(RTCSessionDescription(sdp, "answer"))
+
+    async def vanish(self) -> None:
+        """Stop without a word, as a phone that runs out of battery."""
+        ice = self.transceiver.receiver.transport.transport._connection
+        for protocol in ice._protocols:
+            protocol.transport.abort()
+
+    async def close(self) -> None:
+        await self.connection.close()
+
+
+@asynccontextmanager
+async def connected(
+    client: Client,
+    send: SubscriberTrack | None = None,
+    receive: bool = False,
+    dropped: Counter[str] | None = None,
+) -> AsyncIterator[Peer]:
+    """The client and a server's peer, connected to each other; both closed at the end."""
+    try:
+        async with asyncio.timeout(DEADLINE_S):
+            peer = await answer(await client.offer(), send=send, receive=receive, dropped=dropped)
+            try:
+                await client.take(peer.sdp)
+                await peer.connected()
+            except BaseException:
+                await peer.close()  # noqa: ASYNC120
+                raise
+        try:
+            yield peer
+        finally:
+            await peer.close()
+    finally:
+        await client.close()
+
+
+class ScriptedTrack(MediaStreamTrack):
+    """Sends Opus packets of ``pcm`` at the pace of speech; ``ticks`` says which are sent."""
+
+    kind = "audio"
+
+    def __init__(self, pcm: Pcm, ticks: Sequence[int] | None = None) -> None:
+        super().__init__()
+        encoder = OpusEncoder()
+        pieces = pcm[: pcm.size // SAMPLES_PER_TICK * SAMPLES_PER_TICK].reshape(
+            -1, SAMPLES_PER_TICK
+        )
+        self._packets = [encoder.encode(piece) for piece in pieces]
+        self._ticks = iter(range(len(pieces)) if ticks is None else ticks)
+        self._start: float | None = None
+
+    async def recv(self) -> "Packet[Any]":
+        tick = next(self._ticks, None)
+        if tick is None:
+            await asyncio.Event().wait()
+        assert tick is not None
+        now = asyncio.get_running_loop().time()
+        self._start = self._start or now
+        await asyncio.sleep(self._start + tick * TICK_S - now)
+        packet = Packet(self._packets[tick])
+        packet.pts = tick * SAMPLES_PER_TICK
+        packet.time_base = Fraction(1, RATE_HZ)
+        return packet
+
+
+async def until(condition: Callable[[], bool], deadline_s: float = DEADLINE_S) -> None:
+    """Wait for something that nobody tells us of."""
+    async with asyncio.timeout(deadline_s):
+        while not condition():
+            await asyncio.sleep(0.005)
+
+
+def tone(frequency_hz: float, seconds: float, peak: int = 8000, rate_hz: int = RATE_HZ) -> Pcm:
+    phase = np.arange(int(seconds * rate_hz)) * (2 * np.pi * frequency_hz / rate_hz)
+    wave: Pcm = np.rint(peak * np.sin(phase)).astype(np.int16)
+    return wave
+
+
+def pitch_hz(pcm: Pcm, rate_hz: int = RATE_HZ) -> float:
+    """The strongest frequency in it."""
+    spectrum = np.abs(np.fft.rfft(pcm * np.hanning(pcm.size)))
+    return float(np.argmax(spectrum) * rate_hz / pcm.size)
