@@ -16,8 +16,9 @@ def missing(sequences: NDArray[np.int64]) -> int:
 def lateness_s(at_s: NDArray[np.float64], timestamps: NDArray[np.int64]) -> NDArray[np.float64]:
     """How much later each packet came than its RTP time says, measured from the packet that
     came earliest of all. A pause in which nothing was sent makes nothing late."""
-    offsets: NDArray[np.float64] = at_s - timestamps / RATE_HZ
-    return offsets - offsets.min(initial=np.inf)
+    offsets = at_s - timestamps / RATE_HZ
+    lateness: NDArray[np.float64] = offsets - offsets.min(initial=np.inf)
+    return lateness
 
 
 def jitter_s(at_s: NDArray[np.float64], timestamps: NDArray[np.int64]) -> float:
