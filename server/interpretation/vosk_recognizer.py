@@ -29,11 +29,11 @@ def check_folder(folder: Path) -> None:
     of these it ends the process instead of raising."""
     remedy = "is not a whole Vosk model; install the model again"
     for name in NEEDED_FILES:
-        if not (folder / name).is_file():
-            raise ModelError(f"{folder} lacks {name}: it {remedy}")
-    if not any(all((folder / name).is_file() for name in graph) for graph in GRAPHS):
+        if not _there(folder / name):
+            raise ModelError(f"{folder} lacks {name}, or it is empty: it {remedy}")
+    if not any(all(_there(folder / name) for name in graph) for graph in GRAPHS):
         graphs = " or ".join(" + ".join(graph) for graph in GRAPHS)
-        raise ModelError(f"{folder} lacks {graphs}: it {remedy}")
+        raise ModelError(f"{folder} lacks {graphs}, or one is empty: it {remedy}")
     options = (folder / "conf/model.conf").read_text(encoding="utf-8", errors="replace")
     for option in NEEDED_OPTIONS:
         if not any(line.startswith(option + "=") for line in options.split()):
@@ -50,6 +50,7 @@ class VoskRecognizer:
         self.language = language
         try:
             self._model = vosk.Model(str(folder))
+            self.stream()  # reads the rest of the graph
         except Exception as error:  # Vosk raises nothing narrower.
             raise ModelError(
                 f"Vosk cannot load the model in {folder}: {error}; install the model again"
@@ -63,7 +64,10 @@ class VoskStream:
     """One speaker. Kaldi's word times count on over utterances, from the first sample."""
 
     def __init__(self, model: Any) -> None:
-        self._kaldi = vosk.KaldiRecognizer(model, RATE_HZ)
+        try:
+            self._kaldi = vosk.KaldiRecognizer(model, RATE_HZ)
+        except Exception as error:  # Vosk raises nothing narrower.
+            raise EngineError(f"Vosk: {error}") from error
         self._kaldi.SetWords(True)
         self._partial: list[str] = []
         self._heard_samples = 0
@@ -117,6 +121,10 @@ class VoskStream:
             end = start + max(0, self._heard_samples - start) // left
             words.append(Word(rest[-left], start, end))
         return tuple(words)
+
+
+def _there(path: Path) -> bool:
+    return path.is_file() and path.stat().st_size > 0
 
 
 def _words(result: list[dict[str, Any]]) -> tuple[Word, ...]:

@@ -32,12 +32,17 @@ _log = logging.getLogger(__name__)
 
 
 async def run(bus: Bus, catalogue: Catalogue, *, limits: Limits = DEFAULT_LIMITS) -> None:
+    """Interpret with the models of ``catalogue``, as ``run_with`` does."""
+    await run_with(bus, lambda: load(catalogue), limits)
+
+
+async def run_with(bus: Bus, load: Callable[[], Engines], limits: Limits = DEFAULT_LIMITS) -> None:
     """Interpret until the bus closes, on SIGTERM, or until the parent process is gone.
 
-    Raises ModelError where a model cannot be loaded. Ends the process at once when an engine
-    call hangs at the end: nothing else ends a native call.
+    Raises what ``load`` raises. Ends the process at once when an engine call hangs at the end:
+    nothing else ends a native call.
     """
-    worker = Worker(bus, lambda: load(catalogue), limits)
+    worker = Worker(bus, load, limits)
     loop = asyncio.get_running_loop()
     loop.add_signal_handler(signal.SIGTERM, worker.stop)
     try:

@@ -16,7 +16,7 @@ Kind = Literal["recognizer", "translation", "voice"]
 Pair = tuple[str, str]
 
 
-class Model(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Model(msgspec.Struct, frozen=True, kw_only=True):
     """One entry of the manifest.
 
     ``languages``: what a recogniser hears or a voice speaks; ``pairs``: (source, target) of a

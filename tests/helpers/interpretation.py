@@ -102,11 +102,12 @@ class Ensemble:
 class Hang:
     """A call that hangs until released."""
 
-    def __init__(self) -> None:
+    def __init__(self, at_most_s: float = DEADLINE_S) -> None:
         self.release = threading.Event()
+        self._at_most_s = at_most_s
 
     def __call__(self, text: str) -> str:
-        self.release.wait(DEADLINE_S)
+        self.release.wait(self._at_most_s)
         return "too late"
 
 

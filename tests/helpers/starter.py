@@ -20,12 +20,29 @@ DEMO = Path(server.__file__).parent / "demo"
 
 
 @dataclass(frozen=True)
+class Phrase:
+    """``translation``: into the other language."""
+
+    text: str
+    start_s: float
+    end_s: float
+    translation: str
+
+
+@dataclass(frozen=True)
 class Clip:
-    """Speech at 16 kHz, what it says, and what that is in the other language."""
+    """Speech at 16 kHz, and what it says."""
 
     pcm: Pcm
-    text: str
-    translation: str
+    phrases: list[Phrase]
+
+    @property
+    def text(self) -> str:
+        return " ".join(phrase.text for phrase in self.phrases)
+
+    @property
+    def translation(self) -> str:
+        return " ".join(phrase.translation for phrase in self.phrases)
 
 
 def starter_catalogue() -> Catalogue:
@@ -43,11 +60,8 @@ def demo_clip(language: str) -> Clip:
             for frame in container.decode(audio=0)
             for made in resampler.resample(frame)
         ]
-    return Clip(
-        pcm=np.concatenate(frames).astype(np.int16),
-        text=" ".join(phrase["text"] for phrase in phrases),
-        translation=" ".join(phrase["translation"] for phrase in phrases),
-    )
+    pcm = np.concatenate(frames).astype(np.int16)
+    return Clip(pcm, [Phrase(**phrase) for phrase in phrases])
 
 
 def plain(text: str) -> str:

@@ -1,0 +1,32 @@
+import pytest
+
+from server.interpretation.piper_synthesizer import PiperSynthesizer
+from server.interpretation.vosk_recognizer import VoskRecognizer
+from server.models.catalogue import Catalogue
+from tests.helpers.starter import Clip, demo_clip, starter_catalogue
+
+
+@pytest.fixture(scope="session")
+def starter() -> Catalogue:
+    return starter_catalogue()
+
+
+@pytest.fixture(scope="session")
+def demo() -> Clip:
+    """Some Dutch."""
+    return demo_clip("nl")
+
+
+@pytest.fixture(scope="session")
+def dutch(starter: Catalogue) -> VoskRecognizer:
+    return VoskRecognizer(starter.path(starter.recognizers["nl"]), "nl")
+
+
+@pytest.fixture(scope="session")
+def english(starter: Catalogue) -> VoskRecognizer:
+    return VoskRecognizer(starter.path(starter.recognizers["en"]), "en")
+
+
+@pytest.fixture(scope="session")
+def english_voice(starter: Catalogue) -> PiperSynthesizer:
+    return PiperSynthesizer(starter.path(starter.voices["en"]), "en")

@@ -1,0 +1,84 @@
+"""With the voices that are shipped."""
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soxr
+
+from server.bus.messages import RATE_HZ
+from server.interpretation.engines import ModelError
+from server.interpretation.piper_synthesizer import MAX_EDGE_SILENCE_S, SILENCE, PiperSynthesizer
+from server.interpretation.vosk_recognizer import VoskRecognizer
+from server.models.catalogue import Catalogue
+from tests.helpers.starter import demo_clip, error_rate
+
+
+def test_the_recogniser_reads_what_it_says(
+    english_voice: PiperSynthesizer, english: VoskRecognizer
+) -> None:
+    text = demo_clip("nl").translation
+    sound = english_voice.synthesize(text, 1.0).astype(np.float32)
+    stream = english.stream()
+    heard = [
+        stream.accept(chunk.astype(np.int16))
+        for chunk in np.array_split(soxr.resample(sound, english_voice.rate_hz, RATE_HZ), 300)
+    ]
+    final = " ".join(each.text for each in [*heard, stream.finish()] if each and each.final)
+    assert error_rate(text, final) <= 0.15
+
+
+@pytest.mark.parametrize("scale", [0.75, 0.9, 1.2])
+def test_length_scale_makes_it_faster_or_slower(
+    english_voice: PiperSynthesizer, scale: float
+) -> None:
+    own = english_voice.synthesize("The tower is five hundred years old.", 1.0)
+    scaled = english_voice.synthesize("The tower is five hundred years old.", scale)
+    assert len(scaled) / len(own) == pytest.approx(scale, abs=0.08)
+
+
+@pytest.mark.parametrize("text", ["", " ", "...", "\n\n"])
+def test_what_cannot_be_pronounced_is_empty(english_voice: PiperSynthesizer, text: str) -> None:
+    found = english_voice.synthesize(text, 1.0)
+    assert len(found) == 0
+
+
+def test_it_is_neither_faint_nor_clipped(english_voice: PiperSynthesizer) -> None:
+    peak = int(np.abs(english_voice.synthesize("Good morning everyone.", 1.0)).max())
+    assert 2000 < peak < 32767
+
+
+def test_it_starts_and_ends_with_little_silence(english_voice: PiperSynthesizer) -> None:
+    sound = english_voice.synthesize("Welcome.", 1.0)
+    loud = np.flatnonzero(np.abs(sound) > SILENCE * 32767 + 1)
+    most = MAX_EDGE_SILENCE_S * english_voice.rate_hz + 1
+    assert loud[0] <= most
+    assert len(sound) - loud[-1] <= most + 1
+
+
+@pytest.fixture
+def copy(tmp_path: Path, starter: Catalogue) -> Path:
+    folder = tmp_path / "voice"
+    shutil.copytree(starter.path(starter.voices["en"]), folder)
+    return folder
+
+
+def test_a_voice_cut_short_is_no_voice(copy: Path) -> None:
+    (model,) = copy.glob("*.onnx")
+    model.write_bytes(model.read_bytes()[:1000])
+    with pytest.raises(ModelError, match=f"voice in {copy}.*install the voice again"):
+        PiperSynthesizer(copy, "en")
+
+
+def test_a_voice_without_its_settings_is_no_voice(copy: Path) -> None:
+    (settings,) = copy.glob("*.onnx.json")
+    settings.write_text(json.dumps({"num_symbols": 10}))
+    with pytest.raises(ModelError, match=f"voice in {copy}.*install the voice again"):
+        PiperSynthesizer(copy, "en")
+
+
+def test_a_folder_without_a_voice_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match=f"{tmp_path} holds 0 .onnx files"):
+        PiperSynthesizer(tmp_path, "en")

@@ -1,0 +1,53 @@
+"""All engines that are shipped, at work in one interpreter process."""
+
+import asyncio
+
+import numpy as np
+import soxr
+
+from server.bus.messages import RATE_HZ, AudioChunk, Caption, Committed, Demand, Heartbeat, Speech
+from server.interpretation import worker
+from server.interpretation.vosk_recognizer import VoskRecognizer
+from server.models.catalogue import Catalogue
+from tests.helpers.interpretation import MemoryBus
+from tests.helpers.starter import Clip, error_rate
+
+CHUNK_SAMPLES = RATE_HZ // 10
+
+
+async def test_a_clip_comes_out_captioned_and_spoken_in_the_other_language(
+    starter: Catalogue, demo: Clip, english: VoskRecognizer
+) -> None:
+    bus = MemoryBus()
+    async with asyncio.timeout(60), asyncio.TaskGroup() as group:
+        group.create_task(worker.run(bus, starter))
+        await bus.wait_for(Heartbeat, ready=True)
+        bus.send(Demand(stream="s", epoch=1, source="nl", speech=("en",)))
+        for start in range(0, len(demo.pcm), CHUNK_SAMPLES):
+            pcm = demo.pcm[start : start + CHUNK_SAMPLES].tobytes()
+            bus.send(AudioChunk(stream="s", epoch=1, start_sample=start, pcm=pcm))
+            await asyncio.sleep(0.005)  # twenty times as fast as it was said
+        await bus.wait_for(Committed, sample=len(demo.pcm))
+        bus.close()
+
+    dutch = " ".join(each.text for each in bus.of(Caption, language="nl", status="final"))
+    assert error_rate(demo.text, dutch) <= 0.15
+    captions = bus.of(Caption, language="en", status="final")
+    written = " ".join(each.text for each in captions)
+    assert error_rate(demo.translation, written) <= 0.5
+    spoken = {each.segment for each in bus.of(Speech, last=True)}
+    assert spoken <= {each.segment for each in captions}
+    said = " ".join(each.text for each in captions if each.segment in spoken)
+    assert error_rate(said, read_back(bus.of(Speech), english)) <= 0.2
+
+
+def read_back(pieces: list[Speech], recognizer: VoskRecognizer) -> str:
+    stream = recognizer.stream()
+    heard = []
+    for piece in pieces:
+        sound = np.frombuffer(piece.pcm, np.int16)
+        heard.append(stream.accept(soxr.resample(sound, piece.rate_hz, RATE_HZ)))
+        if piece.last:
+            heard.append(stream.accept(np.zeros(RATE_HZ, np.int16)))
+    heard.append(stream.finish())
+    return " ".join(each.text for each in heard if each and each.final)
