@@ -1,0 +1,186 @@
+"""Pages of a real server in a real Chromium, with the bundled clip for a microphone.
+
+The server and Chromium are processes of their own: nothing a test does delays their sound.
+"""
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+import wave
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import av
+import pytest
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
+
+ROOT = Path(__file__).parents[2]
+DEMO = ROOT / "server" / "demo"
+RECORDING = Path(__file__).with_name("recording.js")
+NAMES = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome")
+OPTIONS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--disable-sync",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--no-first-run",
+    "--use-fake-ui-for-media-stream",
+    "--use-fake-device-for-media-stream",
+]
+READY_S = 40.0
+END_S = 5.0
+#: Tests wait for what a page shows for at most this long.
+PATIENCE_MS = 12_000
+
+OpenPage = Callable[..., Page]
+
+
+def chromium() -> str:
+    """Chromium's path. Skips the test where there is none; fails it in continuous integration."""
+    for name in NAMES:
+        if path := shutil.which(name):
+            return path
+    reason = f"needs an installed Chromium: none of {', '.join(NAMES)} is on the path"
+    if os.environ.get("TOLK_CI"):
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+class ServerProcess:
+    """``python -m server`` on a port of its own, which it keeps when started again."""
+
+    def __init__(self, folder: Path) -> None:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port: int = probe.getsockname()[1]
+        self.url = f"http://127.0.0.1:{self.port}"
+        self._log = folder / "server.log"
+        self._command = [
+            *(sys.executable, "-m", "server", "--port", str(self.port)),
+            *("--state", str(folder)),
+        ]
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        with self._log.open("ab") as log:
+            self._process = subprocess.Popen(
+                self._command, cwd=ROOT, stdout=log, stderr=subprocess.STDOUT
+            )
+        deadline = time.monotonic() + READY_S
+        while not self._ready():
+            if self._process.poll() is not None or time.monotonic() > deadline:
+                raise RuntimeError(f"the server does not get ready:\n{self._log.read_text()}")
+            time.sleep(0.1)
+
+    def stop(self) -> None:
+        assert self._process is not None
+        self._process.send_signal(signal.SIGTERM)
+        try:
+            self._process.wait(END_S)
+        finally:
+            self._process.kill()
+            self._process.wait()
+
+    def _ready(self) -> bool:
+        try:
+            with urllib.request.urlopen(f"{self.url}/readyz", timeout=2) as response:
+                return bool(response.status == 200)
+        except urllib.error.HTTPError as refused:
+            refused.close()
+            return False
+        except OSError:
+            return False
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
+    """A running server with the shipped models."""
+    process = ServerProcess(tmp_path_factory.mktemp("server"))
+    process.start()
+    yield process
+    process.stop()
+
+
+@pytest.fixture(scope="session")
+def clip() -> list[dict[str, Any]]:
+    """The phrases of the clip: ``text``, ``translation``, ``start_s``, ``end_s``."""
+    phrases: list[dict[str, Any]] = json.loads((DEMO / "nl.json").read_text())["phrases"]
+    return phrases
+
+
+@pytest.fixture(scope="session")
+def microphone(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The clip as Chromium takes it for a microphone: 48 kHz mono 16-bit WAV."""
+    path = tmp_path_factory.mktemp("microphone") / "nl.wav"
+    resampler = av.AudioResampler(format="s16", layout="mono", rate=48000)
+    with av.open(str(DEMO / "nl.opus")) as sound, wave.open(str(path), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(48000)
+        for frame in [*sound.decode(audio=0), None]:
+            for piece in resampler.resample(frame):
+                file.writeframes(piece.to_ndarray().tobytes())
+    return path
+
+
+@pytest.fixture(scope="module")
+def browser(microphone: Path) -> Iterator[Browser]:
+    path = chromium()
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(
+            executable_path=path,
+            args=[*OPTIONS, f"--use-file-for-fake-audio-capture={microphone}%noloop"],
+        )
+        yield started
+        started.close()
+
+
+@pytest.fixture(scope="module")
+def open_pages(server: ServerProcess, browser: Browser) -> Iterator[OpenPage]:
+    """Opens a page of the server as somebody of their own; see ``opener``."""
+    yield from opener(server, browser)
+
+
+@pytest.fixture
+def open_page(server: ServerProcess, browser: Browser) -> Iterator[OpenPage]:
+    """The same, closed with the test."""
+    yield from opener(server, browser)
+
+
+def opener(server: ServerProcess, browser: Browser) -> Iterator[OpenPage]:
+    """A function that opens ``path`` in a context of its own, whose settings it takes (locale,
+    viewport ...); ``script`` runs before the page's. Fails at the end if a page had errors."""
+    contexts: list[BrowserContext] = []
+    errors: list[str] = []
+
+    def note(message: ConsoleMessage) -> None:
+        # A connection that is refused while offline is reported whoever asked for it.
+        if message.type == "error" and "net::ERR" not in message.text:
+            errors.append(f"{message.location['url']}: {message.text}")
+
+    def open_one(path: str, script: str = "", **settings: Any) -> Page:
+        context = browser.new_context(**{"locale": "en-GB", **settings})
+        contexts.append(context)
+        context.set_default_timeout(PATIENCE_MS)
+        context.add_init_script(path=RECORDING)
+        context.add_init_script(script=script)
+        page = context.new_page()
+        page.on("console", note)
+        page.on("pageerror", lambda error: errors.append(f"{page.url}: {error}"))
+        page.goto(server.url + path)
+        return page
+
+    yield open_one
+    for context in contexts:
+        context.close()
+    assert not errors, "\n".join(errors)

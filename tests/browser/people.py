@@ -1,0 +1,36 @@
+"""What people do with the pages, and what they then see."""
+
+from playwright.sync_api import Page
+
+
+def begin_speaking(page: Page, language: str = "nl") -> None:
+    """Presses the button of a speaker's page; returns when it says that one is live."""
+    page.select_option("#language", language)
+    page.click("#button")
+    sees(page, "live")
+
+
+def begin_listening(page: Page, language: str = "floor", over: bool = False) -> None:
+    """Chooses what to hear on a listener's page and presses its button."""
+    page.select_option("#language", language)
+    if language != "floor":
+        page.set_checked("#over", over)
+    page.click("#button")
+
+
+def sees(page: Page, *situations: str) -> str:
+    """Waits until the page says one of these situations; returns which."""
+    page.wait_for_function(
+        "situations => situations.includes(document.body.dataset.situation)", arg=situations
+    )
+    return str(page.evaluate("document.body.dataset.situation"))
+
+
+def hears(page: Page) -> None:
+    """Waits until sound (not silence) reaches the page's newest connection."""
+    page.wait_for_function("async () => (await inbound())?.audioLevel > 0.001")
+
+
+def lines(page: Page, box: str = "#captions") -> list[str]:
+    """The final captions that the page shows."""
+    return page.locator(f"{box} .lines p").all_text_contents()

@@ -1,0 +1,46 @@
+// Run in a page before its own modules: keeps every connection, and can record what arrives.
+
+window.connections = [];
+window.offers = 0;
+window.sockets = [];
+
+window.RTCPeerConnection = class extends RTCPeerConnection {
+  constructor(...rest) {
+    super(...rest);
+    connections.push(this);
+  }
+
+  setLocalDescription(...rest) {
+    offers += 1;
+    return super.setLocalDescription(...rest);
+  }
+};
+
+window.WebSocket = class extends WebSocket {
+  constructor(...rest) {
+    super(...rest);
+    sockets.push(this);
+  }
+};
+
+/** Records what the <audio> element was given, until `recorded()`. */
+window.record = () => {
+  const chunks = [];
+  const recorder = new MediaRecorder(
+    document.querySelector("audio").srcObject,
+    { mimeType: "audio/webm;codecs=opus", audioBitsPerSecond: 128000 });
+  recorder.ondataavailable = ({ data }) => chunks.push(data);
+  recorder.start(1000);
+  window.recorded = () => new Promise((resolve) => {
+    recorder.onstop = () => {
+      const reader = new FileReader();
+      reader.onload = () => resolve(reader.result.split(",")[1]);
+      reader.readAsDataURL(new Blob(chunks));
+    };
+    recorder.stop();
+  });
+};
+
+/** The newest connection's inbound sound, as WebRTC counts it. */
+window.inbound = async () =>
+  [...(await connections.at(-1).getStats()).values()].find((s) => s.type === "inbound-rtp");

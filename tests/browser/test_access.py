@@ -1,0 +1,116 @@
+"""Everyone can use the pages: on a phone, by keyboard, with a screen reader, in both languages."""
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import OpenPage
+from tests.browser.people import begin_speaking, sees
+
+pytestmark = pytest.mark.browser
+
+PATHS = ("/", "/speak/access", "/listen/access", "/captions/access?language=en&language=nl")
+LOCALES = {"en-GB": "en", "nl-NL": "nl", "nl-BE": "nl", "de-DE": "en"}
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_no_page_has_what_axe_finds_fault_with(open_page: OpenPage, scheme: str) -> None:
+    pages = [open_page(path, color_scheme=scheme) for path in PATHS]
+    _, speaker, listener, _ = pages
+    begin_speaking(speaker)
+    listener.click("#button")
+    sees(listener, "live")
+    listener.click("summary")
+    for page in pages:
+        found = Axe().run(page)
+        assert found.violations_count == 0, found.generate_report()
+
+
+@pytest.mark.parametrize("locale", LOCALES)
+def test_pages_speak_the_readers_language(open_page: OpenPage, locale: str) -> None:
+    language = LOCALES[locale]
+    for path in PATHS:
+        page = open_page(path, locale=locale)
+        expect(page.locator("html")).to_have_attribute("lang", language)
+    page = open_page("/listen/words", locale=locale)
+    expect(page.locator("#button")).to_have_text({"en": "Listen", "nl": "Luisteren"}[language])
+
+
+def test_both_languages_have_the_same_texts(open_page: OpenPage) -> None:
+    keys = """async (language) =>
+        Object.keys((await import(`/static/js/texts/${language}.js`)).default)"""
+    page = open_page("/")
+    assert page.evaluate(keys, "en") == page.evaluate(keys, "nl")
+
+
+@pytest.mark.parametrize("locale", ["en-GB", "nl-NL"])
+@pytest.mark.parametrize("path", PATHS)
+def test_nothing_sticks_out_on_a_small_phone(open_page: OpenPage, path: str, locale: str) -> None:
+    page = open_page(path, locale=locale, viewport={"width": 360, "height": 640})
+    page.wait_for_load_state("networkidle")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+
+
+def tab_to(page: Page, name: str) -> None:
+    """Presses Tab until the element with this id has the focus, visibly."""
+    for _ in range(20):
+        page.keyboard.press("Tab")
+        if page.evaluate("document.activeElement.id") == name:
+            style = "getComputedStyle(document.activeElement).outlineStyle"
+            assert page.evaluate(style) != "none", f"nothing shows that #{name} has the focus"
+            return
+    raise AssertionError(f"Tab does not reach #{name}")
+
+
+def test_speaking_and_listening_need_no_mouse(open_page: OpenPage) -> None:
+    speaker, listener = open_page("/speak/keys"), open_page("/listen/keys")
+    tab_to(listener, "button")
+    listener.keyboard.press("Enter")
+    sees(listener, "waiting")
+    tab_to(speaker, "button")
+    tab_to(speaker, "language")
+    speaker.keyboard.type("Dutch")
+    speaker.keyboard.press("Shift+Tab")
+    speaker.keyboard.press("Shift+Tab")
+    speaker.keyboard.press("Space")
+    sees(speaker, "live")
+    sees(listener, "live")
+    tab_to(speaker, "pause")
+    speaker.keyboard.press("Space")
+    sees(listener, "paused")
+    tab_to(speaker, "end")
+    speaker.keyboard.press("Enter")
+    expect(speaker.locator("#end_dialog [value=no]")).to_be_focused()
+    speaker.keyboard.press("Escape")
+    expect(speaker.locator("#end")).to_be_focused()
+    tab_to(listener, "language")
+    tab_to(listener, "captions")
+
+
+def test_choices_are_remembered(open_page: OpenPage) -> None:
+    page = open_page("/listen/memory")
+    page.select_option("#language", "en")
+    page.check("#over")
+    page.click("summary")
+    page.click("#larger")
+    page.fill("#volume", "40")
+    page.reload()
+    expect(page.locator("#language")).to_have_value("en")
+    expect(page.locator("#over")).to_be_checked()
+    expect(page.locator("#volume")).to_have_value("40")
+    assert page.evaluate("document.documentElement.style.getPropertyValue('--caption-scale')") == (
+        "1.2"
+    )
+
+
+def test_the_captions_page_is_for_a_hall(open_page: OpenPage) -> None:
+    page = open_page("/captions/hall?language=en,nl", viewport={"width": 1280, "height": 720})
+    expect(page.locator(".captions")).to_have_count(2)
+    expect(page.locator("#qr")).to_be_visible()
+    expect(page.locator("#address")).to_contain_text("/listen/hall")
+    assert page.evaluate("document.querySelector('#qr').naturalWidth") > 0
+    expect(page.locator("#chooser")).to_have_class("away")
+    page.mouse.move(200, 200)
+    page.get_by_role("checkbox", name="Nederlands").uncheck()
+    expect(page.locator(".captions")).to_have_count(1)
+    assert page.url.endswith("?language=en")

@@ -1,0 +1,123 @@
+"""Captions as they arrive, in the page's own view of them."""
+
+import pytest
+from playwright.sync_api import JSHandle, Page
+
+from tests.browser.conftest import OpenPage
+
+pytestmark = pytest.mark.browser
+
+NEW_VIEW = """async () => {
+  const { CaptionView } = await import("/static/js/captions.js");
+  const box = document.createElement("div");
+  document.body.append(box);
+  return new CaptionView(box, "en", "Captions");
+}"""
+
+
+def caption(segment: int, status: str, text: str = "", revision: int = 0) -> dict[str, object]:
+    return {
+        "type": "caption",
+        "stream": "s",
+        "language": "en",
+        "segment": segment,
+        "revision": revision,
+        "status": status,
+        "start_ms": segment * 1000,
+        "end_ms": segment * 1000 + 900,
+        "text": text,
+    }
+
+
+@pytest.fixture
+def view(open_page: OpenPage) -> JSHandle:
+    return open_page("/").evaluate_handle(NEW_VIEW)
+
+
+def show(view: JSHandle, *captions: dict[str, object]) -> None:
+    for each in captions:
+        view.evaluate("(view, caption) => view.show(caption)", each)
+
+
+def shown(view: JSHandle, region: str) -> list[str]:
+    texts: list[str] = view.evaluate(
+        "(view, region) => [...view[region].children].map((p) => p.textContent)", region
+    )
+    return texts
+
+
+def test_a_later_revision_replaces_the_earlier(view: JSHandle) -> None:
+    show(view, caption(1, "partial", "good", 1), caption(1, "partial", "good morning", 2))
+    assert shown(view, "partials") == ["good morning"]
+
+
+def test_an_earlier_revision_that_comes_late_is_passed_over(view: JSHandle) -> None:
+    show(view, caption(1, "final", "good morning", 5), caption(1, "partial", "good", 3))
+    assert (shown(view, "finals"), shown(view, "partials")) == (["good morning"], [])
+
+
+def test_what_is_final_moves_to_where_it_is_announced(view: JSHandle) -> None:
+    show(view, caption(1, "partial", "good", 1), caption(1, "final", "good morning", 2))
+    assert (shown(view, "finals"), shown(view, "partials")) == (["good morning"], [])
+    live = "(view) => [view.finals.ariaLive, view.partials.ariaHidden, view.finals.lang]"
+    assert view.evaluate(live) == ["polite", "true", "en"]
+
+
+def test_a_line_that_is_taken_back_is_gone(view: JSHandle) -> None:
+    show(view, caption(1, "partial", "uh", 1), caption(1, "clear", revision=2))
+    assert shown(view, "partials") == []
+
+
+def test_lines_stand_in_the_order_they_were_said(view: JSHandle) -> None:
+    show(view, caption(2, "final", "two"), caption(3, "final", "three"), caption(1, "final", "one"))
+    assert shown(view, "finals") == ["one", "two", "three"]
+
+
+def test_another_languages_lines_are_not_shown(view: JSHandle) -> None:
+    show(view, caption(1, "final", "goedemorgen") | {"language": "nl"})
+    assert shown(view, "finals") == []
+
+
+def test_an_hour_of_captions_does_not_fill_the_page(view: JSHandle) -> None:
+    show(view, *(caption(i, "final", str(i)) for i in range(200)))
+    assert len(shown(view, "finals")) == 80
+    assert shown(view, "finals")[-1] == "199"
+
+
+def test_a_snapshot_replaces_what_was_there_without_being_announced(view: JSHandle) -> None:
+    show(view, caption(900, "final", "of an earlier server"))
+    view.evaluate("(view, captions) => view.restore(captions)", [caption(1, "final", "now")])
+    assert shown(view, "finals") == ["now"]
+    assert view.evaluate("(view) => view.finals.ariaLive") == "off"
+
+
+CHOICES = [
+    # remembered, reader's languages, channels, source -> language to begin with
+    (("en", ["nl"], ["floor", "en"], "nl"), "en"),
+    ((None, ["nl-BE", "en"], ["floor", "en"], "nl"), "floor"),
+    ((None, ["en-US"], ["floor", "en", "en+floor", "de"], "nl"), "en"),
+    ((None, ["fr"], ["floor", "en", "en+floor"], "nl"), "en"),
+    ((None, ["fr"], ["floor", "en", "de"], "nl"), "floor"),
+]
+
+
+@pytest.mark.parametrize(("given", "language"), CHOICES)
+def test_the_language_to_begin_with(
+    open_page: OpenPage, given: tuple[object, ...], language: str
+) -> None:
+    assert channels(open_page("/"), "firstLanguage", *given) == language
+
+
+def test_a_channel_that_is_not_offered_gives_the_floor(open_page: OpenPage) -> None:
+    page = open_page("/")
+    assert channels(page, "channelFor", "en", True, ["floor", "en", "en+floor"]) == "en+floor"
+    assert channels(page, "channelFor", "en", True, ["floor", "en"]) == "en"
+    assert channels(page, "channelFor", "en", True, ["floor", "de"]) == "floor"
+
+
+def channels(page: Page, function: str, *arguments: object) -> object:
+    return page.evaluate(
+        """async ([name, args]) =>
+            (await import("/static/js/channels.js"))[name](...args)""",
+        [function, list(arguments)],
+    )

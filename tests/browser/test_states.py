@@ -1,0 +1,192 @@
+"""Pages say how things stand, and come back by themselves."""
+
+import time
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import OpenPage, ServerProcess
+from tests.browser.people import begin_listening, begin_speaking, hears, sees
+
+pytestmark = pytest.mark.browser
+
+#: From the network's return until sound is there again.
+BACK_S = 3.0
+
+
+def test_a_listener_sees_the_speaker_come_pause_and_end(open_page: OpenPage) -> None:
+    listener = open_page("/listen/states")
+    begin_listening(listener)
+    sees(listener, "waiting")
+    speaker = open_page("/speak/states")
+    begin_speaking(speaker)
+    sees(listener, "live")
+    speaker.click("#pause")
+    sees(speaker, "paused")
+    sees(listener, "paused")
+    speaker.click("#pause")
+    sees(listener, "live")
+    speaker.click("#button")
+    sees(listener, "waiting")
+    begin_speaking(speaker)
+    speaker.click("#end")
+    speaker.click("#end_dialog [value=yes]")
+    sees(speaker, "ended")
+    sees(listener, "ended")
+
+
+def test_who_comes_late_hears_what_is_said_now(open_page: OpenPage) -> None:
+    begin_speaking(open_page("/speak/late"))
+    listener = open_page("/listen/late")
+    sees(listener, "ready")
+    begin_listening(listener)
+    sees(listener, "live")
+    hears(listener)
+
+
+def test_another_language_is_heard_over_the_same_connection(open_page: OpenPage) -> None:
+    begin_speaking(open_page("/speak/switch"))
+    listener = open_page("/listen/switch")
+    begin_listening(listener)
+    hint = listener.locator("#hint")
+    expect(hint).to_have_text("You hear the original.")
+    listener.select_option("#language", "en")
+    expect(hint).to_have_text("You hear: English.")
+    listener.check("#over")
+    expect(hint).to_have_text("You hear: English, over the original.")
+    hears(listener)
+    assert listener.evaluate("[offers, sockets.length]") == [1, 2], "one for captions, one for all"
+
+
+def test_a_listener_is_back_soon_after_the_socket_is_lost(open_page: OpenPage) -> None:
+    begin_speaking(open_page("/speak/socket"))
+    listener = open_page("/listen/socket")
+    begin_listening(listener)
+    sees(listener, "live")
+    lost = time.monotonic()
+    listener.evaluate("sockets.at(-1).close(4999)")
+    sees(listener, "reconnecting")
+    sees(listener, "live")
+    hears(listener)
+    assert time.monotonic() - lost < BACK_S
+
+
+def test_a_listener_is_back_soon_after_the_network_is(open_page: OpenPage) -> None:
+    begin_speaking(open_page("/speak/network"))
+    listener = open_page("/listen/network")
+    begin_listening(listener)
+    sees(listener, "live")
+    lose_network(listener)
+    returned = time.monotonic()
+    listener.context.set_offline(False)
+    sees(listener, "live")
+    hears(listener)
+    assert time.monotonic() - returned < BACK_S
+
+
+def test_a_speaker_is_back_soon_after_the_network_is(open_page: OpenPage) -> None:
+    speaker = open_page("/speak/dropped")
+    listener = open_page("/listen/dropped")
+    begin_listening(listener)
+    begin_speaking(speaker)
+    lose_network(speaker)
+    sees(listener, "waiting")
+    returned = time.monotonic()
+    speaker.context.set_offline(False)
+    sees(speaker, "live")
+    assert time.monotonic() - returned < BACK_S
+    sees(listener, "live")
+    hears(listener)
+
+
+def lose_network(page: Page) -> None:
+    """Returns when the page has noticed, and tried in vain for a while."""
+    page.context.set_offline(True)
+    sees(page, "reconnecting")
+    page.wait_for_timeout(2000)
+
+
+def test_everybody_is_back_after_the_server_was_started_anew(
+    open_page: OpenPage, server: ServerProcess
+) -> None:
+    speaker, listener = open_page("/speak/restart"), open_page("/listen/restart")
+    begin_listening(listener)
+    begin_speaking(speaker)
+    sees(listener, "live")
+    server.stop()
+    sees(speaker, "reconnecting")
+    sees(listener, "reconnecting")
+    server.start()
+    sees(speaker, "live")
+    sees(listener, "live")
+
+
+def test_another_speaker_may_take_over(open_page: OpenPage) -> None:
+    first, second = open_page("/speak/twice"), open_page("/speak/twice")
+    begin_speaking(first)
+    second.select_option("#language", "nl")
+    second.click("#button")
+    second.click("#take_over [value=yes]")
+    sees(second, "live")
+    expect(first.locator("#hint")).to_have_text(
+        "You went on in another window or on another device."
+    )
+    expect(first.locator("#button")).to_have_text("Start speaking")
+
+
+def test_a_reloaded_speaker_is_not_locked_out_by_their_own_ghost(open_page: OpenPage) -> None:
+    speaker = open_page("/speak/reload")
+    begin_speaking(speaker)
+    speaker.reload()
+    begin_speaking(speaker)
+
+
+def test_a_token_leaves_the_address_and_lasts_for_the_tab(open_page: OpenPage) -> None:
+    page = open_page("/speak/token?token=abc.def#x=1")
+    assert page.url.endswith("/speak/token#x=1")
+    sent: list[str] = []
+    page.on("websocket", lambda ws: ws.on("framesent", lambda frame: sent.append(str(frame))))
+    page.reload()
+    page.click("#button")
+    page.wait_for_function("sockets.length > 0 && sockets[0].readyState > 0")
+    expect(page.locator("#state")).to_have_text("Something is in the way")
+    assert '"token":"abc.def"' in sent[0]
+
+
+REFUSE_MICROPHONE = """
+navigator.mediaDevices.getUserMedia = () =>
+  Promise.reject(new DOMException("refused", "NotAllowedError"));
+"""
+NO_MICROPHONES = 'Object.defineProperty(navigator, "mediaDevices", { value: undefined });'
+REFUSE_TO_PLAY_ONCE = """
+const play = HTMLMediaElement.prototype.play;
+HTMLMediaElement.prototype.play = function () {
+  HTMLMediaElement.prototype.play = play;
+  return Promise.reject(new DOMException("refused", "NotAllowedError"));
+};
+"""
+
+
+def test_a_refused_microphone_is_explained_and_leaves_the_stream(open_page: OpenPage) -> None:
+    listener = open_page("/listen/refused")
+    speaker = open_page("/speak/refused", script=REFUSE_MICROPHONE)
+    speaker.click("#button")
+    sees(speaker, "denied")
+    expect(speaker.locator("#hint")).to_contain_text("Allow the microphone for this page")
+    sees(listener, "waiting")
+
+
+def test_an_insecure_page_says_why_there_is_no_microphone(open_page: OpenPage) -> None:
+    speaker = open_page("/speak/insecure", script=NO_MICROPHONES)
+    expect(speaker.locator("#hint")).to_contain_text("https://")
+    expect(speaker.locator("#button")).to_be_disabled()
+
+
+def test_sound_that_the_browser_holds_back_comes_with_another_tap(open_page: OpenPage) -> None:
+    begin_speaking(open_page("/speak/held"))
+    listener = open_page("/listen/held", script=REFUSE_TO_PLAY_ONCE)
+    begin_listening(listener)
+    sees(listener, "held")
+    listener.click("#button")
+    sees(listener, "live")
+    assert listener.evaluate("!document.querySelector('audio').paused")
