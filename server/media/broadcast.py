@@ -19,6 +19,8 @@ from av.stream import Stream
 
 from server.media.opus import SAMPLES_PER_TICK, TIME_BASE
 
+__all__ = ["Broadcast", "EncodedPacket", "MediaStreamError", "SubscriberTrack", "Subscription"]
+
 #: Packets a listener may lag behind: 200 ms.
 RING_PACKETS = 10
 
@@ -144,6 +146,7 @@ class SubscriberTrack(MediaStreamTrack):
         self._subscription.select(broadcast)
 
     async def recv(self) -> "Packet[Stream]":
+        """The next packet. Raises MediaStreamError once the channel or the track is closed."""
         try:
             return (await anext(self._subscription)).packet
         except StopAsyncIteration:

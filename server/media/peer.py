@@ -32,6 +32,8 @@ from server.media.broadcast import SubscriberTrack
 from server.media.guard import use_hosts
 from server.media.sdp import SDP_ERRORS, OfferError, checked_offer, said, with_opus_parameters
 
+__all__ = ["OfferError", "Peer", "PeerGone", "answer", "check_internals", "host_addresses"]
+
 log = logging.getLogger(__name__)
 
 CONNECT_S = 15.0
@@ -113,10 +115,8 @@ class Peer:
     def _on_change(self) -> None:
         if self.state == "connected":
             self._deadline.cancel()
-        elif self.state == "failed":
-            self._end("the connection was lost")
-        elif self.state == "closed":
-            self._end("the participant closed the connection")
+        elif self.state in ("failed", "closed"):
+            self._end("it was closed or lost at the participant's end")
         self._changed.set()
 
     def _not_in_time(self) -> None:

@@ -12,7 +12,7 @@
 import asyncio
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -125,7 +125,7 @@ async def receive(
     track: MediaStreamTrack,
     counts: ReceiveCounts | None = None,
     clock: Callable[[], float] = time.monotonic,
-) -> AsyncIterator[Sound]:
+) -> AsyncGenerator[Sound, None]:
     """The sound of a remote track, from its first packet until it ends.
 
     aiortc queues without bound what is not read: read on without pausing.

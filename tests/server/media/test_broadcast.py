@@ -1,0 +1,91 @@
+import asyncio
+
+import pytest
+from aiortc.mediastreams import MediaStreamError
+
+from server.media.broadcast import Broadcast, SubscriberTrack, Subscription
+from server.media.opus import SAMPLES_PER_TICK
+
+
+async def test_everyone_gets_the_same_packet() -> None:
+    broadcast = Broadcast()
+    tracks = [SubscriberTrack(broadcast) for _ in range(3)]
+    broadcast.publish(7, b"sound")
+    first, second, third = [await track.recv() for track in tracks]
+    assert first is second is third
+    assert (bytes(first), first.pts) == (b"sound", 7 * SAMPLES_PER_TICK)
+
+
+async def test_a_slow_listener_loses_its_own_oldest_packets_only() -> None:
+    broadcast = Broadcast()
+    slow, quick = broadcast.subscribe(ring_packets=3), broadcast.subscribe(ring_packets=3)
+    heard = []
+    for tick in range(8):
+        broadcast.publish(tick, b"sound")
+        heard.append((await anext(quick)).tick)
+    assert heard == list(range(8))
+    assert [(await anext(slow)).tick for _ in range(3)] == [5, 6, 7]
+    assert (slow.dropped, quick.dropped) == (5, 0)
+
+
+async def test_who_selects_another_channel_hears_it_from_its_next_packet_on() -> None:
+    english, dutch = Broadcast("en"), Broadcast("nl")
+    track = SubscriberTrack(english)
+    heard = []
+    for tick in range(6):
+        if tick == 3:
+            track.select(dutch)
+        english.publish(tick, b"en")
+        dutch.publish(tick, b"nl")
+        packet = await track.recv()
+        heard.append((packet.pts, bytes(packet)))
+    assert heard == [(tick * SAMPLES_PER_TICK, b"en" if tick < 3 else b"nl") for tick in range(6)]
+    assert (english.listeners, dutch.listeners) == (0, 1)
+
+
+async def test_who_waits_is_woken_by_the_channel_it_selected() -> None:
+    english, dutch = Broadcast("en"), Broadcast("nl")
+    track = SubscriberTrack(english)
+    async with asyncio.timeout(5), asyncio.TaskGroup() as group:
+        waiting = group.create_task(track.recv())
+        await asyncio.sleep(0)
+        track.select(dutch)
+        dutch.publish(0, b"nl")
+    assert bytes(waiting.result()) == b"nl"
+
+
+async def test_time_never_goes_back() -> None:
+    ahead, behind = Broadcast(), Broadcast()
+    subscription = ahead.subscribe()
+    ahead.publish(10, b"ahead")
+    subscription.select(behind)
+    behind.publish(10, b"again")
+    behind.publish(11, b"on")
+    assert [(await anext(subscription)).tick for _ in range(2)] == [10, 11]
+    assert subscription.dropped == 1
+
+
+async def test_who_stops_listening_costs_nothing() -> None:
+    broadcast = Broadcast()
+    track = SubscriberTrack(broadcast)
+    track.stop()
+    track.select(broadcast)
+    assert broadcast.listeners == 0
+    with pytest.raises(MediaStreamError):
+        await track.recv()
+
+
+async def test_a_closed_channel_ends_its_subscriptions() -> None:
+    broadcast = Broadcast()
+    subscription = broadcast.subscribe()
+    async with asyncio.timeout(5), asyncio.TaskGroup() as group:
+        waiting = group.create_task(_all(subscription))
+        await asyncio.sleep(0)
+        broadcast.publish(0, b"last")
+        await asyncio.sleep(0)
+        broadcast.close()
+    assert waiting.result() == [0]
+
+
+async def _all(subscription: Subscription) -> list[int]:
+    return [packet.tick async for packet in subscription]

@@ -1,0 +1,71 @@
+import numpy as np
+
+from server.media.floor import CUSHION_SAMPLES, LIMIT_SAMPLES, FloorBuffer
+from server.media.opus import SAMPLES_PER_TICK, Pcm, joined
+from tests.helpers.webrtc import tone
+
+TICK = SAMPLES_PER_TICK
+
+
+def numbered(samples: int, start: int = 1000) -> Pcm:
+    """Loud sound in which every sample is recognisable."""
+    return (start + np.arange(samples) % 20_000).astype(np.int16)
+
+
+def pull(floor: FloorBuffer, ticks: int) -> Pcm:
+    return joined([floor.pull() for _ in range(ticks)])
+
+
+def test_silence_until_the_cushion_is_there() -> None:
+    floor = FloorBuffer()
+    floor.push(numbered(CUSHION_SAMPLES - 1))
+    assert not floor.pull().any()
+    floor.push(numbered(1))
+    assert floor.pull().tolist() == numbered(TICK).tolist()
+
+
+def test_pieces_of_any_length_come_out_whole_and_in_order() -> None:
+    floor, sound = FloorBuffer(), numbered(10 * TICK)
+    for piece in np.split(sound, [1, 500, 5 * TICK + 7]):
+        floor.push(piece)
+    assert pull(floor, 10).tolist() == sound.tolist()
+
+
+def test_what_is_left_at_an_underrun_is_heard_then_the_cushion_fills_again() -> None:
+    floor = FloorBuffer()
+    floor.push(numbered(CUSHION_SAMPLES + 10))
+    pull(floor, 3)
+    last = floor.pull()
+    assert last[:10].all() and not last[10:].any()
+    assert floor.underruns == 1
+    floor.push(numbered(TICK))
+    assert not floor.pull().any()
+    assert floor.underruns == 1
+
+
+def test_a_flood_leaves_only_the_newest() -> None:
+    floor, sound = FloorBuffer(), numbered(LIMIT_SAMPLES + 1)
+    floor.push(sound)
+    assert floor.level_samples == CUSHION_SAMPLES
+    assert floor.pull().tolist() == sound[-CUSHION_SAMPLES:][:TICK].tolist()
+    assert floor.dropped_samples == sound.size - CUSHION_SAMPLES
+
+
+def test_delay_is_won_back_in_quiet_sound_and_only_there() -> None:
+    floor = FloorBuffer()
+    loud, quiet = tone(440, 0.2), tone(440, 0.06, peak=100)
+    floor.push(joined([loud, quiet]))
+    assert np.array_equal(pull(floor, 4), loud[: 4 * TICK])
+    assert floor.dropped_samples == 0
+    floor = FloorBuffer()
+    floor.push(joined([quiet, loud]))
+    assert np.array_equal(floor.pull(), loud[:TICK])
+    assert floor.dropped_samples == quiet.size
+
+
+def test_silence_does_not_add_delay() -> None:
+    floor = FloorBuffer()
+    for _ in range(100):
+        floor.push(np.zeros(2 * TICK, np.int16))
+    assert floor.level_samples == CUSHION_SAMPLES
+    assert floor.dropped_samples == 0

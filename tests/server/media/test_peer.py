@@ -1,0 +1,303 @@
+import asyncio
+import importlib.metadata
+import os
+import socket
+import threading
+from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from typing import Any
+
+import aioice.ice
+import numpy as np
+import pytest
+from aiortc.rtcrtpreceiver import StreamStatistics
+from aiortc.rtp import RtpPacket
+from av import AudioFrame
+
+import server.media.peer as peer_module
+from server.media.broadcast import Broadcast, SubscriberTrack
+from server.media.opus import RATE_HZ, SAMPLES_PER_TICK, OpusEncoder, Pcm, joined, mono
+from server.media.pacer import Pacer
+from server.media.peer import PeerGone, answer, check_internals, host_addresses
+from server.media.playout import StreamPlayout
+from server.media.receive import receive
+from server.media.sdp import OfferError
+from tests.helpers.webrtc import Client, ScriptedTrack, connected, pitch_hz, tone, until
+
+
+class TonePlayout:
+    """A channel for each tone: the same every tick."""
+
+    def __init__(self, **frequencies_hz: float) -> None:
+        self.encoded = 0
+        self.channels = {name: Broadcast(name) for name in frequencies_hz}
+        self._encoders = {name: OpusEncoder() for name in frequencies_hz}
+        self._tones = {name: tone(hz, 10.0) for name, hz in frequencies_hz.items()}
+
+    def tick(self, tick: int) -> None:
+        for name, channel in self.channels.items():
+            start = tick % 500 * SAMPLES_PER_TICK
+            pcm = self._tones[name][start : start + SAMPLES_PER_TICK]
+            channel.publish(tick, self._encoders[name].encode(pcm))
+            self.encoded += 1
+
+    def close(self) -> None:
+        pass
+
+
+@asynccontextmanager
+async def paced(*playouts: TonePlayout | StreamPlayout) -> AsyncIterator[None]:
+    pacer = Pacer()
+    for playout in playouts:
+        pacer.add(playout)
+    async with asyncio.TaskGroup() as group:
+        task = group.create_task(pacer.run(), name="pacer")
+        yield
+        task.cancel()
+
+
+def record_rtp(client: Client) -> list[RtpPacket]:
+    """The packets the client receives from now on."""
+    receiver: Any = client.transceiver.receiver
+    packets = list[RtpPacket]()
+    handle = receiver._handle_rtp_packet
+
+    async def record(packet: RtpPacket, arrival_time_ms: int) -> None:
+        packets.append(packet)
+        await handle(packet, arrival_time_ms)
+
+    receiver._handle_rtp_packet = record
+    return packets
+
+
+async def hear(client: Client, seconds: float) -> Pcm:
+    """What the client hears in the next so many seconds of sound."""
+    heard = list[Pcm]()
+    async with asyncio.timeout(10 + seconds):
+        while sum(each.size for each in heard) < seconds * RATE_HZ:
+            frame = await client.transceiver.receiver.track.recv()
+            assert isinstance(frame, AudioFrame)
+            heard.append(mono(frame))
+    return joined(heard)
+
+
+async def test_a_listener_hears_the_channel_and_the_one_it_selects() -> None:
+    playout, client = TonePlayout(en=440, nl=880), Client("recvonly")
+    packets = record_rtp(client)
+    track = SubscriberTrack(playout.channels["en"])
+    async with paced(playout), connected(client, track):
+        assert pitch_hz(await hear(client, 0.5)) == pytest.approx(440, abs=5)
+        track.select(playout.channels["nl"])
+        await hear(client, 0.3)
+        assert pitch_hz(await hear(client, 0.5)) == pytest.approx(880, abs=5)
+        dropped = track.dropped
+    sequence = np.array([packet.sequence_number for packet in packets])
+    stamps = np.array([packet.timestamp for packet in packets]).astype(np.uint32)
+    steps = np.diff(stamps)
+    assert len({packet.ssrc for packet in packets}) == 1
+    assert (np.diff(sequence) == 1).all()
+    assert (steps > 0).all() and (steps % SAMPLES_PER_TICK == 0).all() and steps.max() < RATE_HZ
+    assert dropped == 0
+
+
+async def test_many_listeners_share_one_encoding_and_no_thread_encodes() -> None:
+    class Refusing(ThreadPoolExecutor):
+        def submit(self, *args: Any, **kwargs: Any) -> Any:
+            raise AssertionError("the default executor was used")
+
+    asyncio.get_running_loop().set_default_executor(Refusing())
+    playout, clients = TonePlayout(en=440), [Client("recvonly") for _ in range(5)]
+    async with paced(playout), asyncio.TaskGroup() as group:
+        for client in clients:
+            group.create_task(_listen_a_while(client, playout.channels["en"]))
+    assert playout.encoded < 5 * 25 * 2  # the ticks that passed, not those times the listeners
+
+
+async def _listen_a_while(client: Client, channel: Broadcast) -> None:
+    async with connected(client, SubscriberTrack(channel)):
+        await hear(client, 0.5)
+
+
+async def test_who_only_listens_is_not_heard_and_costs_no_thread() -> None:
+    playout, client = TonePlayout(en=440), Client("sendrecv", ScriptedTrack(tone(880, 5.0)))
+    async with paced(playout), connected(client, SubscriberTrack(playout.channels["en"])) as peer:
+        threads = threading.active_count()
+        assert "a=sendonly" in peer.sdp
+        assert peer.track is None
+        assert pitch_hz(await hear(client, 0.5)) == pytest.approx(440, abs=5)
+        assert threading.active_count() == threads
+
+
+async def test_one_may_speak_and_listen_on_one_connection() -> None:
+    playout, client = TonePlayout(en=440), Client("sendrecv", ScriptedTrack(tone(880, 5.0)))
+    track = SubscriberTrack(playout.channels["en"])
+    async with paced(playout), connected(client, track, receive=True) as peer:
+        assert peer.track is not None
+        heard = []
+        async for sound in receive(peer.track):
+            heard.append(sound.pcm48)
+            if len(heard) == 25:
+                break
+        assert pitch_hz(joined(heard)) == pytest.approx(880, abs=5)
+        assert pitch_hz(await hear(client, 0.5)) == pytest.approx(440, abs=5)
+
+
+async def test_nobody_is_probed() -> None:
+    """A candidate in an offer, be it the likeliest, is never sent anything."""
+    client = Client("recvonly")
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as victim:
+        victim.bind(("127.0.0.1", 0))
+        victim.setblocking(False)
+        port = victim.getsockname()[1]
+        offer = await client.offer() + (
+            f"a=candidate:1 1 udp 2130706432 127.0.0.1 {port} typ host\r\n"
+            "a=candidate:2 1 udp 2130706433 c0ffee.local 5000 typ host\r\n"
+            "a=end-of-candidates\r\n"
+        )
+        peer = await answer(offer, send=SubscriberTrack(Broadcast()))
+        await client.take(peer.sdp)
+        await peer.connected()
+        with pytest.raises(BlockingIOError):
+            victim.recv(2000)
+        assert getattr(aioice.ice._mdns, "protocol", None) is None
+        await peer.close()
+        await client.close()
+
+
+async def test_who_does_not_connect_in_time_is_gone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(peer_module, "CONNECT_S", 0.1)
+    client = Client("recvonly")
+    peer = await answer(await client.offer(), send=SubscriberTrack(Broadcast()))
+    async with asyncio.timeout(5):
+        with pytest.raises(PeerGone, match="no connection"):
+            await peer.connected()
+        assert "no connection" in await peer.closed()
+    await peer.close()
+    await client.close()
+
+
+async def test_who_leaves_is_noticed() -> None:
+    client, channel = Client("recvonly"), Broadcast()
+    async with connected(client, SubscriberTrack(channel)) as peer:
+        await client.close()
+        async with asyncio.timeout(5):
+            assert "participant" in await peer.closed()
+        assert channel.listeners == 0
+
+
+async def test_who_vanishes_without_a_word_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(aioice.ice, "CONSENT_INTERVAL", 0.05)
+    monkeypatch.setattr(aioice.ice, "CONSENT_FAILURES", 2)
+    client, channel = Client("recvonly"), Broadcast()
+    async with connected(client, SubscriberTrack(channel)) as peer:
+        await client.vanish()
+        async with asyncio.timeout(10):
+            assert "participant" in await peer.closed()
+        await peer.close()
+        assert channel.listeners == 0
+
+
+def resources() -> tuple[int, int, int]:
+    """Open descriptors, tasks, threads."""
+    return len(os.listdir("/proc/self/fd")), len(asyncio.all_tasks()), threading.active_count()
+
+
+def no_more_than(before: tuple[int, int, int]) -> bool:
+    return all(now <= then for now, then in zip(resources(), before, strict=True))
+
+
+async def _join_and_leave(stage: int, speaks: bool, channel: Broadcast) -> None:
+    """A participant who leaves before answering, while connecting, or later, in either way."""
+    track = SubscriberTrack(channel)
+    client = Client("sendrecv", ScriptedTrack(tone(440, 1.0))) if speaks else Client("recvonly")
+    peer = await answer(await client.offer(), send=track, receive=speaks)
+    try:
+        if stage > 0:
+            await client.take(peer.sdp)
+        if stage > 1:
+            await peer.connected()
+        if stage > 2:
+            await client.close()
+            await peer.closed()
+    finally:
+        await peer.close()
+        await client.close()
+
+
+async def test_joining_and_leaving_leaves_nothing_behind() -> None:
+    channel = Broadcast()
+    await _join_and_leave(3, True, channel)
+    before = resources()
+    async with asyncio.timeout(60):
+        for _ in range(4):
+            async with asyncio.TaskGroup() as group:
+                for stage in range(4):
+                    for speaks in (False, True):
+                        group.create_task(_join_and_leave(stage, speaks, channel))
+    await until(lambda: no_more_than(before))
+    assert channel.listeners == 0
+
+
+async def test_a_connection_that_will_not_close_is_freed_all_the_same(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A speaker with many SSRCs makes aiortc's report too long: the task that sends it dies,
+    and aiortc's close() waits for it for ever."""
+    monkeypatch.setattr(peer_module, "CLOSE_S", 0.1)
+    client, before = Client("sendrecv", ScriptedTrack(tone(440, 1.0))), resources()
+    async with connected(client, SubscriberTrack(Broadcast()), receive=True) as peer:
+        receiver: Any = peer._transceiver.receiver
+        statistics = StreamStatistics(RATE_HZ)
+        statistics.base_seq = statistics.max_seq = 0
+        receiver._RTCRtpReceiver__remote_streams |= dict.fromkeys(range(300), statistics)
+        reporting = receiver._RTCRtpReceiver__rtcp_task
+        await until(reporting.done)
+        assert reporting.exception() is not None
+        async with asyncio.timeout(5):
+            await peer.close()
+    assert "forcing" in caplog.text
+    await until(lambda: no_more_than(before))
+
+
+@pytest.mark.parametrize("offer", ["", "hello", "v=0\r\nm=audio 9 UDP/TLS/RTP/SAVPF 111\r\n"])
+async def test_a_refused_offer_leaves_nothing_behind(offer: str) -> None:
+    before = resources()
+    with pytest.raises(OfferError):
+        await answer(offer, receive=True)
+    assert resources() == before
+
+
+async def test_without_an_address_nothing_is_left_behind() -> None:
+    client, channel = Client("recvonly"), Broadcast()
+    offer, before = await client.offer(), resources()
+    with pytest.raises(OSError, match="no UDP socket"):
+        await answer(offer, send=SubscriberTrack(channel), hosts=["198.51.100.1"])
+    await until(lambda: no_more_than(before))
+    assert channel.listeners == 0
+    await client.close()
+
+
+async def test_the_answer_names_every_address_and_asks_for_mono_without_gaps() -> None:
+    client = Client("sendonly", ScriptedTrack(tone(440, 1.0)))
+    peer = await answer(await client.offer(), receive=True, hosts=["127.0.0.1", "127.0.0.2"])
+    lines = peer.sdp.splitlines()
+    candidates = [line.split()[4] for line in lines if line.startswith("a=candidate:")]
+    assert candidates == ["127.0.0.1", "127.0.0.2"]
+    assert "a=recvonly" in lines
+    assert any("usedtx=0" in line and "stereo=0" in line for line in lines)
+    await peer.close()
+    await client.close()
+
+
+def test_where_a_server_can_be_reached() -> None:
+    assert host_addresses("localhost") == ["127.0.0.1"]
+    assert host_addresses("127.0.0.2") == ["127.0.0.2"]
+    assert "127.0.0.1" in host_addresses("0.0.0.0")
+
+
+def test_aiortc_is_as_expected(monkeypatch: pytest.MonkeyPatch) -> None:
+    check_internals()
+    monkeypatch.setattr(importlib.metadata, "version", lambda name: "2.0.0")
+    with pytest.raises(RuntimeError, match="aiortc is 2.0.0"):
+        check_internals()

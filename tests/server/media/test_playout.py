@@ -1,0 +1,178 @@
+import asyncio
+
+import numpy as np
+import pytest
+
+from server.media.broadcast import Subscription
+from server.media.opus import RATE_HZ, SAMPLES_PER_TICK, OpusDecoder, OpusEncoder, Pcm, joined
+from server.media.playout import (
+    FULL_SCALE,
+    INSTEAD_GAIN,
+    KNEE,
+    UNDER_GAIN,
+    StreamPlayout,
+    mix,
+    soft_limited,
+)
+from tests.helpers.webrtc import tone
+
+TICK = SAMPLES_PER_TICK
+FLOOR_HZ, SPEECH_HZ = 300, 1100
+
+
+class CountingEncoder(OpusEncoder):
+    calls = 0
+
+    def encode(self, pcm: Pcm) -> bytes:
+        CountingEncoder.calls += 1
+        return super().encode(pcm)
+
+
+def level(pcm: Pcm, frequency_hz: float) -> float:
+    """How strongly a tone is in it: its peak."""
+    phase = np.arange(pcm.size) * (2j * np.pi * frequency_hz / RATE_HZ)
+    return float(2 * np.abs(np.mean(pcm * np.exp(-phase))))
+
+
+class Listener:
+    """Hears a channel while the playout ticks, the floor being a tone all the time."""
+
+    def __init__(self, playout: StreamPlayout, channel: str) -> None:
+        self._playout = playout
+        self._tick = 0
+        self._decoder = OpusDecoder()
+        self._subscription: Subscription = playout.channel(channel).subscribe()
+        self._floor = tone(FLOOR_HZ, 20.0)
+
+    async def hear(self, ticks: int) -> Pcm:
+        """The next so many ticks of the channel."""
+        heard = []
+        for _ in range(ticks):
+            self._playout.floor.push(self._floor[self._tick * TICK :][:TICK])
+            self._playout.tick(self._tick)
+            self._tick += 1
+            heard.append(self._decoder.decode((await anext(self._subscription)).data))
+        return joined(heard)
+
+
+def speak(playout: StreamPlayout, seconds: float = 10.0) -> None:
+    playout.speak("en", 1, tone(SPEECH_HZ, seconds), RATE_HZ, 0, True)
+
+
+async def levels(playout: StreamPlayout, channel: str) -> tuple[float, float]:
+    """How strong floor and speech are in a channel, once what went before has faded."""
+    heard = (await Listener(playout, channel).hear(100))[RATE_HZ:]
+    return level(heard, FLOOR_HZ), level(heard, SPEECH_HZ)
+
+
+@pytest.mark.parametrize(
+    ("channel", "floor_gain", "speech_gain"),
+    [("floor", 1, 0), ("en", 0, 1), ("en+floor", UNDER_GAIN, 1), ("de", INSTEAD_GAIN, 0)],
+)
+async def test_what_is_heard_in_a_channel(
+    channel: str, floor_gain: float, speech_gain: float
+) -> None:
+    playout = StreamPlayout()
+    playout.set_status("en", "live")
+    speak(playout)
+    floor, speech = await levels(playout, channel)
+    assert floor == pytest.approx(8000 * floor_gain, rel=0.15, abs=100)
+    assert speech == pytest.approx(8000 * speech_gain, rel=0.15, abs=100)
+
+
+@pytest.mark.parametrize("status", ["starting", "fallback"])
+@pytest.mark.parametrize("channel", ["en", "en+floor"])
+async def test_a_language_that_is_not_live_leaves_the_quiet_floor(
+    channel: str, status: str
+) -> None:
+    playout = StreamPlayout()
+    playout.set_status("en", status)  # type: ignore[arg-type]
+    floor, speech = await levels(playout, channel)
+    assert floor == pytest.approx(8000 * INSTEAD_GAIN, rel=0.15)
+    assert speech < 100
+
+
+async def test_a_change_of_status_fades() -> None:
+    """No step between samples is larger than the tone itself makes."""
+    steady = np.full(TICK, 8000, np.int16)
+    fading = mix(None, steady, INSTEAD_GAIN, 0)
+    assert fading[0] == pytest.approx(8000 * INSTEAD_GAIN, abs=1)
+    assert fading[-1] == 0
+    assert np.abs(np.diff(fading)).max() <= 3
+
+
+async def test_a_listener_of_a_failing_language_hears_the_floor_within_two_ticks() -> None:
+    playout = StreamPlayout()
+    playout.set_status("en", "live")
+    listener = Listener(playout, "en")
+    assert level((await listener.hear(50))[RATE_HZ // 2 :], FLOOR_HZ) < 100
+    playout.set_status("en", "fallback")
+    await listener.hear(2)
+    assert level(await listener.hear(20), FLOOR_HZ) == pytest.approx(8000 * INSTEAD_GAIN, rel=0.15)
+
+
+def test_a_mix_bends_instead_of_clipping() -> None:
+    loud = np.linspace(-60_000, 60_000, TICK, dtype=np.float32)
+    limited = soft_limited(loud)
+    assert np.abs(limited.astype(np.int32)).max() <= FULL_SCALE
+    assert (np.diff(limited) >= 0).all()
+    below = np.abs(loud) < KNEE
+    assert np.array_equal(limited[below], np.rint(loud[below]))
+
+
+async def test_a_channel_is_encoded_once_however_many_listen() -> None:
+    playout = StreamPlayout(new_encoder=CountingEncoder)
+    subscriptions = [playout.channel("en").subscribe() for _ in range(30)]
+    CountingEncoder.calls = 0
+    playout.tick(0)
+    assert CountingEncoder.calls == 1
+    packets = {id((await anext(each)).packet) for each in subscriptions}
+    assert len(packets) == 1
+
+
+def test_only_open_channels_are_encoded() -> None:
+    playout = StreamPlayout(new_encoder=CountingEncoder)
+    playout.channel("floor")
+    playout.channel("en")
+    playout.close_channel("en")
+    CountingEncoder.calls = 0
+    playout.tick(0)
+    assert CountingEncoder.calls == 1
+    assert list(playout.channels) == ["floor"]
+
+
+async def test_all_channels_tick_on_one_clock() -> None:
+    playout = StreamPlayout()
+    subscriptions = [playout.channel(name).subscribe() for name in ("floor", "en", "en+floor")]
+    for tick in (3, 4, 9):
+        playout.tick(tick)
+    for subscription in subscriptions:
+        assert [(await anext(subscription)).tick for _ in range(3)] == [3, 4, 9]
+
+
+def test_who_counts_on_it_is_told_when_a_clause_begins() -> None:
+    started: list[tuple[str, int, int]] = []
+    playout = StreamPlayout(on_start=lambda *start: started.append(start))
+    playout.speak("en", 4, np.ones(TICK, np.int16), RATE_HZ, 2, True)
+    playout.speak("de", 5, np.ones(TICK, np.int16), RATE_HZ, 0, True)
+    for tick in range(4):
+        playout.tick(tick)
+    assert started == [("de", 5, 0), ("en", 4, 2)]
+    assert playout.backlog_s("en") == 0
+
+
+def test_one_languages_backlog_is_its_own() -> None:
+    playout = StreamPlayout()
+    playout.speak("en", 1, np.ones(RATE_HZ, np.int16), RATE_HZ, 0, True)
+    assert playout.backlog_s("en") == pytest.approx(1.0)
+    assert playout.backlog_s("de") == 0
+    playout.clear("en")
+    assert playout.backlog_s("en") == 0
+
+
+async def test_closing_ends_every_channel() -> None:
+    playout = StreamPlayout()
+    subscription = playout.channel("floor").subscribe()
+    playout.close()
+    async with asyncio.timeout(5):
+        assert [packet async for packet in subscription] == []

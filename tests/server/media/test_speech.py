@@ -1,0 +1,147 @@
+import numpy as np
+import pytest
+
+from server.media.opus import RATE_HZ, SAMPLES_PER_TICK, Pcm
+from server.media.speech import FURTHEST_PLAN_TICKS, LIMIT_SAMPLES, SpeechQueue
+from tests.helpers.webrtc import pitch_hz, tone
+
+TICK = SAMPLES_PER_TICK
+NOTHING = np.zeros(0, np.int16)
+
+
+def say(value: int, ticks: float) -> Pcm:
+    return np.full(int(ticks * TICK), value, np.int16)
+
+
+class Said:
+    """A queue, and what it played: the value that sounds in each tick, 0 where nothing does."""
+
+    def __init__(self) -> None:
+        self.started: list[tuple[int, int]] = []
+        self.queue = SpeechQueue(lambda clause, tick: self.started.append((clause, tick)))
+
+    def add(self, clause: int, pcm: Pcm, at: int = 0, last: bool = True) -> None:
+        self.queue.add(clause, pcm, RATE_HZ, at, last)
+
+    def play(self, ticks: range) -> list[int]:
+        played = [self.queue.pull(tick) for tick in ticks]
+        return [0 if pcm is None else int(pcm[0]) for pcm in played]
+
+
+def test_a_clause_begins_at_its_tick() -> None:
+    said = Said()
+    said.add(1, say(5, 2), at=3)
+    assert said.play(range(7)) == [0, 0, 0, 5, 5, 0, 0]
+    assert said.started == [(1, 3)]
+
+
+def test_a_clause_whose_time_has_passed_begins_at_once() -> None:
+    said = Said()
+    said.add(1, say(5, 1), at=3)
+    assert said.play(range(10, 12)) == [5, 0]
+    assert said.started == [(1, 10)]
+
+
+def test_clauses_are_said_in_order_one_after_the_other() -> None:
+    said = Said()
+    said.add(1, say(5, 3), at=0)
+    said.add(2, say(7, 1), at=1)
+    assert said.play(range(5)) == [5, 5, 5, 7, 0]
+    assert said.started == [(1, 0), (2, 3)]
+
+
+def test_the_next_clause_may_begin_within_a_tick() -> None:
+    said = Said()
+    said.add(1, say(5, 0.5))
+    said.add(2, say(7, 0.5))
+    pcm = said.queue.pull(0)
+    assert pcm is not None
+    assert pcm.tolist() == [5] * 480 + [7] * 480
+
+
+def test_the_last_tick_of_a_clause_is_filled_up_with_silence() -> None:
+    said = Said()
+    said.add(1, say(5, 0.5))
+    pcm = said.queue.pull(0)
+    assert pcm is not None
+    assert pcm.tolist() == [5] * 480 + [0] * 480
+
+
+def test_only_the_first_piece_says_when() -> None:
+    said = Said()
+    said.add(1, say(5, 1), at=0, last=False)
+    said.add(1, say(6, 1), at=9)
+    assert said.play(range(3)) == [5, 6, 0]
+
+
+def test_a_clause_goes_on_when_its_next_piece_comes_late() -> None:
+    said = Said()
+    said.add(1, say(5, 1), last=False)
+    assert said.play(range(3)) == [5, 0, 0]
+    said.add(1, say(6, 1))
+    said.add(2, say(7, 1))
+    assert said.play(range(3, 6)) == [6, 7, 0]
+    assert said.started == [(1, 0), (2, 4)]
+
+
+def test_a_lost_last_piece_does_not_hold_up_the_next_clause() -> None:
+    said = Said()
+    said.add(1, say(5, 1), last=False)
+    said.add(2, say(7, 1))
+    assert said.play(range(3)) == [5, 7, 0]
+
+
+def test_a_last_piece_may_be_empty() -> None:
+    said = Said()
+    said.add(1, say(5, 1), last=False)
+    said.add(1, NOTHING, last=True)
+    said.add(2, say(7, 1))
+    assert said.play(range(3)) == [5, 7, 0]
+
+
+def test_skipped_ticks_lose_nothing() -> None:
+    said = Said()
+    said.add(1, np.arange(1, 4, dtype=np.int16).repeat(TICK))
+    played = [said.queue.pull(tick) for tick in (0, 5, 6)]
+    assert [int(pcm[0]) for pcm in played if pcm is not None] == [1, 2, 3]
+
+
+def test_backlog_is_what_waits() -> None:
+    said = Said()
+    said.add(1, say(5, 50))
+    said.add(2, say(7, 25), last=False)
+    assert said.queue.backlog_s == pytest.approx(1.5)
+    said.play(range(10))
+    assert said.queue.backlog_s == pytest.approx(1.3)
+    said.queue.clear()
+    assert said.queue.backlog_s == 0
+    assert said.play(range(10, 12)) == [0, 0]
+
+
+def test_beyond_the_limit_the_oldest_clause_that_has_not_begun_is_dropped() -> None:
+    said = Said()
+    half = LIMIT_SAMPLES // TICK // 2
+    said.add(1, say(5, half))
+    said.play(range(1))
+    said.add(2, say(6, half))
+    said.add(3, say(7, half))
+    assert said.queue.dropped_clauses == 1
+    assert said.play(range(1, half + 2))[-3:] == [5, 7, 7]
+
+
+def test_a_plan_too_far_ahead_does_not_silence_a_language_for_good() -> None:
+    said = Said()
+    said.add(1, say(5, 1), at=10**9)
+    assert said.play(range(FURTHEST_PLAN_TICKS, FURTHEST_PLAN_TICKS + 1)) == [5]
+
+
+@pytest.mark.parametrize("rate_hz", [16_000, 22_050])
+def test_speech_of_any_rate_keeps_pitch_and_length(rate_hz: int) -> None:
+    queue = SpeechQueue()
+    sound = tone(440, 1.0, rate_hz=rate_hz)
+    for piece in np.split(sound, range(1000, sound.size, 1000)):
+        queue.add(1, piece, rate_hz, 0, False)
+    queue.add(1, NOTHING, rate_hz, 0, True)
+    played = [pcm for tick in range(60) if (pcm := queue.pull(tick)) is not None]
+    assert len(played) in (50, 51)
+    assert pitch_hz(np.concatenate(played[:50])) == pytest.approx(440, abs=2)
