@@ -50,10 +50,6 @@ class Outbox:
         self._messages.clear()
         self._audio.clear()
 
-    def drop_audio(self) -> None:
-        """Only messages are still worth sending."""
-        self._audio.clear()
-
     def _drop_partial(self) -> bool:
         for index, message in enumerate(self._messages):
             if isinstance(message, Caption) and message.status == "partial":

@@ -3,6 +3,8 @@
 Rules for changing this file:
 - ``send`` and ``send_audio`` never wait: what does not go at once waits in a bounded outbox,
   and whom that does not help ends as too slow.
+- Only the writer's task writes, to the very close: aiohttp lets all who wait for a slow reader
+  share one future, and a cancelled one would cancel the others.
 - Whoever ends the session, by ``close`` or by an exception, the participant is told once, in a
   typed Error, and then the socket closes with that error's code; all of it has a deadline.
 - When the ``async with`` is over, nothing of it still runs and the socket is closed.
@@ -10,12 +12,12 @@ Rules for changing this file:
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Awaitable, Collection
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Collection
+from contextlib import asynccontextmanager
 from typing import Final, Generic
 
 import msgspec
-from aiohttp import WSCloseCode, WSMsgType, web
+from aiohttp import WebSocketError, WSCloseCode, WSMsgType, web
 
 from signaling.errors import ProtocolError, excerpt
 from signaling.messages import ErrorCode, Ping, Pong, ServerMessage
@@ -26,11 +28,11 @@ FIRST_MESSAGE_S: Final = 10.0
 HEARTBEAT_S: Final = 10.0
 #: How long one write may wait for a participant that reads slowly.
 SEND_S: Final = 10.0
-#: How long a goodbye may take: the error and the close, each.
+#: How long a goodbye may take: what is queued, the error and the close.
 GOODBYE_S: Final = 2.0
 #: How much the kernel and the transport may hold unsent, each. What is beyond waits in our
 #: queues, where the oldest sound can be dropped: otherwise a stall is heard as seconds of lag.
-UNSENT_BYTES: Final = 16 * 1024
+UNSENT_BYTES: Final = 4 * 1024
 
 _ENCODER: Final = msgspec.json.Encoder()
 #: What aiohttp itself refuses, by its close code, as a participant is told it.
@@ -54,26 +56,16 @@ def origin_allowed(origin: str | None, host: str, allowed: Collection[str]) -> b
     return same_host or origin.lower() in {entry.lower().rstrip("/") for entry in allowed}
 
 
-def _encoded(message: ServerMessage) -> str:
-    return _ENCODER.encode(message).decode()
-
-
 class _Socket(web.WebSocketResponse):
-    """Sends one fatal error at most, before closing, and also where aiohttp closes by itself."""
+    """Does not close by itself on a frame that aiohttp refuses: the participant is told first."""
 
-    told: ProtocolError | None = None
-
-    async def tell(self, error: ProtocolError) -> None:
-        if self.told is None and not self.closed:
-            self.told = error
-            await self.send_str(_encoded(error.as_message()))
+    ending = False
 
     async def close(
         self, *, code: int = WSCloseCode.OK, message: bytes = b"", drain: bool = True
     ) -> bool:
-        if fault := _FRAME_FAULTS.get(code):
-            with suppress(ConnectionError):
-                await self.tell(ProtocolError(*fault))
+        if code in _FRAME_FAULTS and not self.ending:
+            return False
         return await super().close(code=code, message=message, drain=drain)
 
 
@@ -90,6 +82,7 @@ class Connection(Generic[M]):
         """Why the session ended, where it was not an ordinary end."""
         self._conversation = Conversation(role)
         self._pending = asyncio.Event()
+        self._ended = False
         self._closed_with: ProtocolError | None = None
         self._closing = asyncio.Event()
 
@@ -122,8 +115,8 @@ class Connection(Generic[M]):
                     self.send(Pong())
                 elif frame.type is WSMsgType.BINARY:
                     return self._conversation.receive_bytes(frame.data)
-                elif frame.type is WSMsgType.ERROR and self.response.told is not None:
-                    raise self.response.told  # aiohttp refused the frame
+                elif isinstance(frame.data, WebSocketError) and frame.data.code in _FRAME_FAULTS:
+                    raise ProtocolError(*_FRAME_FAULTS[frame.data.code])
                 else:
                     return None
             except ProtocolError as error:
@@ -152,57 +145,58 @@ class Connection(Generic[M]):
         if self._closed_with is None:
             self._closed_with = error
             self._closing.set()
+            self._say_last(error)
 
     async def _write(self) -> None:
-        while True:
-            await self._pending.wait()
-            self._pending.clear()
-            while (item := self.outbox.take()) is not None:
-                try:
+        """Write what is queued until the session has ended, then close."""
+        try:
+            while not self._ended or len(self.outbox):
+                while (item := self.outbox.take()) is not None:
                     async with asyncio.timeout(SEND_S):
                         await self._send(item)
-                except TimeoutError:
-                    self.close(_too_slow())
-                    return
-                except ConnectionError:
-                    return  # ``receive`` sees it as the end
+                if not self._ended:
+                    await self._pending.wait()
+                    self._pending.clear()
+            self.response.ending = True
+            code = WSCloseCode.OK if self.error is None else self.error.close_code
+            await self.response.close(code=code)
+        except TimeoutError:
+            self.close(_too_slow())
+        except ConnectionError:
+            pass  # ``receive`` sees it as the end
 
     async def _send(self, item: ServerMessage | bytes) -> None:
         if isinstance(item, bytes):
             await self.response.send_bytes(item)
         else:
-            await self.response.send_str(_encoded(item))
+            await self.response.send_str(_ENCODER.encode(item).decode())
 
     async def _end_when_closed(self) -> None:
         await self._closing.wait()
-        if self._closed_with is not None:
-            await self._within_deadline(self.response.tell(self._closed_with))
         raise _ClosedError
 
-    async def _say_goodbye(self) -> None:
-        """What is still queued, the error, the close."""
+    def _end(self) -> None:
+        """The session is over: ``_write`` may finish."""
         if self._closed_with is not None:
             self.error = self._closed_with
+        elif self.error is not None:
+            self._say_last(self.error)
+        self._ended = True
+        self._pending.set()
+
+    def _say_last(self, error: ProtocolError) -> None:
+        if error is self._closed_with or not self.outbox.put(error.as_message()):
             self.outbox.clear()
-        await self._within_deadline(self._last_words())
-        code = WSCloseCode.OK if self.error is None else self.error.close_code
-        await self._within_deadline(self.response.close(code=code))
-
-    async def _last_words(self) -> None:
-        self.outbox.drop_audio()
-        while (item := self.outbox.take()) is not None:
-            await self._send(item)
-        if self.error is not None:
-            await self.response.tell(self.error)
-
-    async def _within_deadline(self, sending: Awaitable[object]) -> None:
-        with suppress(TimeoutError, ConnectionError):
-            async with asyncio.timeout(GOODBYE_S):
-                await sending
+            self.outbox.put(error.as_message())
+        self._pending.set()
 
 
 def _too_slow() -> ProtocolError:
     return ProtocolError("limit", "this connection is too slow; join again")
+
+
+def _internal() -> ProtocolError:
+    return ProtocolError("internal", "a fault of the server; try again")
 
 
 class _ClosedError(Exception):
@@ -237,46 +231,42 @@ async def accept(
     transport = _bound_unsent(request)
     connection = Connection(response, role)
     bug: Exception | None = None
-    try:
-        async with asyncio.TaskGroup() as group:
-            tasks = (
-                group.create_task(connection._write(), name=f"{role.name}-writer"),
-                group.create_task(connection._end_when_closed(), name=f"{role.name}-guard"),
-            )
+    async with asyncio.TaskGroup() as outer:
+        writer = outer.create_task(connection._write(), name=f"{role.name}-writer")
+        try:
+            async with asyncio.TaskGroup() as group:
+                guard = group.create_task(connection._end_when_closed(), name=f"{role.name}-guard")
+                try:
+                    yield connection
+                except asyncio.CancelledError:
+                    connection.error = ProtocolError("unavailable", "the server is going away")
+                    raise
+                except Exception as error:  # the session's edge
+                    known = _protocol_error(error)
+                    bug = None if known else error
+                    connection.error = known or _internal()
+                finally:
+                    guard.cancel()
+        except* _ClosedError:
+            pass
+        finally:
+            connection._end()
             try:
-                yield connection
-            except asyncio.CancelledError:
-                connection.error = ProtocolError("unavailable", "the server is going away")
-                raise
-            except Exception as error:  # the session's edge
-                connection.error = _told_as(error)
-                bug = None if _protocol_error(error) else error
+                await asyncio.wait([writer], timeout=GOODBYE_S)
             finally:
-                for task in tasks:
-                    task.cancel()
-    except* _ClosedError:
-        pass
-    finally:
-        await connection._say_goodbye()
-        if transport is not None and response.close_code == WSCloseCode.ABNORMAL_CLOSURE:
-            transport.abort()
+                writer.cancel()
+                if transport is not None and transport.get_write_buffer_size():
+                    transport.abort()  # nobody reads it
     if bug is not None:
         raise bug
 
 
 def _protocol_error(error: Exception) -> ProtocolError | None:
     """The ProtocolError that ``error`` is, or the first where it is a TaskGroup's and holds
-    nothing else."""
+    nothing else; fatal, since the session has ended by it."""
     while isinstance(error, ExceptionGroup) and error.split(ProtocolError)[1] is None:
         error = error.exceptions[0]
-    return error if isinstance(error, ProtocolError) else None
-
-
-def _told_as(error: Exception) -> ProtocolError:
-    known = _protocol_error(error)
-    if known is None:
-        return ProtocolError("internal", "a fault of the server; try again")
-    return known.as_fatal(True)
+    return error.as_fatal(True) if isinstance(error, ProtocolError) else None
 
 
 def _refuse_foreign(request: web.Request, host: str | None, allowed: Collection[str]) -> None:

@@ -1,0 +1,187 @@
+import re
+
+import pytest
+from multidict import CIMultiDict
+
+from server import netinfo
+from server.config import ConfigError
+from server.netinfo import (
+    Visitor,
+    base_url,
+    client_address,
+    gives_microphone,
+    is_loopback,
+    lan_addresses,
+    names,
+    parse_networks,
+    printed_hosts,
+    qr_code,
+    usable,
+    visitor,
+)
+
+PROXIES = parse_networks(["10.0.0.0/8", "fd00::/8", "192.0.2.7"])
+
+
+def test_addresses_others_cannot_use_are_left_out() -> None:
+    found = ["127.0.0.1", "::1", "169.254.3.4", "fe80::1%eth0", "0.0.0.0", "192.168.1.2", "fd00::2"]
+    assert usable(found) == ["192.168.1.2", "fd00::2"]
+
+
+def test_the_preferred_address_is_first_then_ipv4() -> None:
+    found = ["fd00::2", "172.17.0.1", "192.168.1.2", "172.17.0.1"]
+    assert usable(found, "192.168.1.2") == ["192.168.1.2", "172.17.0.1", "fd00::2"]
+    assert usable(found, None) == ["172.17.0.1", "192.168.1.2", "fd00::2"]
+
+
+def test_this_machine_s_addresses_can_be_used() -> None:
+    assert lan_addresses() == usable(lan_addresses(), lan_addresses()[0] if lan_addresses() else "")
+
+
+@pytest.mark.parametrize(
+    ("host", "expected"),
+    [("127.0.0.1", True), ("127.1.2.3", True), ("::1", True), ("localhost", True)]
+    + [("0.0.0.0", False), ("::", False), ("192.168.1.2", False), ("hall.local", False)],
+)
+def test_loopback(host: str, expected: bool) -> None:
+    assert is_loopback(host) is expected
+
+
+@pytest.mark.parametrize(
+    ("host", "expected"),
+    [
+        ("127.0.0.1", ["localhost"]),
+        ("0.0.0.0", ["192.168.1.2", "localhost"]),
+        ("::", ["192.168.1.2", "localhost"]),
+        ("", ["192.168.1.2", "localhost"]),
+        ("192.168.9.9", ["192.168.9.9"]),
+        ("hall.local", ["hall.local"]),
+    ],
+)
+def test_the_hosts_printed_are_those_that_work(host: str, expected: list[str]) -> None:
+    assert printed_hosts(host, ["192.168.1.2"]) == expected
+
+
+def test_a_certificate_covers_what_is_printed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(netinfo, "lan_addresses", lambda: ["192.168.1.2"])
+    monkeypatch.setattr("socket.gethostname", lambda: "Hall")
+    assert names("127.0.0.1") == ["localhost", "127.0.0.1", "::1"]
+    assert names("192.168.9.9") == ["localhost", "127.0.0.1", "::1", "192.168.9.9"]
+    assert names("0.0.0.0")[3:] == ["hall", "hall.local", "192.168.1.2"]
+
+
+@pytest.mark.parametrize(
+    ("scheme", "host", "port", "url"),
+    [
+        ("http", "localhost", 8080, "http://localhost:8080"),
+        ("https", "fd00::2", 8443, "https://[fd00::2]:8443"),
+        ("https", "tolk.example", 443, "https://tolk.example"),
+        ("http", "tolk.example", 80, "http://tolk.example"),
+        ("http", "tolk.example", 443, "http://tolk.example:443"),
+    ],
+)
+def test_addresses_are_written_as_browsers_take_them(
+    scheme: str, host: str, port: int, url: str
+) -> None:
+    assert base_url(scheme, host, port) == url
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("https://192.168.1.2:8443", True),
+        ("http://localhost:8080/speak/a", True),
+        ("http://127.0.0.1:8080", True),
+        ("http://[::1]:8080/", True),
+        ("http://192.168.1.2:8080", False),
+        ("http://localhost.evil.example", False),
+        ("http://[fd00::2]:8080", False),
+    ],
+)
+def test_where_browsers_give_a_microphone(url: str, expected: bool) -> None:
+    assert gives_microphone(url) is expected
+
+
+def test_a_qr_code_is_a_square_of_half_blocks() -> None:
+    lines = qr_code("https://192.168.1.2:8443/listen/sunday").splitlines()
+    plain = [re.sub(r"\x1b\[[0-9;]*m", "", line) for line in lines]
+    assert len({len(line) for line in plain}) == 1
+    assert abs(2 * len(plain) - len(plain[0])) <= 1
+    assert set("".join(plain)) <= set(" █▀▄")
+
+
+@pytest.mark.parametrize(
+    ("peer", "forwarded", "address"),
+    [
+        ("203.0.113.5", [], "203.0.113.5"),
+        ("203.0.113.5", ["198.51.100.1"], "203.0.113.5"),
+        ("10.0.0.1", [], "10.0.0.1"),
+        ("10.0.0.1", ["198.51.100.1"], "198.51.100.1"),
+        ("10.0.0.1", ["6.6.6.6, 198.51.100.1"], "198.51.100.1"),
+        ("10.0.0.1", ["6.6.6.6", "198.51.100.1, 10.2.2.2"], "198.51.100.1"),
+        ("10.0.0.1", ["10.3.3.3, 10.2.2.2"], "10.3.3.3"),
+        ("192.0.2.7", ["198.51.100.1:5678"], "198.51.100.1"),
+        ("::ffff:10.0.0.1", ["198.51.100.1"], "198.51.100.1"),
+        ("fd00::1", ["[2001:db8::5]:443"], "2001:db8::5"),
+        ("fd00::1", ["2001:db8::5"], "2001:db8::5"),
+        ("10.0.0.1", ["198.51.100.1, unknown"], "10.0.0.1"),
+        ("10.0.0.1", ["198.51.100.1, "], "10.0.0.1"),
+        ("10.0.0.1", ["<script>"], "10.0.0.1"),
+        (None, ["198.51.100.1"], "unknown"),
+        ("", ["198.51.100.1"], "unknown"),
+    ],
+)
+def test_only_trusted_proxies_say_where_a_request_came_from(
+    peer: str | None, forwarded: list[str], address: str
+) -> None:
+    headers = CIMultiDict([("X-Forwarded-For", value) for value in forwarded])
+    assert client_address(headers, peer, PROXIES) == address
+
+
+@pytest.mark.parametrize(
+    ("peer", "headers", "url"),
+    [
+        ("203.0.113.5", {"X-Forwarded-Proto": "https"}, "http://inside:8080"),
+        ("203.0.113.5", {"X-Forwarded-Host": "evil.example"}, "http://inside:8080"),
+        ("10.0.0.1", {}, "http://inside:8080"),
+        ("10.0.0.1", {"X-Forwarded-Proto": "https"}, "https://inside:8080"),
+        ("10.0.0.1", {"x-forwarded-proto": "HTTPS"}, "https://inside:8080"),
+        ("10.0.0.1", {"X-Forwarded-Proto": "wss"}, "https://inside:8080"),
+        ("10.0.0.1", {"X-Forwarded-Proto": "javascript"}, "http://inside:8080"),
+        ("10.0.0.1", {"X-Forwarded-Host": "tolk.example"}, "http://tolk.example"),
+        ("10.0.0.1", {"X-Forwarded-Host": "tolk.example:8443"}, "http://tolk.example:8443"),
+        ("10.0.0.1", {"X-Forwarded-Host": "[2001:db8::5]:8443"}, "http://[2001:db8::5]:8443"),
+        ("10.0.0.1", {"X-Forwarded-Host": "evil.example, tolk.example"}, "http://tolk.example"),
+        ("10.0.0.1", {"X-Forwarded-Host": "a/b"}, "http://inside:8080"),
+        ("10.0.0.1", {"X-Forwarded-Host": "a\nb"}, "http://inside:8080"),
+        ("10.0.0.1", {"X-Forwarded-Host": '"><script>'}, "http://inside:8080"),
+    ],
+)
+def test_only_trusted_proxies_say_what_our_address_is(
+    peer: str, headers: dict[str, str], url: str
+) -> None:
+    assert visitor(CIMultiDict(headers), peer, "http", "inside:8080", PROXIES).url == url
+
+
+def test_a_visitor_through_a_proxy() -> None:
+    headers = CIMultiDict(
+        {
+            "X-Forwarded-For": "198.51.100.1",
+            "X-Forwarded-Proto": "https",
+            "X-Forwarded-Host": "tolk.example",
+        }
+    )
+    assert visitor(headers, "10.0.0.1", "http", "inside:8080", PROXIES) == Visitor(
+        address="198.51.100.1", scheme="https", host="tolk.example"
+    )
+
+
+def test_networks_are_read_and_what_is_none_is_named() -> None:
+    assert [str(network) for network in parse_networks(["10.0.0.0/8", " ::1 "])] == [
+        "10.0.0.0/8",
+        "::1/128",
+    ]
+    with pytest.raises(ConfigError, match=r"trusted_proxies: .*10\.0\.0\.1/8"):
+        parse_networks(["10.0.0.1/8"])
+    with pytest.raises(ConfigError, match="trusted_proxies: 'proxy'"):
+        parse_networks(["proxy"])

@@ -1,0 +1,192 @@
+import hashlib
+import logging
+import ssl
+import stat
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from server.config import ConfigError
+from server.tls import load, self_signed
+
+NAMES = ["localhost", "127.0.0.1", "::1", "hall.local"]
+NOW = datetime.now(UTC)
+
+
+def kept(state: Path) -> x509.Certificate:
+    return x509.load_pem_x509_certificate((state / "self-signed.pem").read_bytes())
+
+
+def handshake(server: ssl.SSLContext, client: ssl.SSLContext, name: str) -> None:
+    """A whole handshake in memory."""
+    ways = [ssl.MemoryBIO(), ssl.MemoryBIO()]
+    ends = [
+        client.wrap_bio(ways[0], ways[1], server_hostname=name),
+        server.wrap_bio(ways[1], ways[0], server_side=True),
+    ]
+    done: set[ssl.SSLObject] = set()
+    for _ in range(6):
+        for end in ends:
+            try:
+                end.do_handshake()
+                done.add(end)
+            except ssl.SSLWantReadError:
+                pass
+    assert len(done) == 2
+
+
+def pair(folder: Path, now: datetime = NOW) -> tuple[Path, Path]:
+    """A certificate and its key in two files."""
+    self_signed(folder, ["localhost"], now)
+    pem = (folder / "self-signed.pem").read_text()
+    start = pem.index("-----BEGIN CERTIFICATE")
+    certificate, key = folder / "cert.pem", folder / "key.pem"
+    certificate.write_text(pem[start:])
+    key.write_text(pem[:start])
+    return certificate, key
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_who_trusts_the_certificate_connects_by_every_name(tmp_path: Path, name: str) -> None:
+    made = self_signed(tmp_path, NAMES)
+    client = ssl.create_default_context()
+    client.load_verify_locations(tmp_path / "self-signed.pem")
+    handshake(made.context, client, name)
+
+
+def test_who_does_not_trust_it_refuses(tmp_path: Path) -> None:
+    made = self_signed(tmp_path, NAMES)
+    with pytest.raises(ssl.SSLCertVerificationError):
+        handshake(made.context, ssl.create_default_context(), "localhost")
+
+
+def test_the_certificate_holds_825_days_for_the_names_given(tmp_path: Path) -> None:
+    self_signed(tmp_path, NAMES, NOW)
+    certificate = kept(tmp_path)
+    names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    assert set(names.get_values_for_type(x509.DNSName)) == {"localhost", "hall.local"}
+    addresses = names.get_values_for_type(x509.IPAddress)
+    assert set(addresses) == {ip_address("127.0.0.1"), ip_address("::1")}
+    held = certificate.not_valid_after_utc - certificate.not_valid_before_utc
+    assert held == timedelta(days=825)
+    assert isinstance(certificate.public_key(), ec.EllipticCurvePublicKey)
+
+
+def test_the_fingerprint_is_that_of_the_certificate(tmp_path: Path) -> None:
+    made = self_signed(tmp_path, NAMES)
+    der = kept(tmp_path).public_bytes(serialization.Encoding.DER)
+    assert made.fingerprint.replace(":", "").lower() == hashlib.sha256(der).hexdigest()
+    assert made.fingerprint.count(":") == 31
+
+
+def test_the_key_is_its_owner_s_alone(tmp_path: Path) -> None:
+    self_signed(tmp_path / "state", NAMES)
+    assert stat.S_IMODE((tmp_path / "state" / "self-signed.pem").stat().st_mode) == 0o600
+    assert [path.name for path in (tmp_path / "state").iterdir()] == ["self-signed.pem"]
+
+
+def test_it_is_used_again_for_the_same_names_and_fewer(tmp_path: Path) -> None:
+    first = self_signed(tmp_path, NAMES)
+    assert self_signed(tmp_path, NAMES[:1]).fingerprint == first.fingerprint
+
+
+@pytest.mark.parametrize("days", [-2, 795, 2000])
+def test_it_is_made_anew_when_it_does_not_hold_or_not_for_long(tmp_path: Path, days: int) -> None:
+    first = self_signed(tmp_path, NAMES, NOW)
+    later = self_signed(tmp_path, NAMES, NOW + timedelta(days=days))
+    assert later.fingerprint != first.fingerprint
+
+
+def test_it_is_used_again_while_it_holds(tmp_path: Path) -> None:
+    first = self_signed(tmp_path, NAMES, NOW)
+    assert self_signed(tmp_path, NAMES, NOW + timedelta(days=793)).fingerprint == first.fingerprint
+
+
+def test_it_is_made_anew_for_a_further_name(tmp_path: Path) -> None:
+    first = self_signed(tmp_path, NAMES)
+    assert self_signed(tmp_path, [*NAMES, "192.168.1.2"]).fingerprint != first.fingerprint
+
+
+@pytest.mark.parametrize("left", [0, 10, 300])
+def test_it_is_made_anew_when_its_file_is_damaged(tmp_path: Path, left: int) -> None:
+    first = self_signed(tmp_path, NAMES)
+    path = tmp_path / "self-signed.pem"
+    path.write_bytes(path.read_bytes()[:left])
+    assert self_signed(tmp_path, NAMES).fingerprint != first.fingerprint
+
+
+def test_names_beyond_ascii_and_zones_of_addresses_are_taken(tmp_path: Path) -> None:
+    self_signed(tmp_path, ["zaal-één.local", "fe80::1%eth0"])
+    names = kept(tmp_path).extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    assert names.get_values_for_type(x509.DNSName) == ["xn--zaal-n-fvaa.local"]
+    assert names.get_values_for_type(x509.IPAddress) == [ip_address("fe80::1")]
+
+
+def test_a_name_that_is_none_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="no host name"):
+        self_signed(tmp_path, ["a" * 300])
+
+
+def test_a_state_folder_that_cannot_be_is_named(tmp_path: Path) -> None:
+    (tmp_path / "state").write_text("a file")
+    with pytest.raises(ConfigError, match="state"):
+        self_signed(tmp_path / "state", NAMES)
+
+
+def test_a_certificate_and_key_of_the_host_are_taken(tmp_path: Path) -> None:
+    certificate, key = pair(tmp_path)
+    client = ssl.create_default_context()
+    client.load_verify_locations(certificate)
+    handshake(load(certificate, key), client, "localhost")
+
+
+def test_a_missing_file_is_named_with_its_option(tmp_path: Path) -> None:
+    certificate, key = pair(tmp_path)
+    with pytest.raises(ConfigError, match="--tls-cert: .*none.pem: No such file"):
+        load(tmp_path / "none.pem", key)
+    with pytest.raises(ConfigError, match="--tls-key: .*none.pem: No such file"):
+        load(certificate, tmp_path / "none.pem")
+
+
+def test_files_of_something_else_are_named(tmp_path: Path) -> None:
+    certificate, key = pair(tmp_path)
+    with pytest.raises(ConfigError, match="--tls-cert: .*key.pem holds no PEM certificate"):
+        load(key, key)
+    with pytest.raises(ConfigError, match="--tls-key: .*cert.pem holds no PEM private key"):
+        load(certificate, certificate)
+
+
+def test_the_key_of_another_certificate_is_refused(tmp_path: Path) -> None:
+    certificate, _ = pair(tmp_path)
+    _, key = pair(tmp_path / "other")
+    with pytest.raises(ConfigError, match="is not the key of"):
+        load(certificate, key)
+
+
+def test_an_encrypted_key_is_refused_and_not_asked_about(tmp_path: Path) -> None:
+    certificate, key = pair(tmp_path)
+    private = serialization.load_pem_private_key(key.read_bytes(), password=None)
+    key.write_bytes(
+        private.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.BestAvailableEncryption(b"password"),
+        )
+    )
+    with pytest.raises(ConfigError, match="is encrypted"):
+        load(certificate, key)
+
+
+@pytest.mark.parametrize(("days", "warned"), [(0, False), (900, True), (-30, True)])
+def test_a_certificate_that_does_not_hold_is_warned_of(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, days: int, warned: bool
+) -> None:
+    certificate, key = pair(tmp_path)
+    with caplog.at_level(logging.WARNING):
+        load(certificate, key, NOW + timedelta(days=days))
+    assert ("browsers will refuse it" in caplog.text) is warned
