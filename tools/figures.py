@@ -76,7 +76,8 @@ def report(
     else:
         print(table(figures))
         for name, value in {**(more or {}), **run}.items():
-            print(f"{name}: {value}")
+            lines = value if isinstance(value, list) else [value]
+            print(f"{name}:", *lines, sep="\n  " if len(lines) > 1 else " ")
     return 1 if any(each.holds is False for each in figures) else 0
 
 

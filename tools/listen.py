@@ -25,7 +25,7 @@ from server.media.opus import RATE_HZ, Pcm, Resampler
 from server.models.catalogue import Catalogue
 from server.streams import language_of
 from tools.figures import Figure, report
-from tools.packets import jitter_s, lateness_s, missing
+from tools.packets import jitter_s, lateness_s, missing, unsent_s
 
 #: More at once would measure how fast this process does DTLS.
 JOINING_AT_ONCE = 4
@@ -98,8 +98,11 @@ def figures(listeners: Sequence[Listener], since_s: float) -> list[Figure]:
             jitters.append(jitter_s(at_s[late], timestamps[late]))
         if at_s.size:
             first_s.append(float(at_s[0]) - listener.started_s)
+    unsent = [unsent_s(each.arrivals.timestamps) for each in listeners if len(each.arrivals)]
     late_ms = np.concatenate(lateness) * 1e3
-    p50, p99, most = np.percentile(late_ms, [50, 99, 100]) if late_ms.size else 3 * [None]
+    p50, p99, most = (
+        np.percentile(late_ms, [50, 99, 100]).tolist() if late_ms.size else [None, None, None]
+    )
     return [
         Figure("listen.listeners", len(listeners), ""),
         Figure("listen.silent_listeners", len(listeners) - len(first_s), "", bound=0),
@@ -110,6 +113,7 @@ def figures(listeners: Sequence[Listener], since_s: float) -> list[Figure]:
             "packets",
             bound=0,
         ),
+        Figure("listen.unsent_max", max(unsent, default=None), "s"),
         Figure("listen.lateness_p50", p50, "ms"),
         Figure("listen.lateness_p99", p99, "ms", bound=10),
         Figure("listen.lateness_max", most, "ms", bound=60),

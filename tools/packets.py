@@ -4,6 +4,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 RATE_HZ = 48_000
+#: Samples: 20 ms.
+PACKET = 960
 
 
 def missing(sequences: NDArray[np.int64]) -> int:
@@ -11,6 +13,13 @@ def missing(sequences: NDArray[np.int64]) -> int:
     if not sequences.size:
         return 0
     return int(np.ptp(sequences)) + 1 - np.unique(sequences).size
+
+
+def unsent_s(timestamps: NDArray[np.int64]) -> float:
+    """Seconds between the first packet and the last for which none of 20 ms came: silence that
+    sends nothing, packets that were lost, or time the server skipped."""
+    distinct = np.unique(timestamps)
+    return float(np.maximum(np.diff(distinct) - PACKET, 0).sum()) / RATE_HZ
 
 
 def lateness_s(at_s: NDArray[np.float64], timestamps: NDArray[np.int64]) -> NDArray[np.float64]:

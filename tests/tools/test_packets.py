@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tools.packets import RATE_HZ, jitter_s, lateness_s, missing
+from tools.packets import RATE_HZ, jitter_s, lateness_s, missing, unsent_s
 
 TICK_S = 0.02
 TICK = int(TICK_S * RATE_HZ)
@@ -38,9 +38,15 @@ def test_silence_that_sends_nothing_makes_nothing_late() -> None:
     assert jitter_s(7 + ticks * TICK_S, ticks * TICK) == pytest.approx(0)
 
 
+def test_time_without_packets_is_told() -> None:
+    ticks = np.array([0, 1, 3, 2, 500, 501])
+    assert unsent_s(ticks * TICK) == pytest.approx(496 * TICK_S)
+
+
 def test_nothing_received_is_nothing_late() -> None:
     assert lateness_s(np.zeros(0), np.zeros(0, np.int64)).size == 0
     assert jitter_s(np.zeros(0), np.zeros(0, np.int64)) == 0
+    assert unsent_s(np.zeros(0, np.int64)) == 0
 
 
 def test_jitter_is_the_running_estimate_of_rfc_3550() -> None:
