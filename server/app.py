@@ -5,7 +5,7 @@ import contextlib
 import logging
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -54,10 +54,11 @@ class Server:
 
 
 @contextlib.asynccontextmanager
-async def running(config: Config) -> AsyncIterator[Server]:
+async def running(config: Config, interpreter: Sequence[str] = ()) -> AsyncIterator[Server]:
     """A server that takes connections; ended, with all its sessions, on leaving.
 
-    Raises ModelError or ConfigError before anything is started, OSError where the port is
+    ``interpreter``: another command that starts an interpreter process; ``--bus SOCKET`` is
+    added to it. Raises ModelError or ConfigError before anything is started, OSError where the port is
     taken.
     """
     check_internals()
@@ -81,7 +82,8 @@ async def running(config: Config) -> AsyncIterator[Server]:
         async with LocalBus.listen(socket) as bus, asyncio.TaskGroup() as group:
             live = LiveStreams(manager, bus, pacer, catalogue, metrics, config.demand_linger_s)
             supervisor = Supervisor(
-                _worker_command(config, socket), on_restart=live.interpreter_lost
+                [*(interpreter or _worker_command(config)), "--bus", str(socket)],
+                on_restart=live.interpreter_lost,
             )
             sessions = Sessions(
                 manager,
@@ -138,10 +140,9 @@ async def running(config: Config) -> AsyncIterator[Server]:
                     task.cancel()
 
 
-def _worker_command(config: Config, socket: Path) -> list[str]:
+def _worker_command(config: Config) -> list[str]:
     return [
         *(sys.executable, "-m", "server", "worker"),
-        *("--bus", str(socket)),
         *("--models", config.models),
         *("--stage-timeout-s", str(config.stage_timeout_s)),
         *("--log-level", config.log_level),

@@ -46,6 +46,7 @@ class Supervisor:
         self._command = command
         self._on_restart = on_restart
         self._limits = limits
+        self._process: Process | None = None
         self._started: float | None = None
         self._ready_since: float | None = None
         self._worker: str | None = None
@@ -58,6 +59,11 @@ class Supervisor:
     def ready(self) -> bool:
         """Whether an interpreter lives and has its models loaded."""
         return self._ready_since is not None
+
+    @property
+    def pid(self) -> int | None:
+        """The interpreter process; None while there is none."""
+        return None if self._process is None else self._process.pid
 
     @property
     def worker_age_s(self) -> float:
@@ -106,6 +112,7 @@ class Supervisor:
             )
         except OSError as error:
             return f"{self._command[0]} cannot be started: {error}"
+        self._process = process
         self._started = _now()
         self._verdict = f"not ready within {self._limits.loading_s:g} s"
         try:
@@ -118,6 +125,7 @@ class Supervisor:
             return self._verdict
         finally:
             self._watch = None
+            self._process = None
             await self._end(process)
 
     async def _end(self, process: Process) -> None:

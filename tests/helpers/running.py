@@ -1,30 +1,58 @@
-"""A real server on loopback, with a real interpreter process, for the length of a test."""
+"""A server on loopback with an interpreter process, for the length of a test."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+import sys
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import msgspec
+import numpy as np
 
 from server import app
 from server.config import Config
+from server.media.opus import RATE_HZ, Pcm
 
 READY_S = 30.0
+STAND_IN = [sys.executable, "-m", "tests.helpers.stand_in"]
 
 
 @asynccontextmanager
-async def tolk(state: Path, *, ready: bool = True, **settings: object) -> AsyncIterator[app.Server]:
-    """A server on a free port; by default once its models are loaded."""
+async def tolk(
+    state: Path, interpreter: Sequence[str] = (), *, ready: bool = True, **settings: object
+) -> AsyncIterator[app.Server]:
+    """A server on a free port; by default once its interpreter is ready. Without an
+    ``interpreter`` it has the real one."""
     config = msgspec.structs.replace(Config(port=0, state=str(state)), **settings)
-    async with app.running(config) as server:
+    async with app.running(config, interpreter) as server:
         if ready:
             await until(lambda: server.supervisor.ready, READY_S)
         yield server
 
 
 async def until(condition: Callable[[], bool], deadline_s: float = 10.0) -> None:
-    """Wait until ``condition()`` holds. Raises TimeoutError."""
+    """Wait until ``condition`` holds. Raises TimeoutError."""
     async with asyncio.timeout(deadline_s):
         while not condition():
             await asyncio.sleep(0.01)
+
+
+def tone(frequency_hz: float, seconds: float = 0.6, silence_s: float = 0.6) -> Pcm:
+    """A tone and the silence after it, at 48 kHz: a word to the stand-in's ear."""
+    time_s = np.arange(round(seconds * RATE_HZ)) / RATE_HZ
+    wave = 8000 * np.sin(2 * np.pi * frequency_hz * time_s)
+    return np.concatenate((wave, np.zeros(round(silence_s * RATE_HZ)))).astype(np.int16)
+
+
+def power(pcm: Pcm, frequency_hz: float) -> float:
+    """The part of ``pcm``'s energy that lies within 50 Hz of a frequency, 0 to 1."""
+    spectrum = np.abs(np.fft.rfft(pcm.astype(np.float64))) ** 2
+    frequencies = np.fft.rfftfreq(len(pcm), 1 / RATE_HZ)
+    near = np.abs(frequencies - frequency_hz) < 50
+    return float(spectrum[near].sum() / max(1.0, spectrum.sum()))
+
+
+def loudness(pcm: Pcm) -> float:
+    """Root mean square of what is not silence."""
+    loud = pcm[np.abs(pcm) > 50].astype(np.float64)
+    return float(np.sqrt(np.mean(loud**2))) if len(loud) else 0.0

@@ -1,0 +1,120 @@
+"""An interpreter process with stand-ins for engines, which hears tones for words.
+
+A low tone is "laag", interpreted as "low" and spoken at 700 Hz; a high one is "hoog", "high",
+1,500 Hz. ``--fault`` makes one engine misbehave on low tones: "fail" and "hang" the voice,
+"crash" the process (once for each file ``--once`` that is not there yet).
+"""
+
+import argparse
+import asyncio
+import os
+import time
+from pathlib import Path
+
+import numpy as np
+
+from server.bus.local import LocalBus
+from server.bus.messages import RATE_HZ
+from server.interpretation.engines import EngineError
+from server.interpretation.shared import Engines, Limits
+from server.interpretation.types import Pcm, Transcript, Word
+from server.interpretation.worker import Worker
+
+BLOCK = RATE_HZ // 50
+#: Peaks below this are silence.
+LOUD = 1000
+QUIET_BLOCKS = 10
+SPOKEN_HZ = {"low": 700.0, "high": 1500.0}
+
+
+class ToneStream:
+    def __init__(self) -> None:
+        self._heard = 0
+        self._rest: Pcm = np.zeros(0, np.int16)
+        self._word: list[Pcm] = []
+        self._quiet = 0
+
+    def accept(self, pcm: Pcm) -> Transcript | None:
+        pcm = np.concatenate((self._rest, pcm))
+        said = None
+        whole = len(pcm) // BLOCK * BLOCK
+        for block in pcm[:whole].reshape(-1, BLOCK):
+            self._heard += BLOCK
+            if np.abs(block).max() > LOUD:
+                self._word.append(block)
+                self._quiet = 0
+            else:
+                self._quiet += 1
+                if self._quiet == QUIET_BLOCKS:
+                    said = self.finish() or said
+        self._rest = pcm[whole:]
+        return said
+
+    def finish(self) -> Transcript | None:
+        sound, self._word = np.concatenate([*self._word, np.zeros(0, np.int16)]), []
+        if len(sound) < RATE_HZ // 5:
+            return None
+        crossings = np.count_nonzero(np.diff(np.signbit(sound)))
+        text = "laag" if crossings / 2 / (len(sound) / RATE_HZ) < 600 else "hoog"
+        end = self._heard - self._quiet * BLOCK
+        return Transcript((Word(text, max(0, end - len(sound)), end),), True)
+
+
+class ToneRecognizer:
+    language = "nl"
+
+    def stream(self) -> ToneStream:
+        return ToneStream()
+
+
+class Translator:
+    def translate(self, text: str, source: str, target: str) -> str:
+        return text.replace("laag", "low").replace("hoog", "high")
+
+
+class Voice:
+    language = "en"
+    rate_hz = 16_000
+
+    def __init__(self, fault: str, once: str) -> None:
+        self._fault = fault
+        self._once = Path(once) if once else None
+
+    def synthesize(self, text: str, length_scale: float) -> Pcm:
+        if "low" in text:
+            self._misbehave()
+        time_s = np.arange(self.rate_hz // 2) / self.rate_hz
+        wave = 8000 * np.sin(2 * np.pi * SPOKEN_HZ[text.split()[0]] * time_s)
+        return wave.astype(np.int16)
+
+    def _misbehave(self) -> None:
+        match self._fault:
+            case "fail":
+                raise EngineError("out of breath")
+            case "hang":
+                time.sleep(3)
+            case "crash" if self._once is None:
+                os.abort()
+            case "crash" if not self._once.exists():
+                self._once.touch()
+                os.abort()
+
+
+async def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--bus", type=Path, required=True)
+    parser.add_argument("--fault", default="")
+    parser.add_argument("--once", default="")
+    parser.add_argument("--limit-s", type=float, default=5.0)
+    parser.add_argument("--retry-s", type=float, default=10.0)
+    options = parser.parse_args()
+    engines = Engines(
+        {"nl": ToneRecognizer()}, Translator(), {"en": Voice(options.fault, options.once)}
+    )
+    limits = Limits(synthesize_s=options.limit_s, retry_s=options.retry_s)
+    async with LocalBus.connect(options.bus) as bus:
+        await Worker(bus, lambda: engines, limits).run()
+
+
+if __name__ == "__main__":
+    asyncio.run(main())

@@ -1,0 +1,156 @@
+"""What listeners notice when an engine or the whole interpreter fails."""
+
+import asyncio
+import os
+import signal
+import sys
+from pathlib import Path
+
+import aiohttp
+
+from server.app import Server
+from server.client import Listener, Speaker
+from signaling import messages as wire
+from tests.helpers.running import STAND_IN, power, tolk, tone, until
+
+LOW, HIGH = tone(300), tone(1000)
+SPOKEN_HIGH_HZ = 1500
+
+
+def status(wanted: str):  # type: ignore[no-untyped-def]
+    return lambda state: state.status == wanted
+
+
+def text(wanted: str):  # type: ignore[no-untyped-def]
+    return lambda caption: caption.text == wanted and caption.status == "final"
+
+
+async def test_fallback_when_the_circuit_is_open(tmp_path: Path) -> None:
+    """Three failures in a row: the floor at reduced volume, and captions go on."""
+    async with (
+        tolk(tmp_path, [*STAND_IN, "--fault", "fail", "--retry-s", "2"]) as server,
+        Listener(server.url, "hall", "en", captions=["en"], keep_sound=True) as listener,
+        Speaker(server.url, "hall", "nl") as speaker,
+    ):
+        for _ in range(3):
+            await speaker.play(LOW)
+        await listener.expect(wire.ChannelState, status("fallback"))
+        since = len(listener.arrivals.payloads)
+        heard_captions = len(listener.captions)
+        await speaker.play(tone(300, 1.0))
+        instead = listener.arrivals.payloads[since:]
+        await until(lambda: len(listener.captions) > heard_captions)
+        # Half open: a clause that comes through closes the circuit again.
+        await asyncio.sleep(1.0)
+        since = len(listener.received)
+        await speaker.play(HIGH)
+        await listener.expect(wire.ChannelState, status("live"), since=since)
+    listener.arrivals.payloads[:] = instead
+    floor = listener.arrivals.sound()
+    assert power(floor, 300) > 0.5
+    assert 1000 < abs(floor).max() < 4000  # the speaker's tone has 8000
+
+
+async def test_time_limits_drop_the_clause_and_the_stream_goes_on(tmp_path: Path) -> None:
+    async with (
+        tolk(tmp_path, [*STAND_IN, "--fault", "hang", "--limit-s", "0.5"]) as server,
+        Listener(server.url, "hall", "en", captions=["en"], keep_sound=True) as listener,
+        Speaker(server.url, "hall", "nl") as speaker,
+    ):
+        await speaker.play(LOW)
+        await speaker.play(tone(1000, 0.6, 3.5))
+        await speaker.play(HIGH)
+        await listener.expect(wire.Caption, text("high"))
+        await asyncio.sleep(1.0)
+        assert server.supervisor.restarts == 0
+    assert power(listener.arrivals.sound()[-96_000:], SPOKEN_HIGH_HZ) > 0.5
+
+
+async def test_a_killed_interpreter_is_replaced_and_nobody_reconnects(tmp_path: Path) -> None:
+    async with (
+        tolk(tmp_path, STAND_IN) as server,
+        Listener(server.url, "hall", "en", captions=["en"]) as listener,
+        Speaker(server.url, "hall", "nl") as speaker,
+    ):
+        await speaker.play(HIGH)
+        await listener.expect(wire.Caption, text("high"))
+        os.kill(interpreter_pid(server), signal.SIGKILL)
+        await listener.expect(wire.ChannelState, status("fallback"))
+        since = len(listener.received)
+        await speaker.play(LOW)
+        await listener.expect(wire.Caption, text("low"), since=since)
+        assert not listener.closed and not speaker.closed
+        assert server.supervisor.restarts == 1
+
+
+async def test_the_same_sound_ends_two_interpreters_at_most(tmp_path: Path) -> None:
+    async with (
+        tolk(tmp_path, [*STAND_IN, "--fault", "crash"]) as server,
+        Listener(server.url, "hall", "en", captions=["en"]) as listener,
+        Speaker(server.url, "hall", "nl") as speaker,
+    ):
+        await speaker.play(LOW)
+        await until(lambda: server.supervisor.restarts == 2, 20)
+        await until(lambda: server.supervisor.ready, 20)
+        since = len(listener.received)
+        await speaker.play(HIGH)
+        await listener.expect(wire.Caption, text("high"), since=since)
+        assert server.supervisor.restarts == 2
+
+
+async def test_what_was_not_said_is_said_by_the_next_interpreter(tmp_path: Path) -> None:
+    once = tmp_path / "once"
+    async with (
+        tolk(tmp_path, [*STAND_IN, "--fault", "crash", "--once", str(once)]) as server,
+        Listener(server.url, "hall", "en", captions=["en"], keep_sound=True) as listener,
+        Speaker(server.url, "hall", "nl") as speaker,
+    ):
+        await speaker.play(LOW)
+        await until(lambda: server.supervisor.restarts == 1 and server.supervisor.ready, 20)
+        await speaker.play(tone(300, 0.0, 1.5))
+        assert server.supervisor.restarts == 1
+    assert power(listener.arrivals.sound(), 700) > 0.3
+
+
+async def test_health(tmp_path: Path) -> None:
+    async with (
+        tolk(tmp_path, STAND_IN, ready=False) as server,
+        aiohttp.ClientSession(server.url) as http,
+    ):
+        async with http.get("/healthz") as response:
+            assert response.status == 200
+        async with http.get("/readyz") as response:
+            assert response.status == 503
+            assert "models" in (await response.json())["missing"][0]
+        await until(lambda: server.supervisor.ready)
+        async with http.get("/readyz") as response:
+            assert response.status == 200
+
+
+async def test_sigterm_ends_everything_within_five_seconds(tmp_path: Path) -> None:
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "server", "--port", "0", "--state", str(tmp_path)),
+        stdout=asyncio.subprocess.PIPE,
+    )
+    try:
+        assert process.stdout is not None
+        async with asyncio.timeout(30):
+            while b"/listen/" not in (line := await process.stdout.readline()):
+                pass
+            url = line.decode().split()[-1].removesuffix("/listen/main")
+        async with Listener(url, "main", "en") as listener, Speaker(url, "main", "nl"):
+            process.send_signal(signal.SIGTERM)
+            told = await listener.expect(wire.Error)
+            assert told.code == "unavailable"
+            async with asyncio.timeout(5):
+                assert await process.wait() == 0
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+
+
+def interpreter_pid(server: Server) -> int:
+    pid = server.supervisor.pid
+    assert pid is not None
+    return pid

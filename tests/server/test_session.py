@@ -1,0 +1,317 @@
+"""What participants get from a running server, over real sockets and PeerConnections."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+from server.app import Server
+from server.client import Listener, Refused, Speaker, Talker
+from signaling import messages as wire
+from tests.helpers.running import STAND_IN, loudness, power, tolk, tone, until
+
+LOW, HIGH = tone(300), tone(1000)
+SPOKEN_LOW_HZ, SPOKEN_HIGH_HZ = 700, 1500
+#: Opus packets of silence are smaller.
+SILENT_BYTES = 40
+
+
+@pytest.fixture
+async def server(tmp_path: Path) -> AsyncIterator[Server]:
+    async with tolk(tmp_path, STAND_IN) as running:
+        yield running
+
+
+def final(language: str, text: str):  # type: ignore[no-untyped-def]
+    return lambda caption: (
+        (caption.language, caption.status, caption.text)
+        == (
+            language,
+            "final",
+            text,
+        )
+    )
+
+
+async def test_ws_speak_turns_sound_into_captions(server: Server) -> None:
+    async with Speaker(server.url, "hall", "nl") as speaker:
+        await speaker.play(LOW)
+        await speaker.expect(wire.Caption, final("nl", "laag"))
+
+
+async def test_ws_listen_hears_the_interpretation(server: Server) -> None:
+    async with (
+        Listener(server.url, "hall", "en", captions=["en", "nl"], keep_sound=True) as listener,
+        Speaker(server.url, "hall", "nl") as speaker,
+    ):
+        await speaker.play(LOW)
+        await listener.expect(wire.Caption, final("nl", "laag"))
+        await listener.expect(wire.Caption, final("en", "low"))
+        await asyncio.sleep(1.0)  # the interpretation's own length
+    assert power(listener.arrivals.sound(), SPOKEN_LOW_HZ) > 0.8
+
+
+async def test_ws_hears_its_own_interpretation(server: Server) -> None:
+    async with Talker(server.url, "nl", "en", keep_sound=True) as talker:
+        await talker.play(LOW)
+        await talker.expect(wire.Caption, final("en", "low"))
+        await asyncio.sleep(1.0)
+    assert power(talker.arrivals.sound(), SPOKEN_LOW_HZ) > 0.8
+
+
+async def test_the_floor_is_the_original(server: Server) -> None:
+    async with (
+        Listener(server.url, "hall", "floor", keep_sound=True) as listener,
+        Speaker(server.url, "hall", "nl") as speaker,
+    ):
+        await speaker.play(LOW)
+    assert power(listener.arrivals.sound(), 300) > 0.8
+
+
+async def test_over_the_floor_both_are_heard(server: Server) -> None:
+    async with (
+        Listener(server.url, "hall", "en+floor", keep_sound=True) as listener,
+        Speaker(server.url, "hall", "nl") as speaker,
+    ):
+        await speaker.play(LOW)
+        await speaker.play(tone(300, 0.1, 1.0))
+    heard = listener.arrivals.sound()
+    assert power(heard, SPOKEN_LOW_HZ) > 0.5
+    assert 0.001 < power(heard, 300) < 0.3
+
+
+async def test_streams_are_isolated(server: Server) -> None:
+    async with (
+        Listener(server.url, "hall", "en", captions=["en"], keep_sound=True) as in_hall,
+        Listener(server.url, "tent", "en", captions=["en"], keep_sound=True) as in_tent,
+        Speaker(server.url, "hall", "nl") as hall,
+        Speaker(server.url, "tent", "nl") as tent,
+    ):
+        await asyncio.gather(hall.play(LOW), tent.play(HIGH))
+        await in_hall.expect(wire.Caption, final("en", "low"))
+        await in_tent.expect(wire.Caption, final("en", "high"))
+        await asyncio.sleep(1.0)
+    assert {caption.text for _, caption in in_hall.captions} == {"low"}
+    assert {caption.text for _, caption in in_tent.captions} == {"high"}
+    assert power(in_hall.arrivals.sound(), SPOKEN_HIGH_HZ) < 0.01
+    assert power(in_tent.arrivals.sound(), SPOKEN_LOW_HZ) < 0.01
+
+
+async def test_many_listeners_get_the_same_packets(server: Server) -> None:
+    async with AsyncExitStack() as stack:
+        listeners = [
+            await stack.enter_async_context(Listener(server.url, "hall", "en", keep_sound=True))
+            for _ in range(8)
+        ]
+        speaker = await stack.enter_async_context(Speaker(server.url, "hall", "nl"))
+        await speaker.play(LOW)
+        await asyncio.sleep(1.0)  # the interpretation's own length
+        await speaker.expect(
+            wire.Audience, lambda audience: (audience.total, audience.channels) == (8, {"en": 8})
+        )
+    spoken = [
+        {payload for _, payload in each.arrivals.payloads if len(payload) > SILENT_BYTES}
+        for each in listeners
+    ]
+    assert len(spoken[0]) >= 20
+    assert all(packets == spoken[0] for packets in spoken)
+
+
+async def test_no_sound_returns_to_the_speaker(server: Server) -> None:
+    async with Speaker(server.url, "hall", "nl") as speaker:
+        answer = await speaker.expect(wire.Answer)
+        await speaker.play(LOW)
+        (live,) = server.live
+        assert not live.playout.channels
+    assert "a=recvonly" in answer.sdp
+
+
+async def test_a_channel_is_changed_without_a_gap(server: Server) -> None:
+    async with (
+        Listener(server.url, "hall", "floor", keep_sound=True) as listener,
+        Speaker(server.url, "hall", "nl") as speaker,
+    ):
+        await speaker.play(LOW)
+        await listener.select("en")
+        await listener.expect(wire.ChannelState, lambda state: state.channel == "en")
+        await speaker.play(HIGH)
+        await asyncio.sleep(1.0)
+    sequences, timestamps = listener.arrivals.sequences, listener.arrivals.timestamps
+    assert (sequences[1:] - sequences[:-1] == 1).all()
+    assert (timestamps[1:] > timestamps[:-1]).all()
+    assert power(listener.arrivals.sound()[-96_000:], SPOKEN_HIGH_HZ) > 0.5
+
+
+async def test_sound_travels_on_the_socket_too(server: Server) -> None:
+    async with (
+        Listener(server.url, "hall", "en", audio="socket", keep_sound=True) as listener,
+        Speaker(server.url, "hall", "nl", audio="socket") as speaker,
+    ):
+        await speaker.play(LOW)
+        await asyncio.sleep(1.0)
+    assert power(listener.arrivals.sound(), SPOKEN_LOW_HZ) > 0.8
+    sequences = listener.arrivals.sequences
+    assert (sequences[1:] - sequences[:-1] == 1).all()
+
+
+async def test_who_joins_late_sees_what_was_said(server: Server) -> None:
+    async with Speaker(server.url, "hall", "nl") as speaker:
+        await speaker.play(LOW)
+        await speaker.expect(wire.Caption, final("nl", "laag"))
+        async with Listener(server.url, "hall", captions=["nl"], audio="none") as listener:
+            assert listener.joined.state == "live"
+            assert listener.joined.source == "nl"
+            snapshot = await listener.expect(wire.Captions)
+    assert [caption.text for caption in snapshot.captions] == ["laag"]
+
+
+async def test_a_pause_is_seen_and_not_heard(server: Server) -> None:
+    async with (
+        Listener(server.url, "hall", "floor", captions=["nl"], keep_sound=True) as listener,
+        Speaker(server.url, "hall", "nl") as speaker,
+    ):
+        await speaker.pause(True)
+        await listener.expect(wire.State, lambda state: state.state == "paused")
+        since = len(listener.arrivals.payloads)
+        await speaker.play(LOW)
+        unheard = listener.arrivals.payloads[since:]
+        await speaker.pause(False)
+        await listener.expect(
+            wire.State, lambda state: state.state == "live", since=len(listener.received) - 1
+        )
+        await speaker.play(HIGH)
+        await listener.expect(wire.Caption, final("nl", "hoog"))
+    listener.arrivals.payloads[:] = unheard
+    assert loudness(listener.arrivals.sound()) == 0
+    assert {caption.text for _, caption in listener.captions} == {"hoog"}
+
+
+async def test_the_end_is_told(server: Server) -> None:
+    async with Listener(server.url, "hall", audio="none") as listener:
+        async with Speaker(server.url, "hall", "nl") as speaker:
+            await listener.expect(wire.State, lambda state: state.state == "live")
+            await speaker.end()
+            await listener.expect(wire.State, lambda state: state.state == "ended")
+
+
+async def test_a_dropped_speaker_resumes_at_once(server: Server) -> None:
+    async with (
+        Listener(server.url, "hall", captions=["nl"], audio="none") as listener,
+        Speaker(server.url, "hall", "nl") as ghost,
+    ):
+        async with Speaker(server.url, "hall", "nl", resume=ghost.joined.resume) as back:
+            replaced = await ghost.expect(wire.Error, lambda error: error.code == "replaced")
+            assert replaced.fatal
+            await back.play(LOW)
+            await listener.expect(wire.Caption, final("nl", "laag"))
+
+
+async def test_nobody_else_may_speak(server: Server) -> None:
+    async with Speaker(server.url, "hall", "nl") as first:
+        with pytest.raises(Refused, match="speaker_present"):
+            async with Speaker(server.url, "hall", "nl", resume="a guess"):
+                pass
+        assert not first.closed
+
+
+async def test_who_has_a_token_for_it_takes_over(server: Server) -> None:
+    token = server.access.issue(subject="deputy", speak=True, take_over=True, valid_s=60)
+    async with (
+        Speaker(server.url, "hall", "nl") as first,
+        Speaker(server.url, "hall", "nl", token=token, take_over=True),
+    ):
+        await first.expect(wire.Error, lambda error: error.code == "replaced")
+
+
+async def test_clean_up_on_disconnect(server: Server) -> None:
+    stream = "hall"
+    async with Speaker(server.url, stream, "nl") as speaker, Listener(server.url, stream, "en"):
+        assert not server.manager.streams[stream].is_empty
+        speaker.socket._response.close()  # type: ignore[attr-defined]  # as a network that is gone
+        await until(lambda: server.manager.streams[stream].speaker is None)
+        assert server.manager.streams[stream].state == "waiting"
+    await until(lambda: server.manager.streams[stream].is_empty)
+    await until(lambda: not list(server.manager.sessions))
+
+
+async def test_concurrent_joins_and_leaves(server: Server) -> None:
+    async def come_and_go(number: int) -> None:
+        async with Listener(server.url, f"hall{number % 3}", "en"):
+            await asyncio.sleep(0.01 * (number % 5))
+
+    async with asyncio.TaskGroup() as group:
+        for number in range(24):
+            group.create_task(come_and_go(number))
+    await until(lambda: all(each.is_empty for each in server.manager.streams.values()))
+
+
+async def test_limits_on_connections(tmp_path: Path) -> None:
+    async with tolk(tmp_path, STAND_IN, ready=False, max_listeners=2) as server:
+        async with Listener(server.url, "hall", audio="none"):
+            async with Listener(server.url, "hall", audio="none"):
+                with pytest.raises(Refused, match="limit"):
+                    async with Listener(server.url, "hall", audio="none"):
+                        pass
+            await until(lambda: len(server.manager.streams["hall"].listeners) == 1)
+            async with Listener(server.url, "hall", audio="none"):
+                pass
+
+
+async def test_speaking_beyond_loopback_needs_a_token(tmp_path: Path) -> None:
+    async with tolk(tmp_path, STAND_IN, ready=False, speak_token="required") as server:
+        with pytest.raises(Refused, match="unauthorised"):
+            async with Speaker(server.url, "hall", "nl"):
+                pass
+        token = server.addresses.speaker.partition("#token=")[2]
+        async with Speaker(server.url, "hall", "nl", token=token):
+            pass
+
+
+@pytest.mark.parametrize(
+    ("path", "messages", "code"),
+    [
+        ("/ws/speak/hall", ["hello"], "bad_message"),
+        ("/ws/speak/hall", ['{"type": "sing"}'], "bad_message"),
+        ("/ws/speak/hall", ['{"type": "offer", "sdp": "v=0"}'], "out_of_order"),
+        ("/ws/speak/hall", ['{"type": "join", "language": "xx"}'], "unknown_language"),
+        ("/ws/speak/hall", ["x" * 70_000], "too_large"),
+        ("/ws/speak/no%20name", ['{"type": "join", "language": "nl"}'], "bad_stream"),
+        ("/ws/listen/hall", ['{"type": "join", "channel": "xx"}'], "unknown_channel"),
+        (
+            "/ws/listen/hall",
+            ['{"type": "join"}', '{"type": "offer", "sdp": "v=0\\r\\nm=video 9"}'],
+            "bad_sdp",
+        ),
+        ("/ws", ['{"type": "join", "language": "nl", "target": "nl"}'], "unknown_language"),
+    ],
+)
+async def test_bad_input_is_answered_and_disturbs_nobody(
+    server: Server, path: str, messages: list[str], code: str
+) -> None:
+    async with (
+        Listener(server.url, "other", "en", captions=["en"]) as listener,
+        Speaker(server.url, "other", "nl") as speaker,
+        aiohttp.ClientSession() as session,
+        session.ws_connect(server.url + path) as socket,
+    ):
+        for message in messages:
+            await socket.send_str(message)
+        async with asyncio.timeout(5):
+            while (answer := await socket.receive_json())["type"] != "error":
+                pass
+        assert answer["code"] == code
+        await speaker.play(LOW)
+        await listener.expect(wire.Caption, final("en", "low"))
+
+
+async def test_pages_of_a_foreign_origin_are_refused(server: Server) -> None:
+    async with aiohttp.ClientSession() as session:
+        with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
+            async with session.ws_connect(
+                server.url + "/ws/listen/hall", headers={"Origin": "https://evil.example"}
+            ):
+                pass
+    assert refused.value.status == 403
