@@ -1,0 +1,129 @@
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+from server.app import Server
+from server.client import Listener, Speaker, Talker
+from tests.helpers.running import STAND_IN, tolk
+
+
+@pytest.fixture
+async def server(tmp_path: Path) -> AsyncIterator[Server]:
+    async with tolk(tmp_path, STAND_IN, ready=False) as running:
+        yield running
+
+
+@pytest.fixture
+async def http(server: Server) -> AsyncIterator[aiohttp.ClientSession]:
+    async with aiohttp.ClientSession(server.url) as session:
+        yield session
+
+
+@pytest.mark.parametrize("path", ["/", "/speak/hall", "/listen/hall", "/captions/hall"])
+async def test_pages_allow_nothing_from_elsewhere(http: aiohttp.ClientSession, path: str) -> None:
+    async with http.get(path) as response:
+        assert response.status == 200
+        assert response.content_type == "text/html"
+        policy = response.headers["Content-Security-Policy"]
+    assert "default-src 'self'" in policy
+    assert "unsafe-inline" not in policy
+
+
+@pytest.mark.parametrize("path", ["/speak/no%20name", "/listen/" + "x" * 65, "/qr/a.b.svg"])
+async def test_an_address_that_names_no_stream_is_not_found(
+    http: aiohttp.ClientSession, path: str
+) -> None:
+    async with http.get(path) as response:
+        assert response.status == 404
+        assert "1 to 64" in await response.text()
+
+
+async def test_the_qr_code_is_an_image(http: aiohttp.ClientSession) -> None:
+    async with http.get("/qr/hall.svg") as response:
+        assert response.content_type == "image/svg+xml"
+        assert (await response.text()).startswith("<?xml")
+
+
+async def test_languages_are_told(http: aiohttp.ClientSession) -> None:
+    async with http.get("/api/languages") as response:
+        languages = await response.json()
+    assert "nl" in languages["sources"]
+    assert "en" in languages["targets"]["nl"]
+
+
+async def test_streams_are_told_but_no_private_talk(
+    server: Server, http: aiohttp.ClientSession
+) -> None:
+    async with (
+        Speaker(server.url, "hall", "nl"),
+        Listener(server.url, "hall", "en", audio="none"),
+        Talker(server.url, "nl", "en"),
+    ):
+        async with http.get("/api/streams") as response:
+            answer = await response.json()
+    assert answer == {
+        "streams": [
+            {
+                "id": "hall",
+                "state": "live",
+                "source": "nl",
+                "listeners": 1,
+                "channels": {"captions": 1},
+            }
+        ]
+    }
+
+
+async def test_streams_are_an_administrators_where_listening_needs_a_token(
+    tmp_path: Path,
+) -> None:
+    async with (
+        tolk(tmp_path, STAND_IN, ready=False, listen_token="required") as server,
+        aiohttp.ClientSession(server.url) as http,
+    ):
+        async with http.get("/api/streams") as response:
+            assert response.status == 403
+        token = server.access.issue(subject="host", admin=True, valid_s=60)
+        headers = {"Authorization": f"Bearer {token}"}
+        async with http.get("/api/streams", headers=headers) as response:
+            assert response.status == 200
+
+
+async def test_metrics_name_nobody(server: Server, http: aiohttp.ClientSession) -> None:
+    async with Speaker(server.url, "very-secret-name", "nl"), http.get("/metrics") as response:
+        text = await response.text()
+    for name in ("tolk_listeners", "tolk_send_late_seconds_bucket", "tolk_joins_total"):
+        assert name in text
+    assert "very-secret-name" not in text
+
+
+async def test_a_self_made_certificate_makes_pages_secure(tmp_path: Path) -> None:
+    async with (
+        tolk(tmp_path, STAND_IN, ready=False, tls="self") as server,
+        aiohttp.ClientSession(server.url) as http,
+        http.get("/healthz", ssl=False) as response,
+    ):
+        assert server.url.startswith("https://")
+        assert response.status == 200
+        assert server.addresses.fingerprint.count(":") == 31
+        async with Listener(server.url, "hall", "en", tls=False):
+            pass
+
+
+async def test_behind_a_trusted_proxy_the_qr_code_has_its_address(tmp_path: Path) -> None:
+    def headers(host: str) -> dict[str, str]:
+        return {"X-Forwarded-Proto": "https", "X-Forwarded-Host": host}
+
+    async def image(server: Server, host: str) -> str:
+        async with (
+            aiohttp.ClientSession(server.url) as http,
+            http.get("/qr/hall.svg", headers=headers(host)) as response,
+        ):
+            return await response.text()
+
+    async with tolk(tmp_path, STAND_IN, ready=False) as server:
+        assert await image(server, "a.example") == await image(server, "b.example")
+    async with tolk(tmp_path, STAND_IN, ready=False, trusted_proxies=["127.0.0.0/8"]) as server:
+        assert await image(server, "a.example") != await image(server, "b.example")
