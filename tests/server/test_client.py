@@ -14,13 +14,13 @@ from server.client import Listener, Refused, Speaker, Talker
 from server.media.opus import RATE_HZ, Pcm
 from signaling import messages as wire
 from signaling.messages import ListenerAudio, SpeakerAudio
-from tests.helpers.running import tolk, until
+from tests.helpers.running import STAND_IN, tolk, until
 from tests.helpers.webrtc import pitch_hz, tone
 
 
 @pytest.fixture
 async def server(tmp_path: Path) -> AsyncIterator[app.Server]:
-    async with tolk(tmp_path, ready=False) as running:
+    async with tolk(tmp_path, STAND_IN, ready=False) as running:
         yield running
 
 
