@@ -45,6 +45,7 @@ class Server:
     supervisor: Supervisor
     metrics: Metrics
     access: Access
+    catalogue: Catalogue
 
     @property
     def url(self) -> str:
@@ -132,6 +133,7 @@ async def running(config: Config, interpreter: Sequence[str] = ()) -> AsyncItera
                     supervisor=supervisor,
                     metrics=metrics,
                     access=access,
+                    catalogue=catalogue,
                 )
             finally:
                 manager.close()

@@ -36,20 +36,21 @@ SOCKET_RATE_HZ = 16_000
 
 
 class Source:
-    """What a participant says, 48 kHz mono, at the pace of the clock."""
+    """What a participant says, 48 kHz mono, at the pace of the clock. ``start_s``: when its
+    first sample was said, on the loop's clock."""
 
     def __init__(self) -> None:
         self._waiting: Pcm = np.zeros(0, np.int16)
         self._said = asyncio.Event()
-        self._start_s: float | None = None
+        self.start_s: float | None = None
         self._samples = 0
 
     async def next(self, samples: int) -> Pcm:
         """The next ``samples``, when it is their time."""
         now_s = asyncio.get_running_loop().time()
-        if self._start_s is None:
-            self._start_s = now_s
-        await asyncio.sleep(self._start_s + self._samples / RATE_HZ - now_s)
+        if self.start_s is None:
+            self.start_s = now_s
+        await asyncio.sleep(self.start_s + self._samples / RATE_HZ - now_s)
         self._samples += samples
         block, self._waiting = self._waiting[:samples], self._waiting[samples:]
         if not self._waiting.size:
@@ -94,6 +95,11 @@ class _Speaking(Participant):
     def __init__(self, url: str, join: wire.Message, tls: ssl.SSLContext | bool) -> None:
         super().__init__(url, join, tls)
         self._source = Source()
+
+    @property
+    def started_speaking_s(self) -> float | None:
+        """When its sound began to travel, on the loop's clock: stream time counts from there."""
+        return self._source.start_s
 
     async def play(self, pcm: Pcm) -> None:
         """Say ``pcm``, int16 mono at 48 kHz, in real time; returns when it is said. Raises

@@ -1,0 +1,100 @@
+"""The demonstration: a bundled clip through a whole server, from one PeerConnection to another."""
+
+import asyncio
+import sys
+from collections.abc import Iterable
+from importlib import resources
+from pathlib import Path
+
+import msgspec
+
+from server import app
+from server.client import Listener, Speaker
+from server.config import Config
+from server.media.files import SoundFile, WavWriter
+from server.media.opus import RATE_HZ, Pcm, joined
+from signaling.messages import Caption
+
+READY_S = 30.0
+#: After the clip, the last interpretation gets this long to be heard.
+TAIL_S = 5.0
+STREAM = "demo"
+
+
+def clip(language: str) -> Pcm:
+    """The bundled clip in ``language``: 48 kHz mono. Raises FileNotFoundError."""
+    with resources.as_file(resources.files(__name__) / f"{language}.opus") as path:
+        if not path.exists():
+            raise FileNotFoundError(f"there is no clip in {language!r}; there are: nl, en")
+        with SoundFile(path, RATE_HZ) as sound:
+            return joined(list(sound))
+
+
+async def run(config: Config, source: str, target: str, out: Path) -> int:
+    """Play the clip, show captions as they come, write ``demo.wav`` and ``demo.vtt`` to
+    ``out``; returns an exit status."""
+    try:
+        pcm = clip(source)
+    except FileNotFoundError as error:
+        print(f"tolk: {error}", file=sys.stderr)
+        return 2
+    loopback = msgspec.structs.replace(config, host="127.0.0.1", port=0, tls="off", tls_cert="")
+    async with app.running(loopback) as server:
+        if target not in server.catalogue.targets(source):
+            print(f"tolk: there are no models from {source} to {target}", file=sys.stderr)
+            return 2
+        print("Loading models …", flush=True)
+        async with asyncio.timeout(READY_S):
+            while not server.supervisor.ready:
+                await asyncio.sleep(0.1)
+        async with Listener(
+            server.url, STREAM, target, captions=[source, target], keep_sound=True
+        ) as listener:
+            await _speak(server.url, source, pcm, listener)
+        captions = [caption for _, caption in listener.captions if caption.status == "final"]
+        with WavWriter(out / "demo.wav", RATE_HZ) as wav:
+            wav.write(listener.arrivals.sound())
+        (out / "demo.vtt").write_text(
+            vtt(each for each in captions if each.language == target), encoding="utf8"
+        )
+    print(f"\nWhat was heard is in {out / 'demo.wav'}, its captions are in {out / 'demo.vtt'}.")
+    return 0
+
+
+async def _speak(url: str, source: str, pcm: Pcm, listener: Listener) -> None:
+    """Play the clip, printing captions meanwhile and for some time after."""
+    async with Speaker(url, STREAM, source) as speaker, asyncio.TaskGroup() as group:
+        printer = group.create_task(_show(speaker, listener), name="captions")
+        print(f"Speaking {len(pcm) / RATE_HZ:.0f} s of {source}.\n", flush=True)
+        await speaker.play(pcm)
+        await asyncio.sleep(TAIL_S)
+        printer.cancel()
+
+
+async def _show(speaker: Speaker, listener: Listener) -> None:
+    """Print each final caption as it comes, and how long after its last word that was."""
+    shown = 0
+    while True:
+        for at_s, caption in listener.captions[shown:]:
+            shown += 1
+            if caption.status == "final" and speaker.started_speaking_s is not None:
+                delay_s = at_s - speaker.started_speaking_s - caption.end_ms / 1000
+                print(f"  {caption.language}  {delay_s:4.1f} s  {caption.text}", flush=True)
+        await asyncio.sleep(0.05)
+
+
+def vtt(captions: Iterable[Caption]) -> str:
+    """The captions as WebVTT (W3C), in order."""
+    cues = [
+        f"{_time(caption.start_ms)} --> {_time(caption.end_ms)}\n{_escaped(caption.text)}\n"
+        for caption in captions
+    ]
+    return "\n".join(["WEBVTT\n", *cues])
+
+
+def _time(ms: int) -> str:
+    return f"{ms // 3_600_000:02}:{ms // 60_000 % 60:02}:{ms // 1000 % 60:02}.{ms % 1000:03}"
+
+
+def _escaped(text: str) -> str:
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
