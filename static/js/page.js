@@ -46,6 +46,16 @@ export function takeToken() {
   return token;
 }
 
+/** Whether `token`, a JWT, claims a right. The server decides; the page offers accordingly. */
+export function grants(token, right) {
+  try {
+    const claims = token.split(".")[1].replaceAll("-", "+").replaceAll("_", "/");
+    return JSON.parse(atob(claims))[right] === true;
+  } catch {
+    return false;
+  }
+}
+
 /**
  * What can be spoken and heard: `{sources: [tag], targets: {source: [tag]}}`. Asks until it is
  * told: without it there is nothing to choose.

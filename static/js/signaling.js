@@ -1,7 +1,7 @@
 // A participant's socket: joins, passes on what the server says, and comes back by itself.
 //
-// status: "connecting" -> "joined" -> "reconnecting" -> "joined" …, or "closed": by us, by the
-// server because it is over, or because it refused for a reason that trying again does not mend.
+// status: "connecting" -> "joined" -> "reconnecting" -> "joined" …, or "closed": by us, or
+// because the server refused for a reason that trying again does not mend.
 // Messages: docs/signaling.md. Times in milliseconds.
 
 import { recall, remember } from "./page.js";
@@ -16,7 +16,6 @@ const PING_EVERY_MS = 4000;
 const PONG_WITHIN_MS = 3000;
 const PROBE_WITHIN_MS = 1200;
 
-const ORDINARY_END = 1000;
 const WORTH_RETRYING = new Set(["limit", "timeout", "unavailable", "internal"]);
 const RESUME_REFUSED = new Set(["unauthorised", "forbidden", "bad_message"]);
 
@@ -79,7 +78,7 @@ export class Signaling extends EventTarget {
     socket.onmessage = (event) => {
       if (typeof event.data === "string") this.#received(JSON.parse(event.data), resume);
     };
-    socket.onclose = ({ code }) => (code === ORDINARY_END ? this.close() : this.#lost());
+    socket.onclose = () => this.#lost();
   }
 
   #received(message, resume) {

@@ -7,7 +7,9 @@ import { CaptionView } from "./captions.js";
 import { languageName, pageLanguage, t, translatePage } from "./i18n.js";
 import { LevelMeter } from "./meter.js";
 import { listMicrophones, Microphone, microphonesExist, troubleOf } from "./microphone.js";
-import { elementsById, fetchLanguages, recall, remember, stream, takeToken } from "./page.js";
+import {
+  elementsById, fetchLanguages, grants, recall, remember, stream, takeToken,
+} from "./page.js";
 import { showListenAddress } from "./share.js";
 import { Signaling } from "./signaling.js";
 import { keepAwake } from "./wake_lock.js";
@@ -118,11 +120,11 @@ function pause(on) {
 
 signaling.addEventListener("status", ({ detail: status }) => {
   if (status === "reconnecting") losePeer();
-  if (status === "closed" && speaking) stop();
+  if (speaking && (ended || status === "closed")) stop();
   render();
 });
 signaling.addEventListener("refused", ({ detail }) => {
-  if (detail.code === "speaker_present" && !takingOver) {
+  if (detail.code === "speaker_present" && !takingOver && grants(token, "take_over")) {
     stop();
     page.take_over.showModal();
   } else {

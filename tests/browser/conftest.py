@@ -22,6 +22,8 @@ import av
 import pytest
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
 
+from server.access import Access, load_secret
+
 ROOT = Path(__file__).parents[2]
 DEMO = ROOT / "server" / "demo"
 RECORDING = Path(__file__).with_name("recording.js")
@@ -64,6 +66,7 @@ class ServerProcess:
             probe.bind(("127.0.0.1", 0))
             self.port: int = probe.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"
+        self._folder = folder
         self._log = folder / "server.log"
         self._command = [
             *(sys.executable, "-m", "server", "--port", str(self.port)),
@@ -90,6 +93,10 @@ class ServerProcess:
         finally:
             self._process.kill()
             self._process.wait()
+
+    def token(self, **grants: Any) -> str:
+        """A token of this server's; see ``Access.issue``."""
+        return Access(load_secret("", self._folder)).issue(valid_s=600, **grants)
 
     def _ready(self) -> bool:
         try:

@@ -90,7 +90,6 @@ def test_a_speaker_is_back_soon_after_the_network_is(open_page: OpenPage) -> Non
     begin_listening(listener)
     begin_speaking(speaker)
     lose_network(speaker)
-    sees(listener, "waiting")
     returned = time.monotonic()
     speaker.context.set_offline(False)
     sees(speaker, "live")
@@ -121,8 +120,11 @@ def test_everybody_is_back_after_the_server_was_started_anew(
     sees(listener, "live")
 
 
-def test_another_speaker_may_take_over(open_page: OpenPage) -> None:
-    first, second = open_page("/speak/twice"), open_page("/speak/twice")
+def test_another_speaker_may_take_over_with_a_token_that_grants_it(
+    open_page: OpenPage, server: ServerProcess
+) -> None:
+    token = server.token(stream="twice", speak=True, take_over=True)
+    first, second = open_page("/speak/twice"), open_page(f"/speak/twice#token={token}")
     begin_speaking(first)
     second.select_option("#language", "nl")
     second.click("#button")
@@ -132,6 +134,15 @@ def test_another_speaker_may_take_over(open_page: OpenPage) -> None:
         "You went on in another window or on another device."
     )
     expect(first.locator("#button")).to_have_text("Start speaking")
+
+
+def test_another_speaker_without_a_token_is_told_that_somebody_speaks(
+    open_page: OpenPage,
+) -> None:
+    begin_speaking(open_page("/speak/taken"))
+    second = open_page("/speak/taken")
+    second.click("#button")
+    expect(second.locator("#hint")).to_contain_text("Somebody is already speaking here.")
 
 
 def test_a_reloaded_speaker_is_not_locked_out_by_their_own_ghost(open_page: OpenPage) -> None:

@@ -21,7 +21,8 @@ export default {
   "error.unauthorised":
     "This address does not let you in. Use the complete address you were given.",
   "error.forbidden": "You are not allowed to do this here.",
-  "error.speaker_present": "Somebody is already speaking here.",
+  "error.speaker_present":
+    "Somebody is already speaking here. Wait until they stop, or use another name.",
   "error.limit": "It is too busy at the moment. We keep trying.",
   "error.replaced": "You went on in another window or on another device.",
   "error.timeout": "The sound did not get through in time. We keep trying.",

@@ -22,7 +22,8 @@ export default {
   "error.unauthorised":
     "Met dit adres komt u niet binnen. Gebruik het volledige adres dat u hebt gekregen.",
   "error.forbidden": "Dat mag u hier niet doen.",
-  "error.speaker_present": "Er is hier al iemand aan het woord.",
+  "error.speaker_present":
+    "Er is hier al iemand aan het woord. Wacht tot die klaar is, of neem een andere naam.",
   "error.limit": "Het is nu te druk. We blijven het proberen.",
   "error.replaced": "U bent verdergegaan in een ander venster of op een ander apparaat.",
   "error.timeout": "Het geluid kwam niet op tijd door. We blijven het proberen.",
