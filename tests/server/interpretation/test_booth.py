@@ -146,6 +146,19 @@ async def test_the_circuit_closes_when_a_clause_is_said_again() -> None:
     assert told.count(False) == 1
 
 
+async def test_a_language_no_more_wanted_is_no_more_failing() -> None:
+    ensemble = Ensemble()
+    ensemble.voices["en"].instead = broken_voice
+    async with working(ensemble, LIMITS) as bus:
+        speaker = Speaker(bus)
+        speaker.demand("en")
+        speaker.say("een . twee . drie .")
+        await bus.wait_for(Failure, failing=True)
+        speaker.demand()
+        speaker.say("vier .")
+        await bus.wait_for(Failure, failing=False)
+
+
 async def test_a_language_without_a_voice_is_told_to_fail() -> None:
     async with working(Ensemble(), replace(LIMITS, failures=1)) as bus:
         speaker = Speaker(bus)
@@ -191,3 +204,19 @@ async def test_speech_that_falls_behind_is_hurried_and_then_skipped_but_captione
     assert len(scales) < len(words)
     speech = bus.of(Speech, last=True)
     assert max(each.play_at for each in speech) <= speaker.sample + 17 * RATE_HZ
+
+
+async def test_speech_is_heard_while_the_speaker_is_paused() -> None:
+    """Stream time stands still then, but what waits to be heard gets less."""
+    ensemble = Ensemble()
+    ensemble.voices["en"].instead = lambda text: np.ones(8000 * 4, np.int16)
+    async with working(ensemble, replace(LIMITS, quiet_s=0.02)) as bus:
+        speaker = Speaker(bus)
+        speaker.demand("en")
+        speaker.say("een .")
+        (one,) = await bus.wait_for(Speech, last=True)
+        await bus.wait_for(Heartbeat, len(bus.of(Heartbeat)) + 10)
+        speaker.say("twee .")
+        await bus.wait_for(Speech, 2, last=True)
+    (other,) = [each for each in bus.of(Speech) if each.segment != one.segment][:1]
+    assert other.play_at < one.play_at + len(one.pcm)
