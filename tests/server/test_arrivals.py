@@ -67,7 +67,8 @@ def test_sound_has_its_place_whatever_was_lost_late_or_wrapped() -> None:
         )
         for tick in range(ticks)
     ]
-    packets[30], packets[31] = packets[31], packets[30]
+    for late in (30, 48):
+        packets[late], packets[late + 1] = packets[late + 1], packets[late]
     arrivals = Arrivals(keep_payloads=True)
     for packet in packets[:20] + packets[25:]:
         arrivals.note_socket_packet(packet, 0.0)
