@@ -92,12 +92,25 @@ class Peer:
         self._deadline.cancel()
         if self._send is not None:
             self._send.stop()  # aiortc stops only what it had started to send
-        try:
-            async with asyncio.timeout(CLOSE_S):
-                await self._connection.close()
-        except TimeoutError:
+        # Whoever is cancelled in here must not leave aiortc half closed, and would cancel the
+        # future by which its own closing, under way since the participant left, is awaited.
+        loop = asyncio.get_running_loop()
+        closing = loop.create_task(self._connection.close(), name="peer-close")
+        deadline = loop.time() + CLOSE_S
+        cancelled: asyncio.CancelledError | None = None
+        while not closing.done() and loop.time() < deadline:
+            try:
+                await asyncio.wait([closing], timeout=deadline - loop.time())
+            except asyncio.CancelledError as error:
+                cancelled = error
+        if not closing.done():
             log.warning("a connection did not close within %.0f s; forcing it", CLOSE_S)
+            closing.cancel()
             await self._force_close()
+        elif not cancelled:
+            closing.result()
+        if cancelled:
+            raise cancelled
 
     async def _force_close(self) -> None:
         """What aiortc's close() does, each step with a deadline of its own."""

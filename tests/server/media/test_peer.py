@@ -106,12 +106,20 @@ async def test_many_listeners_share_one_encoding_and_no_thread_encodes() -> None
         def submit(self, *args: Any, **kwargs: Any) -> Any:
             raise AssertionError("the default executor was used")
 
+    calls = [0]
+
+    class CountingEncoder(OpusEncoder):
+        def encode(self, pcm: Pcm) -> bytes:
+            calls[0] += 1
+            return super().encode(pcm)
+
     asyncio.get_running_loop().set_default_executor(Refusing())
-    playout, clients = TonePlayout(en=440), [Client("recvonly") for _ in range(5)]
-    async with paced(playout), asyncio.TaskGroup() as group:
-        for client in clients:
-            group.create_task(_listen_a_while(client, playout.channels["en"]))
-    assert playout.encoded < 5 * 25 * 2  # the ticks that passed, not those times the listeners
+    playout, ticks = StreamPlayout(new_encoder=CountingEncoder), TonePlayout(clock=440)
+    channel = playout.channel("en")
+    async with paced(playout, ticks), asyncio.TaskGroup() as group:
+        for _ in range(5):
+            group.create_task(_listen_a_while(Client("recvonly"), channel))
+    assert calls[0] == ticks.encoded > 25
 
 
 async def _listen_a_while(client: Client, channel: Broadcast) -> None:
@@ -301,3 +309,22 @@ def test_aiortc_is_as_expected(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(importlib.metadata, "version", lambda name: "2.0.0")
     with pytest.raises(RuntimeError, match="aiortc is 2.0.0"):
         check_internals()
+
+
+async def test_being_cancelled_while_the_peer_closes_too_frees_everything() -> None:
+    """A session that ends as its participant leaves is cancelled in close(); aiortc is closing
+    by itself at that time, and must not be disturbed in it."""
+    bugs: list[dict[str, Any]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda loop, context: bugs.append(context))
+    client = Client("sendonly", ScriptedTrack(tone(300, 0.1)))
+    async with connected(client, receive=True) as peer:
+        await client.close()
+        await peer.closed()
+        async with asyncio.TaskGroup() as group:
+            closing = group.create_task(peer.close(), name="closing")
+            await asyncio.sleep(0)
+            closing.cancel()
+        assert closing.cancelled()
+        assert peer.state == "closed"
+    await asyncio.sleep(0)
+    assert not bugs
