@@ -80,6 +80,8 @@ class Connection(Generic[M]):
         """What waits to be sent, and how much of it was dropped."""
         self.error: ProtocolError | None = None
         """Why the session ended, where it was not an ordinary end."""
+        self.all_sent = False
+        """Whether the session ended with nothing left to send."""
         self._conversation = Conversation(role)
         self._pending = asyncio.Event()
         self._ended = False
@@ -160,6 +162,7 @@ class Connection(Generic[M]):
             self.response.ending = True
             code = WSCloseCode.OK if self.error is None else self.error.close_code
             await self.response.close(code=code)
+            self.all_sent = True
         except TimeoutError:
             self.close(_too_slow())
         except ConnectionError:
@@ -255,8 +258,8 @@ async def accept(
                 await asyncio.wait([writer], timeout=GOODBYE_S)
             finally:
                 writer.cancel()
-                if transport is not None and transport.get_write_buffer_size():
-                    transport.abort()  # nobody reads it
+                if transport is not None and not connection.all_sent:
+                    transport.abort()  # nobody reads what is left
     if bug is not None:
         raise bug
 

@@ -1,18 +1,26 @@
+import asyncio
 import hashlib
 import logging
+import socket
 import ssl
 import stat
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from pathlib import Path
 
 import pytest
+from aiohttp import ClientSession, web
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from server.config import ConfigError
 from server.tls import load, self_signed
+from signaling import websocket
+from signaling.errors import ProtocolError
+from signaling.messages import SpeakerMessage
+from signaling.protocol import SPEAKER
 
 NAMES = ["localhost", "127.0.0.1", "::1", "hall.local"]
 NOW = datetime.now(UTC)
@@ -190,3 +198,69 @@ def test_a_certificate_that_does_not_hold_is_warned_of(
     with caplog.at_level(logging.WARNING):
         load(certificate, key, NOW + timedelta(days=days))
     assert ("browsers will refuse it" in caplog.text) is warned
+
+
+class Conversations:
+    """A server of conversations over TLS; keeps how each ended."""
+
+    def __init__(self, runner: web.AppRunner, trusting: ssl.SSLContext) -> None:
+        self.runner = runner
+        self.trusting = trusting
+        self.begun: asyncio.Queue[websocket.Connection[SpeakerMessage]] = asyncio.Queue()
+        self.ended: asyncio.Queue[ProtocolError | None] = asyncio.Queue()
+
+    async def handle(self, request: web.Request) -> web.StreamResponse:
+        async with websocket.accept(request, role=SPEAKER) as connection:
+            self.begun.put_nowait(connection)
+            await connection.receive()
+        self.ended.put_nowait(connection.error)
+        return connection.response
+
+
+@pytest.fixture
+async def conversations(tmp_path: Path) -> AsyncIterator[Conversations]:
+    app = web.Application()
+    runner = web.AppRunner(app)
+    context = self_signed(tmp_path, NAMES).context
+    served = Conversations(runner, ssl.create_default_context(cafile=tmp_path / "self-signed.pem"))
+    app.router.add_get("/ws", served.handle)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0, ssl_context=context).start()
+    yield served
+    await runner.cleanup()
+
+
+async def test_a_conversation_over_tls_ends_in_order(conversations: Conversations) -> None:
+    address = f"wss://localhost:{conversations.runner.addresses[0][1]}/ws"
+    async with ClientSession() as session:
+        async with session.ws_connect(address, ssl=conversations.trusting) as client:
+            await client.send_json({"type": "join", "language": "nl"})
+            async with asyncio.timeout(10):
+                assert await conversations.ended.get() is None
+
+
+async def test_a_conversation_over_tls_ends_though_nobody_reads(
+    conversations: Conversations, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(websocket, "GOODBYE_S", 0.1)
+    narrow = socket.socket()
+    narrow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    narrow.setblocking(False)
+    await asyncio.get_running_loop().sock_connect(narrow, conversations.runner.addresses[0])
+    _, writer = await asyncio.open_connection(
+        sock=narrow, ssl=conversations.trusting, server_hostname="localhost"
+    )
+    writer.write(
+        b"GET /ws HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
+    )
+    connection = await conversations.begun.get()
+    writer.transport.pause_reading()  # type: ignore[attr-defined]
+    async with asyncio.timeout(20):
+        while connection.dropped_audio == 0:
+            connection.send_audio(bytes(1200))
+            await asyncio.sleep(0)
+        connection.close(ProtocolError("replaced", "this session went on elsewhere"))
+        error = await conversations.ended.get()
+    assert error is not None and error.code == "replaced"
+    writer.close()
