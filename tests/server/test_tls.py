@@ -10,7 +10,7 @@ from ipaddress import ip_address
 from pathlib import Path
 
 import pytest
-from aiohttp import ClientSession, web
+from aiohttp import ClientSession, WSMsgType, web
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -236,6 +236,7 @@ async def test_a_conversation_over_tls_ends_in_order(conversations: Conversation
         async with session.ws_connect(address, ssl=conversations.trusting) as client:
             await client.send_json({"type": "join", "language": "nl"})
             async with asyncio.timeout(10):
+                assert (await client.receive()).type is WSMsgType.CLOSE
                 assert await conversations.ended.get() is None
 
 
