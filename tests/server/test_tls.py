@@ -128,6 +128,15 @@ def test_it_is_made_anew_when_its_file_is_damaged(tmp_path: Path, left: int) -> 
     assert self_signed(tmp_path, NAMES).fingerprint != first.fingerprint
 
 
+def test_it_is_made_anew_when_its_key_is_another_s(tmp_path: Path) -> None:
+    first = self_signed(tmp_path, NAMES)
+    certificate, _ = pair(tmp_path / "a")
+    _, key = pair(tmp_path / "b")
+    (tmp_path / "self-signed.pem").write_text(key.read_text() + certificate.read_text())
+    made = self_signed(tmp_path, NAMES[:1])
+    assert made.fingerprint != first.fingerprint
+
+
 def test_names_beyond_ascii_and_zones_of_addresses_are_taken(tmp_path: Path) -> None:
     self_signed(tmp_path, ["zaal-één.local", "fe80::1%eth0"])
     names = kept(tmp_path).extensions.get_extension_for_class(x509.SubjectAlternativeName).value
