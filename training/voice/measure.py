@@ -1,0 +1,128 @@
+"""python -m training.voice.measure FOLDER: what a finished voice does, run by piper-tts itself.
+
+On phrases of the grammar that no model was trained on: speed on one core, loudness, how exactly
+a length scale is kept and, with a recogniser's folder, how many words it reads back wrong.
+"""
+
+import argparse
+import json
+import random
+import time
+from pathlib import Path
+from typing import Final
+
+import jiwer
+import numpy as np
+import onnxruntime
+from piper import PiperVoice, SynthesisConfig
+from piper.config import PiperConfig
+
+from training.phrases import LANGUAGES, Language, distinct_pairs, normalise
+from training.voice.audio import FRAME_SAMPLES, SAMPLE_RATE_HZ, Samples, speech_level_dbfs
+
+LENGTH_SCALES: Final = (0.7, 1.0, 1.3)
+READ_BACK_SCALES: Final = (1.0, 0.8)
+
+
+def load(folder: Path) -> PiperVoice:
+    """The voice in `folder` on one core (PiperVoice.load would take them all)."""
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    session = onnxruntime.InferenceSession(
+        str(folder / "voice.onnx"), options, providers=["CPUExecutionProvider"]
+    )
+    config = json.loads((folder / "voice.onnx.json").read_text(encoding="utf-8"))
+    return PiperVoice(session=session, config=PiperConfig.from_dict(config))
+
+
+def say(voice: PiperVoice, text: str, length_scale: float = 1.0) -> Samples:
+    config = SynthesisConfig(normalize_audio=False, length_scale=length_scale)
+    chunks = [chunk.audio_float_array for chunk in voice.synthesize(text, config)]
+    return np.concatenate(chunks).astype(np.float64)
+
+
+def quietest_db(samples: Samples) -> float:
+    """Level of the quietest 50 ms, dB of full scale: what a listener hears in a pause."""
+    width = 5 * FRAME_SAMPLES
+    whole = samples[: len(samples) // width * width].reshape(-1, width)
+    return float(10 * np.log10(np.mean(whole**2, axis=1).min() + 1e-12))
+
+
+def measure(voice: PiperVoice, texts: list[str]) -> dict[str, float]:
+    say(voice, texts[0])  # the first run also allocates
+    started = time.perf_counter()
+    spoken = [say(voice, text) for text in texts]
+    elapsed_s = time.perf_counter() - started
+    samples = sum(len(each) for each in spoken)
+    levels = [speech_level_dbfs(each) for each in spoken]
+    figures = {
+        "voice.real_time_factor": elapsed_s / (samples / SAMPLE_RATE_HZ),
+        "voice.level_mean_dbfs": float(np.mean(levels)),
+        "voice.level_min_dbfs": min(levels),
+        "voice.level_max_dbfs": max(levels),
+        "voice.peak_dbfs": float(20 * np.log10(max(np.abs(each).max() for each in spoken))),
+        "voice.quietest_50ms_dbfs": float(np.median([quietest_db(each) for each in spoken])),
+    }
+    for scale in LENGTH_SCALES:
+        scaled = sum(len(say(voice, text, scale)) for text in texts)
+        figures[f"voice.length_ratio_at_{scale}"] = scaled / samples
+    return figures
+
+
+def words_wrong(voice: PiperVoice, recognizer: Path, texts: list[str], scale: float) -> float:
+    """Word error rate, 0 to 1 and more, of a Vosk model reading the voice back."""
+    import vosk  # the only figure that needs a recogniser
+
+    vosk.SetLogLevel(-1)
+    model = vosk.Model(str(recognizer))
+    silence = np.zeros(SAMPLE_RATE_HZ // 2)
+    heard = []
+    for text in texts:
+        samples = np.concatenate([silence, say(voice, text, scale), silence])
+        pcm = (samples * 32767).astype("<i2")
+        stream = vosk.KaldiRecognizer(model, SAMPLE_RATE_HZ)
+        parts = []
+        for start in range(0, len(pcm), SAMPLE_RATE_HZ // 10):
+            chunk = pcm[start : start + SAMPLE_RATE_HZ // 10].tobytes()
+            if stream.AcceptWaveform(chunk):
+                parts.append(json.loads(stream.Result())["text"])
+        parts.append(json.loads(stream.FinalResult())["text"])
+        heard.append(" ".join(part for part in parts if part))
+    return float(jiwer.wer([normalise(text) for text in texts], heard))
+
+
+def figures_of(
+    folder: Path, language: Language, recognizer: Path | None, phrases: int
+) -> dict[str, float]:
+    """All figures of the voice in `folder`, by name."""
+    side = LANGUAGES.index(language)
+    texts = [pair[side] for pair in distinct_pairs(random.Random(7), phrases, "held-out")]
+    voice = load(folder)
+    figures = measure(voice, texts)
+    if recognizer is not None:
+        for scale in READ_BACK_SCALES:
+            wrong = words_wrong(voice, recognizer, texts, scale)
+            figures[f"voice.words_wrong_at_{scale}"] = wrong
+    return figures
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="training.voice.measure", description=__doc__)
+    parser.add_argument("folder", type=Path, help="of voice.onnx")
+    parser.add_argument("--language", choices=LANGUAGES, required=True)
+    parser.add_argument("--recognizer", type=Path, help="folder of a Vosk model")
+    parser.add_argument("--phrases", type=int, default=100)
+    parser.add_argument("--json", action="store_true")
+    arguments = parser.parse_args()
+    figures = figures_of(
+        arguments.folder, arguments.language, arguments.recognizer, arguments.phrases
+    )
+    if arguments.json:
+        print(json.dumps(figures))
+    else:
+        for name, value in figures.items():
+            print(f"{name:32} {value:9.4f}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,149 @@
+"""Trains the acoustic model on lessons, on one core and in minutes."""
+
+import math
+import random
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+from torch.nn.utils.rnn import pad_sequence
+
+from training.voice.acoustic import BANDS, Acoustic
+from training.voice.features import ENVELOPE_FLOOR, ENVELOPE_POINTS
+from training.voice.lessons import Lesson
+
+BATCH: Final = 8
+PEAK_LEARNING_RATE: Final = 2e-3
+WARM_UP_STEPS: Final = 100
+LOSS_WEIGHTS: Final = {
+    "duration": 1.0, "envelope": 2.0, "movement": 1.0, "pitch": 3.0, "voicing": 0.5, "noise": 1.0,
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Batch:
+    ids: Tensor
+    """[B, T] int64, padded with zeros."""
+    lengths: Tensor
+    """[B] int64."""
+    frames: Tensor
+    """[B, T] float: durations as spoken."""
+    stretch: Tensor
+    """[B, 1]."""
+    wanted: Tensor
+    """[B, S, OUTPUTS]."""
+    mask: Tensor
+    """[B, S]: 1 where there is sound."""
+
+
+def batch_of(lessons: list[Lesson]) -> Batch:
+    wanted = [torch.from_numpy(_targets(lesson)) for lesson in lessons]
+    mask = pad_sequence([torch.ones(len(rows)) for rows in wanted], batch_first=True)
+    ids = pad_sequence([torch.tensor(lesson.ids) for lesson in lessons], batch_first=True)
+    frames = [torch.tensor(lesson.frames, dtype=torch.float32) for lesson in lessons]
+    return Batch(
+        ids,
+        torch.tensor([len(lesson.ids) for lesson in lessons]),
+        pad_sequence(frames, batch_first=True),
+        torch.tensor([[lesson.stretch] for lesson in lessons]),
+        pad_sequence(wanted, batch_first=True),
+        mask,
+    )
+
+
+def _targets(lesson: Lesson) -> np.ndarray[tuple[int, int], np.dtype[np.float32]]:
+    """[S, OUTPUTS]; log f0 is 0 where there is no voice."""
+    heard = lesson.features
+    log_f0 = np.log(np.maximum(heard.f0_hz, 1))[:, None]
+    voiced = (heard.f0_hz > 0)[:, None]
+    parts = [log_f0, voiced, heard.aperiodicity, heard.envelope]
+    return np.concatenate(parts, axis=1, dtype=np.float32)
+
+
+def losses(model: Acoustic, batch: Batch) -> dict[str, Tensor]:
+    """Each averaged over what it is about: phonemes, subframes, voiced subframes."""
+    with torch.autocast("cpu", torch.bfloat16, enabled=model.training):
+        states, frames = model.encode(batch.ids, batch.lengths)
+        total = batch.wanted.shape[1] // 2
+        made = model.decode(states.float(), batch.frames, total)
+    spoken = (batch.ids != 0).float()
+    # Durations are learnt at normal speed; Piper's length_scale multiplies them.
+    normal = batch.frames / batch.stretch
+    off = (torch.log1p(frames) - torch.log1p(normal)).abs() + 0.02 * (frames - normal).abs()
+    wanted, mask = batch.wanted, batch.mask
+    voiced = wanted[..., 1] * mask
+    band = slice(2, 2 + BANDS)
+    made_envelope, envelope = made[..., -ENVELOPE_POINTS:], wanted[..., -ENVELOPE_POINTS:]
+    # Silence is easy and long: speech counts up to four times as much.
+    weight = mask * (0.25 + 0.75 * ((envelope.amax(-1) - ENVELOPE_FLOOR) / 8).clamp(0, 1))
+    movement = made_envelope.diff(dim=1) - envelope.diff(dim=1)
+    voicing = F.binary_cross_entropy_with_logits(made[..., 1], wanted[..., 1], reduction="none")
+    return {
+        "duration": _mean(off, spoken),
+        "envelope": _mean((made_envelope - envelope).abs().mean(-1), weight),
+        "movement": _mean(movement.abs().mean(-1), weight[:, 1:]),
+        "pitch": _mean((made[..., 0] - wanted[..., 0]).abs(), voiced),
+        "voicing": _mean(voicing, mask),
+        "noise": _mean((made[..., band] - wanted[..., band]).abs().mean(-1), mask),
+    }
+
+
+def _mean(values: Tensor, weight: Tensor) -> Tensor:
+    return (values * weight).sum() / weight.sum().clamp(min=1)
+
+
+def start_at_average(model: Acoustic, lessons: list[Lesson]) -> None:
+    """The output bias begins at the average sound, so that training begins with speech."""
+    rows = np.concatenate([_targets(lesson) for lesson in lessons])
+    average = torch.from_numpy(rows.mean(0))
+    average[0] = float(rows[rows[:, 1] > 0, 0].mean())
+    average[1] = 0
+    with torch.no_grad():
+        model.out.bias.copy_(average.repeat(2))
+
+
+def _batches(lessons: list[Lesson], rng: random.Random) -> Iterator[Batch]:
+    """Endless batches of sentences of about the same length."""
+    while True:
+        order = sorted(lessons, key=lambda lesson: sum(lesson.frames) + rng.gauss(0, 30))
+        starts = list(range(0, len(order), BATCH))
+        rng.shuffle(starts)
+        for start in starts:
+            yield batch_of(order[start : start + BATCH])
+
+
+def train(
+    model: Acoustic, lessons: list[Lesson], unseen: list[Lesson], steps: int, seed: int
+) -> dict[str, float]:
+    """Train in place from where `model` is; the losses on `unseen` at the end, by name."""
+    batches = _batches(lessons, random.Random(seed))
+    optimizer = torch.optim.AdamW(model.parameters(), betas=(0.9, 0.98), weight_decay=0.01)
+    started = time.monotonic()
+    for step in range(steps):
+        for group in optimizer.param_groups:
+            decay = 0.5 * (1 + math.cos(math.pi * step / steps))
+            group["lr"] = PEAK_LEARNING_RATE * min(1, (step + 1) / WARM_UP_STEPS) * max(0.01, decay)
+        model.train()
+        each = losses(model, next(batches))
+        total = torch.stack([weight * each[name] for name, weight in LOSS_WEIGHTS.items()]).sum()
+        optimizer.zero_grad()
+        torch.autograd.backward(total)
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimizer.step()
+        if (step + 1) % 250 == 0:
+            found = evaluate(model, unseen)
+            shown = "  ".join(f"{name} {value:.3f}" for name, value in found.items())
+            print(f"step {step + 1} ({time.monotonic() - started:.0f} s)  {shown}", flush=True)
+    return evaluate(model, unseen)
+
+
+def evaluate(model: Acoustic, lessons: list[Lesson]) -> dict[str, float]:
+    model.eval()
+    with torch.no_grad():
+        each = [losses(model, batch_of([lesson])) for lesson in lessons]
+    return {name: float(np.mean([one[name] for one in each])) for name in LOSS_WEIGHTS}
