@@ -1,6 +1,9 @@
 """Prometheus metrics of one server: base units, no labels that name a person or a stream."""
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+import asyncio
+import threading
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
 
 #: From a frame to a service gone wrong: the bounds people notice lie in between.
 LAG_BUCKETS_S = (0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 7.5, 10.0, 15.0, 30.0)
@@ -12,6 +15,13 @@ class Metrics:
 
     def __init__(self) -> None:
         self.registry = registry = CollectorRegistry()
+        ProcessCollector(registry=registry)
+        Gauge("tolk_tasks", "Tasks of the media process", registry=registry).set_function(
+            lambda: len(asyncio.all_tasks())
+        )
+        Gauge(
+            "tolk_threads", "Python threads of the media process", registry=registry
+        ).set_function(threading.active_count)
         self.listeners = Gauge("tolk_listeners", "Listeners connected now", registry=registry)
         self.speakers = Gauge("tolk_speakers", "Speakers connected now", registry=registry)
         self.streams = Gauge("tolk_streams", "Streams there are now", registry=registry)

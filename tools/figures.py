@@ -108,7 +108,7 @@ def table(figures: Sequence[Figure]) -> str:
 def command(argv: Sequence[str]) -> str:
     """How this process was started, without paths of this machine's and without secrets."""
     module = getattr(sys.modules["__main__"].__spec__, "name", None)
-    words = ["python", "-m", module] if module else [Path(argv[0]).name]
+    words = ["python", "-m", module.removesuffix(".__main__")] if module else [Path(argv[0]).name]
     hide = False
     for word in argv[1:]:
         name, equals, _ = word.partition("=")

@@ -1,0 +1,37 @@
+"""Measures a whole server on this machine.
+
+    python -m tools.bench delivery|latency|joins|recovery|demo [--json] [--quick]
+
+The server runs in processes of its own, as its users start it.
+"""
+
+import argparse
+import asyncio
+import sys
+
+from tools.bench import delivery, demo, joins, latency, recovery
+from tools.figures import report
+
+BENCHMARKS = {
+    "delivery": delivery.run,
+    "latency": latency.run,
+    "joins": joins.run,
+    "recovery": recovery.run,
+    "demo": demo.run,
+}
+
+
+def main() -> int:
+    """Run one benchmark; returns its exit status: 1 when a bound does not hold."""
+    parser = argparse.ArgumentParser(prog="python -m tools.bench", description=__doc__)
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.add_argument("benchmark", choices=BENCHMARKS)
+    parser.add_argument("--json", action="store_true", help="one JSON object, not a table")
+    parser.add_argument("--quick", action="store_true", help="from less material")
+    options = parser.parse_args()
+    figures = asyncio.run(BENCHMARKS[options.benchmark](options.quick))
+    return report(figures, as_json=options.json, quick=options.quick)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,59 @@
+"""1,000 listeners come and go: does the server keep anything of them?"""
+
+import asyncio
+
+from server.client import Listener
+from tools.bench.serving import Serving, serving
+from tools.figures import Figure
+
+AT_ONCE = 4
+#: A session that has left is gone within this time.
+SETTLE_S = 8.0
+
+
+async def run(quick: bool) -> list[Figure]:
+    half = 50 if quick else 500
+    async with serving() as server:
+        await _come_and_go(server.url, 20)  # what is made at the first join is no leak
+        await asyncio.sleep(SETTLE_S)
+        before = await _held(server)
+        await _come_and_go(server.url, half)
+        await asyncio.sleep(SETTLE_S)
+        middle = await _held(server)
+        await _come_and_go(server.url, half)
+        await asyncio.sleep(SETTLE_S)
+        after = await _held(server)
+    growth = (after["memory"] - middle["memory"]) / 1e6
+    return [
+        Figure("joins.count", 2 * half, ""),
+        *(
+            Figure(f"joins.more_{name}", after[name] - before[name], "", bound=0)
+            for name in ("descriptors", "tasks", "threads")
+        ),
+        Figure("joins.memory_growth_second_half", growth, "MB", bound=5),
+        Figure("joins.memory", after["memory"] / 1e6, "MB"),
+    ]
+
+
+async def _held(server: Serving) -> dict[str, float]:
+    return {
+        "descriptors": await server.metric("process_open_fds"),
+        "tasks": await server.metric("tolk_tasks"),
+        "threads": await server.metric("tolk_threads"),
+        "memory": await server.metric("process_resident_memory_bytes"),
+    }
+
+
+async def _come_and_go(url: str, count: int) -> None:
+    """Join, hear something, leave; in one stream that stays, by four at a time."""
+    gate = asyncio.Semaphore(AT_ONCE)
+
+    async def once(number: int) -> None:
+        async with gate, Listener(url, "bench", ("floor", "en", "en+floor")[number % 3]) as each:
+            async with asyncio.timeout(5):
+                while not len(each.arrivals):
+                    await asyncio.sleep(0.02)
+
+    async with Listener(url, "bench", audio="none"), asyncio.TaskGroup() as group:
+        for number in range(count):
+            group.create_task(once(number), name=f"join-{number}")

@@ -1,0 +1,102 @@
+"""A server to be measured, started as its users start it, and what it says of itself."""
+
+import asyncio
+import contextlib
+import sys
+import tempfile
+from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
+from typing import Self
+
+import aiohttp
+from prometheus_client.parser import text_string_to_metric_families
+
+READY_S = 60.0
+END_S = 6.0
+
+
+class Serving:
+    """A running server. ``url``: its address; ``pid``: its media process's."""
+
+    def __init__(self, url: str, pid: int) -> None:
+        self.url = url
+        self.pid = pid
+
+    async def get(self, path: str) -> tuple[int, str]:
+        """Status and body of one of its addresses."""
+        async with aiohttp.ClientSession() as http, http.get(self.url + path) as response:
+            return response.status, await response.text()
+
+    async def metric(self, name: str) -> float:
+        """The sum of a metric's samples. Raises KeyError where there is no such metric."""
+        _, text = await self.get("/metrics")
+        values = [
+            sample.value
+            for family in text_string_to_metric_families(text)
+            for sample in family.samples
+            if sample.name == name
+        ]
+        if not values:
+            raise KeyError(name)
+        return sum(values)
+
+    def interpreter_pid(self) -> int:
+        """Its interpreter process. Raises LookupError while there is none."""
+        for process in Path("/proc").glob("[0-9]*"):
+            with contextlib.suppress(OSError):
+                parent = int((process / "stat").read_text().rpartition(")")[2].split()[1])
+                if parent == self.pid and b"worker" in (process / "cmdline").read_bytes():
+                    return int(process.name)
+        raise LookupError("the server has no interpreter process")
+
+
+@contextlib.asynccontextmanager
+async def serving(*options: str) -> AsyncIterator[Serving]:
+    """A server on a free port of loopback, ready; ended on leaving."""
+    with tempfile.TemporaryDirectory() as state:
+        command = [sys.executable, "-m", "server", "--port", "0", "--state", state, *options]
+        process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
+        try:
+            assert process.stdout is not None
+            async with asyncio.timeout(READY_S):
+                while b"/listen/" not in (line := await process.stdout.readline()):
+                    if not line:
+                        raise RuntimeError("the server ended before it was listening")
+                url = line.decode().split()[-1].rpartition("/listen/")[0]
+                server = Serving(url, process.pid)
+                while (await server.get("/readyz"))[0] != 200:
+                    await asyncio.sleep(0.2)
+            yield server
+        finally:
+            await _end(process)
+
+
+class Speaking:
+    """A file spoken into a stream by a process of its own, over and over, until left."""
+
+    def __init__(self, url: str, stream: str, language: str, file: Path) -> None:
+        self._command: Sequence[str] = [
+            *(sys.executable, "-m", "tools.speak", "--url", url, "--stream", stream),
+            *("--language", language, "--loop", str(file)),
+        ]
+
+    async def __aenter__(self) -> Self:
+        self._process = await asyncio.create_subprocess_exec(
+            *self._command, stdout=asyncio.subprocess.DEVNULL
+        )
+        return self
+
+    async def __aexit__(self, *exception: object) -> None:
+        await _end(self._process)
+
+
+async def _end(process: asyncio.subprocess.Process) -> None:
+    if process.returncode is not None:
+        return
+    process.terminate()
+    try:
+        async with asyncio.timeout(END_S):
+            await process.wait()
+    except TimeoutError:
+        process.kill()
+        await process.wait()
