@@ -12,8 +12,8 @@ Rules for changing this file:
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Collection
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Collection, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from typing import Final, Generic
 
 import msgspec
@@ -109,7 +109,7 @@ class Connection(Generic[M]):
                     frame = await self.response.receive()
             except TimeoutError:
                 raise ProtocolError("timeout", f"no join in {FIRST_MESSAGE_S:g} s") from None
-            try:
+            with self.answering():
                 if frame.type is WSMsgType.TEXT:
                     message = self._conversation.receive_text(frame.data)
                     if not isinstance(message, Ping):
@@ -121,11 +121,18 @@ class Connection(Generic[M]):
                     raise ProtocolError(*_FRAME_FAULTS[frame.data.code])
                 else:
                     return None
-            except ProtocolError as error:
-                if error.fatal:
-                    raise
-                self.send(error.as_message())
         return None
+
+    @contextmanager
+    def answering(self) -> Iterator[None]:
+        """A fault inside that the session survives (not ``fatal``) is sent and goes no
+        further: around what is done about one message."""
+        try:
+            yield
+        except ProtocolError as error:
+            if error.fatal:
+                raise
+            self.send(error.as_message())
 
     def send(self, message: ServerMessage) -> None:
         """Queue a message. Never waits and never fails; see the policy above."""

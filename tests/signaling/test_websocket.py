@@ -235,6 +235,29 @@ async def test_an_error_out_of_the_session_s_own_group_is_the_same(
     await stage.wait_ended()
 
 
+async def test_a_fault_the_session_survives_is_answered(aiohttp_client: AiohttpClient) -> None:
+    faults = [
+        ProtocolError("unknown_channel", "none such", fatal=False),
+        ProtocolError("limit", "that is it"),
+    ]
+
+    def refuse(fault: ProtocolError) -> None:
+        raise fault
+
+    async def session(connection: Connection[SpeakerMessage]) -> None:
+        await connection.receive()
+        for fault in faults:
+            with connection.answering():
+                refuse(fault)
+            connection.send(LIVE)
+
+    stage, client = await connected(aiohttp_client, session)
+    await client.send_json(JOIN)
+    said, close_code = await closing(client)
+    assert [message.get("code") for message in said] == ["unknown_channel", None, "limit"]
+    assert close_code == 4429
+
+
 async def test_a_bug_is_told_as_internal_and_goes_on(aiohttp_client: AiohttpClient) -> None:
     async def session(connection: Connection[SpeakerMessage]) -> None:
         await connection.receive()
