@@ -31,6 +31,9 @@ class DropOldest(Generic[T]):
         return self._items[0] if self._items else None
 
     def put(self, item: T) -> None:
+        """Add ``item``; does nothing when closed."""
+        if self._closed:
+            return
         self._items.append(item)
         self._held += self._size(item)
         while self._held > self._limit and len(self._items) > 1:
@@ -47,7 +50,7 @@ class DropOldest(Generic[T]):
         return self._take()
 
     def close(self) -> None:
-        """What it holds can still be got."""
+        """Take no more; what it holds can still be got."""
         self._closed = True
         self._changed.set()
 

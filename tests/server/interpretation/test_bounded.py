@@ -31,6 +31,7 @@ async def test_a_closed_queue_gives_what_it_holds_and_then_none() -> None:
     queue = DropOldest[int](2, print)
     queue.put(1)
     queue.close()
+    queue.put(2)
     assert [await queue.get(), await queue.get()] == [1, None]
 
 

@@ -1,3 +1,4 @@
+import asyncio
 from itertools import pairwise
 
 import numpy as np
@@ -11,6 +12,7 @@ from tests.helpers.interpretation import (
     Hang,
     MemoryBus,
     Speaker,
+    eventually,
     fail,
     working,
 )
@@ -24,6 +26,11 @@ HASTY = Limits(heartbeat_s=0.02, quiet_s=0.05)
 async def final_texts(bus: MemoryBus, language: str, count: int) -> list[str]:
     captions = await bus.wait_for(Caption, count, language=language, status="final")
     return [caption.text for caption in captions]
+
+
+def at_work(speaker: Speaker) -> bool:
+    """Whether an interpreter of the stream is running."""
+    return any(task.get_name() == f"interpreter/{speaker.stream}" for task in asyncio.all_tasks())
 
 
 async def test_source_captions_grow_until_final() -> None:
@@ -182,6 +189,23 @@ async def test_a_language_no_more_wanted_says_what_it_had_begun() -> None:
         await bus.wait_for(Speech, language="en", last=True)
 
 
+async def test_a_language_wanted_again_goes_on_after_what_it_had_begun() -> None:
+    ensemble = Ensemble()
+    ensemble.translator.instead["en"] = hang = Hang()
+    async with working(ensemble, PATIENT) as bus:
+        speaker = Speaker(bus)
+        for count, languages in enumerate([("en", "de"), ("de",), ("en", "de")], 1):
+            speaker.demand(*languages)
+            speaker.say("een twee .")
+            await bus.wait_for(Speech, count, language="de", last=True)
+        hang.release.set()
+        await bus.wait_for(Speech, 2, language="en", last=True)
+    pieces = bus.of(Speech, language="en")
+    assert len({piece.segment for piece in pieces}) == 2
+    for one, other in pairwise(pieces):
+        assert one.play_at + len(one.pcm) <= other.play_at
+
+
 async def test_a_language_only_read_is_not_spoken() -> None:
     async with working(Ensemble(), PATIENT) as bus:
         speaker = Speaker(bus)
@@ -248,6 +272,7 @@ async def test_a_stream_is_let_go_when_nothing_of_it_is_demanded() -> None:
         await bus.wait_for(Caption, text="een")
         speaker.demand(captions=False)
         assert await final_texts(bus, "en", 1) == ["en(een)"]
+        await eventually(lambda: not at_work(speaker))
         speaker.say("twee .")
         await bus.wait_for(Heartbeat, dropped={"undemanded": 2})
 
@@ -258,6 +283,7 @@ async def test_a_stream_is_let_go_when_demands_cease() -> None:
         speaker.demand("en")
         speaker.say("een")
         assert await final_texts(bus, "en", 1) == ["en(een)"]
+        await eventually(lambda: not at_work(speaker))
 
 
 async def test_a_stream_demanded_again_goes_on() -> None:

@@ -17,6 +17,11 @@ async def test_a_call_returns_what_the_function_does(lanes: Lanes) -> None:
     assert await lanes.lane("translate", "en").call(5, "a b".split) == ["a", "b"]
 
 
+async def test_nothing_is_stuck_once_calls_have_ended(lanes: Lanes) -> None:
+    await lanes.lane("translate", "en").call(5, str, 1)
+    assert lanes.stuck_s() == 0
+
+
 async def test_what_the_function_raises_comes_through(lanes: Lanes) -> None:
     with pytest.raises(ValueError, match="invalid literal"):
         await lanes.lane("translate", "en").call(5, int, "x")
