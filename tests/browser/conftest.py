@@ -109,7 +109,7 @@ class ServerProcess:
             return False
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
     """A running server with the shipped models."""
     process = ServerProcess(tmp_path_factory.mktemp("server"))
@@ -140,7 +140,7 @@ def microphone(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def browser(microphone: Path) -> Iterator[Browser]:
     path = chromium()
     with sync_playwright() as playwright:

@@ -28,12 +28,10 @@ def test_no_page_has_what_axe_finds_fault_with(open_page: OpenPage, scheme: str)
 
 @pytest.mark.parametrize("locale", LOCALES)
 def test_pages_speak_the_readers_language(open_page: OpenPage, locale: str) -> None:
-    language = LOCALES[locale]
-    for path in PATHS:
-        page = open_page(path, locale=locale)
-        expect(page.locator("html")).to_have_attribute("lang", language)
     page = open_page("/listen/words", locale=locale)
-    expect(page.locator("#button")).to_have_text({"en": "Listen", "nl": "Luisteren"}[language])
+    words = {"en": "Listen", "nl": "Luisteren"}
+    expect(page.locator("#button")).to_have_text(words[LOCALES[locale]])
+    expect(page.locator("html")).to_have_attribute("lang", LOCALES[locale])
 
 
 def test_both_languages_have_the_same_texts(open_page: OpenPage) -> None:
@@ -43,10 +41,11 @@ def test_both_languages_have_the_same_texts(open_page: OpenPage) -> None:
     assert page.evaluate(keys, "en") == page.evaluate(keys, "nl")
 
 
-@pytest.mark.parametrize("locale", ["en-GB", "nl-NL"])
 @pytest.mark.parametrize("path", PATHS)
-def test_nothing_sticks_out_on_a_small_phone(open_page: OpenPage, path: str, locale: str) -> None:
-    page = open_page(path, locale=locale, viewport={"width": 360, "height": 640})
+def test_nothing_sticks_out_on_a_small_phone(open_page: OpenPage, path: str) -> None:
+    # Dutch: its words are the longer ones.
+    page = open_page(path, locale="nl-NL", viewport={"width": 360, "height": 640})
+    expect(page.locator("html")).to_have_attribute("lang", "nl")
     page.wait_for_load_state("networkidle")
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
 

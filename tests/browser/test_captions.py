@@ -29,9 +29,14 @@ def caption(segment: int, status: str, text: str = "", revision: int = 0) -> dic
     }
 
 
+@pytest.fixture(scope="module")
+def page(open_pages: OpenPage) -> Page:
+    return open_pages("/")
+
+
 @pytest.fixture
-def view(open_page: OpenPage) -> JSHandle:
-    return open_page("/").evaluate_handle(NEW_VIEW)
+def view(page: Page) -> JSHandle:
+    return page.evaluate_handle(NEW_VIEW)
 
 
 def show(view: JSHandle, *captions: dict[str, object]) -> None:
@@ -102,14 +107,11 @@ CHOICES = [
 
 
 @pytest.mark.parametrize(("given", "language"), CHOICES)
-def test_the_language_to_begin_with(
-    open_page: OpenPage, given: tuple[object, ...], language: str
-) -> None:
-    assert channels(open_page("/"), "firstLanguage", *given) == language
+def test_the_language_to_begin_with(page: Page, given: tuple[object, ...], language: str) -> None:
+    assert channels(page, "firstLanguage", *given) == language
 
 
-def test_a_channel_that_is_not_offered_gives_the_floor(open_page: OpenPage) -> None:
-    page = open_page("/")
+def test_a_channel_that_is_not_offered_gives_the_floor(page: Page) -> None:
     assert channels(page, "channelFor", "en", True, ["floor", "en", "en+floor"]) == "en+floor"
     assert channels(page, "channelFor", "en", True, ["floor", "en"]) == "en"
     assert channels(page, "channelFor", "en", True, ["floor", "de"]) == "floor"
