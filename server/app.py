@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from aiohttp import web
 
@@ -59,8 +60,8 @@ async def running(config: Config, interpreter: Sequence[str] = ()) -> AsyncItera
     """A server that takes connections; ended, with all its sessions, on leaving.
 
     ``interpreter``: another command that starts an interpreter process; ``--bus SOCKET`` is
-    added to it. Raises ModelError or ConfigError before anything is started, OSError where the port is
-    taken.
+    added to it. Raises ModelError or ConfigError before anything is started, OSError where
+    the port is taken.
     """
     check_internals()
     catalogue = Catalogue.load(Path(config.models))
@@ -165,7 +166,9 @@ def certificate_of(config: Config) -> tls.SelfSigned | None:
     if config.tls_cert:
         return tls.SelfSigned(tls.load(Path(config.tls_cert), Path(config.tls_key)), "")
     if config.tls == "self":
-        return tls.self_signed(Path(config.state), netinfo.names(config.host))
+        public = urlsplit(config.public_url).hostname
+        names = [*netinfo.names(config.host), *([public] if public else [])]
+        return tls.self_signed(Path(config.state), names)
     return None
 
 

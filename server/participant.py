@@ -160,4 +160,4 @@ async def alongside(work: Coroutine[object, object, None], name: str) -> AsyncIt
         if len(raised.exceptions) > 1:
             raise
         error = raised.exceptions[0]
-        raise error from error.__cause__
+        raise error from error.__cause__  # noqa: ASYNC123

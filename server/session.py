@@ -98,16 +98,17 @@ class Sessions:
             if join.audio == "socket":
                 sound.hear_on_socket(live.hear)
             while (message := await connection.receive()) is not None:
-                match message:
-                    case bytes():
-                        sound.push(message)
-                    case Offer():
-                        await sound.offer(message, hear=live.hear)
-                    case Pause():
-                        live.pause(message.paused)
-                    case End():
-                        session.stream.state = "ended"
-                        break
+                with connection.answering():
+                    match message:
+                        case bytes():
+                            sound.push(message)
+                        case Offer():
+                            await sound.offer(message, hear=live.hear)
+                        case Pause():
+                            live.pause(message.paused)
+                        case End():
+                            session.stream.state = "ended"
+                            break
 
     # --- a listener ---------------------------------------------------------------------------
 
@@ -143,15 +144,16 @@ class Sessions:
             if join.audio == "socket":
                 sound.send_on_socket(live.track(session))
             while (message := await connection.receive()) is not None:
-                match message:
-                    case Offer():
-                        await sound.offer(message, send=live.track(session))
-                    case Select():
-                        self._select(live, session, message)
+                with connection.answering():
+                    match message:
+                        case Offer():
+                            await sound.offer(message, send=live.track(session))
+                        case Select():
+                            self._select(live, session, message)
 
     def _select(self, live: LiveStream, session: Session, message: Select) -> None:
         if message.channel is not None:
-            self._check_channel(message.channel)
+            self._check_channel(message.channel, fatal=False)
         channel = message.channel if session.channel is not None else None
         self.manager.select(session, channel, message.captions)
         live.selected(session, captions_changed=message.captions is not None)
@@ -179,8 +181,9 @@ class Sessions:
         async with self._in_stream(connection, session) as (live, sound):
             live.begin()
             while (message := await connection.receive()) is not None:
-                if isinstance(message, Offer):
-                    await sound.offer(message, send=live.track(session), hear=live.hear)
+                with connection.answering():
+                    if isinstance(message, Offer):
+                        await sound.offer(message, send=live.track(session), hear=live.hear)
 
     # --- what they share ----------------------------------------------------------------------
 
@@ -226,13 +229,14 @@ class Sessions:
             f"There are no models for {language!r} here; there are for: {', '.join(known)}.",
         )
 
-    def _check_channel(self, channel: str) -> None:
+    def _check_channel(self, channel: str, *, fatal: bool = True) -> None:
         language = language_of(channel)
         if language is not None and language not in self.catalogue.all_targets:
             raise ProtocolError(
                 "unknown_channel",
                 f"Nothing is interpreted into {language!r} here, but into: "
                 f"{', '.join(self.catalogue.all_targets)}.",
+                fatal=fatal,
             )
 
     def _ended(self, connection: AnyConnection) -> web.StreamResponse:

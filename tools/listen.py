@@ -38,7 +38,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(argv)
     try:
         listeners, since_s = asyncio.run(_listen(options))
-    except* (Refused, OSError, TimeoutError, aiohttp.ClientError) as failed:
+    except* (Refused, OSError, aiohttp.ClientError) as failed:
         error: BaseException = failed
         while isinstance(error, BaseExceptionGroup):
             error = error.exceptions[0]

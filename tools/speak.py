@@ -30,7 +30,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except SoundFileError as error:
         print(f"tools.speak: {error}", file=sys.stderr)
         return 2
-    except (Refused, OSError, TimeoutError, aiohttp.ClientError) as error:
+    except (Refused, OSError, aiohttp.ClientError) as error:
         print(f"tools.speak: {options.url}: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:

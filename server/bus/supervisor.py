@@ -29,6 +29,9 @@ class Limits:
     grace_s: float = 2.0  # from SIGTERM to SIGKILL
 
 
+DEFAULT_LIMITS = Limits()
+
+
 class Supervisor:
     """Runs ``command`` for as long as ``run`` runs.
 
@@ -41,7 +44,7 @@ class Supervisor:
         self,
         command: Sequence[str],
         on_restart: Callable[[], None] = lambda: None,
-        limits: Limits = Limits(),
+        limits: Limits = DEFAULT_LIMITS,
     ) -> None:
         self._command = command
         self._on_restart = on_restart

@@ -101,7 +101,7 @@ class Peer:
         while not closing.done() and loop.time() < deadline:
             try:
                 await asyncio.wait([closing], timeout=deadline - loop.time())
-            except asyncio.CancelledError as error:
+            except asyncio.CancelledError as error:  # noqa: ASYNC103 (raised below)
                 cancelled = error
         if not closing.done():
             log.warning("a connection did not close within %.0f s; forcing it", CLOSE_S)

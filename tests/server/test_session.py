@@ -307,6 +307,15 @@ async def test_bad_input_is_answered_and_disturbs_nobody(
         await listener.expect(wire.Caption, final("en", "low"))
 
 
+async def test_a_fault_after_joining_is_answered_and_the_session_goes_on(server: Server) -> None:
+    async with Listener(server.url, "hall", "en") as listener:
+        await listener.select("xx")
+        error = await listener.expect(wire.Error)
+        assert (error.code, error.fatal) == ("unknown_channel", False)
+        await listener.select("floor")
+        await listener.expect(wire.ChannelState, lambda state: state.channel == "floor")
+
+
 async def test_pages_of_a_foreign_origin_are_refused(server: Server) -> None:
     async with aiohttp.ClientSession() as session:
         with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
