@@ -8,13 +8,10 @@ from pathlib import Path
 import av
 import jiwer
 import numpy as np
-import pytest
 
 import server
 from server.bus.messages import RATE_HZ
-from server.config import STARTER_MODELS
 from server.interpretation.types import Pcm
-from server.models.catalogue import MANIFEST, Catalogue
 
 DEMO = Path(server.__file__).parent / "demo"
 
@@ -43,12 +40,6 @@ class Clip:
     @property
     def translation(self) -> str:
         return " ".join(phrase.translation for phrase in self.phrases)
-
-
-def starter_catalogue() -> Catalogue:
-    if not (STARTER_MODELS / MANIFEST).exists():
-        pytest.skip("no starter models yet")
-    return Catalogue.load(STARTER_MODELS)
 
 
 def demo_clip(language: str) -> Clip:

@@ -1,14 +1,15 @@
 import pytest
 
+from server.config import STARTER_MODELS
 from server.interpretation.piper_synthesizer import PiperSynthesizer
 from server.interpretation.vosk_recognizer import VoskRecognizer
 from server.models.catalogue import Catalogue
-from tests.helpers.starter import Clip, demo_clip, starter_catalogue
+from tests.helpers.starter import Clip, demo_clip
 
 
 @pytest.fixture(scope="session")
 def starter() -> Catalogue:
-    return starter_catalogue()
+    return Catalogue.load(STARTER_MODELS)
 
 
 @pytest.fixture(scope="session")
