@@ -29,7 +29,10 @@ def run(config: Config, file: Path, source: str, target: str, output: Path) -> i
     catalogue = Catalogue.load(Path(config.models))
     if target not in catalogue.targets(source):
         known = [f"{each} to {', '.join(catalogue.targets(each))}" for each in catalogue.sources]
-        print(f"tolk: no models from {source!r} to {target!r}; there are: {'; '.join(known)}")
+        print(
+            f"tolk: no models from {source!r} to {target!r}; there are: {'; '.join(known)}",
+            file=sys.stderr,
+        )
         return 2
     engines = worker.load(catalogue)
     voice = engines.synthesizers[target]

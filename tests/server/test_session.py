@@ -71,6 +71,17 @@ async def test_the_floor_is_the_original(server: Server) -> None:
     assert power(listener.arrivals.sound(), 300) > 0.8
 
 
+async def test_in_the_speakers_own_language_the_original_is_heard(server: Server) -> None:
+    async with (
+        Listener(server.url, "hall", "nl", keep_sound=True) as listener,
+        Speaker(server.url, "hall", "nl") as speaker,
+    ):
+        await speaker.play(LOW)
+    heard = listener.arrivals.sound()
+    assert power(heard, 300) > 0.8
+    assert abs(heard).max() > 6000
+
+
 async def test_over_the_floor_both_are_heard(server: Server) -> None:
     async with (
         Listener(server.url, "hall", "en+floor", keep_sound=True) as listener,

@@ -1,0 +1,52 @@
+import shutil
+from pathlib import Path
+
+import pytest
+
+from server.cli import main
+from server.config import STARTER_MODELS
+
+
+def test_a_missing_models_folder_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    missing = tmp_path / "nowhere"
+    assert main(["--models", str(missing), "--state", str(tmp_path)]) == 2
+    assert str(missing) in capsys.readouterr().err
+
+
+def test_a_truncated_model_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    models = tmp_path / "models"
+    shutil.copytree(STARTER_MODELS, models)
+    (voice,) = models.glob("voice-en/*.onnx")
+    voice.write_bytes(voice.read_bytes()[:1000])
+    assert main(["check", "--models", str(models), "--state", str(tmp_path)]) == 2
+    assert "voice-en" in capsys.readouterr().err
+
+
+def test_a_wrong_setting_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--port", "many"]) == 2
+    assert "--port" in capsys.readouterr().err
+
+
+def test_models_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["models"]) == 0
+    assert "nl is interpreted into en" in capsys.readouterr().out
+
+
+def test_a_sound_configuration_is_said_to_be(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["check", "--state", str(tmp_path)]) == 0
+    assert "sound" in capsys.readouterr().out
+
+
+def test_a_token_is_printed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["token", "--speak", "--stream", "hall", "--state", str(tmp_path)]) == 0
+    assert capsys.readouterr().out.count(".") == 2
+
+
+def test_the_version_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["--version"])
+    assert capsys.readouterr().out.startswith("tolk ")

@@ -1,0 +1,83 @@
+import wave
+from pathlib import Path
+
+import jiwer
+import numpy as np
+import pytest
+
+from server.cli import main
+from server.config import STARTER_MODELS
+from server.demo import clip
+from server.media.files import SoundFile
+from server.media.opus import RATE_HZ, Pcm, Resampler, joined
+from tests.helpers.starter import demo_clip
+from tools.bench.demo import bare
+from tools.listen import recognized
+
+
+def write(path: Path, pcm: Pcm, rate_hz: int, channels: int = 1) -> Path:
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(channels)
+        file.setsampwidth(2)
+        file.setframerate(rate_hz)
+        file.writeframes(np.repeat(pcm, channels).tobytes())
+    return path
+
+
+def translate(source: Path, output: Path) -> int:
+    return main(["translate", str(source), "--from", "nl", "--to", "en", "-o", str(output)])
+
+
+def test_a_talk_of_any_container_is_interpreted(tmp_path: Path) -> None:
+    output = tmp_path / "talk.en.wav"
+    talk = Path("server/demo/nl.opus")
+    assert translate(talk, output) == 0
+    with SoundFile(output, RATE_HZ) as sound:
+        heard = recognized(joined(list(sound)), STARTER_MODELS, "en") or ""
+    assert jiwer.wer(bare(demo_clip("nl").translation), bare(heard)) < 0.4
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        np.zeros(3 * 8000, np.int16),
+        np.random.default_rng(1).normal(0, 3000, 3 * 8000).astype(np.int16),
+        (20_000 * np.sin(np.arange(3 * 8000) * 2 * np.pi * 1000 / 8000)).astype(np.int16),
+        np.zeros(0, np.int16),
+    ],
+    ids=["silence", "noise", "tone", "nothing"],
+)
+def test_odd_sound_ends_well(tmp_path: Path, odd: Pcm) -> None:
+    output = tmp_path / "out.wav"
+    assert translate(write(tmp_path / "in.wav", odd, 8000), output) == 0
+    assert output.stat().st_size >= 44
+
+
+def test_silence_stays_silent(tmp_path: Path) -> None:
+    output = tmp_path / "out.wav"
+    translate(write(tmp_path / "in.wav", np.zeros(10 * 16000, np.int16), 16000), output)
+    with SoundFile(output, RATE_HZ) as sound:
+        assert not joined(list(sound)).any()
+
+
+def test_stereo_and_clipped_sound_is_understood_too(tmp_path: Path) -> None:
+    pcm = Resampler(RATE_HZ, 16_000).push(clip("nl")[: 12 * RATE_HZ])
+    clipped = np.clip(pcm.astype(np.int32) * 4, -32768, 32767).astype(np.int16)
+    output = tmp_path / "out.wav"
+    assert translate(write(tmp_path / "in.wav", clipped, 16_000, channels=2), output) == 0
+    with SoundFile(output, RATE_HZ) as sound:
+        assert joined(list(sound)).any()
+
+
+def test_what_is_no_sound_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    text = tmp_path / "talk.txt"
+    text.write_text("Good morning.")
+    assert translate(text, tmp_path / "out.wav") == 1
+    assert str(text) in capsys.readouterr().err
+
+
+def test_an_unknown_language_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    source = write(tmp_path / "in.wav", np.zeros(1600, np.int16), 16_000)
+    arguments = ["translate", str(source), "--from", "xx", "--to", "en", "-o", str(tmp_path / "o")]
+    assert main(arguments) == 2
+    assert "'xx'" in capsys.readouterr().err
