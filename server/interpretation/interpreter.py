@@ -55,6 +55,7 @@ class Interpreter:
         )
         self._now = first_sample  # the latest sample that came
         self._heard = first_sample  # up to here the recogniser has got it
+        self._finished = first_sample  # up to here its last words are final
         self._settled = self._committed = first_sample
 
     def demand(self, demand: Demand) -> None:
@@ -138,8 +139,9 @@ class Interpreter:
 
     async def _finish(self) -> None:
         """The last words are final. More sound may come all the same."""
-        if self._listening is not None:
+        if self._listening is not None and self._heard > self._finished:
             self._take(await self._call(self._listening.finish))
+        self._finished = self._heard
         self._commit(self._heard, 1)
 
     async def _call(self, function: Callable[P, R], *args: P.args, **kw: P.kwargs) -> R | None:

@@ -100,6 +100,17 @@ async def test_the_last_words_are_said_when_no_more_sound_comes() -> None:
         assert await final_texts(bus, "en", 1) == ["en(een twee)"]
 
 
+async def test_the_recogniser_is_left_alone_while_nothing_comes() -> None:
+    async with working(Ensemble(), HASTY) as bus:
+        speaker = Speaker(bus)
+        speaker.demand()
+        speaker.say("een")
+        await bus.wait_for(Caption, status="final")
+        await bus.wait_for(Heartbeat, len(bus.of(Heartbeat)) + 10)
+    stages = [stage for beat in bus.of(Heartbeat) for stage in beat.stages]
+    assert sum(stage.count for stage in stages) == 3  # a new stream, one chunk, its end
+
+
 async def test_after_a_quiet_time_word_times_are_still_right() -> None:
     async with working(Ensemble(), HASTY) as bus:
         speaker = Speaker(bus)
