@@ -77,7 +77,7 @@ def _problem(audio: MediaDescription, *, sends: bool, receives: bool) -> str | N
 
 
 def said(exc: BaseException) -> str:
-    return str(exc) or type(exc).__name__
+    return (str(exc) or type(exc).__name__)[:200]
 
 
 def with_opus_parameters(sdp: str) -> str:
