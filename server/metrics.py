@@ -1,6 +1,7 @@
 """Prometheus metrics of one server: base units, no labels that name a person or a stream."""
 
 import asyncio
+import collections
 import threading
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
@@ -50,6 +51,14 @@ class Metrics:
             "tolk_speech_backlog_seconds",
             "Interpretation waiting to be heard, the worst stream",
             ["language"],
+            registry=registry,
+        )
+        #: Counted by the guard of every connection, by reason.
+        self.hostile_counts: collections.Counter[str] = collections.Counter()
+        self.hostile = Gauge(
+            "tolk_hostile_datagrams",
+            "Datagrams refused so far before aiortc saw them",
+            ["reason"],
             registry=registry,
         )
         self.stage = Counter(

@@ -8,9 +8,8 @@ sent away all come down to cancelling that group.
 import asyncio
 import contextlib
 import time
-from collections import Counter
 from collections.abc import AsyncIterator, Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from aiohttp import web
 
@@ -53,7 +52,6 @@ class Sessions:
     hosts: Sequence[str]
     allowed_origins: Sequence[str]
     visitor: Callable[[web.Request], Visitor]
-    hostile: Counter[str] = field(default_factory=Counter)
 
     def add_routes(self, app: web.Application) -> None:
         app.router.add_get("/ws/speak/{stream}", self.speak)
@@ -209,7 +207,7 @@ class Sessions:
             )
             live.notices.attach(session, connection.send)
             async with asyncio.TaskGroup() as group:
-                sound = SoundPath(group, connection, self.hosts, self.hostile)
+                sound = SoundPath(group, connection, self.hosts, self.metrics.hostile_counts)
                 yield live, sound
                 await sound.close()
         finally:

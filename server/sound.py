@@ -99,8 +99,11 @@ class SoundPath:
         try:
             await peer.connected()
             if hear is not None and peer.track is not None:
+                # Once ended, by an RTCP BYE say, a track stays so: a new connection is needed.
                 await _pass(receive(peer.track), hear)
-            reason = await peer.closed()
+                reason = "no more sound comes over it"
+            else:
+                reason = await peer.closed()
         except PeerGone as gone:
             reason = str(gone)
         finally:

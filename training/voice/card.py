@@ -31,7 +31,7 @@ its tests. For a real audience fetch a full-size Piper voice: `tolk models list`
 
 ## What it is
 
-Piper's ONNX format, loaded by piper-tts 1.8: a convolutional acoustic model of 1.2 million
+Piper's ONNX format, loaded by piper-tts 1.8: a convolutional acoustic model of 1.3 million
 parameters (phonemes to durations, pitch, voicing and spectrum) and a source-filter vocoder
 inside one graph. Phonemes come from the espeak-ng inside piper-tts. `noise_scale` is the
 loudness of the breathy part, `noise_w` has no effect.
