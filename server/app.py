@@ -100,7 +100,7 @@ async def running(config: Config, interpreter: Sequence[str] = ()) -> AsyncItera
             application = web.Application()
 
             def external_url(request: web.Request) -> str:
-                return config.public_url.rstrip("/") or visitor(request).url
+                return banner.shared_url(config, visitor(request))
 
             site = Web(manager, catalogue, supervisor, access, metrics, external_url)
             site.add_routes(application)

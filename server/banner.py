@@ -1,6 +1,7 @@
 """What is printed at the start: addresses that work, and a QR code to join."""
 
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 from server import netinfo
 from server.access import Access
@@ -59,4 +60,19 @@ def addresses(config: Config, port: int, access: Access, fingerprint: str = "") 
         listener=f"{base}/listen/{STREAM}",
         listens_beyond=not config.is_loopback,
         fingerprint=fingerprint,
+    )
+
+
+def shared_url(config: Config, visitor: netinfo.Visitor) -> str:
+    """The server's address to be passed on by ``visitor``: as they see it, but for "localhost",
+    which is another machine to everybody else."""
+    if config.public_url:
+        return config.public_url.rstrip("/")
+    seen = urlsplit(visitor.url)
+    lan = netinfo.lan_addresses()
+    if config.is_loopback or not lan or not netinfo.is_loopback(seen.hostname or ""):
+        return visitor.url
+    host = netinfo.printed_hosts(config.host, lan)[0]
+    return netinfo.base_url(
+        visitor.scheme, host, seen.port or (443 if seen.scheme == "https" else 80)
     )

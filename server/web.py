@@ -34,8 +34,8 @@ SECURITY_HEADERS = {
 
 @dataclass(frozen=True)
 class Web:
-    """Handlers over what a running server consists of. ``external_url``: a request's own
-    address as people see it."""
+    """Handlers over what a running server consists of. ``external_url``: the server's address
+    for others, as far as a request tells."""
 
     manager: ConnectionManager
     catalogue: Catalogue
@@ -69,14 +69,15 @@ class Web:
         return handler
 
     async def qr_code(self, request: web.Request) -> web.Response:
-        """The listener's address of a stream, to be photographed."""
+        """The listener's address of a stream, to be photographed; as text in its title."""
         try:
             stream_id = parse_stream_id(request.match_info["stream"])
         except ProtocolError as error:
             raise web.HTTPNotFound(text=str(error)) from error
         image = io.BytesIO()
-        segno.make(f"{self.external_url(request)}/listen/{stream_id}", micro=False).save(
-            image, kind="svg", scale=8, border=2, dark="#000", light="#fff"
+        address = f"{self.external_url(request)}/listen/{stream_id}"
+        segno.make(address, micro=False).save(
+            image, kind="svg", scale=8, border=2, dark="#000", light="#fff", title=address
         )
         return web.Response(body=image.getvalue(), content_type="image/svg+xml")
 
