@@ -100,7 +100,7 @@ async def running(config: Config, interpreter: Sequence[str] = ()) -> AsyncItera
             application = web.Application()
 
             def external_url(request: web.Request) -> str:
-                return banner.shared_url(config, visitor(request))
+                return banner.shared_url(config, visitor(request), netinfo.lan_addresses())
 
             site = Web(manager, catalogue, supervisor, access, metrics, external_url)
             site.add_routes(application)
@@ -126,7 +126,11 @@ async def running(config: Config, interpreter: Sequence[str] = ()) -> AsyncItera
                 yield Server(
                     config=config,
                     addresses=banner.addresses(
-                        config, port, access, certificate.fingerprint if certificate else ""
+                        config,
+                        port,
+                        access,
+                        netinfo.lan_addresses(),
+                        certificate.fingerprint if certificate else "",
                     ),
                     port=port,
                     manager=manager,

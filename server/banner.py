@@ -1,5 +1,6 @@
 """What is printed at the start: addresses that work, and a QR code to join."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -44,10 +45,12 @@ class Addresses:
         return "\n".join([*lines, "", netinfo.qr_code(self.listener)])
 
 
-def addresses(config: Config, port: int, access: Access, fingerprint: str = "") -> Addresses:
-    """What to print for a server on ``port``."""
+def addresses(
+    config: Config, port: int, access: Access, lan: Sequence[str], fingerprint: str = ""
+) -> Addresses:
+    """What to print for a server on ``port`` of a machine with these addresses."""
     scheme = "https" if config.has_tls else "http"
-    host = netinfo.printed_hosts(config.host, netinfo.lan_addresses())[0]
+    host = netinfo.printed_hosts(config.host, lan)[0]
     base = config.public_url.rstrip("/") or netinfo.base_url(scheme, host, port)
     speaker = f"{base}/speak/{STREAM}"
     if config.speaking_needs_token:
@@ -63,13 +66,12 @@ def addresses(config: Config, port: int, access: Access, fingerprint: str = "") 
     )
 
 
-def shared_url(config: Config, visitor: netinfo.Visitor) -> str:
+def shared_url(config: Config, visitor: netinfo.Visitor, lan: Sequence[str]) -> str:
     """The server's address to be passed on by ``visitor``: as they see it, but for "localhost",
     which is another machine to everybody else."""
     if config.public_url:
         return config.public_url.rstrip("/")
     seen = urlsplit(visitor.url)
-    lan = netinfo.lan_addresses()
     if config.is_loopback or not lan or not netinfo.is_loopback(seen.hostname or ""):
         return visitor.url
     host = netinfo.printed_hosts(config.host, lan)[0]

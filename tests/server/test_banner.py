@@ -1,54 +1,51 @@
 import pytest
 
-from server import netinfo
 from server.access import Access
 from server.banner import addresses, shared_url
 from server.config import Config
 from server.netinfo import Visitor
 
-LAN = "10.1.2.3"
+HOST = "10.1.2.3"
+LAN = [HOST, "fd00::1"]
 ACCESS = Access(b"x" * 32)
 
 
-@pytest.fixture(autouse=True)
-def one_network(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(netinfo, "lan_addresses", lambda: [LAN])
-
-
 def test_on_loopback_only_localhost_is_printed() -> None:
-    printed = addresses(Config(), 8080, ACCESS)
+    printed = addresses(Config(), 8080, ACCESS, LAN)
     assert printed.listener == "http://localhost:8080/listen/main"
     assert printed.speaker == "http://localhost:8080/speak/main"
     assert "--host 0.0.0.0 --tls self" in printed.text
 
 
 def test_beyond_loopback_the_lan_address_and_a_token_are_printed() -> None:
-    printed = addresses(Config(host="0.0.0.0", tls="self"), 8443, ACCESS, "AB:CD")
-    assert printed.listener == f"https://{LAN}:8443/listen/main"
-    assert printed.speaker.startswith(f"https://{LAN}:8443/speak/main#token=")
+    printed = addresses(Config(host="0.0.0.0", tls="self"), 8443, ACCESS, LAN, "AB:CD")
+    assert printed.listener == f"https://{HOST}:8443/listen/main"
+    assert printed.speaker.startswith(f"https://{HOST}:8443/speak/main#token=")
     assert "AB:CD" in printed.text
     token = printed.speaker.partition("#token=")[2]
     assert ACCESS.grants(token, "main").take_over
 
 
 def test_without_tls_it_is_said_that_there_will_be_no_microphone() -> None:
-    assert "no microphone" in addresses(Config(host="0.0.0.0"), 8080, ACCESS).text
+    assert "no microphone" in addresses(Config(host="0.0.0.0"), 8080, ACCESS, LAN).text
 
 
 def test_a_public_address_goes_before_all() -> None:
     config = Config(host="0.0.0.0", public_url="https://tolk.example/")
-    assert addresses(config, 8080, ACCESS).listener == "https://tolk.example/listen/main"
-    assert shared_url(config, Visitor("::1", "http", "localhost:8080")) == "https://tolk.example"
+    assert addresses(config, 8080, ACCESS, LAN).listener == "https://tolk.example/listen/main"
+    assert (
+        shared_url(config, Visitor("::1", "http", "localhost:8080"), LAN) == "https://tolk.example"
+    )
 
 
 @pytest.mark.parametrize(
     ("host", "seen", "shared"),
     [
-        ("0.0.0.0", "localhost:8080", f"http://{LAN}:8080"),
-        ("0.0.0.0", "127.0.0.1", f"http://{LAN}"),
+        ("0.0.0.0", "localhost:8080", f"http://{HOST}:8080"),
+        ("0.0.0.0", "127.0.0.1", f"http://{HOST}"),
         ("0.0.0.0", "hall.example:8080", "http://hall.example:8080"),
         ("127.0.0.1", "localhost:8080", "http://localhost:8080"),
     ],
 )
 def test_what_is_passed_on_can_be_reached(host: str, seen: str, shared: str) -> None:
-    assert shared_url(Config(host=host), Visitor("127.0.0.1", "http", seen)) == shared
+    assert shared_url(Config(host=host), Visitor("127.0.0.1", "http", seen), LAN) == shared
