@@ -1,0 +1,25 @@
+import numpy as np
+
+from server.media.opus import RATE_HZ
+from tools.bench.demo import bare, cues
+from tools.bench.latency import starts
+
+
+def test_sound_begins_after_each_pause() -> None:
+    loud, quiet = np.full(RATE_HZ // 2, 3000, np.int16), np.zeros(RATE_HZ // 2, np.int16)
+    hiccup = np.zeros(RATE_HZ // 10, np.int16)
+    pcm = np.concatenate((quiet, loud, hiccup, loud, quiet, loud))
+    assert starts(pcm) == [RATE_HZ // 2, 2 * RATE_HZ + RATE_HZ // 10]
+
+
+def test_silence_begins_nowhere() -> None:
+    assert starts(np.zeros(RATE_HZ, np.int16)) == []
+
+
+def test_cues_are_read_without_their_times() -> None:
+    vtt = "WEBVTT\n\n00:00:00.000 --> 00:00:01.000\nOne.\n\n00:00:01.000 --> 00:00:02.000\nTwo.\n"
+    assert cues(vtt) == ["One.", "Two."]
+
+
+def test_words_are_compared_bare() -> None:
+    assert bare("Don’t worry: it's FINE.") == "don't worry it's fine"
