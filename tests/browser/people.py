@@ -1,6 +1,14 @@
 """What people do with the pages, and what they then see."""
 
+from collections.abc import Callable
+
 from playwright.sync_api import Page
+
+#: The fixtures ``open_page`` and ``open_pages``; see ``opener``.
+OpenPage = Callable[..., Page]
+
+#: Squared level times seconds (1 is full scale): half a second of quiet speech.
+AUDIBLE = 2e-4
 
 
 def begin_speaking(page: Page, language: str = "nl") -> None:
@@ -27,8 +35,12 @@ def sees(page: Page, *situations: str) -> str:
 
 
 def hears(page: Page) -> None:
-    """Waits until sound (not silence) reaches the page's newest connection."""
-    page.wait_for_function("async () => (await inbound())?.audioLevel > 0.001")
+    """Waits until speech (not silence) has reached the page's newest connection, from now on."""
+    energy = "inbound().then((sound) => sound?.totalAudioEnergy ?? 0)"
+    page.wait_for_function(
+        f"heard => {energy}.then((energy) => energy > heard + {AUDIBLE})",
+        arg=page.evaluate(energy),
+    )
 
 
 def lines(page: Page, box: str = "#captions") -> list[str]:

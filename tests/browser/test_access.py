@@ -4,8 +4,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import OpenPage
-from tests.browser.people import begin_speaking, sees
+from tests.browser.people import OpenPage, begin_speaking, sees
 
 pytestmark = pytest.mark.browser
 

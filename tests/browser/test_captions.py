@@ -3,7 +3,7 @@
 import pytest
 from playwright.sync_api import JSHandle, Page
 
-from tests.browser.conftest import OpenPage
+from tests.browser.people import OpenPage
 
 pytestmark = pytest.mark.browser
 

@@ -17,8 +17,7 @@ from server.config import STARTER_MODELS
 from server.interpretation.types import Pcm
 from server.interpretation.vosk_recognizer import VoskRecognizer
 from server.models.catalogue import Catalogue
-from tests.browser.conftest import OpenPage
-from tests.browser.people import begin_listening, begin_speaking, lines, sees
+from tests.browser.people import OpenPage, begin_listening, begin_speaking, lines, sees
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
 

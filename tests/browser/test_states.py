@@ -5,8 +5,8 @@ import time
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import OpenPage, ServerProcess
-from tests.browser.people import begin_listening, begin_speaking, hears, sees
+from tests.browser.people import OpenPage, begin_listening, begin_speaking, hears, sees
+from tests.browser.serving import ServerProcess
 
 pytestmark = pytest.mark.browser
 
@@ -145,7 +145,15 @@ def test_another_speaker_without_a_token_is_told_that_somebody_speaks(
     expect(second.locator("#hint")).to_contain_text("Somebody is already speaking here.")
 
 
-def test_a_reloaded_speaker_is_not_locked_out_by_their_own_ghost(open_page: OpenPage) -> None:
+def test_a_speaker_who_comes_back_replaces_their_own_ghost(open_page: OpenPage) -> None:
+    ghost = open_page("/speak/ghost")
+    begin_speaking(ghost)
+    kept = ghost.evaluate("JSON.stringify(sessionStorage)")
+    begin_speaking(open_page("/speak/ghost", script=f"Object.assign(sessionStorage, {kept})"))
+    expect(ghost.locator("#button")).to_have_text("Start speaking")
+
+
+def test_a_speaker_may_reload_the_page(open_page: OpenPage) -> None:
     speaker = open_page("/speak/reload")
     begin_speaking(speaker)
     speaker.reload()

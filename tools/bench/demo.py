@@ -41,4 +41,4 @@ def cues(vtt: str) -> list[str]:
 
 def bare(text: str) -> str:
     """Words in lower case without punctuation, as a recogniser writes them."""
-    return re.sub(r"[^\w' ]+", " ", text.lower().replace("’", "'")).strip()
+    return " ".join(re.findall(r"[\w']+", text.lower().replace("’", "'")))

@@ -74,7 +74,7 @@ By the second command, on {phrases} phrases of the grammar that were not trained
 """
 
 LABELS: Final = {
-    "voice.real_time_factor": "time to speak, of the length of the speech",
+    "voice.real_time_factor": "processor time to speak, of the length of the speech",
     "voice.level_mean_dbfs": "level of speech, mean (dB of full scale)",
     "voice.level_min_dbfs": "level of the quietest phrase",
     "voice.level_max_dbfs": "level of the loudest phrase",
