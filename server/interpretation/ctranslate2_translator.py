@@ -10,7 +10,9 @@ import sentencepiece
 from server.interpretation.engines import EngineError, ModelError
 
 END: Final = "</s>"
-BEAMS: Final = 2
+#: Greedy: models trained on beginnings of sentences too end early when they may choose (on 150
+#: sentences unseen in training, 2.5 % of words wrong with one beam, 5.9 % with two).
+BEAMS: Final = 1
 #: Small models loop on short or odd input; both make a loop unlikely.
 REPETITION_PENALTY: Final = 1.1
 NO_REPEAT_PIECES: Final = 4

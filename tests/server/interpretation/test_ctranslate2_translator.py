@@ -28,7 +28,7 @@ def test_it_translates_what_a_recogniser_sends(
     phrases = demo_clip(source).phrases
     found = [translator.translate(plain(phrase.text), source, target) for phrase in phrases]
     wanted = " ".join(phrase.translation for phrase in phrases)
-    assert error_rate(wanted, " ".join(found)) <= 0.5
+    assert error_rate(wanted, " ".join(found)) <= 0.15
 
 
 @pytest.mark.parametrize("text", ["", " ", "\n"])
@@ -49,12 +49,6 @@ def test_odd_input_gives_a_translation_of_like_length_or_an_engine_error(
     except EngineError:
         return
     assert len(found) <= 12 * len(text.split()) + 120
-
-
-def test_two_targets_are_told_apart(translator: CTranslate2Translator) -> None:
-    assert translator.translate("goedemorgen", "nl", "en") != translator.translate(
-        "goedemorgen", "nl", "nl"
-    )
 
 
 @pytest.mark.parametrize("name", ["model.bin", "sentencepiece.model"])

@@ -34,7 +34,7 @@ async def test_a_clip_comes_out_captioned_and_spoken_in_the_other_language(
     assert error_rate(demo.text, dutch) <= 0.15
     captions = bus.of(Caption, language="en", status="final")
     written = " ".join(each.text for each in captions)
-    assert error_rate(demo.translation, written) <= 0.5
+    assert error_rate(demo.translation, written) <= 0.2
     spoken = {each.segment for each in bus.of(Speech, last=True)}
     assert spoken <= {each.segment for each in captions}
     said = " ".join(each.text for each in captions if each.segment in spoken)
