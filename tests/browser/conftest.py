@@ -15,7 +15,7 @@ import av
 import pytest
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
 
-from tests.browser.people import OpenPage
+from tests.browser.people import PATIENCE_S, OpenPage
 from tests.browser.serving import ROOT, ServerProcess
 
 DEMO = ROOT / "server" / "demo"
@@ -32,8 +32,6 @@ OPTIONS = [
     "--use-fake-ui-for-media-stream",
     "--use-fake-device-for-media-stream",
 ]
-#: Tests wait for what a page shows for at most this long.
-PATIENCE_MS = 12_000
 
 
 def chromium() -> str:
@@ -116,7 +114,7 @@ def opener(server: ServerProcess, browser: Browser) -> Iterator[OpenPage]:
     def open_one(path: str, script: str = "", **settings: Any) -> Page:
         context = browser.new_context(**{"locale": "en-GB", **settings})
         contexts.append(context)
-        context.set_default_timeout(PATIENCE_MS)
+        context.set_default_timeout(1000 * PATIENCE_S)
         context.add_init_script(path=RECORDING)
         context.add_init_script(script=script)
         page = context.new_page()

@@ -1,5 +1,6 @@
 """What people do with the pages, and what they then see."""
 
+import time
 from collections.abc import Callable
 
 from playwright.sync_api import Page
@@ -9,6 +10,8 @@ OpenPage = Callable[..., Page]
 
 #: Squared level times seconds (1 is full scale): half a second of quiet speech.
 AUDIBLE = 2e-4
+#: Tests wait for what a page shows, or lets hear, for at most this long.
+PATIENCE_S = 12.0
 
 
 def begin_speaking(page: Page, language: str = "nl") -> None:
@@ -36,11 +39,13 @@ def sees(page: Page, *situations: str) -> str:
 
 def hears(page: Page) -> None:
     """Waits until speech (not silence) has reached the page's newest connection, from now on."""
+    # Asked again and again from here: wait_for_function takes any promise for a yes.
     energy = "inbound().then((sound) => sound?.totalAudioEnergy ?? 0)"
-    page.wait_for_function(
-        f"heard => {energy}.then((energy) => energy > heard + {AUDIBLE})",
-        arg=page.evaluate(energy),
-    )
+    before = page.evaluate(energy)
+    deadline = time.monotonic() + PATIENCE_S
+    while page.evaluate(energy) < before + AUDIBLE:
+        assert time.monotonic() < deadline, "no speech is heard"
+        page.wait_for_timeout(50)
 
 
 def lines(page: Page, box: str = "#captions") -> list[str]:
