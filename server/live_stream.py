@@ -201,13 +201,18 @@ class LiveStream:
             case Committed():
                 self._replay.committed(message.sample)
             case Failure():
-                (self._failing.add if message.failing else self._failing.discard)(message.language)
-                self._tell_channels()
+                self._fails(message.language, message.failing)
             case _:
                 logger.warning("unexpected %s from the interpreter", type(message).__name__)
 
+    def _fails(self, language: str, failing: bool) -> None:
+        if failing != (language in self._failing):
+            (self._failing.add if failing else self._failing.discard)(language)
+            self._tell_channels()
+
     def _speak(self, speech: Speech) -> None:
         """Speech is played when it was planned for, or at once if that has gone by."""
+        self._fails(speech.language, False)  # the bus may have lost the word of its recovery
         ahead = (speech.play_at - self.sample) // SAMPLES_PER_TICK
         self._said[speech.language, speech.segment] = speech.end_sample
         if len(self._said) > WAITING_CLAUSES:

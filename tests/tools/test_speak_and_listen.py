@@ -16,7 +16,7 @@ from server import app
 from server.config import STARTER_MODELS
 from server.media.opus import RATE_HZ
 from tests.helpers.running import STAND_IN, tolk, until
-from tests.helpers.starter import demo_clip, error_rate, starter_catalogue
+from tests.helpers.starter import demo_clip, error_rate
 from tests.helpers.webrtc import tone
 from tools.listen import recognized
 
@@ -120,7 +120,6 @@ async def test_a_file_without_sound(tmp_path: Path) -> None:
 
 
 def test_what_was_heard_is_recognised() -> None:
-    starter_catalogue()
     clip = demo_clip("en")
     heard = recognized(clip.pcm.repeat(3), STARTER_MODELS, "en")
     assert heard is not None
@@ -128,5 +127,4 @@ def test_what_was_heard_is_recognised() -> None:
 
 
 def test_no_model_recognises_nothing() -> None:
-    starter_catalogue()
     assert recognized(tone(440, 0.1), STARTER_MODELS, "tlh") is None
