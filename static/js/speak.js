@@ -214,7 +214,8 @@ function showLevelHint(hint) {
 function showAudience({ total, channels = {} }) {
   page.audience_total.textContent =
     total === 0 ? t("speak.audience_none") : t("speak.audience_total", { total });
-  const rows = Object.entries(channels).sort(([, a], [, b]) => b - a);
+  const rows = Object.entries(channels)
+    .sort(([a, many], [b, more]) => more - many || a.localeCompare(b));
   page.audience_channels.replaceChildren(...rows.map(([channel, count]) => {
     const row = document.createElement("li");
     const number = document.createElement("b");
