@@ -26,6 +26,8 @@ CHANNELS = {"en": ("en", False), "en+floor": ("en", True), "floor": ("floor", Fa
 LAG_S = 20.0
 #: Silence that long is the end of it.
 QUIET_S = 3.0
+#: No new caption for so long: there is none to come.
+SETTLED_S = 2.0
 #: Speech in these pages is far above this, as WebRTC tells levels (1 is full scale).
 QUIET_LEVEL = 0.003
 
@@ -57,6 +59,8 @@ def run(open_pages: OpenPage, clip: list[dict[str, Any]]) -> Run:
     begin_speaking(speaker)
     speaker.wait_for_timeout(1000 * (clip[-1]["end_s"] - (time.monotonic() - began)))
     wait_for_quiet(list(listeners.values()))
+    speaker.click("#pause")
+    wait_for_last_line([speaker, *listeners.values()])
     result = Run(understood=lines(speaker), audience=speaker.inner_text("#audience_channels"))
     for name, page in listeners.items():
         result.captions[name] = lines(page)
@@ -77,6 +81,18 @@ def wait_for_quiet(pages: list[Page]) -> None:
         levels = [page.evaluate("inbound().then(s => s.audioLevel)") for page in pages]
         if max(levels) > QUIET_LEVEL:
             quiet_since = time.monotonic()
+        pages[0].wait_for_timeout(100)
+
+
+def wait_for_last_line(pages: list[Page]) -> None:
+    """Until the captions of all pages have been the same for SETTLED_S."""
+    deadline = time.monotonic() + LAG_S
+    shown: list[list[str]] = []
+    since = time.monotonic()
+    while time.monotonic() < min(deadline, since + SETTLED_S):
+        now = [page.locator(".captions p").all_text_contents() for page in pages]
+        if now != shown:
+            shown, since = now, time.monotonic()
         pages[0].wait_for_timeout(100)
 
 
