@@ -9,15 +9,16 @@ import numpy as np
 from server.client import Listener, Speaker
 from server.demo import clip
 from server.media.opus import RATE_HZ, Pcm
-from server.streams import language_of
 from tools.bench.serving import serving
 from tools.figures import Figure
 
 #: Sound below this is silence, and a pause of this length parts two interpretations.
 SILENT_PEAK = 200
-PAUSE_SAMPLES = round(0.35 * RATE_HZ)
+PAUSE_SAMPLES = round(0.14 * RATE_HZ)
 WINDOW = RATE_HZ // 100
 TAIL_S = 4.0
+#: Times of captions and of phrases are this exact.
+MARGIN_S = 0.1
 BOUND_S = 2.0
 
 
@@ -39,33 +40,49 @@ async def run(quick: bool) -> list[Figure]:
     ]
 
 
-async def _delays_s(source: str, channel: str) -> tuple[list[float], int]:
+async def _delays_s(source: str, target: str) -> tuple[list[float], int]:
     """For each phrase of the clip that was heard, from its end to the first sound of its
     interpretation as it arrives; and how many phrases there were."""
     described = json.loads(Path(f"server/demo/{source}.json").read_text(encoding="utf8"))
-    ends_s = [float(phrase["end_s"]) for phrase in described["phrases"]]
-    assert language_of(channel) == channel
     async with (
         serving() as server,
-        Listener(server.url, "bench", channel, keep_sound=True) as listener,
+        Listener(server.url, "bench", target, captions=[target], keep_sound=True) as listener,
         Speaker(server.url, "bench", source) as speaker,
     ):
-        loop = asyncio.get_running_loop()
         await asyncio.sleep(2)
-        began_s = loop.time()
+        began_s = asyncio.get_running_loop().time()
         await speaker.play(clip(source))
         await asyncio.sleep(TAIL_S)
-        arrivals = listener.arrivals
-        # Arrival of the earliest packet, mapped by RTP time: when the sound can be played.
-        zero_s = float((arrivals.at_s - arrivals.timestamps / RATE_HZ).min())
-        zero_s += arrivals.timestamps[0] / RATE_HZ
-    heard_s = [zero_s + start / RATE_HZ for start in starts(arrivals.sound())]
-    delays: list[float] = []
-    for end_s, next_s in zip(ends_s, [*ends_s[1:], ends_s[-1] + TAIL_S], strict=True):
-        within = [at for at in heard_s if began_s + end_s <= at < began_s + next_s]
-        if within:
-            delays.append(within[0] - began_s - end_s)
-    return delays, len(ends_s)
+        assert speaker.started_speaking_s is not None
+        offset_s = began_s - speaker.started_speaking_s
+    heard_s = starts_of(listener)
+    delays = []
+    for phrase in described["phrases"]:
+        start_s, end_s = (float(phrase[each]) + offset_s for each in ("start_s", "end_s"))
+        heard = [at for at, span in heard_s if span[0] < end_s and span[1] > start_s + MARGIN_S]
+        if heard:
+            delays.append(min(heard) - speaker.started_speaking_s - end_s)
+    return delays, len(described["phrases"])
+
+
+def starts_of(listener: Listener) -> list[tuple[float, tuple[float, float]]]:
+    """When each clause was first heard, on the loop's clock, and its span in stream time.
+
+    A clause's caption is sent just before its speech: it begins at the first sound after a
+    pause from then on, and after the clause before it.
+    """
+    arrivals = listener.arrivals
+    # What came earliest for its RTP time shows when sound of a timestamp can be played.
+    zero_s = float((arrivals.at_s - arrivals.timestamps / RATE_HZ).min())
+    zero_s += arrivals.timestamps[0] / RATE_HZ
+    sounds_s = [zero_s + start / RATE_HZ for start in starts(arrivals.sound())]
+    found: list[tuple[float, tuple[float, float]]] = []
+    for at_s, caption in listener.captions:
+        earliest_s = max([at_s - MARGIN_S, *(heard_s + MARGIN_S for heard_s, _ in found[-1:])])
+        later = [sound_s for sound_s in sounds_s if sound_s >= earliest_s]
+        if caption.status == "final" and later:
+            found.append((later[0], (caption.start_ms / 1000, caption.end_ms / 1000)))
+    return found
 
 
 def starts(pcm: Pcm) -> list[int]:
