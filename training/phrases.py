@@ -120,7 +120,9 @@ def vocabulary(language: Language) -> tuple[str, ...]:
     rules = grammar()
     texts = [pair[side] for choices in rules.slots.values() for pair in choices]
     texts += [pair[side] for pair in rules.sentences]
-    return tuple(sorted({word for text in texts for word in normalise(_SLOT.sub(" ", text)).split()}))
+    return tuple(
+        sorted({word for text in texts for word in normalise(_SLOT.sub(" ", text)).split()})
+    )
 
 
 def normalise(text: str) -> str:

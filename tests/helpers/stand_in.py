@@ -88,14 +88,14 @@ class Voice:
         return wave.astype(np.int16)
 
     def _misbehave(self) -> None:
-        match self._fault:
-            case "fail":
-                raise EngineError("out of breath")
-            case "hang":
-                time.sleep(3)
-            case "crash" if self._once is None:
+        if self._fault == "fail":
+            raise EngineError("out of breath")
+        if self._fault == "hang":
+            time.sleep(3)
+        if self._fault == "crash":
+            if self._once is None:
                 os.abort()
-            case "crash" if not self._once.exists():
+            if not self._once.exists():
                 self._once.touch()
                 os.abort()
 

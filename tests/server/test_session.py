@@ -241,7 +241,7 @@ async def test_clean_up_on_disconnect(server: Server) -> None:
     stream = "hall"
     async with Speaker(server.url, stream, "nl") as speaker, Listener(server.url, stream, "en"):
         assert not server.manager.streams[stream].is_empty
-        speaker.socket._response.close()  # type: ignore[attr-defined]  # as a network that is gone
+        speaker.socket._response.close()  # as a network that is gone
         await until(lambda: server.manager.streams[stream].speaker is None)
         assert server.manager.streams[stream].state == "waiting"
     await until(lambda: server.manager.streams[stream].is_empty)
