@@ -73,7 +73,7 @@ async def test_a_replaced_speaker_learns_it_while_playing(server: app.Server) ->
             await ended.wait()
 
     ended = asyncio.Event()
-    async with asyncio.TaskGroup() as group, Speaker(server.url, "a", "nl") as speaker:
+    async with Speaker(server.url, "a", "nl") as speaker, asyncio.TaskGroup() as group:
         group.create_task(replace(speaker.joined.resume), name="replacing")
         with pytest.raises(Refused, match="replaced"):
             await speaker.play(tone(440, 60))
