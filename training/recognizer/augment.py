@@ -1,0 +1,126 @@
+"""Speech as it arrives: rooms, microphones, noise, levels and Opus. All samples in int16 range."""
+
+import av
+import numpy as np
+import soxr
+
+from training.recognizer.speech import Samples
+
+RATE_HZ = 16000
+_OPUS_HZ = 48000
+
+
+def resample(samples: Samples, from_hz: float, to_hz: float) -> Samples:
+    """With libsoxr."""
+    return np.asarray(soxr.resample(samples, from_hz, to_hz), np.float64)
+
+
+def microphone(samples: Samples, rng: np.random.Generator) -> Samples:
+    """A random smooth frequency response, at times without treble."""
+    total = _fft_length(len(samples))
+    spectrum = np.fft.rfft(samples, total)
+    place = np.linspace(0, 1, len(spectrum))
+    points_db = rng.normal(0, 4.5, 9)
+    gain_db = np.interp(place, np.linspace(0, 1, 9) ** 1.5, points_db)
+    gain_db += rng.uniform(-10, 6) * place
+    if rng.random() < 0.2:
+        gain_db[place > rng.uniform(0.4, 1.0)] -= 30
+    return np.fft.irfft(spectrum * 10 ** (gain_db / 20), total)[: len(samples)]
+
+
+def room(samples: Samples, rng: np.random.Generator, decay_s: float, loudness: float) -> Samples:
+    """Reverberation as a decaying noise tail; `loudness` is its energy against the direct sound."""
+    length = int(RATE_HZ * decay_s)
+    response = rng.normal(size=length) * np.exp(-6.9 * np.arange(length) / length)
+    response *= loudness / np.sqrt((response**2).sum())
+    response[0] = 1
+    total = _fft_length(len(samples) + length)
+    wet = np.fft.irfft(np.fft.rfft(samples, total) * np.fft.rfft(response, total), total)
+    return wet[: len(samples)]
+
+
+def noise(samples: Samples, rng: np.random.Generator, snr_db: float) -> Samples:
+    """Add noise between white and pink."""
+    spectrum = np.fft.rfft(rng.normal(size=_fft_length(len(samples))))
+    spectrum /= (np.arange(len(spectrum)) + 20.0) ** rng.uniform(0, 0.8)
+    added = np.fft.irfft(spectrum)[: len(samples)]
+    return samples + added * (rms(samples) / rms(added)) * 10 ** (-snr_db / 20)
+
+
+def babble(samples: Samples, voices: Samples, snr_db: float) -> Samples:
+    """Add other voices."""
+    added = np.resize(voices, len(samples))
+    return samples + added * (rms(samples) / rms(added)) * 10 ** (-snr_db / 20)
+
+
+def at_level(samples: Samples, peak_dbfs: float) -> Samples:
+    """Scale the peak, and round as 16-bit sound is."""
+    scaled = samples * (32768 * 10 ** (peak_dbfs / 20) / (np.abs(samples).max() + 1e-9))
+    return np.clip(np.round(scaled), -32768, 32767)
+
+
+def _fft_length(samples: int) -> int:
+    return 1 << (samples - 1).bit_length()
+
+
+def rms(samples: Samples) -> float:
+    """Root mean square, never zero."""
+    return float(np.sqrt((samples**2).mean())) + 1e-9
+
+
+def opus(samples: Samples, bit_rate: int) -> Samples:
+    """16 kHz speech through Opus at 48 kHz as a browser sends it, and back."""
+    encoder = av.CodecContext.create("libopus", "w")
+    assert isinstance(encoder, av.AudioCodecContext)
+    encoder.sample_rate = _OPUS_HZ
+    encoder.layout = "mono"
+    encoder.format = "s16"
+    encoder.bit_rate = bit_rate
+    encoder.options = {"application": "voip", "compression_level": "4"}
+    decoder = av.CodecContext.create("libopus", "r")
+    assert isinstance(decoder, av.AudioCodecContext)
+    decoder.sample_rate = _OPUS_HZ
+    decoder.layout = "mono"
+    loud = np.clip(np.round(resample(samples, RATE_HZ, _OPUS_HZ)), -32768, 32767)
+    padded = np.pad(loud.astype(np.int16), (0, -len(loud) % 960 + 960))
+    decoded = []
+    for start in range(0, len(padded), 960):
+        frame = av.AudioFrame.from_ndarray(padded[None, start : start + 960], "s16", "mono")
+        frame.sample_rate = _OPUS_HZ
+        frame.pts = start
+        for packet in encoder.encode(frame):
+            decoded += [_mono(out) for out in decoder.decode(packet)]
+    delay = 312  # libopus looks 6.5 ms ahead
+    heard = np.concatenate(decoded)[delay : delay + len(loud)]
+    return resample(np.pad(heard, (0, len(loud) - len(heard))), _OPUS_HZ, RATE_HZ)
+
+
+def _mono(frame: av.AudioFrame) -> Samples:
+    samples = frame.to_ndarray().reshape(-1).astype(np.float64)
+    return samples if frame.format.name.startswith("s16") else samples * 32768
+
+
+def as_heard(
+    samples: Samples, rate_hz: int, rng: np.random.Generator, voices: Samples | None
+) -> tuple[Samples, float, float]:
+    """Speech as some microphone, room and line would give it, at 16 kHz.
+
+    Returns the samples, by how much time was stretched, and the seconds of silence put before.
+    """
+    speed = rng.uniform(0.87, 1.15) if rng.random() < 0.75 else 1.0
+    lead_s, tail_s = rng.uniform(0.05, 0.5), rng.uniform(0.1, 0.5)
+    speech = resample(samples, rate_hz * speed, RATE_HZ)
+    speech = np.pad(speech, (int(lead_s * RATE_HZ), int(tail_s * RATE_HZ)))
+    if rng.random() < 0.7:
+        speech = microphone(speech, rng)
+    if rng.random() < 0.4:
+        speech = room(speech, rng, rng.uniform(0.08, 0.45), rng.uniform(0.1, 0.6))
+    kind = rng.random()
+    if kind < 0.25 and voices is not None:
+        speech = babble(speech, voices, rng.uniform(8, 30))
+    elif kind < 0.8:
+        speech = noise(speech, rng, rng.uniform(5, 40))
+    speech = at_level(speech, rng.uniform(-36, -1))
+    if rng.random() < 0.25:
+        speech = np.clip(np.round(opus(speech, int(rng.integers(16, 40)) * 1000)), -32768, 32767)
+    return speech, 1 / speed, lead_s

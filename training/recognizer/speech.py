@@ -1,0 +1,141 @@
+"""Spoken sentences with known phone times, from espeak-ng and flite."""
+
+import random
+import re
+import subprocess
+import tempfile
+import wave
+from collections import Counter, defaultdict
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from training import phrases
+from training.espeak import Espeak, Phoneme, Utterance
+from training.recognizer import phones
+
+Samples = npt.NDArray[np.float64]
+Lexicon = dict[str, Counter[tuple[str, ...]]]
+"""How often each word was heard with which phones."""
+
+ACCENTS: dict[phrases.Language, list[str]] = {
+    "nl": ["nl"],
+    "en": [*["en-us"] * 5, *["en"] * 3, "en-gb-x-rp", "en-gb-scotland", "en-gb-x-gbclan",
+           "en-gb-x-gbcwmd", "en-029"],
+}  # fmt: skip
+VARIANTS = (
+    "", "", "", "+f1", "+f2", "+f4", "+f5", "+m1", "+m2", "+m3", "+m4", "+m6", "+m7", "+m8",
+    "+klatt", "+klatt2", "+klatt4", "+linda", "+steph", "+adam", "+Andy", "+Alicia", "+belinda",
+    "+david", "+edward", "+michel", "+john", "+Lee", "+norbert", "+pablo", "+Hugo", "+aunty",
+    "+grandpa", "+paul", "+quincy", "+sandro", "+travis", "+miguel", "+marcelo", "+Marco",
+)  # fmt: skip
+UNSEEN_VARIANTS = ("+f3", "+m5", "+Annie", "+boris", "+klatt3", "+shelby", "+rob", "+anika",
+                   "+victor", "+Mike")  # fmt: skip
+"""Never trained on: for development, tests and the demo."""
+FLITE_VOICES = ("slt", "awb", "kal16", "slt")
+UNSEEN_FLITE_VOICE = "rms"
+_SHORTEST_PAUSE_S = 0.03
+
+
+@dataclass
+class Segment:
+    """One phone from `start_s` until the next segment; `word` indexes the words, -1 in silence."""
+
+    phone: str
+    start_s: float
+    word: int
+
+
+@dataclass
+class Spoken:
+    """`samples` in int16 range at `rate_hz`; `words` as a recogniser writes them."""
+
+    samples: Samples
+    rate_hz: int
+    segments: list[Segment]
+    words: list[str]
+
+
+def speak(espeak: Espeak, text: str, voice: str, rng: random.Random) -> Spoken:
+    """`text` with espeak-ng, at a random rate and pitch."""
+    utterance = espeak.synthesise(
+        text,
+        voice,
+        words_per_minute=rng.randint(120, 205),
+        pitch=rng.randint(20, 85),
+        pitch_range=rng.randint(20, 90),
+        word_gap=rng.choice([0, 0, 0, 0, 2, 5]),
+    )
+    return from_utterance(utterance, text, voice)
+
+
+def from_utterance(utterance: Utterance, text: str, voice: str) -> Spoken:
+    """Turn espeak-ng's events into phones of our set."""
+    tokens = list(re.finditer(r"\S+", text))
+    segments: list[Segment] = []
+    word = -1
+    events = utterance.events
+    for index, event in enumerate(events):
+        if not isinstance(event, Phoneme):
+            word = next((i for i, t in enumerate(tokens) if t.start() <= event.offset < t.end()),
+                        word)  # fmt: skip
+            continue
+        later = (e.start_s for e in events[index + 1 :] if isinstance(e, Phoneme))
+        length_s = next(later, utterance.duration_s) - event.start_s
+        if event.name == "r-" and length_s < 0.015:
+            continue
+        made = phones.from_espeak(event.name, voice)
+        if made == (phones.SILENCE,):
+            if length_s >= _SHORTEST_PAUSE_S or index == 0:
+                segments.append(Segment(phones.SILENCE, event.start_s, -1))
+            continue
+        for place, phone in enumerate(made):
+            segments.append(Segment(phone, event.start_s + 0.6 * place * length_s, word))
+    for before, segment in pairwise(segments):
+        if segment.phone in phones.CLOSURES and before.phone != phones.SILENCE:
+            segment.start_s -= min(0.035, 0.4 * (segment.start_s - before.start_s))
+    words = [phrases.normalise(token[0]) for token in tokens]
+    return Spoken(utterance.samples.astype(np.float64), utterance.rate_hz, segments, words)
+
+
+def flite(text: str, voice: str, stretch: float = 1.0) -> Spoken:
+    """`text` with flite; its words are not told apart. Raises CalledProcessError."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "speech.wav"
+        command = ["flite", "-voice", voice, "--setf", f"duration_stretch={stretch}", "-psdur",
+                   "-t", text, "-o", str(path)]  # fmt: skip
+        printed = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+        with wave.open(str(path)) as file:
+            rate_hz = file.getframerate()
+            samples = np.frombuffer(file.readframes(file.getnframes()), "<i2")
+    segments, start_s = [], 0.0
+    for part in printed.split():
+        name, end_s = part.split(":")
+        segments.append(Segment(phones.from_flite(name), start_s, -1))
+        start_s = float(end_s)
+    words = phrases.normalise(text).split()
+    return Spoken(samples.astype(np.float64), rate_hz, segments, words)
+
+
+def count_pronunciations(spoken: Spoken, lexicon: Lexicon) -> None:
+    """Add what was heard; skipped where espeak-ng ran two words into one."""
+    heard: dict[int, list[str]] = defaultdict(list)
+    for segment in spoken.segments:
+        if segment.word >= 0:
+            heard[segment.word].append(segment.phone)
+    if all(index in heard for index in range(len(spoken.words))):
+        for index, word in enumerate(spoken.words):
+            lexicon[word][tuple(heard[index])] += 1
+
+
+def complete(lexicon: Lexicon, language: phrases.Language, espeak: Espeak) -> None:
+    """Give every word of the vocabulary at least its pronunciation alone."""
+    for word in phrases.vocabulary(language):
+        if not lexicon[word]:
+            for voice in dict.fromkeys(ACCENTS[language][:6]):
+                spoken = from_utterance(espeak.synthesise(word, voice), word, voice)
+                found = tuple(s.phone for s in spoken.segments if s.phone != phones.SILENCE)
+                lexicon[word][found] += 1
