@@ -170,7 +170,9 @@ def test_every_listener_reads_captions_in_what_they_hear(
     run: Run, clip: list[dict[str, Any]]
 ) -> None:
     said = " ".join(phrase["text"] for phrase in clip)
+    meant = " ".join(phrase["translation"] for phrase in clip)
     assert wrong(said, " ".join(run.captions["floor"])) <= 0.15
+    assert wrong(meant, " ".join(run.captions["en"])) <= 0.15
     assert run.captions["en"] == run.captions["en+floor"]
 
 
