@@ -19,15 +19,15 @@ TEACHERS: Final[dict[Language, str]] = {
     "  woman (CMU ARCTIC, free for all uses with its copyright notice)",
 }
 SOUNDS_LIKE: Final[dict[Language, str]] = {
-    "nl": "It sounds like the machine that taught it: clear, flat, plainly a robot.",
-    "en": "It sounds like a muffled, buzzing copy of its teacher, itself a synthetic voice.",
+    "nl": "It copies a formant synthesizer through a small vocoder: plainly a robot.",
+    "en": "It copies a synthetic voice through a small vocoder: duller and more buzzing than that.",
 }
 
 CARD: Final = """\
 # {name}: a starter voice for {language}
 
 One speaker, 16 kHz, {megabytes:.1f} MB, made to show Tolk at work on a fresh machine and to run
-its tests. For a real audience fetch a full-size Piper voice: `tolk models list` names them.
+its tests. For a real audience use a full-size Piper voice.
 
 ## What it is
 
@@ -39,8 +39,8 @@ loudness of the breathy part, `noise_w` has no effect.
 ## What it learnt from
 
 - Teacher: {teacher}.
-- {minutes} minutes of its speech at 0.65 to 1.3 times its normal length: half phrases of Tolk's own
-  grammar (`training/phrase_grammar.txt`), half {language} sentences of Tatoeba
+- {minutes:.0f} minutes of its speech at 0.65 to 1.3 times its normal length: half phrases of
+  Tolk's own grammar (`training/phrase_grammar.txt`), half {language} sentences of Tatoeba
   (https://tatoeba.org, CC BY 2.0 FR). No sentence from a test file.
 - No recordings, only what synthesizers said.
 
@@ -48,8 +48,10 @@ Licence of the model: {licence}.
 
 ## How to make it again
 
-    {command}
-    python -m training.voice.card FOLDER --language {code} --recognizer RECOGNISER
+    python -m training.voice --language {code} --text tatoeba-en-nl.train.tsv.xz \\
+        --minutes {minutes:.0f} --steps {steps} --out FOLDER
+    python -m training.voice.card FOLDER --language {code} --recognizer RECOGNISER \\
+        --minutes {minutes:.0f} --steps {steps}
 
 It needs Debian's `espeak-ng` and `flite` and the Python packages torch, pyworld (with
 setuptools < 81), scipy, onnx and piper-tts.
@@ -67,6 +69,7 @@ By the second command, on {phrases} phrases of the grammar that were not trained
 ## What it cannot do
 
 - {sounds}
+  The figures are all that was checked: no panel of listeners has judged it.
 - It knows one voice and one manner: no emphasis, no emotion, and the melody of a sentence is
   the same each time. Long sentences (over 100 characters) were not trained on.
 - Names and foreign words are spoken as espeak-ng's rules for {language} spell them out.
@@ -104,7 +107,7 @@ def write(
     *,
     phrases: int,
     minutes: float,
-    command: str,
+    steps: int,
 ) -> None:
     """Write model.json and MODEL_CARD.md; `figures` as `figures_of` gives them."""
     name = f"voice-{language}"
@@ -122,8 +125,8 @@ def write(
         teacher=TEACHERS[language],
         sounds=SOUNDS_LIKE[language],
         licence=LICENCE,
-        minutes=round(minutes),
-        command=command,
+        minutes=minutes,
+        steps=steps,
         phrases=phrases,
         rows="\n".join(rows),
         reading=reading,
@@ -138,7 +141,7 @@ def main() -> None:
     parser.add_argument("--recognizer", type=Path, help="folder of a Vosk model")
     parser.add_argument("--phrases", type=int, default=100)
     parser.add_argument("--minutes", type=float, default=45.0, help="of speech it learnt from")
-    parser.add_argument("--command", required=True, help="that made it, for the card")
+    parser.add_argument("--steps", type=int, required=True, help="of training")
     arguments = parser.parse_args()
     figures = figures_of(
         arguments.folder, arguments.language, arguments.recognizer, arguments.phrases
@@ -149,7 +152,7 @@ def main() -> None:
         figures,
         phrases=arguments.phrases,
         minutes=arguments.minutes,
-        command=arguments.command,
+        steps=arguments.steps,
     )
 
 
