@@ -27,15 +27,13 @@ class Translator:
         )
 
     def translate(
-        self, texts: list[str], target: phrases.Language, beam_size: int = 2
+        self, texts: list[str], target: phrases.Language, beam_size: int = 1
     ) -> list[str]:
         """One translation a text."""
         sources = [
             [f">>{target}<<", *self._pieces.encode(text, out_type=str), "</s>"] for text in texts
         ]
-        results = self._model.translate_batch(
-            sources, beam_size=beam_size, max_decoding_length=100, repetition_penalty=1.1
-        )
+        results = self._model.translate_batch(sources, beam_size=beam_size, max_decoding_length=100)
         return [self._pieces.decode(result.hypotheses[0]) for result in results]
 
 
