@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Any, Final
 
+import numpy as np
 import vosk
 
 from server.bus.messages import RATE_HZ
@@ -18,6 +19,9 @@ GRAPHS: Final = (
     ("graph/HCLr.fst", "graph/Gr.fst", "graph/disambig_tid.int"),
     ("graph/HCLG.fst", "graph/words.txt"),
 )
+#: One second of faint noise, about -66 dBFS, under all that is heard: Kaldi's features amplify
+#: near-digital silence until it resembles speech, and words were invented in it ("dither").
+DITHER: Final = np.random.default_rng(0).normal(0, 15, RATE_HZ).round().astype(np.int32)
 #: What stands for a word that is not in the vocabulary.
 UNKNOWN: Final = frozenset({"[unk]", "<unk>"})
 #: Assumed of words that have no times yet.
@@ -74,9 +78,11 @@ class VoskStream:
         self._final_end = 0
 
     def accept(self, pcm: Pcm) -> Transcript | None:
+        dither = np.resize(np.roll(DITHER, -self._heard_samples), len(pcm))
         self._heard_samples += len(pcm)
+        heard = np.clip(pcm + dither, -32768, 32767).astype(np.int16)
         try:
-            ended = self._kaldi.AcceptWaveform(pcm.tobytes())
+            ended = self._kaldi.AcceptWaveform(heard.tobytes())
         except Exception as error:  # Vosk raises nothing narrower.
             raise EngineError(f"Vosk: {error}") from error
         if ended:

@@ -164,3 +164,13 @@ def test_a_model_cut_short_is_no_model(tmp_path: Path, starter: Catalogue, name:
 def test_it_is_what_the_interpreter_asks_for(dutch: VoskRecognizer) -> None:
     recognizer: Recognizer = dutch
     assert recognizer.language == "nl"
+
+
+@pytest.mark.parametrize("rms", [0, 2, 5])
+def test_nothing_is_invented_in_the_silence_after_speech(
+    dutch: VoskRecognizer, demo: Clip, rms: float
+) -> None:
+    silence = np.random.default_rng(1).normal(0, rms, 20 * RATE_HZ).round().astype(np.int16)
+    stream = dutch.stream()
+    found = [*transcripts(stream, np.concatenate((demo.pcm, silence))), stream.finish()]
+    assert error_rate(demo.text, heard(found)) == 0
