@@ -5,7 +5,6 @@ The server and Chromium are processes of their own: nothing a test does delays t
 
 import json
 import os
-import shutil
 import wave
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,10 +16,10 @@ from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, s
 
 from tests.browser.people import PATIENCE_S, OpenPage
 from tests.browser.serving import ROOT, ServerProcess
+from tools.chromium import find_chromium
 
 DEMO = ROOT / "server" / "demo"
 RECORDING = Path(__file__).with_name("recording.js")
-NAMES = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome")
 OPTIONS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -36,13 +35,12 @@ OPTIONS = [
 
 def chromium() -> str:
     """Chromium's path. Skips the test where there is none; fails it in continuous integration."""
-    for name in NAMES:
-        if path := shutil.which(name):
-            return path
-    reason = f"needs an installed Chromium: none of {', '.join(NAMES)} is on the path"
-    if os.environ.get("TOLK_CI"):
-        pytest.fail(reason)
-    pytest.skip(reason)
+    try:
+        return find_chromium()
+    except FileNotFoundError as error:
+        if os.environ.get("TOLK_CI"):
+            pytest.fail(str(error))
+        pytest.skip(str(error))
 
 
 @pytest.fixture(scope="package")

@@ -1,6 +1,6 @@
 """Measures a whole server on this machine.
 
-    python -m tools.bench delivery|latency|joins|recovery|demo [--json] [--quick]
+    python -m tools.bench delivery|latency|switching|joins|recovery|demo [--json] [--quick]
 
 The server runs in processes of its own, as its users start it.
 """
@@ -9,12 +9,13 @@ import argparse
 import asyncio
 import sys
 
-from tools.bench import delivery, demo, joins, latency, recovery
+from tools.bench import delivery, demo, joins, latency, recovery, switching
 from tools.figures import report
 
 BENCHMARKS = {
     "delivery": delivery.run,
     "latency": latency.run,
+    "switching": switching.run,
     "joins": joins.run,
     "recovery": recovery.run,
     "demo": demo.run,

@@ -74,7 +74,7 @@ def starts_of(listener: Listener) -> list[tuple[float, tuple[float, float]]]:
     arrivals = listener.arrivals
     # What came earliest for its RTP time shows when sound of a timestamp can be played.
     zero_s = float((arrivals.at_s - arrivals.timestamps / RATE_HZ).min())
-    zero_s += arrivals.timestamps[0] / RATE_HZ
+    zero_s += float(arrivals.timestamps[0]) / RATE_HZ
     sounds_s = [zero_s + start / RATE_HZ for start in starts(arrivals.sound())]
     found: list[tuple[float, tuple[float, float]]] = []
     for at_s, caption in listener.captions:
