@@ -172,6 +172,10 @@ def test_a_token_leaves_the_address_and_lasts_for_the_tab(open_page: OpenPage) -
     assert '"token":"abc.def"' in sent[0]
 
 
+#: The track that a speaker's page sends.
+SENT = "connections.at(-1).getSenders()[0].track"
+#: What a page notices of it: the device's track ends.
+UNPLUG = f"() => {{ const t = {SENT}; t.stop(); t.onended(new Event('ended')); return t.id; }}"
 REFUSE_MICROPHONE = """
 navigator.mediaDevices.getUserMedia = () =>
   Promise.reject(new DOMException("refused", "NotAllowedError"));
@@ -193,6 +197,19 @@ def test_a_refused_microphone_is_explained_and_leaves_the_stream(open_page: Open
     sees(speaker, "denied")
     expect(speaker.locator("#hint")).to_contain_text("Allow the microphone for this page")
     sees(listener, "waiting")
+
+
+def test_another_microphone_takes_over_when_one_is_unplugged(open_page: OpenPage) -> None:
+    listener = open_page("/listen/unplugged")
+    begin_listening(listener)
+    speaker = open_page("/speak/unplugged")
+    begin_speaking(speaker)
+    hears(listener)
+    first = speaker.evaluate(UNPLUG)
+    speaker.wait_for_function(f"id => {SENT}?.id !== id", arg=first)
+    expect(speaker.locator("#notice")).to_contain_text("The microphone is gone")
+    hears(listener)
+    sees(speaker, "live")
 
 
 def test_an_insecure_page_says_why_there_is_no_microphone(open_page: OpenPage) -> None:
