@@ -1,0 +1,112 @@
+import random
+from collections.abc import Iterator
+
+import pytest
+
+from training.translation.augment import (
+    Names,
+    as_recognised,
+    cut,
+    in_words,
+    names_of,
+    plain,
+    swap_names,
+    swap_numbers,
+)
+from training.translation.corpus import Language
+
+COUNTS = {
+    "en": "two three four five six seven eight nine ten eleven twelve".split(),
+    "nl": "twee drie vier vijf zes zeven acht negen tien elf twaalf".split(),
+}
+
+
+def spell(number: int, language: Language) -> str:
+    """Counts as they are called, anything else by its figures in letters."""
+    if 2 <= number <= 12:
+        return COUNTS[language][number - 2]
+    return "".join("abcdefghij"[int(figure)] for figure in str(number))
+
+
+@pytest.fixture(params=range(20))
+def rng(request: pytest.FixtureRequest) -> Iterator[random.Random]:
+    yield random.Random(request.param)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Room 12, it's 7:30!", "room 12 it's 7 30"),
+        ("Where’s ‘Tom’?", "where's tom"),
+        ("…", ""),
+        ("Où vas-tu ?", "où vas tu"),
+    ],
+)
+def test_plain_text_has_words_and_figures_only(text: str, expected: str) -> None:
+    assert plain(text) == expected
+
+
+def test_a_recogniser_writes_numbers_in_words() -> None:
+    assert as_recognised("I have 12 Cats.", "en", spell) == "i have twelve cats"
+
+
+@pytest.mark.parametrize("text", ["At 7:30.", "It is 3.5 km.", "B2B", "1,000 men", "10-12"])
+def test_what_is_no_whole_number_keeps_its_figures(text: str) -> None:
+    assert in_words(text, "en", spell) == text
+
+
+def test_a_beginning_has_the_beginning_of_its_translation(rng: random.Random) -> None:
+    source, target = "I have never seen such a big dog", "ik heb nog nooit zo'n grote hond gezien"
+    begun, covered = cut(source, target, rng)
+    assert source.startswith(begun)
+    assert target.startswith(covered)
+    assert covered
+    assert (begun == source) == (covered == target)
+    assert len(covered.split()) <= len(begun.split())
+
+
+def test_a_short_sentence_is_not_cut(rng: random.Random) -> None:
+    assert cut("Good morning", "Goedemorgen", rng) == ("Good morning", "Goedemorgen")
+
+
+def test_a_name_stands_on_both_sides_and_inside_the_sentence() -> None:
+    assert names_of(("Does Tom live in Boston?", "Woont Tom in Boston?")) == ["Tom", "Boston"]
+    assert names_of(("The French like him.", "De Fransen mogen hem.")) == []
+    assert names_of(("Help! Help!", "Help! Help!")) == []
+
+
+def test_a_swapped_name_is_the_same_on_both_sides(rng: random.Random) -> None:
+    names = Names([("Ask Alice or Yanni.", "Vraag Alice of Yanni.")])
+    english, dutch = swap_names(("Where is Tom?", "Waar is Tom?"), names, rng)
+    assert english.removeprefix("Where is ") == dutch.removeprefix("Waar is ") != "Tom?"
+
+
+def test_names_are_also_invented() -> None:
+    names = Names([("Ask Marina or Karin.", "Vraag Marina of Karin.")])
+    rng = random.Random(1)
+    drawn = {names.draw(rng) for _ in range(200)}
+    assert drawn == {"Marina", "Karin", "Marin", "Karina"}
+
+
+def test_figures_become_the_same_other_figures(rng: random.Random) -> None:
+    english, dutch = swap_numbers(("In 1953 it was.", "In 1953 was het."), ("en", "nl"), spell, rng)
+    year = int(english.split()[1])
+    assert dutch == f"In {year} was het."
+    assert 1100 <= year <= 2099
+
+
+def test_counts_in_words_become_the_same_other_number(rng: random.Random) -> None:
+    pair = swap_numbers(("Two cats.", "Twee katten."), ("en", "nl"), spell, rng)
+    english, dutch = (side.split()[0] for side in pair)
+    numbers = {english: dutch}
+    for number in range(2, 100):
+        if english == spell(number, "en").capitalize():
+            numbers = {english: spell(number, "nl").capitalize()}
+    assert numbers[english] == dutch
+    assert pair[0].endswith(" cats.")
+    assert pair[1].endswith(" katten.")
+
+
+def test_numbers_that_differ_are_left(rng: random.Random) -> None:
+    pair = ("It is 3 o'clock.", "Het is 15 uur.")
+    assert swap_numbers(pair, ("en", "nl"), spell, rng) == pair

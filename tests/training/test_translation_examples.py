@@ -1,0 +1,92 @@
+import dataclasses
+import itertools
+import random
+from collections import Counter
+
+from training.translation.corpus import Corpus, Foreign, Language, Pair
+from training.translation.examples import Example, Examples, Pieces, by_length
+from training.translation.recipe import Direction, Recipe
+
+TAGS: dict[Language, int] = {"en": -1, "nl": -2, "de": -3}
+PIECES = Pieces(lambda text: [ord(char) for char in text], TAGS, end=1)
+PLAIN = Recipe(
+    grammar=0, recognised=0, prefixes=0, joined=0, names=0, numbers=0, batch_tokens=2000,
+    shares={("en", "nl"): 0.5, ("nl", "en"): 0.25, ("en", "de"): 0.25},
+)  # fmt: skip
+
+
+def corpus(other: str, n: int = 20) -> Corpus:
+    train: list[Pair] = [(f"English {chr(97 + i)}.", f"{other} {chr(97 + i)}.") for i in range(n)]
+    return Corpus(train, [], [], 0)
+
+
+def examples(recipe: Recipe = PLAIN) -> Examples:
+    corpora: dict[Foreign, Corpus] = {"nl": corpus("Nederlands"), "de": corpus("Deutsch")}
+    return Examples(corpora, PIECES, recipe, lambda number, _: str(number), random.Random(1))
+
+
+def text(ids: list[int]) -> str:
+    return "".join(chr(piece) for piece in ids if piece > 1)
+
+
+def direction(example: Example) -> Direction:
+    source, target = example
+    (to,) = (language for language, tag in TAGS.items() if tag == source[0])
+    return ("en", to) if text(source).startswith("English") else ("nl", to)
+
+
+def test_a_source_begins_with_its_tag_and_both_sides_end() -> None:
+    source, target = examples().draw()
+    assert source[0] in TAGS.values()
+    assert source[-1] == target[-1] == 1
+
+
+def test_directions_come_in_their_shares() -> None:
+    drawn = examples()
+    counts = Counter(direction(drawn.draw()) for _ in range(2000))
+    assert 0.45 < counts["en", "nl"] / 2000 < 0.55
+    assert 0.2 < counts["nl", "en"] / 2000 < 0.3
+    assert 0.2 < counts["en", "de"] / 2000 < 0.3
+
+
+def test_every_pair_comes_once_before_any_comes_again() -> None:
+    recipe = dataclasses.replace(PLAIN, shares={("en", "nl"): 1.0})
+    drawn = examples(recipe)
+    seen = [text(drawn.draw()[0]) for _ in range(20)]
+    assert len(set(seen)) == 20
+
+
+def test_the_same_seed_draws_the_same_examples() -> None:
+    one, other = examples(Recipe()), examples(Recipe())
+    assert [one.draw() for _ in range(50)] == [other.draw() for _ in range(50)]
+
+
+def test_recognised_sources_are_plain_and_their_targets_are_not() -> None:
+    drawn = examples(dataclasses.replace(PLAIN, recognised=1))
+    for source, target in (drawn.draw() for _ in range(50)):
+        assert text(source) == text(source).lower()
+        assert "." not in text(source)
+        assert text(target).endswith(".")
+
+
+def test_without_pairs_there_is_the_grammar() -> None:
+    source, target = Examples({}, PIECES, Recipe(), lambda n, _: str(n), random.Random(1)).draw()
+    assert text(source)
+    assert text(target)
+
+
+def test_batches_hold_like_lengths_and_no_more_than_they_may() -> None:
+    rng = random.Random(2)
+    made = [([0] * rng.randint(1, 30), [0] * rng.randint(1, 30)) for _ in range(500)]
+    batches = list(by_length(made, 300))
+    assert sum(map(len, batches)) == 500
+    for batch in batches:
+        widths = [max(map(len, side)) for side in zip(*batch, strict=True)]
+        assert sum(widths) * len(batch) <= 300
+    ends = [batch[-1][0] for batch in batches]
+    assert all(len(one) <= len(next_) for one, next_ in itertools.pairwise(ends))
+
+
+def test_batches_do_not_end() -> None:
+    drawn = examples().batches()
+    assert sum(len(next(drawn)) for _ in range(100)) > 1000

@@ -1,0 +1,1 @@
+"""The starter translation model: one small Transformer for English, Dutch, German and French."""

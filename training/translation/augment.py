@@ -1,0 +1,135 @@
+"""What is made of a sentence pair: other names, other numbers, speech as a recogniser writes it.
+
+A small network translates the names it knows and invents others, unless it learns that a name it
+never saw comes through as it is: so names and numbers that stand on both sides are swapped for
+any others (Currey et al. 2017 copy whole sentences for the same end). Imports no PyTorch.
+"""
+
+import random
+import re
+import unicodedata
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable
+from typing import Final
+
+from training.translation.corpus import Language, Pair
+
+#: A whole number in words of a language.
+Spell = Callable[[int, Language], str]
+
+_CAPITALISED: Final = re.compile(r"(?<!^)(?<![.?!\"„“«] )\b[A-Z][a-zé]{2,}\b")
+_NUMBER: Final = re.compile(r"(?<![\w.,:/-])\d{1,6}(?![\w/-]|[.,:]\d)")
+#: Numbers worth swapping for one another: 1 is an article, and asks for a singular.
+_COUNTS: Final = range(2, 13)
+_INVENTED_SHARE: Final = 0.4
+
+
+def as_recognised(text: str, language: Language, spell: Spell) -> str:
+    """``text`` as a recogniser writes it: as ``plain``, numbers in words."""
+    return plain(in_words(text, language, spell))
+
+
+def plain(text: str) -> str:
+    """``text`` in lower case, without punctuation; apostrophes inside words and figures stay."""
+    text = unicodedata.normalize("NFC", text).lower().replace("\u2019", "'")
+    return " ".join(filter(None, (word.strip("'") for word in re.findall(r"[\w']+", text))))
+
+
+def in_words(text: str, language: Language, spell: Spell) -> str:
+    """``text`` with whole numbers in words; times, decimals and the like are left."""
+    return _NUMBER.sub(lambda match: spell(int(match[0]), language), text)
+
+
+def cut(source: str, target: str, rng: random.Random) -> Pair:
+    """A beginning of the source and the part of the target that it surely covers.
+
+    The target is cut in proportion and one word earlier, because word order differs; a pair too
+    short for that stays whole (Niehues et al. 2018).
+    """
+    source_words, target_words = source.split(), target.split()
+    if len(source_words) < 3:
+        return source, target
+    kept = rng.randint(2, len(source_words) - 1)
+    covered = kept * len(target_words) // len(source_words) - 1
+    if covered < 1:
+        return source, target
+    return " ".join(source_words[:kept]), " ".join(target_words[:covered])
+
+
+def names_of(pair: Pair) -> list[str]:
+    """Capitalised words inside both sentences: what is called the same in both languages."""
+    there = set(_CAPITALISED.findall(pair[1]))
+    return [name for name in dict.fromkeys(_CAPITALISED.findall(pair[0])) if name in there]
+
+
+class Names:
+    """Names to swap in: those of the corpus, each as often as any other, and invented ones."""
+
+    def __init__(self, pairs: Iterable[Pair]) -> None:
+        seen = Counter(name for pair in pairs for name in names_of(pair))
+        self._known = sorted(name for name in seen if name.isalpha()) or ["Anna"]
+        self._follows: defaultdict[str, list[str]] = defaultdict(list)
+        for name in self._known:
+            for at, letter in enumerate(name[2:] + "$", start=2):
+                self._follows[name[at - 2 : at]].append(letter)
+
+    def draw(self, rng: random.Random) -> str:
+        """A name of the corpus or one that sounds like those."""
+        name = rng.choice(self._known)
+        if rng.random() >= _INVENTED_SHARE:
+            return name
+        made = name[:2]
+        while len(made) < 12 and (letter := rng.choice(self._follows[made[-2:]])) != "$":
+            made += letter
+        return made
+
+
+def swap_names(pair: Pair, names: Names, rng: random.Random) -> Pair:
+    """The pair with another name in the place of each that stands on both sides."""
+    sides = list(pair)
+    for name in names_of(pair):
+        other = names.draw(rng)
+        sides = [re.sub(rf"\b{name}\b", other, side) for side in sides]
+    return sides[0], sides[1]
+
+
+def swap_numbers(
+    pair: Pair, languages: tuple[Language, Language], spell: Spell, rng: random.Random
+) -> Pair:
+    """The pair with another number in the place of one that stands on both sides.
+
+    Figures become other figures; a count in words becomes another, in words or in figures.
+    """
+    for figures in _NUMBER.findall(pair[0]):
+        if figures in _NUMBER.findall(pair[1]):
+            other = str(_number_like(figures, rng))
+            return _replaced(pair, (rf"(?<!\w){figures}\b",) * 2, (other, other))
+    for count in rng.sample(_COUNTS, len(_COUNTS)):
+        patterns = tuple(rf"(?i)\b{spell(count, language)}\b" for language in languages)
+        if all(re.search(found, side) for found, side in zip(patterns, pair, strict=True)):
+            number = _number_like(rng.choice(("2", "12", "123", "1953")), rng)
+            if number < 100 and rng.random() < 0.6:
+                words = [spell(number, language) for language in languages]
+                return _replaced(pair, patterns, (words[0], words[1]))
+            return _replaced(pair, patterns, (str(number), str(number)))
+    return pair
+
+
+def _number_like(figures: str, rng: random.Random) -> int:
+    """Another number of as many figures; two or more, because a word beside it is a plural."""
+    if len(figures) == 4:
+        return rng.randint(1100, 2099)  # mostly years
+    return rng.randint(max(2, 10 ** (len(figures) - 1)), 10 ** len(figures) - 1)
+
+
+def _replaced(pair: Pair, patterns: tuple[str, ...], new: tuple[str, str]) -> Pair:
+    english, other = (
+        _like(re.sub(pattern, word, side, count=1), side)
+        for pattern, word, side in zip(patterns, new, pair, strict=True)
+    )
+    return english, other
+
+
+def _like(text: str, model: str) -> str:
+    """``text`` with a capital at its start if ``model`` has one."""
+    return text[:1].upper() + text[1:] if model[:1].isupper() else text

@@ -1,0 +1,81 @@
+"""Odd things that a translation must survive, and what gives a runaway away. Pure.
+
+What comes out of a small network for such input need not be right, but it must end, and it must
+not say the same thing over and over.
+"""
+
+import random
+from collections.abc import Sequence
+from typing import Final
+
+LETTERS: Final = "abcdefghijklmnopqrstuvwxyz"
+OTHER_LANGUAGES: Final = (
+    "Где находится вокзал?", "Доброе утро, дамы и господа!", "今日はいい天気ですね。", "你好吗",
+    "¿Dónde está la biblioteca?", "Onde fica a estação de trem?", "Gdzie jest dworzec?",
+    "Missä on rautatieasema?", "Var ligger järnvägsstationen?", "Hol van a pályaudvar?",
+    "Πού είναι ο σταθμός;", "أين المحطة؟", "Tren istasyonu nerede?", "안녕하세요 여러분",
+)  # fmt: skip
+SIGNS: Final = ("…", "!?", "---", "😀", "🎉🎉🎉", "§ 12 %", "@#$", "\u200b", "\x07", "«»", "///")
+#: The longest a translation may be beside its source, in words, and what a short one may add.
+LONGEST_RATIO: Final = 2.5
+LONGEST_MORE: Final = 6
+#: A word or two or three said this often in a row, when the source does not, is a loop.
+LOOP: Final = 4
+
+
+def odd_inputs(sentences: Sequence[str], n: int, rng: random.Random) -> list[str]:
+    """``n`` texts: nothing, one letter, figures, names, noise, two hundred words, other tongues.
+
+    ``sentences``: real ones, to be cut, doubled, mixed and strung together.
+    """
+    makers = (
+        lambda: rng.choice(("", " ", "\n", *SIGNS)),
+        lambda: rng.choice(LETTERS + LETTERS.upper()),
+        lambda: str(rng.randrange(10 ** rng.randint(1, 12))),
+        lambda: " ".join(str(rng.randrange(2100)) for _ in range(rng.randint(1, 30))),
+        lambda: " ".join(_name(rng) for _ in range(rng.randint(1, 8))),
+        lambda: " ".join(_noise(rng) for _ in range(rng.randint(1, 30))),
+        lambda: rng.choice(OTHER_LANGUAGES),
+        lambda: " ".join(_words(sentences, 200, rng)),
+        lambda: " ".join(rng.sample(words := _words(sentences, 40, rng), len(words))),
+        lambda: " ".join([rng.choice(_words(sentences, 12, rng))] * rng.randint(2, 60)),
+        lambda: rng.choice(sentences).upper(),
+        lambda: "".join(rng.choice(sentences).split()),
+        lambda: rng.choice(sentences) + " " + rng.choice(OTHER_LANGUAGES + SIGNS),
+        lambda: " ".join(rng.choice(sentences).split()[: rng.randint(1, 4)]),
+    )
+    return [makers[at % len(makers)]() for at in range(n)]
+
+
+def is_runaway(source: str, translated: str) -> bool:
+    """Is the translation far longer than its source, or does it go round in a loop?"""
+    said, given = translated.split(), source.split()
+    # A script without spaces is counted by its signs.
+    room = LONGEST_RATIO * max(len(given), len(source) / 8) + LONGEST_MORE
+    return len(said) > room or _most_in_a_row(said) >= LOOP > _most_in_a_row(given)
+
+
+def _most_in_a_row(words: Sequence[str]) -> int:
+    """How often one to four words are said again and again without a break, at most."""
+    most = 1
+    for length in range(1, 5):
+        same = 0
+        for at in range(length, len(words)):
+            same = same + 1 if words[at].lower() == words[at - length].lower() else 0
+            most = max(most, 1 + same // length)
+    return most
+
+
+def _words(sentences: Sequence[str], n: int, rng: random.Random) -> list[str]:
+    words: list[str] = []
+    while len(words) < n:
+        words += rng.choice(sentences).split()
+    return words[:n]
+
+
+def _name(rng: random.Random) -> str:
+    return _noise(rng).capitalize()
+
+
+def _noise(rng: random.Random) -> str:
+    return "".join(rng.choices(LETTERS, k=rng.randint(1, 12)))

@@ -1,0 +1,76 @@
+"""The joint SentencePiece model: one alphabet of pieces for all languages, with target tags."""
+
+import io
+import itertools
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Final
+
+import sentencepiece
+
+from training import phrases
+from training.translation.corpus import Corpus, Foreign, Language
+from training.translation.examples import Pieces
+
+FILE: Final = "sentencepiece.model"
+UNKNOWN_ID: Final = 0
+END_ID: Final = 1
+#: There are half as many Dutch pairs as German or French ones.
+_WEIGHTS: Final[Mapping[Foreign, int]] = {"nl": 2, "de": 1, "fr": 1}
+
+
+def tag(language: Language) -> str:
+    """The source's first token, as in OPUS-MT's multilingual models."""
+    return f">>{language}<<"
+
+
+def learn(corpora: Mapping[Foreign, Corpus], grammar: Iterable[str], size: int) -> bytes:
+    """A SentencePiece model of about ``size`` pieces of the training sentences, serialised.
+
+    Half of the text is lower case without punctuation; figures are pieces of their own, so that
+    any number can be copied.
+    """
+    texts = [
+        side
+        for foreign, corpus in corpora.items()
+        for pair in corpus.train
+        for side in pair * _WEIGHTS[foreign]
+    ]
+    texts += grammar
+    languages: list[Language] = ["en", *corpora] if corpora else ["en", "nl"]
+    model = io.BytesIO()
+    sentencepiece.SentencePieceTrainer.train(
+        sentence_iterator=itertools.chain(texts, map(phrases.normalise, texts)),
+        model_writer=model,
+        vocab_size=size,
+        character_coverage=0.9999,
+        user_defined_symbols=[tag(language) for language in languages],
+        split_digits=True,
+        unk_id=UNKNOWN_ID,
+        eos_id=END_ID,
+        bos_id=-1,
+        pad_id=-1,
+        hard_vocab_limit=False,
+        input_sentence_size=400_000,
+        shuffle_input_sentence=True,
+        num_threads=1,
+        minloglevel=2,
+    )
+    return model.getvalue()
+
+
+def load(folder: Path) -> sentencepiece.SentencePieceProcessor:
+    return sentencepiece.SentencePieceProcessor(model_file=str(folder / FILE))
+
+
+def as_ids(processor: sentencepiece.SentencePieceProcessor) -> Pieces:
+    """How examples are encoded; knows the tags that the model knows."""
+    languages: tuple[Language, ...] = ("en", "nl", "de", "fr")
+    tags = {language: processor.piece_to_id(tag(language)) for language in languages}
+    known = {language: at for language, at in tags.items() if at != UNKNOWN_ID}
+    return Pieces(processor.encode, known, END_ID)
+
+
+def size_of(model: bytes) -> int:
+    """How many pieces a serialised model has."""
+    return int(sentencepiece.SentencePieceProcessor(model_proto=model).get_piece_size())

@@ -1,0 +1,150 @@
+"""Trains the network for a while, and goes on from where it was when it is started again."""
+
+import random
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import torch
+from torch import Tensor
+from torch.nn.utils.rnn import pad_sequence
+from tqdm import tqdm
+
+from training.translation.examples import Example
+from training.translation.network import IGNORED, Network
+from training.translation.recipe import Recipe
+
+SAVE_EVERY_S: Final = 240.0
+_SHOWN_EVERY: Final = 20
+
+
+@dataclass
+class Progress:
+    """Over all sessions: time spent in training and what was seen in it."""
+
+    seconds: float = 0.0
+    step: int = 0
+    target_pieces: int = 0
+
+
+class Training:
+    """A network, the average of its weights and the state of its optimisers.
+
+    ``pieces``: the serialised SentencePiece model, kept with what it belongs to.
+    """
+
+    def __init__(self, recipe: Recipe, pieces: bytes, vocabulary: int, device: str) -> None:
+        self.recipe, self.pieces, self.device = recipe, pieces, device
+        self.progress = Progress()
+        self.network = Network(vocabulary, recipe).to(device)
+        self.average = {name: w.detach().clone() for name, w in self.network.named_parameters()}
+        hidden = [w for name, w in self.network.named_parameters() if _is_hidden(name, w)]
+        others = [w for name, w in self.network.named_parameters() if not _is_hidden(name, w)]
+        # Muon (Jordan et al. 2024) learns from half as many steps as Adam what a matrix should do.
+        self._optimisers: list[torch.optim.Optimizer] = [
+            torch.optim.Muon(hidden, weight_decay=0.01, adjust_lr_fn="match_rms_adamw"),
+            torch.optim.AdamW(others, betas=(0.9, 0.98), weight_decay=0.0, fused=True),
+        ]
+
+    def run(self, batches: Iterator[list[Example]], total_s: float, checkpoint: Path) -> None:
+        """Train until ``total_s`` seconds are spent over all sessions; saves now and then."""
+        self.network.train()
+        started = saved = time.monotonic()
+        before = self.progress.seconds
+        average = 0.0
+        with tqdm(total=round(total_s), initial=round(before), unit="s", mininterval=5) as bar:
+            while self.progress.seconds < total_s:
+                loss = self._step(next(batches), self.progress.seconds / total_s)
+                now = time.monotonic()
+                self.progress.seconds = before + now - started
+                average = loss if average == 0.0 else 0.98 * average + 0.02 * loss
+                if self.progress.step % _SHOWN_EVERY == 0:
+                    bar.set_postfix(step=self.progress.step, loss=f"{average:.3f}", refresh=False)
+                    bar.update(int(self.progress.seconds) - bar.n)
+                if now - saved > SAVE_EVERY_S:
+                    self.save(checkpoint)
+                    saved = now
+        self.save(checkpoint)
+
+    def _step(self, batch: list[Example], done: float) -> float:
+        """One update; ``done``: the share of all the time that is spent. Returns the loss."""
+        recipe, step = self.recipe, self.progress.step
+        warm = min(1.0, (step + 1) / recipe.warm_up_steps)
+        rate = recipe.learning_rate * warm * max(0.01, min(1.0, (1 - done) / recipe.final_share))
+        with torch.autocast(self.device, torch.bfloat16):
+            loss = self.network(*tensors(batch, self.device))
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
+        for optimiser in self._optimisers:
+            for group in optimiser.param_groups:
+                group["lr"] = rate
+            optimiser.step()
+            optimiser.zero_grad()
+        decay = min(recipe.average, (step + 1) / (step + 10))
+        for name, weight in self.network.named_parameters():
+            self.average[name].lerp_(weight.detach(), 1 - decay)
+        self.progress.step += 1
+        self.progress.target_pieces += sum(len(target) for _, target in batch)
+        return loss.item()
+
+    @torch.no_grad()
+    def loss_of_average(self, examples: list[Example]) -> float:
+        """Of the averaged weights on ``examples``, in nats a target piece."""
+        weights = {name: w.detach().clone() for name, w in self.network.named_parameters()}
+        self.network.load_state_dict(self.average)
+        self.network.eval()
+        with torch.autocast(self.device, torch.bfloat16):
+            loss = self.network(*tensors(examples, self.device)).item()
+        self.network.load_state_dict(weights)
+        self.network.train()
+        return loss
+
+    def save(self, checkpoint: Path) -> None:
+        """Write all that is needed to go on, whole or not at all."""
+        partly = checkpoint.with_suffix(".partly")
+        state = {
+            "recipe": asdict(self.recipe),
+            "pieces": self.pieces,
+            "progress": asdict(self.progress),
+            "network": self.network.state_dict(),
+            "average": self.average,
+            "optimisers": [optimiser.state_dict() for optimiser in self._optimisers],
+            "torch_rng": torch.get_rng_state(),
+        }
+        torch.save(state, partly)
+        partly.replace(checkpoint)
+
+    @classmethod
+    def load(cls, checkpoint: Path, device: str) -> "Training":
+        """Go on from what ``save`` wrote, with the recipe of then."""
+        state: dict[str, Any] = torch.load(checkpoint, map_location=device, weights_only=True)
+        vocabulary = len(state["average"]["embedding.weight"])
+        training = cls(Recipe(**state["recipe"]), state["pieces"], vocabulary, device)
+        training.progress = Progress(**state["progress"])
+        training.network.load_state_dict(state["network"])
+        training.average = state["average"]
+        for optimiser, kept in zip(training._optimisers, state["optimisers"], strict=True):
+            optimiser.load_state_dict(kept)
+        torch.set_rng_state(state["torch_rng"].cpu())
+        return training
+
+
+def tensors(batch: list[Example], device: str) -> tuple[Tensor, Tensor, Tensor]:
+    """Source [B, S], its lengths [B] and target [B, T], as ``Network.forward`` takes them."""
+    sources = [torch.tensor(source) for source, _ in batch]
+    targets = [torch.tensor(target) for _, target in batch]
+    source = pad_sequence(sources, batch_first=True)
+    target = pad_sequence(targets, batch_first=True, padding_value=IGNORED)
+    lengths = torch.tensor([len(source) for source in sources])
+    return source.to(device), lengths.to(device), target.to(device)
+
+
+def seed_of(progress: Progress) -> random.Random:
+    """Draws the same examples in the same session of a training, and others in the next."""
+    return random.Random(f"examples from step {progress.step}")
+
+
+def _is_hidden(name: str, weight: Tensor) -> bool:
+    return weight.ndim == 2 and not name.startswith("embedding")
