@@ -1,0 +1,97 @@
+"""Forced alignment: when each phone of known words was said, by a network's scores (Viterbi)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from training.recognizer.phones import SILENCE
+from training.recognizer.speech import Segment
+
+OUTPUT_S = 0.03
+_EARLIER_S = 0.0025  # an output's middle is 12.5 ms on; it may begin half an output before that
+Pronunciation = tuple[str, ...]
+
+
+@dataclass
+class _Chain:
+    """States in order; each has an output, the states it may follow, and whose it is."""
+
+    phones: Sequence[str]
+    outputs: list[int] = field(default_factory=list)
+    sources: list[list[int]] = field(default_factory=list)
+    owners: list[tuple[str, int]] = field(default_factory=list)
+    begins: list[int] = field(default_factory=list)
+
+    def say(self, phone: str, word: int, sources: list[int], *, begin: bool) -> list[int]:
+        """Add a phone that follows any of `sources`; returns the states that end it."""
+        output = 2 * self.phones.index(phone)
+        enter = len(self.outputs)
+        self.outputs += [output, output + 1]
+        self.sources += [sources, [enter + 1, enter]]
+        self.owners += [(phone, word)] * 2
+        if begin:
+            self.begins.append(enter)
+        return [enter, enter + 1]
+
+
+def align(
+    scores: npt.NDArray[np.float32],
+    words: Sequence[Sequence[Pronunciation]],
+    phones: Sequence[str],
+) -> tuple[list[Segment], float]:
+    """The likeliest times of `words`, each said in one of its pronunciations.
+
+    `scores` [outputs in time, network outputs]: log-probabilities every 30 ms, output 2n for the
+    first moment of phone n of `phones` and 2n + 1 for its others (with priors taken off, if
+    wanted). Silence may stand before, between and after words. Returns segments as
+    `speech.Segment` (seconds from the first sample, word index or -1) and the mean score of an
+    output. ValueError: less sound than phones, or a word without a pronunciation.
+    """
+    chain, ends = _chain(words, phones)
+    states = len(chain.outputs)
+    widest = max(map(len, chain.sources))
+    before = np.array([row + [states] * (widest - len(row)) for row in chain.sources])
+    emitted = scores[:, chain.outputs]
+    best = np.full(states + 1, -np.inf, np.float32)  # the last one stands for "nowhere"
+    best[chain.begins] = emitted[0, chain.begins]
+    came = np.zeros((len(scores), states), np.int32)
+    rows = np.arange(states)
+    for time in range(1, len(scores)):
+        candidates = best[before]
+        chosen = candidates.argmax(1)
+        came[time] = before[rows, chosen]
+        best[:states] = candidates[rows, chosen] + emitted[time]
+    state = max(ends, key=lambda end: best[end])
+    total = float(best[state])
+    if not np.isfinite(total):
+        raise ValueError(f"{len(scores) * OUTPUT_S:.1f} s are too short for these words")
+    segments: list[Segment] = []
+    for time in range(len(scores) - 1, -1, -1):
+        if state % 2 == 0:  # a phone is entered here
+            phone, word = chain.owners[state]
+            segments.append(Segment(phone, max(0.0, time * OUTPUT_S - _EARLIER_S), word))
+        state = int(came[time, state])
+    return segments[::-1], total / len(scores)
+
+
+def _chain(
+    words: Sequence[Sequence[Pronunciation]], phones: Sequence[str]
+) -> tuple[_Chain, list[int]]:
+    """All ways to say `words`, and the states in which they may end."""
+    chain = _Chain(phones)
+    ends = chain.say(SILENCE, -1, [], begin=True)
+    first = True
+    for index, ways in enumerate(words):
+        if not ways or not all(ways):
+            raise ValueError(f"word {index} has no pronunciation")
+        spoken: list[int] = []
+        for way in ways:
+            reached = ends
+            for place, phone in enumerate(way):
+                reached = chain.say(phone, index, reached, begin=first and place == 0)
+            spoken += reached
+        first = False
+        ends = spoken + chain.say(SILENCE, -1, spoken, begin=False)
+    return chain, ends
