@@ -1,0 +1,41 @@
+import numpy as np
+import pytest
+
+from server.interpretation.types import Pcm, Transcript, Word
+from tools.evaluate.material import Clip
+from tools.evaluate.recognizer import CHUNK, Hearing
+
+
+class Parrot:
+    """Recognises one word for each chunk: final, and named by the chunk's first sample."""
+
+    language = "en"
+
+    def stream(self) -> "Parrot":
+        return self
+
+    def accept(self, pcm: Pcm) -> Transcript | None:
+        return Transcript((Word(f"w{pcm[0]}", 0, len(pcm)),), final=True)
+
+    def finish(self) -> Transcript | None:
+        return Transcript((Word("end", 0, 0),), final=True)
+
+
+def said(*values: int) -> Pcm:
+    return np.repeat(np.array(values, np.int16), CHUNK)
+
+
+def test_all_finals_are_heard_and_the_rest_at_the_end() -> None:
+    assert Hearing(Parrot()).hear(said(1, 2)) == "w1 w2 end"
+
+
+def test_words_wrong_are_a_share_of_the_words_said() -> None:
+    clips = [Clip("w1 w2 end", said(1, 2)), Clip("w3 x end", said(3, 4))]
+    assert Hearing(Parrot()).words_wrong(clips) == pytest.approx(100 / 6)
+
+
+def test_what_it_took_is_counted() -> None:
+    hearing = Hearing(Parrot())
+    hearing.hear(said(1, 2, 3))
+    assert hearing.audio_s == 0.3
+    assert hearing.cpu_s > 0

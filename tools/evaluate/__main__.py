@@ -1,0 +1,67 @@
+"""Measures what models can do, on material that none of them was trained or tuned on.
+
+    python -m tools.evaluate starter [--json] [--quick] [--only recognizer translation voice]
+
+Needs espeak-ng, flite, and a folder of speech and text: see tools/evaluate/material.py.
+"""
+
+import argparse
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from server.config import STARTER_MODELS
+from server.models.catalogue import Catalogue
+from tools.evaluate import recognizer, translation, voice
+from tools.evaluate.material import SIDES
+from tools.figures import Figure, report
+
+KINDS = ("recognizer", "translation", "voice")
+
+
+def starter(models: Path, kinds: Sequence[str], quick: bool) -> Iterator[Figure]:
+    """Every figure of the models in a folder that has a manifest.json."""
+    catalogue = Catalogue.load(models)
+    recognizers = {
+        language: catalogue.path(catalogue.recognizers[language])
+        for language in SIDES
+        if language in catalogue.recognizers
+    }
+    if "recognizer" in kinds:
+        for spoken, folder in recognizers.items():
+            yield from recognizer.figures(spoken, folder, quick)
+    if "translation" in kinds:
+        (model,) = {model.name: model for model in catalogue.translations.values()}.values()
+        yield from translation.figures(catalogue.path(model), model.pairs, quick)
+    if "voice" in kinds:
+        for language, model in catalogue.voices.items():
+            read_by = next((each for each in recognizers.items() if each[0] == language), None)
+            yield from voice.figures(language, catalogue.path(model), read_by, quick)
+        voices = {catalogue.path(model) for model in catalogue.voices.values()}
+        yield Figure("voice.size_of_all", sum(map(_size_mb, voices)), "MB", bound=20)
+    if set(kinds) == set(KINDS):
+        yield Figure("starter.size_of_all", _size_mb(models), "MB", bound=90)
+
+
+def _size_mb(folder: Path) -> float:
+    return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file()) / 1e6
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run an evaluation; returns its exit status: 1 when a bound does not hold."""
+    parser = argparse.ArgumentParser(prog="python -m tools.evaluate", description=__doc__)
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.add_argument("evaluation", choices=["starter"])
+    parser.add_argument(
+        "--models", type=Path, default=STARTER_MODELS, help="others than those shipped"
+    )
+    parser.add_argument("--only", nargs="+", choices=KINDS, default=KINDS, metavar="KIND")
+    parser.add_argument("--json", action="store_true", help="one JSON object, not a table")
+    parser.add_argument("--quick", action="store_true", help="from less material")
+    options = parser.parse_args(argv)
+    figures = list(starter(options.models, options.only, options.quick))
+    return report(figures, as_json=options.json, quick=options.quick)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

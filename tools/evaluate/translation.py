@@ -1,0 +1,101 @@
+"""How well, how fast and how safely a translation model translates: through the server's own
+adapter."""
+
+import random
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Final
+
+import sacrebleu
+
+from server.interpretation.ctranslate2_translator import CTranslate2Translator
+from server.interpretation.engines import EngineError
+from tools.evaluate import material
+from tools.evaluate.names import cases
+from tools.figures import Figure
+from training.translation.augment import plain
+from training.translation.corpus import Foreign, Pair, read_corpora
+from training.translation.odd import is_runaway, odd_inputs
+
+#: The least BLEU from English.
+BOUNDS: Final[dict[Foreign, float]] = {"nl": 40, "de": 30, "fr": 30}
+ODD, QUICK_ODD = 10_000, 500
+QUICK = 200
+#: A sentence of twelve words, as the bound on time has it.
+WORDS = 12
+
+
+class Translating:
+    """A model at work, and what it took."""
+
+    def __init__(self, folder: Path, targets: Sequence[str]) -> None:
+        self._translator = CTranslate2Translator(folder, targets)
+        self.failed = 0
+
+    def translate(self, text: str, source: str, target: str) -> str:
+        """Nothing where the translator refuses: that is counted."""
+        try:
+            return self._translator.translate(text, source, target)
+        except EngineError:
+            self.failed += 1
+            return ""
+
+    def bleu(self, pairs: Sequence[Pair], source: str, target: str) -> float:
+        """sacrebleu's, of (source, target) sentences."""
+        made = [self.translate(text, source, target) for text, _ in pairs]
+        return float(sacrebleu.corpus_bleu(made, [[reference for _, reference in pairs]]).score)
+
+
+def figures(folder: Path, ways: Sequence[tuple[str, str]], quick: bool) -> Iterator[Figure]:
+    """All of one model's, which translates ``ways``."""
+    translating = Translating(folder, sorted({target for _, target in ways}))
+    tests = {
+        foreign: corpus.test[: QUICK if quick else None]
+        for foreign, corpus in read_corpora(material.folder()).items()
+    }
+    for foreign, bound in BOUNDS.items():
+        if ("en", foreign) in ways:
+            value = translating.bleu(tests[foreign], "en", foreign)
+            yield Figure(f"translation.en_{foreign}.bleu", value, "BLEU", bound, "higher")
+    to_english = [(dutch, english) for english, dutch in tests["nl"]]
+    natural = translating.bleu(to_english, "nl", "en")
+    yield Figure("translation.nl_en.bleu", natural, "BLEU", 45, "higher")
+    bare = [(plain(dutch), english) for dutch, english in to_english]
+    lost = natural - translating.bleu(bare, "nl", "en")
+    yield Figure("translation.nl_en.bleu_lost_without_case", lost, "BLEU", 2)
+    yield _names(translating)
+    yield _odd(translating, ways, [dutch for dutch, _ in to_english], quick)
+    yield _time(translating, tests["nl"])
+    size = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
+    yield Figure("translation.size", size / 1e6, "MB", bound=20)
+
+
+def _names(translating: Translating) -> Figure:
+    """Every case, one way or the other in turn."""
+    came = 0
+    for number, (english, dutch, value) in enumerate(cases()):
+        ways = ((english, "en", "nl"), (dutch, "nl", "en"))
+        came += value in translating.translate(*ways[number % 2])
+    share = 100 * came / len(cases())
+    return Figure("translation.names_and_figures_kept", share, "%", 90, "higher")
+
+
+def _odd(
+    translating: Translating, ways: Sequence[tuple[str, str]], dutch: Sequence[str], quick: bool
+) -> Figure:
+    """Of odd inputs, every way in turn: how many ran away, looped or were refused."""
+    translating.failed = ran_away = 0
+    inputs = odd_inputs(dutch, QUICK_ODD if quick else ODD, random.Random(29))
+    for number, text in enumerate(inputs):
+        ran_away += is_runaway(text, translating.translate(text, *ways[number % len(ways)]))
+    return Figure("translation.runaway", ran_away + translating.failed, "", bound=0)
+
+
+def _time(translating: Translating, test: Sequence[Pair]) -> Figure:
+    texts = [english for english, _ in test if len(english.split()) == WORDS][:50]
+    began_s = time.process_time()
+    for text in texts:
+        translating.translate(text, "en", "nl")
+    each_ms = 1000 * (time.process_time() - began_s) / max(1, len(texts))
+    return Figure("translation.cpu_of_twelve_words", each_ms if texts else None, "ms", bound=10)
