@@ -1,0 +1,97 @@
+import asyncio
+import random
+import socket
+
+import pytest
+
+from tools.impair import Network, Relay, Way
+
+
+def fates(network: Network, count: int = 20_000, seed: int = 1) -> list[list[float]]:
+    """When each of ``count`` datagrams, one every 20 ms, is sent."""
+    way = Way(network, random.Random(seed))
+    return [way.times(0.02 * number, 200) for number in range(count)]
+
+
+def runs_of_loss(sent: list[list[float]]) -> list[int]:
+    runs, run = [], 0
+    for times in [*sent, [0.0]]:
+        if times and run:
+            runs.append(run)
+        run = 0 if times else run + 1
+    return runs
+
+
+def test_a_good_network_changes_nothing() -> None:
+    assert fates(Network(), 3) == [[0.0], [0.02], [0.04]]
+
+
+def test_the_same_seed_gives_the_same_fate() -> None:
+    network = Network(loss=0.1, jitter_s=0.01, double=0.1)
+    assert fates(network, 100) == fates(network, 100)
+    assert fates(network, 100, seed=2) != fates(network, 100)
+
+
+@pytest.mark.parametrize("burst", [1.0, 4.0])
+def test_so_many_are_lost(burst: float) -> None:
+    sent = fates(Network(loss=0.05, burst=burst))
+    assert sum(not times for times in sent) / len(sent) == pytest.approx(0.05, rel=0.15)
+
+
+def test_losses_come_in_bursts_where_asked_for() -> None:
+    runs = runs_of_loss(fates(Network(loss=0.05, burst=4)))
+    assert sum(runs) / len(runs) == pytest.approx(4, rel=0.15)
+
+
+def test_all_is_lost_where_asked_for() -> None:
+    assert not any(fates(Network(loss=1.0), 100))
+
+
+def test_jitter_delays_and_keeps_the_order() -> None:
+    sent = [times[0] for times in fates(Network(delay_s=0.04, jitter_s=0.1), 1000)]
+    assert sent == sorted(sent)
+    delays = [at_s - 0.02 * number for number, at_s in enumerate(sent)]
+    assert min(delays) >= 0.04
+    assert max(delays) <= 0.14 + 1e-9
+
+
+def test_some_come_after_those_that_followed_them() -> None:
+    sent = [times[0] for times in fates(Network(reorder=0.1), 1000)]
+    assert 50 < sum(later < earlier for earlier, later in zip(sent, sent[1:], strict=False)) < 150
+
+
+def test_some_come_twice() -> None:
+    sent = fates(Network(double=0.1), 1000)
+    assert 50 < sum(len(times) == 2 for times in sent) < 150
+
+
+def test_a_slow_line_sends_one_after_the_other() -> None:
+    way = Way(Network(rate_bps=16_000), random.Random(0))
+    assert [way.times(0.0, 200)[0] for _ in range(3)] == pytest.approx([0.1, 0.2, 0.3])
+
+
+class Echo(asyncio.DatagramProtocol):
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.DatagramTransport)
+        self.transport = transport
+
+    def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
+        self.transport.sendto(data.upper(), addr)
+
+
+async def test_both_ways_go_through_the_relay() -> None:
+    loop = asyncio.get_running_loop()
+    echo, _ = await loop.create_datagram_endpoint(Echo, local_addr=("127.0.0.1", 0))
+    with (
+        Relay(echo.get_extra_info("sockname"), Network(delay_s=0.01)) as relay,
+        socket.socket(type=socket.SOCK_DGRAM) as one,
+        socket.socket(type=socket.SOCK_DGRAM) as other,
+    ):
+        for each, said in ((one, b"one"), (other, b"other")):
+            each.setblocking(False)
+            each.sendto(said, relay.address)
+        async with asyncio.timeout(5):
+            assert await loop.sock_recv(one, 100) == b"ONE"
+            assert await loop.sock_recv(other, 100) == b"OTHER"
+        assert (relay.sent.came, relay.answered.came) == (2, 2)
+    echo.close()
