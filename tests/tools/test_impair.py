@@ -71,8 +71,10 @@ def test_a_slow_line_sends_one_after_the_other() -> None:
 
 
 class Echo(asyncio.DatagramProtocol):
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.DatagramTransport)
+    def connection_made(
+        self,
+        transport: asyncio.DatagramTransport,  # type: ignore[override]
+    ) -> None:
         self.transport = transport
 
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
