@@ -1,6 +1,11 @@
-"""Translation with CTranslate2 and SentencePiece: OPUS-MT's models, and those made like them."""
+"""Translation with CTranslate2 and SentencePiece: OPUS-MT's models, and those made like them.
 
-from collections.abc import Collection
+Whatever goes in, what comes out is a translation that ended by itself, or an EngineError: never
+a text that runs on or goes round in a loop. What has no letters is not translated, signs that the
+model never saw are left out, and long text goes in parts.
+"""
+
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Final
 
@@ -19,6 +24,14 @@ NO_REPEAT_PIECES: Final = 4
 #: A translation longer than this is a loop, whatever the languages: it is not said.
 MAX_PIECES_PER_PIECE: Final = 2
 MAX_PIECES_MORE: Final = 12
+#: A source of more pieces than this goes in parts: a clause has fewer, and so had nearly all that
+#: models are trained on. A part that is full ends before the next word.
+PART_PIECES: Final = 64
+FULL_PIECES: Final = 48
+#: What a piece begins with that begins a word.
+SPACE: Final = "\u2581"
+#: One to four words said this often in a row, when the source does not, are a loop.
+LOOP: Final = 4
 
 
 class CTranslate2Translator:
@@ -53,19 +66,38 @@ class CTranslate2Translator:
                 "correct the manifest or install the model again"
             )
 
-    def translate(self, text: str, source: str, target: str) -> str:
-        pieces: list[str] = self._source.encode(text, out_type=str)
-        if not pieces:
-            return ""
-        longest = MAX_PIECES_PER_PIECE * len(pieces) + MAX_PIECES_MORE
+    def translate(self, text: str, source: str, target: str, prefix: str = "") -> str:
+        if not any(map(str.isalpha, text)):
+            return text.strip() if any(map(str.isdecimal, text)) else ""
+        unknown = self._source.unk_id()
+        known: list[str] = [
+            piece
+            for piece in self._source.encode(text, out_type=str)
+            if self._source.piece_to_id(piece) != unknown
+        ]
+        if not any(map(str.isalnum, "".join(known))):
+            return ""  # the model would make something up
+        # What is begun already is a clause, not a text that wants to be cut.
+        parts = [known] if prefix else _parts(known)
+        made = [self._part(part, source, target, prefix) for part in parts]
+        translated = " ".join(filter(None, made))
+        if most_in_a_row(translated) >= LOOP > most_in_a_row(text):
+            raise EngineError(f"a translation from {source} to {target} went round in a loop")
+        return translated
+
+    def _part(self, pieces: list[str], source: str, target: str, prefix: str) -> str:
+        given: list[str] = self._target.encode(prefix, out_type=str)
+        longest = MAX_PIECES_PER_PIECE * len(pieces) + MAX_PIECES_MORE + len(given)
         tag = [_tag(target)] if self._tagged else []
         try:
             (result,) = self._model.translate_batch(
                 [[*tag, *pieces, END]],
+                target_prefix=[given],
                 beam_size=BEAMS,
                 repetition_penalty=REPETITION_PENALTY,
                 no_repeat_ngram_size=NO_REPEAT_PIECES,
                 max_decoding_length=longest,
+                disable_unk=True,
             )
         except RuntimeError as error:
             raise EngineError(f"CTranslate2, {source} to {target}: {error}") from error
@@ -76,6 +108,31 @@ class CTranslate2Translator:
                 f"within {longest}: a loop"
             )
         return str(self._target.decode(translated)).strip()
+
+
+def most_in_a_row(text: str) -> int:
+    """How often one to four words of ``text`` come again and again without a break, at most."""
+    words = text.lower().split()
+    most = 1
+    for length in range(1, 5):
+        same = 0
+        for word, before in zip(words[length:], words, strict=False):
+            same = same + 1 if word == before else 0
+            most = max(most, 1 + same // length)
+    return most
+
+
+def _parts(pieces: list[str]) -> Iterator[list[str]]:
+    """``pieces`` as they are, or if they are many by sentence and in parts not too long."""
+    part: list[str] = []
+    for piece in pieces:
+        starts_word = piece.startswith(SPACE)
+        ended = bool(part) and starts_word and (part[-1][-1] in ".?!" or len(part) >= FULL_PIECES)
+        if len(pieces) > PART_PIECES and (ended or len(part) == PART_PIECES):
+            yield part
+            part = []
+        part.append(piece)
+    yield part
 
 
 def _tag(language: str) -> str:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from server.interpretation.ctranslate2_translator import CTranslate2Translator
+from server.interpretation.ctranslate2_translator import CTranslate2Translator, most_in_a_row
 from server.interpretation.engines import EngineError, ModelError
 from server.models.catalogue import Catalogue
 from tests.helpers.starter import demo_clip, error_rate, plain
@@ -69,3 +69,42 @@ def test_a_folder_without_a_model_is_named(tmp_path: Path) -> None:
 def test_a_target_that_the_model_does_not_know_is_named(folder: Path) -> None:
     with pytest.raises(ModelError, match=">>xx<<"):
         CTranslate2Translator(folder, ["en", "xx"])
+
+
+@pytest.mark.parametrize("text", ["…", "😀 🎉", "!?", "---", "\x07", "Где вокзал?", "今日"])
+def test_of_what_it_cannot_read_it_makes_nothing_up(
+    translator: CTranslate2Translator, text: str
+) -> None:
+    assert translator.translate(text, "nl", "en") == ""
+
+
+@pytest.mark.parametrize("text", ["1953", "12:30", "3,5 %"])
+def test_figures_alone_come_through(translator: CTranslate2Translator, text: str) -> None:
+    assert translator.translate(f" {text} ", "nl", "en") == text
+
+
+def test_signs_that_it_never_saw_change_nothing(translator: CTranslate2Translator) -> None:
+    plainly = translator.translate("het museum is op maandag gesloten", "nl", "en")
+    assert translator.translate("het museum 😀 is op maandag gesloten", "nl", "en") == plainly
+
+
+def test_a_long_text_is_translated_to_its_end(translator: CTranslate2Translator) -> None:
+    sentence = "Het museum is op maandag gesloten. "
+    found = translator.translate(30 * sentence + "De bus vertrekt om acht uur.", "nl", "en")
+    assert plain(found).count("the museum is closed on monday") == 30
+    assert "the bus leaves at eight o'clock" in plain(found)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [("", 1), ("ja", 1), ("nee nee nee", 3), ("the one The one the one the", 3), ("a b c d", 1)],
+)
+def test_it_counts_how_often_words_come_in_a_row(text: str, expected: int) -> None:
+    assert most_in_a_row(text) == expected
+
+
+@pytest.mark.parametrize("prefix", ["The museum", "On Monday the", "The museum is clos"])
+def test_a_translation_begins_as_it_is_told(translator: CTranslate2Translator, prefix: str) -> None:
+    found = translator.translate("het museum is op maandag gesloten", "nl", "en", prefix)
+    assert found.startswith(prefix)
+    assert len(found) > len(prefix)
