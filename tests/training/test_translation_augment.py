@@ -3,6 +3,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from training.data import Language
 from training.translation.augment import (
     Names,
     as_recognised,
@@ -13,7 +14,6 @@ from training.translation.augment import (
     swap_names,
     swap_numbers,
 )
-from training.translation.corpus import Language
 
 COUNTS = {
     "en": "two three four five six seven eight nine ten eleven twelve".split(),

@@ -3,7 +3,8 @@ import itertools
 import random
 from collections import Counter
 
-from training.translation.corpus import Corpus, Foreign, Language, Pair
+from training.data import Language
+from training.translation.corpus import Corpus, Foreign, Pair
 from training.translation.examples import Example, Examples, Pieces, by_length
 from training.translation.recipe import Direction, Recipe
 

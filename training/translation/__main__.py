@@ -11,9 +11,10 @@ from pathlib import Path
 import torch
 
 from training import phrases
+from training.data import DATA
 from training.translation import pieces
 from training.translation.convert import write
-from training.translation.corpus import DATA, Corpus, Foreign, read_corpora
+from training.translation.corpus import Corpus, Foreign, read_corpora
 from training.translation.examples import Examples
 from training.translation.recipe import GPU, SERVED, SMOKE, Recipe
 from training.translation.spelling import spell
@@ -48,7 +49,7 @@ def main() -> None:
         corpora = {foreign: _some(corpus) for foreign, corpus in corpora.items()}
     checkpoint = out.with_name(out.name + ".checkpoint")
     if checkpoint.exists():
-        training = Training.load(checkpoint, device)
+        training = Training.load(checkpoint, recipe, device)
     else:
         training = _start(corpora, recipe, device)
     progress = training.progress

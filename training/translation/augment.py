@@ -12,7 +12,8 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
 from typing import Final
 
-from training.translation.corpus import Language, Pair
+from training.data import Language
+from training.translation.corpus import Pair
 
 #: A whole number in words of a language.
 Spell = Callable[[int, Language], str]

@@ -6,7 +6,6 @@ English sentence: the same wherever and whenever they are made. Imports no PyTor
 """
 
 import hashlib
-import os
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -15,14 +14,11 @@ from typing import Final, Literal
 
 from training.tatoeba import read_pairs
 
-Language = Literal["en", "nl", "de", "fr"]
 Foreign = Literal["nl", "de", "fr"]
 #: (English, the other language).
 Pair = tuple[str, str]
 
 FOREIGN: Final[tuple[Foreign, ...]] = ("nl", "de", "fr")
-#: Where the data lies if nothing else is said: TOLK_DATA, or beside the checkout.
-DATA: Final = Path(os.environ.get("TOLK_DATA", Path(__file__).parents[3] / "shared" / "data"))
 TEST_SENTENCES: Final = 2000
 DEV_SENTENCES: Final = 1000
 #: Tatoeba translates this one name more often than not; a name should come through instead.

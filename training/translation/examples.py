@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from training import phrases
+from training.data import Language
 from training.translation.augment import (
     Names,
     Spell,
@@ -16,7 +17,7 @@ from training.translation.augment import (
     swap_names,
     swap_numbers,
 )
-from training.translation.corpus import Corpus, Foreign, Language, Pair, held_out, key
+from training.translation.corpus import Corpus, Foreign, Pair, held_out, key
 from training.translation.recipe import Direction, Recipe
 
 #: Piece ids: source (tag, pieces, end) and target (pieces, end).

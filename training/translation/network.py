@@ -49,9 +49,7 @@ class Attention(nn.Module):
 class Dropout(nn.Module):
     """Drops a unit in a whole sentence (Gal & Ghahramani 2016): that needs few random numbers."""
 
-    def __init__(self, rate: float) -> None:
-        super().__init__()
-        self.rate = rate
+    rate = 0.0
 
     def forward(self, x: Tensor) -> Tensor:
         """x [B, T, width]."""
@@ -77,7 +75,7 @@ class Layer(nn.Module):
     def __init__(self, recipe: Recipe, crossed: bool) -> None:
         super().__init__()
         width = recipe.width
-        self.drop = Dropout(recipe.dropout)
+        self.dropout = Dropout()
         self.self_norm = nn.LayerNorm(width, bias=False)
         self.self_attention = Attention(width, recipe.heads)
         if crossed:
@@ -95,12 +93,12 @@ class Layer(nn.Module):
     ) -> Tensor:
         """``hidden``: what of x, and of the encoder's memory, is not to be seen."""
         normed = self.self_norm(x).bfloat16()
-        x = x + self.drop(self.self_attention(normed, normed, hidden))
+        x = x + self.dropout(self.self_attention(normed, normed, hidden))
         if memory is not None:
-            x = x + self.drop(
+            x = x + self.dropout(
                 self.cross_attention(self.cross_norm(x).bfloat16(), memory, memory_hidden)
             )
-        return x + self.drop(self.feed_forward(self.feed_forward_norm(x)))
+        return x + self.dropout(self.feed_forward(self.feed_forward_norm(x)))
 
 
 class Network(nn.Module):
@@ -110,7 +108,7 @@ class Network(nn.Module):
         self.embedding = nn.Embedding(vocabulary, width)
         self.scale = math.sqrt(width)
         self.smoothing = recipe.label_smoothing
-        self.drop = Dropout(recipe.dropout)
+        self.dropout = Dropout()
         self.encoder = nn.ModuleList(Layer(recipe, False) for _ in range(recipe.encoder_layers))
         self.encoder_norm = nn.LayerNorm(width, bias=False)
         self.decoder = nn.ModuleList(Layer(recipe, True) for _ in range(recipe.decoder_layers))
@@ -120,6 +118,12 @@ class Network(nn.Module):
         for name, weight in self.named_parameters():
             if name.endswith("out.weight"):  # each block starts as little more than nothing
                 nn.init.normal_(weight, std=0.2 * weight.shape[1] ** -0.5)
+
+    def drop(self, rate: float) -> None:
+        """Drop units at ``rate`` from now on."""
+        for module in self.modules():
+            if isinstance(module, Dropout):
+                module.rate = rate
 
     def forward(self, source: Tensor, lengths: Tensor, target: Tensor) -> Tensor:
         """The loss per target piece, in nats.
@@ -146,7 +150,7 @@ class Network(nn.Module):
 
     def _embed(self, ids: Tensor) -> Tensor:
         embedded = self.embedding(ids) * self.scale + self.positions[: ids.shape[1]]
-        return self.drop(embedded)
+        return self.dropout(embedded)
 
 
 class SmoothedLoss(torch.autograd.Function):

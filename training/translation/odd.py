@@ -8,6 +8,8 @@ import random
 from collections.abc import Sequence
 from typing import Final
 
+from server.interpretation.ctranslate2_translator import LOOP, most_in_a_row
+
 LETTERS: Final = "abcdefghijklmnopqrstuvwxyz"
 OTHER_LANGUAGES: Final = (
     "Где находится вокзал?", "Доброе утро, дамы и господа!", "今日はいい天気ですね。", "你好吗",
@@ -19,8 +21,6 @@ SIGNS: Final = ("…", "!?", "---", "😀", "🎉🎉🎉", "§ 12 %", "@#$", "\
 #: The longest a translation may be beside its source, in words, and what a short one may add.
 LONGEST_RATIO: Final = 2.5
 LONGEST_MORE: Final = 6
-#: A word or two or three said this often in a row, when the source does not, is a loop.
-LOOP: Final = 4
 
 
 def odd_inputs(sentences: Sequence[str], n: int, rng: random.Random) -> list[str]:
@@ -52,18 +52,7 @@ def is_runaway(source: str, translated: str) -> bool:
     said, given = translated.split(), source.split()
     # A script without spaces is counted by its signs.
     room = LONGEST_RATIO * max(len(given), len(source) / 8) + LONGEST_MORE
-    return len(said) > room or _most_in_a_row(said) >= LOOP > _most_in_a_row(given)
-
-
-def _most_in_a_row(words: Sequence[str]) -> int:
-    """How often one to four words are said again and again without a break, at most."""
-    most = 1
-    for length in range(1, 5):
-        same = 0
-        for at in range(length, len(words)):
-            same = same + 1 if words[at].lower() == words[at - length].lower() else 0
-            most = max(most, 1 + same // length)
-    return most
+    return len(said) > room or most_in_a_row(translated) >= LOOP > most_in_a_row(source)
 
 
 def _words(sentences: Sequence[str], n: int, rng: random.Random) -> list[str]:

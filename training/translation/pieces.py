@@ -9,7 +9,8 @@ from typing import Final
 import sentencepiece
 
 from training import phrases
-from training.translation.corpus import Corpus, Foreign, Language
+from training.data import Language
+from training.translation.corpus import Corpus, Foreign
 from training.translation.examples import Pieces
 
 FILE: Final = "sentencepiece.model"

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Final
 
-from training.translation.corpus import Language
+from training.data import Language
 
 Direction = tuple[Language, Language]
 
@@ -31,9 +31,11 @@ class Recipe:
     encoder_layers: int = 4
     decoder_layers: int = 2  # shallow: Kasai et al. 2021
     dropout: float = 0.1
-    batch_tokens: int = 6000
+    dropout_from: float = 0.5
+    """The share of the time before which nothing is dropped: until then most pairs are new."""
+    batch_tokens: int = 4000
     """Pieces of source and target in one step, padding included."""
-    learning_rate: float = 3e-3
+    learning_rate: float = 7e-3
     warm_up_steps: int = 150
     final_share: float = 0.3
     """The last part of the time, in which the learning rate falls to nothing."""
@@ -54,9 +56,12 @@ class Recipe:
     """Of the pairs that have a name or a number on both sides: those that get another."""
 
 
+#: What of a recipe is the network's shape, and stays.
+SHAPE: Final = ("width", "heads", "encoder_layers", "decoder_layers")
+
 #: On a GPU there is time for as large a network as the shipped model may weigh.
 GPU: Final = Recipe(
-    width=384, heads=6, encoder_layers=6, decoder_layers=2, batch_tokens=40000,
+    width=384, heads=6, encoder_layers=6, decoder_layers=2, batch_tokens=32000, learning_rate=5e-3,
     warm_up_steps=500, average=0.9995,
 )  # fmt: skip
 SMOKE: Final = Recipe(

@@ -4,7 +4,7 @@ from functools import cache
 
 from num2words import num2words  # type: ignore[import-untyped, import-not-found]
 
-from training.translation.corpus import Language
+from training.data import Language
 
 
 @cache

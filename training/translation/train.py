@@ -3,7 +3,7 @@
 import random
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,7 +14,7 @@ from tqdm import tqdm
 
 from training.translation.examples import Example
 from training.translation.network import IGNORED, Network
-from training.translation.recipe import Recipe
+from training.translation.recipe import SHAPE, Recipe
 
 SAVE_EVERY_S: Final = 240.0
 _SHOWN_EVERY: Final = 20
@@ -72,6 +72,7 @@ class Training:
         """One update; ``done``: the share of all the time that is spent. Returns the loss."""
         recipe, step = self.recipe, self.progress.step
         warm = min(1.0, (step + 1) / recipe.warm_up_steps)
+        self.network.drop(0.0 if done < recipe.dropout_from else recipe.dropout)
         rate = recipe.learning_rate * warm * max(0.01, min(1.0, (1 - done) / recipe.final_share))
         with torch.autocast(self.device, torch.bfloat16):
             loss = self.network(*tensors(batch, self.device))
@@ -117,11 +118,15 @@ class Training:
         partly.replace(checkpoint)
 
     @classmethod
-    def load(cls, checkpoint: Path, device: str) -> "Training":
-        """Go on from what ``save`` wrote, with the recipe of then."""
+    def load(cls, checkpoint: Path, recipe: Recipe, device: str) -> "Training":
+        """Go on from what ``save`` wrote, with a network of that shape and the rest of ``recipe``.
+
+        So shares and rates may change from session to session.
+        """
         state: dict[str, Any] = torch.load(checkpoint, map_location=device, weights_only=True)
         vocabulary = len(state["average"]["embedding.weight"])
-        training = cls(Recipe(**state["recipe"]), state["pieces"], vocabulary, device)
+        shape = {name: state["recipe"][name] for name in SHAPE}
+        training = cls(replace(recipe, **shape), state["pieces"], vocabulary, device)
         training.progress = Progress(**state["progress"])
         training.network.load_state_dict(state["network"])
         training.average = state["average"]
