@@ -151,6 +151,7 @@ def _worker_command(config: Config) -> list[str]:
     return [
         *(sys.executable, "-m", "server", "worker"),
         *("--models", config.models),
+        *("--policy", config.policy),
         *("--stage-timeout-s", str(config.stage_timeout_s)),
         *("--log-level", config.log_level),
     ]
@@ -162,7 +163,7 @@ async def run_worker(config: Config, socket: Path) -> None:
     async with LocalBus.connect(socket) as bus:
         limit_s = config.stage_timeout_s
         limits = Limits(recognize_s=limit_s, translate_s=limit_s, synthesize_s=limit_s)
-        await worker.run(bus, catalogue, limits=limits)
+        await worker.run(bus, catalogue, limits=limits, policy=config.policy)
 
 
 def certificate_of(config: Config) -> tls.SelfSigned | None:

@@ -11,6 +11,8 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
+from server.interpretation.policies import DEFAULT_POLICY, PolicyName
+
 STARTER_MODELS = Path(__file__).parent / "models" / "starter"
 
 
@@ -70,6 +72,10 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     demand_linger_s: Annotated[
         float, Meta(ge=0, description="how long a language goes on after its last listener")
     ] = 10.0
+    policy: Annotated[
+        PolicyName,
+        Meta(description="when to interpret: 'sentence' waits for its end, 'clause', 'prefix'"),
+    ] = DEFAULT_POLICY
     stage_timeout_s: Annotated[float, Meta(gt=0, description="time limit of one engine call")] = 5.0
     log_level: Annotated[
         Literal["debug", "info", "warning", "error"],

@@ -33,6 +33,8 @@ CHUNK_SAMPLES = RATE_HZ // 10
 SAMPLES_PER_TICK = RATE_HZ // 50
 #: Clauses remembered until they begin to be heard; more than ever wait.
 WAITING_CLAUSES = 256
+#: A clause is said in fewer parts than this.
+PARTS = 1000
 
 
 class LiveStream:
@@ -214,20 +216,21 @@ class LiveStream:
         """Speech is played when it was planned for, or at once if that has gone by."""
         self._fails(speech.language, False)  # the bus may have lost the word of its recovery
         ahead = (speech.play_at - self.sample) // SAMPLES_PER_TICK
-        self._said[speech.language, speech.segment] = speech.end_sample
+        clause = speech.segment * PARTS + speech.part
+        self._said[speech.language, clause] = speech.end_sample
         if len(self._said) > WAITING_CLAUSES:
             del self._said[next(iter(self._said))]
         self.playout.speak(
             speech.language,
-            speech.segment,
+            clause,
             np.frombuffer(speech.pcm, np.int16),
             speech.rate_hz,
             self._pacer.now_tick + ahead,
             speech.last,
         )
 
-    def _clause_starts(self, language: str, segment: int, tick: int) -> None:
-        end_sample = self._said.pop((language, segment), None)
+    def _clause_starts(self, language: str, clause: int, tick: int) -> None:
+        end_sample = self._said.pop((language, clause), None)
         if end_sample is not None:
             lag_s = (self.sample - end_sample) / RATE_HZ
             self._metrics.ear_voice_span.labels(language).observe(max(0.0, lag_s))

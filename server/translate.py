@@ -12,6 +12,7 @@ from server.config import Config
 from server.interpretation import worker
 from server.interpretation.engines import Recognizer
 from server.interpretation.pacing import Pacing
+from server.interpretation.policies import POLICIES
 from server.interpretation.segmenter import Segmenter
 from server.interpretation.types import Clause, Pcm
 from server.media.files import SoundFile, SoundFileError, WavWriter
@@ -56,18 +57,16 @@ def run(config: Config, file: Path, source: str, target: str, output: Path) -> i
 
 def _clauses(sound: SoundFile, recognizer: Recognizer) -> Iterator[Clause]:
     """What is said in the file, clause by clause, with a progress bar on standard error."""
-    segmenter = Segmenter(recognizer.language)
+    segmenter = Segmenter(recognizer.language, policy=POLICIES["sentence"])  # there is no hurry
     stream = recognizer.stream()
     seconds = round(sound.duration_s) or None
     with tqdm(total=seconds, unit="s", disable=not sys.stderr.isatty()) as bar:
         heard = 0
         for chunk in _pieces(sound):
-            if transcript := stream.accept(chunk):
-                yield from _only_clauses(segmenter.feed(transcript))
             heard += len(chunk)
+            yield from _only_clauses(segmenter.feed(stream.accept(chunk), heard))
             bar.update(heard // RATE_HZ - bar.n)
-        if transcript := stream.finish():
-            yield from _only_clauses(segmenter.feed(transcript))
+        yield from _only_clauses(segmenter.feed(stream.finish(), heard))
 
 
 def _only_clauses(news: Sequence[object]) -> Iterator[Clause]:

@@ -63,7 +63,7 @@ class Speech(BusMessage, frozen=True, tag="speech"):
 
     ``play_at``: the sample of stream time at which its first sample is to be heard, as the
     interpreter planned it. ``start_sample`` and ``end_sample``: what of the floor it says.
-    ``last`` closes the clause.
+    ``last`` closes the clause, or part number ``part`` of it where it is said bit by bit.
     """
 
     language: str
@@ -74,6 +74,7 @@ class Speech(BusMessage, frozen=True, tag="speech"):
     rate_hz: int
     pcm: bytes
     last: bool = False
+    part: int = 0
 
 
 class Committed(BusMessage, frozen=True, tag="committed"):

@@ -1,20 +1,25 @@
 """One target language of one stream: clauses in; captions and speech out.
 
 Clauses wait in a bounded queue, so that an engine that hangs holds up no other language. Each
-one is translated, captioned and spoken. When that fails several times in a row, a circuit
+one is translated and captioned; what of that is to be spoken waits in another queue, so that
+the next is translated while one is spoken. When that fails several times in a row, a circuit
 breaker opens: listeners are told, and until it closes again clauses are only captioned.
 """
 
+import asyncio
 import logging
 from collections.abc import Callable
-from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
 from typing import ParamSpec, TypeVar
 
+import msgspec
 from purgatory import AsyncCircuitBreakerFactory
 from purgatory.domain.model import OpenedState
 
 from server.bus.messages import RATE_HZ, Caption, Failure, Speech
 from server.interpretation.bounded import DropOldest
+from server.interpretation.draft import Draft
 from server.interpretation.engines import EngineError
 from server.interpretation.pacing import Pacing
 from server.interpretation.shared import Shared
@@ -27,6 +32,15 @@ R = TypeVar("R")
 PIECES_PER_SECOND = 5
 
 _log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """Of the interpretation of ``clause``: a text to speak, or why there is none."""
+
+    clause: Clause
+    number: int
+    text: str | EngineError
 
 
 class Booth:
@@ -51,14 +65,19 @@ class Booth:
         self._source = source
         self._now = now
         self._clauses = DropOldest[Clause](shared.limits.waiting_clauses, self._drop)
-        self._under_way: Clause | None = None
+        self._parts = DropOldest[_Part](shared.limits.waiting_clauses, self._drop)
+        self._translated: Clause | None = None  # just now, as _spoken
+        self._spoken: _Part | None = None
+        self._draft = Draft(-1)
+        self._line: Caption | None = None  # unless it is final
         self._breakers = AsyncCircuitBreakerFactory(shared.limits.failures, shared.limits.retry_s)
         self._failing = False
         self._reason = ""
 
     def offer(self, clause: Clause) -> None:
-        """Interpret ``clause`` when its turn comes. The oldest that waits may be dropped."""
-        self._clauses.put(clause)
+        """Interpret ``clause`` when its turn comes, and no shorter beginning of it. The oldest
+        that waits may be dropped."""
+        self._clauses.put(clause, lambda newest: newest.segment == clause.segment)
 
     def close(self) -> None:
         """Say what is left, then end."""
@@ -71,66 +90,98 @@ class Booth:
     @property
     def open_from(self) -> int | None:
         """The sample from which on it has something left to say."""
-        oldest = self._under_way or self._clauses.oldest
-        return None if oldest is None else oldest.start_sample
+        parts = (each.clause for each in (self._spoken, self._parts.oldest) if each)
+        clauses = (each for each in (self._translated, self._clauses.oldest) if each)
+        return next((each.start_sample for each in (*parts, *clauses)), None)
 
     async def run(self) -> None:
         """Until closed, and then until all is said."""
         try:
-            while clause := await self._clauses.get():
-                self._under_way = clause
-                await self._interpret(clause)
-                self._under_way = None
+            while not self._clauses.closed:
+                self._parts.reopen()
+                async with asyncio.TaskGroup() as group:
+                    name = f"{self._stream}/{self.language}/speak"
+                    group.create_task(self._speak_all(), name=name)
+                    await self._translate_all()
+                    self._parts.close()
         finally:
             self._tell(False, "")
 
-    async def _interpret(self, clause: Clause) -> None:
+    async def _translate_all(self) -> None:
+        while clause := await self._clauses.get():
+            self._translated = clause
+            if clause.segment != self._draft.segment:
+                self._end_line()
+                self._draft = Draft(clause.segment)
+            text = await self._translate(clause)
+            if text or clause.ended:
+                self._parts.put(_Part(clause, self._draft.parts, text))
+            self._translated = None
+
+    async def _translate(self, clause: Clause) -> str | EngineError:
+        """Translate and caption. Returns what of it is to be spoken."""
+        draft, limit_s = self._draft, self._shared.limits.translate_s
+        translate = partial(
+            self._shared.engines.translator.translate, clause.text, self._source, self.language
+        )
+        try:
+            whole = await self._call("translate", limit_s, translate, draft.text)
+        except EngineError as error:
+            return error
+        text = draft.revise(clause.text, whole, clause.ended)
+        if text:
+            self._write(clause, draft.text)
+        if clause.ended:
+            self._end_line()
+        return text
+
+    def _write(self, clause: Clause, text: str) -> None:
+        self._line = Caption(
+            stream=self._stream,
+            epoch=self._epoch,
+            language=self.language,
+            segment=clause.segment,
+            revision=self._line.revision + 1 if self._line else 0,
+            status="partial",
+            start_sample=clause.start_sample,
+            end_sample=clause.end_sample,
+            text=text,
+        )
+        if not clause.ended:
+            self._shared.publish(self._line)
+
+    def _end_line(self) -> None:
+        """Nothing is added to the line any more."""
+        if self._line:
+            self._shared.publish(msgspec.structs.replace(self._line, status="final"))
+        self._line = None
+
+    async def _speak_all(self) -> None:
+        while part := await self._parts.get():
+            self._spoken = part
+            await self._speak(part)
+            self._spoken = None
+
+    async def _speak(self, part: _Part) -> None:
         breaker = await self._breakers.get_breaker(self.language)
         try:
-            if not self.speaks:
-                await self._write(clause)
-                return
             async with breaker:
-                await self._say(clause, await self._write(clause))
+                if isinstance(part.text, EngineError):
+                    raise part.text
+                if self.speaks and part.text:
+                    await self._say(part.clause, part.number, part.text)
         except OpenedState:
             self._shared.dropped["failing"] += 1
-            with suppress(EngineError):
-                await self._write(clause)
         except EngineError as error:
             self._reason = str(error)
             _log.warning("%s, %s: clause dropped: %s", self._stream, self.language, error)
         self._tell(breaker.context.state == "opened", self._reason)
 
-    async def _write(self, clause: Clause) -> str:
-        """Translate and caption."""
-        limit_s = self._shared.limits.translate_s
-        translate = self._shared.engines.translator.translate
-        text = await self._call(
-            "translate", limit_s, translate, clause.text, self._source, self.language
-        )
-        if text:
-            self._shared.publish(
-                Caption(
-                    stream=self._stream,
-                    epoch=self._epoch,
-                    language=self.language,
-                    segment=clause.segment,
-                    revision=0,
-                    status="final",
-                    start_sample=clause.start_sample,
-                    end_sample=clause.end_sample,
-                    text=text,
-                )
-            )
-        return text
-
-    async def _say(self, clause: Clause, text: str) -> None:
+    async def _say(self, clause: Clause, part: int, text: str) -> None:
         """Speak ``text``, unless too much waits to be heard."""
         voice = self._shared.engines.synthesizers.get(self.language)
         if voice is None:
             raise EngineError(f"there is no voice for {self.language!r}")
-        if not text:
-            return
         if self.pacing.full(self._now()):
             self._shared.dropped["backlog"] += 1
             return
@@ -138,9 +189,9 @@ class Booth:
         limit_s = self._shared.limits.synthesize_s
         pcm = await self._call("synthesize", limit_s, voice.synthesize, text, scale)
         if len(pcm):
-            self._send(clause, pcm, voice.rate_hz)
+            self._send(clause, part, pcm, voice.rate_hz)
 
-    def _send(self, clause: Clause, pcm: Pcm, rate_hz: int) -> None:
+    def _send(self, clause: Clause, part: int, pcm: Pcm, rate_hz: int) -> None:
         play_at = self.pacing.place(self._now(), len(pcm) * RATE_HZ // rate_hz)
         step = rate_hz // PIECES_PER_SECOND
         for start in range(0, len(pcm), step):
@@ -156,6 +207,7 @@ class Booth:
                     rate_hz=rate_hz,
                     pcm=pcm[start : start + step].tobytes(),
                     last=start + step >= len(pcm),
+                    part=part,
                 )
             )
 
@@ -184,5 +236,5 @@ class Booth:
             )
         self._failing = failing
 
-    def _drop(self, clause: Clause) -> None:
+    def _drop(self, dropped: Clause | _Part) -> None:
         self._shared.dropped["clauses"] += 1

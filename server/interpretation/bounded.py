@@ -30,10 +30,17 @@ class DropOldest(Generic[T]):
     def oldest(self) -> T | None:
         return self._items[0] if self._items else None
 
-    def put(self, item: T) -> None:
-        """Add ``item``; does nothing when closed."""
+    @property
+    def closed(self) -> bool:
+        return self._closed
+
+    def put(self, item: T, replaces: Callable[[T], bool] = lambda newest: False) -> None:
+        """Add ``item``, in place of the newest if it ``replaces`` that; does nothing when
+        closed."""
         if self._closed:
             return
+        if self._items and replaces(self._items[-1]):
+            self._held -= self._size(self._items.pop())
         self._items.append(item)
         self._held += self._size(item)
         while self._held > self._limit and len(self._items) > 1:

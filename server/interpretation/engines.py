@@ -33,8 +33,9 @@ class Recognizer(Protocol):
 
 
 class Translator(Protocol):
-    def translate(self, text: str, source: str, target: str) -> str:
-        """``text`` as a recogniser sends it (no case, no punctuation) in ``target``."""
+    def translate(self, text: str, source: str, target: str, prefix: str = "") -> str:
+        """``text`` as a recogniser sends it (no case, no punctuation) in ``target``. The
+        translation begins with ``prefix``, whose last word it may make longer."""
 
 
 class Synthesizer(Protocol):

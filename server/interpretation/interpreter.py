@@ -46,7 +46,7 @@ class Interpreter:
         self._demand = demand
         self._recognizer = shared.engines.recognizers[demand.source]
         first_segment = demand.epoch * SEGMENTS_PER_EPOCH + first_sample // SEGMENT_SAMPLES
-        self._segmenter = Segmenter(demand.source, first_segment)
+        self._segmenter = Segmenter(demand.source, first_segment, shared.policy)
         self._listening: RecognizerStream | None = None
         self._listening_from = 0
         self._booths: dict[str, Booth] = {}
@@ -126,7 +126,7 @@ class Interpreter:
             self._listening = await self._call(self._recognizer.stream)
             self._listening_from = start
         if self._listening is not None:
-            self._take(await self._call(self._listening.accept, pcm))
+            self._take(await self._call(self._listening.accept, pcm), chunk.end_sample)
         self._heard = max(self._heard, chunk.end_sample)
         self._commit(self._segmenter.settled(self._heard), COMMIT_SAMPLES)
 
@@ -140,7 +140,7 @@ class Interpreter:
     async def _finish(self) -> None:
         """The last words are final. More sound may come all the same."""
         if self._listening is not None and self._heard > self._finished:
-            self._take(await self._call(self._listening.finish))
+            self._take(await self._call(self._listening.finish), self._heard)
         self._finished = self._heard
         self._commit(self._heard, 1)
 
@@ -157,9 +157,10 @@ class Interpreter:
             self._emit(self._segmenter.finish())
             return None
 
-    def _take(self, transcript: Transcript | None) -> None:
+    def _take(self, transcript: Transcript | None, heard_sample: int) -> None:
         if transcript is not None:
-            self._emit(self._segmenter.feed(_shifted(transcript, self._listening_from)))
+            transcript = _shifted(transcript, self._listening_from)
+        self._emit(self._segmenter.feed(transcript, heard_sample))
 
     def _emit(self, news: Iterable[Clause | Line]) -> None:
         for each in news:

@@ -21,10 +21,11 @@ class RoutedTranslator:
         self._translators = translators
         self._route = route
 
-    def translate(self, text: str, source: str, target: str) -> str:
+    def translate(self, text: str, source: str, target: str, prefix: str = "") -> str:
         route = self._route(source, target)
         if not route:
             raise EngineError(f"no model translates {source} to {target}")
-        for pair in route:
+        *first, last = route
+        for pair in first:
             text = self._translators[pair].translate(text, *pair)
-        return text
+        return self._translators[last].translate(text, *last, prefix)

@@ -1,26 +1,26 @@
 """When is what was heard safe to say? Sans-I/O: transcripts in, clauses and caption lines out.
 
-- A clause, once out, is never changed, and its words never come in another clause.
-- Clauses do not overlap in time and come in the order of their times.
-- A final transcript commits what is left of its utterance. Before that, words are committed
-  only when two successive hypotheses agree on them (LocalAgreement-2: Liu et al. 2020) and
-  they are more than one clause may hold.
+- What came in a clause is never changed, and its words never come in another segment.
+- Segments do not overlap in time and come in the order of their times.
+- A final transcript commits what is left of its utterance. Before that, words are relied on
+  once successive hypotheses agree on them (LocalAgreement-2: Liu et al. 2020); the policy says
+  when they end a segment.
+- A segment that is interpreted while it grows comes as open clauses, each with all of it that
+  is agreed on, and at its end as one that is not. Only its last words may be corrected.
 - Every segment number gets one final or one clear line, and nothing after it.
 """
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
 from server.bus.messages import RATE_HZ
+from server.interpretation.policies import DEFAULT_POLICY, POLICIES, Policy
 from server.interpretation.types import Clause, Transcript, Word
 
-#: A clause has at most this many words and lasts at most this long.
-MAX_WORDS = 14
-MAX_SAMPLES = 6 * RATE_HZ
-#: A gap between words this long is a good place to cut.
-PAUSE_SAMPLES = RATE_HZ // 5
+#: Hypotheses come every 100 ms: a word is agreed on when it is the same in one this much later.
+AGREED_SAMPLES: Final = RATE_HZ // 10
 #: Speech this recent may not have shown in a transcript yet.
-HIDDEN_SAMPLES = RATE_HZ
+HIDDEN_SAMPLES: Final = RATE_HZ
 #: Words that a new clause may begin with.
 CONJUNCTIONS = {
     "nl": "en of maar want dus omdat dat als terwijl toen zodat hoewel die",
@@ -45,39 +45,42 @@ class Line:
 class Segmenter:
     """One stream's. Segments are numbered from ``first_segment``."""
 
-    def __init__(self, language: str, first_segment: int = 0) -> None:
+    def __init__(
+        self, language: str, first_segment: int = 0, policy: Policy = POLICIES[DEFAULT_POLICY]
+    ) -> None:
         self._conjunctions = frozenset(CONJUNCTIONS.get(language, "").split())
+        self._policy = policy
         self._segment = first_segment
         self._revision = 0
         self._shown = ""
+        self._offered = 0  # words of this segment that came in an open clause
         self._said: list[str] = []  # of this utterance
         self._said_end = 0
         self._unsaid: tuple[Word, ...] = ()  # by the latest hypothesis
+        self._since: list[int] = []  # the sample since which each of these is as it is
         self._settled = 0
 
-    def feed(self, transcript: Transcript) -> list[Clause | Line]:
-        """What ``transcript`` makes known, in order; each clause comes after its final line."""
-        rest = self._rest(transcript.words)
-        agreed = len(rest) if transcript.final else _common(self._unsaid, rest)
-        out: list[Clause | Line] = []
-        while cut := self._cut(rest[:agreed], transcript.final):
-            out += self._say(rest[:cut])
-            rest, agreed = rest[cut:], agreed - cut
-        if transcript.final:
-            if rest:
-                out += self._say(rest)
-            elif self._shown:
-                out.append(self._line("clear", ()))
-            self._said, self._unsaid = [], ()
-        else:
+    def feed(self, transcript: Transcript | None, heard_sample: int) -> list[Clause | Line]:
+        """What becomes known, in order, when the recogniser has heard up to ``heard_sample`` and
+        its hypothesis is ``transcript``, or as before: then None. A clause comes after its line."""
+        if transcript is not None:
+            rest = self._rest(transcript.words)
+            common = _common(self._unsaid, rest)
+            self._since = self._since[:common] + [heard_sample] * (len(rest) - common)
             self._unsaid = rest
-            if _text(rest) != self._shown:
-                out.append(self._line("partial" if rest else "clear", rest))
+            if transcript.final:
+                self._since = [heard_sample - AGREED_SAMPLES] * len(rest)
+                out = [*self._cut(heard_sample), *self.finish()]
+                return [*out, self._line("clear", ())] if self._shown else out
+        out = [*self._cut(heard_sample), *self._grow(heard_sample)]
+        text = _text(self._unsaid)
+        if text != self._shown:
+            out.append(self._line("partial" if text else "clear", self._unsaid))
         return out
 
     def finish(self) -> list[Clause | Line]:
         """No final will come: take the latest hypothesis for one."""
-        out = self._say(self._unsaid) if self._unsaid else []
+        out = self._say(len(self._unsaid)) if self._unsaid else []
         self._said, self._unsaid = [], ()
         return out
 
@@ -99,41 +102,56 @@ class Segmenter:
             word for word in words if word.start_sample + word.end_sample >= 2 * self._said_end
         )
 
-    def _cut(self, words: tuple[Word, ...], final: bool) -> int:
-        """How many of ``words`` to say now: 0 while one clause may hold them all."""
-        if not words:
-            return 0
-        start = words[0].start_sample
-        fit = sum(word.end_sample - start <= MAX_SAMPLES for word in words[:MAX_WORDS]) or 1
-        if len(words) <= fit:
-            return 0
-        near = range((fit + 1) // 2, fit + 1)
-        pause, place = max((words[i].start_sample - words[i - 1].end_sample, i) for i in near)
-        if pause >= PAUSE_SAMPLES:
-            return place
-        joints = [i for i in near if words[i].text in self._conjunctions]
-        if joints:
-            return joints[-1]
-        return min(fit, (len(words) + 1) // 2) if final else fit
+    def _cut(self, heard_sample: int) -> list[Clause | Line]:
+        """The segments that end."""
+        out: list[Clause | Line] = []
+        while True:
+            words = self._unsaid
+            joints = {i for i, word in enumerate(words) if word.text in self._conjunctions}
+            cut = self._policy.cut(words, self._agreed(heard_sample), joints)
+            if not cut:
+                return out
+            out += self._say(cut)
 
-    def _say(self, words: tuple[Word, ...]) -> list[Clause | Line]:
+    def _grow(self, heard_sample: int) -> list[Clause | Line]:
+        """What the segment that has not ended has so far, if that is more than it had."""
+        agreed = self._agreed(heard_sample)
+        if not self._policy.grows or agreed <= self._offered:
+            return []
+        self._offered = agreed
+        return [self._clause(self._unsaid[:agreed], ended=False)]
+
+    def _agreed(self, heard_sample: int) -> int:
+        """How many unsaid words may be relied on."""
+        return sum(since + AGREED_SAMPLES <= heard_sample for since in self._since)
+
+    def _say(self, count: int) -> list[Clause | Line]:
+        words, self._unsaid = self._unsaid[:count], self._unsaid[count:]
+        del self._since[:count]
+        clause = self._clause(words, ended=True)
         line = self._line("final", words)
         self._said += [word.text for word in words]
         self._said_end = line.end_sample
-        return [line, Clause(line.segment, line.text, line.start_sample, line.end_sample)]
+        return [line, clause]
+
+    def _clause(self, words: tuple[Word, ...], ended: bool) -> Clause:
+        return Clause(self._segment, _text(words), *self._span(words), ended)
 
     def _line(self, status: Literal["partial", "final", "clear"], words: tuple[Word, ...]) -> Line:
-        start = max(self._said_end, words[0].start_sample) if words else self._said_end
-        end = max(start, words[-1].end_sample) if words else start
-        line = Line(self._segment, self._revision, status, start, end, _text(words))
+        line = Line(self._segment, self._revision, status, *self._span(words), _text(words))
         if status == "partial":
             self._revision += 1
             self._shown = line.text
         else:
             self._segment += 1
-            self._revision = 0
+            self._revision = self._offered = 0
             self._shown = ""
         return line
+
+    def _span(self, words: tuple[Word, ...]) -> tuple[int, int]:
+        """From when to when ``words`` were said, and after what was said before."""
+        start = max(self._said_end, words[0].start_sample) if words else self._said_end
+        return start, max(start, words[-1].end_sample) if words else start
 
 
 def _text(words: tuple[Word, ...]) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from server.bus.messages import Message
 from server.interpretation.engines import Recognizer, Synthesizer, Translator
 from server.interpretation.lanes import Lanes
+from server.interpretation.policies import DEFAULT_POLICY, POLICIES, Policy
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,5 +44,6 @@ class Shared:
     engines: Engines
     limits: Limits
     publish: Callable[[Message], None]
+    policy: Policy = POLICIES[DEFAULT_POLICY]
     lanes: Lanes = field(default_factory=Lanes)
     dropped: Counter[str] = field(default_factory=Counter)

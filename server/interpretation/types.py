@@ -34,9 +34,11 @@ class Transcript:
 
 @dataclass(frozen=True, slots=True)
 class Clause:
-    """A stretch of source text that may be said in another language."""
+    """A stretch of source text that may be said in another language. Unless ``ended``, it is a
+    beginning: a longer one of the same ``segment`` follows, whose last words may differ."""
 
     segment: int
     text: str
     start_sample: int
     end_sample: int
+    ended: bool = True

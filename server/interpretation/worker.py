@@ -19,6 +19,7 @@ from server.bus.protocol import Bus, BusClosed
 from server.interpretation.engines import ModelError
 from server.interpretation.interpreter import Interpreter
 from server.interpretation.lanes import Lane
+from server.interpretation.policies import DEFAULT_POLICY, POLICIES, PolicyName
 from server.interpretation.routes import RoutedTranslator
 from server.interpretation.shared import Engines, Limits, Shared
 from server.models.catalogue import Catalogue
@@ -31,18 +32,29 @@ DEFAULT_LIMITS = Limits()
 _log = logging.getLogger(__name__)
 
 
-async def run(bus: Bus, catalogue: Catalogue, *, limits: Limits = DEFAULT_LIMITS) -> None:
+async def run(
+    bus: Bus,
+    catalogue: Catalogue,
+    *,
+    limits: Limits = DEFAULT_LIMITS,
+    policy: PolicyName = DEFAULT_POLICY,
+) -> None:
     """Interpret with the models of ``catalogue``, as ``run_with`` does."""
-    await run_with(bus, lambda: load(catalogue), limits)
+    await run_with(bus, lambda: load(catalogue), limits, policy)
 
 
-async def run_with(bus: Bus, load: Callable[[], Engines], limits: Limits = DEFAULT_LIMITS) -> None:
+async def run_with(
+    bus: Bus,
+    load: Callable[[], Engines],
+    limits: Limits = DEFAULT_LIMITS,
+    policy: PolicyName = DEFAULT_POLICY,
+) -> None:
     """Interpret until the bus closes, on SIGTERM, or until the parent process is gone.
 
     Raises what ``load`` raises. Ends the process at once when an engine call hangs at the end:
     nothing else ends a native call.
     """
-    worker = Worker(bus, load, limits)
+    worker = Worker(bus, load, limits, policy)
     loop = asyncio.get_running_loop()
     loop.add_signal_handler(signal.SIGTERM, worker.stop)
     try:
@@ -107,11 +119,16 @@ class Worker:
     sound."""
 
     def __init__(
-        self, bus: Bus, load: Callable[[], Engines], limits: Limits = DEFAULT_LIMITS
+        self,
+        bus: Bus,
+        load: Callable[[], Engines],
+        limits: Limits = DEFAULT_LIMITS,
+        policy: PolicyName = DEFAULT_POLICY,
     ) -> None:
         self._bus = bus
         self._load = load
         self._limits = limits
+        self._policy = POLICIES[policy]
         self._name = f"{socket.gethostname()}-{os.getpid()}"
         self._parent = os.getppid()
         self._shared: Shared | None = None
@@ -132,7 +149,7 @@ class Worker:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._beat(), name="heartbeat")
                 group.create_task(self._stop(), name="stop")
-                shared = Shared(await self._loaded(), self._limits, self._bus.publish)
+                shared = Shared(await self._loaded(), self._limits, self._bus.publish, self._policy)
                 self._shared = shared
                 self._publish_heartbeat()
                 while True:

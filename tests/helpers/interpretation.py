@@ -69,7 +69,7 @@ class TaggingTranslator:
     def __init__(self) -> None:
         self.instead: dict[str, Callable[[str], str]] = {}
 
-    def translate(self, text: str, source: str, target: str) -> str:
+    def translate(self, text: str, source: str, target: str, prefix: str = "") -> str:
         return self.instead.get(target, f"{target}({{}})".format)(text)
 
 

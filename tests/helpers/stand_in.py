@@ -68,7 +68,7 @@ class ToneRecognizer:
 
 
 class Translator:
-    def translate(self, text: str, source: str, target: str) -> str:
+    def translate(self, text: str, source: str, target: str, prefix: str = "") -> str:
         return text.replace("laag", "low").replace("hoog", "high")
 
 

@@ -1,12 +1,17 @@
+import hashlib
+import json
+from pathlib import Path
+
 import pytest
 
 from server.interpretation.engines import EngineError
 from server.interpretation.routes import RoutedTranslator
+from server.models.catalogue import Catalogue
 
 
 class Tagging:
-    def translate(self, text: str, source: str, target: str) -> str:
-        return f"{target}({text})"
+    def translate(self, text: str, source: str, target: str, prefix: str = "") -> str:
+        return f"{target}({prefix}{text})"
 
 
 def route(source: str, target: str) -> list[tuple[str, str]]:
@@ -23,6 +28,47 @@ def test_it_translates_along_the_route(target: str, expected: str) -> None:
     assert translator.translate("ja", "nl", target) == expected
 
 
+@pytest.mark.parametrize(("target", "expected"), [("en", "en(o ja)"), ("de", "de(o en(ja))")])
+def test_only_what_comes_out_begins_with_the_prefix(target: str, expected: str) -> None:
+    translator = RoutedTranslator({("nl", "en"): Tagging(), ("en", "de"): Tagging()}, route)
+    assert translator.translate("ja", "nl", target, "o ") == expected
+
+
 def test_where_there_is_no_route_it_says_so() -> None:
     with pytest.raises(EngineError, match="no model translates nl to fr"):
         RoutedTranslator({}, route).translate("ja", "nl", "fr")
+
+
+@pytest.fixture
+def four_ways(tmp_path: Path) -> Catalogue:
+    """A folder with one translation model, of the pairs that the starter model has."""
+    (tmp_path / "model.bin").write_bytes(b"weights")
+    model = {
+        "name": "translation",
+        "kind": "translation",
+        "path": ".",
+        "licence": "none",
+        "target_tags": True,
+        "pairs": [["en", "nl"], ["nl", "en"], ["en", "de"], ["en", "fr"]],
+        "files": {"model.bin": hashlib.sha256(b"weights").hexdigest()},
+    }
+    (tmp_path / "manifest.json").write_text(json.dumps({"models": [model]}))
+    return Catalogue.load(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("source", "target", "expected"),
+    [
+        ("nl", "en", "en(ja)"),
+        ("nl", "de", "de(en(ja))"),
+        ("nl", "fr", "fr(en(ja))"),
+        ("en", "de", "de(ja)"),
+        ("en", "fr", "fr(ja)"),
+    ],
+)
+def test_a_model_of_english_and_others_leads_from_dutch_to_those(
+    four_ways: Catalogue, source: str, target: str, expected: str
+) -> None:
+    engine = Tagging()
+    translator = RoutedTranslator(dict.fromkeys(four_ways.translations, engine), four_ways.route)
+    assert translator.translate("ja", source, target) == expected

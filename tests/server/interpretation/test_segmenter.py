@@ -4,7 +4,8 @@ from itertools import pairwise
 import pytest
 
 from server.bus.messages import RATE_HZ
-from server.interpretation.segmenter import MAX_SAMPLES, MAX_WORDS, Line, Segmenter
+from server.interpretation.policies import POLICIES, Bounded, PolicyName
+from server.interpretation.segmenter import AGREED_SAMPLES, Line, Segmenter
 from server.interpretation.types import Clause, Transcript, Word
 
 
@@ -25,25 +26,39 @@ def final(text: str, start_s: float = 0.0) -> Transcript:
     return Transcript(words(text, start_s), final=True)
 
 
-def clauses(segmenter: Segmenter, *transcripts: Transcript) -> list[str]:
+class Fed:
+    """A segmenter that is fed a hypothesis every 100 ms."""
+
+    def __init__(self, policy: PolicyName = "clause", first_segment: int = 0) -> None:
+        self.segmenter = Segmenter("nl", first_segment, POLICIES[policy])
+        self.heard = 0
+
+    def feed(self, *transcripts: Transcript | None) -> list[Clause | Line]:
+        out = []
+        for transcript in transcripts:
+            self.heard += AGREED_SAMPLES
+            out += self.segmenter.feed(transcript, self.heard)
+        return out
+
+
+def clauses(policy: PolicyName, *transcripts: Transcript | None) -> list[str]:
+    """The ended ones as they are, others with dots."""
     return [
-        each.text
-        for transcript in transcripts
-        for each in segmenter.feed(transcript)
+        each.text + ("" if each.ended else " ...")
+        for each in Fed(policy).feed(*transcripts)
         if isinstance(each, Clause)
     ]
 
 
-def lines(segmenter: Segmenter, *transcripts: Transcript) -> list[tuple[int, int, str, str]]:
+def lines(fed: Fed, *transcripts: Transcript) -> list[tuple[int, int, str, str]]:
     return [
         (each.segment, each.revision, each.status, each.text)
-        for transcript in transcripts
-        for each in segmenter.feed(transcript)
+        for each in fed.feed(*transcripts)
         if isinstance(each, Line)
     ]
 
 
-FIFTEEN = "a b c d e f g h i j k l m n o"
+SIX = "a b c d e f"
 
 
 @pytest.mark.parametrize(
@@ -51,68 +66,88 @@ FIFTEEN = "a b c d e f g h i j k l m n o"
     [
         pytest.param([final("a b c")], ["a b c"], id="a final is a clause"),
         pytest.param([partial("a b"), partial("a b c")], [], id="few words wait"),
-        pytest.param([partial("a b"), final("x y")], ["x y"], id="only finals count so far"),
-        pytest.param([partial(FIFTEEN)], [], id="one hypothesis alone is not believed"),
+        pytest.param([partial("a b"), final("x y")], ["x y"], id="what is not said may change"),
+        pytest.param([partial(SIX + " g h")], [], id="one hypothesis alone is not believed"),
         pytest.param(
-            [partial(FIFTEEN), partial(FIFTEEN + " p")],
-            ["a b c d e f g h i j k l m n"],
+            [partial(SIX + " g h"), partial(SIX + " g h i")],
+            ["a b c d e f g"],
             id="too many words that two agree on",
         ),
         pytest.param(
-            [partial(FIFTEEN), partial("a b c x e f g h i j k l m n o p")],
+            [partial(SIX + " g h"), None],
+            ["a b c d"],
+            id="too many words, agreed on by the same hypothesis again: in even parts",
+        ),
+        pytest.param(
+            [partial(SIX + " g h"), partial("a b x d e f g h i")],
             [],
             id="too many words, but they disagree early",
         ),
         pytest.param(
-            [partial(FIFTEEN), partial(FIFTEEN + " p"), final(FIFTEEN + " p q")],
-            ["a b c d e f g h i j k l m n", "o p q"],
+            [partial(SIX + " g h"), partial(SIX + " g h i"), final(SIX + " g h i j")],
+            ["a b c d e f g", "h i j"],
             id="the final says the rest",
         ),
         pytest.param(
-            [partial(FIFTEEN), partial(FIFTEEN + " p"), final("a X c d e f g h i j k l m n O P q")],
-            ["a b c d e f g h i j k l m n", "O P q"],
+            [partial(SIX + " g h"), partial(SIX + " g h i"), final("a X c d e f g H I j")],
+            ["a b c d e f g", "H I j"],
             id="what was said stays though the final contradicts it",
         ),
         pytest.param(
-            [
-                partial("a b c d e f g h i , j k l m n o"),
-                partial("a b c d e f g h i , j k l m n o p"),
-            ],
-            ["a b c d e f g h i"],
-            id="cut at a pause",
+            [partial("a b c d , f"), partial("a b c d , f g")],
+            ["a b c d"],
+            id="cut at a pause, once the speaker goes on",
         ),
         pytest.param(
-            [
-                partial("a b c d e f g h i en k l m n o"),
-                partial("a b c d e f g h i en k l m n o p"),
-            ],
-            ["a b c d e f g h i"],
+            [partial("a b c d en"), partial("a b c d en f"), partial("a b c d en f g")],
+            ["a b c d"],
             id="cut before a conjunction",
         ),
         pytest.param(
-            [
-                partial("a b en d e f g h i j k l m n o"),
-                partial("a b en d e f g h i j k l m n o p"),
-            ],
-            ["a b en d e f g h i j k l m n"],
-            id="a conjunction far from the end is none to cut at",
+            [partial("a b en d e"), partial("a b en d e f"), None],
+            [],
+            id="a conjunction soon after the start is none to cut at",
         ),
-        pytest.param([final(FIFTEEN)], ["a b c d e f g h", "i j k l m n o"], id="a long final"),
+        pytest.param([final(SIX + " g h i")], ["a b c d e", "f g h i"], id="a long final"),
         pytest.param([final("a b"), final("a b", 10.0)], ["a b", "a b"], id="the same said twice"),
     ],
 )
-def test_clauses(transcripts: list[Transcript], expected: list[str]) -> None:
-    assert clauses(Segmenter("nl"), *transcripts) == expected
+def test_clauses(transcripts: list[Transcript | None], expected: list[str]) -> None:
+    assert clauses("clause", *transcripts) == expected
 
 
 def test_slow_speech_is_cut_by_time() -> None:
-    slow = [Transcript(words("a b c d e f g h"[: 2 * n], word_s=1.0), final=False) for n in (7, 8)]
-    assert clauses(Segmenter("nl"), *slow) == ["a b c d e f"]
+    slow = [Transcript(words("a b c d e f"[: 2 * n], word_s=1.0), final=False) for n in (5, 6)]
+    assert clauses("clause", *slow) == ["a b c d"]
+
+
+def test_a_sentence_waits_for_its_end() -> None:
+    said = [partial("a b c d , f g h en j"), partial("a b c d , f g h en j k l m n o p"), None]
+    assert clauses("sentence", *said) == []
+    assert clauses("sentence", *said, final("a b c d")) == ["a b c d"]
+
+
+def test_a_sentence_without_end_is_cut() -> None:
+    endless = " ".join(f"w{i}" for i in range(60))
+    assert len(clauses("sentence", partial(endless), None)[0].split()) == 30
+
+
+def test_a_prefix_is_offered_as_far_as_two_hypotheses_agree() -> None:
+    found = Fed("prefix").feed(
+        partial("a b"), partial("a b c"), None, None, partial("a b x d"), final("a b x d e")
+    )
+    assert [
+        (each.segment, each.text, each.ended) for each in found if isinstance(each, Clause)
+    ] == [
+        (0, "a b", False),
+        (0, "a b c", False),
+        (0, "a b x d e", True),
+    ]
 
 
 def test_a_line_is_revised_until_it_is_final_and_the_next_has_a_new_segment() -> None:
     found = lines(
-        Segmenter("nl", 7),
+        Fed("clause", 7),
         partial("a"),
         partial("a b"),
         partial("a b"),
@@ -128,51 +163,52 @@ def test_a_line_is_revised_until_it_is_final_and_the_next_has_a_new_segment() ->
 
 
 def test_a_line_that_turns_out_to_be_nothing_is_cleared() -> None:
-    found = lines(Segmenter("nl"), partial("a"), Transcript((), final=True), partial("b", 9))
+    found = lines(Fed(), partial("a"), Transcript((), final=True), partial("b", 9))
     assert [line[:3] for line in found] == [(0, 0, "partial"), (0, 1, "clear"), (1, 0, "partial")]
 
 
 def test_after_a_clause_the_line_shows_what_is_left() -> None:
-    found = lines(Segmenter("nl"), partial(FIFTEEN), partial(FIFTEEN + " p"))
+    found = lines(Fed(), partial(SIX + " g h"), partial(SIX + " g h i"))
     assert [(segment, status, text) for segment, _, status, text in found] == [
-        (0, "partial", FIFTEEN),
-        (0, "final", "a b c d e f g h i j k l m n"),
-        (1, "partial", "o p"),
+        (0, "partial", SIX + " g h"),
+        (0, "final", SIX + " g"),
+        (1, "partial", "h i"),
     ]
 
 
 def test_finish_says_what_the_last_hypothesis_had() -> None:
-    segmenter = Segmenter("nl")
-    segmenter.feed(partial("a b"))
-    said = [each.text for each in segmenter.finish() if isinstance(each, Clause)]
+    fed = Fed()
+    fed.feed(partial("a b"))
+    said = [each.text for each in fed.segmenter.finish() if isinstance(each, Clause)]
     assert said == ["a b"]
-    assert segmenter.finish() == []
+    assert fed.segmenter.finish() == []
 
 
 def test_nothing_is_settled_while_words_are_open() -> None:
-    segmenter = Segmenter("nl")
-    segmenter.feed(partial("a b c", 5.0))
-    assert segmenter.settled(20 * RATE_HZ) <= 5 * RATE_HZ
-    segmenter.feed(final("a b c", 5.0))
-    assert segmenter.settled(20 * RATE_HZ) >= 5.75 * RATE_HZ
+    fed = Fed()
+    fed.feed(partial("a b c", 5.0))
+    assert fed.segmenter.settled(20 * RATE_HZ) <= 5 * RATE_HZ
+    fed.feed(final("a b c", 5.0))
+    assert fed.segmenter.settled(20 * RATE_HZ) >= 5.75 * RATE_HZ
 
 
 def test_what_may_not_have_shown_yet_is_not_settled() -> None:
     assert Segmenter("nl").settled(10 * RATE_HZ) == 9 * RATE_HZ
 
 
-@pytest.mark.parametrize("seed", range(50))
-def test_no_word_is_lost_or_doubled_while_hypotheses_grow(seed: int) -> None:
+@pytest.mark.parametrize("policy", POLICIES)
+@pytest.mark.parametrize("seed", range(20))
+def test_no_word_is_lost_or_doubled_while_hypotheses_grow(seed: int, policy: PolicyName) -> None:
     """Hypotheses grow by some words at a time, whatever their last words become; each clause is
     within its bounds, after the one before, and in a segment of its own."""
     rng = random.Random(seed)
-    segmenter = Segmenter("nl")
+    fed = Fed(policy)
     spoken: list[Word] = []
     found: list[Clause] = []
     sample = 0
 
     def feed(transcript: Transcript) -> None:
-        found.extend(each for each in segmenter.feed(transcript) if isinstance(each, Clause))
+        found.extend(each for each in fed.feed(transcript) if isinstance(each, Clause))
 
     for _ in range(20):
         utterance: list[Word] = []
@@ -188,13 +224,21 @@ def test_no_word_is_lost_or_doubled_while_hypotheses_grow(seed: int) -> None:
         spoken += utterance
         sample += RATE_HZ
 
-    assert " ".join(clause.text for clause in found) == " ".join(word.text for word in spoken)
-    assert all(len(clause.text.split()) <= MAX_WORDS for clause in found)
+    ended = [clause for clause in found if clause.ended]
+    assert " ".join(clause.text for clause in ended) == " ".join(word.text for word in spoken)
+    limits = POLICIES[policy]
+    assert isinstance(limits, Bounded)
+    assert all(len(clause.text.split()) <= limits.max_words for clause in ended)
     assert all(
-        clause.end_sample - clause.start_sample <= MAX_SAMPLES or len(clause.text.split()) == 1
-        for clause in found
+        clause.end_sample - clause.start_sample <= limits.max_samples
+        or len(clause.text.split()) == 1
+        for clause in ended
     )
     assert all(
         one.end_sample <= other.start_sample and one.segment < other.segment
+        for one, other in pairwise(ended)
+    )
+    assert all(
+        one.segment < other.segment or (one.segment == other.segment and not one.ended)
         for one, other in pairwise(found)
     )

@@ -1,0 +1,85 @@
+"""When may words that were heard be interpreted? Three answers; the configuration chooses.
+
+- *sentence* waits for the end: what everybody does, and what the others are compared with.
+- *clause* cuts what successive hypotheses agree on into clauses, each interpreted by itself.
+- *prefix* translates the growing beginning of a sentence over and over, and says of it what
+  successive translations agree on (see ``draft``).
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Final, Literal, Protocol
+
+from server.bus.messages import RATE_HZ
+from server.interpretation.types import Word
+
+PolicyName = Literal["sentence", "clause", "prefix"]
+
+#: A gap between words this long is a good place to cut.
+PAUSE_SAMPLES: Final = RATE_HZ // 5
+
+
+class Policy(Protocol):
+    @property
+    def grows(self) -> bool:
+        """Whether a segment is interpreted while it grows."""
+
+    def cut(self, words: tuple[Word, ...], agreed: int, joints: Collection[int]) -> int:
+        """How many of ``words`` end a segment now; 0 for none. The first ``agreed`` may be
+        relied on; ``joints``: the places of words that a clause may begin with."""
+
+
+@dataclass(frozen=True)
+class Bounded:
+    """Waits for the final transcript, unless a segment grows longer than this. Then it is cut
+    at a pause or a joint in the second half of what fits, if there is one."""
+
+    max_words: int
+    max_samples: int
+    grows: bool = False
+
+    def cut(self, words: tuple[Word, ...], agreed: int, joints: Collection[int]) -> int:
+        fit = self._fit(words)
+        if agreed <= fit:
+            return 0
+        near = range((fit + 1) // 2, fit + 1)
+        pause, place = max((_pause(words, i), i) for i in near)
+        if pause >= PAUSE_SAMPLES:
+            return place
+        evenly = min(fit, (agreed + 1) // 2) if agreed == len(words) else fit
+        return max((i for i in near if i in joints), default=evenly)
+
+    def _fit(self, words: tuple[Word, ...]) -> int:
+        """How many of them one segment may hold."""
+        within = (
+            word.end_sample - words[0].start_sample <= self.max_samples
+            for word in words[: self.max_words]
+        )
+        return max(1, sum(within))
+
+
+@dataclass(frozen=True)
+class Clauses(Bounded):
+    """Cuts before the first pause or joint after ``min_words``, too."""
+
+    min_words: int = 4
+
+    def cut(self, words: tuple[Word, ...], agreed: int, joints: Collection[int]) -> int:
+        for place in range(self.min_words, min(agreed, self._fit(words), len(words) - 1) + 1):
+            joint = place < agreed and place in joints
+            if joint or _pause(words, place) >= PAUSE_SAMPLES:
+                return place
+        return super().cut(words, agreed, joints)
+
+
+POLICIES: Final[dict[PolicyName, Policy]] = {
+    "sentence": Bounded(max_words=50, max_samples=15 * RATE_HZ),
+    "clause": Clauses(max_words=7, max_samples=4 * RATE_HZ),
+    "prefix": Bounded(max_words=20, max_samples=8 * RATE_HZ, grows=True),
+}
+DEFAULT_POLICY: Final[PolicyName] = "clause"
+
+
+def _pause(words: tuple[Word, ...], place: int) -> int:
+    """Samples of silence before the word at ``place``."""
+    return words[place].start_sample - words[place - 1].end_sample

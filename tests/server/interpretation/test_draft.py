@@ -1,0 +1,47 @@
+import pytest
+
+from server.interpretation.draft import Draft
+
+SOURCE = "een twee drie vier vijf zes"
+
+
+@pytest.mark.parametrize(
+    ("translations", "committed"),
+    [
+        pytest.param(["a b c d e"], [""], id="one translation alone is not believed"),
+        pytest.param(["a b c d", "a b c d e"], ["", "a b c d"], id="what two agree on"),
+        pytest.param(["a b c d", "a b c d"], ["", "a b c"], id="the last word may change"),
+        pytest.param(
+            ["x b c d", "a b c d e", "a b c d e f"], ["", "", "a b c d e"], id="no wrong start"
+        ),
+        pytest.param(["a b c", "a b c"], ["", ""], id="two words are too few to say"),
+        pytest.param(
+            ["a b c d", "a b c d", "a b c d e f g", "a b c d e f g h"],
+            ["", "a b c", "", "d e f g"],
+            id="bit by bit",
+        ),
+        pytest.param(
+            ["a b c d", "a b c d", "a b cs y z d e", "a b cs y z d e"],
+            ["", "a b c", "", "y z d"],
+            id="what was said stays, though it is made longer",
+        ),
+        pytest.param(["a " * 20, "a " * 20], ["", ""], id="a loop"),
+    ],
+)
+def test_what_is_committed(translations: list[str], committed: list[str]) -> None:
+    draft = Draft(1)
+    assert [draft.revise(SOURCE, each, False) for each in translations] == committed
+    assert draft.text.split() == " ".join(committed).split()
+    assert draft.parts == sum(map(bool, committed))
+
+
+def test_at_the_end_all_is_committed() -> None:
+    draft = Draft(1)
+    draft.revise(SOURCE, "a b c d", False)
+    draft.revise(SOURCE, "a b c d", False)
+    assert draft.revise(SOURCE, "a b c e f", True) == "e f"
+    assert draft.text == "a b c e f"
+
+
+def test_what_has_ended_at_once_is_committed() -> None:
+    assert Draft(1).revise(SOURCE, "a b", True) == "a b"
