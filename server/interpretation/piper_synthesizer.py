@@ -1,6 +1,7 @@
 """Speech synthesis with Piper: espeak-ng's phonemes, a network in ONNX Runtime."""
 
 import json
+import re
 from pathlib import Path
 from typing import Final
 
@@ -17,6 +18,13 @@ from server.interpretation.types import Pcm
 SILENCE: Final = 0.003
 #: Of a voice's own pause before and after a clause this much is left.
 MAX_EDGE_SILENCE_S: Final = 0.05
+#: More is no clause: over a minute of speech, and memory of the network's that grows with it.
+MAX_PHONEMES: Final = 1000
+#: What nobody wants to hear spelled out, or espeak-ng cannot take: control characters, halves
+#: of surrogate pairs, arrows, dingbats, emoji.
+UNSPOKEN: Final = re.compile(
+    "[\x00-\x1f\x7f-\x9f\ud800-\udfff\u2190-\u2bff\ufe00-\ufe0f\U0001f000-\U0001faff]+"
+)
 
 
 class PiperSynthesizer:
@@ -49,10 +57,24 @@ class PiperSynthesizer:
         self._voice = PiperVoice(session=session, config=config)
 
     def synthesize(self, text: str, length_scale: float) -> Pcm:
-        # Piper normalises each sentence to full scale unless told not to.
-        settings = SynthesisConfig(length_scale=length_scale, normalize_audio=False)
+        # Double brackets would have Piper read phonemes.
+        spoken = UNSPOKEN.sub(" ", text).replace("[[", "[").strip()
+        settings = SynthesisConfig(length_scale=length_scale)
         try:
-            parts = [each.audio_float_array for each in self._voice.synthesize(text, settings)]
+            sentences = self._voice.phonemize(spoken)
+            phonemes = sum(map(len, sentences))
+            if phonemes > MAX_PHONEMES:
+                raise EngineError(
+                    f"Piper, {self.language}: {phonemes} phonemes are too many for a clause, "
+                    f"{MAX_PHONEMES} is the limit"
+                )
+            # Not Piper's own synthesize(), which raises each sentence to full scale.
+            parts = [
+                np.asarray(self._voice.phoneme_ids_to_audio(ids, settings)).ravel()
+                for ids in map(self._voice.phonemes_to_ids, filter(None, sentences))
+            ]
+        except EngineError:
+            raise
         except Exception as error:  # As above.
             raise EngineError(f"Piper, {self.language}: {type(error).__name__}") from error
         if not parts:

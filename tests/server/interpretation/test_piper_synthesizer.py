@@ -9,7 +9,7 @@ import pytest
 import soxr
 
 from server.bus.messages import RATE_HZ
-from server.interpretation.engines import ModelError
+from server.interpretation.engines import EngineError, ModelError
 from server.interpretation.piper_synthesizer import MAX_EDGE_SILENCE_S, SILENCE, PiperSynthesizer
 from server.interpretation.vosk_recognizer import VoskRecognizer
 from server.models.catalogue import Catalogue
@@ -43,6 +43,50 @@ def test_length_scale_makes_it_faster_or_slower(
 def test_what_cannot_be_pronounced_is_empty(english_voice: PiperSynthesizer, text: str) -> None:
     found = english_voice.synthesize(text, 1.0)
     assert len(found) == 0
+
+
+@pytest.fixture(scope="module")
+def voices(starter: Catalogue) -> list[PiperSynthesizer]:
+    return [PiperSynthesizer(starter.path(id), language) for language, id in starter.voices.items()]
+
+
+@pytest.mark.parametrize("text", ["\x00\x07\x1b", "\ud83d", "😀 🎉", "❤️", "→ ★", "?!", "\u200b"])
+def test_no_voice_spells_out_what_is_no_language(voices: list[PiperSynthesizer], text: str) -> None:
+    assert [len(voice.synthesize(text, 1.0)) for voice in voices] == [0] * len(voices)
+
+
+@pytest.mark.parametrize("mark", ["\x00", "\ud83d", "😀"])
+def test_what_is_unspoken_parts_words_and_no_more(
+    english_voice: PiperSynthesizer, mark: str
+) -> None:
+    plain = len(english_voice.synthesize("Good morning", 1.0))
+    marked = len(english_voice.synthesize(f"Good{mark}morning", 1.0))
+    assert marked == pytest.approx(plain, rel=0.03)
+
+
+@pytest.mark.parametrize("text", ["Привет", "你好", "مرحبا", "99999999", "<break time='9s'/>"])
+def test_what_no_voice_was_made_for_does_no_harm(voices: list[PiperSynthesizer], text: str) -> None:
+    for voice in voices:
+        assert len(voice.synthesize(text, 1.0)) < 30 * voice.rate_hz
+
+
+def test_brackets_are_no_phonemes(english_voice: PiperSynthesizer) -> None:
+    plain = len(english_voice.synthesize("room 1953", 1.0))
+    assert len(english_voice.synthesize("[[room 1953]]", 1.0)) == pytest.approx(plain, rel=0.03)
+
+
+@pytest.mark.parametrize("text", ["one more word " * 357, "x" * 5000, "7" * 5000, "привет " * 714])
+def test_five_thousand_characters_are_refused_at_once(
+    voices: list[PiperSynthesizer], text: str
+) -> None:
+    for voice in voices:
+        with pytest.raises(EngineError, match=r"\d+ phonemes are too many for a clause"):
+            voice.synthesize(text, 1.0)
+
+
+def test_the_longest_clause_is_spoken(english_voice: PiperSynthesizer) -> None:
+    sound = english_voice.synthesize("We walk to the old castle and back to the bridge " * 18, 1.0)
+    assert 30 * english_voice.rate_hz < len(sound) < 90 * english_voice.rate_hz
 
 
 def test_it_is_neither_faint_nor_clipped(english_voice: PiperSynthesizer) -> None:
