@@ -1,118 +1,167 @@
-"""Make a starter recogniser.
+"""Make a recogniser in Vosk's format.
 
-    python -m training.recognizer --language nl --out DIR [--text PAIRS] [--minutes 10] [--smoke]
+    python -m training.recognizer --language en|nl --out DIR [--data DIR] [--work DIR] [--smoke]
 
-Speaks the phrase grammar with espeak-ng (and flite, for English), spoils the speech as rooms,
-microphones and Opus do, trains a small network on it and writes a folder that Vosk loads.
-Needs libespeak-ng; English needs flite too.
+Speaks sentences with espeak-ng (and flite, for English), spoils the speech as rooms, microphones
+and Opus do; learns from that when people in the corpora said what; trains a network on both; and
+writes a folder that Vosk loads. What is made on the way is kept in the work folder, and the same
+command goes on from there after it was stopped. Needs libespeak-ng; English needs flite too.
 """
 
 import argparse
-import pickle
-import random
-from collections import Counter, defaultdict
-from dataclasses import dataclass
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from functools import partial
+from itertools import chain
 from pathlib import Path
 
-import numpy as np
 import torch
 
 from training import phrases
-from training.espeak import Espeak
-from training.recognizer import augment, features, package, speech
-from training.recognizer.network import Corpus, train
-from training.recognizer.phones import Inventory
-from training.tatoeba import sentences_within
+from training.data import DATA
+from training.recognizer import corpus, lexicon, package, people
+from training.recognizer.corpus import Utterance
+from training.recognizer.network import Shape, Tdnn
+from training.recognizer.phones import phone_set
+from training.recognizer.speech import Lexicon
+from training.recognizer.train import Pieces, Trained, log_probabilities, mean_of, train
 
 
 @dataclass(frozen=True)
-class Amount:
-    """Utterances by espeak-ng and by flite, and minutes of processor time in training."""
+class Plan:
+    """How much of everything. A part of synthetic speech is about 0.3 hours."""
 
-    espeak: int
-    flite: int
-    minutes: float
-    width: int = 192
+    aligner_parts: int = 16
+    aligner_minutes: float = 8
+    aligner_shape: Shape = Shape(width=384, narrow=96)
+    synthetic_parts: int = 80
+    people_copies: int = 2
+    minutes: float = 75
+    shape: Shape = Shape()
+    most_pairs: int = 150_000
+    most_triples: int = 130_000
+    fewest_clips: int = 0
+    """Learn from so many clips of people at most; 0: from all."""
 
 
-def spoken_corpus(
-    language: phrases.Language, amount: Amount, sentences: list[str], espeak: Espeak
-) -> tuple[Corpus, speech.Lexicon]:
-    """Speak `sentences` in many voices; features and labels, and what was pronounced."""
-    rng, noise_rng = random.Random(0), np.random.default_rng(0)
-    inventory = Inventory(language)
-    lexicon: speech.Lexicon = defaultdict(Counter)
-    corpus = Corpus([], [])
-    voices = [speech.ACCENTS[language], list(speech.VARIANTS)]
-    crowd = _crowd(espeak, language, sentences, rng)
-    engines = ["espeak"] * amount.espeak + ["flite"] * amount.flite
-    rng.shuffle(engines)
-    for count, engine in enumerate(engines):
-        text = rng.choice(sentences)
-        if engine == "flite":
-            spoken = speech.flite(text, rng.choice(speech.FLITE_VOICES), rng.uniform(0.8, 1.25))
+_SMOKE = Plan(1, 0.2, Shape(96, 32), 1, 1, 0.4, Shape(128, 48), 20_000, 20_000, 40)
+
+
+class Work:
+    """One recogniser in the making; every step keeps what it made in `folder`."""
+
+    def __init__(self, folder: Path, data: Path, language: phrases.Language, plan: Plan) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self._folder, self._data, self._language, self._plan = folder, data, language, plan
+        self._outputs = 2 * len(phone_set(language))
+        self._clips, self._dev_clips = people.clips(data, language)
+        if plan.fewest_clips:
+            self._clips = self._clips[: plan.fewest_clips]
+
+    def lexicon(self) -> Lexicon:
+        """Every word's pronunciations."""
+        said = [word for clip in self._clips + self._dev_clips for word in clip.words]
+        words = lexicon.vocabulary(self._data, self._language, said)
+        path = self._folder / "lexicon.json"
+        return lexicon.pronounce(path, self._data, self._language, words)
+
+    def synthetic(self, parts: int) -> list[Path]:
+        """Synthetic speech."""
+        return corpus.synthetic_parts(self._folder / "speech", self._language, self._data, parts)
+
+    def aligner(self) -> Trained:
+        """A network that knows synthetic voices only."""
+        plan, parts = self._plan, self.synthetic(self._plan.aligner_parts)
+        return self._trained("aligner", parts[:1], parts, plan.aligner_shape, plan.aligner_minutes)
+
+    def people(self) -> tuple[list[Path], list[Path]]:
+        """Parts of people's speech: to choose by, and to learn from."""
+        score = partial(log_probabilities, self.aligner())
+        words = self.lexicon()
+        found = []
+        for name, clips, copies in (
+            ("dev", self._dev_clips, 1),
+            ("people", self._clips, self._plan.people_copies),
+        ):
+            kept = self._folder / f"{name}.json"
+            aligned = people.align_clips(clips, words, self._language, score, kept)
+            folder = self._folder / name
+            found.append(people.people_parts(folder, self._language, clips, aligned, copies))
+        return found[0], found[1]
+
+    def final(self) -> Trained:
+        """The network that is shipped."""
+        dev, spoken = self.people()
+        parts = spoken + self.synthetic(self._plan.synthetic_parts)
+        return self._trained("final", dev, parts, self._plan.shape, self._plan.minutes)
+
+    def _trained(
+        self, name: str, dev: list[Path], parts: list[Path], shape: Shape, minutes: float
+    ) -> Trained:
+        finished = self._folder / f"{name}.pt"
+        if finished.exists():
+            kept = torch.load(finished, weights_only=False)
+            network = Tdnn(kept["shape"], self._outputs)
+            network.load_state_dict(kept["network"])
+            return Trained(network.eval(), kept["priors"], kept["mean"])
+        learnt = [path for path in parts if path not in dev] or parts
+        mean = mean_of(corpus.load(learnt))
+        check, pieces = (Pieces(utterances(each), shape, mean) for each in (dev, learnt))
+        print(f"{name}: {pieces.hours:.1f} hours", flush=True)
+        trained = train(pieces, check, mean, self._outputs, shape, minutes=minutes,
+                        checkpoint=self._folder / f"{name}.checkpoint")  # fmt: skip
+        kept = {"network": trained.network.state_dict(), "shape": shape,
+                "priors": trained.priors, "mean": trained.mean}  # fmt: skip
+        torch.save(kept, finished)
+        return trained
+
+    def make(self, step: str) -> None:
+        """One step and what comes before it."""
+        if step == "speech":
+            self.synthetic(self._plan.synthetic_parts)
+        elif step == "aligner":
+            self.aligner()
+        elif step == "people":
+            self.people()
         else:
-            spoken = speech.speak(espeak, text, "".join(map(rng.choice, voices)), rng)
-            speech.count_pronunciations(spoken, lexicon)
-        for _ in range(3 if engine == "flite" else 1):
-            heard, stretch, lead_s = augment.as_heard(
-                spoken.samples, spoken.rate_hz, noise_rng, rng.choice(crowd)
-            )
-            cepstra = features.mfcc(heard)
-            corpus.features.append(cepstra.astype(np.float16))
-            corpus.labels.append(
-                features.labels(spoken.segments, len(cepstra), stretch, lead_s, inventory)
-            )
-        if count % 500 == 0:
-            print(f"spoken {count} of {len(engines)}", flush=True)
-    speech.complete(lexicon, language, espeak)
-    return corpus, lexicon
+            self.final()
+
+    def write(self, out: Path) -> None:
+        """The folder that Vosk loads."""
+        trained, words = self.final(), self.lexicon()
+        model = package.language_model(
+            self._data, words, self._language, self._plan.most_pairs, self._plan.most_triples
+        )
+        package.write(out, trained, words, model, self._language)
 
 
-def _crowd(
-    espeak: Espeak, language: phrases.Language, sentences: list[str], rng: random.Random
-) -> list[speech.Samples]:
-    """Babble: a few recordings of several voices at once, 16 kHz."""
-    crowd = []
-    for _ in range(6):
-        voices = []
-        for _ in range(rng.randint(2, 6)):
-            voice = speech.ACCENTS[language][0] + rng.choice(speech.VARIANTS)
-            spoken = speech.speak(espeak, " ".join(rng.sample(sentences, 4)), voice, rng)
-            voices.append(augment.resample(spoken.samples, spoken.rate_hz, augment.RATE_HZ))
-        shortest = min(map(len, voices))
-        crowd.append(np.sum([voice[:shortest] for voice in voices], axis=0))
-    return crowd
+def utterances(paths: list[Path]) -> Iterable[Utterance]:
+    return chain(corpus.load(paths))
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m training.recognizer", description=__doc__)
     parser.add_argument("--language", choices=phrases.LANGUAGES, required=True)
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--text", type=Path, help="Tatoeba pairs: english<TAB>dutch, may be .xz")
-    parser.add_argument("--minutes", type=float, default=12, help="of processor time")
-    parser.add_argument("--corpus", type=Path, help="keep what was spoken here, or reuse it")
+    parser.add_argument("--data", type=Path, default=DATA)
+    parser.add_argument("--work", type=Path, help="default: OUT with .work after it")
+    parser.add_argument("--minutes", type=float, help="of training the last network")
+    parser.add_argument("--until", choices=("speech", "aligner", "people", "final", "model"),
+                        default="model", help="stop after this step")  # fmt: skip
     parser.add_argument("--smoke", action="store_true", help="a toy model in under two minutes")
     arguments = parser.parse_args()
-    language: phrases.Language = arguments.language
-    torch.set_num_threads(1)
+    torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "1")))
     torch.manual_seed(0)
-    flite = 1200 if language == "en" else 0
-    amount = Amount(60, 0, 0.3, 64) if arguments.smoke else Amount(7000, flite, arguments.minutes)
-
-    side = phrases.LANGUAGES.index(language)
-    grammar = [pair[side] for pair in phrases.pairs(random.Random(1), 8000, "train")]
-    natural = sentences_within(arguments.text, language) if arguments.text else []
-    if arguments.corpus and arguments.corpus.exists():
-        corpus, lexicon = pickle.loads(arguments.corpus.read_bytes())
+    plan = _SMOKE if arguments.smoke else Plan()
+    if arguments.minutes:
+        plan = replace(plan, minutes=arguments.minutes)
+    folder = arguments.work or arguments.out.with_name(arguments.out.name + ".work")
+    work = Work(folder, arguments.data, arguments.language, plan)
+    if arguments.until == "model":
+        work.write(arguments.out)
     else:
-        corpus, lexicon = spoken_corpus(language, amount, grammar + natural, Espeak())
-        if arguments.corpus:
-            arguments.corpus.write_bytes(pickle.dumps((corpus, lexicon)))
-    outputs = Inventory(language).outputs
-    trained = train(corpus, outputs, width=amount.width, minutes=amount.minutes)
-    lm_sentences = [phrases.normalise(text) for text in grammar + natural]
-    package.write(arguments.out, trained, lexicon, lm_sentences, language)
+        work.make(arguments.until)
 
 
 if __name__ == "__main__":

@@ -57,12 +57,20 @@ def align(
     best = np.full(states + 1, -np.inf, np.float32)  # the last one stands for "nowhere"
     best[chain.begins] = emitted[0, chain.begins]
     came = np.zeros((len(scores), states), np.int32)
-    rows = np.arange(states)
+    # Few states follow more than two others.
+    one, two = before[:, 0], before[:, 1]
+    many = np.flatnonzero([len(row) > 2 for row in chain.sources])
+    before_many = before[many]
     for time in range(1, len(scores)):
-        candidates = best[before]
-        chosen = candidates.argmax(1)
-        came[time] = before[rows, chosen]
-        best[:states] = candidates[rows, chosen] + emitted[time]
+        from_one, from_two = best[one], best[two]
+        source = np.where(from_two > from_one, two, one)
+        score = np.maximum(from_one, from_two)
+        candidates = best[before_many]
+        chosen = candidates.argmax(1)[:, None]
+        source[many] = np.take_along_axis(before_many, chosen, 1)[:, 0]
+        score[many] = np.take_along_axis(candidates, chosen, 1)[:, 0]
+        came[time] = source
+        best[:states] = score + emitted[time]
     state = max(ends, key=lambda end: best[end])
     total = float(best[state])
     if not np.isfinite(total):

@@ -8,6 +8,7 @@ from training.recognizer.speech import Samples
 
 RATE_HZ = 16000
 _OPUS_HZ = 48000
+_PACKET = RATE_HZ // 50
 
 
 def resample(samples: Samples, from_hz: float, to_hz: float) -> Samples:
@@ -100,27 +101,82 @@ def _mono(frame: av.AudioFrame) -> Samples:
     return samples if frame.format.name.startswith("s16") else samples * 32768
 
 
+def lost(samples: Samples, rng: np.random.Generator, share: float) -> Samples:
+    """Packets of 20 ms lost and concealed: what came before goes on, fading."""
+    packets = np.resize(samples, -(-len(samples) // _PACKET) * _PACKET).reshape(-1, _PACKET).copy()
+    for place in np.flatnonzero(rng.random(len(packets)) < share):
+        packets[place] = 0.7 * packets[place - 1] if place else 0.0
+    return packets.reshape(-1)[: len(samples)]
+
+
 def as_heard(
-    samples: Samples, rate_hz: int, rng: np.random.Generator, voices: Samples | None
+    samples: Samples,
+    rate_hz: int,
+    rng: np.random.Generator,
+    voices: Samples | None,
+    speeds: tuple[float, float] = (0.82, 1.22),
 ) -> tuple[Samples, float, float]:
     """Speech as some microphone, room and line would give it, at 16 kHz.
 
-    Returns the samples, by how much time was stretched, and the seconds of silence put before.
+    Played at a speed within `speeds` mostly, so pitch and vocal tract change too. Returns the
+    samples, by how much time was stretched, and the seconds of silence put before.
     """
-    speed = rng.uniform(0.87, 1.15) if rng.random() < 0.75 else 1.0
-    lead_s, tail_s = rng.uniform(0.05, 0.5), rng.uniform(0.1, 0.5)
+    speed = rng.uniform(*speeds) if rng.random() < 0.8 else 1.0
+    lead_s, tail_s = rng.uniform(0.05, 0.6), rng.uniform(0.1, 0.6)
     speech = resample(samples, rate_hz * speed, RATE_HZ)
     speech = np.pad(speech, (int(lead_s * RATE_HZ), int(tail_s * RATE_HZ)))
+    return spoilt(speech, rng, voices), 1 / speed, lead_s
+
+
+def spoilt(speech: Samples, rng: np.random.Generator, voices: Samples | None) -> Samples:
+    """16 kHz sound in a random room with noise, through a microphone and at times Opus."""
     if rng.random() < 0.7:
         speech = microphone(speech, rng)
-    if rng.random() < 0.4:
-        speech = room(speech, rng, rng.uniform(0.08, 0.45), rng.uniform(0.1, 0.6))
+    if rng.random() < 0.5:
+        speech = room(speech, rng, rng.uniform(0.08, 0.5), rng.uniform(0.1, 0.7))
     kind = rng.random()
-    if kind < 0.25 and voices is not None:
+    if kind < 0.2 and voices is not None:
         speech = babble(speech, voices, rng.uniform(8, 30))
     elif kind < 0.8:
-        speech = noise(speech, rng, rng.uniform(5, 40))
+        speech = noise(speech, rng, rng.uniform(6, 40))
     speech = at_level(speech, rng.uniform(-36, -1))
-    if rng.random() < 0.25:
-        speech = np.clip(np.round(opus(speech, int(rng.integers(16, 40)) * 1000)), -32768, 32767)
-    return speech, 1 / speed, lead_s
+    if rng.random() < 0.2:
+        speech = opus(speech, int(rng.integers(16, 40)) * 1000)
+        if rng.random() < 0.3:
+            speech = lost(speech, rng, 0.03)
+    return dithered(speech, rng)
+
+
+def noisy_room_and_opus(samples: Samples, rng: np.random.Generator) -> Samples:
+    """A test's conditions: a room, 15 dB of noise, Opus at 24 kb/s. 16 kHz in and out."""
+    return opus(noise(room(samples, rng, 0.3, 0.35), rng, 15), 24000)
+
+
+def dithered(speech: Samples, rng: np.random.Generator) -> Samples:
+    """With the faint noise that the server puts under all it hears, in 16 bits."""
+    return np.clip(np.round(speech + rng.normal(0, 15, len(speech))), -32768, 32767)
+
+
+def no_speech(rng: np.random.Generator, seconds: float) -> Samples:
+    """Silence, noise, hum, a tone or knocks."""
+    count = int(seconds * RATE_HZ)
+    time_s = np.arange(count) / RATE_HZ
+    kind = rng.integers(5)
+    sound = np.zeros(count)
+    if kind == 1:
+        sound = noise(np.ones(count), rng, 0)
+    elif kind == 2:
+        hum_hz = rng.uniform(45, 300)
+        sound = sum((np.sin(2 * np.pi * hum_hz * n * time_s + n) / n for n in range(1, 6)), sound)
+    elif kind == 3:
+        sound = np.sin(2 * np.pi * np.exp(rng.uniform(4.5, 8.5)) * time_s)
+    elif kind == 4:
+        knocks = (rng.random(count) < 3 / RATE_HZ) * rng.normal(size=count)
+        decay = np.exp(-np.arange(800) / rng.uniform(10, 200)) * rng.normal(size=800)
+        sound = np.convolve(knocks, decay)[:count]
+    if kind:
+        sound = noise(sound, rng, rng.uniform(0, 40))
+        sound = at_level(sound, rng.uniform(-45, -3))
+    if rng.random() < 0.2:
+        sound = opus(sound, 24000)
+    return dithered(sound, rng)

@@ -1,26 +1,24 @@
 """Decoding graphs in the layout that lets Vosk change its vocabulary at run time.
 
-HCLr.fst turns transitions into words (a linear lexicon), Gr.fst scores words (a bigram with
-absolute discounting and Kneser-Ney back-off). Both are OpenFst "const" files: a header, states,
+HCLr.fst turns transitions into words (a linear lexicon), Gr.fst scores words (a trigram with
+back-off). Both are OpenFst "const" files: a header, states,
 arcs (OpenFst's const-fst.h). Weights are costs, -ln p.
 """
 
 import math
 import struct
-from collections import Counter, defaultdict
-from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from training.recognizer.kaldi import STAY_PROBABILITY, enter, stay
+from training.recognizer.language_model import BEGIN, Trigrams
 from training.recognizer.phones import SILENCE, Inventory
 from training.recognizer.speech import Lexicon
 
 UNKNOWN = "[unk]"
 _UNKNOWN_COST_PER_PHONE = 2.5
-_UNKNOWN_PROBABILITY = 1e-3
-_DISCOUNT = 0.5
 _PAUSE_PROBABILITY = 0.5
 _MOST_PRONUNCIATIONS = 4
 _MAGIC, _CONST_VERSION = 2125659606, 2
@@ -93,11 +91,15 @@ def pronunciations(lexicon: Lexicon, word: str) -> list[tuple[tuple[str, ...], f
 
 
 class LexiconGraph:
-    """Transitions to words; word n has label n + 1, "[unk]" comes after the last."""
+    """Transitions to words; word n has label n, "[unk]" comes after the last.
+
+    A word is told with its first phone. What follows is shared by all words that end alike.
+    """
 
     def __init__(self, inventory: Inventory) -> None:
         self.fst = Fst()
         self._inventory = inventory
+        self._shared: dict[tuple[int, ...], int] = {}
         start, self._loop, self._pause = (
             self.fst.state(),
             self.fst.state(_NO_COST),
@@ -110,13 +112,20 @@ class LexiconGraph:
         self.fst.arc(silent, EPSILON, EPSILON, _LEAVE, self._loop)
 
     def add_word(self, label: int, phones: tuple[str, ...], word_cost: float) -> None:
-        """One pronunciation. The word is told with its first phone."""
-        state, leave, output = self._loop, word_cost, label
-        for number in self._inventory.word(phones):
-            following = self._sounding(number)
-            self.fst.arc(state, enter(number), output, leave, following)
-            state, leave, output = following, _LEAVE, EPSILON
-        self._pause_or_not(state, _LEAVE)
+        """One pronunciation."""
+        numbers = tuple(self._inventory.word(phones))
+        self.fst.arc(self._loop, enter(numbers[0]), label, word_cost, self._from(numbers))
+
+    def _from(self, numbers: tuple[int, ...]) -> int:
+        """The state in which the first of `numbers` sounds and the others are to come."""
+        if numbers not in self._shared:
+            state = self._shared[numbers] = self._sounding(numbers[0])
+            if numbers[1:]:
+                following = self._from(numbers[1:])
+                self.fst.arc(state, enter(numbers[1]), EPSILON, _LEAVE, following)
+            else:
+                self._pause_or_not(state, _LEAVE)
+        return self._shared[numbers]
 
     def add_unknown(self, label: int, phones: list[str]) -> None:
         """Any two or more of `phones` in a row, dear enough to lose against known words."""
@@ -155,38 +164,50 @@ def lexicon_graph(
     return graph.fst
 
 
-def language_graph(sentences: list[str], words: list[str]) -> Fst:
-    """A bigram of `sentences`, in which every word may follow every other at a cost."""
-    label = {word: index for index, word in enumerate(words, 1)}
-    followers: dict[str, Counter[str]] = defaultdict(Counter)
-    for sentence in sentences:
-        tokens = ["<s>", *sentence.split(), "</s>"]
-        for word, following in pairwise(tokens):
-            followers[word][following] += 1
-    preceded = Counter(following for counts in followers.values() for following in counts)
-    for word in words:
-        preceded[word] += 1  # no word is impossible
-    total = sum(preceded.values())
-    alone = {word: n / total for word, n in preceded.items()}
+def language_graph(model: Trigrams, unknown_cost: float) -> Fst:
+    """The trigram as a graph, which every word may leave for any other at a cost.
 
+    `unknown_cost` is that of "[unk]", whose number is the model's `end`.
+    """
     fst = Fst()
-    states = {"<s>": fst.state()}
-    back_off = fst.state(cost(alone["</s>"]))
-    for word in words:
-        states[word] = fst.state()
-    for word, state in states.items():
-        counts = followers[word]
-        n = sum(counts.values())
-        weight = _DISCOUNT * len(counts) / n if n else 1.0
-        fst.arc(state, EPSILON, EPSILON, cost(weight), back_off)
-        for following, times in counts.items():
-            price = cost((times - _DISCOUNT) / n + weight * alone[following])
-            if following == "</s>":
-                fst.end(state, price)
-            else:
-                fst.arc(state, label[following], label[following], price, states[following])
-    for word in words:
-        fst.arc(back_off, label[word], label[word], cost(alone[word]), states[word])
-    unknown = len(words) + 1
-    fst.arc(back_off, unknown, unknown, cost(_UNKNOWN_PROBABILITY), back_off)
+    longer = {tuple(model.two[row]) for row in np.unique(_rows_of_histories(model))}
+    histories = {(int(word),) for word in np.unique(model.two[:, 0])} | longer
+    states = {history: fst.state() for history in [(BEGIN,), *sorted(histories - {(BEGIN,)})]}
+    alone = fst.state(cost(float(model.one[model.end])))
+
+    def after(*words: int) -> int:
+        """The state of the longest history; a sentence's end has none."""
+        return next((states[words[at:]] for at in range(2) if words[at:] in states), alone)
+
+    for word in range(1, model.end):
+        fst.arc(alone, word, word, cost(float(model.one[word])), states.get((word,), alone))
+    fst.arc(alone, model.end, model.end, unknown_cost, alone)
+    rows = zip(model.two.tolist(), model.two_p.tolist(), model.back_off_two.tolist(), strict=True)
+    for (one, two), probability, weight in rows:
+        target = after(one, two)
+        _arc_or_end(fst, states[one,], two, probability, model.end, target)
+        if (one, two) in states:
+            fst.arc(states[one, two], EPSILON, EPSILON, cost(weight), after(two))
+    for history in np.unique(model.two[:, 0]).tolist():
+        weight = float(model.back_off_one[history])
+        fst.arc(states[history,], EPSILON, EPSILON, cost(weight), alone)
+    for (one, two, three), probability in zip(
+        model.three.tolist(), model.three_p.tolist(), strict=True
+    ):
+        state = states[one, two]
+        _arc_or_end(fst, state, three, probability, model.end, after(two, three))
     return fst
+
+
+def _rows_of_histories(model: Trigrams) -> npt.NDArray[np.int64]:
+    """For every triple the row of the pair it begins with."""
+    size = model.end + 1
+    pairs = model.two[:, 0] * size + model.two[:, 1]
+    return np.searchsorted(pairs, model.three[:, 0] * size + model.three[:, 1])
+
+
+def _arc_or_end(fst: Fst, state: int, word: int, probability: float, end: int, target: int) -> None:
+    if word == end:
+        fst.end(state, cost(probability))
+    else:
+        fst.arc(state, word, word, cost(probability), target)

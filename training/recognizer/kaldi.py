@@ -6,17 +6,37 @@ transition-model.cc, nnet-nnet.cc, nnet-simple-component.cc, am-nnet-simple.cc.
 """
 
 import struct
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from training.recognizer.features import CEPSTRA
-from training.recognizer.network import CONTEXT, SPLICES, Tdnn, Trained
 from training.recognizer.phones import Inventory
 
 STAY_PROBABILITY = 0.5
 _PRIOR_FLOOR = 5e-4  # an output hardly ever trained must not win by division
-Array = npt.NDArray[np.float64]
+SKIP = 0.66
+"""How much of what goes into a layer is added to what comes out of it."""
+Matrix = npt.NDArray[np.float64]
+Vector = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Layer:
+    """An affine layer of a written network; nodes go by name, the features are "input".
+
+    Its input is `source` at every one of `offsets` (frames of 10 ms) side by side; `weight`
+    [out, offsets x in]. `skip`: the node of which SKIP times is added after the ReLU.
+    """
+
+    name: str
+    source: str
+    offsets: tuple[int, ...]
+    weight: Matrix
+    bias: Vector
+    relu: bool = False
+    skip: str = ""
 
 
 def stay(phone: int) -> int:
@@ -29,15 +49,17 @@ def enter(phone: int) -> int:
     return 2 * phone
 
 
-def model(trained: Trained, inventory: Inventory) -> bytes:
-    """The whole of am/final.mdl."""
+def model(
+    layers: list[Layer], priors: Vector, left: int, right: int, inventory: Inventory
+) -> bytes:
+    """The whole of am/final.mdl. `left` and `right`: frames of context."""
     return b"".join([
         b"\0B",
         _transitions(inventory),
-        _network(trained.network),
-        _token("<LeftContext>"), _int(CONTEXT),
-        _token("<RightContext>"), _int(CONTEXT),
-        _token("<Priors>"), _vector(np.maximum(trained.priors, _PRIOR_FLOOR)),
+        _network(layers),
+        _token("<LeftContext>"), _int(left),
+        _token("<RightContext>"), _int(right),
+        _token("<Priors>"), _vector(np.maximum(priors, _PRIOR_FLOOR)),
     ])  # fmt: skip
 
 
@@ -61,7 +83,7 @@ def _ints(values: list[int]) -> bytes:
     return struct.pack("<bi", 4, len(values)) + np.asarray(values, "<i4").tobytes()
 
 
-def _vector(values: Array) -> bytes:
+def _vector(values: Vector) -> bytes:
     return _token("FV") + _int(len(values)) + values.astype("<f4").tobytes()
 
 
@@ -69,7 +91,7 @@ def _no_statistics() -> bytes:
     return _token("DV") + _int(0)
 
 
-def _matrix(values: Array) -> bytes:
+def _matrix(values: Matrix) -> bytes:
     rows, columns = values.shape
     return _token("FM") + _int(rows) + _int(columns) + values.astype("<f4").tobytes()
 
@@ -101,26 +123,28 @@ def _transitions(inventory: Inventory) -> bytes:
     return b"".join(parts)
 
 
-def _network(network: Tdnn) -> bytes:
-    """Affine and ReLU layers; each BatchNorm is folded into the affine layer after it."""
+def _network(layers: list[Layer]) -> bytes:
+    """The layers; the last one's outputs are made log-probabilities."""
     config = [f"input-node name=input dim={CEPSTRA}"]
     components: list[bytes] = []
-    source = "input"
-    norms = [network.scale, *network.norms]
-    for index, layer in enumerate([*network.layers, network.out]):
-        last = index == len(SPLICES)
-        name = "output" if last else f"tdnn{index + 1}"
-        offsets = (0,) if last else SPLICES[index]
-        parts = [f"Offset({source}, {offset})" if offset else source for offset in offsets]
-        spliced = parts[0] if last else f"Append({', '.join(parts)})"
-        config.append(f"component-node name={name}.affine component={name}.affine input={spliced}")
-        components.append(_affine(f"{name}.affine", *_folded(layer, norms[index])))
-        kind = "LogSoftmaxComponent" if last else "RectifiedLinearComponent"
-        node = f"{name}.log-softmax" if last else f"{name}.relu"
-        config.append(f"component-node name={node} component={node} input={name}.affine")
-        components.append(_nonlinear(node, kind, network.outputs if last else network.width))
-        source = node
-    config.append(f"output-node name=output input={source} objective=linear")
+    for layer in layers:
+        parts = [f"Offset({layer.source}, {offset})" if offset else layer.source
+                 for offset in layer.offsets]  # fmt: skip
+        spliced = f"Append({', '.join(parts)})" if parts[1:] else parts[0]
+        last = layer is layers[-1]
+        name = f"{layer.name}.affine" if layer.relu or last else layer.name
+        config.append(f"component-node name={name} component={name} input={spliced}")
+        components.append(_affine(name, layer.weight, layer.bias))
+        if layer.relu or last:
+            kind = "LogSoftmaxComponent" if last else "RectifiedLinearComponent"
+            node = f"{layer.name}.{'relu' if layer.skip else 'log' if last else ''}".rstrip(".")
+            config.append(f"component-node name={node} component={node} input={name}")
+            components.append(_nonlinear(node, kind, len(layer.weight)))
+        if layer.skip:
+            config.append(f"component-node name={layer.name} component={layer.name} "
+                          f"input=Sum({node}, Scale({SKIP}, {layer.skip}))")  # fmt: skip
+            components.append(_same(layer.name, len(layer.weight)))
+    config.append(f"output-node name=output input={layers[-1].name}.log objective=linear")
     return b"".join([
         _token("<Nnet3>"), b"\n", "\n".join(config).encode(), b"\n\n",
         _token("<NumComponents>"), _int(len(components)), *components,
@@ -128,19 +152,23 @@ def _network(network: Tdnn) -> bytes:
     ])  # fmt: skip
 
 
-def _folded(layer: object, norm: object) -> tuple[Array, Array]:
-    """Weights [out, offsets x in] and bias of an affine layer that normalises its input too."""
-    weight: Array = layer.weight.detach().double().numpy()  # type: ignore[attr-defined]
-    bias: Array = layer.bias.detach().double().numpy()  # type: ignore[attr-defined]
-    mean: Array = norm.running_mean.double().numpy()  # type: ignore[attr-defined]
-    variance: Array = norm.running_var.double().numpy()  # type: ignore[attr-defined]
-    scale = 1 / np.sqrt(variance + norm.eps)  # type: ignore[attr-defined]
-    folded_bias = bias - np.einsum("oik,i->o", weight, mean * scale)
-    folded = (weight * scale[None, :, None]).transpose(0, 2, 1).reshape(len(weight), -1)
-    return folded, folded_bias
+def global_mean(mean: Vector, frames: int = 1_000_000) -> bytes:
+    """am/global_cmvn.stats: sums of the features over `frames` frames (and of their squares,
+    which Vosk does not use)."""
+    sums = np.append(mean, 1.0) * frames
+    squares = np.append(mean**2 + 1, 0.0) * frames
+    return b"\0B" + _matrix(np.stack([sums, squares]))
 
 
-def _affine(name: str, weight: Array, bias: Array) -> bytes:
+def _same(name: str, width: int) -> bytes:
+    return b"".join([
+        _token("<ComponentName>"), _token(name), _token("<NoOpComponent>"),
+        _token("<Dim>"), _int(width), _token("<BackpropScale>"), _float(1.0),
+        _token("</NoOpComponent>"),
+    ])  # fmt: skip
+
+
+def _affine(name: str, weight: Matrix, bias: Vector) -> bytes:
     return b"".join([
         _token("<ComponentName>"), _token(name), _token("<FixedAffineComponent>"),
         _token("<LinearParams>"), _matrix(weight), _token("<BiasParams>"), _vector(bias),

@@ -1,134 +1,168 @@
-"""The acoustic model: a time-delay network (Peddinti et al. 2015), trained frame by frame.
+"""The acoustic model: a factored time-delay network (Povey et al. 2018, "TDNN-F").
 
-Convolutions are valid ones on features whose ends are repeated, as Kaldi does at the ends of an
-utterance; so each BatchNorm folds into the affine layer after it.
+It works on features whose ends are repeated, as Kaldi does at the ends of an utterance, and
+keeps only what has its whole context: so every BatchNorm folds into its neighbours when written.
 """
 
-import time
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import nn
 
-from training.recognizer.features import CEPSTRA, SUBSAMPLING, Features
+from training.recognizer.features import CEPSTRA, SUBSAMPLING
+from training.recognizer.kaldi import SKIP, Layer, Matrix, Vector
 
-CONTEXT = 2 + 1 + 4 * 3
-"""Frames of 10 ms that the network sees on either side."""
-SPLICES = ((-2, -1, 0, 1, 2), (-1, 0, 1), *[(-3, 0, 3)] * 4)
-"""Inputs of each layer, in frames of 10 ms; from the second layer on every third is computed."""
-_CHUNK = 50  # outputs
-_BATCH = 64
-_LEARNING_RATE = 2e-3
+
+@dataclass(frozen=True)
+class Shape:
+    """Widths, and how far back and ahead each factored layer looks, in frames of 10 ms.
+
+    The first layer sees 5 frames; the first factored one sees 3 and keeps every third.
+    """
+
+    width: int = 512
+    narrow: int = 128
+    back: tuple[int, ...] = (3, 3, 3, 6, 6, 6, 6)
+    ahead: tuple[int, ...] = (3, 3, 3, 3, 3, 3, 0)
+
+    @property
+    def left(self) -> int:
+        """Frames of context before."""
+        return 3 + sum(self.back)
+
+    @property
+    def right(self) -> int:
+        """Frames of context after: they delay the first words."""
+        return 3 + sum(self.ahead)
+
+
+class Factored(nn.Module):
+    """Linear to a narrow layer (now and `back` outputs ago), affine from it (now and `ahead`)."""
+
+    def __init__(self, width: int, narrow: int, back: int, ahead: int) -> None:
+        super().__init__()
+        self.back, self.ahead = back, ahead
+        self.linear = nn.Linear(width * (2 if back else 1), narrow, bias=False)
+        self.affine = nn.Linear(narrow * (2 if ahead else 1), width)
+        self.norm = nn.BatchNorm1d(width, affine=False)
+
+    def forward(self, hidden: torch.Tensor) -> torch.Tensor:
+        narrow = self.linear(_with(hidden, self.back))
+        raised = torch.relu(self.affine(_with(narrow, self.ahead)))
+        end = hidden.shape[1] - self.ahead
+        return normed(self.norm, raised) + SKIP * hidden[:, self.back : end]
 
 
 class Tdnn(nn.Module):
-    """[batch, 40, frames] to [batch, outputs, (frames - 2 CONTEXT) / 3], unnormalised."""
+    """[batch, frames, 40] to [batch, (frames - left - right - 1) / 3 + 1, outputs], before
+    softmax."""
 
-    def __init__(self, width: int, outputs: int) -> None:
+    def __init__(self, shape: Shape, outputs: int) -> None:
         super().__init__()
-        self.width = width
-        self.outputs = outputs
+        self.shape, self.outputs = shape, outputs
         self.scale = nn.BatchNorm1d(CEPSTRA, affine=False)
+        self.first = nn.Linear(5 * CEPSTRA, shape.width)
+        self.first_norm = nn.BatchNorm1d(shape.width, affine=False)
+        self.thin = nn.Linear(3 * shape.width, shape.narrow, bias=False)
+        self.thick = nn.Linear(shape.narrow, shape.width)
+        self.thick_norm = nn.BatchNorm1d(shape.width, affine=False)
         self.layers = nn.ModuleList(
-            [nn.Conv1d(CEPSTRA, width, 5), nn.Conv1d(width, width, 3, stride=SUBSAMPLING)]
-            + [nn.Conv1d(width, width, 3) for _ in SPLICES[2:]]
+            Factored(shape.width, shape.narrow, back // SUBSAMPLING, ahead // SUBSAMPLING)
+            for back, ahead in zip(shape.back, shape.ahead, strict=True)
         )
-        self.norms = nn.ModuleList([nn.BatchNorm1d(width, affine=False) for _ in SPLICES])
-        self.out = nn.Conv1d(width, outputs, 1)
-        self.drop = nn.Dropout(0.1)
+        self.narrow_out = nn.Linear(shape.width, 2 * shape.narrow, bias=False)
+        self.out = nn.Linear(2 * shape.narrow, outputs)
+        self.drop = nn.Dropout(0.08)
 
     def forward(self, features: torch.Tensor) -> torch.Tensor:
-        hidden = self.scale(features)
-        for layer, norm in zip(self.layers, self.norms, strict=True):
-            hidden = self.drop(norm(torch.relu(layer(hidden))))
-        return self.out(hidden)  # type: ignore[no-any-return]
+        features = normed(self.scale, features)
+        frames = features.shape[1] - 4
+        spliced = torch.cat([features[:, at : at + frames] for at in range(5)], 2)
+        hidden = normed(self.first_norm, torch.relu(self.first(spliced)))
+        count = (frames - 3) // SUBSAMPLING + 1
+        parts = [hidden[:, at : at + SUBSAMPLING * count : SUBSAMPLING] for at in range(3)]
+        hidden = torch.relu(self.thick(self.thin(torch.cat(parts, 2))))
+        hidden = normed(self.thick_norm, hidden)
+        for layer in self.layers:
+            hidden = self.drop(layer(hidden))
+        return self.out(self.narrow_out(hidden))
 
 
-@dataclass
-class Corpus:
-    """Features [frames, 40] and labels [frames / 3] of every utterance."""
-
-    features: list[Features]
-    labels: list[npt.NDArray[np.int16]]
+def normed(norm: nn.Module, hidden: torch.Tensor) -> torch.Tensor:
+    """BatchNorm over [batch, time, width]."""
+    return norm(hidden.reshape(-1, hidden.shape[-1])).reshape(hidden.shape)
 
 
-@dataclass
-class Trained:
-    """A network and how often each output was right in training."""
-
-    network: Tdnn
-    priors: npt.NDArray[np.float64]
-
-
-def chunks(corpus: Corpus) -> tuple[npt.NDArray[np.float16], npt.NDArray[np.int16]]:
-    """All speech in pieces of 1.5 s: [n, frames, 40] and [n, outputs], -100 where there is none."""
-    needed = SUBSAMPLING * (_CHUNK - 1) + 1 + 2 * CONTEXT
-    inputs, targets = [], []
-    for features, labels in zip(corpus.features, corpus.labels, strict=True):
-        padded = np.pad(features, ((CONTEXT, CONTEXT + needed), (0, 0)), mode="edge")
-        for start in range(0, len(labels), _CHUNK):
-            start = min(start, max(0, len(labels) - _CHUNK))
-            piece = labels[start : start + _CHUNK]
-            inputs.append(padded[SUBSAMPLING * start :][:needed].astype(np.float16))
-            targets.append(np.pad(piece, (0, _CHUNK - len(piece)), constant_values=-100))
-    return np.stack(inputs), np.stack(targets)
+def _with(hidden: torch.Tensor, shift: int) -> torch.Tensor:
+    """Each moment beside the one `shift` before it: [.., time - shift, 2 width]."""
+    if not shift:
+        return hidden
+    return torch.cat([hidden[:, :-shift], hidden[:, shift:]], 2)
 
 
-def train(corpus: Corpus, outputs: int, *, width: int, minutes: float) -> Trained:
-    """Train for `minutes` of processor time; the first fiftieth of the corpus measures."""
-    held = max(1, len(corpus.features) // 50)
-    check = chunks(Corpus(corpus.features[:held], corpus.labels[:held]))
-    inputs, targets = chunks(Corpus(corpus.features[held:], corpus.labels[held:]))
-    network = Tdnn(width, outputs)
-    optimiser = torch.optim.AdamW(network.parameters(), lr=_LEARNING_RATE, weight_decay=1e-3,
-                                  fused=True)  # fmt: skip
-    rng = np.random.default_rng(0)
-    loss_of = nn.CrossEntropyLoss(ignore_index=-100)
-    started, step = time.process_time(), 0
-    network.train()
-    for batch in _batches(len(inputs), rng):
-        done = (time.process_time() - started) / (60 * minutes)
-        if done >= 1:
-            break
-        rate = min(1.0, (step + 1) / 100) * max(0.01, 0.5 * (1 + np.cos(np.pi * done)))
-        for group in optimiser.param_groups:
-            group["lr"] = _LEARNING_RATE * rate
-        features = torch.from_numpy(inputs[batch].astype(np.float32)).transpose(1, 2)
-        with torch.autocast("cpu", torch.bfloat16):
-            scores = network(_masked(features, rng))
-        loss = loss_of(scores.float(), torch.from_numpy(targets[batch]).long())
-        optimiser.zero_grad()
-        loss.backward()
-        nn.utils.clip_grad_norm_(network.parameters(), 5.0)
-        optimiser.step()
-        step += 1
-        if step % 200 == 0:
-            print(f"step {step}  {100 * done:.0f} %  loss {loss.item():.3f}", flush=True)
-    network.eval()
-    print(f"trained {step} steps; frames right: {_accuracy(network, check):.3f}", flush=True)
-    counts = np.bincount(targets[targets >= 0], minlength=outputs) + 1.0
-    return Trained(network, counts / counts.sum())
+def layers(network: Tdnn) -> list[Layer]:
+    """The network without its BatchNorms. Each scales by a positive number, which passes
+    through the ReLU before it, and adds a constant, which the next layer's bias takes up."""
+    shape = network.shape
+    scale, mean = _scale_and_constant(network.scale)
+    first, constant = _raised("first", "input", (-2, -1, 0, 1, 2), network.first,
+                              network.first_norm, mean, scale)  # fmt: skip
+    thin = _plain("thin", "first", (-1, 0, 1), network.thin, constant)
+    thick, constant = _raised("thick", "thin", (0,), network.thick, network.thick_norm, None)
+    found, source = [first, thin, thick], "thick"
+    for number, layer in enumerate(network.layers, 1):
+        back, ahead = shape.back[number - 1], shape.ahead[number - 1]
+        narrow = _plain(f"narrow{number}", source, (-back, 0) if back else (0,), layer.linear,
+                        constant)  # fmt: skip
+        wide, added = _raised(f"wide{number}", narrow.name, (0, ahead) if ahead else (0,),
+                              layer.affine, layer.norm, None, skip=source)  # fmt: skip
+        found += [narrow, wide]
+        constant, source = added + SKIP * constant, wide.name
+    last = _plain("last", source, (0,), network.narrow_out, constant)
+    return [*found, last, _plain("output", "last", (0,), network.out, None)]
 
 
-def _batches(n: int, rng: np.random.Generator) -> Iterator[npt.NDArray[np.int64]]:
-    while True:
-        yield from np.array_split(rng.permutation(n), max(1, n // _BATCH))
+def _numbers(values: torch.Tensor) -> Matrix:
+    return values.detach().double().numpy()
 
 
-def _masked(features: torch.Tensor, rng: np.random.Generator) -> torch.Tensor:
-    """Now and then freeze a tenth of a second, as SpecAugment hides it (Park et al. 2019)."""
-    if rng.random() < 0.7:
-        start = int(rng.integers(features.shape[2] - 12))
-        end = start + int(rng.integers(1, 12))
-        features[:, :, start:end] = features[:, :, start : start + 1]
-    return features
+def _scale_and_constant(norm: nn.BatchNorm1d) -> tuple[Vector, Vector]:
+    assert norm.running_mean is not None and norm.running_var is not None
+    scale = 1 / np.sqrt(_numbers(norm.running_var) + norm.eps)
+    return scale, -_numbers(norm.running_mean) * scale
 
 
-def _accuracy(network: Tdnn, check: tuple[npt.NDArray[np.float16], npt.NDArray[np.int16]]) -> float:
-    with torch.no_grad():
-        scores = network(torch.from_numpy(check[0].astype(np.float32)).transpose(1, 2))
-    right = (scores.argmax(1).numpy() == check[1]) & (check[1] >= 0)
-    return float(right.sum() / (check[1] >= 0).sum())
+def _plain(
+    name: str,
+    source: str,
+    offsets: tuple[int, ...],
+    linear: nn.Linear,
+    constant: Vector | None,
+    scale: Vector | None = None,
+) -> Layer:
+    """`constant` is what the source lacks, `scale` what it should have been multiplied with."""
+    weight = _numbers(linear.weight)
+    bias = _numbers(linear.bias) if linear.bias is not None else np.zeros(len(weight))
+    if constant is not None:
+        bias = bias + weight @ np.tile(constant, len(offsets))
+    if scale is not None:
+        weight = weight * np.tile(scale, len(offsets))
+    return Layer(name, source, offsets, weight, bias)
+
+
+def _raised(
+    name: str,
+    source: str,
+    offsets: tuple[int, ...],
+    linear: nn.Linear,
+    norm: nn.BatchNorm1d,
+    constant: Vector | None,
+    scale: Vector | None = None,
+    skip: str = "",
+) -> tuple[Layer, Vector]:
+    """A layer with a ReLU and the BatchNorm after it, and the constant that it should add."""
+    plain = _plain(name, source, offsets, linear, constant, scale)
+    after, added = _scale_and_constant(norm)
+    weight, bias = plain.weight * after[:, None], plain.bias * after
+    return Layer(name, source, offsets, weight, bias, relu=True, skip=skip), added

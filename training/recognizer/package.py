@@ -1,13 +1,19 @@
 """Writes a trained network, lexicon and language model as a folder that Vosk loads."""
 
 import json
+from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
+import numpy as np
+
 from training import phrases
-from training.recognizer import features, graph, kaldi
-from training.recognizer.network import Trained
+from training.recognizer import features, graph, kaldi, text
+from training.recognizer.language_model import Trigrams, estimate
+from training.recognizer.network import layers
 from training.recognizer.phones import BOUNDARY, Inventory
 from training.recognizer.speech import Lexicon
+from training.recognizer.train import Trained
 
 MODEL_CONF = """\
 --min-active=200
@@ -25,23 +31,38 @@ MODEL_CONF = """\
 _TRAINED_ENOUGH = 5e-4  # an output rarer than this in training says nothing reliable
 
 
+@dataclass(frozen=True)
+class Tuning:
+    """What is chosen on development speech."""
+
+    acoustic_scale: float = 0.5
+    unknown_cost: float = 7.0
+    prior_scale: float = 1.0
+
+
+_DEFAULT = Tuning()
+
+
 def write(
     out: Path,
     trained: Trained,
     lexicon: Lexicon,
-    sentences: list[str],
+    model: Trigrams,
     language: phrases.Language,
-    *,
-    acoustic_scale: float = 0.35,
+    tuning: Tuning = _DEFAULT,
 ) -> None:
-    """`sentences` (normalised, words of the vocabulary only) teach the language model."""
+    """`model` numbers the words of `lexicon` in their order from 1, see `word_list`."""
     inventory = Inventory(language)
-    words = list(phrases.vocabulary(language))
+    words = word_list(lexicon)
     for folder in ("am", "graph/phones", "conf"):
         (out / folder).mkdir(parents=True, exist_ok=True)
-    (out / "am/final.mdl").write_bytes(kaldi.model(trained, inventory))
+    priors = trained.priors**tuning.prior_scale
+    shape = trained.network.shape
+    am = kaldi.model(layers(trained.network), priors, shape.left, shape.right, inventory)
+    (out / "am/final.mdl").write_bytes(am)
+    (out / "am/global_cmvn.stats").write_bytes(kaldi.global_mean(trained.mean.astype(np.float64)))
     (out / "conf/mfcc.conf").write_text(features.MFCC_CONF)
-    (out / "conf/model.conf").write_text(MODEL_CONF.format(acoustic_scale=acoustic_scale))
+    (out / "conf/model.conf").write_text(MODEL_CONF.format(acoustic_scale=tuning.acoustic_scale))
 
     heard = {
         phone
@@ -50,7 +71,7 @@ def write(
     }
     lexicon_fst = graph.lexicon_graph(lexicon, words, inventory, heard)
     lexicon_fst.write(out / "graph/HCLr.fst", sort_by_output=True)
-    language_fst = graph.language_graph(sentences, words)
+    language_fst = graph.language_graph(model, tuning.unknown_cost)
     language_fst.write(out / "graph/Gr.fst", sort_by_output=False)
     numbers = len(inventory.positioned)
     (out / "graph/disambig_tid.int").write_text(f"{2 * numbers + 1}\n")
@@ -68,6 +89,23 @@ def write(
         "licence": "GPL-3.0-or-later; word order partly from Tatoeba (CC BY 2.0 FR)",
     }
     (out / "model.json").write_text(json.dumps(model_json, indent=2) + "\n")
+
+
+def word_list(lexicon: Lexicon) -> list[str]:
+    """The vocabulary, sorted."""
+    return sorted(lexicon)
+
+
+def language_model(
+    data: Path, lexicon: Lexicon, language: phrases.Language, pairs: int, triples: int
+) -> Trigrams:
+    """A trigram of all training sentences whose words are all known."""
+    number = {word: n for n, word in enumerate(word_list(lexicon), 1)}
+    natural = [sentence for sentence in text.tatoeba(data, language) if not text.is_dev(sentence)]
+    sentences = chain(natural, text.grammar(language), text.books(data, language))
+    said = (phrases.normalise(sentence).split() for sentence in sentences)
+    known = ([number[word] for word in words] for words in said if number.keys() >= set(words))
+    return estimate(known, len(number) + 1, most_two=pairs, most_three=triples)
 
 
 def _numbered(path: Path, names: list[str]) -> None:

@@ -1,12 +1,15 @@
 """Phone sets, how espeak-ng's and flite's phonemes map onto them, and Kaldi's phone numbers.
 
+German is here for aligning a German voice; no German recogniser is made.
+
 A phone set has SIL first. Kaldi numbers phones by their place in a word (begin, end, internal,
 singleton), so that words can be timed; the network knows only the plain phone, with one output
 for its first frame and one for the rest.
 """
 
-from training.phrases import Language
+from typing import Literal
 
+Language = Literal["en", "nl", "de"]
 SILENCE = "SIL"
 POSITIONS = ("B", "E", "I", "S")
 BOUNDARY = {"B": "begin", "E": "end", "I": "internal", "S": "singleton"}
@@ -15,6 +18,8 @@ _SETS: dict[Language, str] = {
     "en": "AA AE AH AO AW AX AY EH ER EY IH IY OW OY UH UW "
     "B CH D DH F G HH JH K L M N NG P R S SH T TH V W Y Z ZH",
     "nl": "A AA AU AX E EE EI I IY O OE OO OU U UI UU B D F G H J K L M N NG P R S SH T V W X Z ZH",
+    "de": "A AA AI AU AX E EE EH ER I IY O OE OO OOE OY U UE UU UUE "
+    "B C CH D F G H J K L M N NG P PF R S SH T TS V X Z ZH",
 }
 
 _DUTCH = {
@@ -25,6 +30,23 @@ _DUTCH = {
     "g": "G", "v#": "W", "w": "W", "b": "B", "d": "D", "f": "F", "h": "H", "j": "J", "k": "K",
     "l": "L", "m": "M", "n": "N", "N": "NG", "p": "P", "r": "R", "s": "S", "S": "SH", "t": "T",
     "v": "V", "z": "Z", "Z": "ZH", "!": "", ";": "", "?": "",
+    # Words that espeak-ng says as English, between "(en)" and "(nl)".
+    "*": "R", "0": "O", "tS": "T SH", "dZ": "D ZH", "eI": "EE", "aI": "A J", "oU": "OO",
+    "aU": "AU", "OI": "O J", "V": "U", "aa": "A", "A:": "AA", "3:": "U", "I2": "I",
+    "@5": "AX", "@L": "AX L", "U": "OE", "T": "T", "D": "D", "t#": "T", "t2": "T", "r-": "R",
+    "l/": "L", "e@": "E", "i@": "I AX", "A@": "AA", "O@": "OO", "o@": "OO", "0#": "O", "a#": "AX",
+    "I#": "I", "d#": "D",
+}  # fmt: skip
+_GERMAN = {
+    "a": "A", "A": "A", "A:": "AA", "a:": "AA", "E": "E", "E2": "E", "E:": "EH", "e:": "EE",
+    "e": "EE", "I": "I", "I2": "I", "i:": "IY", "i": "IY", "O": "O", "O:": "OO", "o:": "OO",
+    "o": "OO", "U": "U", "u:": "UU", "u": "UU", "W": "OE", "Y:": "OOE", "y": "UE", "y:": "UUE",
+    "Y": "UE", "@": "AX", "3": "ER", "3:": "ER", "aI": "AI", "aU": "AU", "OY": "OY", "UR": "U ER",
+    "A~": "A NG", "O~": "O NG", "E~": "E NG", "W~": "OE NG", "A@": "AA", "0": "O", "eI": "EE",
+    "oU": "OO", "b": "B", "C": "C", "tS": "CH", "dZ": "D ZH", "d": "D", "f": "F", "g": "G",
+    "h": "H", "j": "J", "k": "K", "l": "L", "m": "M", "n": "N", "N": "NG", "p": "P", "pF": "PF",
+    "r": "R", "R": "R", "*": "R", "s": "S", "S": "SH", "t": "T", "ts": "TS", "v": "V", "w": "V",
+    "x": "X", "z": "Z", "Z": "ZH", ";": "", "?": "", "!": "", "V": "A", "T": "S", "D": "Z",
 }  # fmt: skip
 _ENGLISH = {
     "I": "IH", "I2": "IH", "I#": "IH", "i": "IY", "i:": "IY", "E": "EH", "E2": "EH", "a": "AE",
@@ -37,7 +59,9 @@ _ENGLISH = {
     "d#": "D", "D": "DH", "T": "TH", "s": "S", "z": "Z", "S": "SH", "Z": "ZH", "tS": "CH",
     "dZ": "JH", "k": "K", "g": "G", "p": "P", "b": "B", "m": "M", "n": "N", "N": "NG", "l": "L",
     "l/": "L", "l#": "L", "r": "R", "r/": "R", "r-": "R", "w": "W", "w#": "W", "j": "Y",
-    "h": "HH", "h#": "HH", "H": "HH", "f": "F", "v": "V", "v#": "V", "?": "", ";": "",
+    "h": "HH", "h#": "HH", "H": "HH", "f": "F", "v": "V", "v#": "V", "?": "", ";": "", "@-": "AX",
+    "n-": "N", "x": "K", "C": "K", "A~": "AA N", "Q": "G", "l^": "L", "a:": "AA", "e": "EH",
+    "o": "AO",
 }  # fmt: skip
 _AMERICAN = {
     "aa": "AE", "3": "ER", "@r": "ER", "A@": "AA R", "O@": "AO R", "o@": "AO R", "U@": "UH R",
@@ -56,13 +80,15 @@ def phone_set(language: Language) -> tuple[str, ...]:
 
 def from_espeak(name: str, voice: str) -> tuple[str, ...]:
     """Phones of an espeak-ng phoneme; none for what is not heard. KeyError: an unknown phoneme."""
-    if not name:
+    if not name or name.startswith("("):  # "(en)": another language's words follow
         return ()
     if name.startswith("_"):
         return (SILENCE,)
     accent = voice.split("+")[0]
     if accent == "nl":
         return tuple(_DUTCH[name].split())
+    if accent == "de":
+        return tuple(_GERMAN[name].split())
     special = {"en-us": _AMERICAN, "en-gb-scotland": _SCOTTISH}.get(accent, {})
     return tuple(special.get(name, _ENGLISH.get(name) or _ENGLISH[name]).split())
 

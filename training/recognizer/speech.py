@@ -21,8 +21,9 @@ Samples = npt.NDArray[np.float64]
 Lexicon = dict[str, Counter[tuple[str, ...]]]
 """How often each word was heard with which phones."""
 
-ACCENTS: dict[phrases.Language, list[str]] = {
+ACCENTS: dict[phones.Language, list[str]] = {
     "nl": ["nl"],
+    "de": ["de"],
     "en": [*["en-us"] * 5, *["en"] * 3, "en-gb-x-rp", "en-gb-scotland", "en-gb-x-gbclan",
            "en-gb-x-gbcwmd", "en-029"],
 }  # fmt: skip
@@ -31,10 +32,16 @@ VARIANTS = (
     "+klatt", "+klatt2", "+klatt4", "+linda", "+steph", "+adam", "+Andy", "+Alicia", "+belinda",
     "+david", "+edward", "+michel", "+john", "+Lee", "+norbert", "+pablo", "+Hugo", "+aunty",
     "+grandpa", "+paul", "+quincy", "+sandro", "+travis", "+miguel", "+marcelo", "+Marco",
+    "+Alex", "+Andrea", "+Denis", "+Diogo", "+Gene", "+Gene2", "+Henrique", "+Jacky", "+Mario",
+    "+Michael", "+Nguyen", "+RicishayMax", "+RicishayMax3", "+announcer", "+antonio", "+benjamin",
+    "+caleb", "+ed", "+edward2", "+gustave", "+iven", "+iven2", "+iven3", "+kaukovalta", "+klatt5",
+    "+klatt6", "+grandma", "+max", "+pedro", "+robert", "+steph2", "+steph3", "+zac", "+whisperf",
 )  # fmt: skip
+DEV_VARIANTS = ("+RicishayMax2", "+iven4", "+AnxiousAndy", "+fast")
+"""Never trained on: choices are made with these."""
 UNSEEN_VARIANTS = ("+f3", "+m5", "+Annie", "+boris", "+klatt3", "+shelby", "+rob", "+anika",
                    "+victor", "+Mike")  # fmt: skip
-"""Never trained on: for development, tests and the demo."""
+"""Never trained on nor chosen by: for tests and the demo."""
 FLITE_VOICES = ("slt", "awb", "kal16", "slt")
 UNSEEN_FLITE_VOICE = "rms"
 _SHORTEST_PAUSE_S = 0.03
@@ -59,12 +66,18 @@ class Spoken:
     words: list[str]
 
 
-def speak(espeak: Espeak, text: str, voice: str, rng: random.Random) -> Spoken:
-    """`text` with espeak-ng, at a random rate and pitch."""
+def speak(
+    espeak: Espeak,
+    text: str,
+    voice: str,
+    rng: random.Random,
+    words_per_minute: tuple[int, int] = (120, 205),
+) -> Spoken:
+    """`text` with espeak-ng, at a random rate and pitch. KeyError: a phoneme without a phone."""
     utterance = espeak.synthesise(
         text,
         voice,
-        words_per_minute=rng.randint(120, 205),
+        words_per_minute=rng.randint(*words_per_minute),
         pitch=rng.randint(20, 85),
         pitch_range=rng.randint(20, 90),
         word_gap=rng.choice([0, 0, 0, 0, 2, 5]),

@@ -1,0 +1,144 @@
+"""A trigram with back-off: interpolated modified Kneser-Ney (Chen and Goodman 1998), pruned.
+
+Pruning drops the n-grams that change the probability of the training text least (Seymore and
+Rosenfeld 1996), then makes every distribution sum to one again.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+Ids = npt.NDArray[np.int64]
+Values = npt.NDArray[np.float64]
+BEGIN = 0
+
+
+@dataclass
+class Trigrams:
+    """Probabilities of word numbers: 0 begins a sentence, `end` ends one, words lie between.
+
+    `one[w]`; for the rows of `two` [n, 2] and `three` [n, 3], sorted, their last word's
+    probability after the others; `back_off_one[v]` and `back_off_two`, by row of `two`, weigh
+    the shorter history where the longer one has no row.
+    """
+
+    end: int
+    one: Values
+    two: Ids
+    two_p: Values
+    three: Ids
+    three_p: Values
+    back_off_one: Values
+    back_off_two: Values
+
+
+def count(sentences: Iterable[Sequence[int]], end: int) -> tuple[Ids, Ids, Ids, Ids]:
+    """Distinct pairs and triples of consecutive numbers, sorted, with how often each occurs."""
+    stream: list[int] = []
+    for sentence in sentences:
+        stream += [BEGIN, *sentence, end]
+    ids = np.array(stream)
+    size = end + 1
+    pair_starts = ids[:-1] != end
+    pairs, pair_counts = np.unique((ids[:-1] * size + ids[1:])[pair_starts], return_counts=True)
+    triple_starts = pair_starts[:-1] & pair_starts[1:]
+    triples, triple_counts = np.unique(
+        ((ids[:-2] * size + ids[1:-1]) * size + ids[2:])[triple_starts], return_counts=True
+    )
+    return pairs, pair_counts, triples, triple_counts
+
+
+def _discounts(counts: Ids) -> Values:
+    """What is taken off a count of 0, 1, 2 and more."""
+    n1, n2, n3, n4 = (float((counts == n).sum()) + 0.5 for n in (1, 2, 3, 4))
+    y = n1 / (n1 + 2 * n2)
+    found = [0.0, 1 - 2 * y * n2 / n1, 2 - 3 * y * n3 / n2, 3 - 4 * y * n4 / n3]
+    return np.clip(found, 0.0, [0.0, 0.95, 1.9, 2.8])
+
+
+def _smoothed(counts: Ids, history: Ids, lower: Values) -> Values:
+    """Interpolated probabilities; `history` groups the counts, `lower` is the shorter one's."""
+    taken = _discounts(counts)[np.minimum(counts, 3)]
+    total = np.bincount(history, counts)[history]
+    freed = np.bincount(history, taken)[history]
+    return (counts - taken + freed * lower) / total
+
+
+def estimate(
+    sentences: Iterable[Sequence[int]], end: int, *, most_two: int, most_three: int
+) -> Trigrams:
+    """Of sentences of word numbers 1 to end - 1, at most so many pairs and triples (the
+    histories of triples come on top)."""
+    size = end + 1
+    pairs, pair_counts, triples, triple_counts = count(sentences, end)
+    first, second = pairs // size, pairs % size
+    # How many words a word or pair follows says more than how often it occurs.
+    suffix, varied = np.unique(triples % (size * size), return_counts=True)
+    kneser_ney = pair_counts.copy()
+    inner = first != BEGIN
+    kneser_ney[inner] = varied[np.searchsorted(suffix, pairs[inner])]
+    followed = np.bincount(second, minlength=size)
+    seen = np.flatnonzero(followed)
+    taken = _discounts(followed[seen])[np.minimum(followed[seen], 3)]
+    one = np.zeros(size)
+    one[seen] = (followed[seen] - taken) / followed.sum()
+    one[1:] += taken.sum() / followed.sum() / (size - 1)  # no word is impossible
+
+    two_p = _smoothed(kneser_ney, first, one[second])
+    row_of_history = np.searchsorted(pairs, triples // size)
+    row_of_shorter = np.searchsorted(pairs, triples % (size * size))
+    three_p = _smoothed(triple_counts, row_of_history, two_p[row_of_shorter])
+
+    instead = _unseen(triple_counts, row_of_history) * two_p[row_of_shorter]
+    kept_three = _most(np.asarray(triple_counts * np.log(three_p / instead)), most_three)
+    instead = _unseen(kneser_ney, first) * one[second]
+    kept_two = _most(np.asarray(pair_counts * np.log(two_p / instead)), most_two)
+    kept_two[row_of_history[kept_three]] = True
+    return _backed_off(
+        end,
+        one,
+        np.stack([first, second], 1)[kept_two],
+        two_p[kept_two],
+        _triples(triples[kept_three], size),
+        three_p[kept_three],
+    )
+
+
+def _unseen(counts: Ids, history: Ids) -> Values:
+    """The share of probability that goes to the shorter history, for every row."""
+    taken = _discounts(counts)[np.minimum(counts, 3)]
+    return np.asarray((np.bincount(history, taken) / np.bincount(history, counts).clip(1))[history])
+
+
+def _most(gain: Values, most: int) -> npt.NDArray[np.bool_]:
+    kept = gain > 0
+    if kept.sum() > most:
+        kept &= gain > np.partition(gain, -most)[-most]
+    return kept
+
+
+def _triples(keys: Ids, size: int) -> Ids:
+    return np.stack([keys // (size * size), keys // size % size, keys % size], 1)
+
+
+def _backed_off(
+    end: int, one: Values, two: Ids, two_p: Values, three: Ids, three_p: Values
+) -> Trigrams:
+    """With the weights that make every history's probabilities sum to one."""
+    size = end + 1
+    back_one = _left(two[:, 0], two_p, size) / _left(two[:, 0], one[two[:, 1]], size)
+    two_keys = two[:, 0] * size + two[:, 1]
+    history = np.searchsorted(two_keys, three[:, 0] * size + three[:, 1])
+    shorter_keys = three[:, 1] * size + three[:, 2]
+    place = np.minimum(np.searchsorted(two_keys, shorter_keys), len(two) - 1)
+    there = two_keys[place] == shorter_keys
+    shorter = np.where(there, two_p[place], back_one[three[:, 1]] * one[three[:, 2]])
+    back_two = _left(history, three_p, len(two)) / _left(history, shorter, len(two))
+    return Trigrams(end, one, two, two_p, three, three_p, back_one, back_two)
+
+
+def _left(history: Ids, probabilities: Values, size: int) -> Values:
+    """One minus the sum of each history's probabilities, never nothing."""
+    return np.maximum(1 - np.bincount(history, probabilities, size), 1e-6)

@@ -1,0 +1,87 @@
+"""Which words there are and how espeak-ng says them, alone and in sentences."""
+
+import json
+import random
+from collections import Counter, defaultdict
+from pathlib import Path
+
+from tqdm import tqdm
+
+from training import phrases
+from training.espeak import Espeak
+from training.recognizer import phones, speech, text
+
+_IN_CONTEXT = 12000  # sentences in which pronunciations are counted
+_QUICK_WPM = 380
+_ALONE: dict[phones.Language, dict[str, int]] = {
+    "en": {"en-us": 4, "en": 2},
+    "nl": {"nl": 1},
+    "de": {"de": 1},
+}
+
+
+def vocabulary(data: Path, language: phrases.Language, extra: list[str]) -> list[str]:
+    """All words of the grammar, of Tatoeba's training sentences and of `extra` (what people
+    said), and those of books that occur twice; sorted."""
+    sentences = [text_ for text_ in text.tatoeba(data, language) if not text.is_dev(text_)]
+    counts = Counter(w for sentence in sentences for w in phrases.normalise(sentence).split())
+    in_books = Counter(word for line in text.books(data, language) for word in line.split())
+    known = set(phrases.vocabulary(language)) | set(extra) | set(counts)
+    known |= {word for word, n in in_books.items() if n + counts[word] > 1}
+    return sorted(word for word in known if word.strip("'"))
+
+
+def pronounce(
+    path: Path, data: Path, language: phrases.Language, words: list[str]
+) -> speech.Lexicon:
+    """Pronunciations of all `words` by how often each was heard; kept in `path`."""
+    if path.exists():
+        kept = json.loads(path.read_text(encoding="utf-8"))
+        return defaultdict(
+            Counter,
+            {word: Counter({tuple(p.split()): n for p, n in row.items()})
+             for word, row in kept.items()},
+        )  # fmt: skip
+    espeak, rng = Espeak(), random.Random(4)
+    wanted = set(words)
+    heard = _in_context(espeak, data, language, rng)
+    lexicon: speech.Lexicon = defaultdict(Counter)
+    for word in tqdm(words, desc="pronunciations", unit="word"):
+        lexicon[word] = alone(word, language, espeak) if word not in heard else heard[word]
+        if not lexicon[word]:
+            del lexicon[word]
+    rows = {word: {" ".join(p): n for p, n in row.items()} for word, row in lexicon.items()
+            if word in wanted}  # fmt: skip
+    path.write_text(json.dumps(rows, ensure_ascii=False), encoding="utf-8")
+    return lexicon
+
+
+def alone(word: str, language: phones.Language, espeak: Espeak) -> Counter[tuple[str, ...]]:
+    """A word by itself, in the commonest accents; nothing where espeak-ng has no phones for it."""
+    found: Counter[tuple[str, ...]] = Counter()
+    for voice, weight in _ALONE[language].items():
+        try:
+            utterance = espeak.synthesise(word, voice, words_per_minute=_QUICK_WPM)
+            spoken = speech.from_utterance(utterance, word, voice)
+        except KeyError:
+            continue
+        made = tuple(s.phone for s in spoken.segments if s.phone != phones.SILENCE)
+        if made:
+            found[made] += weight
+    return found
+
+
+def _in_context(
+    espeak: Espeak, data: Path, language: phrases.Language, rng: random.Random
+) -> speech.Lexicon:
+    counted: speech.Lexicon = defaultdict(Counter)
+    draw = text.Draw(data, language)
+    for _ in tqdm(range(_IN_CONTEXT), desc="words in sentences", unit="sentence"):
+        sentence, voice = draw.sentence(rng), rng.choice(speech.ACCENTS[language])
+        try:
+            utterance = espeak.synthesise(sentence, voice, words_per_minute=_QUICK_WPM)
+            speech.count_pronunciations(speech.from_utterance(utterance, sentence, voice), counted)
+        except KeyError:
+            continue
+    espeakless = {word: row for word, row in counted.items() if sum(row.values()) >= 8}
+    return defaultdict(Counter, espeakless)

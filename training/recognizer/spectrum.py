@@ -1,0 +1,58 @@
+"""SpecAugment (Park et al. 2019) and vocal-tract warping of features that are cepstra.
+
+Both are linear on log-mel bands, so a matrix between two cosine transforms does them.
+"""
+
+from functools import cache
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from training.recognizer.features import CEPSTRA
+
+_LIFTER = 22  # Kaldi's cepstral-lifter
+_GROUPS = 16
+Matrix = npt.NDArray[np.float64]
+
+
+@cache
+def _cosines() -> tuple[Matrix, Matrix]:
+    """From bands to cepstra as Kaldi makes them, and back."""
+    n = np.arange(CEPSTRA)
+    forward = np.sqrt(2 / CEPSTRA) * np.cos(np.pi / CEPSTRA * np.outer(n, n + 0.5))
+    forward[0] /= np.sqrt(2)
+    forward *= (1 + 0.5 * _LIFTER * np.sin(np.pi * n / _LIFTER))[:, None]
+    return forward, np.linalg.inv(forward)
+
+
+def _bands(rng: np.random.Generator) -> Matrix:
+    """A random warp of the bands, some of them masked."""
+    place = np.arange(CEPSTRA)
+    warp = rng.uniform(0.92, 1.08) if rng.random() < 0.7 else 1.0
+    wanted = np.clip(place * warp, 0, CEPSTRA - 1)
+    low = np.minimum(wanted.astype(int), CEPSTRA - 2)
+    matrix = np.zeros((CEPSTRA, CEPSTRA))
+    matrix[place, low] = 1 - (wanted - low)
+    matrix[place, low + 1] = wanted - low
+    if rng.random() < 0.5:
+        width = rng.integers(1, 9)
+        start = rng.integers(CEPSTRA - width)
+        matrix[start : start + width] = 0
+    return matrix
+
+
+def masks_and_warps(features: torch.Tensor, rng: np.random.Generator) -> torch.Tensor:
+    """A batch [pieces, frames, 40] with bands and moments hidden and voices changed."""
+    forward, back = _cosines()
+    matrices = [(forward @ _bands(rng) @ back).T for _ in range(_GROUPS)]
+    turned = torch.from_numpy(np.stack(matrices).astype(np.float32)).to(features.device)
+    pieces, frames, _ = features.shape
+    grouped = features.reshape(_GROUPS, pieces // _GROUPS * frames, CEPSTRA)
+    features = torch.bmm(grouped, turned).reshape(pieces, frames, CEPSTRA)
+    for piece in range(pieces):
+        if rng.random() < 0.5:
+            length = int(rng.integers(3, 20))
+            start = int(rng.integers(frames - length))
+            features[piece, start : start + length] = 0
+    return features

@@ -1,0 +1,211 @@
+"""Training frame by frame, with a checkpoint every few minutes from which a run goes on."""
+
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import nn
+from tqdm import tqdm
+
+from training.recognizer.corpus import Utterance
+from training.recognizer.features import CEPSTRA, SUBSAMPLING, outputs_of, subtract_mean
+from training.recognizer.network import Shape, Tdnn
+from training.recognizer.spectrum import masks_and_warps
+
+OUTPUTS = 50
+"""Outputs of one piece: 1.5 s."""
+_BATCH = 64
+_LEARNING_RATE = 2e-3
+_CHECKPOINT_S = 240.0
+_NOTHING = 255
+_MARGIN = 3
+
+
+@dataclass
+class Trained:
+    """A network, how often each output was right in training, the mean of all features."""
+
+    network: Tdnn
+    priors: npt.NDArray[np.float64]
+    mean: npt.NDArray[np.float32]
+
+
+class Pieces:
+    """All utterances end to end, their means taken off, with the ends of each repeated."""
+
+    def __init__(
+        self, utterances: Iterable[Utterance], shape: Shape, mean: npt.NDArray[np.float32]
+    ) -> None:
+        rng = np.random.default_rng(1)
+        self._shape = shape
+        features: list[npt.NDArray[np.float16]] = []
+        labels: list[npt.NDArray[np.uint8]] = []
+        self._starts: list[int] = []
+        self._frames: list[int] = []
+        at, needed = 0, SUBSAMPLING * OUTPUTS + _MARGIN
+        for each in utterances:
+            cepstra = each.cepstra.astype(np.float32)
+            clean = subtract_mean(cepstra, mean, earlier(cepstra, rng)).astype(np.float16)
+            short = max(0, needed - len(clean))
+            around = (shape.left, shape.right + short)
+            features.append(np.pad(clean, (around, (0, 0)), mode="edge"))
+            labels.append(np.pad(each.labels, around, constant_values=_NOTHING))
+            self._starts.append(at + shape.left)
+            self._frames.append(len(clean))
+            at += len(features[-1])
+        self._features, self._labels = np.concatenate(features), np.concatenate(labels)
+        self.hours = sum(self._frames) / 360000
+
+    def epoch(self, rng: np.random.Generator) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+        """Batches of features [64, frames, 40] and outputs [64, 50] (-100: none), each piece
+        cut anywhere between the 30 ms."""
+        begins = []
+        for start, frames in zip(self._starts, self._frames, strict=True):
+            last = max(0, frames - SUBSAMPLING * OUTPUTS)
+            count = -(-frames // (SUBSAMPLING * OUTPUTS))
+            shift = int(rng.integers(0, SUBSAMPLING))
+            begins += [start + min(last, n * SUBSAMPLING * OUTPUTS + shift) for n in range(count)]
+        order = rng.permutation(begins)
+        for at in range(0, len(order) - _BATCH + 1, _BATCH):
+            yield self._batch(order[at : at + _BATCH])
+
+    def _batch(self, begins: npt.NDArray[np.int64]) -> tuple[torch.Tensor, torch.Tensor]:
+        count = self._shape.left + self._shape.right + SUBSAMPLING * (OUTPUTS - 1) + 1
+        rows = (begins - self._shape.left)[:, None] + np.arange(count)
+        labels = self._labels[
+            (begins - SUBSAMPLING)[:, None] + SUBSAMPLING * np.arange(OUTPUTS + 1)
+        ]
+        targets = np.stack([outputs_of(row)[1:] for row in labels]).astype(np.int64)
+        targets[labels[:, 1:] == _NOTHING] = -100
+        features = self._features[rows].astype(np.float32)
+        return torch.from_numpy(features), torch.from_numpy(targets)
+
+    def priors(self, outputs: int) -> npt.NDArray[np.float64]:
+        """The share of each output."""
+        labels = self._labels[_MARGIN::SUBSAMPLING]
+        found = outputs_of(labels)[labels != _NOTHING]
+        counts = np.bincount(found, minlength=outputs)[:outputs] + 1.0
+        return np.asarray(counts / counts.sum())
+
+
+def earlier(
+    cepstra: npt.NDArray[np.float32], rng: np.random.Generator
+) -> npt.NDArray[np.float32] | None:
+    """What the stream had before: nothing, the same voice, or a while of silence."""
+    kind = rng.random()
+    if kind < 0.4:
+        return None
+    if kind < 0.8:
+        return cepstra[-int(rng.integers(100, 600)) :]
+    return np.resize(cepstra[:4], (int(rng.integers(50, 600)), CEPSTRA))
+
+
+def mean_of(utterances: Iterable[Utterance]) -> npt.NDArray[np.float32]:
+    """The mean of all frames."""
+    sums = [(each.cepstra.sum(0, dtype=np.float64), len(each.cepstra)) for each in utterances]
+    total = np.sum([one for one, _ in sums], axis=0) / sum(count for _, count in sums)
+    return np.asarray(total, np.float32)
+
+
+def train(
+    pieces: Pieces,
+    check: Pieces,
+    mean: npt.NDArray[np.float32],
+    outputs: int,
+    shape: Shape,
+    *,
+    minutes: float,
+    checkpoint: Path,
+    start_from: Tdnn | None = None,
+) -> Trained:
+    """Train for `minutes` in all, over however many runs; `check` is only measured."""
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    network = Tdnn(shape, outputs).to(device)
+    if start_from is not None:
+        network.load_state_dict(start_from.state_dict())
+    optimiser = torch.optim.AdamW(network.parameters(), lr=_LEARNING_RATE, weight_decay=1e-2)
+    rng = np.random.default_rng(0)
+    step, spent_s = _resume(checkpoint, network, optimiser, rng)
+    loss_of = nn.CrossEntropyLoss(ignore_index=-100)
+    limit_s = 60 * minutes
+    saved_s = spent_s
+    bar = tqdm(total=round(limit_s), initial=round(spent_s), desc="training", unit="s")
+    batches = iter(pieces.epoch(rng))
+    while spent_s < limit_s:
+        began = time.monotonic()
+        batch = next(batches, None)
+        if batch is None:
+            batches = iter(pieces.epoch(rng))
+            continue
+        rate = min(1.0, (step + 1) / 200) * max(0.01, 0.5 * (1 + np.cos(np.pi * spent_s / limit_s)))
+        for group in optimiser.param_groups:
+            group["lr"] = _LEARNING_RATE * rate
+        network.train()
+        with torch.autocast(device.type, torch.bfloat16):
+            scores = network(masks_and_warps(batch[0].to(device), rng))
+        targets = batch[1].to(device)
+        loss = loss_of(scores.float().reshape(-1, outputs), targets.reshape(-1))
+        optimiser.zero_grad()
+        loss.backward()
+        nn.utils.clip_grad_norm_(network.parameters(), 5.0)
+        optimiser.step()
+        step += 1
+        spent_s += time.monotonic() - began
+        bar.n = round(spent_s)
+        if step % 100 == 0:
+            bar.set_postfix(step=step, loss=f"{loss.item():.3f}")
+        if spent_s - saved_s > _CHECKPOINT_S or spent_s >= limit_s:
+            saved_s = spent_s
+            state: dict[str, Any] = {
+                "network": network.state_dict(), "optimiser": optimiser.state_dict(),
+                "step": step, "spent_s": spent_s, "rng": rng.bit_generator.state,
+            }  # fmt: skip
+            torch.save(state, checkpoint.with_suffix(".partial"))
+            checkpoint.with_suffix(".partial").rename(checkpoint)
+            tqdm.write(f"step {step}: right {right_share(network, check):.4f}")
+    bar.close()
+    network.eval()
+    return Trained(network.cpu(), pieces.priors(outputs), mean)
+
+
+def _resume(
+    checkpoint: Path, network: nn.Module, optimiser: Any, rng: np.random.Generator
+) -> tuple[int, float]:
+    """Steps and seconds that were spent before, after putting everything back."""
+    if not checkpoint.exists():
+        return 0, 0.0
+    state = torch.load(checkpoint, weights_only=False)
+    network.load_state_dict(state["network"])
+    optimiser.load_state_dict(state["optimiser"])
+    rng.bit_generator.state = state["rng"]
+    return state["step"], state["spent_s"]
+
+
+def right_share(network: Tdnn, check: Pieces) -> float:
+    """The share of outputs that are right, of all in `check`."""
+    network.eval()
+    right = total = 0
+    device = next(network.parameters()).device
+    with torch.no_grad():
+        for features, targets in check.epoch(np.random.default_rng(0)):
+            found = network(features.to(device)).argmax(2).cpu()
+            right += int((found == targets).sum())
+            total += int((targets >= 0).sum())
+    return right / max(1, total)
+
+
+def log_probabilities(
+    trained: Trained, cepstra: npt.NDArray[np.float32]
+) -> npt.NDArray[np.float32]:
+    """[outputs in time, network outputs] for MFCC [frames, 40], as in the middle of a stream."""
+    clean = subtract_mean(cepstra, trained.mean, cepstra[-600:])
+    shape = trained.network.shape
+    padded = np.pad(clean, ((shape.left, shape.right), (0, 0)), mode="edge")
+    with torch.no_grad():
+        scores = trained.network(torch.from_numpy(padded)[None])[0]
+        return torch.log_softmax(scores, 1).numpy()
