@@ -84,8 +84,8 @@ def test_batches_hold_like_lengths_and_no_more_than_they_may() -> None:
     for batch in batches:
         widths = [max(map(len, side)) for side in zip(*batch, strict=True)]
         assert sum(widths) * len(batch) <= 300
-    ends = [batch[-1][0] for batch in batches]
-    assert all(len(one) <= len(next_) for one, next_ in itertools.pairwise(ends))
+    longest = [max(len(side) for example in batch for side in example) for batch in batches]
+    assert all(one <= following for one, following in itertools.pairwise(longest))
 
 
 def test_batches_do_not_end() -> None:

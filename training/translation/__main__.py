@@ -1,11 +1,14 @@
 """python -m training.translation --out DIR --data DIR: from nothing to a model CTranslate2 loads.
 
 Started again with the same --out it goes on from DIR.checkpoint; --hours counts all sessions.
+Interrupted (Ctrl-C, SIGTERM) it saves that and writes the model as it is.
 """
 
 import argparse
 import os
 import random
+import signal
+import threading
 from pathlib import Path
 
 import torch
@@ -60,7 +63,10 @@ def main() -> None:
         corpora, pieces.as_ids(pieces.load(out)), training.recipe, spell, seed_of(progress)
     )
     hours = SMOKE_HOURS if arguments.smoke else arguments.hours
-    training.run(examples.batches(), 3600 * hours, checkpoint)
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    training.run(examples.batches(), 3600 * hours, checkpoint, stop.is_set)
     known = {"en", *corpora} if corpora else {"en", "nl"}
     directions = [direction for direction in SERVED if known.issuperset(direction)]
     weights = {name: weight.cpu() for name, weight in training.average.items()}

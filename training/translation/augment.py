@@ -105,13 +105,15 @@ def swap_numbers(
         if figures in _NUMBER.findall(pair[1]):
             other = str(_number_like(figures, rng))
             return _replaced(pair, (rf"(?<!\w){figures}\b",) * 2, (other, other))
-    for count in rng.sample(_COUNTS, len(_COUNTS)):
-        patterns = tuple(rf"(?i)\b{spell(count, language)}\b" for language in languages)
-        if all(re.search(found, side) for found, side in zip(patterns, pair, strict=True)):
+    words = [plain(side).split() for side in pair]
+    for count in _COUNTS:
+        called = [spell(count, language) for language in languages]
+        if all(count_word in side for count_word, side in zip(called, words, strict=True)):
+            patterns = tuple(rf"(?i)\b{word}\b" for word in called)
             number = _number_like(rng.choice(("2", "12", "123", "1953")), rng)
             if number < 100 and rng.random() < 0.6:
-                words = [spell(number, language) for language in languages]
-                return _replaced(pair, patterns, (words[0], words[1]))
+                english, other = (spell(number, language) for language in languages)
+                return _replaced(pair, patterns, (english, other))
             return _replaced(pair, patterns, (str(number), str(number)))
     return pair
 

@@ -25,7 +25,8 @@ Example = tuple[list[int], list[int]]
 
 MAX_PIECES: Final = 100
 _GRAMMAR: Final[list[Direction]] = [("en", "nl"), ("nl", "en")]
-_POOL_BATCHES: Final = 40
+#: Enough of each length that little is padding.
+_POOL_BATCHES: Final = 60
 #: Pairs with figures are one in a hundred: each is drawn as often as this many others.
 _FIGURES_WEIGHT: Final = 6
 
@@ -53,6 +54,7 @@ class Examples:
         self._pieces, self._recipe, self._spell, self._rng = pieces, recipe, spell, rng
         self._held_out = held_out(dict(corpora))
         self._names = Names(pair for corpus in corpora.values() for pair in corpus.train)
+        self._host_speech = self._grammar()
         self._drawn: dict[Direction, Iterator[Pair]] = {}
         for source, target in recipe.shares:
             foreign = target if source == "en" else source
@@ -79,7 +81,7 @@ class Examples:
         shares = [self._recipe.shares[direction] for direction in directions]
         if not directions or self._rng.random() < self._recipe.grammar:
             direction = self._rng.choice(_GRAMMAR)
-            pair = self._swapped(self._from_grammar(), direction)
+            pair = self._swapped(next(self._host_speech), direction)
         else:
             (direction,) = self._rng.choices(directions, shares)
             pair = self._swapped(next(self._drawn[direction]), direction)
@@ -88,11 +90,11 @@ class Examples:
                 pair = f"{pair[0]} {more[0]}", f"{pair[1]} {more[1]}"
         return self._example(pair, direction)
 
-    def _from_grammar(self) -> Pair:
+    def _grammar(self) -> Iterator[Pair]:
         while True:
-            (pair,) = phrases.pairs(self._rng, 1, "train")
-            if self._held_out.isdisjoint(map(key, pair)):
-                return pair
+            for pair in phrases.pairs(self._rng, 200, "train"):
+                if self._held_out.isdisjoint(map(key, pair)):
+                    yield pair
 
     def _swapped(self, pair: Pair, direction: Direction) -> Pair:
         """(English, other) made another such pair, or (source, target)."""
@@ -125,7 +127,7 @@ def by_length(examples: list[Example], batch_tokens: int) -> Iterator[list[Examp
     """Batches of like length; each, padded to its longest, has at most ``batch_tokens``."""
     batch: list[Example] = []
     widths = (0, 0)
-    for example in sorted(examples, key=lambda found: (len(found[0]), len(found[1]))):
+    for example in sorted(examples, key=lambda found: (max(map(len, found)), len(found[0]))):
         wider = max(widths[0], len(example[0])), max(widths[1], len(example[1]))
         if batch and sum(wider) * (len(batch) + 1) > batch_tokens:
             yield batch

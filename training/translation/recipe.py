@@ -33,15 +33,15 @@ class Recipe:
     dropout: float = 0.1
     dropout_from: float = 0.5
     """The share of the time before which nothing is dropped: until then most pairs are new."""
-    batch_tokens: int = 4000
+    batch_tokens: int = 8000
     """Pieces of source and target in one step, padding included."""
     learning_rate: float = 7e-3
     warm_up_steps: int = 150
     final_share: float = 0.3
     """The last part of the time, in which the learning rate falls to nothing."""
     label_smoothing: float = 0.1
-    average: float = 0.998
-    """Of the weights, a step: about the last 500 steps."""
+    average: float = 0.997
+    """Of the weights, a step: about the last 300 steps."""
     shares: dict[Direction, float] = field(default_factory=lambda: dict(SHARES))
     grammar: float = 0.07
     """Host speech of training/phrase_grammar.txt, beside the shares."""

@@ -2,7 +2,7 @@
 
 import random
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Final
@@ -48,14 +48,23 @@ class Training:
             torch.optim.AdamW(others, betas=(0.9, 0.98), weight_decay=0.0, fused=True),
         ]
 
-    def run(self, batches: Iterator[list[Example]], total_s: float, checkpoint: Path) -> None:
-        """Train until ``total_s`` seconds are spent over all sessions; saves now and then."""
+    def run(
+        self,
+        batches: Iterator[list[Example]],
+        total_s: float,
+        checkpoint: Path,
+        stopped: Callable[[], bool],
+    ) -> None:
+        """Train until ``total_s`` seconds are spent over all sessions, or until ``stopped``.
+
+        Saves now and then, and at the end.
+        """
         self.network.train()
         started = saved = time.monotonic()
         before = self.progress.seconds
         average = 0.0
         with tqdm(total=round(total_s), initial=round(before), unit="s", mininterval=5) as bar:
-            while self.progress.seconds < total_s:
+            while self.progress.seconds < total_s and not stopped():
                 loss = self._step(next(batches), self.progress.seconds / total_s)
                 now = time.monotonic()
                 self.progress.seconds = before + now - started
