@@ -1,6 +1,7 @@
 """Measures what models can do, on material that none of them was trained or tuned on.
 
     python -m tools.evaluate starter [--json] [--quick] [--only recognizer translation voice]
+    python -m tools.evaluate interpretation [--json] [--quick] [--help]
 
 Needs espeak-ng, flite, and a folder of speech and text: see tools/evaluate/material.py.
 """
@@ -12,7 +13,7 @@ from pathlib import Path
 
 from server.config import STARTER_MODELS
 from server.models.catalogue import Catalogue
-from tools.evaluate import recognizer, translation, voice
+from tools.evaluate import interpretation, recognizer, translation, voice
 from tools.evaluate.material import SIDES
 from tools.figures import Figure, report
 
@@ -49,16 +50,19 @@ def _size_mb(folder: Path) -> float:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run an evaluation; returns its exit status: 1 when a bound does not hold."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    if words[:1] == ["interpretation"]:
+        return interpretation.main(words[1:])
     parser = argparse.ArgumentParser(prog="python -m tools.evaluate", description=__doc__)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    parser.add_argument("evaluation", choices=["starter"])
+    parser.add_argument("evaluation", choices=["starter", "interpretation"])
     parser.add_argument(
         "--models", type=Path, default=STARTER_MODELS, help="others than those shipped"
     )
     parser.add_argument("--only", nargs="+", choices=KINDS, default=KINDS, metavar="KIND")
     parser.add_argument("--json", action="store_true", help="one JSON object, not a table")
     parser.add_argument("--quick", action="store_true", help="from less material")
-    options = parser.parse_args(argv)
+    options = parser.parse_args(words)
     figures = list(starter(options.models, options.only, options.quick))
     return report(figures, as_json=options.json, quick=options.quick)
 

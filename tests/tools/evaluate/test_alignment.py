@@ -1,0 +1,81 @@
+"""Words heard find the sentences that they belong to."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import pytest
+
+from tools.evaluate.alignment import Aligned, Expected, align
+
+SENTENCES = [
+    Expected("we drink coffee in the garden".split(), 0.0, 3.0),
+    Expected("the lecture starts at ten".split(), 4.0, 6.0),
+    Expected("you can buy tickets here".split(), 7.0, 9.0),
+]
+
+
+class Heard(NamedTuple):
+    text: str
+    start_s: float
+    end_s: float
+
+
+def heard(text: str, start_s: float) -> list[Heard]:
+    """Three words a second."""
+    return [
+        Heard(word, start_s + place / 3, start_s + (place + 0.9) / 3)
+        for place, word in enumerate(text.split())
+    ]
+
+
+def sentences_of(words: Sequence[Heard], expected: Sequence[Expected] = SENTENCES) -> list[int]:
+    return [each.sentence for each in align(words, expected)]
+
+
+def test_words_as_expected_stand_for_themselves() -> None:
+    words = heard("the lecture starts at ten", 6)
+    assert align(words, SENTENCES) == [Aligned(1, place, 1.0) for place in range(5)]
+
+
+def test_a_sentence_that_was_not_heard_gets_nothing() -> None:
+    words = heard("we drink coffee in the garden", 2) + heard("you can buy tickets here", 9)
+    assert sentences_of(words) == [0] * 6 + [2] * 5
+
+
+def test_a_word_alike_stands_for_the_word() -> None:
+    found = align(heard("you can buy ticket here", 9), SENTENCES)[3]
+    assert (found.sentence, found.word) == (2, 3)
+    assert 0.5 < found.alike < 1
+
+
+def test_an_unlike_word_belongs_where_its_neighbours_in_time_belong() -> None:
+    words = heard("the lecture starts", 6) + heard("now you can buy tickets here", 9)
+    assert sentences_of(words) == [1] * 3 + [2] * 6
+    words = heard("the lecture starts now", 6) + heard("you can buy tickets here", 9)
+    assert sentences_of(words) == [1] * 4 + [2] * 5
+
+
+def test_nothing_is_heard_before_its_sentence_is_said() -> None:
+    assert 2 not in sentences_of(heard("you can buy", 5))
+    assert sentences_of(heard("you can buy", 5), SENTENCES[2:]) == [-1, -1, -1]
+
+
+def test_the_same_sentence_said_twice_is_told_apart_by_time() -> None:
+    again = [SENTENCES[0], Expected(SENTENCES[0].words, 10.0, 13.0)]
+    assert sentences_of(heard("we drink coffee", 12), again) == [1] * 3
+
+
+def test_where_text_does_not_tell_the_usual_lag_does() -> None:
+    others = Expected("something else altogether now".split(), 4.0, 6.0)
+    words = (
+        heard("we drink coffee in the garden", 2)
+        + heard("un autre mot ici", 6)
+        + heard("you can buy tickets here", 9)
+    )
+    expected = [SENTENCES[0], others, SENTENCES[2]]
+    assert sentences_of(words, expected) == [0] * 6 + [1] * 4 + [2] * 5
+
+
+@pytest.mark.parametrize(("words", "expected"), [([], SENTENCES), (heard("you", 9), []), ([], [])])
+def test_nothing_belongs_nowhere(words: list[Heard], expected: list[Expected]) -> None:
+    assert sentences_of(words, expected) == [-1] * len(words)
