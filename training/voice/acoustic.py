@@ -82,7 +82,7 @@ class Acoustic(nn.Module):
         for block in self.encoder:
             x = block(x, mask)
         y = self.duration_block(x, mask)
-        with torch.autocast("cpu", enabled=False):
+        with torch.autocast(ids.device.type, enabled=False):
             frames = F.softplus(self.duration(y.float()).squeeze(-1))
         return x, frames * mask.squeeze(-1) * (ids != PAD_ID).float()
 
@@ -90,7 +90,13 @@ class Acoustic(nn.Module):
         """states [B, T, channels], frames [B, T] whole numbers -> [B, 2 * total, OUTPUTS]."""
         ends = torch.cumsum(frames, 1)
         middle = torch.arange(total, device=states.device).float().unsqueeze(0) + 0.5
-        spoken = (ends.unsqueeze(1) <= middle.unsqueeze(2)).to(torch.int64).sum(2)
+        # The phoneme of a frame: as many as have ended. Counted, not compared with each other:
+        # a table of all frames by all phonemes is gigabytes for a minute of speech.
+        ended = torch.zeros_like(middle[:, :1]).expand(ends.shape[0], -1)
+        ended = F.pad(ended, (0, total)).scatter_add(
+            1, ends.to(torch.int64).clamp(max=total), torch.ones_like(ends)
+        )
+        spoken = torch.cumsum(ended, 1)[:, :-1].to(torch.int64)
         spoken = spoken.clamp(max=states.shape[1] - 1)
         up = self.up(states)
         x = torch.gather(up, 1, spoken.unsqueeze(-1).expand(-1, -1, up.shape[2]))
@@ -105,6 +111,8 @@ class Acoustic(nn.Module):
         x = x + self.progress(progress)
         for block in self.decoder:
             x = block(x, mask)
-        with torch.autocast("cpu", enabled=False):  # bfloat16 steps of log f0 are audible
+        with torch.autocast(
+            states.device.type, enabled=False
+        ):  # bfloat16 steps of log f0 are audible
             y = self.out(self.norm(x.float()))
         return torch.as_tensor(y.reshape(y.shape[0], -1, OUTPUTS))

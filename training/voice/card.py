@@ -1,27 +1,51 @@
-"""python -m training.voice.card FOLDER --language nl: measures a voice and writes its card.
+"""python -m training.voice.card FOLDER: measures a voice and writes its card.
 
-Writes MODEL_CARD.md and model.json beside voice.onnx; no figure in the card is typed by hand.
+Writes MODEL_CARD.md and model.json beside voice.onnx, from what was measured and from
+FOLDER.training.json, which the training left: no figure in the card is typed by hand.
 """
 
 import argparse
 import json
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from training.phrases import LANGUAGES, Language
+from training.data import DATA, Language
+from training.voice.history import PERSON, History
+from training.voice.languages import TONGUES
 from training.voice.measure import figures_of
 
 LICENCE: Final = "GPL-3.0-or-later; trained on sentences of Tatoeba (CC BY 2.0 FR)"
-NAMES: Final[dict[Language, str]] = {"nl": "Dutch", "en": "English"}
-TEACHERS: Final[dict[Language, str]] = {
-    "nl": "espeak-ng 1.51's Dutch voice, a formant synthesizer",
-    "en": "flite 2.2's voice slt, built at Carnegie Mellon University from the recordings of a\n"
-    "  woman (CMU ARCTIC, free for all uses with its copyright notice)",
+
+
+@dataclass(frozen=True)
+class Source:
+    what: str
+    sounds: str
+
+
+SYNTHESIZERS: Final = {
+    "espeak": Source(
+        "espeak-ng 1.51's {language} voice, a formant synthesizer",
+        "It copies a formant synthesizer through a small vocoder: plainly a robot.",
+    ),
+    "flite": Source(
+        "flite 2.2's voice slt, built at Carnegie Mellon University from the recordings of a\n"
+        "  woman (CMU ARCTIC, free for all uses with its copyright notice)",
+        "It copies a synthetic voice through a small vocoder: duller and more buzzing than that.",
+    ),
 }
-SOUNDS_LIKE: Final[dict[Language, str]] = {
-    "nl": "It copies a formant synthesizer through a small vocoder: plainly a robot.",
-    "en": "It copies a synthetic voice through a small vocoder: duller and more buzzing than that.",
+PEOPLE: Final = {
+    "kathleen-en": "Kathleen, an American woman, who gave her recordings away (CC0,\n"
+    "  https://github.com/rhasspy/dataset-voice-kathleen)",
+    "nathalie-nl": "Nathalie, a Flemish woman, who gave her recordings away (CC0,\n"
+    "  https://github.com/rhasspy/dataset-voice-nathalie)",
+    "kerstin-de": "Kerstin, a German woman, who gave her recordings away (CC0,\n"
+    "  https://github.com/rhasspy/dataset-voice-kerstin)",
 }
+PERSON_SOUNDS: Final = (
+    "A person through a small vocoder: her melody is flattened and her voice sounds muffled."
+)
 
 CARD: Final = """\
 # {name}: a starter voice for {language}
@@ -38,33 +62,31 @@ loudness of the breathy part, `noise_w` has no effect.
 
 ## What it learnt from
 
-- Teacher: {teacher}.
-- {minutes:.0f} minutes of its speech at 0.65 to 1.3 times its normal length: half phrases of
-  Tolk's own grammar (`training/phrase_grammar.txt`), half {language} sentences of Tatoeba
-  (https://tatoeba.org, CC BY 2.0 FR). No sentence from a test file.
-- No recordings, only what synthesizers said.
+{learnt}
 
 Licence of the model: {licence}.
 
 ## How to make it again
 
-    python -m training.voice --language {code} --text tatoeba-en-nl.train.tsv.xz \\
-        --minutes {minutes:.0f} --steps {steps} --out FOLDER
-    python -m training.voice.card FOLDER --language {code} --recognizer RECOGNISER \\
-        --minutes {minutes:.0f} --steps {steps}
+    python -m training.voice --language {code} --teacher {teacher} \\
+        --minutes {minutes:.0f} --hours {hours:g}{start} --out FOLDER
+    python -m training.voice.card FOLDER{options}
 
-It needs Debian's `espeak-ng` and `flite` and the Python packages torch, pyworld (with
-setuptools < 81), scipy, onnx and piper-tts.
+Of the hours of processor time that is {steps} steps. It needs Debian's `espeak-ng` and `flite` and
+what `training/requirements.txt` lists; `--data` names the folder with Tatoeba's sentences and the
+recordings.
 
 ## Measured
 
-By the second command, on {phrases} phrases of the grammar that were not trained on, one core:
+By the second command, on {count} sentences of Tatoeba that were not trained on, one core:
 
 | | |
 |---|---|
 {rows}
 
 {reading}
+
+On {unseen} sentences that were not trained on, against the teacher: {losses}.
 
 ## What it cannot do
 
@@ -76,84 +98,126 @@ By the second command, on {phrases} phrases of the grammar that were not trained
 - Fast speech costs clarity: keep the length scale between 0.7 and 1.3.
 """
 
-READING: Final = """\
-The recogniser is Tolk's own starter model: it learnt from the same synthesizers and expects such
-phrases, so the last two figures say that the parts fit, not how well people understand it."""
+COPY: Final = """\
+- Teacher: {teacher}.
+- {minutes:.0f} minutes of its speech at 0.65 to 1.3 times its normal length: {sentences}
+  (https://tatoeba.org, CC BY 2.0 FR). No sentence from a test file.
+- No recordings, only what synthesizers said."""
+OF_A_PERSON: Final = """\
+- {teacher}.
+- {minutes:.0f} minutes of recordings at most, cut into phonemes by a small network that had heard
+  espeak-ng speak, each at its own speed and at 0.65 to 1.3 times its length.
+- {begun}"""
+READING: Final = (
+    "The recogniser is Tolk's own starter model: words that it has, in sentences that neither\n"
+    "learnt. It was trained on synthesizers mostly, so this does not say how well people "
+    "understand it."
+)
+NOT_READ: Final = "No recogniser of this language was there to read it back."
+PHONES: Final = (
+    "What hears the phones is a small network that learnt them from espeak-ng's other throats."
+)
 
+#: What each figure is, and whether it is a fraction or a level.
 LABELS: Final = {
     "voice.real_time_factor": "processor time to speak, of the length of the speech",
     "voice.level_mean_dbfs": "level of speech, mean (dB of full scale)",
-    "voice.level_min_dbfs": "level of the quietest phrase",
-    "voice.level_max_dbfs": "level of the loudest phrase",
+    "voice.level_min_dbfs": "level of the quietest sentence",
+    "voice.level_max_dbfs": "level of the loudest sentence",
     "voice.peak_dbfs": "highest peak",
     "voice.quietest_50ms_dbfs": "level in pauses, median",
+    "voice.length_ratio_at_0.6": "length at scale 0.6",
     "voice.length_ratio_at_0.7": "length at scale 0.7",
     "voice.length_ratio_at_1.3": "length at scale 1.3",
     "voice.words_wrong_at_1.0": "words the recogniser reads back wrong",
-    "voice.words_wrong_at_0.8": "the same at length scale 0.8",
+    "voice.words_wrong_at_0.7": "the same at length scale 0.7",
+    "voice.phones_right_at_1.0": "frames heard as the phone they are",
+    "voice.phones_right_synthesizer": "the same of the synthesizer",
+    "voice.phones_right_at_0.7": "the same of the voice at length scale 0.7",
 }
-FRACTIONS: Final = ("real_time_factor", "words_wrong", "length_ratio")
 
 
-def _row(name: str, value: float) -> str:
-    shown = f"{100 * value:.1f} %" if any(part in name for part in FRACTIONS) else f"{value:.1f} dB"
+def row(name: str, value: float) -> str:
+    shown = f"{value:.1f} dB" if name.endswith("dbfs") else f"{100 * value:.1f} %"
     return f"| {LABELS[name]} | {shown} |"
 
 
-def write(
-    folder: Path,
-    language: Language,
-    figures: dict[str, float],
-    *,
-    phrases: int,
-    minutes: float,
-    steps: int,
-) -> None:
-    """Write model.json and MODEL_CARD.md; `figures` as `figures_of` gives them."""
-    name = f"voice-{language}"
-    description = {"name": name, "kind": "voice", "languages": [language], "licence": LICENCE}
-    (folder / "model.json").write_text(json.dumps(description, indent=2) + "\n", encoding="utf-8")
-    rows = [_row(figure, value) for figure, value in figures.items() if figure in LABELS]
-    reading = READING
-    if not any("words_wrong" in figure for figure in figures):
-        reading = "How well it is understood was not measured."
-    card = CARD.format(
-        name=name,
-        language=NAMES[language],
+def learnt_from(language: Language, history: History) -> str:
+    """The list of sources."""
+    kind, _, which = history.teacher.partition(":")
+    if kind == PERSON:
+        begun = "It began from nothing."
+        if history.start:
+            begun = f"It began as another voice of Tolk's, {history.start}."
+        return OF_A_PERSON.format(teacher=PEOPLE[which], minutes=history.minutes, begun=begun)
+    name = TONGUES[language].name
+    sentences = f"{name} sentences of Tatoeba"
+    if history.phrases:
+        grammar = "half phrases of\n  Tolk's own grammar (`training/phrase_grammar.txt`), half "
+        sentences = grammar + sentences
+    teacher = SYNTHESIZERS[kind].what.format(language=name)
+    return COPY.format(teacher=teacher, minutes=history.minutes, sentences=sentences)
+
+
+def card(
+    history: History, figures: dict[str, float], *, count: int, megabytes: float, options: str
+) -> str:
+    """The card's text; `figures` as `figures_of` gives them."""
+    language = history.language
+    kind = history.teacher.partition(":")[0]
+    notes = [READING if "voice.words_wrong_at_1.0" in figures else NOT_READ]
+    if "voice.phones_right_at_1.0" in figures:
+        notes.append(PHONES)
+    return CARD.format(
+        name=f"voice-{language}",
+        language=TONGUES[language].name,
         code=language,
-        megabytes=(folder / "voice.onnx").stat().st_size / 1e6,
-        teacher=TEACHERS[language],
-        sounds=SOUNDS_LIKE[language],
+        megabytes=megabytes,
+        learnt=learnt_from(language, history),
         licence=LICENCE,
-        minutes=minutes,
-        steps=steps,
-        phrases=phrases,
-        rows="\n".join(rows),
-        reading=reading,
+        teacher=history.teacher,
+        minutes=history.minutes,
+        hours=history.hours,
+        start=f" --start {history.start}" if history.start else "",
+        steps=history.steps,
+        options=options,
+        count=count,
+        rows="\n".join(row(name, figures[name]) for name in LABELS if name in figures),
+        reading="\n\n".join(notes),
+        unseen=history.unseen,
+        losses=", ".join(f"{name} {value:.3f}" for name, value in history.losses.items()),
+        sounds=PERSON_SOUNDS if kind == PERSON else SYNTHESIZERS[kind].sounds,
     )
-    (folder / "MODEL_CARD.md").write_text(card, encoding="utf-8")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="training.voice.card", description=__doc__)
     parser.add_argument("folder", type=Path, help="of voice.onnx")
-    parser.add_argument("--language", choices=LANGUAGES, required=True)
+    parser.add_argument("--data", type=Path, default=DATA, help="folder with text/tatoeba-en-*")
     parser.add_argument("--recognizer", type=Path, help="folder of a Vosk model")
-    parser.add_argument("--phrases", type=int, default=100)
-    parser.add_argument("--minutes", type=float, default=45.0, help="of speech it learnt from")
-    parser.add_argument("--steps", type=int, required=True, help="of training")
+    parser.add_argument("--phones", action="store_true", help="frames heard right, in minutes")
+    parser.add_argument("--sentences", type=int, default=100)
     arguments = parser.parse_args()
+    folder: Path = arguments.folder
+    history = History.read(folder)
+    language = history.language
     figures = figures_of(
-        arguments.folder, arguments.language, arguments.recognizer, arguments.phrases
-    )
-    write(
-        arguments.folder,
-        arguments.language,
+        folder, language, arguments.data, arguments.recognizer, arguments.sentences,
+        phones=arguments.phones,
+    )  # fmt: skip
+    description = {
+        "name": f"voice-{language}", "kind": "voice", "languages": [language], "licence": LICENCE,
+    }  # fmt: skip
+    (folder / "model.json").write_text(json.dumps(description, indent=2) + "\n", encoding="utf-8")
+    options = " --recognizer RECOGNISER" if arguments.recognizer else ""
+    text = card(
+        history,
         figures,
-        phrases=arguments.phrases,
-        minutes=arguments.minutes,
-        steps=arguments.steps,
+        count=arguments.sentences,
+        megabytes=(folder / "voice.onnx").stat().st_size / 1e6,
+        options=options + (" --phones" if arguments.phones else ""),
     )
+    (folder / "MODEL_CARD.md").write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":

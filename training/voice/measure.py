@@ -1,7 +1,10 @@
-"""python -m training.voice.measure FOLDER: what a finished voice does, run by piper-tts itself.
+"""python -m training.voice.measure FOLDER --language nl: what a finished voice does, run by
+piper-tts itself.
 
-On phrases of the grammar that no model was trained on: speed on one core, loudness, how exactly
-a length scale is kept and, with a recogniser's folder, how many words it reads back wrong.
+On sentences of Tatoeba that no voice was trained on: speed on one core, loudness, how exactly a
+length scale is kept; with a recogniser's folder how many words it reads back wrong of sentences
+it has all words of; with --phones how many frames a network hears as the phone they are, in the
+voice's speech and in the synthesizer's.
 """
 
 import argparse
@@ -17,11 +20,14 @@ import onnxruntime
 from piper import PiperVoice, SynthesisConfig
 from piper.config import PiperConfig
 
-from training.phrases import LANGUAGES, Language, distinct_pairs, normalise
+from training.data import DATA, LANGUAGES, Language
+from training.phrases import normalise
 from training.voice.audio import FRAME_SAMPLES, SAMPLE_RATE_HZ, Samples, speech_level_dbfs
+from training.voice.sentences import real_sentences
 
-LENGTH_SCALES: Final = (0.7, 1.0, 1.3)
-READ_BACK_SCALES: Final = (1.0, 0.8)
+LENGTH_SCALES: Final = (0.6, 0.7, 1.0, 1.3)
+READ_BACK_SCALES: Final = (1.0, 0.7)
+LEAST_WORDS: Final = 3
 
 
 def load(folder: Path) -> PiperVoice:
@@ -92,30 +98,60 @@ def words_wrong(voice: PiperVoice, recognizer: Path, texts: list[str], scale: fl
 
 
 def figures_of(
-    folder: Path, language: Language, recognizer: Path | None, phrases: int
+    folder: Path,
+    language: Language,
+    data: Path,
+    recognizer: Path | None,
+    count: int,
+    *,
+    phones: bool = False,
 ) -> dict[str, float]:
-    """All figures of the voice in `folder`, by name."""
-    side = LANGUAGES.index(language)
-    texts = [pair[side] for pair in distinct_pairs(random.Random(7), phrases, "held-out")]
+    """All figures of the voice in `folder`, by name, on `count` sentences."""
+    known, unseen = real_sentences(language, data)
+    random.Random(7).shuffle(unseen)
     voice = load(folder)
-    figures = measure(voice, texts)
+    figures = measure(voice, unseen[:count])
     if recognizer is not None:
+        listed = (recognizer / "graph/words.txt").read_text(encoding="utf-8").splitlines()
+        within = _within(unseen, {line.split()[0] for line in listed})[:count]
         for scale in READ_BACK_SCALES:
-            wrong = words_wrong(voice, recognizer, texts, scale)
+            wrong = words_wrong(voice, recognizer, within, scale)
             figures[f"voice.words_wrong_at_{scale}"] = wrong
+    if phones:
+        from training.voice.phones import phones_right  # the only figures that need PyTorch
+
+        figures |= phones_right(voice, language, known, unseen[count : 2 * count])
     return figures
+
+
+def _within(texts: list[str], vocabulary: set[str]) -> list[str]:
+    """Those without figures, of some words, that are all in `vocabulary`."""
+    return [
+        text
+        for text in texts
+        if not any(map(str.isdigit, text))
+        and len(words := normalise(text).split()) >= LEAST_WORDS
+        and vocabulary.issuperset(words)
+    ]
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="training.voice.measure", description=__doc__)
     parser.add_argument("folder", type=Path, help="of voice.onnx")
     parser.add_argument("--language", choices=LANGUAGES, required=True)
+    parser.add_argument("--data", type=Path, default=DATA, help="folder with text/tatoeba-en-*")
     parser.add_argument("--recognizer", type=Path, help="folder of a Vosk model")
-    parser.add_argument("--phrases", type=int, default=100)
+    parser.add_argument("--phones", action="store_true", help="frames heard right, in minutes")
+    parser.add_argument("--sentences", type=int, default=100)
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
     figures = figures_of(
-        arguments.folder, arguments.language, arguments.recognizer, arguments.phrases
+        arguments.folder,
+        arguments.language,
+        arguments.data,
+        arguments.recognizer,
+        arguments.sentences,
+        phones=arguments.phones,
     )
     if arguments.json:
         print(json.dumps(figures))

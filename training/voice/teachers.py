@@ -1,6 +1,7 @@
-"""Who the voices learn from: synthesizers that say when each of their phones begins.
+"""Synthesizers that the voices learn from: they say when each of their phones begins.
 
-Dutch is taught by espeak-ng, English by flite's slt, a voice built from recordings of a woman.
+Dutch, German and French are taught by espeak-ng, English by flite's slt, a voice built from
+recordings of a woman.
 """
 
 import subprocess
@@ -8,6 +9,7 @@ import tempfile
 import unicodedata
 import wave
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Final, Protocol
 
@@ -17,10 +19,8 @@ from scipy.signal import resample_poly
 from training.espeak import Espeak, Phoneme
 from training.voice.alignment import PAUSE, Segment, Unit
 from training.voice.audio import SAMPLE_RATE_HZ, Samples
+from training.voice.forced import PUNCTUATION, STRESS_MARKS
 
-# Piper's phonemes that are no sound of their own.
-STRESS_MARKS: Final = "ˈˌ-'\u203f"
-PUNCTUATION: Final = ".,;:!?"
 NORMAL_WORDS_PER_MINUTE: Final = 165
 MERGED_BY_FLITE: Final = {
     "tʃ": "ch", "dʒ": "jh", "aɪ": "ay", "aʊ": "aw", "eɪ": "ey", "oʊ": "ow", "ɔɪ": "oy",
@@ -57,16 +57,22 @@ class Teacher(Protocol):
         """How unlike two of this teacher's phones are: 0 to 3."""
 
 
+@cache
+def _espeak() -> Espeak:
+    return Espeak(ipa=True)
+
+
 class EspeakTeacher:
     """espeak-ng: its phones are Piper's, code point for code point, but for small differences."""
 
-    def __init__(self, espeak_voice: str) -> None:
+    def __init__(self, espeak_voice: str, variant: str = "") -> None:
+        """`variant` ("f2") is another throat and another melody."""
         self.espeak_voice = espeak_voice
-        self._espeak = Espeak(ipa=True)
+        self._voice = f"{espeak_voice}+{variant}" if variant else espeak_voice
 
     def speak(self, text: str, stretch: float) -> Speech:
         words_per_minute = round(NORMAL_WORDS_PER_MINUTE / stretch)
-        spoken = self._espeak.synthesise(text, self.espeak_voice, words_per_minute=words_per_minute)
+        spoken = _espeak().synthesise(text, self._voice, words_per_minute=words_per_minute)
         phones = [event for event in spoken.events if isinstance(event, Phoneme)]
         ends_s = [phone.start_s for phone in phones[1:]] + [spoken.duration_s]
         segments = []
@@ -161,10 +167,11 @@ def _split(ipa: str, start_s: float, end_s: float) -> list[Segment]:
 
 
 def teacher_of(name: str) -> Teacher:
-    """A teacher by name: "espeak:nl", "flite:slt"."""
+    """A teacher by name: "espeak:nl", "espeak:nl+f2", "flite:slt"."""
     kind, _, voice = name.partition(":")
     if kind == "espeak":
-        return EspeakTeacher(voice)
+        plain, _, variant = voice.partition("+")
+        return EspeakTeacher(plain, variant)
     if kind == "flite":
         return FliteTeacher(voice)
     raise ValueError(f"unknown teacher {name!r}: write espeak:VOICE or flite:VOICE")

@@ -1,10 +1,11 @@
-"""Trains the acoustic model on lessons, on one core and in minutes."""
+"""Trains the acoustic model on lessons, on one core and in minutes, or on a GPU."""
 
 import math
 import random
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from pathlib import Path
 from typing import Final
 
 import numpy as np
@@ -12,14 +13,16 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 from torch.nn.utils.rnn import pad_sequence
+from tqdm import tqdm
 
 from training.voice.acoustic import BANDS, Acoustic
 from training.voice.features import ENVELOPE_FLOOR, ENVELOPE_POINTS
 from training.voice.lessons import Lesson
 
 BATCH: Final = 8
-PEAK_LEARNING_RATE: Final = 2e-3
 WARM_UP_STEPS: Final = 100
+SHOW_EVERY: Final = 250
+SAVE_EVERY_S: Final = 240
 LOSS_WEIGHTS: Final = {
     "duration": 1.0, "envelope": 2.0, "movement": 1.0, "pitch": 3.0, "voicing": 0.5, "noise": 1.0,
 }  # fmt: skip
@@ -39,6 +42,9 @@ class Batch:
     """[B, S, OUTPUTS]."""
     mask: Tensor
     """[B, S]: 1 where there is sound."""
+
+    def to(self, device: str | torch.device) -> "Batch":
+        return Batch(*(getattr(self, each.name).to(device) for each in fields(self)))
 
 
 def batch_of(lessons: list[Lesson]) -> Batch:
@@ -67,7 +73,7 @@ def _targets(lesson: Lesson) -> np.ndarray[tuple[int, int], np.dtype[np.float32]
 
 def losses(model: Acoustic, batch: Batch) -> dict[str, Tensor]:
     """Each averaged over what it is about: phonemes, subframes, voiced subframes."""
-    with torch.autocast("cpu", torch.bfloat16, enabled=model.training):
+    with torch.autocast(batch.ids.device.type, torch.bfloat16, enabled=model.training):
         states, frames = model.encode(batch.ids, batch.lengths)
         total = batch.wanted.shape[1] // 2
         made = model.decode(states.float(), batch.frames, total)
@@ -117,33 +123,80 @@ def _batches(lessons: list[Lesson], rng: random.Random) -> Iterator[Batch]:
             yield batch_of(order[start : start + BATCH])
 
 
-def train(
-    model: Acoustic, lessons: list[Lesson], unseen: list[Lesson], steps: int, seed: int
-) -> dict[str, float]:
-    """Train in place from where `model` is; the losses on `unseen` at the end, by name."""
-    batches = _batches(lessons, random.Random(seed))
-    optimizer = torch.optim.AdamW(model.parameters(), betas=(0.9, 0.98), weight_decay=0.01)
-    started = time.monotonic()
-    for step in range(steps):
-        for group in optimizer.param_groups:
-            decay = 0.5 * (1 + math.cos(math.pi * step / steps))
-            group["lr"] = PEAK_LEARNING_RATE * min(1, (step + 1) / WARM_UP_STEPS) * max(0.01, decay)
-        model.train()
-        each = losses(model, next(batches))
+class Training:
+    """A model on its way, kept in a file from which it goes on."""
+
+    def __init__(self, device: str, seed: int, peak_learning_rate: float) -> None:
+        self.model = Acoustic().to(device)
+        self.optimizer = torch.optim.AdamW(
+            self.model.parameters(), betas=(0.9, 0.98), weight_decay=0.01
+        )
+        self.step = 0
+        self.seconds = 0.0
+        """Of processor time, in all sessions."""
+        self._device, self._seed, self._peak = device, seed, peak_learning_rate
+
+    def load(self, checkpoint: Path) -> None:
+        kept = torch.load(checkpoint, weights_only=True, map_location=self._device)
+        self.model.load_state_dict(kept["weights"])
+        self.optimizer.load_state_dict(kept["optimizer"])
+        self.step, self.seconds = kept["step"], kept["seconds"]
+
+    def begin_as(self, checkpoint: Path) -> None:
+        """Take the weights of another voice, nothing else of it."""
+        kept = torch.load(checkpoint, weights_only=True, map_location=self._device)
+        self.model.load_state_dict(kept["weights"])
+
+    def save(self, checkpoint: Path) -> None:
+        kept = {
+            "weights": self.model.state_dict(), "optimizer": self.optimizer.state_dict(),
+            "step": self.step, "seconds": self.seconds,
+        }  # fmt: skip
+        beside = checkpoint.with_name(checkpoint.name + ".new")
+        torch.save(kept, beside)
+        beside.replace(checkpoint)
+
+    def run(
+        self, lessons: list[Lesson], unseen: list[Lesson], seconds: float, checkpoint: Path
+    ) -> None:
+        """Train until `seconds` of processor time are spent, all sessions together."""
+        batches = _batches(lessons, random.Random(f"{self._seed} {self.step}"))
+        saved_s = began_s = time.process_time() - self.seconds
+        total_s = round(seconds)
+        with tqdm(total=total_s, initial=round(self.seconds), unit="s") as bar:
+            while self.seconds < seconds:
+                self._learn(next(batches), self.seconds / seconds)
+                self.seconds = time.process_time() - began_s
+                bar.update(min(round(self.seconds), total_s) - bar.n)
+                if self.step % SHOW_EVERY == 0:
+                    bar.write(f"step {self.step}  {shown(evaluate(self.model, unseen))}")
+                if time.process_time() - saved_s > SAVE_EVERY_S:
+                    self.save(checkpoint)
+                    saved_s = time.process_time()
+        self.save(checkpoint)
+
+    def _learn(self, batch: Batch, fraction: float) -> None:
+        """One step, `fraction` (0 to 1) of the way: the rate falls with half a cosine."""
+        self.step += 1
+        rate = max(0.01, 0.5 * (1 + math.cos(math.pi * fraction)))
+        for group in self.optimizer.param_groups:
+            group["lr"] = self._peak * min(1, self.step / WARM_UP_STEPS) * rate
+        self.model.train()
+        each = losses(self.model, batch.to(self._device))
         total = torch.stack([weight * each[name] for name, weight in LOSS_WEIGHTS.items()]).sum()
-        optimizer.zero_grad()
+        self.optimizer.zero_grad()
         torch.autograd.backward(total)
-        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        optimizer.step()
-        if (step + 1) % 250 == 0:
-            found = evaluate(model, unseen)
-            shown = "  ".join(f"{name} {value:.3f}" for name, value in found.items())
-            print(f"step {step + 1} ({time.monotonic() - started:.0f} s)  {shown}", flush=True)
-    return evaluate(model, unseen)
+        torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
+        self.optimizer.step()
+
+
+def shown(found: dict[str, float]) -> str:
+    return "  ".join(f"{name} {value:.3f}" for name, value in found.items())
 
 
 def evaluate(model: Acoustic, lessons: list[Lesson]) -> dict[str, float]:
     model.eval()
+    device = model.out.bias.device
     with torch.no_grad():
-        each = [losses(model, batch_of([lesson])) for lesson in lessons]
-    return {name: float(np.mean([one[name] for one in each])) for name in LOSS_WEIGHTS}
+        each = [losses(model, batch_of([lesson]).to(device)) for lesson in lessons]
+    return {name: float(np.mean([float(one[name]) for one in each])) for name in LOSS_WEIGHTS}

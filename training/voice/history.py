@@ -1,0 +1,43 @@
+"""What a voice was made from, kept beside it for its card."""
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Final
+
+from training.data import Language
+
+PERSON: Final = "recordings"
+"""Of a teacher's name what comes before the colon, where a person is one."""
+
+
+@dataclass(frozen=True)
+class History:
+    language: Language
+    teacher: str
+    start: str
+    """Name of the voice it began as; empty: from nothing."""
+    minutes: float
+    """Of speech, at most."""
+    phrases: bool
+    """Whether half of the sentences were phrases of the grammar."""
+    hours: float
+    """Of processor time."""
+    steps: int
+    unseen: int
+    """Sentences that it was only tried on."""
+    losses: dict[str, float]
+    """On those, by name."""
+
+    @classmethod
+    def read(cls, folder: Path) -> "History":
+        """That of the voice in `folder`. Raises FileNotFoundError."""
+        return cls(**json.loads(_beside(folder).read_text(encoding="utf-8")))
+
+    def write(self, folder: Path) -> None:
+        text = json.dumps(asdict(self), indent=2) + "\n"
+        _beside(folder).write_text(text, encoding="utf-8")
+
+
+def _beside(folder: Path) -> Path:
+    return folder.with_name(folder.name + ".training.json")

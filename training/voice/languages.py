@@ -1,0 +1,25 @@
+"""Whom the voice of each language learns from."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from training.data import Language
+
+
+@dataclass(frozen=True)
+class Tongue:
+    name: str
+    espeak_voice: str
+    """Whose phonemes Piper feeds the voice."""
+    teacher: str
+    """The synthesizer that is copied, as `teacher_of` takes it."""
+    person: str | None = None
+    """Folder of recordings under corpora/, of someone who reads this language."""
+
+
+TONGUES: Final[dict[Language, Tongue]] = {
+    "en": Tongue("English", "en-us", "flite:slt", "kathleen-en"),
+    "nl": Tongue("Dutch", "nl", "espeak:nl", "nathalie-nl"),
+    "de": Tongue("German", "de", "espeak:de", "kerstin-de"),
+    "fr": Tongue("French", "fr", "espeak:fr"),
+}

@@ -1,0 +1,48 @@
+"""What the teachers of the voices are given to say."""
+
+import random
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Final
+
+from training.data import Language
+from training.phrases import LANGUAGES as GRAMMATICAL
+from training.phrases import pairs
+from training.translation.corpus import Foreign, read_corpora
+from training.voice.forced import PUNCTUATION
+
+MAX_CHARACTERS: Final = 100
+
+
+def sentences(language: Language, real: Sequence[str], rng: random.Random) -> Iterator[str]:
+    """Endless sentences: `real` ones and, where the phrase grammar knows the language, in turns
+    its phrases.
+
+    A quarter of all sentences lose their final punctuation or end in a comma, as the clauses of
+    live speech do.
+    """
+    while True:
+        drawn = [rng.choice(real)] if real else []
+        if language in GRAMMATICAL:
+            drawn.append(pairs(rng, 1, "train")[0][GRAMMATICAL.index(language)])
+        for sentence in drawn:
+            if rng.random() < 0.25:
+                sentence = sentence.rstrip(PUNCTUATION) + rng.choice(["", ","])
+            yield sentence
+
+
+def real_sentences(language: Language, data: Path) -> tuple[list[str], list[str]]:
+    """Tatoeba's sentences to learn from and to develop with: neither is in a test set.
+
+    Empty where `data` has none.
+    """
+    foreign: Foreign = "nl" if language == "en" else language
+    corpus = read_corpora(data).get(foreign)
+    if corpus is None:
+        return [], []
+    side = 0 if language == "en" else 1
+    learnt, unseen = (
+        sorted({pair[side] for pair in part if len(pair[side]) <= MAX_CHARACTERS})
+        for part in (corpus.train, corpus.dev)
+    )
+    return learnt, unseen
