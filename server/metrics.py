@@ -2,9 +2,12 @@
 
 import asyncio
 import collections
+import functools
 import threading
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
+
+from server.media.jitter import JitterCounts
 
 #: From a frame to a service gone wrong: the bounds people notice lie in between.
 LAG_BUCKETS_S = (0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 7.5, 10.0, 15.0, 30.0)
@@ -61,6 +64,19 @@ class Metrics:
             ["reason"],
             registry=registry,
         )
+        #: Counted by the jitter buffer of every speaker.
+        self.uplink_counts = JitterCounts()
+        for name, text in (
+            ("came", "Speakers' packets received so far"),
+            ("late", "Speakers' packets whose place was filled when they came"),
+            ("doubled", "Speakers' packets received twice"),
+            ("overflowed", "Speakers' packets dropped at the bound of the jitter buffer"),
+            ("restarts", "Leaps in speakers' timestamps"),
+            ("missing_samples", "Samples of speakers at 48 kHz that were made up or silent"),
+        ):
+            Gauge(f"tolk_uplink_{name}", text, registry=registry).set_function(
+                functools.partial(getattr, self.uplink_counts, name)
+            )
         self.stage = Counter(
             "tolk_stage_seconds", "Time in engine calls", ["stage", "language"], registry=registry
         )

@@ -207,7 +207,13 @@ class Sessions:
             )
             live.notices.attach(session, connection.send)
             async with asyncio.TaskGroup() as group:
-                sound = SoundPath(group, connection, self.hosts, self.metrics.hostile_counts)
+                sound = SoundPath(
+                    group,
+                    connection,
+                    self.hosts,
+                    self.metrics.hostile_counts,
+                    self.metrics.uplink_counts,
+                )
                 yield live, sound
                 await sound.close()
         finally:

@@ -7,8 +7,9 @@ from collections import Counter
 from collections.abc import AsyncIterable, Callable, Sequence
 
 from server.media.broadcast import MediaStreamError, SubscriberTrack
+from server.media.jitter import JitterCounts
 from server.media.peer import OfferError, Peer, PeerGone, answer
-from server.media.receive import SocketReceiver, Sound, receive
+from server.media.receive import SocketReceiver, Sound
 from signaling.errors import ProtocolError
 from signaling.messages import (
     Answer,
@@ -35,7 +36,7 @@ class SoundPath:
     """One session's: one way at a time, each new one replacing the last.
 
     Its tasks live in ``group``; ``hosts`` are the addresses offered, ``hostile`` counts
-    datagrams refused, by reason.
+    datagrams and packets refused, by reason, ``jitter`` what happened to the others.
     """
 
     def __init__(
@@ -44,11 +45,13 @@ class SoundPath:
         connection: AnyConnection,
         hosts: Sequence[str],
         hostile: Counter[str],
+        jitter: JitterCounts,
     ) -> None:
         self._group = group
         self._connection = connection
         self._hosts = hosts
         self._hostile = hostile
+        self._jitter = jitter
         self._task: asyncio.Task[None] | None = None
         self._received: SocketReceiver | None = None
 
@@ -67,6 +70,7 @@ class SoundPath:
                 receive=hear is not None,
                 hosts=self._hosts,
                 dropped=self._hostile,
+                jitter=self._jitter,
             )
         except OfferError as error:
             raise ProtocolError("bad_sdp", str(error), fatal=False) from error
@@ -98,12 +102,7 @@ class SoundPath:
         """The connection's life. When it is lost the participant is told, and may offer anew."""
         try:
             await peer.connected()
-            if hear is not None and peer.track is not None:
-                # Once ended, by an RTCP BYE say, a track stays so: a new connection is needed.
-                await _pass(receive(peer.track), hear)
-                reason = "no more sound comes over it"
-            else:
-                reason = await peer.closed()
+            reason = await peer.closed() if hear is None else await _heard(peer, hear)
         except PeerGone as gone:
             reason = str(gone)
         finally:
@@ -131,3 +130,15 @@ class SoundPath:
 async def _pass(sounds: AsyncIterable[Sound], hear: Hear) -> None:
     async for sound in sounds:
         hear(sound)
+
+
+async def _heard(peer: Peer, hear: Hear) -> str:
+    """Hear a participant until the connection is gone, or its sound has ended for good. Returns
+    which."""
+    async with asyncio.TaskGroup() as group:
+        hearing = group.create_task(_pass(peer.sounds(), hear), name="hear")
+        gone = group.create_task(peer.closed(), name="gone")
+        await asyncio.wait((hearing, gone), return_when=asyncio.FIRST_COMPLETED)
+        hearing.cancel()
+        gone.cancel()
+    return gone.result() if not gone.cancelled() else "no more sound comes over it"

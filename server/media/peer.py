@@ -15,12 +15,11 @@ import importlib.metadata
 import inspect
 import logging
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
 
 from aioice import Connection
 from aioice.ice import StunProtocol, get_host_addresses
 from aiortc import (
-    MediaStreamTrack,
     RTCConfiguration,
     RTCPeerConnection,
     RTCRtpTransceiver,
@@ -28,8 +27,11 @@ from aiortc import (
 )
 from aiortc.codecs import get_capabilities
 
+from server.media import receive as plain
+from server.media import uplink
 from server.media.broadcast import SubscriberTrack
 from server.media.guard import use_hosts
+from server.media.jitter import JitterCounts
 from server.media.sdp import SDP_ERRORS, OfferError, checked_offer, said, with_opus_parameters
 
 __all__ = ["OfferError", "Peer", "PeerGone", "answer", "check_internals", "host_addresses"]
@@ -47,8 +49,7 @@ class PeerGone(Exception):
 class Peer:
     """One participant's connection. Whoever made it must close() it.
 
-    ``sdp`` is the answer, with all candidates. ``track`` is the participant's sound, to be read
-    all the time (None when nothing is received).
+    ``sdp`` is the answer, with all candidates.
     """
 
     def __init__(
@@ -58,9 +59,9 @@ class Peer:
         send: SubscriberTrack | None,
     ) -> None:
         self.sdp = ""
-        self.track: MediaStreamTrack | None = None
         self._connection = connection
         self._transceiver = transceiver
+        self._uplink: uplink.Uplink | None = None
         self._send = send
         self._changed = asyncio.Event()
         self._gone: str | None = None
@@ -85,6 +86,17 @@ class Peer:
         while self._gone is None:
             await self._change()
         return self._gone
+
+    def hear_by(self, way: uplink.Uplink) -> None:
+        """Receive by this, not by aiortc's own ways."""
+        self._uplink = way
+
+    def sounds(self) -> AsyncGenerator[plain.Sound, None]:
+        """The participant's sound from its first packet on; to be read all the time. It ends, if
+        at all, when the connection does."""
+        if self._uplink is not None:
+            return self._uplink.sounds()
+        return plain.receive(self._transceiver.receiver.track)
 
     async def close(self) -> None:
         """Free sockets, tasks and threads, within some CLOSE_S. May be called again."""
@@ -148,11 +160,13 @@ async def answer(
     receive: bool = False,
     hosts: Sequence[str] = ("127.0.0.1",),
     dropped: Counter[str] | None = None,
+    jitter: JitterCounts | None = None,
 ) -> Peer:
     """Answer an offer of one audio section: send a track, receive the participant's, or both.
 
     ``hosts``: this machine's addresses to be reached at (see host_addresses). ``dropped`` counts
-    hostile datagrams, by reason. Raises OfferError; OSError when no socket can be had.
+    hostile datagrams and packets, by reason, ``jitter`` what happened to the participant's own.
+    Raises OfferError; OSError when no socket can be had.
     """
     assert send or receive
     offer = checked_offer(offer_sdp, sends=send is not None, receives=receive)
@@ -162,21 +176,18 @@ async def answer(
     transceiver.setCodecPreferences(
         [codec for codec in get_capabilities("audio").codecs if codec.mimeType == "audio/opus"]
     )
-    use_hosts(
-        transceiver.receiver.transport.transport._connection,
-        hosts,
-        Counter() if dropped is None else dropped,
-    )
+    dropped = Counter() if dropped is None else dropped
+    use_hosts(transceiver.receiver.transport.transport._connection, hosts, dropped)
     async with contextlib.AsyncExitStack() as undo:
         peer = Peer(connection, transceiver, send)
+        if receive and not uplink.missing():
+            peer.hear_by(uplink.Uplink(transceiver.receiver, dropped, jitter))
         undo.push_async_callback(peer.close)
         try:
             await connection.setRemoteDescription(RTCSessionDescription(offer, "offer"))
             await connection.setLocalDescription()
         except SDP_ERRORS as exc:
             raise OfferError(f"this offer cannot be answered: {said(exc)}") from exc
-        if receive:
-            peer.track = transceiver.receiver.track
         peer.sdp = with_opus_parameters(connection.localDescription.sdp)
         undo.pop_all()
     return peer
@@ -192,7 +203,10 @@ def host_addresses(bind: str) -> list[str]:
 
 
 def check_internals() -> None:
-    """Raise RuntimeError when aiortc or aioice are not as this package relies on."""
+    """Raise RuntimeError when aiortc or aioice are not as this package relies on; warn where it
+    can do without."""
+    if reason := uplink.missing():
+        log.warning("speakers are heard through aiortc's own jitter buffer: %s", reason)
     problems = []
     version = importlib.metadata.version("aiortc")
     if not version.startswith("1.16."):

@@ -171,8 +171,7 @@ async def test_a_tone_sent_by_webrtc_arrives_with_its_silences() -> None:
     client = Client("sendonly", ScriptedTrack(tone(440, 2.2), sent))
     heard: list[Sound] = []
     async with connected(client, receive=True) as peer, asyncio.timeout(10):
-        assert peer.track is not None
-        async for sound in receive(peer.track):
+        async for sound in peer.sounds():
             heard.append(sound)
             if sum(each.pcm48.size for each in heard) >= 2 * RATE_HZ:
                 break

@@ -1,0 +1,169 @@
+"""A speaker's packets, put in order and played at their time. Sans-I/O.
+
+- A packet is heard once its lateness is bridged: its timestamp, plus the least delay that any
+  packet lately took, plus a target. The target covers what all but 2 % of packets needed, those
+  that came again after a loss included; so it rises and falls with the network.
+- Nothing that came is thrown away for being late unless its place has been filled meanwhile.
+  When all packets are used up time stands still, filled with what may have been said: what then
+  comes goes on from there, and the delay that was gained is won back by stretching (excess_s).
+- A gap in timestamps is filled as far as it was not while packets were missing.
+"""
+
+from collections import deque
+from dataclasses import dataclass
+
+import numpy as np
+
+from server.media.opus import RATE_HZ, SAMPLES_PER_TICK, TICK_S
+
+#: The target: never less than this cushion, nor more than makes talking over it odd.
+LEAST_S = 0.04
+MOST_S = 0.24
+COVERED = 98  # per cent of packets
+#: Lateness is judged by so many packets, and every so many anew.
+WINDOW_PACKETS = 500
+JUDGED_EVERY = 25
+#: Twice this long the least delay is remembered: clocks drift apart by under 1 ms in it.
+LEAST_DELAY_S = 10.0
+#: Who leaps further in timestamps, or falls so far behind them, started anew.
+LEAP_SAMPLES = 2 * RATE_HZ
+MAX_PACKETS = 150
+#: So much of a gap is made up; the rest of it is silence.
+MADE_UP_SAMPLES = 6 * SAMPLES_PER_TICK
+
+
+@dataclass(frozen=True, slots=True)
+class Packet:
+    """``samples`` at RATE_HZ from ``timestamp`` on, which counts from the first packet's."""
+
+    timestamp: int
+    samples: int
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """So many samples of which nothing came. ``following``: the packet right after them, which
+    may hold a copy. ``silent``: nothing is to be made up any more."""
+
+    samples: int
+    following: bytes | None = None
+    silent: bool = False
+
+
+@dataclass(slots=True)
+class JitterCounts:
+    """Packets; ``late``: their place was filled already. Samples that were ``missing``."""
+
+    came: int = 0
+    late: int = 0
+    doubled: int = 0
+    overflowed: int = 0
+    restarts: int = 0
+    missing_samples: int = 0
+
+
+class JitterBuffer:
+    """One sender's. Times are seconds of any steady clock."""
+
+    def __init__(self, counts: JitterCounts | None = None) -> None:
+        self.counts = JitterCounts() if counts is None else counts
+        self.target_s = LEAST_S
+        self._forget()
+
+    def _forget(self) -> None:
+        self._packets: dict[int, Packet] = {}
+        self._next: int | None = None
+        self._origin = 0
+        self._newest: int | None = None
+        self._filled = 0
+        self._least_s = [float("inf"), float("inf")]
+        self._least_since_s = float("-inf")
+        self._delays_s: deque[float] = deque(maxlen=WINDOW_PACKETS)
+
+    def push(self, timestamp: int, samples: int, data: bytes, now_s: float) -> None:
+        """A packet came; ``timestamp`` is RTP's, of 32 bits."""
+        self.counts.came += 1
+        at = self._unwrapped(timestamp)
+        if self._newest is not None and (
+            abs(at - self._newest) > LEAP_SAMPLES
+            or self._delay_s(at, now_s) > LEAP_SAMPLES / RATE_HZ
+        ):
+            self.counts.restarts += 1
+            self._forget()
+            at = self._unwrapped(timestamp)
+        self._newest = at if self._newest is None else max(at, self._newest)
+        self._judge(now_s - at / RATE_HZ, now_s)
+        if self._next is not None and at < self._next:
+            self.counts.late += 1
+        elif at in self._packets:
+            self.counts.doubled += 1
+        else:
+            if len(self._packets) == MAX_PACKETS:
+                del self._packets[min(self._packets)]
+                self.counts.overflowed += 1
+            self._packets[at] = Packet(at, samples, data)
+
+    def pull(self, now_s: float) -> Packet | Missing | None:
+        """What is to be heard next; None while nothing has come yet, or not for long enough."""
+        if self._next is None:
+            if not self._packets or self._delay_s(min(self._packets), now_s) < self.target_s:
+                return None
+            self._next = min(self._packets)
+        if not self._packets:
+            return self._fill(SAMPLES_PER_TICK)
+        first = min(self._packets)
+        covered = min(first - self._next, self._filled)
+        self._next += covered
+        self._filled = 0 if first == self._next else self._filled - covered
+        if first > self._next:
+            return self._skip(first)
+        packet = self._packets.pop(first)
+        self._next = first + packet.samples
+        return packet
+
+    def excess_s(self, now_s: float, decoded_samples: int) -> float:
+        """How much later than the target asks for is heard what is heard now, given so many
+        samples that were pulled and are not heard yet. Negative: earlier."""
+        if self._next is None:
+            return 0.0
+        return self._delay_s(self._next - decoded_samples, now_s) - self.target_s
+
+    def _fill(self, samples: int) -> Missing:
+        """Time stands still: whatever comes may begin here."""
+        self._filled += samples
+        self.counts.missing_samples += samples
+        return Missing(samples, silent=self._filled > MADE_UP_SAMPLES)
+
+    def _skip(self, first: int) -> Missing:
+        """The next packet there is begins only at ``first``."""
+        assert self._next is not None
+        gap = first - self._next
+        samples = min(gap, SAMPLES_PER_TICK)
+        self._next += samples
+        self.counts.missing_samples += samples
+        following = self._packets[first].data if gap == samples else None
+        return Missing(samples, following, silent=gap > MADE_UP_SAMPLES)
+
+    def _unwrapped(self, timestamp: int) -> int:
+        """Counted from the first one on: seconds stay exact."""
+        if self._newest is None:
+            self._origin = timestamp
+            return 0
+        step = (timestamp - self._origin - self._newest + 2**31) % 2**32 - 2**31
+        return self._newest + step
+
+    def _judge(self, delay_s: float, now_s: float) -> None:
+        """Learn from how long a packet took, on the sender's clock plus an unknown constant."""
+        if now_s - self._least_since_s > LEAST_DELAY_S:
+            self._least_s = [self._least_s[1], float("inf")]
+            self._least_since_s = now_s
+        self._least_s[1] = min(self._least_s[1], delay_s)
+        self._delays_s.append(delay_s)
+        if self.counts.came % JUDGED_EVERY == 0:
+            needed_s = float(np.percentile(self._delays_s, COVERED)) - min(self._least_s)
+            self.target_s = min(MOST_S, max(LEAST_S, needed_s + TICK_S))
+
+    def _delay_s(self, at: int, now_s: float) -> float:
+        """How long after its earliest possible arrival a timestamp is heard."""
+        return now_s - at / RATE_HZ - min(self._least_s)

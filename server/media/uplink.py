@@ -1,0 +1,231 @@
+"""A speaker's RTP, straight from the transport to steady sound.
+
+- aiortc decrypts and reports; its router, jitter buffer and decoder thread are left out: they
+  multiply loss, grow with every SSRC, and go silent for good after one empty payload.
+- Of one speaker one SSRC is heard. Another takes over when the first has been silent.
+- The clock decides: 20 ms go out every 20 ms, from the first packet on, whatever came.
+- aiortc's internals are used here: missing() says what is not as it was.
+"""
+
+import asyncio
+import struct
+import time
+from collections import Counter
+from collections.abc import AsyncGenerator, Callable
+from functools import cache
+from typing import Any, NamedTuple
+
+import numpy as np
+from aiortc import RTCRtpReceiver
+from aiortc.rtcrtpreceiver import StreamStatistics
+
+from server.media import libopus
+from server.media.jitter import JitterBuffer, JitterCounts, Missing, Packet
+from server.media.libopus import ConcealingDecoder, OpusError
+from server.media.opus import RATE_HZ, SAMPLES_PER_TICK, TICK_S, Pcm, Resampler
+from server.media.receive import SPEECH_RATE_HZ, Sound
+from server.media.stretch import lengthened, shortened
+
+#: RFC 3550, 5.1.
+_HEADER = struct.Struct("!BBHII")
+_VERSION = 2
+_SEQUENCE_BITS = 16
+#: A speaker's SSRC gives way to another after so much silence.
+SSRC_SILENT_S = 1.0
+#: Delay beyond this, either way, is won back, a pitch period every so many ticks.
+TOLERANCE_S = 0.02
+TICKS_BETWEEN_STRETCHES = 5
+#: After a stall this long of the whole process the clock starts anew.
+STALL_S = 1.0
+
+_SILENCE: Pcm = np.zeros(SAMPLES_PER_TICK, np.int16)
+
+
+class Rtp(NamedTuple):
+    """What of an RTP packet is of use."""
+
+    payload_type: int
+    sequence_number: int
+    timestamp: int
+    ssrc: int
+    payload: bytes
+
+
+def parsed(data: bytes) -> Rtp | None:
+    """An RTP packet's fields, its header extensions and padding left out; None if it is none."""
+    if len(data) < _HEADER.size:
+        return None
+    first, second, sequence, timestamp, ssrc = _HEADER.unpack_from(data)
+    if first >> 6 != _VERSION:
+        return None
+    start = _HEADER.size + 4 * (first & 0x0F)
+    if first & 0x10:
+        if len(data) < start + 4:
+            return None
+        start += 4 + 4 * int.from_bytes(data[start + 2 : start + 4])
+    end = len(data)
+    if first & 0x20:
+        end -= data[-1]
+        if not data[-1]:
+            return None
+    if start > end:
+        return None
+    return Rtp(second & 0x7F, sequence, timestamp, ssrc, data[start:end])
+
+
+class Uplink:
+    """Hears what one receiver of aiortc's is sent. ``dropped`` counts packets by reason,
+    ``jitter`` what happened to the others."""
+
+    def __init__(
+        self,
+        receiver: RTCRtpReceiver,
+        dropped: Counter[str] | None = None,
+        jitter: JitterCounts | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._jitter = jitter or JitterCounts()
+        self._dropped: Counter[str] = Counter() if dropped is None else dropped
+        self._clock = clock
+        self._buffer = JitterBuffer(self._jitter)
+        self._payload_types: frozenset[int] = frozenset()
+        self._statistics: dict[int, StreamStatistics] = {}
+        self._ssrc: int | None = None
+        self._heard_at_s = 0.0
+        self._first = asyncio.Event()
+        self._take_over(receiver)
+
+    def receive(self, rtp: Rtp) -> None:
+        """One packet. What cannot be Opus of this speaker's is counted and dropped."""
+        now_s = self._clock()
+        reason = self._fault(rtp, now_s)
+        if reason:
+            self._dropped[reason] += 1
+            return
+        try:
+            samples = libopus.packet_samples(rtp.payload)
+        except OpusError:
+            self._dropped["no_opus"] += 1
+            return
+        self._heard_at_s = now_s
+        self._statistics[rtp.ssrc].add(rtp)  # type: ignore[arg-type]
+        self._buffer.push(rtp.timestamp, samples, rtp.payload, now_s)
+        self._first.set()
+
+    def _fault(self, rtp: Rtp, now_s: float) -> str:
+        if rtp.payload_type not in self._payload_types:
+            return "payload_type"
+        if not rtp.payload:
+            return "empty_payload"
+        if rtp.ssrc != self._ssrc:
+            if self._ssrc is not None and now_s - self._heard_at_s < SSRC_SILENT_S:
+                return "ssrc"
+            self._ssrc = rtp.ssrc
+            self._statistics.clear()
+            self._statistics[rtp.ssrc] = StreamStatistics(RATE_HZ)
+            self._buffer = JitterBuffer(self._jitter)
+        return ""
+
+    async def sounds(self) -> AsyncGenerator[Sound, None]:
+        """20 ms every 20 ms, from the first packet on. Whoever reads decides when it ends."""
+        await self._first.wait()
+        player, resampler = _Player(), Resampler(RATE_HZ, SPEECH_RATE_HZ)
+        due_s = self._clock()
+        while True:
+            now_s = self._clock()
+            if now_s - due_s > STALL_S:
+                due_s = now_s
+            while due_s <= now_s:
+                pcm = player.play(self._buffer, now_s)
+                yield Sound(pcm, resampler.push(pcm))
+                due_s += TICK_S
+            await asyncio.sleep(due_s - self._clock())
+
+    def _take_over(self, receiver: RTCRtpReceiver) -> None:
+        """In the place of aiortc's router, receiver and decoder."""
+
+        async def handle(data: bytes, arrival_time_ms: int) -> None:
+            rtp = parsed(data)
+            if rtp is None:
+                self._dropped["no_rtp"] += 1
+            else:
+                self.receive(rtp)
+
+        async def receive(parameters: Any) -> None:
+            if receiver._RTCRtpReceiver__started:  # type: ignore[attr-defined]
+                return
+            self._payload_types = frozenset(
+                codec.payloadType
+                for codec in parameters.codecs
+                if codec.mimeType.lower() == "audio/opus"
+            )
+            receiver.transport._register_rtp_receiver(receiver, parameters)
+            # Ended, and awaited, by the receiver's stop().
+            reporting = asyncio.get_running_loop().create_task(
+                receiver._run_rtcp(), name="receiver-reports"
+            )
+            for name, value in (
+                ("rtcp_task", reporting),
+                ("remote_streams", self._statistics),
+                ("started", True),
+            ):
+                setattr(receiver, f"_RTCRtpReceiver__{name}", value)
+
+        receiver.transport._handle_rtp_data = handle  # type: ignore[method-assign]
+        receiver.receive = receive  # type: ignore[method-assign]
+
+
+class _Player:
+    """Turns what the buffer gives into 20 ms at a time."""
+
+    def __init__(self) -> None:
+        self._decoder = ConcealingDecoder()
+        self._decoded: Pcm = np.zeros(0, np.int16)
+        self._until_stretch = 0
+
+    def play(self, buffer: JitterBuffer, now_s: float) -> Pcm:
+        while self._decoded.size < SAMPLES_PER_TICK:
+            pcm = self._heard(buffer.pull(now_s))
+            if pcm is None:
+                pcm = _SILENCE
+            elif pcm.size >= SAMPLES_PER_TICK:
+                pcm = self._stretched(pcm, buffer.excess_s(now_s, self._decoded.size + pcm.size))
+            self._decoded = np.concatenate((self._decoded, pcm))
+        pcm, self._decoded = np.split(self._decoded, [SAMPLES_PER_TICK])
+        return pcm
+
+    def _heard(self, step: Packet | Missing | None) -> Pcm | None:
+        try:
+            match step:
+                case Packet():
+                    return self._decoder.decode(step.data)
+                case Missing(following=bytes(following)) if libopus.has_copy(following):
+                    return self._decoder.recover(following, step.samples)
+                case Missing(silent=False):
+                    return self._decoder.conceal(step.samples)
+                case Missing():
+                    return np.zeros(step.samples, np.int16)
+                case None:
+                    return None
+        except OpusError:  # looked like Opus, and lasted so long; what is missing is silence
+            assert step is not None
+            return np.zeros(step.samples, np.int16)
+
+    def _stretched(self, pcm: Pcm, excess_s: float) -> Pcm:
+        self._until_stretch -= 1
+        if self._until_stretch > 0 or abs(excess_s) <= TOLERANCE_S:
+            return pcm
+        self._until_stretch = TICKS_BETWEEN_STRETCHES
+        return shortened(pcm) if excess_s > 0 else lengthened(pcm)
+
+
+@cache
+def missing() -> str:
+    """Why this cannot be used here; nothing where it can."""
+    try:
+        libopus.load()
+    except OSError as error:
+        return str(error)
+    names = ("receive", "_run_rtcp", "_handle_disconnect", "stop")
+    absent = [name for name in names if not hasattr(RTCRtpReceiver, name)]
+    return f"aiortc's receiver has no {', '.join(absent)}" if absent else ""

@@ -1,0 +1,150 @@
+"""Time here counts in packets of 20 ms; packet n is sent at n and takes no time unless said."""
+
+from collections.abc import Mapping
+
+import pytest
+
+from server.media.jitter import LEAST_S, MADE_UP_SAMPLES, MOST_S, JitterBuffer, Missing, Packet
+from server.media.opus import SAMPLES_PER_TICK, TICK_S
+
+TICK = SAMPLES_PER_TICK
+#: Packets before the first is heard.
+CUSHION = round(LEAST_S / TICK_S)
+
+Heard = Packet | Missing | None
+
+
+def play(
+    arrivals: Mapping[int, float], ticks: int, buffer: JitterBuffer | None = None, first: int = 0
+) -> list[Heard]:
+    """What is heard at every tick; ``arrivals``: when each packet comes, in packets."""
+    buffer = buffer or JitterBuffer()
+    heard: list[Heard] = []
+    waiting = sorted(arrivals.items(), key=lambda each: each[1])
+    for tick in range(ticks):
+        while waiting and waiting[0][1] <= tick:
+            number, at = waiting.pop(0)
+            data = b"%d" % number
+            buffer.push((first + number * TICK) % 2**32, TICK, data, at * TICK_S)
+        heard.append(buffer.pull(tick * TICK_S))
+    return heard
+
+
+def numbers(heard: list[Heard]) -> list[int | str | None]:
+    """Which packet, "" for one that is missing, None for nothing."""
+    return [
+        int(each.data) if isinstance(each, Packet) else "" if isinstance(each, Missing) else None
+        for each in heard
+    ]
+
+
+def test_packets_are_heard_a_cushion_after_they_came() -> None:
+    heard = numbers(play({number: number for number in range(20)}, 20))
+    assert heard == [None] * CUSHION + list(range(20 - CUSHION))
+
+
+def test_packets_out_of_order_are_heard_in_order() -> None:
+    arrivals = {number: float(number) for number in range(20)} | {5: 6.5}
+    assert numbers(play(arrivals, 20))[CUSHION:] == list(range(20 - CUSHION))
+
+
+def test_a_packet_that_came_twice_is_heard_once() -> None:
+    buffer = JitterBuffer()
+    for _ in range(2):
+        buffer.push(0, TICK, b"0", 0.0)
+    assert numbers([buffer.pull(1.0), buffer.pull(1.0)]) == [0, ""]
+    assert buffer.counts.doubled == 1
+
+
+def test_a_lost_packet_is_made_up_from_the_one_after_it() -> None:
+    arrivals = {number: float(number) for number in range(20) if number != 7}
+    heard = play(arrivals, 20)
+    assert heard[CUSHION + 7] == Missing(TICK, following=b"8")
+    assert numbers(heard)[CUSHION + 8 :] == list(range(8, 20 - CUSHION))
+
+
+def test_of_several_lost_only_the_last_has_a_copy() -> None:
+    arrivals = {number: float(number) for number in range(20) if number not in (7, 8)}
+    heard = play(arrivals, 20)
+    assert heard[CUSHION + 7] == Missing(TICK)
+    assert heard[CUSHION + 8] == Missing(TICK, following=b"9")
+
+
+def test_after_a_long_loss_nothing_is_made_up_any_more() -> None:
+    arrivals = {number: float(number) for number in range(60) if not 10 <= number < 40}
+    heard = play(arrivals, 60)
+    missing = [each for each in heard if isinstance(each, Missing)]
+    assert len(missing) == 30
+    made_up = sum(each.samples for each in missing if not each.silent)
+    assert TICK <= made_up <= 2 * MADE_UP_SAMPLES
+    assert numbers(heard)[CUSHION + 40 :] == list(range(40, 60 - CUSHION))
+
+
+def test_what_comes_late_is_not_thrown_away() -> None:
+    """A stall of 200 ms: all packets come after all, and all are heard."""
+    arrivals = {
+        number: float(max(number, 20) if 10 <= number < 20 else number) for number in range(60)
+    }
+    buffer = JitterBuffer()
+    heard = numbers(play(arrivals, 60, buffer))
+    assert [each for each in heard if isinstance(each, int)] == list(range(60 - CUSHION - 8))
+    assert buffer.counts.late == 0
+
+
+def test_the_delay_gained_by_a_stall_is_excess() -> None:
+    arrivals = {
+        number: float(max(number, 20) if 10 <= number < 20 else number) for number in range(60)
+    }
+    buffer = JitterBuffer()
+    play(arrivals, 60, buffer)
+    at_s = 59 * TICK_S
+    assert buffer.excess_s(at_s, 0) == pytest.approx(
+        8 * TICK_S + LEAST_S - buffer.target_s, abs=0.021
+    )
+
+
+def test_the_target_covers_the_jitter_of_a_network_and_forgets_it() -> None:
+    jittery = {number: number + (number * 7 % 5) for number in range(600)}
+    buffer = JitterBuffer()
+    play(jittery, 600, buffer)
+    assert buffer.target_s == pytest.approx(5 * TICK_S, abs=0.005)
+    calm = {number: float(number) for number in range(600, 1700)}
+    play({number: at - 600 for number, at in calm.items()}, 1100, buffer, first=0)
+    assert buffer.target_s <= MOST_S
+
+
+def test_a_place_that_was_filled_is_lost_to_who_comes_later() -> None:
+    arrivals = {number: float(number) for number in range(30)} | {7: 15.0}
+    buffer = JitterBuffer()
+    assert 7 not in numbers(play(arrivals, 30, buffer))
+    assert buffer.counts.late == 1
+
+
+@pytest.mark.parametrize("first", [0, 2**32 - 5 * TICK, 2**31])
+def test_timestamps_wrap_around(first: int) -> None:
+    heard = numbers(play({number: float(number) for number in range(20)}, 20, first=first))
+    assert heard[CUSHION:] == list(range(20 - CUSHION))
+
+
+def test_who_leaps_starts_anew() -> None:
+    buffer = JitterBuffer()
+    play({number: float(number) for number in range(20)}, 20, buffer)
+    buffer.push(10**9, TICK, b"1000", 20 * TICK_S)
+    assert buffer.pull(20 * TICK_S) is None
+    assert numbers([buffer.pull((21 + CUSHION) * TICK_S)]) == [1000]
+    assert buffer.counts.restarts == 1
+
+
+def test_a_sender_whose_clock_stood_still_starts_anew() -> None:
+    buffer = JitterBuffer()
+    play({number: float(number) for number in range(20)}, 20, buffer)
+    buffer.push(20 * TICK, TICK, b"20", 100.0)
+    assert buffer.counts.restarts == 1
+    assert numbers([buffer.pull(100.0 + LEAST_S)]) == [20]
+
+
+def test_a_flood_is_bounded() -> None:
+    buffer = JitterBuffer()
+    for number in range(10_000):
+        buffer.push(number * 8 % 90_000, TICK, b"0", 0.0)
+    assert len(buffer._packets) <= 150

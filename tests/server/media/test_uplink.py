@@ -1,0 +1,211 @@
+import asyncio
+import re
+import struct
+import threading
+from collections import Counter
+from collections.abc import Sequence
+from types import SimpleNamespace
+from typing import Any, cast
+
+import numpy as np
+import pytest
+from aiortc import RTCRtpReceiver
+
+from server.media.jitter import JitterCounts
+from server.media.opus import RATE_HZ, SAMPLES_PER_TICK, OpusEncoder, Pcm, joined
+from server.media.peer import Peer, answer
+from server.media.uplink import SSRC_SILENT_S, Rtp, Uplink, missing, parsed
+from tests.helpers.webrtc import Client, ScriptedTrack, connected, tone
+from tools.impair import Network, Relay
+
+PACKET = OpusEncoder().encode(tone(440, 0.02))
+OPUS = 111
+
+
+def header(first: int = 0x80, second: int = OPUS) -> bytes:
+    return struct.pack("!BBHII", first, second, 7, 960, 5)
+
+
+@pytest.mark.parametrize(
+    ("data", "payload"),
+    [
+        (header() + b"sound", b"sound"),
+        (header(0x82) + bytes(8) + b"sound", b"sound"),
+        (header(0x90) + b"\xbe\xde\x00\x01abcd" + b"sound", b"sound"),
+        (header(0xA0) + b"sound\x00\x00\x03", b"sound"),
+        (header(), b""),
+        (header(0xA0) + b"\x01", b""),
+    ],
+)
+def test_the_payload_is_found(data: bytes, payload: bytes) -> None:
+    assert parsed(data) == Rtp(OPUS, 7, 960, 5, payload)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        header()[:-1],
+        header(0x40) + b"sound",
+        header(0x8F) + bytes(8),
+        header(0x90) + b"\xbe\xde\x00",
+        header(0x90) + b"\xbe\xde\xff\xff" + bytes(8),
+        header(0xA0) + b"sound\x00",
+        header(0xA0) + b"sound\xff",
+    ],
+)
+def test_what_is_no_rtp_is_nothing(data: bytes) -> None:
+    assert parsed(data) is None
+
+
+class Clock:
+    now_s = 0.0
+
+    def __call__(self) -> float:
+        return self.now_s
+
+
+async def opened(dropped: Counter[str], jitter: JitterCounts, clock: Clock) -> Uplink:
+    """An uplink whose receiver has been told that OPUS is Opus."""
+    receiver: Any = SimpleNamespace(
+        transport=SimpleNamespace(_register_rtp_receiver=lambda *_: None),
+        _RTCRtpReceiver__started=False,
+        _run_rtcp=_nothing,
+    )
+    uplink = Uplink(cast(RTCRtpReceiver, receiver), dropped, jitter, clock)
+    codec = SimpleNamespace(payloadType=OPUS, mimeType="audio/opus")
+    await receiver.receive(SimpleNamespace(codecs=[codec]))
+    return uplink
+
+
+async def _nothing() -> None:
+    """Reports to nobody."""
+
+
+@pytest.mark.parametrize(
+    ("rtp", "reason"),
+    [
+        (Rtp(0, 1, 0, 5, PACKET), "payload_type"),
+        (Rtp(OPUS, 1, 0, 5, b""), "empty_payload"),
+        (Rtp(OPUS, 1, 0, 6, PACKET), "ssrc"),
+        (Rtp(OPUS, 1, 0, 5, b"\x03"), "no_opus"),
+    ],
+)
+async def test_what_is_not_the_speakers_opus_is_counted_and_dropped(rtp: Rtp, reason: str) -> None:
+    dropped: Counter[str] = Counter()
+    jitter = JitterCounts()
+    uplink = await opened(dropped, jitter, Clock())
+    uplink.receive(Rtp(OPUS, 0, 0, 5, PACKET))
+    uplink.receive(rtp)
+    assert dropped == {reason: 1}
+    assert jitter.came == 1
+
+
+async def test_another_source_takes_over_from_one_that_is_silent() -> None:
+    dropped: Counter[str] = Counter()
+    clock = Clock()
+    jitter = JitterCounts()
+    uplink = await opened(dropped, jitter, clock)
+    uplink.receive(Rtp(OPUS, 0, 0, 5, PACKET))
+    clock.now_s = SSRC_SILENT_S
+    uplink.receive(Rtp(OPUS, 9, 10**9, 6, PACKET))
+    assert jitter.came == 2
+    assert not dropped
+
+
+async def test_many_sources_are_no_more_than_one() -> None:
+    uplink = await opened(Counter(), JitterCounts(), Clock())
+    for ssrc in range(1000):
+        uplink.receive(Rtp(OPUS, 0, 0, ssrc, PACKET))
+    assert len(uplink._statistics) == 1
+
+
+async def heard(peer: Peer, seconds: float) -> Pcm:
+    pieces: list[Pcm] = []
+    async for sound in peer.sounds():
+        pieces.append(sound.pcm48)
+        if len(pieces) * SAMPLES_PER_TICK >= seconds * RATE_HZ:
+            break
+    return joined(pieces)
+
+
+def strength(pcm: Pcm, frequency_hz: float) -> float:
+    """Of a tone in the sound, 0 to 1: the median of tenths of seconds."""
+    pieces = pcm[: pcm.size // 4800 * 4800].reshape(-1, 4800).astype(float)
+    wave = np.exp(-2j * np.pi * frequency_hz * np.arange(4800) / RATE_HZ)
+    shares = 2 * np.abs(pieces @ wave) ** 2 / 4800 / (np.square(pieces).sum(axis=1) + 1)
+    return float(np.median(shares))
+
+
+async def test_it_is_what_hears_a_speaker_and_it_costs_no_thread() -> None:
+    assert not missing()
+    threads = threading.active_count()
+    client = Client("sendonly", ScriptedTrack(tone(440, 3.0)))
+    async with connected(client, receive=True) as peer:
+        pcm = await heard(peer, 1.0)
+        assert threading.active_count() == threads
+    assert strength(pcm[RATE_HZ // 2 :], 440) > 0.5
+
+
+class Interrupted(ScriptedTrack):
+    """Sends an empty packet in the middle of speech."""
+
+    def __init__(self, pcm: Pcm, at: int) -> None:
+        super().__init__(pcm)
+        self._packets[at] = b""
+
+
+async def test_an_empty_payload_does_not_silence_a_speaker() -> None:
+    dropped: Counter[str] = Counter()
+    client = Client("sendonly", Interrupted(tone(440, 3.0), at=20))
+    async with connected(client, receive=True, dropped=dropped) as peer:
+        pcm = await heard(peer, 1.5)
+    assert dropped["empty_payload"] == 1
+    assert strength(pcm[RATE_HZ:], 440) > 0.5
+
+
+async def over(network: Network, ticks: Sequence[int], seconds: float) -> tuple[Pcm, JitterCounts]:
+    """What is heard of a tone, sent over a bad network."""
+    client = Client("sendonly", ScriptedTrack(tone(440, seconds + 2), ticks))
+    jitter = JitterCounts()
+    peer = await answer(await client.offer(), receive=True, jitter=jitter)
+    port = int(re.findall(r"a=candidate:\S+ 1 udp \d+ 127\.0\.0\.1 (\d+)", peer.sdp)[0])
+    try:
+        with Relay(("127.0.0.1", port), network, Network(), seed=1) as relay:
+            await client.take(peer.sdp.replace(f" {port} typ", f" {relay.address[1]} typ"))
+            await peer.connected()
+            return await heard(peer, seconds), jitter
+    finally:
+        await peer.close()
+        await client.close()
+
+
+async def test_little_is_lost_that_came() -> None:
+    """A tenth lost on the way: the tone goes on, and what came is heard."""
+    pcm, counts = await over(Network(loss=0.1, delay_s=0.02), range(250), 4.0)
+    assert counts.late + counts.overflowed <= 0.01 * counts.came
+    assert strength(pcm[RATE_HZ:], 440) > 0.5
+
+
+async def test_jitter_is_ridden_out() -> None:
+    pcm, counts = await over(Network(jitter_s=0.06), range(250), 4.0)
+    assert counts.late <= 0.01 * counts.came
+    assert strength(pcm[2 * RATE_HZ :], 440) > 0.5
+
+
+async def test_what_went_silent_is_heard_again() -> None:
+    client = Client("sendonly", ScriptedTrack(tone(440, 3.0), [*range(25), *range(75, 150)]))
+    async with connected(client, receive=True) as peer:
+        pcm = await heard(peer, 2.2)
+    loud = np.abs(pcm.reshape(-1, SAMPLES_PER_TICK).astype(int)).max(axis=1) > 500
+    assert 0.6 < (~loud).sum() * 0.02 < 1.1
+    assert strength(pcm[-RATE_HZ // 2 :], 440) > 0.5
+
+
+async def test_a_connection_that_never_speaks_is_waited_for() -> None:
+    client = Client("sendonly", ScriptedTrack(tone(440, 0.1), []))
+    async with connected(client, receive=True) as peer:
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.3):
+                await anext(peer.sounds())
+        assert peer.state == "connected"
