@@ -91,3 +91,13 @@ def test_batches_hold_like_lengths_and_no_more_than_they_may() -> None:
 def test_batches_do_not_end() -> None:
     drawn = examples().batches()
     assert sum(len(next(drawn)) for _ in range(100)) > 1000
+
+
+def test_development_sentences_come_as_they_are_both_ways() -> None:
+    dev: list[Pair] = [("It is 3.", "Het is 3."), ("Ask Tom.", "Vraag Tom.")]
+    corpora: dict[Foreign, Corpus] = {"nl": Corpus([], dev, [], 0)}
+    batches = examples(Recipe()).held_out(corpora, 1)
+    made = [
+        (source[0], text(source), text(target)) for batch in batches for source, target in batch
+    ]
+    assert sorted(made) == [(-2, "It is 3.", "Het is 3."), (-1, "Het is 3.", "It is 3.")]

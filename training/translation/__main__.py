@@ -19,12 +19,15 @@ from training.translation import pieces
 from training.translation.convert import write
 from training.translation.corpus import Corpus, Foreign, read_corpora
 from training.translation.examples import Examples
+from training.translation.feed import batches
 from training.translation.recipe import GPU, SERVED, SMOKE, Recipe
 from training.translation.spelling import spell
-from training.translation.train import Training, seed_of
+from training.translation.train import Training, tensors
 
 SMOKE_HOURS = 20 / 3600
 SMOKE_PAIRS = 3000
+#: Development sentences of each language whose loss is shown now and then.
+HELD_OUT = 200
 
 
 def main() -> None:
@@ -33,6 +36,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=DATA, help="folder with text/tatoeba-en-*")
     parser.add_argument("--hours", type=float, default=3.0, help="of training, all sessions added")
     parser.add_argument("--threads", type=int, default=os.cpu_count())
+    parser.add_argument("--workers", type=int, default=0, help="processes that make examples")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--smoke", action="store_true", help="a toy amount, in two minutes")
     arguments = parser.parse_args()
@@ -59,14 +63,19 @@ def main() -> None:
     print(f"{sum(w.numel() for w in training.average.values()):,} parameters, step {progress.step}")
     out.mkdir(exist_ok=True)
     (out / pieces.FILE).write_bytes(training.pieces)
-    examples = Examples(
-        corpora, pieces.as_ids(pieces.load(out)), training.recipe, spell, seed_of(progress)
-    )
-    hours = SMOKE_HOURS if arguments.smoke else arguments.hours
+    encoded = pieces.as_ids(pieces.load(out))
+
+    def examples(rng: random.Random) -> Examples:
+        return Examples(corpora, encoded, training.recipe, spell, rng)
+
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
-    training.run(examples.batches(), 3600 * hours, checkpoint, stop.is_set)
+    seed = f"seed {arguments.seed} from step {progress.step}"  # other examples in each session
+    held_out = [*map(tensors, examples(random.Random(0)).held_out(corpora, HELD_OUT))]
+    hours = SMOKE_HOURS if arguments.smoke else arguments.hours
+    made = batches(examples, seed, arguments.workers)
+    training.run(made, held_out, 3600 * hours, checkpoint, stop.is_set)
     known = {"en", *corpora} if corpora else {"en", "nl"}
     directions = [direction for direction in SERVED if known.issuperset(direction)]
     weights = {name: weight.cpu() for name, weight in training.average.items()}

@@ -90,6 +90,14 @@ class Examples:
                 pair = f"{pair[0]} {more[0]}", f"{pair[1]} {more[1]}"
         return self._example(pair, direction)
 
+    def held_out(self, corpora: Mapping[Foreign, Corpus], n: int) -> Iterator[list[Example]]:
+        """Development sentences of each language as they are, both ways, in batches."""
+        made: list[Example] = []
+        for foreign, corpus in corpora.items():
+            for english, other in corpus.dev[:n]:
+                made += [self._ids(english, other, foreign), self._ids(other, english, "en")]
+        return by_length(made, self._recipe.batch_tokens)
+
     def _grammar(self) -> Iterator[Pair]:
         while True:
             for pair in phrases.pairs(self._rng, 200, "train"):
@@ -111,8 +119,11 @@ class Examples:
             source, target = cut(source, target, self._rng)
         if self._rng.random() < self._recipe.recognised:
             source, target = self._recognised(source, target, direction)
+        return self._ids(source, target, direction[1])
+
+    def _ids(self, source: str, target: str, language: Language) -> Example:
         encode, tags, end = self._pieces.encode, self._pieces.tags, self._pieces.end
-        return [tags[direction[1]], *encode(source), end], [*encode(target), end]
+        return [tags[language], *encode(source), end], [*encode(target), end]
 
     def _recognised(self, source: str, target: str, direction: Direction) -> Pair:
         """As a recogniser sends it: numbers mostly in words, then in words on both sides."""

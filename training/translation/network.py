@@ -18,7 +18,8 @@ from training.translation.recipe import Recipe
 POSITIONS: Final = 512
 #: Targets of this value are padding: out of the loss.
 IGNORED: Final = -1
-_CHUNK_TOKENS: Final = 512
+#: Scores computed at once: what fits a cache, or what keeps a GPU busy.
+_CHUNK_TOKENS: Final = {"cpu": 512, "cuda": 8192}
 
 
 class Attention(nn.Module):
@@ -168,8 +169,9 @@ class SmoothedLoss(torch.autograd.Function):
         state_gradient = torch.empty_like(states, dtype=torch.float32)
         weight_gradient = torch.zeros_like(embedding)
         loss = states.new_zeros((), dtype=torch.float32)
-        for start in range(0, count, _CHUNK_TOKENS):
-            part = slice(start, start + _CHUNK_TOKENS)
+        size = _CHUNK_TOKENS[states.device.type]
+        for start in range(0, count, size):
+            part = slice(start, start + size)
             chunk, right = states[part].bfloat16(), wanted[part, None]
             scores = (chunk @ weight.T).float()
             likely = (1 - smoothing) * scores.gather(1, right) + smoothing * scores.mean(1, True)

@@ -62,7 +62,7 @@ SHAPE: Final = ("width", "heads", "encoder_layers", "decoder_layers")
 #: On a GPU there is time for as large a network as the shipped model may weigh.
 GPU: Final = Recipe(
     width=384, heads=6, encoder_layers=6, decoder_layers=2, batch_tokens=32000, learning_rate=5e-3,
-    warm_up_steps=500, average=0.9995,
+    warm_up_steps=500, average=0.9995, dropout=0.2, dropout_from=0.0,
 )  # fmt: skip
 SMOKE: Final = Recipe(
     vocabulary=1000, width=64, heads=2, encoder_layers=1, decoder_layers=1, batch_tokens=3000,

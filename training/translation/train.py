@@ -1,11 +1,10 @@
 """Trains the network for a while, and goes on from where it was when it is started again."""
 
-import random
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 import torch
 from torch import Tensor
@@ -15,6 +14,9 @@ from tqdm import tqdm
 from training.translation.examples import Example
 from training.translation.network import IGNORED, Network
 from training.translation.recipe import SHAPE, Recipe
+
+#: Source [B, S], its lengths [B] and target [B, T], as ``Network.forward`` takes them.
+Batch = tuple[Tensor, Tensor, Tensor]
 
 SAVE_EVERY_S: Final = 240.0
 _SHOWN_EVERY: Final = 20
@@ -50,14 +52,15 @@ class Training:
 
     def run(
         self,
-        batches: Iterator[list[Example]],
+        batches: Iterator[Batch],
+        held_out: list[Batch],
         total_s: float,
         checkpoint: Path,
         stopped: Callable[[], bool],
     ) -> None:
         """Train until ``total_s`` seconds are spent over all sessions, or until ``stopped``.
 
-        Saves now and then, and at the end.
+        Saves now and then, and at the end; then the loss of the average on ``held_out`` is shown.
         """
         self.network.train()
         started = saved = time.monotonic()
@@ -73,18 +76,25 @@ class Training:
                     bar.set_postfix(step=self.progress.step, loss=f"{average:.3f}", refresh=False)
                     bar.update(int(self.progress.seconds) - bar.n)
                 if now - saved > SAVE_EVERY_S:
-                    self.save(checkpoint)
+                    self._save_and_tell(bar, held_out, checkpoint)
                     saved = now
-        self.save(checkpoint)
+            self._save_and_tell(bar, held_out, checkpoint)
 
-    def _step(self, batch: list[Example], done: float) -> float:
+    def _save_and_tell(
+        self, bar: "tqdm[NoReturn]", held_out: list[Batch], checkpoint: Path
+    ) -> None:
+        self.save(checkpoint)
+        loss = f"held-out loss {self.loss_of_average(held_out):.3f} nats a piece"
+        bar.write(f"step {self.progress.step}: {loss}, saved to {checkpoint}")
+
+    def _step(self, batch: Batch, done: float) -> float:
         """One update; ``done``: the share of all the time that is spent. Returns the loss."""
         recipe, step = self.recipe, self.progress.step
         warm = min(1.0, (step + 1) / recipe.warm_up_steps)
         self.network.drop(0.0 if done < recipe.dropout_from else recipe.dropout)
         rate = recipe.learning_rate * warm * max(0.01, min(1.0, (1 - done) / recipe.final_share))
         with torch.autocast(self.device, torch.bfloat16):
-            loss = self.network(*tensors(batch, self.device))
+            loss = self.network(*(part.to(self.device) for part in batch))
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
         for optimiser in self._optimisers:
@@ -96,20 +106,24 @@ class Training:
         for name, weight in self.network.named_parameters():
             self.average[name].lerp_(weight.detach(), 1 - decay)
         self.progress.step += 1
-        self.progress.target_pieces += sum(len(target) for _, target in batch)
+        self.progress.target_pieces += int((batch[2] != IGNORED).sum())
         return loss.item()
 
     @torch.no_grad()
-    def loss_of_average(self, examples: list[Example]) -> float:
-        """Of the averaged weights on ``examples``, in nats a target piece."""
+    def loss_of_average(self, held_out: list[Batch]) -> float:
+        """Of the averaged weights, in nats a target piece."""
         weights = {name: w.detach().clone() for name, w in self.network.named_parameters()}
         self.network.load_state_dict(self.average)
         self.network.eval()
-        with torch.autocast(self.device, torch.bfloat16):
-            loss = self.network(*tensors(examples, self.device)).item()
+        total = pieces = 0.0
+        for batch in held_out:
+            count = int((batch[2] != IGNORED).sum())
+            with torch.autocast(self.device, torch.bfloat16):
+                total += count * self.network(*(part.to(self.device) for part in batch)).item()
+            pieces += count
         self.network.load_state_dict(weights)
         self.network.train()
-        return loss
+        return total / max(1.0, pieces)
 
     def save(self, checkpoint: Path) -> None:
         """Write all that is needed to go on, whole or not at all."""
@@ -145,19 +159,13 @@ class Training:
         return training
 
 
-def tensors(batch: list[Example], device: str) -> tuple[Tensor, Tensor, Tensor]:
-    """Source [B, S], its lengths [B] and target [B, T], as ``Network.forward`` takes them."""
-    sources = [torch.tensor(source) for source, _ in batch]
-    targets = [torch.tensor(target) for _, target in batch]
+def tensors(examples: list[Example]) -> Batch:
+    """The examples as one padded batch."""
+    sources = [torch.tensor(source) for source, _ in examples]
+    targets = [torch.tensor(target) for _, target in examples]
     source = pad_sequence(sources, batch_first=True)
     target = pad_sequence(targets, batch_first=True, padding_value=IGNORED)
-    lengths = torch.tensor([len(source) for source in sources])
-    return source.to(device), lengths.to(device), target.to(device)
-
-
-def seed_of(progress: Progress) -> random.Random:
-    """Draws the same examples in the same session of a training, and others in the next."""
-    return random.Random(f"examples from step {progress.step}")
+    return source, torch.tensor([len(ids) for ids in sources]), target
 
 
 def _is_hidden(name: str, weight: Tensor) -> bool:
