@@ -84,10 +84,8 @@ class Work:
             ("dev", self._dev_clips, 1),
             ("people", self._clips, self._plan.people_copies),
         ):
-            kept = self._folder / f"{name}.json"
-            aligned = people.align_clips(clips, words, self._language, score, kept)
-            folder = self._folder / name
-            found.append(people.people_parts(folder, self._language, clips, aligned, copies))
+            spoken = people.People(self._folder / name, self._language, clips, words, score)
+            found.append(spoken.parts(copies))
         return found[0], found[1]
 
     def final(self) -> Trained:

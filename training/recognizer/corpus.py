@@ -1,7 +1,7 @@
 """Speech as features on disk, in parts that are made once: a run that was cut short goes on."""
 
 import random
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +13,7 @@ from tqdm import tqdm
 
 from training import phrases
 from training.espeak import Espeak
-from training.recognizer import augment, features, phones, speech
+from training.recognizer import augment, features, frames, phones, speech
 from training.recognizer.text import Draw
 
 _PART_UTTERANCES = 400
@@ -24,7 +24,7 @@ _FLITE_COPIES = 3
 
 @dataclass
 class Utterance:
-    """MFCC [frames, 40] as they are, float16, and a label (`features.frame_labels`) a frame."""
+    """MFCC [frames, 40] as they are, float16, and a label (`frames.frame_labels`) a frame."""
 
     cepstra: npt.NDArray[np.float16]
     labels: npt.NDArray[np.uint8]
@@ -125,23 +125,16 @@ def labelled(
     phone_set: tuple[str, ...],
 ) -> Utterance:
     """Features and labels of 16 kHz sound; see `augment.as_heard` for the two numbers."""
-    cepstra = features.mfcc(samples)
-    labels = features.frame_labels(segments, len(cepstra), stretch, lead_s, phone_set)
+    return labelled_cepstra(features.mfcc(samples), segments, stretch, lead_s, phone_set)
+
+
+def labelled_cepstra(
+    cepstra: frames.Features,
+    segments: list[speech.Segment],
+    stretch: float,
+    lead_s: float,
+    phone_set: tuple[str, ...],
+) -> Utterance:
+    """As `labelled`, of features that are there already."""
+    labels = frames.frame_labels(segments, len(cepstra), stretch, lead_s, phone_set)
     return Utterance(cepstra.astype(np.float16), labels)
-
-
-def lexicon_of(
-    words: list[str], language: phones.Language, espeak: Espeak
-) -> dict[str, Counter[tuple[str, ...]]]:
-    """Pronunciations of each word alone, by the accents of the language; as often as they do."""
-    found: dict[str, Counter[tuple[str, ...]]] = defaultdict(Counter)
-    for word in tqdm(words, desc="pronunciations", unit="word"):
-        for voice in dict.fromkeys(speech.ACCENTS[language]):
-            try:
-                said = speech.from_utterance(espeak.synthesise(word, voice), word, voice)
-            except KeyError:
-                continue
-            made = tuple(s.phone for s in said.segments if s.phone != phones.SILENCE)
-            if made:
-                found[word][made] += speech.ACCENTS[language].count(voice)
-    return found

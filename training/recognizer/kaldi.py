@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from training.recognizer.features import CEPSTRA
+from training.recognizer.frames import CEPSTRA
 from training.recognizer.phones import Inventory
 
 STAY_PROBABILITY = 0.5

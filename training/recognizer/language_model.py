@@ -55,7 +55,7 @@ def _discounts(counts: Ids) -> Values:
     n1, n2, n3, n4 = (float((counts == n).sum()) + 0.5 for n in (1, 2, 3, 4))
     y = n1 / (n1 + 2 * n2)
     found = [0.0, 1 - 2 * y * n2 / n1, 2 - 3 * y * n3 / n2, 3 - 4 * y * n4 / n3]
-    return np.clip(found, 0.0, [0.0, 0.95, 1.9, 2.8])
+    return np.clip(found, [0.0, 0.1, 0.1, 0.1], [0.0, 0.95, 1.9, 2.8])
 
 
 def _smoothed(counts: Ids, history: Ids, lower: Values) -> Values:

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from training.recognizer.features import CEPSTRA, SUBSAMPLING
+from training.recognizer.frames import CEPSTRA, SUBSAMPLING
 from training.recognizer.kaldi import SKIP, Layer, Matrix, Vector
 
 

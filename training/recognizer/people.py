@@ -1,6 +1,7 @@
 """Speech of people: who is learnt from, when they said what, and their speech spoilt as heard."""
 
 import json
+import random
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -11,9 +12,9 @@ import numpy.typing as npt
 from tqdm import tqdm
 
 from training import phrases
-from training.recognizer import augment, features, text
+from training.recognizer import augment, features, frames, text
 from training.recognizer.align import align
-from training.recognizer.corpus import Utterance, labelled, save
+from training.recognizer.corpus import Utterance, labelled, labelled_cepstra, save
 from training.recognizer.phones import phone_set
 from training.recognizer.speech import Lexicon, Samples, Segment
 
@@ -23,9 +24,10 @@ _FOLDERS: dict[phrases.Language, tuple[str, ...]] = {
 }
 _SHARED_SENTENCES = ("flemishguy-nl", "nathalie-nl")
 _DEV_SPEAKERS = 20
-_PART_CLIPS = 200
+_PART_CLIPS = 100
+_MOST_WAYS = 3
 _SPEEDS = (0.88, 1.14)
-Scorer = Callable[[features.Features], npt.NDArray[np.float32]]
+Scorer = Callable[[frames.Features], npt.NDArray[np.float32]]
 
 
 @dataclass(frozen=True)
@@ -70,64 +72,67 @@ def decode(path: Path) -> Samples:
     return augment.at_level(samples.astype(np.float64), -3)
 
 
-def align_clips(
-    wanted: list[Clip], lexicon: Lexicon, language: phrases.Language, score: Scorer, path: Path
-) -> dict[str, list[Segment]]:
-    """When the phones of every clip were said, by file name; kept in `path` for the next run.
+@dataclass
+class People:
+    """Makes parts of people's speech in `folder`; `score` gives a network's log-probabilities.
 
-    The twentieth that fit their sound worst are left out: their text is often not what was said.
+    The clips are shuffled, so that the first parts already have many voices.
     """
-    if path.exists():
-        kept = json.loads(path.read_text())
-        return {name: [Segment(*each) for each in row] for name, row in kept.items()}
-    found: dict[str, tuple[list[Segment], float]] = {}
-    for clip in tqdm(wanted, desc="aligning people", unit="clip"):
-        scores = score(features.mfcc(augment.dithered(decode(clip.path), np.random.default_rng(0))))
-        ways = [[way for way, _ in lexicon[word].most_common(3)] if word in lexicon else []
-                for word in clip.words]  # fmt: skip
-        try:
-            found[clip.path.name] = align(scores, ways, phone_set(language))
-        except ValueError:
-            continue  # a word that espeak-ng cannot say, or a clip cut short
-    worst = float(np.quantile([fit for _, fit in found.values()], 0.05))
-    aligned = {name: segments for name, (segments, fit) in found.items() if fit > worst}
-    rows = {name: [list(asdict(s).values()) for s in row] for name, row in aligned.items()}
-    path.write_text(json.dumps(rows))
-    return aligned
 
+    folder: Path
+    language: phrases.Language
+    clips: list[Clip]
+    lexicon: Lexicon
+    score: Scorer
 
-def people_parts(
-    folder: Path,
-    language: phrases.Language,
-    wanted: list[Clip],
-    aligned: dict[str, list[Segment]],
-    copies: int,
-) -> list[Path]:
-    """Parts with every clip in `copies` versions, the first one as it is."""
-    folder.mkdir(parents=True, exist_ok=True)
-    known = [clip for clip in wanted if clip.path.name in aligned]
-    groups = [known[at : at + _PART_CLIPS] for at in range(0, len(known), _PART_CLIPS)]
-    jobs = [(copy, number) for copy in range(copies) for number in range(len(groups))]
-    paths = [folder / f"people-{copy}-{number:03}.npz" for copy, number in jobs]
-    for path, (copy, number) in tqdm(
-        [job for job in zip(paths, jobs, strict=True) if not job[0].exists()],
-        desc="people's speech", unit="part",
-    ):  # fmt: skip
-        rng = np.random.default_rng([copy, number])
-        save(path, [_version(clip, aligned, language, copy, rng) for clip in groups[number]])
-    return paths
+    def parts(self, copies: int) -> list[Path]:
+        """Parts with every clip in `copies` versions, the first one as it is."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        shuffled = random.Random(5).sample(self.clips, len(self.clips))
+        groups = [shuffled[at : at + _PART_CLIPS] for at in range(0, len(shuffled), _PART_CLIPS)]
+        jobs = [(copy, number) for copy in range(copies) for number in range(len(groups))]
+        paths = [self.folder / f"people-{copy}-{number:03}.npz" for copy, number in jobs]
+        for path, (copy, number) in tqdm(
+            [job for job in zip(paths, jobs, strict=True) if not job[0].exists()],
+            desc="people's speech", unit="part",
+        ):  # fmt: skip
+            segments = self.folder / f"aligned-{number:03}.json"
+            if copy == 0:
+                self._align(path, segments, groups[number])
+            else:
+                kept = json.loads(segments.read_text())
+                rng = np.random.default_rng([copy, number])
+                save(path, [self._spoilt(clip, kept[clip.path.name], rng)
+                            for clip in groups[number] if clip.path.name in kept])  # fmt: skip
+        return paths
 
+    def _align(self, path: Path, aligned: Path, group: list[Clip]) -> None:
+        """The twentieth that fit their sound worst are left out: their text is often not what
+        was said."""
+        rng = np.random.default_rng(0)
+        found: dict[str, tuple[Utterance, list[Segment], float]] = {}
+        for clip in group:
+            samples = augment.dithered(decode(clip.path), rng)
+            cepstra = features.mfcc(samples)
+            ways = [[way for way, _ in self.lexicon[word].most_common(_MOST_WAYS)]
+                    if word in self.lexicon else [] for word in clip.words]  # fmt: skip
+            try:
+                segments, fit = align(self.score(cepstra), ways, phone_set(self.language))
+            except ValueError:
+                continue  # a word that espeak-ng cannot say, or a clip cut short
+            utterance = labelled_cepstra(cepstra, segments, 1.0, 0.0, phone_set(self.language))
+            found[clip.path.name] = utterance, segments, fit
+        worst = float(np.quantile([fit for _, _, fit in found.values()], 0.05))
+        good = {name: each for name, each in found.items() if each[2] >= worst}
+        rows = {name: [list(asdict(segment).values()) for segment in segments]
+                for name, (_, segments, _) in good.items()}  # fmt: skip
+        aligned.write_text(json.dumps(rows))
+        save(path, [utterance for utterance, _, _ in good.values()])
 
-def _version(
-    clip: Clip,
-    aligned: dict[str, list[Segment]],
-    language: phrases.Language,
-    copy: int,
-    rng: np.random.Generator,
-) -> Utterance:
-    samples, segments = decode(clip.path), aligned[clip.path.name]
-    if copy == 0:
-        samples = augment.dithered(augment.at_level(samples, rng.uniform(-24, -2)), rng)
-        return labelled(samples, segments, 1.0, 0.0, phone_set(language))
-    heard, stretch, lead_s = augment.as_heard(samples, augment.RATE_HZ, rng, None, _SPEEDS)
-    return labelled(heard, segments, stretch, lead_s, phone_set(language))
+    def _spoilt(
+        self, clip: Clip, kept: list[list[str | float | int]], rng: np.random.Generator
+    ) -> Utterance:
+        segments = [Segment(str(phone), float(at_s), int(word)) for phone, at_s, word in kept]
+        samples = decode(clip.path)
+        heard = augment.as_heard(samples, augment.RATE_HZ, rng, None, _SPEEDS)
+        return labelled(heard[0], segments, *heard[1:], phone_set(self.language))

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from training.recognizer.features import CEPSTRA
+from training.recognizer.frames import CEPSTRA
 
 _LIFTER = 22  # Kaldi's cepstral-lifter
 _GROUPS = 16

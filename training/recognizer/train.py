@@ -13,7 +13,7 @@ from torch import nn
 from tqdm import tqdm
 
 from training.recognizer.corpus import Utterance
-from training.recognizer.features import CEPSTRA, SUBSAMPLING, outputs_of, subtract_mean
+from training.recognizer.frames import CEPSTRA, SUBSAMPLING, outputs_of, subtract_mean
 from training.recognizer.network import Shape, Tdnn
 from training.recognizer.spectrum import masks_and_warps
 
