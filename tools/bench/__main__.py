@@ -1,6 +1,6 @@
 """Measures a whole server on this machine.
 
-    python -m tools.bench delivery|latency|switching|joins|recovery|demo [--json] [--quick]
+    python -m tools.bench delivery|latency|switching|joins|recovery|demo|capacity [--json] [--quick]
 
 The server runs in processes of its own, as its users start it.
 """
@@ -9,7 +9,7 @@ import argparse
 import asyncio
 import sys
 
-from tools.bench import delivery, demo, joins, latency, recovery, switching
+from tools.bench import capacity, delivery, demo, joins, latency, recovery, switching
 from tools.figures import report
 
 BENCHMARKS = {
@@ -19,6 +19,7 @@ BENCHMARKS = {
     "joins": joins.run,
     "recovery": recovery.run,
     "demo": demo.run,
+    "capacity": capacity.run,
 }
 
 

@@ -29,13 +29,13 @@ Language = Literal["en", "nl"]
 Origin = Literal["grammar", "tatoeba"]
 
 #: Rises when the same request would give other sound.
-VERSION = 1
+VERSION = 2
 FILE_HZ = 16_000
 PEAK_DBFS = -9.0
 #: Silence before the first sentence; the pauses between sentences, log-normal, at 180 words a
 #: minute and below. Who speaks faster than that pauses less.
 LEAD_S = 0.5
-PAUSE_MEDIAN_S, PAUSE_SIGMA, PAUSE_RANGE_S = 0.45, 0.4, (0.3, 1.2)
+PAUSE_MEDIAN_S, PAUSE_SIGMA, PAUSE_RANGE_S = 0.6, 0.4, (0.3, 1.2)
 PAUSES_UP_TO_WPM = 180
 #: Of a sentence, in either language: many shorter ones in a row are no talk.
 LEAST_WORDS = 5

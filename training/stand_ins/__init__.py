@@ -1,0 +1,1 @@
+"""Models of full size with random weights: what the real ones cost, without having them."""
