@@ -10,7 +10,7 @@
 import asyncio
 import ssl
 from collections import Counter
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 
 import numpy as np
@@ -27,6 +27,8 @@ from server.participant import CLOSE_S, CONNECT_S, Participant, Refused, alongsi
 from signaling import messages as wire
 
 __all__ = ["Listener", "Refused", "Speaker", "Talker"]
+
+Through = Callable[[str], str]
 
 #: What play() may take beyond the length of its sound.
 PLAY_GRACE_S = 10.0
@@ -116,7 +118,7 @@ class _Speaking(Participant):
 
 class Speaker(_Speaking):
     """Speaks ``language`` in ``stream``. ``tls``: False takes any certificate, such as one
-    that a server made for itself."""
+    that a server made for itself. ``through`` changes the server's answer, to send elsewhere."""
 
     def __init__(
         self,
@@ -129,12 +131,14 @@ class Speaker(_Speaking):
         resume: str | None = None,
         take_over: bool = False,
         tls: ssl.SSLContext | bool = True,
+        through: Through = lambda sdp: sdp,
     ) -> None:
         join = wire.JoinSpeaker(
             language=language, audio=audio, token=token, resume=resume, take_over=take_over
         )
         super().__init__(f"{url.rstrip('/')}/ws/speak/{stream}", join, tls)
         self._audio = audio
+        self._through = through
 
     async def pause(self, paused: bool) -> None:
         await self.send(wire.Pause(paused=paused))
@@ -145,7 +149,8 @@ class Speaker(_Speaking):
 
     async def _start_sound(self, stack: AsyncExitStack) -> None:
         if self._audio == "webrtc":
-            await stack.enter_async_context(_connected(self, _Microphone(self._source), None))
+            microphone = _Microphone(self._source)
+            await stack.enter_async_context(_connected(self, microphone, None, self._through))
         else:
             await stack.enter_async_context(alongside(self._send_pcm(), "client-microphone"))
 
@@ -223,7 +228,10 @@ class Talker(_Speaking):
 
 @asynccontextmanager
 async def _connected(
-    participant: Participant, track: MediaStreamTrack | None, arrivals: Arrivals | None
+    participant: Participant,
+    track: MediaStreamTrack | None,
+    arrivals: Arrivals | None,
+    through: Through = lambda sdp: sdp,
 ) -> AsyncIterator[None]:
     """A PeerConnection that sends ``track`` and notes what comes in ``arrivals``."""
     directions = {(True, True): "sendrecv", (True, False): "sendonly"}
@@ -244,7 +252,7 @@ async def _connected(
 
             transceiver.receiver._handle_rtp_packet = keep  # type: ignore[method-assign]
         answer = await participant.ask(wire.Offer(sdp=connection.localDescription.sdp), wire.Answer)
-        await connection.setRemoteDescription(RTCSessionDescription(answer.sdp, "answer"))
+        await connection.setRemoteDescription(RTCSessionDescription(through(answer.sdp), "answer"))
         await _up(connection)
         yield
 

@@ -1,6 +1,7 @@
 """Measures a whole server on this machine.
 
-    python -m tools.bench delivery|latency|switching|joins|recovery|demo|capacity [--json] [--quick]
+    python -m tools.bench delivery|latency|switching|joins|recovery|uplink|demo|capacity
+        [--json] [--quick]
 
 The server runs in processes of its own, as its users start it.
 """
@@ -9,7 +10,7 @@ import argparse
 import asyncio
 import sys
 
-from tools.bench import capacity, delivery, demo, joins, latency, recovery, switching
+from tools.bench import capacity, delivery, demo, joins, latency, recovery, switching, uplink
 from tools.figures import report
 
 BENCHMARKS = {
@@ -18,6 +19,7 @@ BENCHMARKS = {
     "switching": switching.run,
     "joins": joins.run,
     "recovery": recovery.run,
+    "uplink": uplink.run,
     "demo": demo.run,
     "capacity": capacity.run,
 }

@@ -1,0 +1,101 @@
+"""A speaker on a bad network: what is lost of what is said, and what is still understood?"""
+
+import json
+import re
+from contextlib import ExitStack
+from pathlib import Path
+
+import jiwer
+import numpy as np
+
+from server.client import Listener, Speaker
+from server.demo import clip
+from server.media.opus import RATE_HZ
+from signaling.messages import Caption
+from tools.bench.serving import Serving, serving
+from tools.figures import Figure
+from tools.impair import Counts, Network, Relay
+from training.phrases import normalise
+
+TAIL_S = 3
+NETWORKS = {
+    "clean": Network(),
+    "loss_5": Network(loss=0.05, delay_s=0.02),
+    "loss_10": Network(loss=0.10, delay_s=0.02),
+    "bursts_5": Network(loss=0.05, burst=4, delay_s=0.02),
+    "jitter_60": Network(jitter_s=0.06, delay_s=0.02),
+}
+#: Points of words wrong more than on a clean network.
+BOUND_POINTS = {"loss_5": 3.0}
+#: Per cent of the packets that came.
+BOUND_THROWN_AWAY = {"loss_5": 0.5}
+
+
+async def run(quick: bool) -> list[Figure]:
+    figures: list[Figure] = []
+    clean = 0.0
+    async with serving() as server:
+        for name, network in NETWORKS.items():
+            if quick and name not in ("clean", "loss_5"):
+                continue
+            wrong, thrown_away, lost = await _spoken(server, name, network)
+            if name == "clean":
+                clean = wrong
+            figures += [
+                Figure(f"uplink.{name}.lost", lost, "%"),
+                Figure(f"uplink.{name}.words_wrong", wrong, "%"),
+                Figure(
+                    f"uplink.{name}.words_wrong_more",
+                    wrong - clean,
+                    "points",
+                    BOUND_POINTS.get(name),
+                ),
+                Figure(
+                    f"uplink.{name}.came_and_was_not_heard",
+                    thrown_away,
+                    "%",
+                    BOUND_THROWN_AWAY.get(name),
+                ),
+            ]
+    return figures
+
+
+async def _spoken(server: Serving, name: str, network: Network) -> tuple[float, float, float]:
+    """Per cent: words wrong in the captions of the clip, packets that came for nothing, and
+    datagrams that the network lost."""
+    described = json.loads(Path("server/demo/nl.json").read_text(encoding="utf8"))
+    said = normalise(" ".join(phrase["text"] for phrase in described["phrases"]))
+    before = await _counted(server)
+    counts: list[Counts] = []
+    with ExitStack() as stack:
+
+        def through(sdp: str) -> str:
+            port = int(re.findall(r" 127\.0\.0\.1 (\d+) typ host", sdp)[0])
+            relay = stack.enter_context(Relay(("127.0.0.1", port), network, Network(), seed=1))
+            counts.append(relay.sent)
+            return sdp.replace(f" {port} typ", f" {relay.address[1]} typ")
+
+        async with (
+            Listener(server.url, name, "floor", captions=["nl"], audio="none") as listener,
+            Speaker(server.url, name, "nl", through=through) as speaker,
+        ):
+            await speaker.play(clip("nl"))
+            await speaker.play(np.zeros(TAIL_S * RATE_HZ, np.int16))
+            finals = [each for _, each in listener.captions if each.status == "final"]
+    came, unheard = (
+        after - since for after, since in zip(await _counted(server), before, strict=True)
+    )
+    wrong = float(jiwer.wer(said, _text(finals)))
+    return 100 * wrong, 100 * unheard / came, 100 * counts[0].lost / counts[0].came
+
+
+async def _counted(server: Serving) -> tuple[float, float]:
+    late, overflowed = [
+        await server.metric(f"tolk_uplink_{name}") for name in ("late", "overflowed")
+    ]
+    return await server.metric("tolk_uplink_came"), late + overflowed
+
+
+def _text(captions: list[Caption]) -> str:
+    ordered = sorted(captions, key=lambda caption: caption.segment)
+    return normalise(" ".join(caption.text for caption in ordered))
