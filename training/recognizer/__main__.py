@@ -10,22 +10,30 @@ command goes on from there after it was stopped. Needs libespeak-ng; English nee
 
 import argparse
 import os
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import partial
-from itertools import chain
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from training import phrases
 from training.data import DATA
 from training.recognizer import corpus, lexicon, package, people
-from training.recognizer.corpus import Utterance
 from training.recognizer.network import Shape, Tdnn
 from training.recognizer.phones import phone_set
 from training.recognizer.speech import Lexicon
-from training.recognizer.train import Pieces, Trained, log_probabilities, mean_of, train
+from training.recognizer.train import (
+    FrameAndSequenceLoss,
+    FrameLoss,
+    Pieces,
+    Trained,
+    log_probabilities,
+    mean_of,
+    train,
+)
+
+_FRAME_RATE, _SEQUENCE_RATE = 2e-3, 4e-4
 
 
 @dataclass(frozen=True)
@@ -37,7 +45,8 @@ class Plan:
     aligner_shape: Shape = Shape(width=384, narrow=96)
     synthetic_parts: int = 80
     people_copies: int = 2
-    minutes: float = 75
+    minutes: float = 60
+    sequence_minutes: float = 30
     shape: Shape = Shape()
     most_pairs: int = 150_000
     most_triples: int = 130_000
@@ -45,7 +54,7 @@ class Plan:
     """Learn from so many clips of people at most; 0: from all."""
 
 
-_SMOKE = Plan(1, 0.2, Shape(96, 32), 1, 1, 0.4, Shape(128, 48), 20_000, 20_000, 40)
+_SMOKE = Plan(1, 0.2, Shape(96, 32), 1, 1, 0.3, 0.2, Shape(128, 48), 20_000, 20_000, 40)
 
 
 class Work:
@@ -88,29 +97,45 @@ class Work:
             found.append(spoken.parts(copies))
         return found[0], found[1]
 
-    def final(self) -> Trained:
-        """The network that is shipped."""
+    def frames(self) -> Trained:
+        """A network that learnt frame by frame."""
         dev, spoken = self.people()
         parts = spoken + self.synthetic(self._plan.synthetic_parts)
-        return self._trained("final", dev, parts, self._plan.shape, self._plan.minutes)
+        return self._trained("frames", dev, parts, self._plan.shape, self._plan.minutes)
+
+    def final(self) -> Trained:
+        """The network that is shipped: by sequence after frame by frame."""
+        dev, spoken = self.people()
+        parts = spoken + self.synthetic(self._plan.synthetic_parts)
+        return self._trained("final", dev, parts, self._plan.shape, self._plan.sequence_minutes,
+                             self.frames())  # fmt: skip
 
     def _trained(
-        self, name: str, dev: list[Path], parts: list[Path], shape: Shape, minutes: float
-    ) -> Trained:
+        self, name: str, dev: list[Path], parts: list[Path], shape: Shape, minutes: float,
+        before: Trained | None = None,
+    ) -> Trained:  # fmt: skip
+        """Train frame by frame, or, from what was trained `before`, by sequence."""
         finished = self._folder / f"{name}.pt"
         if finished.exists():
             kept = torch.load(finished, weights_only=False)
             network = Tdnn(kept["shape"], self._outputs)
             network.load_state_dict(kept["network"])
             return Trained(network.eval(), kept["priors"], kept["mean"])
-        learnt = [path for path in parts if path not in dev] or parts
-        mean = mean_of(corpus.load(learnt))
-        check, pieces = (Pieces(utterances(each), shape, mean) for each in (dev, learnt))
+        learnt = [path for path in parts if path not in dev]
+        mean = before.mean if before else mean_of(corpus.load(learnt))
+        check = Pieces(corpus.load(dev), shape, mean)
+        pieces = Pieces(corpus.load(learnt), shape, mean, spoilt=True)
         print(f"{name}: {pieces.hours:.1f} hours", flush=True)
-        trained = train(pieces, check, mean, self._outputs, shape, minutes=minutes,
-                        checkpoint=self._folder / f"{name}.checkpoint")  # fmt: skip
-        kept = {"network": trained.network.state_dict(), "shape": shape,
-                "priors": trained.priors, "mean": trained.mean}  # fmt: skip
+        network = before.network if before else Tdnn(shape, self._outputs)
+        priors = pieces.priors(self._outputs)
+        objective = FrameAndSequenceLoss(pieces, network, priors) if before else FrameLoss()
+        train(network, objective, pieces, check, minutes=minutes,
+              learning_rate=_SEQUENCE_RATE if before else _FRAME_RATE,
+              checkpoint=self._folder / f"{name}.checkpoint")  # fmt: skip
+        # The sequence loss has no priors in it: what comes out is compared as it is.
+        trained = Trained(network, np.ones_like(priors) if before else priors, mean)
+        kept = {"network": network.state_dict(), "shape": shape,
+                "priors": trained.priors, "mean": mean}  # fmt: skip
         torch.save(kept, finished)
         return trained
 
@@ -122,6 +147,8 @@ class Work:
             self.aligner()
         elif step == "people":
             self.people()
+        elif step == "frames":
+            self.frames()
         else:
             self.final()
 
@@ -134,19 +161,15 @@ class Work:
         package.write(out, trained, words, model, self._language)
 
 
-def utterances(paths: list[Path]) -> Iterable[Utterance]:
-    return chain(corpus.load(paths))
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m training.recognizer", description=__doc__)
     parser.add_argument("--language", choices=phrases.LANGUAGES, required=True)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--data", type=Path, default=DATA)
     parser.add_argument("--work", type=Path, help="default: OUT with .work after it")
-    parser.add_argument("--minutes", type=float, help="of training the last network")
-    parser.add_argument("--until", choices=("speech", "aligner", "people", "final", "model"),
-                        default="model", help="stop after this step")  # fmt: skip
+    parser.add_argument("--minutes", type=float, help="of training frame by frame")
+    steps = ("speech", "aligner", "people", "frames", "final", "model")
+    parser.add_argument("--until", choices=steps, default="model", help="stop after this step")
     parser.add_argument("--smoke", action="store_true", help="a toy model in under two minutes")
     arguments = parser.parse_args()
     torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "1")))

@@ -76,6 +76,10 @@ class Tdnn(nn.Module):
         self.drop = nn.Dropout(0.08)
 
     def forward(self, features: torch.Tensor) -> torch.Tensor:
+        return self.out(self.deep(features))
+
+    def deep(self, features: torch.Tensor) -> torch.Tensor:
+        """What the outputs are made of."""
         features = normed(self.scale, features)
         frames = features.shape[1] - 4
         spliced = torch.cat([features[:, at : at + frames] for at in range(5)], 2)
@@ -86,7 +90,7 @@ class Tdnn(nn.Module):
         hidden = normed(self.thick_norm, hidden)
         for layer in self.layers:
             hidden = self.drop(layer(hidden))
-        return self.out(self.narrow_out(hidden))
+        return self.narrow_out(hidden)
 
 
 def normed(norm: nn.Module, hidden: torch.Tensor) -> torch.Tensor:

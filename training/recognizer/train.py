@@ -1,5 +1,6 @@
-"""Training frame by frame, with a checkpoint every few minutes from which a run goes on."""
+"""Training, frame by frame or by sequence, with checkpoints from which a run goes on."""
 
+import copy
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -15,15 +16,17 @@ from tqdm import tqdm
 from training.recognizer.corpus import Utterance
 from training.recognizer.frames import CEPSTRA, SUBSAMPLING, outputs_of, subtract_mean
 from training.recognizer.network import Shape, Tdnn
-from training.recognizer.spectrum import masks_and_warps
+from training.recognizer.sequence import SequenceLoss
+from training.recognizer.spectrum import masks_and_warps, roomy_and_noisy
 
 OUTPUTS = 50
 """Outputs of one piece: 1.5 s."""
 _BATCH = 64
-_LEARNING_RATE = 2e-3
+_FRAMES_IN_SEQUENCE = 0.3
 _CHECKPOINT_S = 240.0
 _NOTHING = 255
 _MARGIN = 3
+_SPOILT_SHARE = 0.4
 
 
 @dataclass
@@ -36,10 +39,18 @@ class Trained:
 
 
 class Pieces:
-    """All utterances end to end, their means taken off, with the ends of each repeated."""
+    """All utterances end to end, their means taken off, with the ends of each repeated.
+
+    With `spoilt` some of them are put in a noisy room first.
+    """
 
     def __init__(
-        self, utterances: Iterable[Utterance], shape: Shape, mean: npt.NDArray[np.float32]
+        self,
+        utterances: Iterable[Utterance],
+        shape: Shape,
+        mean: npt.NDArray[np.float32],
+        *,
+        spoilt: bool = False,
     ) -> None:
         rng = np.random.default_rng(1)
         self._shape = shape
@@ -50,6 +61,8 @@ class Pieces:
         at, needed = 0, SUBSAMPLING * OUTPUTS + _MARGIN
         for each in utterances:
             cepstra = each.cepstra.astype(np.float32)
+            if spoilt and rng.random() < _SPOILT_SHARE:
+                cepstra = roomy_and_noisy(cepstra, rng)
             clean = subtract_mean(cepstra, mean, earlier(cepstra, rng)).astype(np.float16)
             short = max(0, needed - len(clean))
             around = (shape.left, shape.right + short)
@@ -85,11 +98,19 @@ class Pieces:
         features = self._features[rows].astype(np.float32)
         return torch.from_numpy(features), torch.from_numpy(targets)
 
+    def batches(self, rng: np.random.Generator) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+        """Epoch after epoch."""
+        while True:
+            yield from self.epoch(rng)
+
+    def outputs(self) -> npt.NDArray[np.int16]:
+        """All aligned outputs, utterance after utterance."""
+        labels = self._labels[_MARGIN::SUBSAMPLING]
+        return outputs_of(labels)[labels != _NOTHING]
+
     def priors(self, outputs: int) -> npt.NDArray[np.float64]:
         """The share of each output."""
-        labels = self._labels[_MARGIN::SUBSAMPLING]
-        found = outputs_of(labels)[labels != _NOTHING]
-        counts = np.bincount(found, minlength=outputs)[:outputs] + 1.0
+        counts = np.bincount(self.outputs(), minlength=outputs)[:outputs] + 1.0
         return np.asarray(counts / counts.sum())
 
 
@@ -112,91 +133,110 @@ def mean_of(utterances: Iterable[Utterance]) -> npt.NDArray[np.float32]:
     return np.asarray(total, np.float32)
 
 
+class FrameLoss(nn.Module):
+    """Cross-entropy of every output."""
+
+    def forward(self, network: Tdnn, features: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+        return _cross_entropy(network(features), targets)
+
+
+class FrameAndSequenceLoss(nn.Module):
+    """The ratio of what was said to anything else, held near the frames by a head of its own."""
+
+    def __init__(self, pieces: Pieces, network: Tdnn, priors: npt.NDArray[np.float64]) -> None:
+        """`network` was trained frame by frame; its outputs become likelihoods here."""
+        super().__init__()
+        self.sequence = SequenceLoss(pieces.outputs(), network.outputs)
+        self.head = copy.deepcopy(network.out)
+        with torch.no_grad():
+            network.out.bias -= torch.from_numpy(np.log(np.maximum(priors, 1e-5))).float()
+
+    def forward(self, network: Tdnn, features: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+        deep = network.deep(features)
+        scores = torch.log_softmax(network.out(deep).float(), 2)
+        held = _cross_entropy(self.head(deep), targets)
+        return self.sequence(scores, targets) + _FRAMES_IN_SEQUENCE * held
+
+
+def _cross_entropy(scores: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+    return nn.functional.cross_entropy(
+        scores.float().flatten(0, 1), targets.flatten(), ignore_index=-100
+    )
+
+
 def train(
+    network: Tdnn,
+    objective: nn.Module,
     pieces: Pieces,
     check: Pieces,
-    mean: npt.NDArray[np.float32],
-    outputs: int,
-    shape: Shape,
     *,
     minutes: float,
+    learning_rate: float,
     checkpoint: Path,
-    start_from: Tdnn | None = None,
-) -> Trained:
+) -> None:
     """Train for `minutes` in all, over however many runs; `check` is only measured."""
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    network = Tdnn(shape, outputs).to(device)
-    if start_from is not None:
-        network.load_state_dict(start_from.state_dict())
-    optimiser = torch.optim.AdamW(network.parameters(), lr=_LEARNING_RATE, weight_decay=1e-2)
+    both = nn.ModuleList([network, objective]).to(device)
+    optimiser = torch.optim.AdamW(both.parameters(), lr=learning_rate, weight_decay=1e-2)
     rng = np.random.default_rng(0)
-    step, spent_s = _resume(checkpoint, network, optimiser, rng)
-    loss_of = nn.CrossEntropyLoss(ignore_index=-100)
-    limit_s = 60 * minutes
-    saved_s = spent_s
+    step, spent_s = _resume(checkpoint, both, optimiser, rng)
+    limit_s, saved_s = 60 * minutes, spent_s
     bar = tqdm(total=round(limit_s), initial=round(spent_s), desc="training", unit="s")
-    batches = iter(pieces.epoch(rng))
+    batches = pieces.batches(rng)
     while spent_s < limit_s:
         began = time.monotonic()
-        batch = next(batches, None)
-        if batch is None:
-            batches = iter(pieces.epoch(rng))
-            continue
-        rate = min(1.0, (step + 1) / 200) * max(0.01, 0.5 * (1 + np.cos(np.pi * spent_s / limit_s)))
+        features, targets = next(batches)
+        falling = 0.5 * (1 + np.cos(np.pi * spent_s / limit_s))
         for group in optimiser.param_groups:
-            group["lr"] = _LEARNING_RATE * rate
-        network.train()
+            group["lr"] = learning_rate * min(1.0, (step + 1) / 200) * max(0.01, falling)
+        both.train()
         with torch.autocast(device.type, torch.bfloat16):
-            scores = network(masks_and_warps(batch[0].to(device), rng))
-        targets = batch[1].to(device)
-        loss = loss_of(scores.float().reshape(-1, outputs), targets.reshape(-1))
+            loss = objective(network, masks_and_warps(features.to(device), rng), targets.to(device))
         optimiser.zero_grad()
         loss.backward()
-        nn.utils.clip_grad_norm_(network.parameters(), 5.0)
+        nn.utils.clip_grad_norm_(both.parameters(), 5.0)
         optimiser.step()
         step += 1
         spent_s += time.monotonic() - began
-        bar.n = round(spent_s)
-        if step % 100 == 0:
+        if step % 50 == 0:
+            bar.n = round(min(spent_s, limit_s))
             bar.set_postfix(step=step, loss=f"{loss.item():.3f}")
         if spent_s - saved_s > _CHECKPOINT_S or spent_s >= limit_s:
             saved_s = spent_s
             state: dict[str, Any] = {
-                "network": network.state_dict(), "optimiser": optimiser.state_dict(),
+                "both": both.state_dict(), "optimiser": optimiser.state_dict(),
                 "step": step, "spent_s": spent_s, "rng": rng.bit_generator.state,
             }  # fmt: skip
             torch.save(state, checkpoint.with_suffix(".partial"))
             checkpoint.with_suffix(".partial").rename(checkpoint)
-            tqdm.write(f"step {step}: right {right_share(network, check):.4f}")
+            tqdm.write(f"step {step}: loss of the check {measured(network, objective, check):.4f}")
     bar.close()
-    network.eval()
-    return Trained(network.cpu(), pieces.priors(outputs), mean)
+    both.cpu().eval()
 
 
 def _resume(
-    checkpoint: Path, network: nn.Module, optimiser: Any, rng: np.random.Generator
+    checkpoint: Path, both: nn.Module, optimiser: Any, rng: np.random.Generator
 ) -> tuple[int, float]:
     """Steps and seconds that were spent before, after putting everything back."""
     if not checkpoint.exists():
         return 0, 0.0
     state = torch.load(checkpoint, weights_only=False)
-    network.load_state_dict(state["network"])
+    both.load_state_dict(state["both"])
     optimiser.load_state_dict(state["optimiser"])
     rng.bit_generator.state = state["rng"]
     return state["step"], state["spent_s"]
 
 
-def right_share(network: Tdnn, check: Pieces) -> float:
-    """The share of outputs that are right, of all in `check`."""
+def measured(network: Tdnn, objective: nn.Module, check: Pieces) -> float:
+    """The mean loss of `check`."""
     network.eval()
-    right = total = 0
     device = next(network.parameters()).device
     with torch.no_grad():
-        for features, targets in check.epoch(np.random.default_rng(0)):
-            found = network(features.to(device)).argmax(2).cpu()
-            right += int((found == targets).sum())
-            total += int((targets >= 0).sum())
-    return right / max(1, total)
+        losses = [
+            float(objective(network, features.to(device), targets.to(device)))
+            for features, targets in check.epoch(np.random.default_rng(0))
+        ]
+    return float(np.mean(losses))
 
 
 def log_probabilities(
