@@ -24,7 +24,7 @@ from training.voice.synthetic import lessons, varied_lessons
 from training.voice.teachers import teacher_of
 from training.voice.train import Training, evaluate, shown, start_at_average
 
-HEARING_MINUTES: Final = 12.0
+HEARING_MINUTES: Final = 8.0
 """Of synthetic speech, to find the sounds of recordings."""
 UNSEEN_MINUTES: Final = 1.5
 PEAK_LEARNING_RATE: Final = 2e-3
@@ -84,6 +84,8 @@ def main() -> None:
     out.parent.mkdir(parents=True, exist_ok=True)
     tongue = TONGUES[arguments.language]
     teacher = arguments.teacher or tongue.teacher
+    if arguments.language not in GRAMMATICAL and not list(arguments.data.glob("text/tatoeba-*")):
+        parser.error(f"no Tatoeba sentences in {arguments.data / 'text'}: name --data")
     learnt, unseen = _lessons(arguments, teacher)
     checkpoint = out.with_name(out.name + ".checkpoint")
     peak = FURTHER_PEAK_LEARNING_RATE if arguments.start else PEAK_LEARNING_RATE

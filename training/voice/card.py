@@ -102,7 +102,7 @@ COPY: Final = """\
 - Teacher: {teacher}.
 - {minutes:.0f} minutes of its speech at 0.65 to 1.3 times its normal length: {sentences}
   (https://tatoeba.org, CC BY 2.0 FR). No sentence from a test file.
-- No recordings, only what synthesizers said."""
+- No recordings, only what synthesizers said. {begun}"""
 OF_A_PERSON: Final = """\
 - {teacher}.
 - {minutes:.0f} minutes of recordings at most, cut into phonemes by a small network that had heard
@@ -145,10 +145,10 @@ def row(name: str, value: float) -> str:
 def learnt_from(language: Language, history: History) -> str:
     """The list of sources."""
     kind, _, which = history.teacher.partition(":")
+    begun = "It began from nothing."
+    if history.start:
+        begun = f"It began as another voice of Tolk's, {history.start}."
     if kind == PERSON:
-        begun = "It began from nothing."
-        if history.start:
-            begun = f"It began as another voice of Tolk's, {history.start}."
         return OF_A_PERSON.format(teacher=PEOPLE[which], minutes=history.minutes, begun=begun)
     name = TONGUES[language].name
     sentences = f"{name} sentences of Tatoeba"
@@ -156,7 +156,7 @@ def learnt_from(language: Language, history: History) -> str:
         grammar = "half phrases of\n  Tolk's own grammar (`training/phrase_grammar.txt`), half "
         sentences = grammar + sentences
     teacher = SYNTHESIZERS[kind].what.format(language=name)
-    return COPY.format(teacher=teacher, minutes=history.minutes, sentences=sentences)
+    return COPY.format(teacher=teacher, minutes=history.minutes, sentences=sentences, begun=begun)
 
 
 def card(

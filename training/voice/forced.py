@@ -78,10 +78,9 @@ def viterbi(likelihoods: LogLikelihoods, labels: Sequence[int], said: Sequence[S
     """
     state_sound = [n for n, sound in enumerate(said) for _ in range(sound.least_frames)]
     first = [n == 0 or state_sound[n - 1] != sound for n, sound in enumerate(state_sound)]
-    last = [*first[1:], True]
     count = len(state_sound)
-    # A state is reached from itself (the last of a sound only), from the one before, or from
-    # the end of the sound before an optional one.
+    # A state is reached from itself, from the one before, or from the end of the sound before an
+    # optional one.
     jump_from = np.full(count, -1)
     for n, sound in enumerate(state_sound):
         if first[n] and sound >= 2 and said[sound - 1].optional:
@@ -94,10 +93,9 @@ def viterbi(likelihoods: LogLikelihoods, labels: Sequence[int], said: Sequence[S
         score[said[0].least_frames] = 0.0
     score += likelihoods[0, columns]
     step = np.zeros((len(likelihoods), count), np.int8)
-    stay_cost = np.where(last, 0.0, -np.inf)
     for t in range(1, len(likelihoods)):
         options = np.full((3, count), -np.inf)
-        options[0] = score + stay_cost
+        options[0] = score
         options[1, 1:] = score[:-1]
         options[2, may_jump] = score[jump_from[may_jump]]
         step[t] = options.argmax(0)

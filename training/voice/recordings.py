@@ -29,7 +29,7 @@ WORST: Final = 0.03
 """This share of the recordings, where sounds and text fit worst, is left out."""
 FIRST_STEPS: Final = 800
 FURTHER_STEPS: Final = 300
-ROUNDS: Final = 4
+ROUNDS: Final = 3
 UNSEEN: Final = 24
 """Recordings that are only tried on, with all that say the same."""
 

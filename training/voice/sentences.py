@@ -19,8 +19,10 @@ def sentences(language: Language, real: Sequence[str], rng: random.Random) -> It
     its phrases.
 
     A quarter of all sentences lose their final punctuation or end in a comma, as the clauses of
-    live speech do.
+    live speech do. Raises ValueError where there are neither.
     """
+    if not real and language not in GRAMMATICAL:
+        raise ValueError(f"no sentences in {language!r}: the phrase grammar does not know it")
     while True:
         drawn = [rng.choice(real)] if real else []
         if language in GRAMMATICAL:

@@ -47,3 +47,8 @@ def test_some_sentences_end_as_clauses_do() -> None:
     drawn = list(islice(sentences("fr", ["Bonjour."], random.Random(1)), 400))
     assert {"Bonjour.", "Bonjour", "Bonjour,"} == set(drawn)
     assert drawn.count("Bonjour.") == pytest.approx(300, abs=40)
+
+
+def test_a_language_without_any_sentences_is_named() -> None:
+    with pytest.raises(ValueError, match="no sentences in 'fr'"):
+        next(sentences("fr", [], random.Random(1)))
