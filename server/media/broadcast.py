@@ -10,6 +10,7 @@ may move to another channel between two packets, and what it gets never jumps ba
 
 import asyncio
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from aiortc import MediaStreamTrack
@@ -75,6 +76,7 @@ class Subscription:
         self._ring_packets = ring_packets
         self._last_tick = -1
         self._ready = asyncio.Event()
+        self._sink: Callable[[EncodedPacket], None] | None = None
         self._closed = False
         self._broadcast = broadcast
         broadcast._subscriptions.add(self)
@@ -95,6 +97,9 @@ class Subscription:
             self.dropped += 1
             return
         self._last_tick = packet.tick
+        if self._sink is not None:
+            self._sink(packet)
+            return
         if len(self._ring) == self._ring_packets:
             self._ring.popleft()
             self.dropped += 1
@@ -107,6 +112,18 @@ class Subscription:
         self._broadcast._subscriptions.discard(self)
         self._ring.clear()
         self._ready.set()
+
+    async def hand_over(self, sink: Callable[[EncodedPacket], None]) -> None:
+        """Until closed, give every packet to ``sink`` the moment it is published. ``sink`` must
+        neither wait nor raise: whoever publishes does so for all listeners."""
+        self._ring.clear()
+        self._sink = sink
+        try:
+            while not self._closed:
+                self._ready.clear()
+                await self._ready.wait()
+        finally:
+            self._sink = None
 
     def __aiter__(self) -> "Subscription":
         return self
@@ -144,6 +161,14 @@ class SubscriberTrack(MediaStreamTrack):
     def select(self, broadcast: Broadcast) -> None:
         """Hear another channel from its next packet on: same SSRC, rising timestamps."""
         self._subscription.select(broadcast)
+
+    def count_dropped(self) -> None:
+        """A packet got no further than here."""
+        self._subscription.dropped += 1
+
+    async def hand_over(self, sink: Callable[[EncodedPacket], None]) -> None:
+        """As Subscription's; ends when the track is stopped or the channel closed."""
+        await self._subscription.hand_over(sink)
 
     async def recv(self) -> "Packet[Stream]":
         """The next packet. Raises MediaStreamError once the channel or the track is closed."""

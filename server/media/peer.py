@@ -27,6 +27,7 @@ from aiortc import (
 )
 from aiortc.codecs import get_capabilities
 
+from server.media import fanout
 from server.media import receive as plain
 from server.media import uplink
 from server.media.broadcast import SubscriberTrack
@@ -180,6 +181,8 @@ async def answer(
     use_hosts(transceiver.receiver.transport.transport._connection, hosts, dropped)
     async with contextlib.AsyncExitStack() as undo:
         peer = Peer(connection, transceiver, send)
+        if send is not None and not fanout.missing():
+            fanout.DirectSender(transceiver.sender, send)
         if receive and not uplink.missing():
             peer.hear_by(uplink.Uplink(transceiver.receiver, dropped, jitter))
         undo.push_async_callback(peer.close)
@@ -205,6 +208,8 @@ def host_addresses(bind: str) -> list[str]:
 def check_internals() -> None:
     """Raise RuntimeError when aiortc or aioice are not as this package relies on; warn where it
     can do without."""
+    if reason := fanout.missing():
+        log.warning("listeners are sent to by aiortc itself, at thrice the cost: %s", reason)
     if reason := uplink.missing():
         log.warning("speakers are heard through aiortc's own jitter buffer: %s", reason)
     problems = []
