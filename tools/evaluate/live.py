@@ -1,9 +1,9 @@
 """One talk through a whole server in real time: a PeerConnection speaks, others listen."""
 
 import asyncio
+import contextlib
 import os
 from collections.abc import Sequence
-from contextlib import AsyncExitStack
 from pathlib import Path
 
 import msgspec
@@ -68,7 +68,7 @@ async def observe(
     leaves it out. What was heard is recognised when the server has gone."""
     options = () if policy == "default" else ("--policy", policy)
     loop = asyncio.get_running_loop()
-    async with AsyncExitStack() as stack:
+    async with contextlib.AsyncExitStack() as stack:
         server = await stack.enter_async_context(serving(*options))
         ours = [
             Listener(server.url, STREAM, target, captions=[talk.source, target], keep_sound=True)
@@ -171,10 +171,12 @@ class _Cpu:
         self._before_s = {name: _cpu_s(pid) for name, pid in self._pids.items()}
 
     def cores(self, seconds: float) -> dict[str, float]:
-        """Cores used by each. Raises OSError when one is gone."""
-        return {
-            name: (_cpu_s(pid) - self._before_s[name]) / seconds for name, pid in self._pids.items()
-        }
+        """Cores used by each that still runs."""
+        used = {}
+        for name, pid in self._pids.items():
+            with contextlib.suppress(OSError):
+                used[name] = (_cpu_s(pid) - self._before_s[name]) / seconds
+        return used
 
 
 def _cpu_s(pid: int) -> float:

@@ -9,9 +9,6 @@ from tools.evaluate.live import Heard, voiced_s
 from tools.evaluate.talks import Talk
 from training.phrases import normalise
 
-#: A recogniser's word times are this exact.
-WORDS_EXACT_S = 0.05
-
 
 def delays_s(talk: Talk, shown: Sequence[Shown]) -> list[float]:
     """How long after it was said each word of the talk that is ``shown`` in captions of its own
@@ -40,9 +37,10 @@ def rates(heard: Heard, voice: Synthesizer) -> list[float]:
     found = of_each(heard.words, align(heard.words, expected), len(expected))
     every = []
     for segment, sentence, words in zip(segments, expected, found, strict=True):
-        if {0, len(sentence.words) - 1} <= {place.word for _, place in words if place.alike}:
-            span_s = (words[0][0].start_s - WORDS_EXACT_S, words[-1][0].end_s + WORDS_EXACT_S)
-            took_s = sum(max(0.0, min(e, span_s[1]) - max(s, span_s[0])) for s, e in heard.voiced)
+        times = {place.word: word for word, place in words if place.alike}
+        if {0, len(sentence.words) - 1} <= times.keys():
+            start_s, end_s = times[0].start_s, times[len(sentence.words) - 1].end_s
+            took_s = sum(max(0.0, min(e, end_s) - max(s, start_s)) for s, e in heard.voiced)
             own = voiced_s(voice.synthesize(texts[segment], 1.0), voice.rate_hz)
-            every.append(sum(end_s - start_s for start_s, end_s in own) / took_s)
+            every.append(sum(e - s for s, e in own) / took_s)
     return every
