@@ -76,7 +76,9 @@ def _interpreted(
     if not came:
         return Interpreted(sentence, reference, words, False)
     said_first = sentence.words[content([w.text for w in sentence.words], talk.source)[0]]
-    heard_first = words[content([w.text for w in words], talk.target)[0]]
+    # What is surely of this sentence, if anything is: a stray word before it makes nothing early.
+    sure = [word for word, place in found if place.alike >= ALIKE and place.word in meant]
+    heard_first = [*sure, words[content([w.text for w in words], talk.target)[0]]][0]
     spans_s = [(w.start_s - sentence.start_s, w.end_s - sentence.start_s) for w in words]
     length_s = sentence.end_s - sentence.start_s
     return Interpreted(

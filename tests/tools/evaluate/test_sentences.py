@@ -58,6 +58,11 @@ def test_lags_count_from_the_sentence_that_was_said() -> None:
     assert (second.start_lag_s, second.end_lag_s) == (None, None)
 
 
+def test_a_stray_word_makes_no_sentence_early() -> None:
+    said = words("please turn lecture starts at ten", 2.5, 0.25)
+    assert interpreted(TALK, heard(said))[0].start_lag_s == pytest.approx(3.0 - 2.0)
+
+
 def test_half_of_what_was_meant_is_enough() -> None:
     # Of "lecture", "starts", "ten" and "o'clock".
     assert interpreted(TALK, heard(words("the lecture is at ten", 3.0, 0.25)))[0].came
