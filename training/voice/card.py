@@ -86,7 +86,8 @@ By the second command, on {count} sentences of Tatoeba that were not trained on,
 
 {reading}
 
-On {unseen} sentences that were not trained on, against the teacher: {losses}.
+Losses against the teacher on {unseen} sentences that were not trained on:
+{losses}.
 
 ## What it cannot do
 
@@ -209,7 +210,8 @@ def main() -> None:
         "name": f"voice-{language}", "kind": "voice", "languages": [language], "licence": LICENCE,
     }  # fmt: skip
     (folder / "model.json").write_text(json.dumps(description, indent=2) + "\n", encoding="utf-8")
-    options = " --recognizer RECOGNISER" if arguments.recognizer else ""
+    options = f" --sentences {arguments.sentences}"
+    options += " --recognizer RECOGNISER" if arguments.recognizer else ""
     text = card(
         history,
         figures,
