@@ -62,7 +62,7 @@ def test_what_is_unspoken_parts_words_and_no_more(
 ) -> None:
     plain = len(english_voice.synthesize("Good morning", 1.0))
     marked = len(english_voice.synthesize(f"Good{mark}morning", 1.0))
-    assert marked == pytest.approx(plain, rel=0.03)
+    assert marked == pytest.approx(plain, rel=0.1)
 
 
 @pytest.mark.parametrize("text", ["Привет", "你好", "مرحبا", "99999999", "<break time='9s'/>"])
@@ -73,7 +73,7 @@ def test_what_no_voice_was_made_for_does_no_harm(voices: list[PiperSynthesizer],
 
 def test_brackets_are_no_phonemes(english_voice: PiperSynthesizer) -> None:
     plain = len(english_voice.synthesize("room 1953", 1.0))
-    assert len(english_voice.synthesize("[[room 1953]]", 1.0)) == pytest.approx(plain, rel=0.03)
+    assert len(english_voice.synthesize("[[room 1953]]", 1.0)) == pytest.approx(plain, rel=0.1)
 
 
 @pytest.mark.parametrize("text", ["x" * 5000, "7" * 5000, "😀" * 5000])
