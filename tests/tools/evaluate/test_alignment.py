@@ -66,14 +66,16 @@ def test_the_same_sentence_said_twice_is_told_apart_by_time() -> None:
 
 
 def test_where_text_does_not_tell_the_usual_lag_does() -> None:
-    others = Expected("something else altogether now".split(), 4.0, 6.0)
+    one = Expected("something else altogether now".split(), 4.0, 6.0)
+    other = Expected("rather large wooden doors".split(), 7.0, 9.0)
+    last = Expected("you can buy tickets here".split(), 10.0, 12.0)
+    # Two seconds after they are said, but for those in between: after "one", while "other" is.
     words = (
-        heard("we drink coffee in the garden", 2)
-        + heard("un autre mot ici", 6)
-        + heard("you can buy tickets here", 9)
+        heard("we drink coffee in the garden", 2.5)
+        + heard("pff zij hm uh", 7.2)
+        + heard("you can buy tickets here", 12)
     )
-    expected = [SENTENCES[0], others, SENTENCES[2]]
-    assert sentences_of(words, expected) == [0] * 6 + [1] * 4 + [2] * 5
+    assert sentences_of(words, [SENTENCES[0], one, other, last]) == [0] * 6 + [1] * 4 + [3] * 5
 
 
 @pytest.mark.parametrize(("words", "expected"), [([], SENTENCES), (heard("you", 9), []), ([], [])])
