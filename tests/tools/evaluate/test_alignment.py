@@ -66,13 +66,13 @@ def test_the_same_sentence_said_twice_is_told_apart_by_time() -> None:
 
 
 def test_where_text_does_not_tell_the_usual_lag_does() -> None:
-    one = Expected("something else altogether now".split(), 4.0, 6.0)
-    other = Expected("rather large wooden doors".split(), 7.0, 9.0)
+    one = Expected("something else altogether now".split(), 4.0, 5.4)
+    other = Expected("rather large wooden doors".split(), 5.6, 7.0)
     last = Expected("you can buy tickets here".split(), 10.0, 12.0)
-    # Two seconds after they are said, but for those in between: after "one", while "other" is.
+    # Each about two seconds after it is said; what is in between is heard while "other" is said.
     words = (
         heard("we drink coffee in the garden", 2.5)
-        + heard("pff zij hm uh", 7.2)
+        + heard("pff zij hm uh", 5.9)
         + heard("you can buy tickets here", 12)
     )
     assert sentences_of(words, [SENTENCES[0], one, other, last]) == [0] * 6 + [1] * 4 + [3] * 5

@@ -47,8 +47,8 @@ def test_length_adaptive_average_lagging(
         ([(0.3, 1.2), (1.5, 2.1)], 3.0, (0.3 + 0.6 + 0.9 + 1.2 + 1.2) / 5),
         # What begins after all was said goes on with what began before it did.
         ([(3.0, 3.6), (4.0, 4.3)], 3.0, (3.0 + 3.0 + 3.4) / 3),
-        # So does this: 20 tokens for the one said (0.3 ... 6 s late); then, all being said, the next
-        # (6.8) for the second (0.6), and the one after a pause (7.3) for the third (0.9).
+        # So does this: 20 tokens for the one said (0.3 ... 6 s late); then, all being said, the
+        # next (6.8) for the second (0.6), and the one after a pause (7.3) for the third (0.9).
         ([(0.3, 6.3), (6.5, 6.8), (7.0, 7.3)], 3.0, (0.3 * 210 + 6.2 + 6.4) / 22),
         # The last token is short: 0.1 s; said 0.3, 0.4.
         ([(0.4, 0.8)], 3.0, (0.7 - 0.3 + 0.8 - 0.4) / 2),
