@@ -32,6 +32,7 @@ FURTHER_PEAK_LEARNING_RATE: Final = 1e-3
 """Of a voice that begins as another."""
 SMOKE_HOURS: Final = 25 / 3600
 SMOKE_MINUTES: Final = 2.0
+SMOKE_ALIGNER_STEPS: Final = (60, 20)
 
 
 def _lessons(arguments: argparse.Namespace, teacher: str) -> tuple[list[Lesson], list[Lesson]]:
@@ -50,7 +51,8 @@ def _lessons(arguments: argparse.Namespace, teacher: str) -> tuple[list[Lesson],
         heard = recordings.read(folder, espeak_voice, 60 * arguments.minutes, arguments.seed)
         hearing_minutes = min(HEARING_MINUTES, arguments.minutes)
         heard_before = varied_lessons(espeak_voice, texts, hearing_minutes, rng)
-        aligner = recordings.aligner_for(heard_before, heard, arguments.seed)
+        steps = SMOKE_ALIGNER_STEPS if arguments.smoke else recordings.STEPS
+        aligner = recordings.aligner_for(heard_before, heard, steps, arguments.seed)
         both = recordings.lessons_of(heard, aligner, arguments.seed)
         learnt, unseen = recordings.divided(both)
     else:
@@ -68,7 +70,9 @@ def main() -> None:
     parser.add_argument("--language", choices=LANGUAGES, required=True)
     parser.add_argument("--out", type=Path, required=True, help="folder for the voice")
     parser.add_argument("--data", type=Path, default=DATA, help="folder with text/ and corpora/")
-    parser.add_argument("--teacher", help="espeak:VOICE, flite:VOICE or recordings:FOLDER")
+    parser.add_argument(
+        "--teacher", help="espeak:VOICE, flite:VOICE or recordings:FOLDER (of corpora/)"
+    )
     parser.add_argument("--start", type=Path, help="another voice's .checkpoint to begin from")
     parser.add_argument("--minutes", type=float, default=45.0, help="of speech to learn from")
     parser.add_argument("--hours", type=float, default=0.2, help="of training, all sessions added")

@@ -7,6 +7,7 @@ aligned so far, a few times over.
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 import numpy as np
@@ -22,10 +23,8 @@ from training.voice.features import ENVELOPE_FLOOR, ENVELOPE_POINTS, Array, Feat
 from training.voice.forced import Sound, frames_of_phonemes, sounds, viterbi
 from training.voice.lessons import Lesson
 
-Aligner = Callable[[Features, Sequence[str]], "Alignment | None"]
-"""Takes what was recorded and Piper's phonemes of what is said; None where they do not fit."""
-
 INPUTS: Final = ENVELOPE_POINTS + 2
+EDGE_FRAMES: Final = 10
 BATCH: Final = 8
 LEARNING_RATE: Final = 2e-3
 LEAST_PRIOR: Final = 1e-3
@@ -36,11 +35,25 @@ SYMBOLS: Final = {ids[0]: symbol for symbol, ids in DEFAULT_PHONEME_ID_MAP.items
 
 
 @dataclass(frozen=True)
+class Recording:
+    file: Path
+    text: str
+    phonemes: list[str]
+    """Piper's."""
+    features: Features
+    """With EDGE_FRAMES of silence before and after what is in the file."""
+
+
+@dataclass(frozen=True)
 class Alignment:
     frames: list[int]
     """Before the sentence, of each phoneme, after it: frames of 10 ms."""
     score: float
     """Mean over the frames of sounds: how much likelier than chance (natural logarithm)."""
+
+
+Aligner = Callable[[Recording], Alignment | None]
+"""None where the recording and its text do not fit. Any function will do: a recogniser's, say."""
 
 
 @dataclass(frozen=True)
@@ -121,13 +134,13 @@ class PhoneAligner:
             right.append(float((found.argmax(-1) == target)[spoken].float().mean()))
         return float(np.mean(right[-50:]))
 
-    def __call__(self, features: Features, phonemes: Sequence[str]) -> Alignment | None:
-        said = sounds(phonemes)
-        found = self.frames(features, said)
+    def __call__(self, recording: Recording) -> Alignment | None:
+        said = sounds(recording.phonemes)
+        found = self.frames(recording.features, said)
         if found is None:
             return None
         frames, score = found
-        return Alignment(frames_of_phonemes(said, frames, len(phonemes)), score)
+        return Alignment(frames_of_phonemes(said, frames, len(recording.phonemes)), score)
 
     def frames(self, features: Features, said: Sequence[Sound]) -> tuple[list[int], float] | None:
         """Frames of each sound and the score."""

@@ -13,13 +13,11 @@ class Tongue:
     """Whose phonemes Piper feeds the voice."""
     teacher: str
     """The synthesizer that is copied, as `teacher_of` takes it."""
-    person: str | None = None
-    """Folder of recordings under corpora/, of someone who reads this language."""
 
 
 TONGUES: Final[dict[Language, Tongue]] = {
-    "en": Tongue("English", "en-us", "flite:slt", "kathleen-en"),
-    "nl": Tongue("Dutch", "nl", "espeak:nl", "nathalie-nl"),
-    "de": Tongue("German", "de", "espeak:de", "kerstin-de"),
+    "en": Tongue("English", "en-us", "flite:slt"),
+    "nl": Tongue("Dutch", "nl", "espeak:nl"),
+    "de": Tongue("German", "de", "espeak:de"),
     "fr": Tongue("French", "fr", "espeak:fr"),
 }

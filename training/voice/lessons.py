@@ -47,15 +47,15 @@ def cleaned(lesson: Lesson, silent: Sequence[bool]) -> Lesson:
     return replace(lesson, features=replace(old, envelope=envelope, f0_hz=f0_hz))
 
 
-def trimmed(lesson: Lesson) -> Lesson:
+def trimmed(lesson: Lesson, silent: Sequence[bool]) -> Lesson:
     """With the silences before and after short and equal: they delay the listener.
 
-    The first id has the silence before; the last id with any frames has that after.
+    The first id has the silence before; the last id with any frames has that after, if `silent`.
     """
     frames = list(lesson.frames)
     last = max(n for n, count in enumerate(frames) if count)
     before = max(0, frames[0] - round(LEAD_S * FRAMES_A_S))
-    after = max(0, frames[last] - round(FINAL_PAUSE_S * FRAMES_A_S))
+    after = max(0, frames[last] - round(FINAL_PAUSE_S * FRAMES_A_S)) if silent[last] else 0
     frames[0] -= before
     frames[last] -= after
     kept = slice(2 * before, 2 * (sum(lesson.frames) - after))

@@ -3,7 +3,6 @@
 import json
 import random
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -14,31 +13,27 @@ from piper.phonemize_espeak import EspeakPhonemizer
 from scipy.signal import butter, sosfiltfilt
 from tqdm import tqdm
 
-from training.voice.aligner import Aligner, Example, PhoneAligner, example_of
+from training.voice.aligner import (
+    EDGE_FRAMES,
+    Aligner,
+    Example,
+    PhoneAligner,
+    Recording,
+    example_of,
+)
 from training.voice.analysis import analyse
 from training.voice.audio import FRAME_SAMPLES, SAMPLE_RATE_HZ, Samples, at_speech_level
-from training.voice.features import Features
 from training.voice.forced import PUNCTUATION, Sound, sounds
 from training.voice.lessons import STRETCH_RANGE, Lesson, cleaned, stretched, trimmed
 
 LONGEST_S: Final = 10.0
-EDGE_FRAMES: Final = 10
-"""Clips are cut close: as much silence is put before and after."""
 RUMBLE_HZ: Final = 50.0
 WORST: Final = 0.03
 """This share of the recordings, where sounds and text fit worst, is left out."""
-FIRST_STEPS: Final = 800
-FURTHER_STEPS: Final = 300
-ROUNDS: Final = 3
+STEPS: Final = (800, 300, 300, 300)
+"""Of training the aligner: on synthetic speech, then on the recordings as they were aligned."""
 UNSEEN: Final = 24
 """Recordings that are only tried on, with all that say the same."""
-
-
-@dataclass(frozen=True)
-class Recording:
-    text: str
-    phonemes: list[str]
-    features: Features
 
 
 def read(folder: Path, espeak_voice: str, limit_s: float, seed: int) -> list[Recording]:
@@ -59,7 +54,7 @@ def read(folder: Path, espeak_voice: str, limit_s: float, seed: int) -> list[Rec
             break
         seconds += row["seconds"]
         samples = prepared(decode(folder / row["file"]))
-        found.append(Recording(row["text"], spoken[0], analyse(samples)))
+        found.append(Recording(folder / row["file"], row["text"], spoken[0], analyse(samples)))
     return found
 
 
@@ -73,7 +68,8 @@ def decode(path: Path) -> Samples:
 
 
 def prepared(samples: Samples) -> Samples:
-    """Without rumble, at one loudness, a whole number of frames, with silence around."""
+    """Without rumble, at one loudness, a whole number of frames. Clips are cut close: silence is
+    put before and after."""
     filters = butter(2, RUMBLE_HZ, "highpass", fs=SAMPLE_RATE_HZ, output="sos")
     level = at_speech_level(np.asarray(sosfiltfilt(filters, samples)))
     whole = -len(level) % FRAME_SAMPLES
@@ -83,7 +79,7 @@ def prepared(samples: Samples) -> Samples:
 
 def lesson_of(recording: Recording, aligner: Aligner) -> tuple[Lesson, float] | None:
     """The lesson and how well sounds and text fit; None where they do not."""
-    found = aligner(recording.features, recording.phonemes)
+    found = aligner(recording)
     if found is None:
         return None
     ids = phonemes_to_ids(recording.phonemes)
@@ -92,21 +88,23 @@ def lesson_of(recording: Recording, aligner: Aligner) -> tuple[Lesson, float] | 
     frames[2::2] = found.frames[1:]
     silent[2::2] = [*(phoneme in f" {PUNCTUATION}" for phoneme in recording.phonemes), True]
     lesson = Lesson(recording.text, ids, frames, 1.0, recording.features)
-    return trimmed(cleaned(lesson, silent)), found.score
+    return trimmed(cleaned(lesson, silent), silent), found.score
 
 
-def aligner_for(known: Sequence[Lesson], heard: Sequence[Recording], seed: int) -> PhoneAligner:
+def aligner_for(
+    known: Sequence[Lesson], heard: Sequence[Recording], steps: Sequence[int], seed: int
+) -> PhoneAligner:
     """One that learnt from lessons with known times and then from `heard` itself."""
     taught = [example_of(lesson) for lesson in known]
     said = [sounds(recording.phonemes) for recording in heard]
     labels = {sound.label for each in [*said, *(one.said for one in taught)] for sound in each}
     aligner = PhoneAligner(labels)
-    right = aligner.learn(taught, FIRST_STEPS, seed)
+    right = aligner.learn(taught, steps[0], seed)
     print(f"aligner: {right:.1%} of the frames of spoilt synthetic speech heard right")
-    for number in range(ROUNDS):
+    for number, further in enumerate(steps[1:], 1):
         own = list(_examples(aligner, heard, said))
-        right = aligner.learn(own + taught[: len(own) // 3], FURTHER_STEPS, seed + 1 + number)
-        print(f"aligner: round {number + 1}, {len(own)} recordings, {right:.1%} as aligned")
+        right = aligner.learn(own + taught[: len(own) // 3], further, seed + number)
+        print(f"aligner: round {number}, {len(own)} recordings, {right:.1%} as aligned")
     return aligner
 
 

@@ -50,7 +50,7 @@ def test_a_pause_has_no_pitch(lesson: Lesson) -> None:
 
 
 def test_silence_around_a_sentence_is_cut_to_what_all_have(lesson: Lesson) -> None:
-    found = trimmed(lesson)
+    found = trimmed(lesson, SILENT)
     assert found.frames[0] == round(LEAD_S * FRAMES_A_S)
     assert found.frames[-1] == round(FINAL_PAUSE_S * FRAMES_A_S)
     assert found.frames[1:-1] == lesson.frames[1:-1]
@@ -58,9 +58,13 @@ def test_silence_around_a_sentence_is_cut_to_what_all_have(lesson: Lesson) -> No
 
 
 def test_what_is_cut_is_cut_from_the_ends(lesson: Lesson) -> None:
-    found = trimmed(lesson)
+    found = trimmed(lesson, SILENT)
     first = found.features.envelope[2 * found.frames[0], 0]
     assert first == lesson.features.envelope[2 * lesson.frames[0], 0]
+
+
+def test_a_last_sound_that_is_held_is_no_silence(lesson: Lesson) -> None:
+    assert trimmed(lesson, [*SILENT[:-1], False]).frames[-1] == FRAMES[-1]
 
 
 @pytest.mark.parametrize("stretch", [0.65, 1.0, 1.3])
