@@ -24,7 +24,7 @@ from tools.evaluate.latency_metrics import growth, percentiles
 from tools.evaluate.live import Heard, Observation, observe
 from tools.evaluate.pace import delays_s, rates
 from tools.evaluate.sentences import Interpreted, interpreted
-from tools.evaluate.talks import Talk, cache_folder, talk
+from tools.evaluate.talks import VERSION, Talk, cache_folder, talk
 from tools.figures import Figure, report
 
 #: What the others are compared with.
@@ -196,7 +196,7 @@ def _captions(said: Talk, observed: Observation) -> Iterator[tuple[str, float | 
 
 def _name(policy: str, options: argparse.Namespace, minutes: float) -> str:
     spoken = f"{options.sentences}-{options.source}-{options.rate}wpm-{minutes:g}min"
-    return f"{policy}-{spoken}.json"
+    return f"{policy}-{spoken}-v{VERSION}.json"
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -29,11 +29,11 @@ Language = Literal["en", "nl"]
 Origin = Literal["grammar", "tatoeba"]
 
 #: Rises when the same request would give other sound.
-VERSION = 2
+VERSION = 3
 FILE_HZ = 16_000
 PEAK_DBFS = -9.0
 #: Silence before the first sentence; the pauses between sentences, log-normal, at 180 words a
-#: minute and below. Who speaks faster than that pauses less.
+#: minute and below. Who speaks faster than that makes up for it in the pauses, too.
 LEAD_S = 0.5
 PAUSE_MEDIAN_S, PAUSE_SIGMA, PAUSE_RANGE_S = 0.6, 0.4, (0.3, 1.2)
 PAUSES_UP_TO_WPM = 180
@@ -178,7 +178,7 @@ def make(
 def pauses(count: int, words_per_minute: int) -> list[float]:
     """Seconds of silence before each of so many sentences."""
     rng = random.Random(43)
-    scale = min(1.0, PAUSES_UP_TO_WPM / words_per_minute)
+    scale = min(1.0, PAUSES_UP_TO_WPM / words_per_minute) ** 2
     low_s, high_s = PAUSE_RANGE_S
     drawn = [rng.lognormvariate(math.log(PAUSE_MEDIAN_S), PAUSE_SIGMA) for _ in range(count - 1)]
     return [LEAD_S, *(scale * min(max(pause_s, low_s), high_s) for pause_s in drawn)]
