@@ -10,6 +10,7 @@ import os
 import random
 import wave
 from collections.abc import Sequence
+from functools import cache
 from itertools import pairwise
 from pathlib import Path
 from typing import Literal
@@ -132,6 +133,7 @@ def sentences(origin: Origin, source: Language, words: int) -> list[tuple[str, s
     return found
 
 
+@cache
 def _drawn(origin: Origin) -> list[tuple[str, str]]:
     rng = random.Random(41)
     if origin == "grammar":
