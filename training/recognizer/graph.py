@@ -7,10 +7,12 @@ arcs (OpenFst's const-fst.h). Weights are costs, -ln p.
 
 import math
 import struct
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
 from training.recognizer.kaldi import STAY_PROBABILITY, enter, stay
 from training.recognizer.language_model import BEGIN, Trigrams
@@ -21,10 +23,14 @@ UNKNOWN = "[unk]"
 _UNKNOWN_COST_PER_PHONE = 2.5
 _PAUSE_PROBABILITY = 0.5
 _MOST_PRONUNCIATIONS = 4
+_TREE_DEPTH = 2  # phones
+_MANY = 20
+"""Of more words than these, after one history, the lexicon's tree is the quicker way."""
 _MAGIC, _CONST_VERSION = 2125659606, 2
 _EXPANDED, _INPUT_SORTED, _OUTPUT_SORTED = 0x1, 0x10000000, 0x40000000
 _NO_COST = 0.0
 EPSILON = 0
+History = tuple[int, ...]
 
 
 def cost(probability: float) -> float:
@@ -90,10 +96,24 @@ def pronunciations(lexicon: Lexicon, word: str) -> list[tuple[tuple[str, ...], f
     return [(phones, 0.5 * cost(n / most)) for phones, n in kept]
 
 
+@dataclass(frozen=True)
+class Entry:
+    """A pronunciation, its cost, and what the word costs where any word may come."""
+
+    label: int
+    phones: tuple[str, ...]
+    word_cost: float
+    model_cost: float
+
+
 class LexiconGraph:
     """Transitions to words; word n has label n, "[unk]" comes after the last.
 
-    A word is told with its first phone. What follows is shared by all words that end alike.
+    A word is told with its first phone, so a language model can say at once what may follow;
+    the rest is shared by all words that end alike. That is quick where few words may follow. For
+    where all may (`retreat`, after the label "n words + 2"), the same words stand in a tree too,
+    in which they are told when their first phones are over, and every branch costs what its
+    likeliest word does.
     """
 
     def __init__(self, inventory: Inventory) -> None:
@@ -110,11 +130,37 @@ class LexiconGraph:
         self._pause_or_not(start, _NO_COST)
         self.fst.arc(self._pause, enter(silence), EPSILON, _NO_COST, silent)
         self.fst.arc(silent, EPSILON, EPSILON, _LEAVE, self._loop)
+        self._tree = self.fst.state(_NO_COST)
 
     def add_word(self, label: int, phones: tuple[str, ...], word_cost: float) -> None:
         """One pronunciation."""
         numbers = tuple(self._inventory.word(phones))
         self.fst.arc(self._loop, enter(numbers[0]), label, word_cost, self._from(numbers))
+
+    def retreat(self, label: int) -> None:
+        """Where the language model falls back on all words, they are looked for in the tree."""
+        for state in (self._loop, self._tree):
+            self.fst.arc(state, EPSILON, label, _NO_COST, self._tree)
+
+    def add_tree(self, entries: list[Entry]) -> None:
+        """All words a second time."""
+        least: dict[tuple[int, ...], float] = {(): 0.0}
+        ways = [(tuple(self._inventory.word(each.phones)), each) for each in entries]
+        for numbers, each in ways:
+            for length in range(1, min(_TREE_DEPTH, len(numbers) - 1) + 1):
+                told = each.word_cost + each.model_cost
+                least[numbers[:length]] = min(told, least.get(numbers[:length], math.inf))
+        nodes: dict[tuple[int, ...], int] = {(): self._tree}
+        for prefix in sorted(least.keys() - {()}, key=len):
+            nodes[prefix] = self._sounding(prefix[-1])
+            leave = _LEAVE if prefix[1:] else _NO_COST
+            price = leave + least[prefix] - least[prefix[:-1]]
+            self.fst.arc(nodes[prefix[:-1]], enter(prefix[-1]), EPSILON, price, nodes[prefix])
+        for numbers, each in ways:
+            length = min(_TREE_DEPTH, len(numbers) - 1)
+            price = each.word_cost - least[numbers[:length]] + (_LEAVE if length else _NO_COST)
+            self.fst.arc(nodes[numbers[:length]], enter(numbers[length]), each.label, price,
+                         self._from(numbers[length:]))  # fmt: skip
 
     def _from(self, numbers: tuple[int, ...]) -> int:
         """The state in which the first of `numbers` sounds and the others are to come."""
@@ -131,8 +177,8 @@ class LexiconGraph:
         """Any two or more of `phones` in a row, dear enough to lose against known words."""
         hub = self.fst.state()
         for phone in phones:
-            for position, source, output in (("B", self._loop, label), ("I", hub, EPSILON),
-                                             ("E", hub, EPSILON)):  # fmt: skip
+            for position, source, output in (("B", self._loop, label), ("B", self._tree, label),
+                                             ("I", hub, EPSILON), ("E", hub, EPSILON)):  # fmt: skip
                 number = self._inventory.number(phone, position)
                 state = self._sounding(number)
                 self.fst.arc(source, enter(number), output, _UNKNOWN_COST_PER_PHONE, state)
@@ -153,61 +199,107 @@ class LexiconGraph:
 
 
 def lexicon_graph(
-    lexicon: Lexicon, words: list[str], inventory: Inventory, trained: set[str]
+    lexicon: Lexicon,
+    words: list[str],
+    model_costs: Sequence[float],
+    inventory: Inventory,
+    trained: set[str],
 ) -> Fst:
-    """The graph of all `words`; "[unk]" is made of the `trained` phones only."""
+    """The graph of all `words`; "[unk]" is made of the `trained` phones only.
+
+    `model_costs`: of each word where the language model falls back on all words.
+    """
     graph = LexiconGraph(inventory)
-    for label, word in enumerate(words, 1):
-        for phones, word_cost in pronunciations(lexicon, word):
-            graph.add_word(label, phones, word_cost)
+    entries = [
+        Entry(label, phones, word_cost, model_cost)
+        for label, (word, model_cost) in enumerate(zip(words, model_costs, strict=True), 1)
+        for phones, word_cost in pronunciations(lexicon, word)
+    ]
+    for each in entries:
+        graph.add_word(each.label, each.phones, each.word_cost)
+    graph.add_tree(entries)
     graph.add_unknown(len(words) + 1, sorted(trained - {SILENCE}))
+    graph.retreat(len(words) + 2)
     return graph.fst
 
 
-def language_graph(model: Trigrams, unknown_cost: float) -> Fst:
+class LanguageGraph:
     """The trigram as a graph, which every word may leave for any other at a cost.
 
-    `unknown_cost` is that of "[unk]", whose number is the model's `end`.
+    "[unk]" has the number of the model's `end`. A history that many words follow, and the one
+    of all words, are entered by the next number, at which the lexicon turns to its tree.
     """
-    fst = Fst()
-    longer = {tuple(model.two[row]) for row in np.unique(_rows_of_histories(model))}
-    histories = {(int(word),) for word in np.unique(model.two[:, 0])} | longer
-    states = {history: fst.state() for history in [(BEGIN,), *sorted(histories - {(BEGIN,)})]}
-    alone = fst.state(cost(float(model.one[model.end])))
 
-    def after(*words: int) -> int:
-        """The state of the longest history; a sentence's end has none."""
-        return next((states[words[at:]] for at in range(2) if words[at:] in states), alone)
+    def __init__(self, model: Trigrams, unknown_cost: float) -> None:
+        self.fst = Fst()
+        self._model, self._retreat = model, model.end + 1
+        followers = Counter((int(one),) for one in model.two[:, 0])
+        followers.update((one, two) for one, two, _ in model.three.tolist())
+        self._enter: dict[History, int] = {}
+        self._words: dict[History, int] = {}
+        for history in sorted({(BEGIN,), ()} | followers.keys(), key=lambda h: (h != (BEGIN,), h)):
+            self._enter[history] = self._words[history] = self.fst.state()
+            if not history or followers[history] > _MANY:
+                self._words[history] = self.fst.state()
+                self._arc(self._enter[history], self._retreat, 1.0, self._words[history])
+        self._all_words(unknown_cost)
+        self._some_words()
 
-    for word in range(1, model.end):
-        fst.arc(alone, word, word, cost(float(model.one[word])), states.get((word,), alone))
-    fst.arc(alone, model.end, model.end, unknown_cost, alone)
-    rows = zip(model.two.tolist(), model.two_p.tolist(), model.back_off_two.tolist(), strict=True)
-    for (one, two), probability, weight in rows:
-        target = after(one, two)
-        _arc_or_end(fst, states[one,], two, probability, model.end, target)
-        if (one, two) in states:
-            fst.arc(states[one, two], EPSILON, EPSILON, cost(weight), after(two))
-    for history in np.unique(model.two[:, 0]).tolist():
-        weight = float(model.back_off_one[history])
-        fst.arc(states[history,], EPSILON, EPSILON, cost(weight), alone)
-    for (one, two, three), probability in zip(
-        model.three.tolist(), model.three_p.tolist(), strict=True
-    ):
-        state = states[one, two]
-        _arc_or_end(fst, state, three, probability, model.end, after(two, three))
-    return fst
+    def _arc(self, source: int, label: int, probability: float, target: int) -> None:
+        self.fst.arc(
+            source, label, 0 if label > self._model.end else label, cost(probability), target
+        )
+
+    def _after(self, words: History) -> int:
+        """The state of the longest history that `words` end with."""
+        while words not in self._enter:
+            words = words[1:]
+        return self._enter[words]
+
+    def _word(self, history: History, word: int, probability: float) -> None:
+        state = self._words[history]
+        if word == self._model.end:
+            self.fst.end(state, cost(probability))
+        else:
+            self._arc(state, word, probability, self._after((*history, word)[-2:]))
+
+    def _back_off(self, history: History, weight: float) -> None:
+        """To a shorter history. Who is in the lexicon's tree stays in it."""
+        in_tree = self._in_tree(history)
+        shorter = history[1:]
+        while shorter not in self._enter or (in_tree and not self._in_tree(shorter)):
+            shorter = shorter[1:]
+        state = self._words[history]
+        if in_tree:
+            self._arc(state, self._retreat, weight, self._words[shorter])
+        else:
+            self._arc(state, EPSILON, weight, self._enter[shorter])
+
+    def _in_tree(self, history: History) -> bool:
+        return self._words[history] != self._enter[history]
+
+    def _all_words(self, unknown_cost: float) -> None:
+        for word in range(1, self._model.end + 1):
+            self._word((), word, float(self._model.one[word]))
+        state = self._words[()]
+        self.fst.arc(state, self._model.end, self._model.end, unknown_cost, self._enter[()])
+
+    def _some_words(self) -> None:
+        model = self._model
+        for (one, two), probability in zip(model.two.tolist(), model.two_p.tolist(), strict=True):
+            self._word((one,), two, probability)
+        for (one, two, three), probability in zip(
+            model.three.tolist(), model.three_p.tolist(), strict=True
+        ):
+            self._word((one, two), three, probability)
+        pairs = {tuple(pair): row for row, pair in enumerate(model.two.tolist())}
+        for history in self._enter.keys() - {()}:
+            if history in pairs:
+                self._back_off(history, float(model.back_off_two[pairs[history]]))
+            else:
+                self._back_off(history, float(model.back_off_one[history[0]]))
 
 
-def _rows_of_histories(model: Trigrams) -> npt.NDArray[np.int64]:
-    """For every triple the row of the pair it begins with."""
-    size = model.end + 1
-    pairs = model.two[:, 0] * size + model.two[:, 1]
-    return np.searchsorted(pairs, model.three[:, 0] * size + model.three[:, 1])
-
-
-def _arc_or_end(fst: Fst, state: int, word: int, probability: float, end: int, target: int) -> None:
-    if word == end:
-        fst.end(state, cost(probability))
-    else:
-        fst.arc(state, word, word, cost(probability), target)
+def language_graph(model: Trigrams, unknown_cost: float) -> Fst:
+    """See LanguageGraph; `unknown_cost` is that of "[unk]" where any word may come."""
+    return LanguageGraph(model, unknown_cost).fst

@@ -69,7 +69,8 @@ def write(
         for phone in inventory.phones
         if trained.priors[inventory.first_output(phone)] >= _TRAINED_ENOUGH
     }
-    lexicon_fst = graph.lexicon_graph(lexicon, words, inventory, heard)
+    costs = [graph.cost(float(probability)) for probability in model.one[1:-1]]
+    lexicon_fst = graph.lexicon_graph(lexicon, words, costs, inventory, heard)
     lexicon_fst.write(out / "graph/HCLr.fst", sort_by_output=True)
     language_fst = graph.language_graph(model, tuning.unknown_cost)
     language_fst.write(out / "graph/Gr.fst", sort_by_output=False)

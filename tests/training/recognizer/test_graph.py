@@ -38,29 +38,32 @@ def read(path: Path) -> tuple[list[float], list[list[Arc]]]:
     return [head[0] for head in heads], [rows[h[1] : h[1] + h[2]] for h in heads]
 
 
-def words_read(path: Path, phones: tuple[str, ...]) -> set[str]:
-    """The words that `phones` may be, one word's worth."""
+def words_read(path: Path, phones: tuple[str, ...], start: int = LOOP) -> dict[str, float]:
+    """The words that `phones` may be, one word's worth, and their costs."""
     _, arcs = read(path)
-    found = set()
+    found: dict[str, float] = {}
     entered = [enter(number) for number in INVENTORY.word(phones)]
 
-    def walk(state: int, left: list[int], word: int) -> None:
+    def walk(state: int, left: list[int], word: int, price: float) -> None:
         if not left:
             if any(arc[0] == 0 and arc[3] == LOOP for arc in arcs[state]):
-                found.add(WORDS[word - 1] if word <= len(WORDS) else "[unk]")
+                if word <= len(WORDS):
+                    found[WORDS[word - 1]] = price
             return
-        for label, output, _, target in arcs[state]:
+        for label, output, more, target in arcs[state]:
             if label == left[0]:
-                walk(target, left[1:], word or output)
+                walk(target, left[1:], word or output, price + more)
 
-    walk(LOOP, entered, 0)
-    return found - {"[unk]"}
+    walk(start, entered, 0, 0.0)
+    return found
 
 
 @pytest.fixture
 def lexicon_file(tmp_path: Path) -> Path:
     path = tmp_path / "HCLr.fst"
-    lexicon_graph(LEXICON, WORDS, INVENTORY, {"AE", "T"}).write(path, sort_by_output=True)
+    lexicon_graph(LEXICON, WORDS, [1.0, 2.0, 3.0, 4.0], INVENTORY, {"AE", "T"}).write(
+        path, sort_by_output=True
+    )
     return path
 
 
@@ -79,23 +82,40 @@ def lexicon_file(tmp_path: Path) -> Path:
 def test_sharing_ends_of_words_changes_no_word(
     lexicon_file: Path, phones: tuple[str, ...], words: set[str]
 ) -> None:
-    assert words_read(lexicon_file, phones) == words
+    assert words_read(lexicon_file, phones).keys() == words
+
+
+@pytest.mark.parametrize("phones", [("K", "AE", "T"), ("HH", "AE", "T"), ("AE", "T"), ("AX",)])
+def test_the_tree_has_the_same_words_at_the_same_cost(
+    lexicon_file: Path, phones: tuple[str, ...]
+) -> None:
+    retreat = len(WORDS) + 2
+    tree = next(arc[3] for arc in read(lexicon_file)[1][LOOP] if arc[1] == retreat)
+    linear = words_read(lexicon_file, phones)
+    assert linear
+    assert words_read(lexicon_file, phones, tree) == pytest.approx(linear, abs=1e-5)
 
 
 def test_words_that_end_alike_share_their_ends(tmp_path: Path) -> None:
     def states(*words: str) -> int:
         path = tmp_path / "some.fst"
         lexicon = {word: LEXICON[word] for word in words}
-        lexicon_graph(lexicon, sorted(words), INVENTORY, {"AE"}).write(path, sort_by_output=True)
+        graph = lexicon_graph(lexicon, sorted(words), [1.0] * len(words), INVENTORY, {"AE"})
+        graph.write(path, sort_by_output=True)
         return len(read(path)[0])
 
-    assert states("cat", "hat") == states("cat") + 2  # the first sounds of "hat" alone
+    # The first sounds of "hat", and three states in the tree.
+    assert states("cat", "hat") == states("cat") + 2 + 3
 
 
 def test_arcs_are_sorted_as_composition_needs_them(lexicon_file: Path) -> None:
     _, arcs = read(lexicon_file)
     for row in arcs:
         assert [arc[1] for arc in row] == sorted(arc[1] for arc in row)
+
+
+RETREAT = 5
+"""The label after 3 words and "[unk]"."""
 
 
 def cost_of(path: Path, sentence: list[int]) -> float:
@@ -105,7 +125,7 @@ def cost_of(path: Path, sentence: list[int]) -> float:
     for label in [*sentence, None]:
         for state in list(best):  # back off as far as it goes
             here = state
-            while epsilon := next((arc for arc in arcs[here] if arc[0] == 0), None):
+            while epsilon := next((arc for arc in arcs[here] if arc[0] in (0, RETREAT)), None):
                 price = best[here] + epsilon[2]
                 here = epsilon[3]
                 best[here] = min(price, best.get(here, math.inf))
