@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from training import phrases
-from training.recognizer import features, graph, kaldi, text
+from training.recognizer import features, fst, graph, kaldi, text
+from training.recognizer.language_graph import language_graph
 from training.recognizer.language_model import Trigrams, estimate
 from training.recognizer.network import layers
 from training.recognizer.phones import BOUNDARY, Inventory
@@ -69,10 +70,10 @@ def write(
         for phone in inventory.phones
         if trained.priors[inventory.first_output(phone)] >= _TRAINED_ENOUGH
     }
-    costs = [graph.cost(float(probability)) for probability in model.one[1:-1]]
+    costs = [fst.cost(float(probability)) for probability in model.one[1:-1]]
     lexicon_fst = graph.lexicon_graph(lexicon, words, costs, inventory, heard)
     lexicon_fst.write(out / "graph/HCLr.fst", sort_by_output=True)
-    language_fst = graph.language_graph(model, tuning.unknown_cost)
+    language_fst = language_graph(model, tuning.unknown_cost)
     language_fst.write(out / "graph/Gr.fst", sort_by_output=False)
     numbers = len(inventory.positioned)
     (out / "graph/disambig_tid.int").write_text(f"{2 * numbers + 1}\n")

@@ -6,8 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from training.recognizer.graph import Fst, language_graph, lexicon_graph
+from training.recognizer.fst import Fst
+from training.recognizer.graph import lexicon_graph
 from training.recognizer.kaldi import enter
+from training.recognizer.language_graph import language_graph
 from training.recognizer.language_model import estimate
 from training.recognizer.phones import Inventory
 from training.recognizer.speech import Lexicon
