@@ -128,6 +128,6 @@ def lessons_of(heard: Sequence[Recording], aligner: Aligner, seed: int) -> list[
 
 def divided(learnt: list[Lesson]) -> tuple[list[Lesson], list[Lesson]]:
     """Lessons to learn from and others to try on: no sentence is in both."""
-    texts = {lesson.text for lesson in learnt[:UNSEEN]}
+    texts = {lesson.text for lesson in learnt[: min(UNSEEN, len(learnt) // 8)]}
     unseen = [lesson for lesson in learnt if lesson.text in texts and lesson.stretch == 1.0]
     return [lesson for lesson in learnt if lesson.text not in texts], unseen
