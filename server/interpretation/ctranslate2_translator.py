@@ -25,10 +25,9 @@ class Options(TypedDict):
     no_repeat_ngram_size: int
 
 
-#: Greedy: models trained on beginnings of sentences too end early when they may choose (on 150
-#: sentences unseen in training, 2.5 % of words wrong with one beam, 5.9 % with two). The others
-#: make a loop unlikely.
-USUAL: Final[Options] = {"beam_size": 1, "repetition_penalty": 1.1, "no_repeat_ngram_size": 4}
+#: Two beams are worth 1 to 2.5 BLEU over one, three hardly more (the starter model, 400 development
+#: sentences each way). Some repeats are right: only long ones are ruled out.
+USUAL: Final[Options] = {"beam_size": 2, "repetition_penalty": 1.0, "no_repeat_ngram_size": 4}
 #: Where that does not end: worse translations, that seldom say the same again.
 STRICT: Final[Options] = {"beam_size": 3, "repetition_penalty": 1.5, "no_repeat_ngram_size": 2}
 #: A translation longer than this is a loop, whatever the languages: it is not said.
