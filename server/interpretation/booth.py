@@ -21,6 +21,7 @@ from server.bus.messages import RATE_HZ, Caption, Failure, Speech
 from server.interpretation.bounded import DropOldest
 from server.interpretation.draft import Draft
 from server.interpretation.engines import EngineError
+from server.interpretation.joins import tapered
 from server.interpretation.pacing import Pacing
 from server.interpretation.shared import Shared
 from server.interpretation.types import Clause, Pcm
@@ -30,6 +31,10 @@ R = TypeVar("R")
 
 #: Speech messages are at most this long.
 PIECES_PER_SECOND = 5
+#: What waits is said together up to so many words.
+BREATH_WORDS = 8
+#: How often to look whether it is time for the next part.
+LOOK_S = 0.1
 
 _log = logging.getLogger(__name__)
 
@@ -77,7 +82,7 @@ class Booth:
     def offer(self, clause: Clause) -> None:
         """Interpret ``clause`` when its turn comes, and no shorter beginning of it. The oldest
         that waits may be dropped."""
-        self._clauses.put(clause, lambda newest: newest.segment == clause.segment)
+        self._clauses.put(clause, _longer)
 
     def close(self) -> None:
         """Say what is left, then end."""
@@ -115,7 +120,7 @@ class Booth:
                 self._draft = Draft(clause.segment)
             text = await self._translate(clause)
             if text or clause.ended:
-                self._parts.put(_Part(clause, self._draft.parts, text))
+                self._parts.put(_Part(clause, self._draft.parts, text), _joined)
             self._translated = None
 
     async def _translate(self, clause: Clause) -> str | EngineError:
@@ -161,6 +166,15 @@ class Booth:
             self._spoken = part
             await self._speak(part)
             self._spoken = None
+            await self._until_needed()
+
+    async def _until_needed(self) -> None:
+        """Wait until the next part is to be made. Stream time may run faster than the clock, as
+        when lost time is made up for, or stand still while what waits is heard."""
+        clock = asyncio.get_running_loop().time
+        latest_s = clock() + self.pacing.ahead(self._now()) / RATE_HZ
+        while (ahead := self.pacing.ahead(self._now())) and (left_s := latest_s - clock()) > 0:
+            await asyncio.sleep(min(ahead / RATE_HZ, left_s, LOOK_S))
 
     async def _speak(self, part: _Part) -> None:
         breaker = await self._breakers.get_breaker(self.language)
@@ -169,7 +183,7 @@ class Booth:
                 if isinstance(part.text, EngineError):
                     raise part.text
                 if self.speaks and part.text:
-                    await self._say(part.clause, part.number, part.text)
+                    await self._say(part, part.text)
         except OpenedState:
             self._shared.dropped["failing"] += 1
         except EngineError as error:
@@ -177,22 +191,25 @@ class Booth:
             _log.warning("%s, %s: clause dropped: %s", self._stream, self.language, error)
         self._tell(breaker.context.state == "opened", self._reason)
 
-    async def _say(self, clause: Clause, part: int, text: str) -> None:
-        """Speak ``text``, unless too much waits to be heard."""
+    async def _say(self, part: _Part, text: str) -> None:
+        """Speak ``text``, unless it is too late for that."""
         voice = self._shared.engines.synthesizers.get(self.language)
         if voice is None:
             raise EngineError(f"there is no voice for {self.language!r}")
-        if self.pacing.full(self._now()):
+        source_end = part.clause.end_sample
+        if self.pacing.too_late(self._now(), source_end):
             self._shared.dropped["backlog"] += 1
             return
-        scale = self.pacing.length_scale(self._now())
+        scale = self.pacing.length_scale(self._now(), source_end)
         limit_s = self._shared.limits.synthesize_s
         pcm = await self._call("synthesize", limit_s, voice.synthesize, text, scale)
         if len(pcm):
-            self._send(clause, part, pcm, voice.rate_hz)
+            self._send(part, tapered(pcm, voice.rate_hz), voice.rate_hz)
 
-    def _send(self, clause: Clause, part: int, pcm: Pcm, rate_hz: int) -> None:
-        play_at = self.pacing.place(self._now(), len(pcm) * RATE_HZ // rate_hz)
+    def _send(self, part: _Part, pcm: Pcm, rate_hz: int) -> None:
+        clause = part.clause
+        samples = len(pcm) * RATE_HZ // rate_hz
+        play_at = self.pacing.place(self._now(), clause.segment, samples)
         step = rate_hz // PIECES_PER_SECOND
         for start in range(0, len(pcm), step):
             self._shared.publish(
@@ -207,7 +224,7 @@ class Booth:
                     rate_hz=rate_hz,
                     pcm=pcm[start : start + step].tobytes(),
                     last=start + step >= len(pcm),
-                    part=part,
+                    part=part.number,
                 )
             )
 
@@ -238,3 +255,18 @@ class Booth:
 
     def _drop(self, dropped: Clause | _Part) -> None:
         self._shared.dropped["clauses"] += 1
+
+
+def _longer(newest: Clause, clause: Clause) -> Clause | None:
+    """A segment that has grown is interpreted in place of its beginning."""
+    return clause if newest.segment == clause.segment else None
+
+
+def _joined(newest: _Part, part: _Part) -> _Part | None:
+    """What belongs to one segment is said in one breath, unless it is much."""
+    if newest.clause.segment != part.clause.segment:
+        return None
+    if isinstance(newest.text, EngineError) or isinstance(part.text, EngineError):
+        return None
+    text = f"{newest.text} {part.text}".strip()
+    return _Part(part.clause, part.number, text) if text.count(" ") < BREATH_WORDS else None

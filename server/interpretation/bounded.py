@@ -34,13 +34,14 @@ class DropOldest(Generic[T]):
     def closed(self) -> bool:
         return self._closed
 
-    def put(self, item: T, replaces: Callable[[T], bool] = lambda newest: False) -> None:
-        """Add ``item``, in place of the newest if it ``replaces`` that; does nothing when
-        closed."""
+    def put(self, item: T, merge: Callable[[T, T], T | None] = lambda newest, item: None) -> None:
+        """Add ``item``; does nothing when closed. ``merge`` makes one of the newest and ``item``
+        where they belong together."""
         if self._closed:
             return
-        if self._items and replaces(self._items[-1]):
+        if self._items and (merged := merge(self._items[-1], item)) is not None:
             self._held -= self._size(self._items.pop())
+            item = merged
         self._items.append(item)
         self._held += self._size(item)
         while self._held > self._limit and len(self._items) > 1:

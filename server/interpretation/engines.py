@@ -32,6 +32,13 @@ class Recognizer(Protocol):
         """A new listener to one speaker."""
 
 
+class SpeechDetector(Protocol):
+    """Of one speaker's sound, in order: does anybody speak?"""
+
+    def quiet_samples(self, pcm: Pcm) -> int:
+        """Hear 16 kHz mono int16. Returns for how many samples now nobody has spoken."""
+
+
 class Translator(Protocol):
     def translate(self, text: str, source: str, target: str, prefix: str = "") -> str:
         """``text`` as a recogniser sends it (no case, no punctuation) in ``target``. The

@@ -18,7 +18,7 @@ from server.interpretation.bounded import DropOldest
 from server.interpretation.engines import EngineError, RecognizerStream
 from server.interpretation.segmenter import Line, Segmenter
 from server.interpretation.shared import Shared
-from server.interpretation.types import Clause, Transcript, Word
+from server.interpretation.types import Clause, Pcm, Transcript, Word
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -47,6 +47,7 @@ class Interpreter:
         self._recognizer = shared.engines.recognizers[demand.source]
         first_segment = demand.epoch * SEGMENTS_PER_EPOCH + first_sample // SEGMENT_SAMPLES
         self._segmenter = Segmenter(demand.source, first_segment, shared.policy)
+        self._detector = shared.engines.detector and shared.engines.detector()
         self._listening: RecognizerStream | None = None
         self._listening_from = 0
         self._booths: dict[str, Booth] = {}
@@ -126,7 +127,8 @@ class Interpreter:
             self._listening = await self._call(self._recognizer.stream)
             self._listening_from = start
         if self._listening is not None:
-            self._take(await self._call(self._listening.accept, pcm), chunk.end_sample)
+            heard = await self._call(self._listen, self._listening, pcm)
+            self._take(*(heard or (None, 0)), chunk.end_sample)
         self._heard = max(self._heard, chunk.end_sample)
         self._commit(self._segmenter.settled(self._heard), COMMIT_SAMPLES)
 
@@ -140,7 +142,7 @@ class Interpreter:
     async def _finish(self) -> None:
         """The last words are final. More sound may come all the same."""
         if self._listening is not None and self._heard > self._finished:
-            self._take(await self._call(self._listening.finish), self._heard)
+            self._take(await self._call(self._listening.finish), 0, self._heard)
         self._finished = self._heard
         self._commit(self._heard, 1)
 
@@ -157,10 +159,15 @@ class Interpreter:
             self._emit(self._segmenter.finish())
             return None
 
-    def _take(self, transcript: Transcript | None, heard_sample: int) -> None:
+    def _listen(self, listening: RecognizerStream, pcm: Pcm) -> tuple[Transcript | None, int]:
+        """What is said in ``pcm``, and for how long now nobody has spoken."""
+        quiet_samples = self._detector.quiet_samples(pcm) if self._detector else 0
+        return listening.accept(pcm), quiet_samples
+
+    def _take(self, transcript: Transcript | None, quiet_samples: int, heard_sample: int) -> None:
         if transcript is not None:
             transcript = _shifted(transcript, self._listening_from)
-        self._emit(self._segmenter.feed(transcript, heard_sample))
+        self._emit(self._segmenter.feed(transcript, heard_sample, quiet_samples))
 
     def _emit(self, news: Iterable[Clause | Line]) -> None:
         for each in news:

@@ -80,8 +80,11 @@ class Lanes:
     def lane(self, stage: str, language: str = "") -> Lane:
         key = (stage, language)
         if key not in self._lanes:
-            self._lanes[key] = Lane(stage, language)
+            self._lanes[key] = self._new(stage, language)
         return self._lanes[key]
+
+    def _new(self, stage: str, language: str) -> Lane:
+        return Lane(stage, language)
 
     def stuck_s(self) -> float:
         """The age of the oldest call under way."""

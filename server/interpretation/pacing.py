@@ -1,45 +1,79 @@
-"""When to play a clause, and how fast to say it: arithmetic in samples of stream time.
+"""When to say a part, and how fast: arithmetic in samples of stream time.
 
-Clauses of a language never overlap. Speech that falls behind is spoken faster, and when that is
-not enough, whole clauses are skipped.
+Parts of a language never overlap. Each is made as late as can be, so that what comes meanwhile
+is said in one breath with it. What comes late is spoken faster, the pace changing by little at a
+time, and after shorter pauses; what comes much too late is skipped.
 """
+
+from typing import Final
+
+import numpy as np
 
 from server.bus.messages import RATE_HZ
 
-PAUSE_SAMPLES = 15 * RATE_HZ // 100
-#: Up to this much backlog the voice keeps its own pace,
-UNHURRIED_SAMPLES = 2 * RATE_HZ
-#: from this much on it speaks fastest,
-HURRIED_SAMPLES = 6 * RATE_HZ
-FASTEST_LENGTH_SCALE = 0.75
-#: and beyond this nothing is added to it.
-FULL_SAMPLES = 12 * RATE_HZ
+#: The next part is made this long before the one before it has been said.
+LEAD_SAMPLES: Final = 3 * RATE_HZ // 10
+#: Between segments, at the voice's own pace.
+PAUSE_SAMPLES: Final = RATE_HZ // 10
+#: How late a part begins, in seconds after its source was said, and how long its sounds are to
+#: be then: 1.0 is the voice's own pace.
+LATE_S: Final = (0.0, 0.6, 2.0)
+LENGTH_SCALES: Final = (0.93, 0.87, 0.7)
+#: The pace of a part differs from that of the one before by no more than this.
+SLEW: Final = 0.08
+#: Parts that begin later than this for so long are skipped until one does not: after a burst, as
+#: when a new interpreter is fed what the old one had not said, all is said in haste.
+BEHIND_SAMPLES: Final = 5 * RATE_HZ // 2
+PATIENCE_SAMPLES: Final = 10 * RATE_HZ
+#: One that would begin later than this is skipped at any rate.
+TOO_LATE_SAMPLES: Final = 12 * RATE_HZ
 
 
 class Pacing:
-    """One language's: until when it has planned to speak."""
+    """One language's: until when it has planned to speak. ``source_end``: up to which sample the
+    source of a part was said."""
 
     def __init__(self) -> None:
         self._end_sample = 0
+        self._segment: int | None = None
+        self._scale = 1.0
+        self._behind_since: int | None = None
 
     def backlog(self, now_sample: int) -> int:
         """Samples of planned speech that are still to be heard."""
         return max(0, self._end_sample - now_sample)
 
-    def full(self, now_sample: int) -> bool:
-        """Whether the next clause is to be skipped."""
-        return self.backlog(now_sample) > FULL_SAMPLES
+    def ahead(self, now_sample: int) -> int:
+        """Samples until the next part is to be made."""
+        return max(0, self.backlog(now_sample) - LEAD_SAMPLES)
 
-    def length_scale(self, now_sample: int) -> float:
-        """How long the next clause's sounds are to be: 1.0 is the voice's own pace."""
-        late = self.backlog(now_sample) - UNHURRIED_SAMPLES
-        hurry = min(1.0, max(0.0, late / (HURRIED_SAMPLES - UNHURRIED_SAMPLES)))
-        return 1.0 - hurry * (1.0 - FASTEST_LENGTH_SCALE)
+    def late(self, now_sample: int, source_end: int) -> int:
+        """How many samples after it was said a part would begin."""
+        return max(0, now_sample + self.backlog(now_sample) - source_end)
 
-    def place(self, now_sample: int, samples: int) -> int:
-        """Plan a clause of ``samples`` at 16 kHz. Returns when its first one is to be heard."""
-        play_at = max(now_sample, self._end_sample)
-        self._end_sample = play_at + samples + PAUSE_SAMPLES
+    def too_late(self, now_sample: int, source_end: int) -> bool:
+        """Whether a part is to be skipped."""
+        late = self.late(now_sample, source_end)
+        if late <= BEHIND_SAMPLES:
+            self._behind_since = None
+            return False
+        if self._behind_since is None:
+            self._behind_since = now_sample
+        return late > TOO_LATE_SAMPLES or now_sample - self._behind_since > PATIENCE_SAMPLES
+
+    def length_scale(self, now_sample: int, source_end: int) -> float:
+        """How long the next part's sounds are to be."""
+        late_s = self.late(now_sample, source_end) / RATE_HZ
+        wanted = float(np.interp(late_s, LATE_S, LENGTH_SCALES))
+        self._scale = min(max(wanted, self._scale - SLEW), self._scale + SLEW)
+        return self._scale
+
+    def place(self, now_sample: int, segment: int, samples: int) -> int:
+        """Plan a part of ``samples`` at 16 kHz. Returns when its first one is to be heard."""
+        pause = 0 if self._segment in (None, segment) else round(PAUSE_SAMPLES * self._scale**4)
+        play_at = max(now_sample, self._end_sample + pause)
+        self._segment = segment
+        self._end_sample = play_at + samples
         return play_at
 
     def stood_still(self, samples: int) -> None:

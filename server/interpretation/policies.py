@@ -16,7 +16,19 @@ from server.interpretation.types import Word
 PolicyName = Literal["sentence", "clause", "prefix"]
 
 #: A gap between words this long is a good place to cut.
-PAUSE_SAMPLES: Final = RATE_HZ // 5
+PAUSE_SAMPLES: Final = 15 * RATE_HZ // 100
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """``words`` that no segment has yet, of which the first ``agreed`` may be relied on.
+    ``joints``: the places of words that a clause may begin with. ``quiet_samples``: for so long
+    nobody has been speaking."""
+
+    words: tuple[Word, ...]
+    agreed: int
+    joints: Collection[int]
+    quiet_samples: int
 
 
 class Policy(Protocol):
@@ -24,9 +36,8 @@ class Policy(Protocol):
     def grows(self) -> bool:
         """Whether a segment is interpreted while it grows."""
 
-    def cut(self, words: tuple[Word, ...], agreed: int, joints: Collection[int]) -> int:
-        """How many of ``words`` end a segment now; 0 for none. The first ``agreed`` may be
-        relied on; ``joints``: the places of words that a clause may begin with."""
+    def cut(self, heard: Heard) -> int:
+        """How many words end a segment now; 0 for none."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +49,8 @@ class Bounded:
     max_samples: int
     grows: bool = False
 
-    def cut(self, words: tuple[Word, ...], agreed: int, joints: Collection[int]) -> int:
+    def cut(self, heard: Heard) -> int:
+        words, agreed = heard.words, heard.agreed
         fit = self._fit(words)
         if agreed <= fit:
             return 0
@@ -47,7 +59,7 @@ class Bounded:
         if pause >= PAUSE_SAMPLES:
             return place
         evenly = min(fit, (agreed + 1) // 2) if agreed == len(words) else fit
-        return max((i for i in near if i in joints), default=evenly)
+        return max((i for i in near if i in heard.joints), default=evenly)
 
     def _fit(self, words: tuple[Word, ...]) -> int:
         """How many of them one segment may hold."""
@@ -59,23 +71,39 @@ class Bounded:
 
 
 @dataclass(frozen=True)
-class Clauses(Bounded):
+class Breath(Bounded):
+    """Cuts where the speaker pauses, too, without waiting for what comes after."""
+
+    def cut(self, heard: Heard) -> int:
+        whole = heard.agreed == len(heard.words)
+        if (
+            whole
+            and heard.quiet_samples >= PAUSE_SAMPLES
+            and heard.agreed <= self._fit(heard.words)
+        ):
+            return heard.agreed
+        return super().cut(heard)
+
+
+@dataclass(frozen=True)
+class Clauses(Breath):
     """Cuts before the first pause or joint after ``min_words``, too."""
 
     min_words: int = 4
 
-    def cut(self, words: tuple[Word, ...], agreed: int, joints: Collection[int]) -> int:
+    def cut(self, heard: Heard) -> int:
+        words, agreed = heard.words, heard.agreed
         for place in range(self.min_words, min(agreed, self._fit(words), len(words) - 1) + 1):
-            joint = place < agreed and place in joints
+            joint = place < agreed and place in heard.joints
             if joint or _pause(words, place) >= PAUSE_SAMPLES:
                 return place
-        return super().cut(words, agreed, joints)
+        return super().cut(heard)
 
 
 POLICIES: Final[dict[PolicyName, Policy]] = {
-    "sentence": Bounded(max_words=50, max_samples=15 * RATE_HZ),
+    "sentence": Breath(max_words=50, max_samples=15 * RATE_HZ),
     "clause": Clauses(max_words=7, max_samples=4 * RATE_HZ),
-    "prefix": Bounded(max_words=20, max_samples=8 * RATE_HZ, grows=True),
+    "prefix": Breath(max_words=20, max_samples=8 * RATE_HZ, grows=True),
 }
 DEFAULT_POLICY: Final[PolicyName] = "clause"
 

@@ -14,11 +14,13 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from server.bus.messages import RATE_HZ
-from server.interpretation.policies import DEFAULT_POLICY, POLICIES, Policy
+from server.interpretation.policies import DEFAULT_POLICY, POLICIES, Heard, Policy
 from server.interpretation.types import Clause, Transcript, Word
 
 #: Hypotheses come every 100 ms: a word is agreed on when it is the same in one this much later.
 AGREED_SAMPLES: Final = RATE_HZ // 10
+#: A word is shown in a caption when it has been the same for so long.
+SHOWN_SAMPLES: Final = 3 * RATE_HZ // 10
 #: Speech this recent may not have shown in a transcript yet.
 HIDDEN_SAMPLES: Final = RATE_HZ
 #: Words that a new clause may begin with.
@@ -60,9 +62,12 @@ class Segmenter:
         self._since: list[int] = []  # the sample since which each of these is as it is
         self._settled = 0
 
-    def feed(self, transcript: Transcript | None, heard_sample: int) -> list[Clause | Line]:
-        """What becomes known, in order, when the recogniser has heard up to ``heard_sample`` and
-        its hypothesis is ``transcript``, or as before: then None. A clause comes after its line."""
+    def feed(
+        self, transcript: Transcript | None, heard_sample: int, quiet_samples: int = 0
+    ) -> list[Clause | Line]:
+        """What becomes known, in order, when the recogniser has heard up to ``heard_sample``,
+        the last ``quiet_samples`` of which are no speech, and its hypothesis is ``transcript``,
+        or as before: then None. A clause comes after its line."""
         if transcript is not None:
             rest = self._rest(transcript.words)
             common = _common(self._unsaid, rest)
@@ -70,12 +75,13 @@ class Segmenter:
             self._unsaid = rest
             if transcript.final:
                 self._since = [heard_sample - AGREED_SAMPLES] * len(rest)
-                out = [*self._cut(heard_sample), *self.finish()]
+                out = [*self._cut(heard_sample, 0), *self.finish()]
                 return [*out, self._line("clear", ())] if self._shown else out
-        out = [*self._cut(heard_sample), *self._grow(heard_sample)]
-        text = _text(self._unsaid)
+        out = [*self._cut(heard_sample, quiet_samples), *self._grow(heard_sample)]
+        shown = self._unsaid[: self._steady(heard_sample, SHOWN_SAMPLES)]
+        text = _text(shown)
         if text != self._shown:
-            out.append(self._line("partial" if text else "clear", self._unsaid))
+            out.append(self._line("partial" if shown else "clear", shown))
         return out
 
     def finish(self) -> list[Clause | Line]:
@@ -102,28 +108,30 @@ class Segmenter:
             word for word in words if word.start_sample + word.end_sample >= 2 * self._said_end
         )
 
-    def _cut(self, heard_sample: int) -> list[Clause | Line]:
+    def _cut(self, heard_sample: int, quiet_samples: int) -> list[Clause | Line]:
         """The segments that end."""
         out: list[Clause | Line] = []
         while True:
             words = self._unsaid
             joints = {i for i, word in enumerate(words) if word.text in self._conjunctions}
-            cut = self._policy.cut(words, self._agreed(heard_sample), joints)
+            cut = self._policy.cut(
+                Heard(words, self._steady(heard_sample, AGREED_SAMPLES), joints, quiet_samples)
+            )
             if not cut:
                 return out
             out += self._say(cut)
 
     def _grow(self, heard_sample: int) -> list[Clause | Line]:
         """What the segment that has not ended has so far, if that is more than it had."""
-        agreed = self._agreed(heard_sample)
+        agreed = self._steady(heard_sample, AGREED_SAMPLES)
         if not self._policy.grows or agreed <= self._offered:
             return []
         self._offered = agreed
         return [self._clause(self._unsaid[:agreed], ended=False)]
 
-    def _agreed(self, heard_sample: int) -> int:
-        """How many unsaid words may be relied on."""
-        return sum(since + AGREED_SAMPLES <= heard_sample for since in self._since)
+    def _steady(self, heard_sample: int, samples: int) -> int:
+        """How many unsaid words have been the same for so long."""
+        return sum(since + samples <= heard_sample for since in self._since)
 
     def _say(self, count: int) -> list[Clause | Line]:
         words, self._unsaid = self._unsaid[:count], self._unsaid[count:]

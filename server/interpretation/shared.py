@@ -5,18 +5,20 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from server.bus.messages import Message
-from server.interpretation.engines import Recognizer, Synthesizer, Translator
+from server.interpretation.engines import Recognizer, SpeechDetector, Synthesizer, Translator
 from server.interpretation.lanes import Lanes
 from server.interpretation.policies import DEFAULT_POLICY, POLICIES, Policy
 
 
 @dataclass(frozen=True, slots=True)
 class Engines:
-    """Recognisers and synthesizers by language; one translator for all pairs."""
+    """Recognisers and synthesizers by language; one translator for all pairs. ``detector``:
+    makes a new one; without, only transcripts tell of pauses."""
 
     recognizers: Mapping[str, Recognizer]
     translator: Translator
     synthesizers: Mapping[str, Synthesizer]
+    detector: Callable[[], SpeechDetector] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -75,6 +75,7 @@ def load(catalogue: Catalogue) -> Engines:
     # Not at the top: it takes a second, in which the process is to be heard of already.
     from server.interpretation.ctranslate2_translator import CTranslate2Translator
     from server.interpretation.piper_synthesizer import PiperSynthesizer
+    from server.interpretation.silero_detector import SileroDetector
     from server.interpretation.vosk_recognizer import VoskRecognizer
 
     translators = {
@@ -97,6 +98,7 @@ def load(catalogue: Catalogue) -> Engines:
             language: PiperSynthesizer(catalogue.path(model), language)
             for language, model in catalogue.voices.items()
         },
+        detector=SileroDetector,
     )
 
 

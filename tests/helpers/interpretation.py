@@ -87,7 +87,7 @@ class Beeper:
         self.scales.append(length_scale)
         if self.instead:
             return self.instead(text)
-        return np.ones(len(text.split()) * self.rate_hz // 4, np.int16)
+        return np.full(len(text.split()) * self.rate_hz // 4, 1000, np.int16)
 
 
 class Ensemble:

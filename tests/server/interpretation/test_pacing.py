@@ -1,43 +1,94 @@
+from itertools import pairwise
+
 import pytest
 
 from server.bus.messages import RATE_HZ
-from server.interpretation.pacing import PAUSE_SAMPLES, Pacing
+from server.interpretation.pacing import LEAD_SAMPLES, LENGTH_SCALES, PAUSE_SAMPLES, SLEW, Pacing
+
+SECOND = RATE_HZ
 
 
 def with_backlog(seconds: float) -> Pacing:
     pacing = Pacing()
-    pacing.place(0, round(seconds * RATE_HZ) - PAUSE_SAMPLES)
+    pacing.place(0, 0, round(seconds * RATE_HZ))
     return pacing
 
 
+def settled_scale(late_s: float) -> float:
+    """How a voice speaks whose parts all begin so late."""
+    pacing = Pacing()
+    for _ in range(10):
+        scale = pacing.length_scale(round(late_s * SECOND), 0)
+    return scale
+
+
 @pytest.mark.parametrize(
-    ("backlog_s", "scale"),
-    [(0.15, 1.0), (2.0, 1.0), (3.0, 0.9375), (4.0, 0.875), (6.0, 0.75), (11.0, 0.75)],
+    ("late_s", "scale"),
+    [(0.0, 0.93), (0.3, 0.90), (0.6, 0.87), (1.3, 0.785), (2.0, 0.7), (9.0, 0.7)],
 )
-def test_the_further_behind_the_faster(backlog_s: float, scale: float) -> None:
-    assert with_backlog(backlog_s).length_scale(0) == pytest.approx(scale)
+def test_the_later_the_faster(late_s: float, scale: float) -> None:
+    assert settled_scale(late_s) == pytest.approx(scale)
 
 
-@pytest.mark.parametrize(("backlog_s", "full"), [(0.15, False), (12.0, False), (12.1, True)])
-def test_far_behind_nothing_is_added(backlog_s: float, full: bool) -> None:
-    assert with_backlog(backlog_s).full(0) is full
+def test_the_pace_does_not_jerk() -> None:
+    pacing = Pacing()
+    late_s = [0, 5, 5, 5, 5, 5, 0, 0, 0, 0, 0]
+    scales = [pacing.length_scale(each * SECOND, 0) for each in late_s]
+    assert all(abs(one - other) <= SLEW + 1e-9 for one, other in pairwise([1.0, *scales]))
+    assert min(scales) == LENGTH_SCALES[-1]
+    assert scales[-1] == LENGTH_SCALES[0]
+
+
+def test_what_waits_to_be_heard_makes_the_next_late() -> None:
+    assert with_backlog(2.0).late(3 * SECOND, 3 * SECOND) == 0
+    assert with_backlog(5.0).late(3 * SECOND, 2 * SECOND) == 3 * SECOND
+
+
+@pytest.mark.parametrize(("backlog_s", "too_late"), [(0.15, False), (12.0, False), (12.1, True)])
+def test_what_comes_much_too_late_is_not_said(backlog_s: float, too_late: bool) -> None:
+    assert with_backlog(backlog_s).too_late(0, 0) is too_late
+
+
+def test_what_comes_late_is_said_for_a_while_and_then_skipped_until_it_does_not() -> None:
+    pacing = Pacing()
+    late_s = {1: 2.0, 2: 4.0, 7: 4.0, 12: 4.0, 13: 4.0, 14: 2.0, 15: 4.0}
+    skipped = [
+        now
+        for now, late in late_s.items()
+        if pacing.too_late(now * SECOND, int((now - late) * SECOND))
+    ]
+    assert skipped == [13]
 
 
 def test_speech_starts_at_once_when_nothing_else_is_said() -> None:
-    assert Pacing().place(5000, 100) == 5000
+    assert Pacing().place(5000, 1, 100) == 5000
 
 
-def test_clauses_follow_each_other_after_a_pause() -> None:
+def test_segments_follow_each_other_after_a_pause_and_parts_of_one_without() -> None:
     pacing = Pacing()
-    pacing.place(1000, 8000)
-    assert pacing.place(2000, 8000) == 1000 + 8000 + PAUSE_SAMPLES
+    pacing.place(1000, 1, 8000)
+    assert pacing.place(2000, 1, 8000) == 1000 + 8000
+    assert pacing.place(3000, 2, 8000) == 1000 + 16000 + PAUSE_SAMPLES
+
+
+def test_pauses_are_shorter_at_a_faster_pace() -> None:
+    pacing = Pacing()
+    pacing.length_scale(0, 0)
+    pacing.place(0, 1, 4 * SECOND)
+    assert 0 < pacing.place(0, 2, 8000) - 4 * SECOND < 3 * PAUSE_SAMPLES // 4
+
+
+def test_the_next_part_is_made_shortly_before_it_is_needed() -> None:
+    pacing = with_backlog(5.0)
+    assert pacing.ahead(3 * SECOND) == 2 * SECOND - LEAD_SAMPLES
+    assert pacing.ahead(5 * SECOND - LEAD_SAMPLES) == 0
 
 
 def test_backlog_is_won_back_as_time_goes_by() -> None:
-    assert with_backlog(5.0).backlog(3 * RATE_HZ) == 2 * RATE_HZ
+    assert with_backlog(5.0).backlog(3 * SECOND) == 2 * SECOND
 
 
 def test_backlog_is_heard_while_the_speaker_is_paused() -> None:
     pacing = with_backlog(5.0)
-    pacing.stood_still(3 * RATE_HZ)
-    assert pacing.backlog(0) == 2 * RATE_HZ
+    pacing.stood_still(3 * SECOND)
+    assert pacing.backlog(0) == 2 * SECOND

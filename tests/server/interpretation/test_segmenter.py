@@ -5,7 +5,7 @@ import pytest
 
 from server.bus.messages import RATE_HZ
 from server.interpretation.policies import POLICIES, Bounded, PolicyName
-from server.interpretation.segmenter import AGREED_SAMPLES, Line, Segmenter
+from server.interpretation.segmenter import AGREED_SAMPLES, SHOWN_SAMPLES, Line, Segmenter
 from server.interpretation.types import Clause, Transcript, Word
 
 
@@ -24,6 +24,11 @@ def partial(text: str, start_s: float = 0.0) -> Transcript:
 
 def final(text: str, start_s: float = 0.0) -> Transcript:
     return Transcript(words(text, start_s), final=True)
+
+
+def steady(text: str, start_s: float = 0.0) -> list[Transcript | None]:
+    """A hypothesis that does not change until it is shown."""
+    return [partial(text, start_s), *[None] * (SHOWN_SAMPLES // AGREED_SAMPLES)]
 
 
 class Fed:
@@ -50,7 +55,7 @@ def clauses(policy: PolicyName, *transcripts: Transcript | None) -> list[str]:
     ]
 
 
-def lines(fed: Fed, *transcripts: Transcript) -> list[tuple[int, int, str, str]]:
+def lines(fed: Fed, *transcripts: Transcript | None) -> list[tuple[int, int, str, str]]:
     return [
         (each.segment, each.revision, each.status, each.text)
         for each in fed.feed(*transcripts)
@@ -145,14 +150,19 @@ def test_a_prefix_is_offered_as_far_as_two_hypotheses_agree() -> None:
     ]
 
 
+def test_a_word_is_shown_once_it_has_stayed() -> None:
+    found = lines(Fed(), partial("a"), partial("a b"), partial("a c"), partial("a c d"), None, None)
+    assert [text for *_, text in found] == ["a", "a c"]
+
+
 def test_a_line_is_revised_until_it_is_final_and_the_next_has_a_new_segment() -> None:
     found = lines(
         Fed("clause", 7),
-        partial("a"),
-        partial("a b"),
-        partial("a b"),
+        *steady("a"),
+        *steady("a b"),
+        partial("a b c"),
         final("a c"),
-        partial("d", 9),
+        *steady("d", 9),
     )
     assert found == [
         (7, 0, "partial", "a"),
@@ -163,16 +173,17 @@ def test_a_line_is_revised_until_it_is_final_and_the_next_has_a_new_segment() ->
 
 
 def test_a_line_that_turns_out_to_be_nothing_is_cleared() -> None:
-    found = lines(Fed(), partial("a"), Transcript((), final=True), partial("b", 9))
+    found = lines(Fed(), *steady("a"), Transcript((), final=True), *steady("b", 9))
     assert [line[:3] for line in found] == [(0, 0, "partial"), (0, 1, "clear"), (1, 0, "partial")]
 
 
 def test_after_a_clause_the_line_shows_what_is_left() -> None:
-    found = lines(Fed(), partial(SIX + " g h"), partial(SIX + " g h i"))
+    found = lines(Fed(), *steady(SIX), *steady(SIX + " g h"))
     assert [(segment, status, text) for segment, _, status, text in found] == [
-        (0, "partial", SIX + " g h"),
-        (0, "final", SIX + " g"),
-        (1, "partial", "h i"),
+        (0, "partial", SIX),
+        (0, "final", "a b c d"),
+        (1, "partial", "e f"),
+        (1, "partial", "e f g h"),
     ]
 
 
