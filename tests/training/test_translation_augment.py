@@ -81,6 +81,13 @@ def test_a_swapped_name_is_the_same_on_both_sides(rng: random.Random) -> None:
     assert english.removeprefix("Where is ") == dutch.removeprefix("Waar is ") != "Tom?"
 
 
+def test_a_name_may_stand_at_the_beginning() -> None:
+    names = Names(3 * [("Is Tom at home?", "Is Tom thuis?")])
+    assert names.of(("Tom sings to Eva.", "Tom zingt voor Eva.")) == ["Tom", "Eva"]
+    assert names.of(("Is Tom here?", "Is Tom er?")) == ["Tom"]
+    assert names.of(("Tom sings.", "Tomas zingt.")) == []
+
+
 def test_names_are_also_invented() -> None:
     names = Names([("Ask Marina or Karin.", "Vraag Marina of Karin.")])
     rng = random.Random(1)

@@ -19,6 +19,9 @@ from training.translation.corpus import Pair
 Spell = Callable[[int, Language], str]
 
 _CAPITALISED: Final = re.compile(r"(?<!^)(?<![.?!\"„“«] )\b[A-Z][a-zé]{2,}\b")
+_FIRST: Final = re.compile(r"[A-Z][a-zé]+")
+#: A word found inside this many sentences as a name is one at their beginning too.
+_SURE: Final = 3
 _NUMBER: Final = re.compile(r"(?<![\w.,:/-])\d{1,6}(?![\w/-]|[.,:]\d)")
 #: Numbers worth swapping for one another: 1 is an article, and asks for a singular.
 _COUNTS: Final = range(2, 13)
@@ -68,11 +71,18 @@ class Names:
 
     def __init__(self, pairs: Iterable[Pair]) -> None:
         seen = Counter(name for pair in pairs for name in names_of(pair))
-        self._known = sorted(name for name in seen if name.isalpha()) or ["Anna"]
+        self._known = sorted(seen) or ["Anna"]
+        self._sure = {name for name, count in seen.items() if count >= _SURE}
         self._follows: defaultdict[str, list[str]] = defaultdict(list)
         for name in self._known:
             for at, letter in enumerate(name[2:] + "$", start=2):
                 self._follows[name[at - 2 : at]].append(letter)
+
+    def of(self, pair: Pair) -> list[str]:
+        """As ``names_of``; and what both sentences begin with, if it is a name elsewhere."""
+        first, other = ((_FIRST.match(side) or [""])[0] for side in pair)
+        begun = [first] if first == other and first in self._sure else []
+        return [*begun, *(name for name in names_of(pair) if name not in begun)]
 
     def draw(self, rng: random.Random) -> str:
         """A name of the corpus or one that sounds like those."""
@@ -88,7 +98,7 @@ class Names:
 def swap_names(pair: Pair, names: Names, rng: random.Random) -> Pair:
     """The pair with another name in the place of each that stands on both sides."""
     sides = list(pair)
-    for name in names_of(pair):
+    for name in names.of(pair):
         other = names.draw(rng)
         sides = [re.sub(rf"\b{name}\b", other, side) for side in sides]
     return sides[0], sides[1]

@@ -51,7 +51,7 @@ class Recipe:
     prefixes: float = 0.05
     joined: float = 0.05
     """Two sentences as one."""
-    names: float = 0.35
+    names: float = 0.5
     numbers: float = 0.5
     """Of the pairs that have a name or a number on both sides: those that get another."""
 
