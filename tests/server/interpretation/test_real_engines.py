@@ -26,7 +26,7 @@ async def test_a_clip_comes_out_captioned_and_spoken_in_the_other_language(
         for start in range(0, len(demo.pcm), CHUNK_SAMPLES):
             pcm = demo.pcm[start : start + CHUNK_SAMPLES].tobytes()
             bus.send(AudioChunk(stream="s", epoch=1, start_sample=start, pcm=pcm))
-            await asyncio.sleep(0.02)  # five times as fast as it was said
+            await asyncio.sleep(0.05)  # twice as fast as it was said
         await bus.wait_for(Committed, sample=len(demo.pcm))
         bus.close()
 
