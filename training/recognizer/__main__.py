@@ -3,9 +3,9 @@
     python -m training.recognizer --language en|nl --out DIR [--data DIR] [--work DIR] [--smoke]
 
 Speaks sentences with espeak-ng (and flite, for English), spoils the speech as rooms, microphones
-and Opus do; learns from that when people in the corpora said what; trains a network on both; and
-writes a folder that Vosk loads. What is made on the way is kept in the work folder, and the same
-command goes on from there after it was stopped. Needs libespeak-ng; English needs flite too.
+and Opus do; learns from that when people in the corpora said what, twice; trains a network on
+both; and writes a folder that Vosk loads. What is made on the way is kept in the work folder, and
+the same command goes on from there after it was stopped. Needs libespeak-ng, for English flite.
 """
 
 import argparse
@@ -44,17 +44,22 @@ class Plan:
     aligner_minutes: float = 8
     aligner_shape: Shape = Shape(width=384, narrow=96)
     synthetic_parts: int = 80
+    first_minutes: float = 25
     people_copies: int = 2
-    minutes: float = 60
+    minutes: float = 45
     sequence_minutes: float = 30
     shape: Shape = Shape()
     most_pairs: int = 150_000
     most_triples: int = 130_000
-    fewest_clips: int = 0
-    """Learn from so many clips of people at most; 0: from all."""
+    heard_sentences: int = 12_000
+    """In which pronunciations are counted."""
+    most_words: int = 0
+    most_clips: int = 0
+    """Of people; 0: all."""
 
 
-_SMOKE = Plan(1, 0.2, Shape(96, 32), 1, 1, 0.3, 0.2, Shape(128, 48), 20_000, 20_000, 40)
+_SMALL = Shape(128, 48)
+_SMOKE = Plan(1, 0.2, _SMALL, 1, 0.2, 1, 0.2, 0.2, _SMALL, 20_000, 20_000, 200, 2000, 40)
 
 
 class Work:
@@ -65,15 +70,17 @@ class Work:
         self._folder, self._data, self._language, self._plan = folder, data, language, plan
         self._outputs = 2 * len(phone_set(language))
         self._clips, self._dev_clips = people.clips(data, language)
-        if plan.fewest_clips:
-            self._clips = self._clips[: plan.fewest_clips]
+        if plan.most_clips:
+            self._clips = self._clips[: plan.most_clips]
 
     def lexicon(self) -> Lexicon:
         """Every word's pronunciations."""
+        path, plan = self._folder / "lexicon.json", self._plan
+        if path.exists():
+            return lexicon.read(path)
         said = [word for clip in self._clips + self._dev_clips for word in clip.words]
-        words = lexicon.vocabulary(self._data, self._language, said)
-        path = self._folder / "lexicon.json"
-        return lexicon.pronounce(path, self._data, self._language, words)
+        words = lexicon.vocabulary(self._data, self._language, said, plan.most_words)
+        return lexicon.pronounce(path, self._data, self._language, words, plan.heard_sentences)
 
     def synthetic(self, parts: int) -> list[Path]:
         """Synthetic speech."""
@@ -84,49 +91,64 @@ class Work:
         plan, parts = self._plan, self.synthetic(self._plan.aligner_parts)
         return self._trained("aligner", parts[:1], parts, plan.aligner_shape, plan.aligner_minutes)
 
-    def people(self) -> tuple[list[Path], list[Path]]:
-        """Parts of people's speech: to choose by, and to learn from."""
-        score = partial(log_probabilities, self.aligner())
+    def people(self, turn: int, aligner: Trained, copies: int) -> tuple[list[Path], list[Path]]:
+        """Parts of people's speech, aligned for the first or second time: to choose by, and to
+        learn from."""
+        score = partial(log_probabilities, aligner)
         words = self.lexicon()
         found = []
-        for name, clips, copies in (
+        for name, clips, versions in (
             ("dev", self._dev_clips, 1),
-            ("people", self._clips, self._plan.people_copies),
+            ("people", self._clips, copies),
         ):
-            spoken = people.People(self._folder / name, self._language, clips, words, score)
-            found.append(spoken.parts(copies))
+            folder = self._folder / f"{name}-{turn}"
+            spoken = people.People(folder, self._language, clips, words, score)
+            found.append(spoken.parts(versions))
         return found[0], found[1]
 
+    def first(self) -> Trained:
+        """A network that has heard people, to align them better."""
+        plan = self._plan
+        dev, spoken = self.people(1, self.aligner(), 1)
+        parts = spoken + self.synthetic(plan.aligner_parts)
+        return self._trained("first", dev, parts, plan.shape, plan.first_minutes)
+
+    def again(self) -> tuple[list[Path], list[Path]]:
+        """All that is learnt from, people aligned a second time."""
+        return self.people(2, self.first(), self._plan.people_copies)
+
     def frames(self) -> Trained:
-        """A network that learnt frame by frame."""
-        dev, spoken = self.people()
+        """A network that learnt frame by frame, from where the first one was."""
+        dev, spoken = self.again()
         parts = spoken + self.synthetic(self._plan.synthetic_parts)
-        return self._trained("frames", dev, parts, self._plan.shape, self._plan.minutes)
+        return self._trained("frames", dev, parts, self._plan.shape, self._plan.minutes,
+                             start=self.first().network)  # fmt: skip
 
     def final(self) -> Trained:
         """The network that is shipped: by sequence after frame by frame."""
-        dev, spoken = self.people()
+        dev, spoken = self.again()
         parts = spoken + self.synthetic(self._plan.synthetic_parts)
         return self._trained("final", dev, parts, self._plan.shape, self._plan.sequence_minutes,
-                             self.frames())  # fmt: skip
+                             before=self.frames())  # fmt: skip
 
     def _trained(
         self, name: str, dev: list[Path], parts: list[Path], shape: Shape, minutes: float,
-        before: Trained | None = None,
+        *, start: Tdnn | None = None, before: Trained | None = None,
     ) -> Trained:  # fmt: skip
-        """Train frame by frame, or, from what was trained `before`, by sequence."""
+        """Train frame by frame, perhaps from `start`, or, from `before`, by
+        sequence."""
         finished = self._folder / f"{name}.pt"
         if finished.exists():
             kept = torch.load(finished, weights_only=False)
             network = Tdnn(kept["shape"], self._outputs)
             network.load_state_dict(kept["network"])
             return Trained(network.eval(), kept["priors"], kept["mean"])
-        learnt = [path for path in parts if path not in dev]
+        learnt = [path for path in parts if path not in dev] or parts
         mean = before.mean if before else mean_of(corpus.load(learnt))
         check = Pieces(corpus.load(dev), shape, mean)
         pieces = Pieces(corpus.load(learnt), shape, mean, spoilt=True)
         print(f"{name}: {pieces.hours:.1f} hours", flush=True)
-        network = before.network if before else Tdnn(shape, self._outputs)
+        network = before.network if before else start or Tdnn(shape, self._outputs)
         priors = pieces.priors(self._outputs)
         objective = FrameAndSequenceLoss(pieces, network, priors) if before else FrameLoss()
         train(network, objective, pieces, check, minutes=minutes,
@@ -145,8 +167,10 @@ class Work:
             self.synthetic(self._plan.synthetic_parts)
         elif step == "aligner":
             self.aligner()
-        elif step == "people":
-            self.people()
+        elif step == "first":
+            self.first()
+        elif step == "again":
+            self.again()
         elif step == "frames":
             self.frames()
         else:
@@ -168,7 +192,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=DATA)
     parser.add_argument("--work", type=Path, help="default: OUT with .work after it")
     parser.add_argument("--minutes", type=float, help="of training frame by frame")
-    steps = ("speech", "aligner", "people", "frames", "final", "model")
+    steps = ("speech", "aligner", "first", "again", "frames", "final", "model")
     parser.add_argument("--until", choices=steps, default="model", help="stop after this step")
     parser.add_argument("--smoke", action="store_true", help="a toy model in under two minutes")
     arguments = parser.parse_args()

@@ -11,7 +11,6 @@ from training import phrases
 from training.espeak import Espeak
 from training.recognizer import phones, speech, text
 
-_IN_CONTEXT = 12000  # sentences in which pronunciations are counted
 _QUICK_WPM = 380
 _ALONE: dict[phones.Language, dict[str, int]] = {
     "en": {"en-us": 4, "en": 2},
@@ -20,31 +19,38 @@ _ALONE: dict[phones.Language, dict[str, int]] = {
 }
 
 
-def vocabulary(data: Path, language: phrases.Language, extra: list[str]) -> list[str]:
+def vocabulary(data: Path, language: phrases.Language, extra: list[str], most: int) -> list[str]:
     """All words of the grammar, of Tatoeba's training sentences and of `extra` (what people
-    said), and those of books that occur twice; sorted."""
-    sentences = [text_ for text_ in text.tatoeba(data, language) if not text.is_dev(text_)]
-    counts = Counter(w for sentence in sentences for w in phrases.normalise(sentence).split())
+    said), and those of books that occur twice; sorted. `most`: only so many, the commonest of
+    them; 0: all."""
+    sentences = [said for said in text.tatoeba(data, language) if not text.is_dev(said)]
+    counts = Counter(word for said in sentences for word in phrases.normalise(said).split())
     in_books = Counter(word for line in text.books(data, language) for word in line.split())
-    known = set(phrases.vocabulary(language)) | set(extra) | set(counts)
-    known |= {word for word, n in in_books.items() if n + counts[word] > 1}
+    for word, n in in_books.items():
+        if n + counts[word] > 1:
+            counts[word] += n
+    known = {word for word, n in counts.most_common(most or None) if n > 0}
+    known |= set(phrases.vocabulary(language)) | set(extra)
     return sorted(word for word in known if word.strip("'"))
 
 
+def read(path: Path) -> speech.Lexicon:
+    """What `pronounce` wrote."""
+    kept = json.loads(path.read_text(encoding="utf-8"))
+    lexicon: speech.Lexicon = defaultdict(Counter)
+    for word, row in kept.items():
+        lexicon[word].update({tuple(said.split()): n for said, n in row.items()})
+    return lexicon
+
+
 def pronounce(
-    path: Path, data: Path, language: phrases.Language, words: list[str]
+    path: Path, data: Path, language: phrases.Language, words: list[str], sentences: int
 ) -> speech.Lexicon:
-    """Pronunciations of all `words` by how often each was heard; kept in `path`."""
-    if path.exists():
-        kept = json.loads(path.read_text(encoding="utf-8"))
-        return defaultdict(
-            Counter,
-            {word: Counter({tuple(p.split()): n for p, n in row.items()})
-             for word, row in kept.items()},
-        )  # fmt: skip
+    """Pronunciations of all `words` by how often each was heard in so many sentences, or, for
+    the rare ones, alone; kept in `path`."""
     espeak, rng = Espeak(), random.Random(4)
     wanted = set(words)
-    heard = _in_context(espeak, data, language, rng)
+    heard = _in_context(espeak, data, language, rng, sentences)
     lexicon: speech.Lexicon = defaultdict(Counter)
     for word in tqdm(words, desc="pronunciations", unit="word"):
         lexicon[word] = alone(word, language, espeak) if word not in heard else heard[word]
@@ -72,11 +78,11 @@ def alone(word: str, language: phones.Language, espeak: Espeak) -> Counter[tuple
 
 
 def _in_context(
-    espeak: Espeak, data: Path, language: phrases.Language, rng: random.Random
+    espeak: Espeak, data: Path, language: phrases.Language, rng: random.Random, sentences: int
 ) -> speech.Lexicon:
     counted: speech.Lexicon = defaultdict(Counter)
     draw = text.Draw(data, language)
-    for _ in tqdm(range(_IN_CONTEXT), desc="words in sentences", unit="sentence"):
+    for _ in tqdm(range(sentences), desc="words in sentences", unit="sentence"):
         sentence, voice = draw.sentence(rng), rng.choice(speech.ACCENTS[language])
         try:
             utterance = espeak.synthesise(sentence, voice, words_per_minute=_QUICK_WPM)

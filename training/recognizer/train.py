@@ -84,7 +84,7 @@ class Pieces:
             shift = int(rng.integers(0, SUBSAMPLING))
             begins += [start + min(last, n * SUBSAMPLING * OUTPUTS + shift) for n in range(count)]
         order = rng.permutation(begins)
-        for at in range(0, len(order) - _BATCH + 1, _BATCH):
+        for at in range(0, max(1, len(order) - _BATCH + 1), _BATCH):
             yield self._batch(order[at : at + _BATCH])
 
     def _batch(self, begins: npt.NDArray[np.int64]) -> tuple[torch.Tensor, torch.Tensor]:
