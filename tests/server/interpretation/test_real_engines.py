@@ -22,8 +22,8 @@ async def test_a_clip_comes_out_captioned_and_spoken_in_the_other_language(
     async with asyncio.timeout(60), asyncio.TaskGroup() as group:
         group.create_task(worker.run(bus, starter))
         await bus.wait_for(Heartbeat, ready=True)
-        bus.send(Demand(stream="s", epoch=1, source="nl", speech=("en",)))
         for start in range(0, len(demo.pcm), CHUNK_SAMPLES):
+            bus.send(Demand(stream="s", epoch=1, source="nl", speech=("en",)))
             pcm = demo.pcm[start : start + CHUNK_SAMPLES].tobytes()
             bus.send(AudioChunk(stream="s", epoch=1, start_sample=start, pcm=pcm))
             await asyncio.sleep(0.05)  # twice as fast as it was said
