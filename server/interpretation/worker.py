@@ -83,7 +83,8 @@ def load(catalogue: Catalogue) -> Engines:
             catalogue.path(model),
             sorted({target for _, target in model.pairs}) if model.target_tags else (),
         )
-        for model in catalogue.translations.values()
+        for model in catalogue.models
+        if model.pairs
     }
     return Engines(
         recognizers={
