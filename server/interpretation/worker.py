@@ -3,14 +3,11 @@
 import asyncio
 import logging
 import os
-import resource
 import signal
 import socket
 import time
-import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 import msgspec
 
@@ -20,6 +17,7 @@ from server.interpretation.engines import ModelError
 from server.interpretation.interpreter import Interpreter
 from server.interpretation.lanes import Lane
 from server.interpretation.policies import DEFAULT_POLICY, POLICIES, PolicyName
+from server.interpretation.process import described, rss_bytes
 from server.interpretation.routes import RoutedTranslator
 from server.interpretation.shared import Engines, Limits, Shared
 from server.models.catalogue import Catalogue
@@ -199,7 +197,7 @@ class Worker:
                 dropped=dict(shared.dropped) if shared else {},
                 stages=shared.lanes.drain() if shared else (),
                 cpu_s=time.process_time(),
-                rss_bytes=_rss_bytes(),
+                rss_bytes=rss_bytes(),
             )
         )
 
@@ -256,7 +254,7 @@ class Worker:
             await interpreter.run()
         except Exception as error:  # noqa: BLE001
             shared.dropped["streams"] += 1
-            _log.error("stream %s failed: %s", interpreter.stream, _described(error))
+            _log.error("stream %s failed: %s", interpreter.stream, described(error))
         finally:
             if stream.interpreter is interpreter:
                 stream.interpreter = None
@@ -292,19 +290,3 @@ def _cut_short(stream: _Stream) -> None:
     if stream.task is not None:
         stream.task.cancel()
     stream.interpreter = stream.task = None
-
-
-def _described(error: BaseException) -> str:
-    """What went wrong and where, without the error's message: it might tell what was said."""
-    if isinstance(error, BaseExceptionGroup):
-        return "\n".join(_described(each) for each in error.exceptions)
-    return f"{type(error).__name__}\n{''.join(traceback.format_tb(error.__traceback__))}"
-
-
-def _rss_bytes() -> int:
-    """Resident memory; where the system does not tell, its highest so far."""
-    try:
-        pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
-    except OSError:
-        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-    return pages * resource.getpagesize()

@@ -1,0 +1,21 @@
+"""What a process tells of itself and of what went wrong in it."""
+
+import resource
+import traceback
+from pathlib import Path
+
+
+def described(error: BaseException) -> str:
+    """What went wrong and where, without the error's message: it might tell what was said."""
+    if isinstance(error, BaseExceptionGroup):
+        return "\n".join(described(each) for each in error.exceptions)
+    return f"{type(error).__name__}\n{''.join(traceback.format_tb(error.__traceback__))}"
+
+
+def rss_bytes() -> int:
+    """Resident memory; where the system does not tell, its highest so far."""
+    try:
+        pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
+    except OSError:
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    return pages * resource.getpagesize()
