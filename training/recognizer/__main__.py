@@ -1,11 +1,15 @@
 """Make a recogniser in Vosk's format.
 
     python -m training.recognizer --language en|nl --out DIR [--data DIR] [--work DIR] [--smoke]
+                                  [--start PT]
 
 Speaks sentences with espeak-ng (and flite, for English), spoils the speech as rooms, microphones
 and Opus do; learns from that when people in the corpora said what, twice; trains a network on
 both; and writes a folder that Vosk loads. What is made on the way is kept in the work folder, and
 the same command goes on from there after it was stopped. Needs libespeak-ng, for English flite.
+
+A language with few speakers starts from a network that has heard many of another language:
+`--start` with a file such as frames.pt in that one's work folder. It aligns people at once.
 """
 
 import argparse
@@ -43,11 +47,11 @@ class Plan:
     aligner_parts: int = 16
     aligner_minutes: float = 8
     aligner_shape: Shape = Shape(width=384, narrow=96)
-    synthetic_parts: int = 80
+    synthetic_parts: int = 40
     first_minutes: float = 25
     people_copies: int = 2
-    minutes: float = 45
-    sequence_minutes: float = 30
+    minutes: float = 35
+    sequence_minutes: float = 20
     shape: Shape = Shape()
     most_pairs: int = 150_000
     most_triples: int = 130_000
@@ -65,9 +69,13 @@ _SMOKE = Plan(1, 0.2, _SMALL, 1, 0.2, 1, 0.2, 0.2, _SMALL, 20_000, 20_000, 200, 
 class Work:
     """One recogniser in the making; every step keeps what it made in `folder`."""
 
-    def __init__(self, folder: Path, data: Path, language: phrases.Language, plan: Plan) -> None:
+    def __init__(
+        self, folder: Path, data: Path, language: phrases.Language, plan: Plan,
+        start: Path | None = None,
+    ) -> None:  # fmt: skip
         folder.mkdir(parents=True, exist_ok=True)
         self._folder, self._data, self._language, self._plan = folder, data, language, plan
+        self._start = start
         self._outputs = 2 * len(phone_set(language))
         self._clips, self._dev_clips = people.clips(data, language)
         if plan.most_clips:
@@ -87,9 +95,15 @@ class Work:
         return corpus.synthetic_parts(self._folder / "speech", self._language, self._data, parts)
 
     def aligner(self) -> Trained:
-        """A network that knows synthetic voices only."""
+        """A network that knows synthetic voices only, or people of another language too."""
         plan, parts = self._plan, self.synthetic(self._plan.aligner_parts)
-        return self._trained("aligner", parts[:1], parts, plan.aligner_shape, plan.aligner_minutes)
+        shape, start = plan.aligner_shape, None
+        if self._start:
+            trained = _read(self._start)
+            shape = trained.network.shape
+            start = Tdnn(shape, self._outputs)
+            start.take(trained.network)
+        return self._trained("aligner", parts[:1], parts, shape, plan.aligner_minutes, start=start)
 
     def people(self, turn: int, aligner: Trained, copies: int) -> tuple[list[Path], list[Path]]:
         """Parts of people's speech, aligned for the first or second time: to choose by, and to
@@ -109,6 +123,8 @@ class Work:
     def first(self) -> Trained:
         """A network that has heard people, to align them better."""
         plan = self._plan
+        if self._start:
+            return self.aligner()
         dev, spoken = self.people(1, self.aligner(), 1)
         parts = spoken + self.synthetic(plan.aligner_parts)
         return self._trained("first", dev, parts, plan.shape, plan.first_minutes)
@@ -139,10 +155,7 @@ class Work:
         sequence."""
         finished = self._folder / f"{name}.pt"
         if finished.exists():
-            kept = torch.load(finished, weights_only=False)
-            network = Tdnn(kept["shape"], self._outputs)
-            network.load_state_dict(kept["network"])
-            return Trained(network.eval(), kept["priors"], kept["mean"])
+            return _read(finished)
         learnt = [path for path in parts if path not in dev] or parts
         mean = before.mean if before else mean_of(corpus.load(learnt))
         check = Pieces(corpus.load(dev), shape, mean)
@@ -185,12 +198,20 @@ class Work:
         package.write(out, trained, words, model, self._language)
 
 
+def _read(finished: Path) -> Trained:
+    kept = torch.load(finished, weights_only=False)
+    network = Tdnn(kept["shape"], len(kept["network"]["out.bias"]))
+    network.load_state_dict(kept["network"])
+    return Trained(network.eval(), kept["priors"], kept["mean"])
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m training.recognizer", description=__doc__)
     parser.add_argument("--language", choices=phrases.LANGUAGES, required=True)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--data", type=Path, default=DATA)
     parser.add_argument("--work", type=Path, help="default: OUT with .work after it")
+    parser.add_argument("--start", type=Path, help="a network of another language to start from")
     parser.add_argument("--minutes", type=float, help="of training frame by frame")
     steps = ("speech", "aligner", "first", "again", "frames", "final", "model")
     parser.add_argument("--until", choices=steps, default="model", help="stop after this step")
@@ -202,7 +223,7 @@ def main() -> None:
     if arguments.minutes:
         plan = replace(plan, minutes=arguments.minutes)
     folder = arguments.work or arguments.out.with_name(arguments.out.name + ".work")
-    work = Work(folder, arguments.data, arguments.language, plan)
+    work = Work(folder, arguments.data, arguments.language, plan, arguments.start)
     if arguments.until == "model":
         work.write(arguments.out)
     else:
