@@ -13,10 +13,6 @@ from training.recognizer import augment, speech
 LEAD_SAMPLES, TAIL_SAMPLES = round(0.3 * RATE_HZ), round(0.4 * RATE_HZ)
 WORDS_PER_MINUTE = (120, 205)
 PEAK_DBFS = -9.0
-SNR_DB = 15.0
-#: How long the room rings, and its energy against the direct sound.
-ROOM_S, ROOM_LOUDNESS = 0.3, 0.35
-OPUS_BIT_RATE = 24_000
 
 
 def by_espeak(texts: Sequence[str], language: Language) -> Iterator[Clip]:
@@ -45,8 +41,7 @@ def in_a_noisy_room(clips: Sequence[Clip]) -> Iterator[Clip]:
     """The same in a room with noise, through Opus."""
     rng = np.random.default_rng(5)
     for text, pcm in clips:
-        wet = augment.room(pcm.astype(np.float64), rng, ROOM_S, ROOM_LOUDNESS)
-        heard = augment.opus(augment.noise(wet, rng, SNR_DB), OPUS_BIT_RATE)
+        heard = augment.noisy_room_and_opus(pcm.astype(np.float64), rng)
         yield Clip(text, np.clip(np.round(heard), -32768, 32767).astype(np.int16))
 
 

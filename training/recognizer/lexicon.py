@@ -20,9 +20,9 @@ _ALONE: dict[phones.Language, dict[str, int]] = {
 
 
 def vocabulary(data: Path, language: phrases.Language, extra: list[str], most: int) -> list[str]:
-    """All words of the grammar, of Tatoeba's training sentences and of `extra` (what people
-    said), and those of books that occur twice; sorted. `most`: only so many, the commonest of
-    them; 0: all."""
+    """All words of the grammar, of Tatoeba's training sentences, of the occasions that Tolk is for
+    (words/) and of `extra` (what people said), and those of books that occur twice; sorted.
+    `most`: only so many, the commonest of them; 0: all."""
     sentences = [said for said in text.tatoeba(data, language) if not text.is_dev(said)]
     counts = Counter(word for said in sentences for word in phrases.normalise(said).split())
     in_books = Counter(word for line in text.books(data, language) for word in line.split())
@@ -30,8 +30,14 @@ def vocabulary(data: Path, language: phrases.Language, extra: list[str], most: i
         if n + counts[word] > 1:
             counts[word] += n
     known = {word for word, n in counts.most_common(most or None) if n > 0}
-    known |= set(phrases.vocabulary(language)) | set(extra)
+    known |= set(phrases.vocabulary(language)) | _of_occasions(language) | set(extra)
     return sorted(word for word in known if word.strip("'"))
+
+
+def _of_occasions(language: phrases.Language) -> set[str]:
+    text = (Path(__file__).parent / "words" / f"{language}.txt").read_text(encoding="utf-8")
+    lines = [line for line in text.splitlines() if not line.startswith("#")]
+    return set(phrases.normalise(" ".join(lines)).split())
 
 
 def read(path: Path) -> speech.Lexicon:

@@ -29,6 +29,10 @@ MODEL_CONF = """\
 --endpoint.rule3.min-trailing-silence=0.75
 --endpoint.rule4.min-trailing-silence=1.0
 """
+LICENCES: dict[phrases.Language, str] = {
+    "en": "GPL-3.0-or-later; learnt from Tatoeba (CC BY 2.0 FR) and LibriSpeech (CC BY 4.0)",
+    "nl": "GPL-3.0-or-later; learnt from Tatoeba (CC BY 2.0 FR)",
+}
 _TRAINED_ENOUGH = 5e-4  # an output rarer than this in training says nothing reliable
 
 
@@ -88,7 +92,7 @@ def write(
         "name": f"recognizer-{language}",
         "kind": "recognizer",
         "languages": [language],
-        "licence": "GPL-3.0-or-later; word order partly from Tatoeba (CC BY 2.0 FR)",
+        "licence": LICENCES[language],
     }
     (out / "model.json").write_text(json.dumps(model_json, indent=2) + "\n")
 
