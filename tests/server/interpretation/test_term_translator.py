@@ -1,0 +1,169 @@
+import re
+
+import pytest
+
+from server.interpretation.engines import EngineError
+from server.interpretation.glossary import Glossary
+from server.interpretation.term_translator import MOST_ATTEMPTS, TermTranslator
+
+DUTCH = (
+    "de=the het=the stad=city deur=door tafel=table tuin=garden hond=dog probleem=problem "
+    "water=water boek=book raam=window is=is oud=old en=and over=about een=a bank=bank "
+    "boeken=books zijn=are"
+)
+ENGLISH = dict(pair.split("=") for pair in DUTCH.split())
+
+
+class WordByWord:
+    """Knows few words and mangles the others; ``loses`` are words that come out as nothing."""
+
+    def __init__(self, *loses: str) -> None:
+        self.asked: list[str] = []
+        self.loses = set(loses)
+
+    def translate(self, text: str, source: str, target: str, prefix: str = "") -> str:
+        self.asked.append(text)
+        words = [self._word(word) for word in text.split() if word not in self.loses]
+        given = prefix.split()
+        return " ".join([*given, *words[len(given) :]])
+
+    def _word(self, word: str) -> str:
+        return word if word[:1].isupper() else ENGLISH.get(word, "blob")
+
+
+GLOSSARY = Glossary(
+    terms=(
+        {"nl": "het verbond", "en": "covenant"},
+        {"nl": "oud verbond", "en": "old order"},
+        {"nl": "digitale tweeling", "en": "digital twin"},
+        {"nl": "ouderling", "en": "elder"},
+        {"nl": "ouderlingen", "en": "elders"},
+        {"nl": "bank", "en": "bank"},
+        {"nl": "boom", "en": "water"},
+        {"nl": "water", "en": "boom"},
+    ),
+    names=("Van der Steen",),
+)
+
+
+def translate(text: str, prefix: str = "", model: WordByWord | None = None) -> str:
+    translator = TermTranslator(model or WordByWord(), lambda: GLOSSARY)
+    return translator.translate(text, "nl", "en", prefix)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("het is oud", "the is old"),
+        ("het verbond is oud", "the covenant is old"),
+        ("Het Verbond is oud", "het covenant is old"),
+        ("verbond", "Covenant"),
+        ("over oud verbond", "about old order"),
+        ("een ouderling", "an elder"),
+        ("de ouderlingen zijn oud", "the elders are old"),
+        ("het verbond en het verbond", "the covenant and the covenant"),
+        ("het verbond en de digitale tweeling", "the covenant and the digital twin"),
+        ("de stad en het verbond", "the city and the covenant"),
+        ("over van der steen", "about Van der Steen"),
+        ("het verbondje", "the blob"),
+        ("de boom en het water", "the water and the boom"),
+    ],
+)
+def test_terms_come_through(text: str, expected: str) -> None:
+    assert translate(text).casefold() == expected.casefold()
+
+
+def test_a_term_that_the_model_knows_costs_nothing() -> None:
+    model = WordByWord()
+    assert translate("de bank is oud", model=model) == "the bank is old"
+    assert model.asked == ["de bank is oud"]
+
+
+def test_without_terms_it_asks_once() -> None:
+    model = WordByWord()
+    assert translate("de stad", model=model) == "the city"
+    assert len(model.asked) == 1
+
+
+def test_where_one_word_is_lost_another_stands_in() -> None:
+    assert translate("het verbond is oud", model=WordByWord("probleem", "water")) == (
+        "the covenant is old"
+    )
+
+
+def test_where_none_comes_out_it_is_the_plain_translation() -> None:
+    model = WordByWord(*ENGLISH)
+    assert translate("het verbond is oud", model=model) == "blob"
+    assert len(model.asked) == 1 + MOST_ATTEMPTS
+
+
+@pytest.mark.parametrize(
+    "prefix",
+    ["the", "the covenant", "the covenant is", "about the digital", "about the digital twin"],
+)
+def test_what_was_said_stays(prefix: str) -> None:
+    text = "over de digitale tweeling" if "digital" in prefix else "het verbond is oud"
+    translated = translate(text, prefix)
+    assert translated.startswith(prefix)
+    assert translated in ("the covenant is old", "about the digital twin")
+
+
+def test_what_was_said_stays_though_no_word_comes_out() -> None:
+    model = WordByWord(*ENGLISH)
+    assert translate("het verbond is oud", "an old covenant", model) == "an old covenant"
+
+
+def test_what_was_said_stays_though_it_is_another_word() -> None:
+    assert translate("het verbond is oud", "the alliance") == "the alliance is old"
+
+
+class Broken:
+    def translate(self, text: str, source: str, target: str, prefix: str = "") -> str:
+        if "verbond" in text:
+            raise EngineError("a loop")
+        return WordByWord().translate(text, source, target, prefix)
+
+
+def test_a_term_on_which_the_model_fails_comes_through_all_the_same() -> None:
+    translator = TermTranslator(Broken(), lambda: GLOSSARY)
+    assert translator.translate("het verbond is oud", "nl", "en") == "the covenant is old"
+
+
+def test_a_model_that_fails_on_everything_fails() -> None:
+    class Failing:
+        def translate(self, text: str, source: str, target: str, prefix: str = "") -> str:
+            raise EngineError("a loop")
+
+    with pytest.raises(EngineError, match="a loop"):
+        TermTranslator(Failing(), lambda: GLOSSARY).translate("het verbond", "nl", "en")
+
+
+def test_another_glossary_counts_from_the_next_text_on() -> None:
+    glossary = Glossary()
+    translator = TermTranslator(WordByWord(), lambda: glossary)
+    assert translator.translate("de ouderling", "nl", "en") == "the blob"
+    glossary = GLOSSARY
+    assert translator.translate("de ouderling", "nl", "en") == "the elder"
+    glossary = Glossary()
+    assert translator.translate("de ouderling", "nl", "en") == "the blob"
+
+
+def test_an_entry_counts_in_its_languages_only() -> None:
+    assert (
+        TermTranslator(WordByWord(), lambda: GLOSSARY).translate("het verbond", "nl", "fr")
+        == "the blob"
+    )
+
+
+def test_among_five_hundred_terms_each_comes_through() -> None:
+    glossary = Glossary(tuple({"nl": f"woord {i}x", "en": f"word {i}x"} for i in range(500)))
+    translator = TermTranslator(WordByWord(), lambda: glossary)
+    assert translator.translate("het woord 499x is oud", "nl", "en") == "the word 499x is old"
+
+
+def test_many_terms_in_one_text_leave_it_whole() -> None:
+    glossary = Glossary(tuple({"nl": f"woord{i}", "en": f"word{i}"} for i in range(40)))
+    text = " ".join(f"woord{i}" for i in range(40))
+    translated = TermTranslator(WordByWord(), lambda: glossary).translate(text, "nl", "en")
+    assert len(re.findall(r"word\d", translated)) >= 8
+    assert len(translated.split()) == 40
