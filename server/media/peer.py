@@ -20,7 +20,6 @@ from collections.abc import AsyncGenerator, Sequence
 from aioice import Connection
 from aioice.ice import StunProtocol, get_host_addresses
 from aiortc import (
-    RTCConfiguration,
     RTCPeerConnection,
     RTCRtpTransceiver,
     RTCSessionDescription,
@@ -32,6 +31,7 @@ from server.media import receive as plain
 from server.media import uplink
 from server.media.broadcast import SubscriberTrack
 from server.media.guard import use_hosts
+from server.media.identity import new_connection
 from server.media.jitter import JitterCounts
 from server.media.sdp import SDP_ERRORS, OfferError, checked_offer, said, with_opus_parameters
 
@@ -171,7 +171,7 @@ async def answer(
     """
     assert send or receive
     offer = checked_offer(offer_sdp, sends=send is not None, receives=receive)
-    connection = RTCPeerConnection(RTCConfiguration(iceServers=[]))
+    connection = new_connection()
     direction = "sendrecv" if send and receive else "sendonly" if send else "recvonly"
     transceiver = connection.addTransceiver(send or "audio", direction=direction)
     transceiver.setCodecPreferences(

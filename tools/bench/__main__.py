@@ -2,6 +2,7 @@
 
     python -m tools.bench delivery|latency|switching|joins|recovery|uplink|demo|capacity
         [--json] [--quick]
+    python -m tools.bench fanout [--listeners 20,300] [--against mediarelay,packets,plain]
 
 The server runs in processes of its own, as its users start it.
 """
@@ -10,7 +11,17 @@ import argparse
 import asyncio
 import sys
 
-from tools.bench import capacity, delivery, demo, joins, latency, recovery, switching, uplink
+from tools.bench import (
+    capacity,
+    delivery,
+    demo,
+    fanout,
+    joins,
+    latency,
+    recovery,
+    switching,
+    uplink,
+)
 from tools.figures import report
 
 BENCHMARKS = {
@@ -29,11 +40,18 @@ def main() -> int:
     """Run one benchmark; returns its exit status: 1 when a bound does not hold."""
     parser = argparse.ArgumentParser(prog="python -m tools.bench", description=__doc__)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    parser.add_argument("benchmark", choices=BENCHMARKS)
+    parser.add_argument("benchmark", choices=[*BENCHMARKS, "fanout"])
     parser.add_argument("--json", action="store_true", help="one JSON object, not a table")
     parser.add_argument("--quick", action="store_true", help="from less material")
+    parser.add_argument("--listeners", default="", metavar="20,300", help="fanout: how many")
+    parser.add_argument("--against", default="", metavar="SYSTEM,…", help="fanout: baselines")
     options = parser.parse_args()
-    figures = asyncio.run(BENCHMARKS[options.benchmark](options.quick))
+    if options.benchmark == "fanout":
+        counts = [int(count) for count in options.listeners.split(",") if count]
+        systems = [system for system in options.against.split(",") if system]
+        figures = asyncio.run(fanout.run(options.quick, counts, systems))
+    else:
+        figures = asyncio.run(BENCHMARKS[options.benchmark](options.quick))
     return report(figures, as_json=options.json, quick=options.quick)
 
 

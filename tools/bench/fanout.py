@@ -1,0 +1,215 @@
+"""One packet to many: what it costs the sending process, and how it arrives.
+
+The server has one core, the listeners the other; systems take turns, each in a fresh process.
+Times of a busy machine mean nothing by themselves: compare systems within one run.
+"""
+
+import asyncio
+import contextlib
+import os
+import sys
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from pathlib import Path
+from statistics import median
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tools.bench.fanout_server import SYSTEMS
+from tools.bench.load import Delivered, Listeners, delivered
+from tools.figures import Figure
+
+LISTENERS, QUICK_LISTENERS = (20, 100, 300, 600, 1000), (20, 100)
+ROUNDS, QUICK_ROUNDS = 2, 1
+SECONDS, QUICK_SECONDS = 30, 6
+READY_S = 30.0
+#: Until joining is over and done with.
+SETTLE_S = 3.0
+#: Beyond these a baseline falls behind: it is measured at its best.
+MOST = {"mediarelay": 30, "packets": 300}
+#: Where issue 5 asks for them.
+TIMES_LESS = {"mediarelay": 20.0}
+COMPARED_AT = (300, 600)
+
+
+class Run(NamedTuple):
+    """One system with so many listeners: CPU time of its process, memory, and what arrived."""
+
+    cpu_s: float
+    seconds: float
+    join_cpu_s: float
+    join_s: float
+    memory_bytes: int
+    listeners: Listeners
+    delivered: Delivered
+
+
+async def run(
+    quick: bool, listeners: Sequence[int] = (), against: Sequence[str] = ()
+) -> list[Figure]:
+    """``against``: systems of fanout_server's to compare with."""
+    for system in against:
+        if system not in SYSTEMS:
+            raise ValueError(f"there is no system {system!r}; there are: {', '.join(SYSTEMS)}")
+    counts = list(listeners) or list(QUICK_LISTENERS if quick else LISTENERS)
+    plan = [("tolk", count) for count in counts]
+    for system in against:
+        reachable = [min(count, MOST.get(system, count)) for count in counts]
+        plan += [(system, count) for count in dict.fromkeys(reachable)]
+    runs: dict[tuple[str, int], list[Run]] = {each: [] for each in plan}
+    for _ in range(QUICK_ROUNDS if quick else ROUNDS):
+        for each in plan:
+            runs[each].append(await _measured(*each, QUICK_SECONDS if quick else SECONDS))
+    figures = [figure for each in plan for figure in _figures(*each, runs[each])]
+    return figures + _ratios(runs, against)
+
+
+async def _measured(system: str, count: int, seconds: float) -> Run:
+    cores = sorted(os.sched_getaffinity(0))
+    os.sched_setaffinity(0, cores[1:] or cores)
+    try:
+        async with _process(system, cores[0]) as (url, pid):
+            listeners = Listeners(url)
+            async with listeners.alive():
+                loop = asyncio.get_running_loop()
+                memory, cpu_s, began_s = _memory(pid), _cpu_s(pid), loop.time()
+                await listeners.join(count)
+                join_s, join_cpu_s = loop.time() - began_s, _cpu_s(pid) - cpu_s
+                await asyncio.sleep(SETTLE_S)
+                cpu_s = _cpu_s(pid)
+                heard = await listeners.heard(seconds)
+                cpu_s = _cpu_s(pid) - cpu_s
+                memory = _memory(pid) - memory
+            return Run(
+                cpu_s, seconds, join_cpu_s, join_s, memory, listeners, delivered(heard, count)
+            )
+    finally:
+        os.sched_setaffinity(0, cores)
+
+
+@contextlib.asynccontextmanager
+async def _process(system: str, core: int) -> AsyncIterator[tuple[str, int]]:
+    """A server's address and process."""
+    command = [sys.executable, "-m", "tools.bench.fanout_server", system, "--core", str(core)]
+    process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
+    try:
+        assert process.stdout is not None
+        async with asyncio.timeout(READY_S):
+            url = (await process.stdout.readline()).decode().strip()
+        if not url:
+            raise RuntimeError(f"the server of {system} ended before it was listening")
+        yield url, process.pid
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            process.kill()  # there is nothing to be left in order
+        await process.wait()
+
+
+def _cpu_s(pid: int) -> float:
+    """CPU time of a process, all its threads, to the nanosecond."""
+    total_ns = 0
+    for thread in Path(f"/proc/{pid}/task").iterdir():
+        with contextlib.suppress(OSError):  # it has ended
+            total_ns += int((thread / "schedstat").read_text().split()[0])
+    return total_ns / 1e9
+
+
+def _memory(pid: int) -> int:
+    """Bytes of a process in memory."""
+    return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+def _figures(system: str, count: int, runs: Sequence[Run]) -> list[Figure]:
+    prefix = f"fanout.{system}.{count}"
+
+    def typical(of: Callable[[Run], float]) -> float:
+        return median(of(each) for each in runs)
+
+    def bound(value: float) -> float | None:
+        """Bounds are this project's own; small audiences do not make up for what one costs."""
+        return value if system == "tolk" else None
+
+    def late_ms(percent: float) -> float:
+        return typical(lambda run: _percentile_ms(run.delivered.lateness_s, percent))
+
+    return [
+        Figure(f"{prefix}.cpu_per_packet", 1e6 * _cost_s(runs), "us"),
+        Figure(
+            f"{prefix}.cpu_per_listener_second",
+            1e3 * typical(lambda run: run.cpu_s / run.seconds / count),
+            "ms",
+        ),
+        Figure(
+            f"{prefix}.packets_lost", sum(run.delivered.lost for run in runs), "", bound=bound(0)
+        ),
+        Figure(f"{prefix}.silent", sum(run.delivered.silent for run in runs), "", bound=bound(0)),
+        Figure(
+            f"{prefix}.packets_not_as_they_should_be",
+            sum(run.listeners.sampled - run.listeners.sound for run in runs),
+            f"of {sum(run.listeners.sampled for run in runs)}",
+            bound=bound(0),
+        ),
+        Figure(f"{prefix}.lateness_p50", late_ms(50), "ms"),
+        Figure(f"{prefix}.lateness_p99", late_ms(99), "ms", bound=bound(10)),
+        Figure(f"{prefix}.lateness_max", late_ms(100), "ms"),
+        Figure(
+            f"{prefix}.jitter_p99",
+            typical(lambda run: _percentile_ms(run.delivered.jitters_s, 99)),
+            "ms",
+            bound=bound(1),
+        ),
+        Figure(
+            f"{prefix}.memory_per_listener",
+            typical(lambda run: run.memory_bytes / count / 1e3),
+            "kB",
+        ),
+        Figure(
+            f"{prefix}.join_cpu",
+            1e3 * typical(lambda run: run.join_cpu_s / count),
+            "ms",
+            bound=bound(6),
+        ),
+        Figure(
+            f"{prefix}.joins_per_second",
+            typical(lambda run: count / run.join_s),
+            "",
+            better="higher",
+        ),
+        Figure(
+            f"{prefix}.first_packet_p50",
+            1e3 * typical(lambda run: median(run.listeners.first_packet_s or [float("inf")])),
+            "ms",
+            bound=bound(300),
+        ),
+    ]
+
+
+def _cost_s(runs: Sequence[Run]) -> float:
+    """CPU time a packet."""
+    return median(run.cpu_s / max(run.delivered.packets, 1) for run in runs)
+
+
+def _percentile_ms(seconds: NDArray[np.float64], percent: float) -> float:
+    return 1e3 * float(np.percentile(seconds, percent)) if seconds.size else float("inf")
+
+
+def _ratios(runs: Mapping[tuple[str, int], Sequence[Run]], against: Sequence[str]) -> list[Figure]:
+    """How many times less a packet costs than a baseline's, the baseline at its own best."""
+    costs = {each: _cost_s(of) for each, of in runs.items()}
+    figures = []
+    for other in against:
+        best = min(cost for (system, _), cost in costs.items() if system == other)
+        for (system, count), cost in costs.items():
+            if system == "tolk":
+                bound = TIMES_LESS.get(other) if count in COMPARED_AT else None
+                figures.append(
+                    Figure(
+                        f"fanout.tolk.{count}.times_less_cpu_than_{other}",
+                        best / cost,
+                        "",
+                        bound=bound,
+                        better="higher",
+                    )
+                )
+    return figures

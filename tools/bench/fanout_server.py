@@ -1,0 +1,193 @@
+"""What serves the fan-out benchmark's listeners, in a process of its own on a core of its own.
+
+    python -m tools.bench.fanout_server SYSTEM
+
+- tolk: this project's media, all on its fast path, and plain: the same on aiortc's own;
+- mediarelay: aiortc's MediaRelay, which encodes for every listener;
+- packets: the same handing out packets that were encoded once.
+
+POST /offer answers an SDP offer. Prints its address when it is ready. All play the same speech.
+"""
+
+import argparse
+import asyncio
+import contextlib
+import os
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from typing import Any
+
+from aiohttp import web
+from aiortc import (
+    MediaStreamTrack,
+    RTCConfiguration,
+    RTCPeerConnection,
+    RTCSessionDescription,
+)
+from aiortc.contrib.media import MediaRelay
+from av import AudioFrame, Packet
+
+from server.demo import clip
+from server.media import fanout
+from server.media.broadcast import Broadcast, SubscriberTrack
+from server.media.guard import use_hosts
+from server.media.opus import RATE_HZ, SAMPLES_PER_TICK, TICK_S, TIME_BASE, OpusEncoder, audio_frame
+from server.media.pacer import Pacer
+from server.media.peer import Peer, PeerGone, answer
+
+SYSTEMS = ("tolk", "plain", "mediarelay", "packets")
+
+Answering = Callable[[str], Awaitable[str]]
+
+
+class Speech:
+    """The Dutch clip over and over, 20 ms at a time."""
+
+    def __init__(self) -> None:
+        pcm = clip("nl")
+        self._pieces = pcm[: pcm.size // SAMPLES_PER_TICK * SAMPLES_PER_TICK].reshape(
+            -1, SAMPLES_PER_TICK
+        )
+
+    def frame(self, number: int) -> AudioFrame:
+        frame = audio_frame(self._pieces[number % len(self._pieces)], RATE_HZ)
+        frame.pts, frame.time_base = number * SAMPLES_PER_TICK, TIME_BASE
+        return frame
+
+    def play(self, tick: int, encoder: OpusEncoder) -> bytes:
+        return encoder.encode(self._pieces[tick % len(self._pieces)])
+
+
+class Playing:
+    """What the pacer drives: one channel."""
+
+    def __init__(self) -> None:
+        self.channel = Broadcast("speech")
+        self._speech, self._encoder = Speech(), OpusEncoder()
+
+    def tick(self, tick: int) -> None:
+        self.channel.publish(tick, self._speech.play(tick, self._encoder))
+
+    def close(self) -> None:
+        raise RuntimeError("the benchmark's channel failed")
+
+
+@contextlib.asynccontextmanager
+async def ours(fast: bool) -> AsyncIterator[Answering]:
+    """This project's media, as ``server.session`` uses it."""
+    if not fast:
+        fanout.missing = lambda: "left out, to be compared with"  # type: ignore[assignment]
+    playing, pacer = Playing(), Pacer()
+    pacer.add(playing)
+    async with asyncio.TaskGroup() as group:
+
+        async def answering(sdp: str) -> str:
+            peer = await answer(sdp, send=SubscriberTrack(playing.channel))
+            group.create_task(_stay(peer), name="peer")
+            return peer.sdp
+
+        pacing = group.create_task(pacer.run(), name="pacer")
+        yield answering
+        pacing.cancel()
+
+
+async def _stay(peer: Peer) -> None:
+    try:
+        await peer.connected()
+        await peer.closed()
+    except PeerGone:
+        pass
+    finally:
+        await peer.close()
+
+
+class Frames(MediaStreamTrack):
+    """Speech at its pace, as frames."""
+
+    kind = "audio"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._speech, self._number = Speech(), 0
+        self._start_s = asyncio.get_running_loop().time()
+
+    async def recv(self) -> Any:
+        due_s = self._start_s + self._number * TICK_S
+        await asyncio.sleep(max(0.0, due_s - asyncio.get_running_loop().time()))
+        self._number += 1
+        return self._next(self._number - 1)
+
+    def _next(self, number: int) -> Any:
+        return self._speech.frame(number)
+
+
+class Packets(Frames):
+    """The same, encoded once."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._encoder = OpusEncoder()
+
+    def _next(self, number: int) -> Any:
+        packet = Packet(self._speech.play(number, self._encoder))
+        packet.pts, packet.time_base = number * SAMPLES_PER_TICK, TIME_BASE
+        return packet
+
+
+@contextlib.asynccontextmanager
+async def relayed(source: type[Frames]) -> AsyncIterator[Answering]:
+    """aiortc as its examples use it, but for the local addresses it offers."""
+    relay, track, connections = MediaRelay(), source(), list[RTCPeerConnection]()
+
+    async def answering(sdp: str) -> str:
+        connection = RTCPeerConnection(RTCConfiguration(iceServers=[]))
+        connections.append(connection)
+        sender = connection.addTrack(relay.subscribe(track))
+        use_hosts(sender.transport.transport._connection, ["127.0.0.1"], Counter())
+        await connection.setRemoteDescription(RTCSessionDescription(sdp, "offer"))
+        await connection.setLocalDescription(await connection.createAnswer())
+        return str(connection.localDescription.sdp)
+
+    yield answering
+    for connection in connections:
+        await connection.close()
+
+
+def serving(system: str) -> contextlib.AbstractAsyncContextManager[Answering]:
+    match system:
+        case "tolk" | "plain":
+            return ours(fast=system == "tolk")
+        case _:
+            return relayed(Frames if system == "mediarelay" else Packets)
+
+
+async def run(system: str) -> None:
+    """Serve until cancelled."""
+    async with serving(system) as answering:
+
+        async def offer(request: web.Request) -> web.Response:
+            return web.Response(text=await answering(await request.text()))
+
+        app = web.Application()
+        app.router.add_post("/offer", offer)
+        runner = web.AppRunner(app, access_log=None)
+        await runner.setup()
+        site = web.TCPSite(runner, "127.0.0.1", 0)
+        await site.start()
+        print(f"http://127.0.0.1:{runner.addresses[0][1]}", flush=True)
+        await asyncio.Event().wait()
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Run the tool, until it is ended."""
+    parser = argparse.ArgumentParser(prog="python -m tools.bench.fanout_server")
+    parser.add_argument("system", choices=SYSTEMS)
+    parser.add_argument("--core", type=int, help="to stay on")
+    options = parser.parse_args(argv)
+    if options.core is not None:
+        os.sched_setaffinity(0, [options.core])
+    asyncio.run(run(options.system))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,210 @@
+"""Many WebRTC listeners in one process, and what came to them.
+
+Each joins with real ICE, DTLS and SRTP. From then on its socket is drained natively; what keeps
+the connection alive goes on to aiortc, receiver reports are sent as browsers send them, and a
+packet of every pass is decrypted and looked into.
+"""
+
+import asyncio
+import socket
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
+from typing import Any, NamedTuple
+
+import aiohttp
+import numpy as np
+from aiortc import RTCPeerConnection, RTCSessionDescription
+from aiortc.rtp import RtcpReceiverInfo, RtcpRrPacket, RtpPacket
+from numpy.typing import NDArray
+from pylibsrtp import Error as SrtpError
+
+from server.arrivals import unwrapped
+from server.media import libopus
+from server.media.guard import use_hosts
+from server.media.identity import new_connection
+from server.media.opus import SAMPLES_PER_TICK
+from tools.bench.draining import Arrived, Drain
+from tools.packets import jitter_s, lateness_s, missing
+
+#: More at once would measure how fast this process does DTLS.
+JOINING_AT_ONCE = 4
+JOIN_S = 30.0
+PASS_S = 0.05
+#: As Chromium does.
+REPORT_S = 5.0
+RECEIVE_BUFFER = 1 << 20
+
+
+class Delivered(NamedTuple):
+    """How a run's packets came: ``lateness_s`` of each, ``jitters_s`` of each listener's."""
+
+    packets: int
+    lost: int
+    silent: int
+    lateness_s: NDArray[np.float64]
+    jitters_s: NDArray[np.float64]
+
+
+class _Member(NamedTuple):
+    connection: RTCPeerConnection
+    dtls: Any
+    pair: Any
+    began_s: float
+
+
+class Listeners:
+    """``connected_s``: how long each took to connect. ``sampled`` and ``sound``: packets looked
+    into, and those of them that were authentic Opus of 20 ms."""
+
+    def __init__(self, url: str) -> None:
+        self.connected_s: list[float] = []
+        self.sampled = self.sound = 0
+        self._url = url
+        self._drain = Drain(self._pass_on, self._look_into)
+        self._members: list[_Member] = []
+        self._ssrcs: dict[int, int] = {}
+        self._first_s: dict[int, float] = {}
+        self._kept: list[Arrived] | None = None
+
+    @property
+    def first_packet_s(self) -> list[float]:
+        """From a listener's offer to its first packet, for each that got one."""
+        return list(self._first_s.values())
+
+    async def join(self, count: int, at_once: int = JOINING_AT_ONCE) -> None:
+        """So many more. Raises TimeoutError or ConnectionError when one does not get in."""
+        gate = asyncio.Semaphore(at_once)
+
+        async def one() -> None:
+            async with gate, asyncio.timeout(JOIN_S):
+                await self._join(http)
+
+        async with aiohttp.ClientSession() as http, asyncio.TaskGroup() as group:
+            for number in range(count):
+                group.create_task(one(), name=f"join-{number}")
+
+    async def _join(self, http: aiohttp.ClientSession) -> None:
+        connection, began_s = new_connection(), time.time()
+        transceiver: Any = connection.addTransceiver("audio", direction="recvonly")
+        dtls = transceiver.receiver.transport
+        ice = dtls.transport._connection
+        use_hosts(ice, ["127.0.0.1"], Counter())
+
+        async def receive(parameters: Any) -> None:
+            """No decoder thread and no reports of aiortc's."""
+
+        transceiver.receiver.receive = receive
+        changed = asyncio.Event()
+        connection.on("connectionstatechange", changed.set)
+        await connection.setLocalDescription(await connection.createOffer())
+        offer = connection.localDescription.sdp
+        async with http.post(f"{self._url}/offer", data=offer) as response:
+            answer = await response.text()
+        await connection.setRemoteDescription(RTCSessionDescription(answer, "answer"))
+        while (state := connection.connectionState) != "connected":
+            if state in ("failed", "closed"):
+                raise ConnectionError(f"a listener's connection is {state}")
+            changed.clear()
+            await changed.wait()
+        self.connected_s.append(time.time() - began_s)
+        pair = ice._nominated[1]
+        shared = pair.protocol.transport.get_extra_info("socket")
+        loop: Any = asyncio.get_running_loop()
+        loop._remove_reader(shared.fileno())
+        own = shared.dup()
+        own.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
+        self._drain.add(own)
+        self._members.append(_Member(connection, dtls, pair, began_s))
+
+    @asynccontextmanager
+    async def alive(self) -> AsyncIterator[None]:
+        """Read, and report, while the body runs; then leave."""
+        async with asyncio.TaskGroup() as group:
+            tasks = [
+                group.create_task(self._read(), name="read"),
+                group.create_task(self._report(), name="report"),
+            ]
+            try:
+                yield
+            finally:
+                for task in tasks:
+                    task.cancel()
+                self._drain.close()
+                for member in self._members:
+                    for protocol in member.dtls.transport._connection._protocols:
+                        protocol.transport.abort()
+
+    async def heard(self, seconds: float) -> list[Arrived]:
+        """What comes in the next so many seconds: see delivered()."""
+        self._kept = []
+        await asyncio.sleep(seconds)
+        kept, self._kept = self._kept, None
+        return kept
+
+    async def _read(self) -> None:
+        while True:
+            for arrived in self._drain.run():
+                if len(self._first_s) < len(self._members):
+                    self._note_first(arrived)
+                if self._kept is not None:
+                    self._kept.append(arrived)
+            await asyncio.sleep(PASS_S)
+
+    def _note_first(self, arrived: Arrived) -> None:
+        numbers, rows = np.unique(arrived.listener, return_index=True)
+        for number, row in zip(numbers.tolist(), rows.tolist(), strict=True):
+            at_s = arrived.at_ns[row] / 1e9
+            self._first_s.setdefault(number, at_s - self._members[number].began_s)
+
+    async def _report(self) -> None:
+        """A receiver report of each listener's every REPORT_S, spread evenly."""
+        turn = 0
+        while True:
+            await asyncio.sleep(PASS_S)
+            count = round(len(self._members) * PASS_S / REPORT_S) or 1
+            for _ in range(count if self._members else 0):
+                turn = (turn + 1) % len(self._members)
+                ssrc = self._ssrcs.get(turn)
+                if ssrc is not None:
+                    info = RtcpReceiverInfo(ssrc, 0, 0, 0, 0, 0, 0)
+                    report = bytes(RtcpRrPacket(ssrc=1, reports=[info]))
+                    with suppress(ConnectionError):
+                        await self._members[turn].dtls._send_rtp(report)
+
+    def _pass_on(self, number: int, data: bytes) -> None:
+        pair = self._members[number].pair
+        pair.protocol.datagram_received(data, pair.remote_addr)
+
+    def _look_into(self, number: int, data: bytes) -> None:
+        self.sampled += 1
+        self._ssrcs[number] = int.from_bytes(data[8:12])
+        try:
+            packet = RtpPacket.parse(self._members[number].dtls._rx_srtp.unprotect(data))
+        except (SrtpError, ValueError):
+            return
+        self.sound += libopus.packet_samples(packet.payload) == SAMPLES_PER_TICK
+
+
+def delivered(heard: Sequence[Arrived], listeners: int) -> Delivered:
+    """What is to be said of it, of so many listeners."""
+    if not heard:
+        return Delivered(0, 0, listeners, np.zeros(0), np.zeros(0))
+    all_of_them = Arrived(*(np.concatenate(column) for column in zip(*heard, strict=True)))
+    lateness, jitters, lost = [], [], 0
+    order = np.argsort(all_of_them.listener, kind="stable")
+    numbers, starts = np.unique(all_of_them.listener[order], return_index=True)
+    for rows in np.split(order, starts[1:]):
+        at_s = (all_of_them.at_ns[rows] - all_of_them.at_ns[0]) / 1e9
+        timestamps = unwrapped(all_of_them.timestamp[rows], 32)
+        lateness.append(lateness_s(at_s, timestamps))
+        jitters.append(jitter_s(at_s, timestamps))
+        lost += missing(unwrapped(all_of_them.sequence[rows], 16))
+    return Delivered(
+        packets=order.size,
+        lost=lost,
+        silent=listeners - numbers.size,
+        lateness_s=np.concatenate(lateness),
+        jitters_s=np.array(jitters),
+    )
