@@ -1,6 +1,7 @@
 """What the interpreter asks of an engine. Calls block and run in a thread of the
 interpreter's; none is called from two threads at a time."""
 
+from collections.abc import Sequence
 from typing import Protocol
 
 from server.interpretation.types import Pcm, Transcript
@@ -35,8 +36,11 @@ class Recognizer(Protocol):
 class SpeechDetector(Protocol):
     """Of one speaker's sound, in order: does anybody speak?"""
 
-    def quiet_samples(self, pcm: Pcm) -> int:
-        """Hear 16 kHz mono int16. Returns for how many samples now nobody has spoken."""
+    window_samples: int
+
+    def speech(self, pcm: Pcm) -> Sequence[float]:
+        """Hear 16 kHz mono int16. Returns how likely each window that it completes is speech,
+        from 0 to 1."""
 
 
 class Translator(Protocol):

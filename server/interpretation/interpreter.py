@@ -15,10 +15,11 @@ import numpy as np
 from server.bus.messages import RATE_HZ, AudioChunk, Caption, Committed, Demand
 from server.interpretation.booth import Booth
 from server.interpretation.bounded import DropOldest
-from server.interpretation.engines import EngineError, RecognizerStream
+from server.interpretation.engines import EngineError
+from server.interpretation.gate import Gate
 from server.interpretation.segmenter import Line, Segmenter
 from server.interpretation.shared import Shared
-from server.interpretation.types import Clause, Pcm, Transcript, Word
+from server.interpretation.types import Clause, Transcript, Word
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -48,7 +49,7 @@ class Interpreter:
         first_segment = demand.epoch * SEGMENTS_PER_EPOCH + first_sample // SEGMENT_SAMPLES
         self._segmenter = Segmenter(demand.source, first_segment, shared.policy)
         self._detector = shared.engines.detector and shared.engines.detector()
-        self._listening: RecognizerStream | None = None
+        self._listening: Gate | None = None
         self._listening_from = 0
         self._booths: dict[str, Booth] = {}
         self._audio = DropOldest[AudioChunk](
@@ -124,11 +125,13 @@ class Interpreter:
         if not len(pcm):
             return
         if self._listening is None:
-            self._listening = await self._call(self._recognizer.stream)
+            stream = await self._call(self._recognizer.stream)
+            self._listening = Gate(stream, self._detector) if stream else None
             self._listening_from = start
         if self._listening is not None:
-            heard = await self._call(self._listen, self._listening, pcm)
-            self._take(*(heard or (None, 0)), chunk.end_sample)
+            transcript = await self._call(self._listening.accept, pcm)
+            quiet_samples = self._listening.quiet_samples if self._listening else 0
+            self._take(transcript, quiet_samples, chunk.end_sample)
         self._heard = max(self._heard, chunk.end_sample)
         self._commit(self._segmenter.settled(self._heard), COMMIT_SAMPLES)
 
@@ -158,11 +161,6 @@ class Interpreter:
             self._listening = None
             self._emit(self._segmenter.finish())
             return None
-
-    def _listen(self, listening: RecognizerStream, pcm: Pcm) -> tuple[Transcript | None, int]:
-        """What is said in ``pcm``, and for how long now nobody has spoken."""
-        quiet_samples = self._detector.quiet_samples(pcm) if self._detector else 0
-        return listening.accept(pcm), quiet_samples
 
     def _take(self, transcript: Transcript | None, quiet_samples: int, heard_sample: int) -> None:
         if transcript is not None:

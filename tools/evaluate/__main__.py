@@ -2,6 +2,7 @@
 
     python -m tools.evaluate starter [--json] [--quick] [--only recognizer translation voice]
     python -m tools.evaluate interpretation [--json] [--quick] [--help]
+    python -m tools.evaluate gate [--json] [--quick] [--help]
 
 Needs espeak-ng, flite, and a folder of speech and text: see tools/evaluate/material.py.
 """
@@ -13,7 +14,7 @@ from pathlib import Path
 
 from server.config import STARTER_MODELS
 from server.models.catalogue import Catalogue
-from tools.evaluate import interpretation, recognizer, translation, voice
+from tools.evaluate import gate, interpretation, recognizer, translation, voice
 from tools.evaluate.material import SIDES
 from tools.figures import Figure, report
 
@@ -53,9 +54,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if argv is None else argv)
     if words[:1] == ["interpretation"]:
         return interpretation.main(words[1:])
+    if words[:1] == ["gate"]:
+        return gate.main(words[1:])
     parser = argparse.ArgumentParser(prog="python -m tools.evaluate", description=__doc__)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    parser.add_argument("evaluation", choices=["starter", "interpretation"])
+    parser.add_argument("evaluation", choices=["starter", "interpretation", "gate"])
     parser.add_argument(
         "--models", type=Path, default=STARTER_MODELS, help="others than those shipped"
     )

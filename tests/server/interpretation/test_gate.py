@@ -1,0 +1,131 @@
+"""What reaches a recogniser, and when its words were said."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+
+from server.bus.messages import RATE_HZ
+from server.interpretation.gate import HANG_OVER, PRE_ROLL, Gate
+from server.interpretation.types import Pcm, Transcript, Word
+from tests.helpers.interpretation import sound
+
+CHUNK = RATE_HZ // 10
+#: A word, of half a second.
+EEN = sound("een")
+
+
+class Loud:
+    """Takes for speech whatever is not silent."""
+
+    window_samples = 400
+
+    def speech(self, pcm: Pcm) -> Sequence[float]:
+        return [float(window.any()) for window in pcm.reshape(-1, self.window_samples)]
+
+
+class Ear:
+    """A recogniser that hears each run of ones as a word, and ends an utterance after so many
+    samples of silence."""
+
+    def __init__(self, patience: int = 1000 * RATE_HZ) -> None:
+        self.heard: Pcm = np.zeros(0, np.int16)
+        self._patience = patience
+        self._utterance = 0
+
+    def accept(self, pcm: Pcm) -> Transcript | None:
+        self.heard = np.concatenate((self.heard, pcm))
+        words = self._words()
+        if words and not self.heard[-self._patience :].any():
+            return self.finish()
+        return Transcript(words, False)
+
+    def finish(self) -> Transcript | None:
+        words, self._utterance = self._words(), len(self.heard)
+        return Transcript(words, True)
+
+    def _words(self) -> tuple[Word, ...]:
+        edges = np.flatnonzero(np.diff(self.heard[self._utterance :], prepend=0, append=0))
+        pairs = (edges + self._utterance).reshape(-1, 2).tolist()
+        return tuple(Word("een", start, end) for start, end in pairs)
+
+
+def silence(samples: int) -> Pcm:
+    return np.zeros(samples, np.int16)
+
+
+def heard_through(gate: Gate, *parts: Pcm) -> list[Transcript]:
+    pcm = np.concatenate(parts)
+    transcripts = [gate.accept(pcm[at : at + CHUNK]) for at in range(0, len(pcm), CHUNK)]
+    return [each for each in transcripts if each]
+
+
+def finals(transcripts: list[Transcript]) -> list[tuple[int, int]]:
+    return [
+        (word.start_sample, word.end_sample)
+        for each in transcripts
+        if each.final
+        for word in each.words
+    ]
+
+
+def test_where_nobody_speaks_the_recogniser_hears_nothing() -> None:
+    ear = Ear()
+    gate = Gate(ear, Loud())
+    assert not heard_through(gate, silence(600 * RATE_HZ))
+    assert not len(ear.heard)
+    assert gate.finish() is None
+
+
+def test_a_knock_is_no_speech() -> None:
+    ear = Ear()
+    knock = np.ones(2 * Loud.window_samples, np.int16)
+    heard_through(Gate(ear, Loud()), silence(RATE_HZ), knock, silence(RATE_HZ - len(knock)))
+    assert not len(ear.heard)
+
+
+def test_what_came_just_before_speech_is_fed_too() -> None:
+    ear = Ear()
+    heard_through(Gate(ear, Loud()), silence(10 * RATE_HZ), EEN)
+    assert len(ear.heard) == PRE_ROLL + len(EEN)
+    assert ear.heard[-len(EEN) :].all()
+
+
+@pytest.mark.parametrize("patience_s", [0.5, 1000])
+@pytest.mark.parametrize("before_s", [0.2, 1, 7])
+def test_words_are_told_when_they_were_said(before_s: float, patience_s: float) -> None:
+    before, between = round(before_s * RATE_HZ), 10 * RATE_HZ
+    gate = Gate(Ear(round(patience_s * RATE_HZ)), Loud())
+    parts = [silence(before), EEN, silence(between), EEN, silence(between)]
+    first = before, before + len(EEN)
+    second = first[1] + between, first[1] + between + len(EEN)
+    assert finals(heard_through(gate, *parts)) == [first, second]
+
+
+def test_words_of_an_utterance_that_goes_on_over_a_pause_keep_their_times() -> None:
+    gate, short = Gate(Ear(), Loud()), silence(HANG_OVER - CHUNK)
+    transcripts = heard_through(gate, EEN, short, EEN)
+    second = len(EEN) + len(short)
+    assert [(word.start_sample, word.end_sample) for word in transcripts[-1].words] == [
+        (0, len(EEN)),
+        (second, second + len(EEN)),
+    ]
+
+
+def test_the_last_words_are_final_when_the_gate_closes() -> None:
+    ear = Ear()
+    transcripts = heard_through(Gate(ear, Loud()), EEN, silence(5 * RATE_HZ))
+    assert finals(transcripts) == [(0, len(EEN))]
+    assert len(ear.heard) <= len(EEN) + HANG_OVER
+
+
+def test_how_long_nobody_has_spoken() -> None:
+    gate = Gate(Ear(), Loud())
+    heard_through(gate, EEN, silence(RATE_HZ))
+    assert gate.quiet_samples == RATE_HZ
+
+
+def test_without_a_detector_everything_is_fed() -> None:
+    ear = Ear()
+    heard_through(Gate(ear, None), silence(RATE_HZ), EEN)
+    assert len(ear.heard) == RATE_HZ + len(EEN)
