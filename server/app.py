@@ -17,6 +17,8 @@ from server.access import Access, load_secret
 from server.bus.local import LocalBus
 from server.bus.supervisor import Supervisor
 from server.config import Config
+from server.glossaries import Glossaries
+from server.glossary_api import GlossaryApi
 from server.interpretation import worker
 from server.interpretation.shared import Limits
 from server.live_streams import LiveStreams
@@ -65,6 +67,7 @@ async def running(config: Config, interpreter: Sequence[str] = ()) -> AsyncItera
     """
     check_internals()
     catalogue = Catalogue.load(Path(config.models))
+    glossaries = glossaries_of(config, catalogue)
     certificate = certificate_of(config)
     access = Access(
         load_secret(config.secret_file, Path(config.state)),
@@ -82,7 +85,9 @@ async def running(config: Config, interpreter: Sequence[str] = ()) -> AsyncItera
     with tempfile.TemporaryDirectory(prefix="tolk-") as folder:
         socket = Path(folder) / "bus"
         async with LocalBus.listen(socket) as bus, asyncio.TaskGroup() as group:
-            live = LiveStreams(manager, bus, pacer, catalogue, metrics, config.demand_linger_s)
+            live = LiveStreams(
+                manager, bus, pacer, catalogue, metrics, config.demand_linger_s, glossaries
+            )
             supervisor = Supervisor(
                 [*(interpreter or _worker_command(config)), "--bus", str(socket)],
                 on_restart=live.interpreter_lost,
@@ -104,6 +109,7 @@ async def running(config: Config, interpreter: Sequence[str] = ()) -> AsyncItera
 
             site = Web(manager, catalogue, supervisor, access, metrics, external_url)
             site.add_routes(application)
+            GlossaryApi(glossaries, access, live.publish_glossary).add_routes(application)
             sessions.add_routes(application)
             runner = web.AppRunner(
                 application, shutdown_timeout=GOODBYE_S, access_log=None, handle_signals=False
@@ -175,6 +181,11 @@ def certificate_of(config: Config) -> tls.SelfSigned | None:
         names = [*netinfo.names(config.host), *([public] if public else [])]
         return tls.self_signed(Path(config.state), names)
     return None
+
+
+def glossaries_of(config: Config, catalogue: Catalogue) -> Glossaries:
+    """Those of the configured folder. Raises ConfigError."""
+    return Glossaries.load(config.glossaries, {*catalogue.recognizers, *catalogue.voices})
 
 
 def visitor_of(config: Config) -> Callable[[web.Request], netinfo.Visitor]:

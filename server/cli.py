@@ -134,7 +134,7 @@ def _models(config: Config, options: argparse.Namespace) -> int:
 
 
 def _check(config: Config, options: argparse.Namespace) -> int:
-    Catalogue.load(Path(config.models))
+    app.glossaries_of(config, Catalogue.load(Path(config.models)))
     app.certificate_of(config)
     app.visitor_of(config)
     print("The configuration is sound.")

@@ -53,6 +53,9 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     state: Annotated[str, Meta(description="folder for keys and certificates")] = msgspec.field(
         default_factory=_state_folder
     )
+    glossaries: Annotated[
+        str, Meta(description="folder with streams' glossaries, each STREAM.toml")
+    ] = ""
     secret_file: Annotated[
         str,
         Meta(description="file with the secret that signs tokens; default: in the state folder"),

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from server.bus.messages import Heartbeat
 from server.bus.protocol import Bus
 from server.bus.supervisor import Supervisor
+from server.glossaries import Glossaries
 from server.live_stream import LiveStream
 from server.media.pacer import Pacer
 from server.metrics import Metrics
@@ -29,6 +30,7 @@ class LiveStreams:
         catalogue: Catalogue,
         metrics: Metrics,
         linger_s: float,
+        glossaries: Glossaries,
     ) -> None:
         self._manager = manager
         self._bus = bus
@@ -36,6 +38,7 @@ class LiveStreams:
         self._catalogue = catalogue
         self._metrics = metrics
         self._linger_s = linger_s
+        self._glossaries = glossaries
         self._live: dict[str, LiveStream] = {}
         self._interpreter_ready = False
 
@@ -73,6 +76,7 @@ class LiveStreams:
                     self._interpreter_ready = True
                     for live in self:
                         live.interpreter_ready()
+                        self.publish_glossary(live.stream.id)
             elif concerned := self._live.get(message.stream):
                 concerned.receive(message)
 
@@ -88,7 +92,15 @@ class LiveStreams:
             self._manager.expire(loop.time(), self._removed)
             for live in self:
                 live.refresh()
+                self.publish_glossary(live.stream.id)
             self._gauge()
+
+    def publish_glossary(self, stream_id: str) -> None:
+        """Tell the interpreter the stream's glossary, if it has one."""
+        live = self._live.get(stream_id)
+        if live is not None and live.stream.source is not None and self._interpreter_ready:
+            if message := self._glossaries.message(stream_id, live.epoch):
+                self._bus.publish(message)
 
     def _removed(self, stream: Stream) -> None:
         gone = self._live.pop(stream.id, None)

@@ -46,6 +46,17 @@ class Demand(BusMessage, frozen=True, tag="demand"):
     captions: bool = True
 
 
+class Glossary(BusMessage, frozen=True, tag="glossary"):
+    """A stream's glossary: sent on every change and repeated with the demand. ``version`` rises
+    with every change. ``terms``: each by language; ``names`` stay as they are; ``words``: by
+    language, what the recogniser is to expect."""
+
+    version: int
+    terms: tuple[dict[str, str], ...] = ()
+    names: tuple[str, ...] = ()
+    words: dict[str, tuple[str, ...]] = {}
+
+
 class Caption(BusMessage, frozen=True, tag="caption"):
     """A line of text in the source or a target language."""
 
@@ -116,7 +127,7 @@ class Heartbeat(BusMessage, frozen=True, tag="heartbeat"):
     rss_bytes: int = 0
 
 
-Message = AudioChunk | Demand | Caption | Speech | Committed | Failure | Heartbeat
+Message = AudioChunk | Demand | Glossary | Caption | Speech | Committed | Failure | Heartbeat
 
 _encoder = msgspec.msgpack.Encoder()
 _decoder: msgspec.msgpack.Decoder[Message] = msgspec.msgpack.Decoder(Message)

@@ -7,11 +7,11 @@ import signal
 import socket
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import msgspec
 
-from server.bus.messages import AudioChunk, Demand, Failure, Heartbeat, Message
+from server.bus.messages import AudioChunk, Demand, Failure, Glossary, Heartbeat, Message
 from server.bus.protocol import Bus, BusClosed
 from server.interpretation.engines import ModelError
 from server.interpretation.interpreter import Interpreter
@@ -20,6 +20,7 @@ from server.interpretation.policies import DEFAULT_POLICY, POLICIES, PolicyName
 from server.interpretation.process import described, rss_bytes
 from server.interpretation.routes import RoutedTranslator
 from server.interpretation.shared import Engines, Limits, Shared
+from server.interpretation.stream_glossary import StreamGlossary
 from server.models.catalogue import Catalogue
 
 LOADING_LIMIT_S = 600.0
@@ -109,6 +110,7 @@ class _Stream:
     demanded_at: float
     interpreter: Interpreter | None = None
     task: asyncio.Task[None] | None = None
+    glossary: StreamGlossary = field(default_factory=StreamGlossary)
 
 
 class _Done(Exception):
@@ -207,6 +209,9 @@ class Worker:
                 self._demanded(message, shared)
             case AudioChunk():
                 self._heard(message, shared, group)
+            case Glossary():
+                if stream := self._streams.get(message.stream):
+                    stream.glossary.take(message)
             case _:
                 _log.warning("unexpected %s", type(message).__name__)
 
@@ -241,7 +246,8 @@ class Worker:
             _cut_short(stream)
             stream.demand = msgspec.structs.replace(stream.demand, epoch=chunk.epoch)
         if stream.interpreter is None:
-            interpreter = Interpreter(shared, stream.demand, chunk.start_sample)
+            own = stream.glossary.applied(shared)
+            interpreter = Interpreter(own, stream.demand, chunk.start_sample)
             stream.interpreter = interpreter
             stream.task = group.create_task(
                 self._interpret(stream, interpreter, shared), name=f"interpreter/{chunk.stream}"

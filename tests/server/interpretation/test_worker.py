@@ -3,7 +3,7 @@ import logging
 
 import pytest
 
-from server.bus.messages import Caption, Failure, Heartbeat, Speech
+from server.bus.messages import Caption, Failure, Glossary, Heartbeat, Speech
 from server.interpretation.engines import ModelError
 from server.interpretation.shared import Engines, Limits
 from server.interpretation.worker import Worker
@@ -158,3 +158,42 @@ async def test_sound_that_nobody_demands_is_dropped() -> None:
         Speaker(bus).say("een .")
         await bus.wait_for(Heartbeat, dropped={"undemanded": 2})
     assert not bus.of(Caption)
+
+
+def glossary(version: int, *names: str, stream: str = "s") -> Glossary:
+    return Glossary(stream=stream, epoch=0, version=version, names=names)
+
+
+async def test_a_stream_s_glossary_counts_in_that_stream() -> None:
+    async with working(Ensemble(), LIMITS) as bus:
+        mine, other = Speaker(bus), Speaker(bus, "other")
+        for speaker in (mine, other):
+            speaker.demand(text=("en",))
+        bus.send(glossary(1, "Een"))
+        for speaker in (mine, other):
+            speaker.say("een .")
+        await bus.wait_for(Caption, language="en", stream="s", text="en(Een)")
+        await bus.wait_for(Caption, language="en", stream="other", text="en(een)")
+
+
+async def test_a_glossary_counts_from_the_next_clause_on() -> None:
+    async with working(Ensemble(), LIMITS) as bus:
+        speaker = Speaker(bus)
+        speaker.demand(text=("en",))
+        for version, name, text in (
+            (1, "Een", "en(Een)"),
+            (2, "EEN", "en(EEN)"),
+            (3, "x", "en(een)"),
+        ):
+            bus.send(glossary(version, name), glossary(version, name))
+            speaker.say("een .")
+            await bus.wait_for(Caption, language="en", status="final", text=text)
+
+
+async def test_a_glossary_of_a_stream_that_nobody_demands_is_none_of_its_business() -> None:
+    async with working(Ensemble(), LIMITS) as bus:
+        bus.send(glossary(1, "Een"))
+        speaker = Speaker(bus)
+        speaker.demand(text=("en",))
+        speaker.say("een .")
+        await bus.wait_for(Caption, language="en", text="en(een)")

@@ -1,0 +1,116 @@
+"""The glossaries of all streams: what files said at the start, and what was put since."""
+
+import logging
+from collections.abc import Collection
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Literal
+
+from server.bus import messages
+from server.config import ConfigError
+from server.interpretation.glossary import MAX_BYTES, Glossary, GlossaryError, Problem, read
+from signaling.errors import ProtocolError
+from signaling.protocol import parse_stream_id
+
+logger = logging.getLogger(__name__)
+
+#: Streams that have one, at most.
+MAX_GLOSSARIES: Final = 200
+SUFFIX: Final = ".toml"
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A stream's glossary, and what of it cannot be used. ``version`` rises with every change."""
+
+    glossary: Glossary = Glossary()
+    problems: tuple[Problem, ...] = ()
+    version: int = 0
+
+
+NONE: Final = Kept()
+
+
+class Glossaries:
+    """``languages``: those that there are models for."""
+
+    def __init__(self, languages: Collection[str]) -> None:
+        self._languages = languages
+        self._from_files: dict[str, Kept] = {}
+        self._current: dict[str, Kept] = {}
+        self._version = 0
+
+    @classmethod
+    def load(cls, folder: str, languages: Collection[str]) -> "Glossaries":
+        """Those of the files in ``folder``, each named after its stream; "" for none.
+
+        Raises ConfigError, which names the file.
+        """
+        glossaries = cls(languages)
+        try:
+            paths = sorted(Path(folder).iterdir()) if folder else []
+        except OSError as error:
+            raise ConfigError(f"--glossaries {folder}: {error.strerror}") from error
+        for path in paths:
+            if path.suffix == SUFFIX:
+                glossaries._load(path)
+        return glossaries
+
+    def _load(self, path: Path) -> None:
+        try:
+            stream = parse_stream_id(path.stem)
+            with path.open("rb") as file:
+                kept = self._read(file.read(MAX_BYTES + 1), "toml")
+            self._keep(stream, kept)
+        except OSError as error:
+            raise ConfigError(f"{path}: {error.strerror}") from error
+        except (GlossaryError, ProtocolError) as error:
+            raise ConfigError(f"{path}: {error}") from error
+        self._from_files[stream] = kept
+        for problem in kept.problems:
+            logger.warning("%s: %s %r %s", path, problem.entry, problem.text, problem.reason)
+
+    def of(self, stream: str) -> Kept:
+        """The stream's; an empty one where it has none."""
+        return self._current.get(stream, NONE)
+
+    def put(self, stream: str, data: bytes) -> Kept:
+        """From now on the stream's is the one that ``data`` has as JSON. Raises GlossaryError."""
+        return self._keep(stream, self._read(data, "json"))
+
+    def delete(self, stream: str) -> Kept:
+        """From now on the stream's is its file's again, or none."""
+        if stream not in self._current:
+            return NONE
+        from_file = self._from_files.get(stream, NONE)
+        return self._keep(stream, self._next(from_file.glossary, from_file.problems))
+
+    def message(self, stream: str, epoch: int) -> messages.Glossary | None:
+        """For the interpreter; None where it never had any."""
+        kept = self._current.get(stream)
+        if kept is None:
+            return None
+        return messages.Glossary(
+            stream=stream,
+            epoch=epoch,
+            version=kept.version,
+            terms=kept.glossary.terms,
+            names=kept.glossary.names,
+            words=kept.glossary.words,
+        )
+
+    def _read(self, data: bytes, form: Literal["toml", "json"]) -> Kept:
+        glossary, problems = read(data, form, self._languages)
+        return self._next(glossary, tuple(problems))
+
+    def _next(self, glossary: Glossary, problems: tuple[Problem, ...]) -> Kept:
+        self._version += 1
+        return Kept(glossary, problems, self._version)
+
+    def _keep(self, stream: str, kept: Kept) -> Kept:
+        if stream not in self._current and len(self._current) >= MAX_GLOSSARIES:
+            raise GlossaryError(
+                f"{MAX_GLOSSARIES} streams have a glossary already: delete one, or restart"
+            )
+        self._current[stream] = kept
+        return kept

@@ -1,0 +1,85 @@
+"""A stream's glossary over plain HTTP: read, replaced and taken back while it is live.
+
+GET, PUT and DELETE /api/streams/{stream}/glossary. All three are answered with the glossary that
+counts from now on and what of it cannot be used.
+"""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+import msgspec
+from aiohttp import web
+
+from server.access import Access
+from server.glossaries import Glossaries, Kept
+from server.interpretation.glossary import GlossaryError
+from signaling.errors import ProtocolError
+from signaling.protocol import parse_stream_id
+
+PATH: Final = "/api/streams/{stream}/glossary"
+#: A whole glossary is here by then.
+BODY_S: Final = 10.0
+
+
+@dataclass(frozen=True)
+class GlossaryApi:
+    """For who may speak in a stream, and administrators. ``changed`` is called with the name of
+    the stream that has another glossary."""
+
+    glossaries: Glossaries
+    access: Access
+    changed: Callable[[str], None]
+
+    def add_routes(self, app: web.Application) -> None:
+        app.router.add_get(PATH, self.get)
+        app.router.add_put(PATH, self.put)
+        app.router.add_delete(PATH, self.delete)
+
+    async def get(self, request: web.Request) -> web.Response:
+        return _answer(self.glossaries.of(self._allowed(request)))
+
+    async def put(self, request: web.Request) -> web.Response:
+        """The body is the glossary as JSON. One that is none is a 400, and changes nothing."""
+        stream = self._allowed(request)
+        try:
+            async with asyncio.timeout(BODY_S):
+                kept = self.glossaries.put(stream, await request.read())
+        except GlossaryError as error:
+            raise _refusal(web.HTTPBadRequest, "bad_glossary", str(error)) from error
+        except TimeoutError as error:
+            message = f"the glossary did not come within {BODY_S:g} s: send it again"
+            raise _refusal(web.HTTPRequestTimeout, "timeout", message) from error
+        self.changed(stream)
+        return _answer(kept)
+
+    async def delete(self, request: web.Request) -> web.Response:
+        """What was put is forgotten: the stream's file counts again, if it has one."""
+        stream = self._allowed(request)
+        kept = self.glossaries.delete(stream)
+        self.changed(stream)
+        return _answer(kept)
+
+    def _allowed(self, request: web.Request) -> str:
+        """The stream, if whoever asks may decide what is said there."""
+        token = request.headers.get("Authorization", "").removeprefix("Bearer ").strip() or None
+        try:
+            stream = parse_stream_id(request.match_info["stream"])
+            grants = self.access.grants(token, stream)
+            if not grants.admin:
+                grants.require("speak")
+        except ProtocolError as error:
+            kind = web.HTTPNotFound if error.code == "bad_stream" else web.HTTPForbidden
+            raise _refusal(kind, error.code, error.message) from error
+        return stream
+
+
+def _answer(kept: Kept) -> web.Response:
+    body = msgspec.json.encode({**msgspec.to_builtins(kept.glossary), "problems": kept.problems})
+    return web.Response(body=body, content_type="application/json")
+
+
+def _refusal(kind: type[web.HTTPClientError], code: str, message: str) -> web.HTTPClientError:
+    text = msgspec.json.encode({"code": code, "message": message}).decode()
+    return kind(text=text, content_type="application/json")

@@ -1,0 +1,102 @@
+import json
+import logging
+from pathlib import Path
+
+import pytest
+
+from server.config import ConfigError
+from server.glossaries import MAX_GLOSSARIES, NONE, Glossaries
+from server.interpretation.glossary import GlossaryError
+
+LANGUAGES = ("nl", "en")
+
+
+def as_json(*names: str) -> bytes:
+    return json.dumps({"names": names}).encode()
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "hall.toml").write_text('names = ["Ede"]')
+    (tmp_path / "README.md").write_text("not a glossary")
+    return tmp_path
+
+
+def test_a_stream_has_its_file_s_and_others_have_none(folder: Path) -> None:
+    glossaries = Glossaries.load(str(folder), LANGUAGES)
+    assert glossaries.of("hall").glossary.names == ("Ede",)
+    assert glossaries.of("README") == glossaries.of("garden") == NONE
+    assert glossaries.message("garden", 1) is None
+
+
+def test_what_is_put_counts_until_it_is_deleted(folder: Path) -> None:
+    glossaries = Glossaries.load(str(folder), LANGUAGES)
+    versions = [glossaries.of("hall").version]
+    assert glossaries.put("hall", as_json("Elst")) == glossaries.of("hall")
+    assert glossaries.of("hall").glossary.names == ("Elst",)
+    versions.append(glossaries.of("hall").version)
+    assert glossaries.delete("hall").glossary.names == ("Ede",)
+    versions.append(glossaries.of("hall").version)
+    assert sorted(set(versions)) == versions
+
+
+def test_the_interpreter_is_told_of_a_glossary_that_was_deleted() -> None:
+    glossaries = Glossaries(LANGUAGES)
+    put = glossaries.put("hall", as_json("Elst"))
+    glossaries.delete("hall")
+    message = glossaries.message("hall", 3)
+    assert message is not None
+    assert (message.names, message.epoch) == ((), 3)
+    assert message.version > put.version
+
+
+def test_deleting_what_is_not_there_changes_nothing() -> None:
+    glossaries = Glossaries(LANGUAGES)
+    assert glossaries.delete("hall") == NONE
+    assert glossaries.message("hall", 1) is None
+
+
+def test_a_glossary_that_is_none_leaves_the_old_one() -> None:
+    glossaries = Glossaries(LANGUAGES)
+    glossaries.put("hall", as_json("Elst"))
+    with pytest.raises(GlossaryError):
+        glossaries.put("hall", b"\xff")
+    assert glossaries.of("hall").glossary.names == ("Elst",)
+
+
+def test_there_is_a_limit() -> None:
+    glossaries = Glossaries(LANGUAGES)
+    for number in range(MAX_GLOSSARIES):
+        glossaries.put(f"s{number}", as_json("Ede"))
+    with pytest.raises(GlossaryError, match="delete one"):
+        glossaries.put("one-more", as_json("Ede"))
+    glossaries.put("s0", as_json("Elst"))
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "told"),
+    [
+        ("hall.toml", b"names = [\n'caf\xe9']", "hall.toml: line 2 is not UTF-8"),
+        ("hall.toml", b"#" * 5_000_000, "hall.toml: .*leave terms out"),
+        ("a hall.toml", b"", "a hall.toml: .*1 to 64"),
+    ],
+)
+def test_a_file_that_is_no_glossary_is_named(
+    tmp_path: Path, name: str, content: bytes, told: str
+) -> None:
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(ConfigError, match=told):
+        Glossaries.load(str(tmp_path), LANGUAGES)
+
+
+def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="nowhere: No such file"):
+        Glossaries.load(str(tmp_path / "nowhere"), LANGUAGES)
+
+
+def test_what_cannot_be_used_is_logged(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    (tmp_path / "hall.toml").write_text('names = ["Ede", "…"]')
+    with caplog.at_level(logging.WARNING):
+        kept = Glossaries.load(str(tmp_path), LANGUAGES).of("hall")
+    assert kept.glossary.names == ("Ede",)
+    assert "names[2] '…' has no letters" in caplog.text
