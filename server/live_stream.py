@@ -13,7 +13,7 @@ import numpy as np
 
 import signaling.messages as wire
 from server.bus import messages as bus_messages
-from server.bus.messages import RATE_HZ, AudioChunk, Committed, Demand, Failure, Speech
+from server.bus.messages import RATE_HZ, AudioChunk, Committed, Demand, FailureReason, Speech
 from server.bus.protocol import Bus
 from server.bus.replay import Replay
 from server.media.broadcast import SubscriberTrack
@@ -66,7 +66,7 @@ class LiveStream:
         self._pending: list[Pcm] = []
         self._interpreter_ready = False
         self._was_ready = False
-        self._failing: set[str] = set()
+        self._failing: dict[str, FailureReason] = {}
         self._heard_at: float | None = None
         self._tracks: dict[Session, SubscriberTrack] = {}
         self._said: dict[tuple[str, int], int] = {}
@@ -197,24 +197,29 @@ class LiveStream:
             return
         match message:
             case bus_messages.Caption():
-                self.notices.caption(self._on_wire(message))
+                self.notices.caption(message)
             case Speech():
                 self._speak(message)
             case Committed():
                 self._replay.committed(message.sample)
-            case Failure():
-                self._fails(message.language, message.failing)
+            case bus_messages.Failure():
+                self._fails(message.language, message.reason if message.failing else None)
             case _:
                 logger.warning("unexpected %s from the interpreter", type(message).__name__)
 
-    def _fails(self, language: str, failing: bool) -> None:
-        if failing != (language in self._failing):
-            (self._failing.add if failing else self._failing.discard)(language)
-            self._tell_channels()
+    def _fails(self, language: str, reason: FailureReason | None) -> None:
+        """``reason`` None: it does not, or no more."""
+        if reason == self._failing.get(language):
+            return
+        if reason is None:
+            del self._failing[language]
+        else:
+            self._failing[language] = reason
+        self._tell_channels()
 
     def _speak(self, speech: Speech) -> None:
         """Speech is played when it was planned for, or at once if that has gone by."""
-        self._fails(speech.language, False)  # the bus may have lost the word of its recovery
+        self._fails(speech.language, None)  # the bus may have lost the word of its recovery
         ahead = (speech.play_at - self.sample) // SAMPLES_PER_TICK
         clause = speech.segment * PARTS + speech.part
         self._said[speech.language, clause] = speech.end_sample
@@ -238,18 +243,6 @@ class LiveStream:
     def backlogs_s(self) -> dict[str, float]:
         """Seconds of interpretation that wait to be heard, by language."""
         return {each: self.playout.backlog_s(each) for each in self._catalogue.all_targets}
-
-    def _on_wire(self, message: bus_messages.Caption) -> wire.Caption:
-        return wire.Caption(
-            stream=self.stream.id,
-            language=message.language,
-            segment=message.segment,
-            revision=message.revision,
-            status=message.status,
-            start_ms=message.start_sample * 1000 // RATE_HZ,
-            end_ms=message.end_sample * 1000 // RATE_HZ,
-            text=message.text,
-        )
 
     # --- from time to time ------------------------------------------------------------------
 
@@ -289,10 +282,12 @@ class LiveStream:
 
     def _tell_channels(self) -> None:
         for language in self._catalogue.all_targets:
-            self.playout.set_status(language, self._status(language))
+            self.playout.set_status(language, self._status(language)[0])
         self.notices.tell_channels()
 
-    def _status(self, language: str) -> wire.ChannelStatus:
-        if language in self._failing or (not self._interpreter_ready and self._was_ready):
-            return "fallback"
-        return "live" if self._interpreter_ready else "starting"
+    def _status(self, language: str) -> tuple[wire.ChannelStatus, wire.FallbackReason | None]:
+        if language in self._failing:
+            return "fallback", self._failing[language] or "broken"
+        if self._interpreter_ready:
+            return "live", None
+        return ("fallback", "restarting") if self._was_ready else ("starting", None)

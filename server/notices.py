@@ -4,6 +4,8 @@ listens. Nothing here waits: connections queue what is sent."""
 from collections import deque
 from collections.abc import Callable
 
+from server.bus import messages as bus
+from server.bus.messages import RATE_HZ
 from server.streams import Session, Stream, language_of
 from signaling import messages as wire
 
@@ -11,17 +13,19 @@ from signaling import messages as wire
 SNAPSHOT_LINES = 20
 
 Send = Callable[[wire.ServerMessage], None]
+#: How a language's interpretation is, and why, where that is a fallback.
+Status = tuple[wire.ChannelStatus, wire.FallbackReason | None]
 
 
 class Notices:
     """One stream's. ``status_of`` tells how a language's interpretation is."""
 
-    def __init__(self, stream: Stream, status_of: Callable[[str], wire.ChannelStatus]) -> None:
+    def __init__(self, stream: Stream, status_of: Callable[[str], Status]) -> None:
         self._stream = stream
         self._status_of = status_of
         self._sends: dict[Session, Send] = {}
         self._captions: dict[str, deque[wire.Caption]] = {}
-        self._told: dict[Session, tuple[str, str]] = {}
+        self._told: dict[Session, wire.ChannelState] = {}
         self._audience: tuple[Session | None, dict[str, int]] = (None, {})
 
     def attach(self, session: Session, send: Send) -> None:
@@ -39,14 +43,35 @@ class Notices:
         for send in self._sends.values():
             send(state)
 
-    def caption(self, caption: wire.Caption) -> None:
+    def caption(self, line: bus.Caption) -> None:
         """A line for all who read its language; final ones are kept for who joins late."""
+        caption = self._on_wire(line)
         if caption.status == "final":
-            kept = self._captions.setdefault(caption.language, deque(maxlen=SNAPSHOT_LINES))
-            kept.append(caption)
+            self._keep(caption)
         for session, send in self._sends.items():
             if caption.language in session.captions:
                 send(caption)
+
+    def _on_wire(self, line: bus.Caption) -> wire.Caption:
+        return wire.Caption(
+            stream=self._stream.id,
+            language=line.language,
+            segment=line.segment,
+            revision=line.revision,
+            status=line.status,
+            start_ms=line.start_sample * 1000 // RATE_HZ,
+            end_ms=line.end_sample * 1000 // RATE_HZ,
+            text=line.text,
+            skipped=line.skipped,
+        )
+
+    def _keep(self, caption: wire.Caption) -> None:
+        kept = self._captions.setdefault(caption.language, deque(maxlen=SNAPSHOT_LINES))
+        for place, earlier in enumerate(kept):
+            if earlier.segment == caption.segment:
+                kept[place] = caption
+                return
+        kept.append(caption)
 
     def snapshot(self, session: Session) -> None:
         """The last lines in the session's languages."""
@@ -64,10 +89,11 @@ class Notices:
         if session.channel is None:
             return
         language = language_of(session.channel)
-        status = self._status_of(language) if language else "live"
-        if self._told.get(session) != (session.channel, status):
-            self._told[session] = (session.channel, status)
-            self._sends[session](wire.ChannelState(channel=session.channel, status=status))
+        status, reason = self._status_of(language) if language else ("live", None)
+        state = wire.ChannelState(channel=session.channel, status=status, reason=reason)
+        if self._told.get(session) != state:
+            self._told[session] = state
+            self._sends[session](state)
 
     def tell_audience(self) -> None:
         """Tell the speaker who listens, if that is news."""

@@ -28,6 +28,9 @@ ListenerAudio = Literal["webrtc", "socket", "none"]
 
 StreamState = Literal["waiting", "live", "paused", "ended"]
 ChannelStatus = Literal["starting", "live", "fallback"]
+#: Why the floor is heard: the language's models fail, or take too long; the interpreter starts
+#: anew.
+FallbackReason = Literal["broken", "slow", "restarting"]
 CaptionStatus = Literal["partial", "final", "clear"]
 ErrorCode = Literal[
     "bad_message",  # not JSON, of no known type, or with wrong fields
@@ -150,10 +153,11 @@ class State(Message, frozen=True, tag="state"):
 
 class ChannelState(Message, frozen=True, tag="channel"):
     """What the listener hears now. ``starting`` and ``fallback``: the floor, quietly, until
-    the interpretation is there (again)."""
+    the interpretation is there (again); ``reason``: of a fallback."""
 
     channel: str
     status: ChannelStatus
+    reason: FallbackReason | None = None
 
 
 class Audience(Message, frozen=True, tag="audience"):
@@ -164,7 +168,8 @@ class Audience(Message, frozen=True, tag="audience"):
 
 
 class Caption(Message, frozen=True, tag="caption"):
-    """A line of text. A later ``revision`` of the same ``segment`` replaces the earlier one."""
+    """A line of text. A later ``revision`` of the same ``segment`` replaces the earlier one.
+    ``skipped``: something of it is not spoken."""
 
     stream: str
     language: str
@@ -174,6 +179,7 @@ class Caption(Message, frozen=True, tag="caption"):
     start_ms: int
     end_ms: int
     text: str
+    skipped: bool = False
 
 
 class Captions(Message, frozen=True, tag="captions"):

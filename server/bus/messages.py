@@ -14,6 +14,10 @@ RATE_HZ = 16_000
 MAX_MESSAGE_BYTES = 256_000
 
 
+#: Why a language is not interpreted: an engine fails, or takes too long.
+FailureReason = Literal["", "broken", "slow"]
+
+
 class BusMessage(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
     """Base of all bus messages. ``stream`` is the stream's id; empty where none is meant."""
 
@@ -58,7 +62,8 @@ class Glossary(BusMessage, frozen=True, tag="glossary"):
 
 
 class Caption(BusMessage, frozen=True, tag="caption"):
-    """A line of text in the source or a target language."""
+    """A line of text in the source or a target language. ``skipped``: something of it is not
+    spoken, or not translated."""
 
     language: str
     segment: int
@@ -67,6 +72,7 @@ class Caption(BusMessage, frozen=True, tag="caption"):
     start_sample: int
     end_sample: int
     text: str
+    skipped: bool = False
 
 
 class Speech(BusMessage, frozen=True, tag="speech"):
@@ -99,7 +105,7 @@ class Failure(BusMessage, frozen=True, tag="failure"):
 
     language: str
     failing: bool
-    reason: str
+    reason: FailureReason
 
 
 class Stage(msgspec.Struct, frozen=True, array_like=True):

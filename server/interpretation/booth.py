@@ -13,15 +13,16 @@ from dataclasses import dataclass
 from functools import partial
 from typing import ParamSpec, TypeVar
 
-import msgspec
 from purgatory import AsyncCircuitBreakerFactory
 from purgatory.domain.model import OpenedState
 
-from server.bus.messages import RATE_HZ, Caption, Failure, Speech
+from server.bus.messages import RATE_HZ, Caption, Failure, FailureReason, Speech
 from server.interpretation.bounded import DropOldest
 from server.interpretation.draft import Draft
 from server.interpretation.engines import EngineError
 from server.interpretation.joins import tapered
+from server.interpretation.lanes import Overrun
+from server.interpretation.lines import Lines
 from server.interpretation.pacing import Pacing
 from server.interpretation.shared import Shared
 from server.interpretation.types import Clause, Pcm
@@ -74,10 +75,10 @@ class Booth:
         self._translated: Clause | None = None  # just now, as _spoken
         self._spoken: _Part | None = None
         self._draft = Draft(-1)
-        self._line: Caption | None = None  # unless it is final
+        self._lines = Lines(stream, epoch, language)
         self._breakers = AsyncCircuitBreakerFactory(shared.limits.failures, shared.limits.retry_s)
         self._failing = False
-        self._reason = ""
+        self._reason: FailureReason = ""
 
     def offer(self, clause: Clause) -> None:
         """Interpret ``clause`` when its turn comes, and no shorter beginning of it. The oldest
@@ -116,7 +117,7 @@ class Booth:
         while clause := await self._clauses.get():
             self._translated = clause
             if clause.segment != self._draft.segment:
-                self._end_line()
+                self._publish(self._lines.end())
                 self._draft = Draft(clause.segment)
             text = await self._translate(clause)
             if text or clause.ended:
@@ -135,31 +136,10 @@ class Booth:
             return error
         text = draft.revise(clause.text, whole, clause.ended)
         if text:
-            self._write(clause, draft.text)
-        if clause.ended:
-            self._end_line()
+            self._publish(self._lines.write(clause, draft.text))
+        elif clause.ended:
+            self._publish(self._lines.end())
         return text
-
-    def _write(self, clause: Clause, text: str) -> None:
-        self._line = Caption(
-            stream=self._stream,
-            epoch=self._epoch,
-            language=self.language,
-            segment=clause.segment,
-            revision=self._line.revision + 1 if self._line else 0,
-            status="partial",
-            start_sample=clause.start_sample,
-            end_sample=clause.end_sample,
-            text=text,
-        )
-        if not clause.ended:
-            self._shared.publish(self._line)
-
-    def _end_line(self) -> None:
-        """Nothing is added to the line any more."""
-        if self._line:
-            self._shared.publish(msgspec.structs.replace(self._line, status="final"))
-        self._line = None
 
     async def _speak_all(self) -> None:
         while part := await self._parts.get():
@@ -186,8 +166,10 @@ class Booth:
                     await self._say(part, part.text)
         except OpenedState:
             self._shared.dropped["failing"] += 1
+            self._skip(part)
         except EngineError as error:
-            self._reason = str(error)
+            self._reason = "slow" if isinstance(error, Overrun) else "broken"
+            self._skip(part)
             _log.warning("%s, %s: clause dropped: %s", self._stream, self.language, error)
         self._tell(breaker.context.state == "opened", self._reason)
 
@@ -199,6 +181,7 @@ class Booth:
         source_end = part.clause.end_sample
         if self.pacing.too_late(self._now(), source_end):
             self._shared.dropped["backlog"] += 1
+            self._skip(part)
             return
         scale = self.pacing.length_scale(self._now(), source_end)
         limit_s = self._shared.limits.synthesize_s
@@ -238,7 +221,7 @@ class Booth:
             self._shared.dropped[stage] += 1
             raise
 
-    def _tell(self, failing: bool, reason: str) -> None:
+    def _tell(self, failing: bool, reason: FailureReason) -> None:
         """Tell of failing when it begins and ends, and with each clause in between, because
         the bus may lose a message."""
         if failing or self._failing:
@@ -255,6 +238,22 @@ class Booth:
 
     def _drop(self, dropped: Clause | _Part) -> None:
         self._shared.dropped["clauses"] += 1
+        if isinstance(dropped, Clause):
+            self._publish(self._lines.skip(dropped))
+        else:
+            self._skip(dropped)
+
+    def _skip(self, part: _Part) -> None:
+        """Mark the line of a part that should have been said and is not. A translation that
+        fails while its segment grows is made up for by the next."""
+        untranslated = isinstance(part.text, EngineError) and part.clause.ended
+        unspoken = self.speaks and isinstance(part.text, str) and part.text
+        if untranslated or unspoken:
+            self._publish(self._lines.skip(part.clause))
+
+    def _publish(self, line: Caption | None) -> None:
+        if line is not None:
+            self._shared.publish(line)
 
 
 def _longer(newest: Clause, clause: Clause) -> Clause | None:

@@ -266,6 +266,7 @@ class Worker:
                 stream.interpreter = None
 
     def _refuse(self, demand: Demand) -> None:
+        _log.warning("%s: there is no recogniser for %r", demand.stream, demand.source)
         for language in (*demand.speech, *demand.text):
             self._bus.publish(
                 Failure(
@@ -273,7 +274,7 @@ class Worker:
                     epoch=demand.epoch,
                     language=language,
                     failing=True,
-                    reason=f"there is no recogniser for {demand.source!r}",
+                    reason="broken",
                 )
             )
 

@@ -3,9 +3,10 @@
 // Finals go into a live region, each announced once; partials stand below it, unannounced and
 // lighter, where the final will be: what is settled does not move. A later revision replaces
 // an earlier one. The list is bounded: an hour of speech would weigh a phone down.
+// What is not spoken is lighter, too, and says so.
 // A snapshot replaces all that is there, unannounced: its lines are old, or were read before.
 
-import { textDirection } from "./i18n.js";
+import { pageLanguage, t, textDirection } from "./i18n.js";
 
 const LINES_KEPT = 80;
 const QUIET_MS = 500;
@@ -36,7 +37,9 @@ export class CaptionView {
     if (caption.status === "clear") {
       line.remove();
     } else {
-      line.textContent = caption.text;
+      // A live region would announce again what is written again.
+      if (line.firstChild?.data !== caption.text) line.textContent = caption.text;
+      if (caption.skipped && !line.matches(".skipped")) this.#mark(line);
       const region = caption.status === "final" ? this.finals : this.partials;
       if (line.parentNode !== region) insertByTime(region, line);
     }
@@ -66,6 +69,15 @@ export class CaptionView {
     const line = document.createElement("p");
     line.dataset.start = caption.start_ms;
     return line;
+  }
+
+  #mark(line) {
+    const mark = document.createElement("small");
+    mark.lang = pageLanguage;
+    mark.dir = textDirection(pageLanguage);
+    mark.textContent = t("captions.skipped");
+    line.append(" ", mark);
+    line.className = "skipped";
   }
 
   #forgetOldest() {

@@ -10,6 +10,8 @@ import { elementsById, fetchLanguages, recall, remember, stream, takeToken } fro
 import { Player } from "./player.js";
 import { Signaling } from "./signaling.js";
 
+/** Why there is no interpretation, as far as there are words for it. */
+const REASONS = ["broken", "slow", "restarting"];
 const SIZES = [0.85, 1, 1.2, 1.45, 1.75, 2.1];
 
 const page = elementsById();
@@ -133,6 +135,9 @@ function situation() {
 function hint(now) {
   if (now === "connecting") return "";
   if (now === "waiting" && !player.on) return t("listen.waiting_silent_hint");
+  if (now === "fallback" && REASONS.includes(channel.reason)) {
+    return t(`listen.${channel.reason}_hint`);
+  }
   if (now !== "live") return t(`listen.${now}_hint`);
   if (channel.channel === "floor") return t("listen.live_floor");
   const [tag, over] = channel.channel.split("+");

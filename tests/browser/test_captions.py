@@ -68,6 +68,22 @@ def test_what_is_final_moves_to_where_it_is_announced(view: JSHandle) -> None:
     assert view.evaluate(live) == ["polite", "true", "en"]
 
 
+def test_what_is_not_spoken_says_so_in_the_readers_language(view: JSHandle) -> None:
+    line = caption(1, "final", "good morning", 2)
+    show(view, line, line | {"revision": 3, "skipped": True}, caption(2, "final", "two"))
+    assert shown(view, "finals") == ["good morning not spoken", "two"]
+    marked = "(view) => [...view.finals.children].map((p) => [p.className, p.lastChild.lang])"
+    assert view.evaluate(marked) == [["skipped", "en"], ["", None]]
+
+
+def test_a_mark_does_not_have_the_line_announced_again(view: JSHandle) -> None:
+    show(view, caption(1, "final", "good morning", 2))
+    text = view.evaluate_handle("(view) => view.finals.firstChild.firstChild")
+    show(view, caption(1, "final", "good morning", 3) | {"skipped": True})
+    same = "(view, text) => view.finals.firstChild.firstChild === text"
+    assert view.evaluate(same, text)
+
+
 def test_a_line_that_is_taken_back_is_gone(view: JSHandle) -> None:
     show(view, caption(1, "partial", "uh", 1), caption(1, "clear", revision=2))
     assert shown(view, "partials") == []

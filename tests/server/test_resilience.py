@@ -21,6 +21,10 @@ def status(wanted: str):  # type: ignore[no-untyped-def]
     return lambda state: state.status == wanted
 
 
+def fallback(reason: str):  # type: ignore[no-untyped-def]
+    return lambda state: (state.status, state.reason) == ("fallback", reason)
+
+
 def text(wanted: str):  # type: ignore[no-untyped-def]
     return lambda caption: caption.text == wanted and caption.status == "final"
 
@@ -34,7 +38,7 @@ async def test_fallback_when_the_circuit_is_open(tmp_path: Path) -> None:
     ):
         for _ in range(3):
             await speaker.play(LOW)
-        await listener.expect(wire.ChannelState, status("fallback"))
+        await listener.expect(wire.ChannelState, fallback("broken"))
         since = len(listener.arrivals.payloads)
         heard_captions = len(listener.captions)
         await speaker.play(tone(300, 1.0))
@@ -75,7 +79,7 @@ async def test_a_killed_interpreter_is_replaced_and_nobody_reconnects(tmp_path: 
         await speaker.play(HIGH)
         await listener.expect(wire.Caption, text("high"))
         os.kill(interpreter_pid(server), signal.SIGKILL)
-        await listener.expect(wire.ChannelState, status("fallback"))
+        await listener.expect(wire.ChannelState, fallback("restarting"))
         since = len(listener.received)
         await speaker.play(LOW)
         await listener.expect(wire.Caption, text("low"), since=since)

@@ -41,6 +41,7 @@ export default {
   "captions.title": "Captions",
   "captions.empty": "What is said will appear here.",
   "captions.original": "Original",
+  "captions.skipped": "not spoken",
   "captions.smaller": "Smaller captions",
   "captions.larger": "Larger captions",
 
@@ -77,6 +78,12 @@ export default {
   "listen.ended_hint": "Thank you for listening.",
   "listen.fallback": "Interpretation is interrupted",
   "listen.fallback_hint": "You hear the original until it is back.",
+  "listen.broken_hint":
+    "This language does not work at the moment. You hear the original until it is back.",
+  "listen.slow_hint":
+    "The server is too slow for this language at the moment. You hear the original until it is back.",
+  "listen.restarting_hint":
+    "The interpreter is starting again. You hear the original until it is back.",
   "listen.held": "Your browser holds the sound back",
   "listen.held_hint": "Tap the button once more to hear it.",
   "listen.no_language":

@@ -42,6 +42,7 @@ export default {
   "captions.title": "Ondertiteling",
   "captions.empty": "Hier verschijnt wat er gezegd wordt.",
   "captions.original": "Origineel",
+  "captions.skipped": "niet uitgesproken",
   "captions.smaller": "Kleinere ondertiteling",
   "captions.larger": "Grotere ondertiteling",
 
@@ -78,6 +79,12 @@ export default {
   "listen.ended_hint": "Dank u voor het luisteren.",
   "listen.fallback": "De vertolking is onderbroken",
   "listen.fallback_hint": "U hoort het origineel tot de vertolking terug is.",
+  "listen.broken_hint":
+    "Deze taal werkt nu even niet. U hoort het origineel tot de vertolking terug is.",
+  "listen.slow_hint":
+    "De server is nu te traag voor deze taal. U hoort het origineel tot de vertolking terug is.",
+  "listen.restarting_hint":
+    "De tolk start opnieuw op. U hoort het origineel tot de vertolking terug is.",
   "listen.held": "Uw browser houdt het geluid tegen",
   "listen.held_hint": "Tik nog een keer op de knop om het te horen.",
   "listen.no_language": "{language} is er nu niet. Tot die tijd krijgt u het origineel.",

@@ -35,7 +35,7 @@ async def test_a_clause_that_fails_is_dropped_and_the_next_is_said() -> None:
         speaker.say("een . twee .")
         await bus.wait_for(Speech, last=True)
         await bus.wait_for(Heartbeat, dropped={"translate": 1})
-    assert [each.text for each in bus.of(Caption, language="en")] == ["twee"]
+    assert [each.text for each in bus.of(Caption, language="en", skipped=False)] == ["twee"]
     assert not bus.of(Failure)
 
 
@@ -61,7 +61,7 @@ async def test_a_hung_call_is_given_up_and_its_age_told() -> None:
         beats = await bus.wait_for(Heartbeat, dropped={"translate": 1})
         assert beats[0].stuck_s > 0.02
         hang.release.set()
-    assert not bus.of(Caption, language="en")
+    assert not bus.of(Caption, language="en", skipped=False)
 
 
 async def test_what_comes_too_late_is_thrown_away() -> None:
@@ -76,7 +76,7 @@ async def test_what_comes_too_late_is_thrown_away() -> None:
         del ensemble.translator.instead["en"]
         speaker.say("twee .")
         await bus.wait_for(Speech, last=True)
-    assert [each.text for each in bus.of(Caption, language="en")] == ["en(twee)"]
+    assert [each.text for each in bus.of(Caption, language="en", skipped=False)] == ["en(twee)"]
 
 
 async def test_the_circuit_opens_after_several_failures_in_a_row() -> None:
@@ -89,7 +89,19 @@ async def test_the_circuit_opens_after_several_failures_in_a_row() -> None:
         assert not bus.of(Failure)
         await say_clauses(speaker, bus, "drie", until="en")
         (failure,) = await bus.wait_for(Failure)
-    assert (failure.language, failure.failing, failure.reason) == ("en", True, "no voice today")
+    assert (failure.language, failure.failing, failure.reason) == ("en", True, "broken")
+
+
+async def test_an_engine_that_takes_too_long_is_told_to_be_slow() -> None:
+    ensemble = Ensemble()
+    ensemble.translator.instead["en"] = hang = Hang()
+    async with working(ensemble, replace(IMPATIENT, failures=1)) as bus:
+        speaker = Speaker(bus)
+        speaker.demand("en")
+        speaker.say("een .")
+        (failure,) = await bus.wait_for(Failure)
+        hang.release.set()
+    assert failure.reason == "slow"
 
 
 async def test_failures_apart_from_each_other_open_nothing() -> None:
@@ -163,8 +175,7 @@ async def test_a_language_without_a_voice_is_told_to_fail() -> None:
         speaker = Speaker(bus)
         speaker.demand("xx")
         speaker.say("een .")
-        (failure,) = await bus.wait_for(Failure, language="xx", failing=True)
-    assert failure.reason == "there is no voice for 'xx'"
+        await bus.wait_for(Failure, language="xx", failing=True, reason="broken")
 
 
 async def test_clauses_that_wait_too_many_are_dropped_from_the_oldest() -> None:
@@ -180,9 +191,48 @@ async def test_clauses_that_wait_too_many_are_dropped_from_the_oldest() -> None:
         del ensemble.translator.instead["en"]
         hang.release.set()
         await bus.wait_for(Speech, 3, last=True)
-    texts = [each.text for each in bus.of(Caption, language="en")]
+    texts = [each.text for each in bus.of(Caption, language="en", skipped=False)]
     assert texts == ["too late", "en(drie)", "en(vier)"]
     assert len(bus.of(Caption, language="nl", status="final")) == 4
+
+
+async def test_a_clause_that_is_dropped_is_marked_in_its_place() -> None:
+    ensemble = Ensemble()
+    ensemble.translator.instead["en"] = lambda text: fail(text) if text == "een" else text
+    async with working(ensemble, LIMITS) as bus:
+        speaker = Speaker(bus)
+        speaker.demand("en")
+        speaker.say("een . twee .")
+        (marked,) = await bus.wait_for(Caption, language="en", skipped=True)
+        (source,) = await bus.wait_for(Caption, text="een", status="final")
+    assert (marked.text, marked.segment, marked.status) == ("…", source.segment, "final")
+
+
+async def test_what_is_written_and_not_spoken_is_marked() -> None:
+    ensemble = Ensemble()
+    ensemble.voices["en"].instead = broken_voice
+    async with working(ensemble, LIMITS) as bus:
+        speaker = Speaker(bus)
+        speaker.demand("en")
+        speaker.say("een . twee . drie . vier .")
+        skipped = await bus.wait_for(Caption, 4, language="en", skipped=True)
+    written = bus.of(Caption, language="en", skipped=False)
+    assert [each.text for each in skipped] == [each.text for each in written]
+    for before, after in zip(written, skipped, strict=True):
+        assert (after.segment, after.status) == (before.segment, "final")
+        assert after.revision > before.revision
+
+
+async def test_where_nobody_listens_nothing_is_marked_as_not_spoken() -> None:
+    ensemble = Ensemble()
+    ensemble.voices["en"].instead = broken_voice
+    async with working(ensemble, LIMITS) as bus:
+        speaker = Speaker(bus)
+        speaker.demand("de", text=("en",))
+        speaker.say("een . twee .")
+        await bus.wait_for(Caption, 2, language="en", status="final")
+        await bus.wait_for(Speech, 2, language="de", last=True)
+    assert not bus.of(Caption, skipped=True)
 
 
 async def test_speech_is_heard_while_the_speaker_is_paused() -> None:

@@ -152,9 +152,11 @@ def test_what_nobody_could_say_in_time_is_skipped_but_captioned() -> None:
     outcome = interpret(talk, "clause")
     assert outcome.dropped["backlog"] > 0
     assert max(outcome.between(0, 120)) <= 10
-    written = " ".join(
-        each.text
+    finals = {
+        each.segment: each
         for each in outcome.published
         if isinstance(each, Caption) and each.language == "en" and each.status == "final"
-    )
+    }
+    assert sum(each.skipped for each in finals.values()) == sum(outcome.dropped.values())
+    written = " ".join(each.text for each in finals.values())
     assert written == Wordy().translate(" ".join(word.text for word in talk.words()), "nl", "en")

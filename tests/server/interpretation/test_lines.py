@@ -1,0 +1,60 @@
+from server.bus.messages import Caption
+from server.interpretation.lines import KEPT, NOTHING, Lines
+from server.interpretation.types import Clause
+
+
+def clause(segment: int, ended: bool = True) -> Clause:
+    return Clause(segment, "een twee", segment * 100, segment * 100 + 50, ended)
+
+
+def told(caption: Caption | None) -> tuple[str, int, str, bool] | None:
+    return caption and (caption.text, caption.revision, caption.status, caption.skipped)
+
+
+def new_lines() -> Lines:
+    return Lines("s", 1, "en")
+
+
+def test_a_line_grows_until_it_has_ended() -> None:
+    lines = new_lines()
+    assert told(lines.write(clause(1, ended=False), "one")) == ("one", 0, "partial", False)
+    assert told(lines.write(clause(1), "one two")) == ("one two", 1, "final", False)
+    assert lines.end() is None
+
+
+def test_a_line_that_nothing_is_added_to_becomes_final_all_the_same() -> None:
+    lines = new_lines()
+    lines.write(clause(1, ended=False), "one")
+    assert told(lines.end()) == ("one", 1, "final", False)
+    assert lines.end() is None
+
+
+def test_a_line_that_is_not_spoken_is_told_once_more() -> None:
+    lines = new_lines()
+    lines.write(clause(1), "one")
+    lines.write(clause(2), "two")
+    assert told(lines.skip(clause(1))) == ("one", 1, "final", True)
+    assert lines.skip(clause(1)) is None
+
+
+def test_a_line_of_which_something_was_not_spoken_stays_marked_as_it_grows() -> None:
+    lines = new_lines()
+    lines.write(clause(1, ended=False), "one")
+    lines.skip(clause(1, ended=False))
+    assert told(lines.write(clause(1), "one two")) == ("one two", 2, "final", True)
+
+
+def test_what_was_never_translated_has_a_line_all_the_same() -> None:
+    skipped = new_lines().skip(clause(3))
+    assert skipped is not None
+    assert (skipped.text, skipped.status, skipped.skipped) == (NOTHING, "final", True)
+    assert (skipped.start_sample, skipped.end_sample) == (300, 350)
+
+
+def test_an_hour_of_lines_is_not_remembered() -> None:
+    lines = new_lines()
+    for segment in range(KEPT + 1):
+        lines.write(clause(segment), "one")
+    forgotten = lines.skip(clause(0))
+    assert forgotten is not None
+    assert forgotten.text == NOTHING

@@ -1,0 +1,62 @@
+"""What participants are told."""
+
+from server.bus import messages as bus
+from server.notices import Notices, Status
+from server.streams import ConnectionManager, Session
+from signaling import messages as wire
+from signaling.errors import ProtocolError
+
+
+def ignore(error: ProtocolError) -> None:
+    pass
+
+
+def listener() -> Session:
+    manager = ConnectionManager()
+    return manager.join_listener("s", "::1", "en", ["en"], ignore, resume=None)
+
+
+def line(segment: int, text: str, revision: int = 0, skipped: bool = False) -> bus.Caption:
+    return bus.Caption(
+        stream="s",
+        epoch=1,
+        language="en",
+        segment=segment,
+        revision=revision,
+        status="final",
+        start_sample=segment * 16_000,
+        end_sample=segment * 16_000 + 8_000,
+        text=text,
+        skipped=skipped,
+    )
+
+
+def test_who_joins_late_sees_which_lines_were_not_spoken() -> None:
+    early, late, told = listener(), listener(), list[wire.ServerMessage]()
+    notices = Notices(early.stream, lambda language: ("live", None))
+    for each in (line(1, "one"), line(2, "two"), line(1, "one", 1, skipped=True)):
+        notices.caption(each)
+    notices.attach(late, told.append)
+    (snapshot,) = [each for each in told if isinstance(each, wire.Captions)]
+    assert [(each.text, each.skipped) for each in snapshot.captions] == [
+        ("one", True),
+        ("two", False),
+    ]
+
+
+def test_who_hears_the_floor_is_told_why_whenever_that_changes() -> None:
+    session, told = listener(), list[wire.ServerMessage]()
+    statuses: list[Status] = [
+        ("live", None),
+        ("fallback", "slow"),
+        ("fallback", "slow"),
+        ("fallback", "broken"),
+        ("live", None),
+    ]
+    left = iter(statuses)
+    notices = Notices(session.stream, lambda language: next(left))
+    notices.attach(session, told.append)
+    for _ in statuses[1:]:
+        notices.tell_channels()
+    states = [each for each in told if isinstance(each, wire.ChannelState)]
+    assert [each.reason for each in states] == [None, "slow", "broken", None]
