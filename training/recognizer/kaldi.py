@@ -96,6 +96,15 @@ def _matrix(values: Matrix) -> bytes:
     return _token("FM") + _int(rows) + _int(columns) + values.astype("<f4").tobytes()
 
 
+def _halved(values: Matrix) -> bytes:
+    """A matrix in half the bytes: 16 bits a number, evenly between the least and the greatest.
+    Kaldi reads it wherever it reads a matrix (compressed-matrix.cc, "kTwoByte")."""
+    rows, columns = values.shape
+    least, reach = float(values.min()), float(np.ptp(values)) or 1.0
+    steps = np.round((values - least) * (65535 / reach)).astype("<u2")
+    return _token("CM2") + struct.pack("<ffii", least, reach, rows, columns) + steps.tobytes()
+
+
 def _transitions(inventory: Inventory) -> bytes:
     count = len(inventory.positioned)
     parts = [
@@ -171,7 +180,7 @@ def _same(name: str, width: int) -> bytes:
 def _affine(name: str, weight: Matrix, bias: Vector) -> bytes:
     return b"".join([
         _token("<ComponentName>"), _token(name), _token("<FixedAffineComponent>"),
-        _token("<LinearParams>"), _matrix(weight), _token("<BiasParams>"), _vector(bias),
+        _token("<LinearParams>"), _halved(weight), _token("<BiasParams>"), _vector(bias),
         _token("</FixedAffineComponent>"),
     ])  # fmt: skip
 
