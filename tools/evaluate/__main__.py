@@ -3,6 +3,7 @@
     python -m tools.evaluate starter [--json] [--quick] [--only recognizer translation voice]
     python -m tools.evaluate interpretation [--json] [--quick] [--help]
     python -m tools.evaluate gate [--json] [--quick] [--help]
+    python -m tools.evaluate glossary [--json] [--quick] [--help]
 
 Needs espeak-ng, flite, and a folder of speech and text: see tools/evaluate/material.py.
 """
@@ -14,7 +15,7 @@ from pathlib import Path
 
 from server.config import STARTER_MODELS
 from server.models.catalogue import Catalogue
-from tools.evaluate import gate, interpretation, recognizer, translation, voice
+from tools.evaluate import gate, glossary, interpretation, recognizer, translation, voice
 from tools.evaluate.material import SIDES
 from tools.figures import Figure, report
 
@@ -56,9 +57,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         return interpretation.main(words[1:])
     if words[:1] == ["gate"]:
         return gate.main(words[1:])
+    if words[:1] == ["glossary"]:
+        return glossary.main(words[1:])
     parser = argparse.ArgumentParser(prog="python -m tools.evaluate", description=__doc__)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    parser.add_argument("evaluation", choices=["starter", "interpretation", "gate"])
+    parser.add_argument("evaluation", choices=["starter", "interpretation", "gate", "glossary"])
     parser.add_argument(
         "--models", type=Path, default=STARTER_MODELS, help="others than those shipped"
     )

@@ -1,0 +1,154 @@
+"""Terms that models do not know, and sentences that carry them. Made up for this: in no
+training, tuning or test text."""
+
+import re
+from dataclasses import dataclass
+from itertools import islice
+from typing import Final
+
+from server.interpretation.glossary import Glossary
+
+#: Dutch, with the article that goes with it, and English.
+TERMS: Final = tuple(
+    tuple(line.split(" = "))
+    for line in """
+het verbond = covenant
+de gemeente = congregation
+de ouderling = elder
+de genade = grace
+de kerkenraad = church council
+de avondmaalsviering = communion service
+het doopvont = baptismal font
+de predikant = minister
+de koster = verger
+de catechisatie = confirmation class
+het lectionarium = lectionary
+de kansel = pulpit
+de kwartiermaker = quartermaster
+het beleidsplan = policy plan
+de jaarrekening = annual account
+het huishoudelijk reglement = house rules
+de penningmeester = treasurer
+de volmacht = proxy
+het quorum = quorum
+de wethouder = alderman
+het bestemmingsplan = zoning plan
+de omgevingsvergunning = planning permit
+de waterkering = flood barrier
+het gemaal = pumping station
+de trekvaart = towpath canal
+het rijksmonument = listed building
+de gevelsteen = gable stone
+de lakenhal = cloth hall
+het hofje = almshouse
+de vroedschap = town council
+de schutterij = civic guard
+het regentenstuk = regents' portrait
+de digitale tweeling = digital twin
+de warmtepomp = heat pump
+het slimme net = smart grid
+de regelkring = control loop
+de steekproef = sample
+het betrouwbaarheidsinterval = confidence interval
+de nulhypothese = null hypothesis
+de afgeleide = derivative
+het eigenvak = eigenspace
+de eiwitvouwing = protein folding
+het ruggenmerg = spinal cord
+de bijwerking = side effect
+de huisartsenpost = walk-in clinic
+het draaiboek = running order
+de geluidstechnicus = sound engineer
+het mengpaneel = mixing desk
+de tolkencabine = interpreters' booth
+de ringleiding = induction loop
+""".strip().splitlines()
+)
+NAMES: Final = (
+    "Van der Steen",
+    "Xanderoo",
+    "Zwaluwenberg",
+    "Oosterschans",
+    "Brandaris",
+    "Kloosterman",
+    "Wijnaldum",
+    "Terpstra",
+    "Lijnbaansgracht",
+    "Ubachsberg",
+)
+#: Dutch and English around "{}". The first ones carry names too.
+CARRIERS: Final = tuple(
+    tuple(line.split(" = "))
+    for line in """
+we hebben gisteren over {the} gesproken = we talked about {the} yesterday
+kun je ons iets over {the} vertellen = can you tell us something about {the}
+mijn vader heeft {the} nooit begrepen = my father never understood {the}
+niemand wist waar {the} was = nobody knew where {the} was
+de meeste mensen kennen {the} niet = most people don't know {the}
+zonder {the} kunnen we niet beginnen = we cannot start without {the}
+{the} is belangrijk voor ons = {the} is important to us
+we gaan nu naar {the} kijken = now we are going to look at {the}
+iedereen was blij met {the} = everyone was happy with {the}
+de kinderen hebben veel van {the} geleerd = the children have learned a lot from {the}
+ik denk dat {the} heel oud is = i think that {the} is very old
+waarom is {the} zo duur = why is {the} so expensive
+ze hebben {the} vorig jaar veranderd = they changed {the} last year
+{the} werd in de oorlog vernietigd = {the} was destroyed in the war
+in {the} vind je het antwoord = you will find the answer in {the}
+{the} en het museum zijn belangrijk = {the} and the museum are important
+hij heeft nog nooit {a} gezien = he has never seen {a}
+vandaag hebben we {a} nodig = we need {a} today
+dit is {a} en dat weet iedereen = this is {a} and everybody knows that
+mijn broer zoekt {a} = my brother is looking for {a}
+""".strip().splitlines()
+)
+FOR_NAMES: Final = 10
+SLOT: Final = "slot"
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """What is said in one language; ``term`` is what must come through in the other one, and
+    ``reference`` its translation with ``SLOT`` in the term's place."""
+
+    text: str
+    term: str
+    reference: str
+
+
+def glossary() -> Glossary:
+    """The one that the cases are of."""
+    return Glossary(tuple({"nl": dutch, "en": english} for dutch, english in TERMS), NAMES)
+
+
+def cases(source: str, carriers: int) -> list[Case]:
+    """Each term in so many sentences, from Dutch or from English."""
+    found = []
+    for number, (dutch, english) in enumerate((*TERMS, *((name, name) for name in NAMES))):
+        is_name = dutch == english
+        usable = CARRIERS[:FOR_NAMES] if is_name else CARRIERS
+        # Each term begins at another sentence: all sentences carry as many.
+        turned = (usable[(number + i) % len(usable)] for i in range(len(usable)))
+        for of_dutch, of_english in islice(turned, carriers):
+            texts = {
+                "nl": _filled(of_dutch, dutch, "", is_name),
+                "en": _filled(of_english, english, "the ", is_name),
+            }
+            target = "en" if source == "nl" else "nl"
+            bare = english if target == "en" or is_name else dutch.split(" ", 1)[1]
+            found.append(Case(texts[source].lower(), bare, texts[target].lower()))
+    return [Case(each.text, each.term, _slotted(each)) for each in found]
+
+
+def _filled(carrier: str, term: str, article: str, is_name: bool) -> str:
+    if is_name:
+        return carrier.format(the=term, a=term)
+    if article:
+        indefinite = f"an {term}" if re.match("[aeio]", term) else f"a {term}"
+    else:
+        indefinite = f"een {term.split(' ', 1)[1]}"
+    return carrier.format(the=f"{article}{term}", a=indefinite)
+
+
+def _slotted(case: Case) -> str:
+    return case.reference.replace(case.term.lower(), SLOT)
