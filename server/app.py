@@ -22,8 +22,11 @@ from server.glossary_api import GlossaryApi
 from server.interpretation import worker
 from server.interpretation.shared import Limits
 from server.live_streams import LiveStreams
+from server.media import fanout
+from server.media.fanout import FanOut
 from server.media.pacer import Pacer
 from server.media.peer import check_internals, host_addresses
+from server.media.plane import MediaPlane
 from server.metrics import Metrics
 from server.models.catalogue import Catalogue
 from server.session import Sessions
@@ -82,6 +85,13 @@ async def running(config: Config, interpreter: Sequence[str] = ()) -> AsyncItera
         max_sessions_per_address=config.max_sessions_per_address,
     )
     pacer = Pacer(observe_lateness_s=metrics.send_late.observe)
+    plane = MediaPlane(
+        hosts=config.ice_addresses or host_addresses(config.host),
+        fan_out=None if fanout.missing() else FanOut(),
+        dropped=metrics.hostile_counts,
+        jitter=metrics.uplink_counts,
+    )
+    metrics.fan_out.labels("aiortc" if plane.fan_out is None else "batches").set(1)
     with tempfile.TemporaryDirectory(prefix="tolk-") as folder:
         socket = Path(folder) / "bus"
         async with LocalBus.listen(socket) as bus, asyncio.TaskGroup() as group:
@@ -98,7 +108,7 @@ async def running(config: Config, interpreter: Sequence[str] = ()) -> AsyncItera
                 access,
                 catalogue,
                 metrics,
-                hosts=config.ice_addresses or host_addresses(config.host),
+                plane=plane,
                 allowed_origins=config.allowed_origins,
                 visitor=visitor,
             )

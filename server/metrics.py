@@ -31,6 +31,9 @@ class Metrics:
         self.streams = Gauge("tolk_streams", "Streams there are now", registry=registry)
         self.joins = Counter("tolk_joins", "Sessions admitted", ["role"], registry=registry)
         self.refused = Counter("tolk_refused", "Requests refused", ["code"], registry=registry)
+        self.fan_out = Gauge(
+            "tolk_fan_out", "1 at the way in which listeners are sent to", ["by"], registry=registry
+        )
         self.send_late = Histogram(
             "tolk_send_late_seconds",
             "How late a 20 ms tick ran",

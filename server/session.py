@@ -16,6 +16,7 @@ from aiohttp import web
 from server.access import Access
 from server.live_stream import LiveStream
 from server.live_streams import LiveStreams
+from server.media.plane import MediaPlane
 from server.metrics import Metrics
 from server.models.catalogue import Catalogue
 from server.netinfo import Visitor
@@ -41,15 +42,15 @@ from signaling.websocket import Connection, accept
 
 @dataclass(frozen=True)
 class Sessions:
-    """The WebSocket handlers of a running server. ``hosts``: addresses offered for sound;
-    ``visitor``: who asks, seen through trusted proxies."""
+    """The WebSocket handlers of a running server. ``visitor``: who asks, seen through trusted
+    proxies."""
 
     manager: ConnectionManager
     live: LiveStreams
     access: Access
     catalogue: Catalogue
     metrics: Metrics
-    hosts: Sequence[str]
+    plane: MediaPlane
     allowed_origins: Sequence[str]
     visitor: Callable[[web.Request], Visitor]
 
@@ -207,13 +208,7 @@ class Sessions:
             )
             live.notices.attach(session, connection.send)
             async with asyncio.TaskGroup() as group:
-                sound = SoundPath(
-                    group,
-                    connection,
-                    self.hosts,
-                    self.metrics.hostile_counts,
-                    self.metrics.uplink_counts,
-                )
+                sound = SoundPath(group, connection, self.plane)
                 yield live, sound
                 await sound.close()
         finally:

@@ -3,12 +3,11 @@
 import asyncio
 import logging
 import struct
-from collections import Counter
-from collections.abc import AsyncIterable, Callable, Sequence
+from collections.abc import AsyncIterable, Callable
 
 from server.media.broadcast import MediaStreamError, SubscriberTrack
-from server.media.jitter import JitterCounts
 from server.media.peer import OfferError, Peer, PeerGone, answer
+from server.media.plane import MediaPlane
 from server.media.receive import SocketReceiver, Sound
 from signaling.errors import ProtocolError
 from signaling.messages import (
@@ -35,23 +34,18 @@ _PAYLOAD_TYPE = 111
 class SoundPath:
     """One session's: one way at a time, each new one replacing the last.
 
-    Its tasks live in ``group``; ``hosts`` are the addresses offered, ``hostile`` counts
-    datagrams and packets refused, by reason, ``jitter`` what happened to the others.
+    Its tasks live in ``group``.
     """
 
     def __init__(
         self,
         group: asyncio.TaskGroup,
         connection: AnyConnection,
-        hosts: Sequence[str],
-        hostile: Counter[str],
-        jitter: JitterCounts,
+        plane: MediaPlane,
     ) -> None:
         self._group = group
         self._connection = connection
-        self._hosts = hosts
-        self._hostile = hostile
-        self._jitter = jitter
+        self._plane = plane
         self._task: asyncio.Task[None] | None = None
         self._received: SocketReceiver | None = None
 
@@ -64,14 +58,7 @@ class SoundPath:
         """
         await self.close()
         try:
-            peer = await answer(
-                offer.sdp,
-                send=send,
-                receive=hear is not None,
-                hosts=self._hosts,
-                dropped=self._hostile,
-                jitter=self._jitter,
-            )
+            peer = await answer(offer.sdp, self._plane, send=send, receive=hear is not None)
         except OfferError as error:
             raise ProtocolError("bad_sdp", str(error), fatal=False) from error
         self._connection.send(Answer(sdp=peer.sdp))

@@ -2,7 +2,8 @@
 
 A channel's Broadcast hands each packet to every Subscription. A Subscription is a listener's
 own short ring: when it is full the oldest packet is dropped and counted, so a slow listener
-loses its own sound and nobody else's.
+loses its own sound and nobody else's. One that was handed over to an Outlet has no ring: all
+of those in a channel are sent each packet together.
 
 All channels tick on one clock: packet n of every channel has RTP time 960 x n. So a listener
 may move to another channel between two packets, and what it gets never jumps back.
@@ -10,8 +11,8 @@ may move to another channel between two packets, and what it gets never jumps ba
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any, Protocol
 
 from aiortc import MediaStreamTrack
 from aiortc.mediastreams import MediaStreamError
@@ -35,12 +36,31 @@ class EncodedPacket:
     packet: "Packet[Stream]"
 
 
+class Group(Protocol):
+    """Those of a channel's listeners whom an outlet sends to."""
+
+    def add(self, member: Any) -> None: ...
+
+    def discard(self, member: Any) -> None: ...
+
+    def send(self, tick: int, data: bytes) -> None:
+        """A packet to all of them. Neither waits nor raises."""
+
+
+class Outlet(Protocol):
+    """Sends to many listeners at once."""
+
+    def group(self) -> Group: ...
+
+
 class Broadcast:
     """One channel's packets, given to all who subscribe to it."""
 
     def __init__(self, name: str = "") -> None:
         self.name = name
         self._subscriptions: set[Subscription] = set()
+        self._with_ring: set[Subscription] = set()
+        self._groups: dict[Outlet, Group] = {}
 
     @property
     def listeners(self) -> int:
@@ -48,12 +68,15 @@ class Broadcast:
 
     def publish(self, tick: int, data: bytes) -> None:
         """Give one packet, made once, to every listener."""
-        packet = Packet(data)
-        packet.pts = tick * SAMPLES_PER_TICK
-        packet.time_base = TIME_BASE
-        encoded = EncodedPacket(tick, data, packet)
-        for subscription in self._subscriptions:
-            subscription.push(encoded)
+        for group in self._groups.values():
+            group.send(tick, data)
+        if self._with_ring:
+            packet = Packet(data)
+            packet.pts = tick * SAMPLES_PER_TICK
+            packet.time_base = TIME_BASE
+            encoded = EncodedPacket(tick, data, packet)
+            for subscription in self._with_ring:
+                subscription.push(encoded)
 
     def subscribe(self, ring_packets: int = RING_PACKETS) -> "Subscription":
         return Subscription(self, ring_packets)
@@ -76,10 +99,10 @@ class Subscription:
         self._ring_packets = ring_packets
         self._last_tick = -1
         self._ready = asyncio.Event()
-        self._sink: Callable[[EncodedPacket], None] | None = None
+        self._handed_over: tuple[Outlet, Any] | None = None
         self._closed = False
         self._broadcast = broadcast
-        broadcast._subscriptions.add(self)
+        self._enter()
 
     @property
     def broadcast(self) -> Broadcast:
@@ -88,18 +111,15 @@ class Subscription:
     def select(self, broadcast: Broadcast) -> None:
         """Hear another channel from its next packet on."""
         if not self._closed:
-            self._broadcast._subscriptions.discard(self)
+            self._leave()
             self._broadcast = broadcast
-            broadcast._subscriptions.add(self)
+            self._enter()
 
     def push(self, packet: EncodedPacket) -> None:
         if packet.tick <= self._last_tick:  # a clock that jumped back silences browsers
             self.dropped += 1
             return
         self._last_tick = packet.tick
-        if self._sink is not None:
-            self._sink(packet)
-            return
         if len(self._ring) == self._ring_packets:
             self._ring.popleft()
             self.dropped += 1
@@ -109,21 +129,42 @@ class Subscription:
     def close(self) -> None:
         """Leave the channel. Whoever waits for a packet is told that there are no more."""
         self._closed = True
-        self._broadcast._subscriptions.discard(self)
+        self._leave()
         self._ring.clear()
         self._ready.set()
 
-    async def hand_over(self, sink: Callable[[EncodedPacket], None]) -> None:
-        """Until closed, give every packet to ``sink`` the moment it is published. ``sink`` must
-        neither wait nor raise: whoever publishes does so for all listeners."""
+    async def hand_over(self, outlet: Outlet, member: Any) -> None:
+        """Until closed, let ``outlet`` send every packet to its ``member`` with all others."""
         self._ring.clear()
-        self._sink = sink
+        self._leave()
+        self._handed_over = outlet, member
+        if not self._closed:
+            self._enter()
         try:
             while not self._closed:
                 self._ready.clear()
                 await self._ready.wait()
         finally:
-            self._sink = None
+            self._leave()
+
+    def _enter(self) -> None:
+        self._broadcast._subscriptions.add(self)
+        if self._handed_over is None:
+            self._broadcast._with_ring.add(self)
+        else:
+            outlet, member = self._handed_over
+            groups = self._broadcast._groups
+            if outlet not in groups:
+                groups[outlet] = outlet.group()
+            groups[outlet].add(member)
+
+    def _leave(self) -> None:
+        self._broadcast._subscriptions.discard(self)
+        self._broadcast._with_ring.discard(self)
+        if self._handed_over is not None:
+            outlet, member = self._handed_over
+            if outlet in self._broadcast._groups:
+                self._broadcast._groups[outlet].discard(member)
 
     def __aiter__(self) -> "Subscription":
         return self
@@ -166,9 +207,9 @@ class SubscriberTrack(MediaStreamTrack):
         """A packet got no further than here."""
         self._subscription.dropped += 1
 
-    async def hand_over(self, sink: Callable[[EncodedPacket], None]) -> None:
+    async def hand_over(self, outlet: Outlet, member: Any) -> None:
         """As Subscription's; ends when the track is stopped or the channel closed."""
-        await self._subscription.hand_over(sink)
+        await self._subscription.hand_over(outlet, member)
 
     async def recv(self) -> "Packet[Stream]":
         """The next packet. Raises MediaStreamError once the channel or the track is closed."""

@@ -14,8 +14,7 @@ import contextlib
 import importlib.metadata
 import inspect
 import logging
-from collections import Counter
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator
 
 from aioice import Connection
 from aioice.ice import StunProtocol, get_host_addresses
@@ -30,9 +29,10 @@ from server.media import fanout
 from server.media import receive as plain
 from server.media import uplink
 from server.media.broadcast import SubscriberTrack
+from server.media.fanout import DirectSender
 from server.media.guard import use_hosts
 from server.media.identity import new_connection
-from server.media.jitter import JitterCounts
+from server.media.plane import MediaPlane
 from server.media.sdp import SDP_ERRORS, OfferError, checked_offer, said, with_opus_parameters
 
 __all__ = ["OfferError", "Peer", "PeerGone", "answer", "check_internals", "host_addresses"]
@@ -156,17 +156,13 @@ class Peer:
 
 async def answer(
     offer_sdp: str,
+    plane: MediaPlane,
     *,
     send: SubscriberTrack | None = None,
     receive: bool = False,
-    hosts: Sequence[str] = ("127.0.0.1",),
-    dropped: Counter[str] | None = None,
-    jitter: JitterCounts | None = None,
 ) -> Peer:
     """Answer an offer of one audio section: send a track, receive the participant's, or both.
 
-    ``hosts``: this machine's addresses to be reached at (see host_addresses). ``dropped`` counts
-    hostile datagrams and packets, by reason, ``jitter`` what happened to the participant's own.
     Raises OfferError; OSError when no socket can be had.
     """
     assert send or receive
@@ -177,14 +173,13 @@ async def answer(
     transceiver.setCodecPreferences(
         [codec for codec in get_capabilities("audio").codecs if codec.mimeType == "audio/opus"]
     )
-    dropped = Counter() if dropped is None else dropped
-    use_hosts(transceiver.receiver.transport.transport._connection, hosts, dropped)
+    use_hosts(transceiver.receiver.transport.transport._connection, plane.hosts, plane.dropped)
     async with contextlib.AsyncExitStack() as undo:
         peer = Peer(connection, transceiver, send)
-        if send is not None and not fanout.missing():
-            fanout.DirectSender(transceiver.sender, send)
+        if send is not None and plane.fan_out is not None:
+            DirectSender(transceiver.sender, send, plane.fan_out)
         if receive and not uplink.missing():
-            peer.hear_by(uplink.Uplink(transceiver.receiver, dropped, jitter))
+            peer.hear_by(uplink.Uplink(transceiver.receiver, plane.dropped, plane.jitter))
         undo.push_async_callback(peer.close)
         try:
             await connection.setRemoteDescription(RTCSessionDescription(offer, "offer"))
@@ -209,7 +204,7 @@ def check_internals() -> None:
     """Raise RuntimeError when aiortc or aioice are not as this package relies on; warn where it
     can do without."""
     if reason := fanout.missing():
-        log.warning("listeners are sent to by aiortc itself, at thrice the cost: %s", reason)
+        log.warning("listeners are sent to by aiortc itself, at several times the cost: %s", reason)
     if reason := uplink.missing():
         log.warning("speakers are heard through aiortc's own jitter buffer: %s", reason)
     problems = []

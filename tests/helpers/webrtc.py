@@ -18,9 +18,11 @@ from aiortc import (
 from av import Packet
 
 from server.media.broadcast import SubscriberTrack
+from server.media.fanout import FanOut
 from server.media.guard import use_hosts
 from server.media.opus import RATE_HZ, SAMPLES_PER_TICK, TICK_S, OpusEncoder, Pcm
 from server.media.peer import Peer, answer
+from server.media.plane import MediaPlane
 
 DEADLINE_S = 10
 
@@ -58,12 +60,13 @@ async def connected(
     client: Client,
     send: SubscriberTrack | None = None,
     receive: bool = False,
-    dropped: Counter[str] | None = None,
+    plane: MediaPlane | None = None,
 ) -> AsyncIterator[Peer]:
     """The client and a server's peer, connected to each other; both closed at the end."""
+    plane = plane or MediaPlane(fan_out=FanOut())
     try:
         async with asyncio.timeout(DEADLINE_S):
-            peer = await answer(await client.offer(), send=send, receive=receive, dropped=dropped)
+            peer = await answer(await client.offer(), plane, send=send, receive=receive)
             try:
                 await client.take(peer.sdp)
                 await peer.connected()

@@ -1,156 +1,314 @@
 import asyncio
-import struct
-from collections.abc import Callable
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import ExitStack
 from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
 from aiortc import RTCRtpSender
 from aiortc.rtcdtlstransport import State
+from aiortc.rtp import RtcpByePacket, RtcpPacket, RtcpSdesPacket, RtcpSrPacket, RtpPacket, is_rtcp
+from pyee import EventEmitter
+from pylibsrtp import Policy, Session
 
+from server.media import batch
+from server.media.batch import ROWS
 from server.media.broadcast import Broadcast, SubscriberTrack
-from server.media.fanout import DirectSender, missing
+from server.media.fanout import REPORT_TICKS, DirectSender, FanOut, missing
 from server.media.opus import SAMPLES_PER_TICK
 from tests.helpers.webrtc import until
 
 OPUS = SimpleNamespace(payloadType=111)
+PROFILE = Policy.SRTP_PROFILE_AEAD_AES_256_GCM
 
 
-class Sent:
-    """An aiortc sender whose packets end here, unencrypted."""
+class Ear:
+    """A listener's own end, and what stands for aiortc at the server's: real sockets, real
+    SRTP. ``sending`` is the server's socket."""
 
-    def __init__(self) -> None:
-        self.packets: list[bytes] = []
-        self.room = True
-        self.state = State.CONNECTED
-        pair = SimpleNamespace(
-            remote_addr=("127.0.0.1", 9),
-            protocol=SimpleNamespace(
-                transport=SimpleNamespace(get_extra_info=lambda name: self),
-            ),
+    def __init__(self, sending: socket.socket, ssrc: int = 7) -> None:
+        key = os.urandom(44)
+        policy = Policy(key=key, ssrc_type=Policy.SSRC_ANY_OUTBOUND, srtp_profile=PROFILE)
+        policy.allow_repeat_tx = True
+        incoming = Policy(key=key, ssrc_type=Policy.SSRC_ANY_INBOUND, srtp_profile=PROFILE)
+        self._session = Session(incoming)
+        self.own = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.own.bind(("127.0.0.1", 0))
+        self.own.setblocking(False)
+        self.dtls = dtls = cast(Any, EventEmitter())
+        dtls._state = State.CONNECTED
+        dtls._tx_srtp = Session(policy)
+        self.connection = SimpleNamespace(_nominated={1: self.pair(sending)})
+        dtls.transport = SimpleNamespace(_connection=self.connection)
+        self.sender: Any = SimpleNamespace(_ssrc=ssrc, transport=self.dtls)
+        for name in ("rtp_started", "rtp_exited", "rtcp_started", "rtcp_exited"):
+            setattr(self.sender, f"_RTCRtpSender__{name}", asyncio.Event())
+        self.sender._RTCRtpSender__cname = "tolk"
+        self._rtcp: list[bytes] = []
+
+    def pair(self, sending: socket.socket, to: socket.socket | None = None) -> Any:
+        transport = SimpleNamespace(get_extra_info=lambda name: sending)
+        return SimpleNamespace(
+            remote_addr=(to or self.own).getsockname(),
+            protocol=SimpleNamespace(transport=transport),
         )
-        self.connection = SimpleNamespace(_nominated={1: pair})
-        self.sender: Any = SimpleNamespace(
-            _ssrc=7,
-            _RTCRtpSender__rtp_started=asyncio.Event(),
-            _RTCRtpSender__rtp_exited=asyncio.Event(),
-            transport=SimpleNamespace(
-                _state=State.CONNECTED,
-                _tx_srtp=SimpleNamespace(protect=lambda data: data),
-                transport=SimpleNamespace(_connection=self.connection),
-            ),
-        )
 
-    def sendto(self, data: bytes, address: tuple[str, int]) -> None:
-        if not self.room:
-            raise BlockingIOError
-        self.packets.append(data)
+    def set_state(self, state: State) -> None:
+        self.dtls._state = state
+        self.dtls.emit("statechange")
 
-    def fields(self) -> list[tuple[int, int, int, int, int]]:
-        return [struct.unpack("!BBHII", packet[:12]) for packet in self.packets]
+    def packets(self) -> list[RtpPacket]:
+        """What came since it was last asked for."""
+        found = []
+        for data in self._received():
+            if is_rtcp(data):
+                self._rtcp.append(self._session.unprotect_rtcp(data))
+            else:
+                found.append(RtpPacket.parse(self._session.unprotect(data)))
+        return found
+
+    def rtcp(self) -> list[Any]:
+        self.packets()
+        return [packet for data in self._rtcp for packet in RtcpPacket.parse(data)]
+
+    def _received(self) -> Iterator[bytes]:
+        while True:
+            try:
+                yield self.own.recv(2000)
+            except BlockingIOError:
+                return
 
 
-async def running(sent: Sent, channel: Broadcast, use: Callable[[SubscriberTrack], None]) -> None:
-    """Let ``use`` publish while the sender runs; then stop it."""
-    track = SubscriberTrack(channel)
-    DirectSender(cast(RTCRtpSender, sent.sender), track)
-    async with asyncio.timeout(5), asyncio.TaskGroup() as group:
-        group.create_task(sent.sender._run_rtp(OPUS))
-        await sent.sender._RTCRtpSender__rtp_started.wait()
-        await until(lambda: channel.listeners == 1)
+class Hall:
+    """A fan-out with listeners: ``together`` by one socket, or each by its own."""
+
+    def __init__(self, group: asyncio.TaskGroup, stack: ExitStack, together: bool) -> None:
+        self.fan_out = FanOut()
+        self.channel, self.other = Broadcast("one"), Broadcast("other")
+        self.tracks: dict[Ear, SubscriberTrack] = {}
+        self._group, self._stack, self._together = group, stack, together
+        self._shared = self.socket()
+
+    def socket(self) -> socket.socket:
+        out = self._stack.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
+        out.bind(("127.0.0.1", 0))
+        out.setblocking(False)
+        return out
+
+    async def ear(self, ssrc: int = 7) -> Ear:
+        ear = Ear(self._shared if self._together else self.socket(), ssrc)
+        self._stack.enter_context(ear.own)
+        self.tracks[ear] = SubscriberTrack(self.channel)
+        DirectSender(cast(RTCRtpSender, ear.sender), self.tracks[ear], self.fan_out)
+        ear.sender.tasks = [
+            self._group.create_task(ear.sender._run_rtp(OPUS)),
+            self._group.create_task(ear.sender._run_rtcp()),
+        ]
+        await until(lambda: bool(self.channel._groups))
         await asyncio.sleep(0)
-        use(track)
-        track.stop()
-    assert sent.sender._RTCRtpSender__rtp_exited.is_set()
+        return ear
+
+    async def leave(self, ear: Ear) -> None:
+        """As aiortc's sender is stopped."""
+        for task in ear.sender.tasks:
+            task.cancel()
+        await asyncio.wait(ear.sender.tasks)
+
+    def publish(self, ticks: range, channel: Broadcast | None = None) -> None:
+        for tick in ticks:
+            (channel or self.channel).publish(tick, b"opus-%d" % tick)
 
 
-def publish(channel: Broadcast, ticks: range) -> None:
-    for tick in ticks:
-        channel.publish(tick, b"opus-%d" % tick)
+@pytest.fixture(params=[True, False], ids=["one socket", "own sockets"])
+async def hall(request: pytest.FixtureRequest) -> Any:
+    with ExitStack() as stack:
+        async with asyncio.timeout(30), asyncio.TaskGroup() as group:
+            hall = Hall(group, stack, request.param)
+            yield hall
+            for ear in hall.tracks:
+                for task in ear.sender.tasks:
+                    task.cancel()
 
 
-async def test_aiortc_has_what_it_needs() -> None:
+async def test_this_machine_has_what_it_needs() -> None:
     assert not missing()
 
 
-async def test_a_packet_is_sent_the_moment_it_is_published() -> None:
-    sent, channel = Sent(), Broadcast()
-    await running(sent, channel, lambda _: publish(channel, range(5)))
-    assert [packet[12:] for packet in sent.packets] == [b"opus-%d" % tick for tick in range(5)]
+async def test_a_packet_is_there_the_moment_it_is_published(hall: Hall) -> None:
+    ears = [await hall.ear(ssrc) for ssrc in range(5)]
+    hall.publish(range(3))
+    for ssrc, ear in enumerate(ears):
+        packets = ear.packets()
+        assert [packet.payload for packet in packets] == [b"opus-0", b"opus-1", b"opus-2"]
+        assert {(packet.ssrc, packet.payload_type) for packet in packets} == {(ssrc, 111)}
 
 
-async def test_sequence_and_time_go_on_and_only_the_first_is_marked() -> None:
-    sent, channel = Sent(), Broadcast()
-    await running(sent, channel, lambda _: publish(channel, range(5)))
-    _, kinds, sequences, times, sources = zip(*sent.fields(), strict=True)
-    assert kinds == (0x80 | 111, 111, 111, 111, 111)
-    assert sequences == tuple(range(sequences[0], sequences[0] + 5))
-    assert sequences[0] < 2**15
-    steps = {(later - earlier) % 2**32 for earlier, later in zip(times, times[1:], strict=False)}
-    assert steps == {SAMPLES_PER_TICK}
-    assert set(sources) == {7}
+async def test_more_listeners_than_a_batch_and_than_the_table_held() -> None:
+    with ExitStack() as stack:
+        async with asyncio.timeout(30), asyncio.TaskGroup() as group:
+            hall = Hall(group, stack, together=True)
+            ears = [await hall.ear(ssrc) for ssrc in range(ROWS + 3)]
+            hall.publish(range(2))
+            heard = [[packet.payload for packet in ear.packets()] for ear in ears]
+            assert heard == [[b"opus-0", b"opus-1"]] * len(ears)
+            for ear in ears:
+                await hall.leave(ear)
+    assert hall.fan_out.listeners == 0
 
 
-async def test_a_skipped_tick_is_a_gap_in_time_and_none_in_sequence() -> None:
-    sent, channel = Sent(), Broadcast()
-
-    def use(_: SubscriberTrack) -> None:
-        publish(channel, range(2))
-        publish(channel, range(4, 6))
-
-    await running(sent, channel, use)
-    (_, _, first, time, _), (_, _, second, later, _) = sent.fields()[1:3]
-    assert second == first + 1
-    assert (later - time) % 2**32 == 3 * SAMPLES_PER_TICK
-
-
-async def test_another_channel_goes_on_in_the_same_sequence() -> None:
-    sent, channel, other = Sent(), Broadcast(), Broadcast()
-
-    def use(track: SubscriberTrack) -> None:
-        publish(channel, range(2))
-        track.select(other)
-        publish(other, range(2, 4))
-
-    await running(sent, channel, use)
-    _, _, sequences, times, _ = zip(*sent.fields(), strict=True)
-    assert sequences == tuple(range(sequences[0], sequences[0] + 4))
-    assert (times[3] - times[0]) % 2**32 == 3 * SAMPLES_PER_TICK
+async def test_sequence_and_time_go_on_and_only_the_first_is_marked(hall: Hall) -> None:
+    ear = await hall.ear()
+    hall.publish(range(5))
+    packets = ear.packets()
+    first = packets[0]
+    assert first.sequence_number < 2**15
+    assert [packet.marker for packet in packets] == [1, 0, 0, 0, 0]
+    for number, packet in enumerate(packets):
+        assert packet.sequence_number == first.sequence_number + number
+        assert (packet.timestamp - first.timestamp) % 2**32 == number * SAMPLES_PER_TICK
 
 
-async def test_what_the_kernel_has_no_room_for_is_counted() -> None:
-    sent, channel = Sent(), Broadcast()
-    dropped: list[int] = []
+async def test_sequence_and_time_wrap_around(hall: Hall) -> None:
+    """The rollover counter of SRTP counts on: the listener decrypts all."""
+    ear = await hall.ear()
+    row = hall.fan_out.rows["header"]
+    row["sequence"] = 65534
+    hall.fan_out.rows["offset"] = 2**32 - SAMPLES_PER_TICK
+    hall.publish(range(4))
+    packets = ear.packets()
+    assert [packet.sequence_number for packet in packets] == [65534, 65535, 0, 1]
+    assert [packet.timestamp for packet in packets] == [
+        (number - 1) * SAMPLES_PER_TICK % 2**32 for number in range(4)
+    ]
 
-    def use(track: SubscriberTrack) -> None:
-        sent.room = False
-        publish(channel, range(3))
-        dropped.append(track.dropped)
 
-    await running(sent, channel, use)
-    assert dropped == [3]
+async def test_a_skipped_tick_is_a_gap_in_time_and_none_in_sequence(hall: Hall) -> None:
+    ear = await hall.ear()
+    hall.publish(range(2))
+    hall.publish(range(4, 6))
+    _, before, after, _ = ear.packets()
+    assert after.sequence_number == before.sequence_number + 1
+    assert (after.timestamp - before.timestamp) % 2**32 == 3 * SAMPLES_PER_TICK
+
+
+async def test_another_channel_goes_on_in_the_same_sequence(hall: Hall) -> None:
+    ear, stays = await hall.ear(1), await hall.ear(2)
+    hall.publish(range(2))
+    hall.publish(range(2), hall.other)
+    hall.tracks[ear].select(hall.other)
+    hall.publish(range(2, 4), hall.other)
+    hall.publish(range(2, 4))
+    packets = ear.packets()
+    first = packets[0]
+    assert [packet.sequence_number - first.sequence_number for packet in packets] == [0, 1, 2, 3]
+    assert (packets[3].timestamp - first.timestamp) % 2**32 == 3 * SAMPLES_PER_TICK
+    assert len(stays.packets()) == 4
+    assert (hall.channel.listeners, hall.other.listeners) == (1, 1)
+
+
+async def test_time_never_jumps_back(hall: Hall) -> None:
+    ear, stays = await hall.ear(1), await hall.ear(2)
+    hall.publish(range(3))
+    hall.tracks[ear].select(hall.other)
+    hall.publish(range(1, 4), hall.other)
+    assert [packet.payload for packet in ear.packets()] == [b"opus-%d" % n for n in range(4)]
+    assert hall.tracks[ear].dropped == 2
+    assert len(stays.packets()) == 3
+
+
+async def test_what_the_kernel_refuses_one_costs_no_other(hall: Hall) -> None:
+    ears = [await hall.ear(ssrc) for ssrc in range(3)]
+    refused = hall.socket()
+    ears[1].connection._nominated[1] = SimpleNamespace(
+        remote_addr=("255.255.255.255", 9),  # needs a permission that nobody has asked for
+        protocol=SimpleNamespace(
+            transport=SimpleNamespace(
+                get_extra_info=lambda name: hall._shared if hall._together else refused
+            )
+        ),
+    )
+    hall.publish(range(3))
+    assert [len(ear.packets()) for ear in ears] == [3, 0, 3]
+    assert [hall.tracks[ear].dropped for ear in ears] == [0, 3, 0]
+
+
+async def test_a_closed_socket_and_a_broken_session_harm_nobody(hall: Hall) -> None:
+    ears = [await hall.ear(ssrc) for ssrc in range(4)]
+    gone = hall.socket()
+    ears[0].connection._nominated[1] = ears[0].pair(gone)
+    gone.close()
+    ears[2].dtls._tx_srtp = Session()  # knows no stream: every packet fails
+    ears[2].set_state(State.CONNECTED)
+    hall.publish(range(2))
+    assert [len(ear.packets()) for ear in ears] == [0, 2, 0, 2]
+    assert [hall.tracks[ear].dropped for ear in ears] == [2, 0, 2, 0]
+
+
+async def test_who_moves_to_another_address_is_followed(hall: Hall) -> None:
+    ear = await hall.ear()
+    hall.publish(range(1))
+    assert len(ear.packets()) == 1
+    new = hall.socket()
+    ear.connection._nominated[1] = ear.pair(hall.socket(), to=new)
+    hall.publish(range(1, 2))
+    assert not ear.packets()
+    assert new.recv(2000)
 
 
 @pytest.mark.parametrize("gone", ["pair", "dtls"])
-async def test_nothing_is_sent_to_who_is_gone(gone: str) -> None:
-    sent, channel = Sent(), Broadcast()
+async def test_nothing_is_sent_to_who_is_gone(hall: Hall, gone: str) -> None:
+    ear, stays = await hall.ear(1), await hall.ear(2)
     if gone == "pair":
-        sent.connection._nominated.clear()
+        ear.connection._nominated.clear()
     else:
-        sent.sender.transport._state = State.CLOSED
-    await running(sent, channel, lambda _: publish(channel, range(3)))
-    assert not sent.packets
+        ear.set_state(State.CLOSED)
+    hall.publish(range(3))
+    assert (len(ear.packets()), len(stays.packets())) == (0, 3)
 
 
-async def test_sender_reports_are_told_what_was_sent() -> None:
-    sent, channel = Sent(), Broadcast()
-    await running(sent, channel, lambda _: publish(channel, range(26)))
-    assert sent.sender._RTCRtpSender__packet_count == 26
-    assert sent.sender._RTCRtpSender__octet_count == sum(len(p) - 12 for p in sent.packets)
-    assert sent.sender._RTCRtpSender__rtp_timestamp == sent.fields()[-1][3]
+async def test_reports_tell_what_was_sent_and_go_on(hall: Hall) -> None:
+    ear = await hall.ear()
+    hall.publish(range(26))
+    packets = ear.packets()
+    report, source = ear.rtcp()
+    assert isinstance(report, RtcpSrPacket) and isinstance(source, RtcpSdesPacket)
+    sent = report.sender_info
+    assert 1 <= sent.packet_count <= 26
+    last = packets[sent.packet_count - 1]
+    assert sent.rtp_timestamp == last.timestamp
+    assert sent.octet_count == sum(len(each.payload) for each in packets[: sent.packet_count])
+    assert source.chunks[0].ssrc == report.ssrc == 7
+    for start in range(26, 26 + 2 * REPORT_TICKS, 50):  # as many as a socket holds
+        hall.publish(range(start, start + 50))
+        ear.packets()
+    reports = [each for each in ear.rtcp() if isinstance(each, RtcpSrPacket)]
+    assert 2 <= len(reports) <= 5
 
 
-async def test_a_closed_channel_ends_it() -> None:
-    sent, channel = Sent(), Broadcast()
-    await running(sent, channel, lambda _: channel.close())
-    assert channel.listeners == 0
+async def test_who_leaves_is_told_goodbye_and_leaves_nothing(hall: Hall) -> None:
+    ear, stays = await hall.ear(1), await hall.ear(2)
+    hall.publish(range(2))
+    await hall.leave(ear)
+    for name in ("rtp_exited", "rtcp_exited"):
+        assert getattr(ear.sender, f"_RTCRtpSender__{name}").is_set()
+    assert isinstance(ear.rtcp()[-1], RtcpByePacket)
+    assert (hall.channel.listeners, hall.fan_out.listeners) == (1, 1)
+    hall.publish(range(2, 4))
+    assert len(stays.packets()) == 4
+
+
+async def test_a_closed_channel_ends_it(hall: Hall) -> None:
+    ear = await hall.ear()
+    hall.channel.close()
+    await asyncio.wait(ear.sender.tasks[:1])
+    assert hall.channel.listeners == hall.fan_out.listeners == 0
+
+
+def test_an_aiortc_without_what_is_used_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(RTCRtpSender, "_run_rtcp")
+    assert "RTCRtpSender has no _run_rtcp" in missing.__wrapped__()
+    monkeypatch.undo()
+    monkeypatch.setattr(batch, "lib", None)
+    assert "cannot be sent" in batch.problem.__wrapped__()

@@ -14,6 +14,7 @@ from aioice.ice import CandidatePair
 from server.media.broadcast import Broadcast, SubscriberTrack
 from server.media.guard import QUEUE_DATAGRAMS, GuardedProtocol, use_hosts
 from server.media.peer import Peer, answer
+from server.media.plane import MediaPlane
 from tests.helpers.webrtc import Client, connected, until
 
 ALERT = bytes([21, 254, 253, 0, 0, 0, 0, 0, 0, 0, 9, 0, 2, 2, 40])  # DTLS: handshake failure
@@ -36,7 +37,9 @@ def address_of(peer: Peer) -> tuple[str, int]:
 async def test_hostile_datagrams_do_not_end_a_session(stranger: socket.socket) -> None:
     broadcast, dropped = Broadcast(), Counter[str]()
     client = Client("recvonly")
-    async with connected(client, SubscriberTrack(broadcast), dropped=dropped) as peer:
+    async with connected(
+        client, SubscriberTrack(broadcast), plane=MediaPlane(dropped=dropped)
+    ) as peer:
         for data in (b"", ALERT, STUN_CUT_SHORT, b"\x80junk"):
             stranger.sendto(data, address_of(peer))
         await until(lambda: dropped.total() == 4)
@@ -51,7 +54,8 @@ async def test_hostile_datagrams_do_not_end_a_session(stranger: socket.socket) -
 
 async def test_hostile_datagrams_do_not_prevent_a_session(stranger: socket.socket) -> None:
     client, dropped = Client("recvonly"), Counter[str]()
-    peer = await answer(await client.offer(), send=SubscriberTrack(Broadcast()), dropped=dropped)
+    plane = MediaPlane(dropped=dropped)
+    peer = await answer(await client.offer(), plane, send=SubscriberTrack(Broadcast()))
     for data in (b"", ALERT, STUN_CUT_SHORT) * 50:
         stranger.sendto(data, address_of(peer))
     await until(lambda: dropped.total() == 150)

@@ -17,9 +17,11 @@ from av import AudioFrame
 
 import server.media.peer as peer_module
 from server.media.broadcast import Broadcast, SubscriberTrack
+from server.media.fanout import FanOut
 from server.media.opus import RATE_HZ, SAMPLES_PER_TICK, OpusEncoder, Pcm, joined, mono
 from server.media.pacer import Pacer
 from server.media.peer import PeerGone, answer, check_internals, host_addresses
+from server.media.plane import MediaPlane
 from server.media.playout import StreamPlayout
 from server.media.sdp import OfferError
 from tests.helpers.webrtc import Client, ScriptedTrack, connected, pitch_hz, tone, until
@@ -81,11 +83,14 @@ async def hear(client: Client, seconds: float) -> Pcm:
     return joined(heard)
 
 
-async def test_a_listener_hears_the_channel_and_the_one_it_selects() -> None:
+@pytest.mark.parametrize(
+    "plane", [MediaPlane(fan_out=FanOut()), MediaPlane()], ids=["fast", "plain"]
+)
+async def test_a_listener_hears_the_channel_and_the_one_it_selects(plane: MediaPlane) -> None:
     playout, client = TonePlayout(en=440, nl=880), Client("recvonly")
     packets = record_rtp(client)
     track = SubscriberTrack(playout.channels["en"])
-    async with paced(playout), connected(client, track):
+    async with paced(playout), connected(client, track, plane=plane):
         assert pitch_hz(await hear(client, 0.5)) == pytest.approx(440, abs=5)
         track.select(playout.channels["nl"])
         await hear(client, 0.3)
@@ -160,7 +165,7 @@ async def test_nobody_is_probed() -> None:
             "a=candidate:2 1 udp 2130706433 c0ffee.local 5000 typ host\r\n"
             "a=end-of-candidates\r\n"
         )
-        peer = await answer(offer, send=SubscriberTrack(Broadcast()))
+        peer = await answer(offer, MediaPlane(), send=SubscriberTrack(Broadcast()))
         await client.take(peer.sdp)
         await peer.connected()
         with pytest.raises(BlockingIOError):
@@ -173,7 +178,7 @@ async def test_nobody_is_probed() -> None:
 async def test_who_does_not_connect_in_time_is_gone(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(peer_module, "CONNECT_S", 0.1)
     client = Client("recvonly")
-    peer = await answer(await client.offer(), send=SubscriberTrack(Broadcast()))
+    peer = await answer(await client.offer(), MediaPlane(), send=SubscriberTrack(Broadcast()))
     async with asyncio.timeout(5):
         with pytest.raises(PeerGone, match="no connection"):
             await peer.connected()
@@ -216,7 +221,7 @@ async def _join_and_leave(stage: int, speaks: bool, channel: Broadcast) -> None:
     """A participant who leaves before answering, while connecting, or later, in either way."""
     track = SubscriberTrack(channel)
     client = Client("sendrecv", ScriptedTrack(tone(440, 1.0))) if speaks else Client("recvonly")
-    peer = await answer(await client.offer(), send=track, receive=speaks)
+    peer = await answer(await client.offer(), MediaPlane(), send=track, receive=speaks)
     try:
         if stage > 0:
             await client.take(peer.sdp)
@@ -271,7 +276,7 @@ async def test_a_connection_that_will_not_close_is_freed_all_the_same(
 async def test_a_refused_offer_leaves_nothing_behind(offer: str) -> None:
     before = resources()
     with pytest.raises(OfferError):
-        await answer(offer, receive=True)
+        await answer(offer, MediaPlane(), receive=True)
     assert resources() == before
 
 
@@ -279,7 +284,7 @@ async def test_without_an_address_nothing_is_left_behind() -> None:
     client, channel = Client("recvonly"), Broadcast()
     offer, before = await client.offer(), resources()
     with pytest.raises(OSError, match="no UDP socket"):
-        await answer(offer, send=SubscriberTrack(channel), hosts=["198.51.100.1"])
+        await answer(offer, MediaPlane(["198.51.100.1"]), send=SubscriberTrack(channel))
     await until(lambda: no_more_than(before))
     assert channel.listeners == 0
     await client.close()
@@ -287,7 +292,7 @@ async def test_without_an_address_nothing_is_left_behind() -> None:
 
 async def test_the_answer_names_every_address_and_asks_for_mono_without_gaps() -> None:
     client = Client("sendonly", ScriptedTrack(tone(440, 1.0)))
-    peer = await answer(await client.offer(), receive=True, hosts=["127.0.0.1", "127.0.0.2"])
+    peer = await answer(await client.offer(), MediaPlane(["127.0.0.1", "127.0.0.2"]), receive=True)
     lines = peer.sdp.splitlines()
     candidates = [line.split()[4] for line in lines if line.startswith("a=candidate:")]
     assert candidates == ["127.0.0.1", "127.0.0.2"]

@@ -14,6 +14,7 @@ from aiortc import RTCRtpReceiver
 from server.media.jitter import JitterCounts
 from server.media.opus import RATE_HZ, SAMPLES_PER_TICK, OpusEncoder, Pcm, joined
 from server.media.peer import Peer, answer
+from server.media.plane import MediaPlane
 from server.media.uplink import SSRC_SILENT_S, Rtp, Uplink, missing, parsed
 from tests.helpers.webrtc import Client, ScriptedTrack, connected, tone
 from tools.impair import Network, Relay
@@ -158,7 +159,7 @@ class Interrupted(ScriptedTrack):
 async def test_an_empty_payload_does_not_silence_a_speaker() -> None:
     dropped: Counter[str] = Counter()
     client = Client("sendonly", Interrupted(tone(440, 3.0), at=20))
-    async with connected(client, receive=True, dropped=dropped) as peer:
+    async with connected(client, receive=True, plane=MediaPlane(dropped=dropped)) as peer:
         pcm = await heard(peer, 1.5)
     assert dropped["empty_payload"] == 1
     assert strength(pcm[RATE_HZ:], 440) > 0.5
@@ -168,7 +169,7 @@ async def over(network: Network, ticks: Sequence[int], seconds: float) -> tuple[
     """What is heard of a tone, sent over a bad network."""
     client = Client("sendonly", ScriptedTrack(tone(440, seconds + 2), ticks))
     jitter = JitterCounts()
-    peer = await answer(await client.offer(), receive=True, jitter=jitter)
+    peer = await answer(await client.offer(), MediaPlane(jitter=jitter), receive=True)
     port = int(re.findall(r"a=candidate:\S+ 1 udp \d+ 127\.0\.0\.1 (\d+)", peer.sdp)[0])
     try:
         with Relay(("127.0.0.1", port), network, Network(), seed=1) as relay:

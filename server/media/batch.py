@@ -1,0 +1,198 @@
+"""RTP packets to many, made, encrypted and handed to the kernel together.
+
+- Headers and payloads are written for all rows of a batch at once; the same memory is used for
+  every batch.
+- Encryption is one call of libsrtp a row, in place: pylibsrtp's own library, without its copies.
+- What leaves by one socket leaves by one ``sendmmsg`` where the C library has it (Linux).
+"""
+
+import ctypes
+import socket
+import struct
+from collections.abc import Sequence
+from functools import cache
+from itertools import groupby
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+from pylibsrtp import Policy, Session
+
+try:
+    from pylibsrtp._binding import ffi, lib
+except ImportError:  # problem() says so
+    ffi = lib = None
+
+#: Packets of a batch. Small enough for its memory to stay in the cache.
+ROWS: Final = 256
+#: A header, an Opus packet (RFC 6716: at most 1275 bytes a frame), what SRTP adds.
+_ROW_BYTES: Final = 1536
+#: RFC 3550, 5.1, in network order.
+HEADER: Final = np.dtype(
+    [
+        ("version", np.uint8),
+        ("kind", np.uint8),
+        ("sequence", ">u2"),
+        ("timestamp", ">u4"),
+        ("ssrc", ">u4"),
+    ]
+)
+#: struct sockaddr_in6, the longer one.
+ADDRESS_BYTES: Final = 28
+_MSG_DONTWAIT: Final = 0x40
+
+
+class _Vector(ctypes.Structure):
+    """struct iovec, its pointer as a number."""
+
+    _fields_ = [("base", ctypes.c_size_t), ("size", ctypes.c_size_t)]
+
+
+class _Message(ctypes.Structure):
+    """struct msghdr, its pointers as numbers."""
+
+    _fields_ = [
+        ("name", ctypes.c_size_t),
+        ("name_size", ctypes.c_uint),
+        ("vectors", ctypes.c_size_t),
+        ("vector_count", ctypes.c_size_t),
+        ("control", ctypes.c_size_t),
+        ("control_size", ctypes.c_size_t),
+        ("flags", ctypes.c_int),
+    ]
+
+
+class _ToSend(ctypes.Structure):
+    """struct mmsghdr."""
+
+    _fields_ = [("message", _Message), ("size", ctypes.c_uint)]
+
+
+class Way:
+    """By which sockets, and whereto, a batch's packets go, a row each: those of one socket
+    follow one another."""
+
+    def __init__(
+        self, sockets: Sequence[socket.socket], addresses: Sequence[tuple[str, int]]
+    ) -> None:
+        self.addresses = addresses
+        packed = b"".join(packed_address(*address) for address in addresses)
+        self.packed = np.frombuffer(packed, np.uint8)
+        self.runs: list[tuple[socket.socket, int, int]] = []
+        start = 0
+        for out, rows in groupby(sockets):
+            stop = start + len(list(rows))
+            self.runs.append((out, start, stop))
+            start = stop
+
+
+def packed_address(host: str, port: int) -> bytes:
+    """A struct sockaddr_in or sockaddr_in6, in ADDRESS_BYTES."""
+    if ":" in host:
+        start, family = struct.pack("!HI", port, 0), socket.AF_INET6
+    else:
+        start, family = struct.pack("!H", port), socket.AF_INET
+    packed = struct.pack("=H", family) + start + socket.inet_pton(family, host)
+    return packed.ljust(ADDRESS_BYTES, b"\0")
+
+
+class Batch:
+    """Memory for ROWS packets, and what sends them."""
+
+    def __init__(self) -> None:
+        rows = np.arange(ROWS)
+        self._data = np.zeros((ROWS, _ROW_BYTES), np.uint8)
+        self._headers = self._data[:, : HEADER.itemsize]
+        self._sizes = np.zeros(ROWS, np.int32)
+        self._views = [row.data for row in self._data]
+        base = self._data.ctypes.data
+        sizes = self._sizes.ctypes.data
+        self._packets = [ffi.cast("void *", base + row * _ROW_BYTES) for row in range(ROWS)]
+        self._lengths = [ffi.cast("int *", sizes + row * 4) for row in range(ROWS)]
+        self._vectors = np.zeros(ROWS, np.dtype(_Vector))
+        self._vectors["base"] = base + rows * _ROW_BYTES
+        self._messages = np.zeros(ROWS, np.dtype(_ToSend))
+        self._messages["message"]["vectors"] = (
+            self._vectors.ctypes.data + rows * self._vectors.itemsize
+        )
+        self._messages["message"]["vector_count"] = 1
+
+    def send(
+        self, headers: NDArray[np.void], payload: bytes, sessions: Sequence[Any], way: "Way"
+    ) -> list[int]:
+        """Send ``payload`` under each header (of type HEADER, at most ROWS), encrypted by its
+        session (a ``srtp_t`` of pylibsrtp's), on its way.
+
+        Returns the rows that were not sent: the kernel had no room, or libsrtp failed.
+        """
+        count = headers.size
+        size = HEADER.itemsize + len(payload)
+        self._headers[:count] = headers.view(np.uint8).reshape(count, -1)
+        self._data[:count, HEADER.itemsize : size] = np.frombuffer(payload, np.uint8)
+        self._sizes[:count] = size
+        failed = list(map(lib.srtp_protect, sessions, self._packets, self._lengths))
+        refused = [row for row, failure in enumerate(failed) if failure] if any(failed) else []
+        for out, start, stop in way.runs:
+            rows: Sequence[int] = range(start, stop)
+            if refused:  # and therefore as it was: not encrypted
+                rows = [row for row in rows if not failed[row]]
+            if _sendmmsg is None or len(rows) <= 1:
+                refused += self._send_singly(out, rows, way)
+            else:
+                refused += self._send_together(out, np.array(rows), way)
+        return refused
+
+    def _send_together(self, out: socket.socket, rows: NDArray[np.int_], way: "Way") -> list[int]:
+        self._vectors["size"][rows] = self._sizes[rows]
+        messages = self._messages[rows]
+        messages["message"]["name"] = way.packed.ctypes.data + rows * ADDRESS_BYTES
+        messages["message"]["name_size"] = ADDRESS_BYTES
+        first, step = messages.ctypes.data, messages.itemsize
+        descriptor, refused, done = out.fileno(), list[int](), 0
+        while done < rows.size:
+            sent = _sendmmsg(descriptor, first + done * step, rows.size - done, _MSG_DONTWAIT)
+            if sent <= 0:
+                refused.append(int(rows[done]))
+                sent = 1
+            done += sent
+        return refused
+
+    def _send_singly(self, out: socket.socket, rows: Sequence[int], way: "Way") -> list[int]:
+        refused = []
+        for row in rows:
+            try:
+                out.sendto(self._views[row][: self._sizes[row]], way.addresses[row])
+            except OSError:
+                refused.append(row)
+        return refused
+
+
+@cache
+def problem() -> str:
+    """Why batches cannot be sent here, found by sending one; nothing where they can."""
+    try:
+        policy = Policy(key=bytes(46), ssrc_type=Policy.SSRC_ANY_OUTBOUND)
+        policy.allow_repeat_tx = True
+        session = Session(policy)
+        headers = np.array([(0x80, 111, 1, 0, 7), (0x80, 111, 2, 0, 7)], HEADER)
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as ends:
+            ends.bind(("127.0.0.1", 0))
+            ends.setblocking(False)
+            way = Way([ends, ends], [ends.getsockname()] * 2)
+            refused = Batch().send(headers, b"payload", [session._srtp[0]] * 2, way)
+            came = [ends.recv(_ROW_BYTES) for _ in headers]
+    except (AttributeError, TypeError, OSError) as error:
+        return f"a batch cannot be sent: {error}"
+    if refused or came != [session.protect(each.tobytes() + b"payload") for each in headers]:
+        return "a batch was sent, and something else came"
+    return ""
+
+
+def _find_sendmmsg() -> Any:
+    function = getattr(ctypes.CDLL(None), "sendmmsg", None)
+    if function is not None:
+        function.argtypes = (ctypes.c_int, ctypes.c_size_t, ctypes.c_uint, ctypes.c_int)
+    return function
+
+
+_sendmmsg = _find_sendmmsg()

@@ -1,0 +1,20 @@
+"""What the connections of all participants share."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from server.media.fanout import FanOut
+from server.media.jitter import JitterCounts
+
+
+@dataclass(frozen=True)
+class MediaPlane:
+    """``hosts``: this machine's addresses to be reached at (see peer.host_addresses).
+    ``fan_out`` sends to listeners; without it aiortc does. ``dropped`` counts hostile datagrams
+    and packets, by reason; ``jitter`` what happened to speakers' other packets."""
+
+    hosts: Sequence[str] = ("127.0.0.1",)
+    fan_out: FanOut | None = None
+    dropped: Counter[str] = field(default_factory=Counter)
+    jitter: JitterCounts = field(default_factory=JitterCounts)
