@@ -13,15 +13,18 @@ import numpy as np
 
 from server.bus.messages import RATE_HZ
 from server.interpretation.engines import RecognizerStream, SpeechDetector
+from server.interpretation.spectrum import Spectrum
 from server.interpretation.types import Pcm, Transcript, Word
 
 #: From these probabilities on a window is speech, to begin and to go on.
 BEGINS: Final = 0.5
 GOES_ON: Final = 0.4
-#: Somebody speaks after so many windows in a row that are speech: knocks and coughs are shorter.
-WINDOWS: Final = 3
+#: Speech begins with windows that change by more than this, in dB: notes are held.
+CHANGES_DB: Final = 1.5
+#: Somebody speaks after so many such windows in a row: knocks and coughs are shorter.
+WINDOWS: Final = 6
 #: Before that, so much is fed. Less than what ``segmenter`` takes for possible speech.
-PRE_ROLL: Final = 6 * RATE_HZ // 10
+PRE_ROLL: Final = 8 * RATE_HZ // 10
 #: After the last speech, so much: more than what ends an utterance of the recogniser's.
 HANG_OVER: Final = 12 * RATE_HZ // 10
 
@@ -35,6 +38,7 @@ class Gate:
         self.quiet_samples = 0
         self._recognizer = recognizer
         self._detector = detector
+        self._spectrum = Spectrum(detector.window_samples) if detector else None
         self._open = detector is None
         self._in_a_row = 0
         self._heard = 0
@@ -50,8 +54,9 @@ class Gate:
         """Hear 16 kHz mono int16. Returns what the recogniser does."""
         self._heard += len(pcm)
         was_open = self._open
-        if self._detector is not None:
-            self._judge(self._detector.speech(pcm), self._detector.window_samples)
+        if self._detector and self._spectrum:
+            windows = zip(self._detector.speech(pcm), self._spectrum.changes(pcm), strict=True)
+            self._judge(windows, self._detector.window_samples)
         if not self._open:
             self._waiting = np.concatenate((self._waiting, pcm))[-PRE_ROLL:]
             return self.finish() if was_open and self._has_words else None
@@ -70,9 +75,10 @@ class Gate:
         self._unfinished = self._has_words = False
         return transcript
 
-    def _judge(self, windows: Iterable[float], samples: int) -> None:
-        for speech in windows:
-            self._in_a_row = self._in_a_row + 1 if speech >= BEGINS else 0
+    def _judge(self, windows: Iterable[tuple[float, float]], samples: int) -> None:
+        for speech, change_db in windows:
+            begins = speech >= BEGINS and change_db >= CHANGES_DB
+            self._in_a_row = self._in_a_row + 1 if begins else 0
             self.quiet_samples = 0 if speech >= GOES_ON else self.quiet_samples + samples
             if self._in_a_row >= WINDOWS:
                 self._open = True

@@ -30,7 +30,7 @@ LEVELS_DBFS = (-20, -35, -50)
 NOISE_S, QUICK_NOISE_S = 600, 120
 QUIET_DBFS = -40
 #: Of each kind of speakers.
-CLIPS, QUICK_CLIPS = 60, 12
+CLIPS, QUICK_CLIPS = 60, 5
 #: Of silence before each: the gate closes in it.
 BETWEEN_S = 2.0
 #: Pink noise under the speech.

@@ -1,0 +1,44 @@
+"""How much a sound changes. Speech never stands still: between windows 64 ms apart, its bands
+differ by 3 dB at least in 19 of 20. A held note's differ by less than 1 dB."""
+
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from server.bus.messages import RATE_HZ
+from server.interpretation.types import Pcm
+
+#: The limits of the bands.
+EDGES_HZ: Final = np.geomspace(100, 7000, 17)
+#: Windows from one to the one it is compared with.
+APART: Final = 2
+#: Added to every band's power: about that of noise of 1/32,768 of full scale.
+FLOOR: Final = 1e3
+
+
+class Spectrum:
+    """One sound's, window by window."""
+
+    def __init__(self, window_samples: int) -> None:
+        self._samples = window_samples
+        self._rest: Pcm = np.zeros(0, np.int16)
+        self._hann = np.hanning(window_samples)
+        hz = np.fft.rfftfreq(window_samples, 1 / RATE_HZ)
+        self._bands = np.searchsorted(hz, EDGES_HZ)
+        self._before: NDArray[np.float64] = np.zeros((APART, len(EDGES_HZ) - 1))
+
+    def changes(self, pcm: Pcm) -> list[float]:
+        """By how many dB the bands of each window that ``pcm`` completes differ from those of
+        the one APART before it, on average; whether one is louder as a whole does not count."""
+        pcm = np.concatenate((self._rest, pcm))
+        whole = len(pcm) // self._samples * self._samples
+        self._rest = pcm[whole:]
+        windows = pcm[:whole].reshape(-1, self._samples)
+        power = np.abs(np.fft.rfft(windows * self._hann)) ** 2
+        bands = np.add.reduceat(power, self._bands, axis=1)[:, :-1]
+        db = 10 * np.log10(bands + FLOOR)
+        shapes = np.concatenate((self._before, db - db.mean(axis=1, keepdims=True)))
+        self._before = shapes[-APART:]
+        changes: list[float] = np.abs(shapes[APART:] - shapes[:-APART]).mean(axis=1).tolist()
+        return changes
