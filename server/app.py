@@ -2,10 +2,12 @@
 
 import asyncio
 import contextlib
+import dataclasses
 import logging
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -27,6 +29,7 @@ from server.media.fanout import FanOut
 from server.media.pacer import Pacer
 from server.media.peer import check_internals, host_addresses
 from server.media.plane import MediaPlane
+from server.media.port import MediaPort
 from server.metrics import Metrics
 from server.models.catalogue import Catalogue
 from server.session import Sessions
@@ -85,14 +88,10 @@ async def running(config: Config, interpreter: Sequence[str] = ()) -> AsyncItera
         max_sessions_per_address=config.max_sessions_per_address,
     )
     pacer = Pacer(observe_lateness_s=metrics.send_late.observe)
-    plane = MediaPlane(
-        hosts=config.ice_addresses or host_addresses(config.host),
-        fan_out=None if fanout.missing() else FanOut(),
-        dropped=metrics.hostile_counts,
-        jitter=metrics.uplink_counts,
-    )
-    metrics.fan_out.labels("aiortc" if plane.fan_out is None else "batches").set(1)
-    with tempfile.TemporaryDirectory(prefix="tolk-") as folder:
+    metrics.fan_out.labels("aiortc" if fanout.missing() else "batches").set(1)
+    with ExitStack() as stack:
+        plane = stack.enter_context(media_plane(config, metrics))
+        folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="tolk-"))
         socket = Path(folder) / "bus"
         async with LocalBus.listen(socket) as bus, asyncio.TaskGroup() as group:
             live = LiveStreams(
@@ -161,6 +160,24 @@ async def running(config: Config, interpreter: Sequence[str] = ()) -> AsyncItera
                 await runner.cleanup()
                 for task in tasks:
                     task.cancel()
+
+
+@contextlib.contextmanager
+def media_plane(config: Config, metrics: Metrics) -> Iterator[MediaPlane]:
+    """What the participants' connections share. Raises OSError where the UDP port is taken."""
+    hosts = config.ice_addresses or host_addresses(config.host)
+    plane = MediaPlane(
+        hosts=hosts,
+        fan_out=None if fanout.missing() else FanOut(),
+        dropped=metrics.hostile_counts,
+        jitter=metrics.uplink_counts,
+    )
+    if config.media_port == 0:
+        yield plane
+        return
+    number = config.port if config.media_port == -1 else config.media_port
+    with MediaPort(hosts, number, metrics.hostile_counts) as port:
+        yield dataclasses.replace(plane, port=port)
 
 
 def _worker_command(config: Config) -> list[str]:

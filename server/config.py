@@ -30,6 +30,15 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
 
     host: Annotated[str, Meta(description="address to listen on; 0.0.0.0 for all")] = "127.0.0.1"
     port: Annotated[int, Meta(ge=0, le=65535, description="TCP port of pages and signaling")] = 8080
+    media_port: Annotated[
+        int,
+        Meta(
+            ge=-1,
+            le=65535,
+            description="UDP port of everybody's sound; -1: the number of --port; "
+            "0: for each participant one of its own",
+        ),
+    ] = -1
     public_url: Annotated[
         str, Meta(description="address people use, when a proxy stands in front (https://…)")
     ] = ""

@@ -71,7 +71,6 @@ class FanOut:
         return self.rows.size - len(self._free)
 
     def group(self) -> "_Group":
-        """For one channel's listeners."""
         return _Group(self)
 
     def add(self, payload_type: int, ssrc: int) -> int:
@@ -151,7 +150,7 @@ class DirectSender:
         self._track.count_dropped()
 
     def report(self) -> None:
-        """Tell the listener what was sent so far, and which time of ours its timestamps are."""
+        """What was sent so far, and which time of ours its timestamps are."""
         row = self._fan_out.rows[self.row]
         ssrc = self._sender._ssrc
         sent = RtcpSenderInfo(

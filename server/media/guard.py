@@ -37,10 +37,9 @@ class GuardedProtocol(StunProtocol):
         assert isinstance(data, bytes)
         if not data:
             self._dropped["empty"] += 1
-        elif data[0] in _STUN_FIRST_BYTES:
+        elif is_stun(data):
             try:
-                stun.parse_message(data)  # super() would queue what it cannot parse
-                super().datagram_received(data, addr)
+                self._take(stun.parse_message(data), (addr[0], addr[1]))
             except (ValueError, LookupError, struct.error):
                 self._dropped["malformed_stun"] += 1
         elif not self._is_known(addr):
@@ -49,6 +48,15 @@ class GuardedProtocol(StunProtocol):
             self._dropped["queue_full"] += 1
         else:
             self.receiver.data_received(data, self.local_candidate.component)
+
+    def _take(self, message: stun.Message, addr: tuple[str, int]) -> None:
+        """As aioice does, which would take what cannot be parsed for data."""
+        if message.message_class == stun.Class.REQUEST:
+            self.receiver.request_received(message, addr, self)
+        elif message.message_class in (stun.Class.RESPONSE, stun.Class.ERROR):
+            transaction = self.transactions.get(message.transaction_id)
+            if transaction is not None:
+                transaction.response_received(message, addr)
 
     def _is_known(self, addr: tuple[Any, ...]) -> bool:
         address = (addr[0], addr[1])
@@ -85,13 +93,24 @@ async def _open(
         lambda: GuardedProtocol(connection, dropped), local_addr=(host, 0)
     )
     connection._protocols.append(protocol)
-    protocol.local_candidate = Candidate(
+    port = transport.get_extra_info("sockname")[1]
+    protocol.local_candidate = host_candidate(component, host, port)
+    return protocol.local_candidate
+
+
+def host_candidate(component: int, host: str, port: int) -> Candidate:
+    """An address to be reached at."""
+    return Candidate(
         foundation=candidate_foundation("host", "udp", host),
         component=component,
         transport="udp",
         priority=candidate_priority(component, "host"),
         host=host,
-        port=transport.get_extra_info("sockname")[1],
+        port=port,
         type="host",
     )
-    return protocol.local_candidate
+
+
+def is_stun(data: bytes) -> bool:
+    """Of a datagram that is not empty."""
+    return data[0] in _STUN_FIRST_BYTES

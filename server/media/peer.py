@@ -173,7 +173,11 @@ async def answer(
     transceiver.setCodecPreferences(
         [codec for codec in get_capabilities("audio").codecs if codec.mimeType == "audio/opus"]
     )
-    use_hosts(transceiver.receiver.transport.transport._connection, plane.hosts, plane.dropped)
+    ice = transceiver.receiver.transport.transport._connection
+    if plane.port is not None:
+        plane.port.use(ice)
+    else:
+        use_hosts(ice, plane.hosts, plane.dropped)
     async with contextlib.AsyncExitStack() as undo:
         peer = Peer(connection, transceiver, send)
         if send is not None and plane.fan_out is not None:
@@ -216,8 +220,9 @@ def check_internals() -> None:
         problems.append("aioice gathers candidates in another way")
     connection = Connection(ice_controlling=False)
     for owner, names in (
-        (connection, ("_check_list", "_protocols", "_queue", "data_received")),
-        (StunProtocol, ("datagram_received",)),
+        (connection, ("_check_list", "_protocols", "_queue", "_local_username")),
+        (connection, ("data_received", "request_received")),
+        (StunProtocol, ("datagram_received", "connection_lost", "send_stun")),
     ):
         problems += [f"aioice has no {name}" for name in names if not hasattr(owner, name)]
     if problems:

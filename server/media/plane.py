@@ -6,15 +6,18 @@ from dataclasses import dataclass, field
 
 from server.media.fanout import FanOut
 from server.media.jitter import JitterCounts
+from server.media.port import MediaPort
 
 
 @dataclass(frozen=True)
 class MediaPlane:
-    """``hosts``: this machine's addresses to be reached at (see peer.host_addresses).
-    ``fan_out`` sends to listeners; without it aiortc does. ``dropped`` counts hostile datagrams
-    and packets, by reason; ``jitter`` what happened to speakers' other packets."""
+    """``hosts``: this machine's addresses to be reached at (see peer.host_addresses). ``port``:
+    the one for all participants; without it each has its own. ``fan_out`` sends to listeners;
+    without it aiortc does. ``dropped`` counts hostile datagrams and packets, by reason;
+    ``jitter`` what happened to speakers' other packets."""
 
     hosts: Sequence[str] = ("127.0.0.1",)
+    port: MediaPort | None = None
     fan_out: FanOut | None = None
     dropped: Counter[str] = field(default_factory=Counter)
     jitter: JitterCounts = field(default_factory=JitterCounts)

@@ -38,6 +38,15 @@ class Client:
         ice = self.transceiver.receiver.transport.transport
         use_hosts(ice._connection, ["127.0.0.1"], Counter())
 
+    @property
+    def username(self) -> str:
+        """Of ICE."""
+        return self.transceiver.receiver.transport.transport._connection.local_username
+
+    @property
+    def password(self) -> str:
+        return self.transceiver.receiver.transport.transport._connection.local_password
+
     async def offer(self) -> str:
         await self.connection.setLocalDescription()
         return str(self.connection.localDescription.sdp)

@@ -32,9 +32,9 @@ def test_nothing_came() -> None:
     assert not found.lateness_s.size
 
 
-async def test_the_system_that_is_measured_answers() -> None:
-
-    async with ours(fast=True) as answering:
+@pytest.mark.parametrize("system", ["tolk", "own_sockets", "plain"])
+async def test_the_systems_that_are_measured_answer(system: str) -> None:
+    async with ours(system) as answering:
         client = Client("recvonly")
         await client.take(await answering(await client.offer()))
         await client.transceiver.receiver.track.recv()

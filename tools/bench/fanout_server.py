@@ -2,7 +2,8 @@
 
     python -m tools.bench.fanout_server SYSTEM
 
-- tolk: this project's media, all on its fast path, and plain: the same on aiortc's own;
+- tolk: this project's media; own_sockets: the same without the one port for all, and plain:
+  also without its own fan-out;
 - mediarelay: aiortc's MediaRelay, which encodes for every listener;
 - packets: the same handing out packets that were encoded once.
 
@@ -12,9 +13,11 @@ POST /offer answers an SDP offer. Prints its address when it is ready. All play 
 import argparse
 import asyncio
 import contextlib
+import dataclasses
 import os
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack
 from typing import Any
 
 from aiohttp import web
@@ -35,8 +38,9 @@ from server.media.opus import RATE_HZ, SAMPLES_PER_TICK, TICK_S, TIME_BASE, Opus
 from server.media.pacer import Pacer
 from server.media.peer import Peer, PeerGone, answer
 from server.media.plane import MediaPlane
+from server.media.port import MediaPort
 
-SYSTEMS = ("tolk", "plain", "mediarelay", "packets")
+SYSTEMS = ("tolk", "own_sockets", "plain", "mediarelay", "packets")
 
 Answering = Callable[[str], Awaitable[str]]
 
@@ -74,12 +78,16 @@ class Playing:
 
 
 @contextlib.asynccontextmanager
-async def ours(fast: bool) -> AsyncIterator[Answering]:
+async def ours(system: str) -> AsyncIterator[Answering]:
     """This project's media, as ``server.session`` uses it."""
     playing, pacer = Playing(), Pacer()
-    plane = MediaPlane(fan_out=FanOut() if fast else None)
+    plane = MediaPlane(fan_out=None if system == "plain" else FanOut())
     pacer.add(playing)
-    async with asyncio.TaskGroup() as group:
+    async with AsyncExitStack() as stack:
+        if system == "tolk":
+            port = stack.enter_context(MediaPort(plane.hosts, 0, plane.dropped))
+            plane = dataclasses.replace(plane, port=port)
+        group = await stack.enter_async_context(asyncio.TaskGroup())
 
         async def answering(sdp: str) -> str:
             peer = await answer(sdp, plane, send=SubscriberTrack(playing.channel))
@@ -155,8 +163,8 @@ async def relayed(source: type[Frames]) -> AsyncIterator[Answering]:
 
 def serving(system: str) -> contextlib.AbstractAsyncContextManager[Answering]:
     match system:
-        case "tolk" | "plain":
-            return ours(fast=system == "tolk")
+        case "tolk" | "own_sockets" | "plain":
+            return ours(system)
         case _:
             return relayed(Frames if system == "mediarelay" else Packets)
 

@@ -1,0 +1,249 @@
+import asyncio
+import random
+import re
+import socket
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import AsyncExitStack, closing
+from typing import Any
+
+import pytest
+from aioice import stun
+
+import server.media.port as port_module
+from server.media.broadcast import Broadcast, SubscriberTrack
+from server.media.fanout import FanOut
+from server.media.peer import Peer, answer
+from server.media.plane import MediaPlane
+from server.media.port import ADDRESSES, MediaPort, username
+from tests.helpers.webrtc import Client, connected, until
+
+ALERT = bytes([21, 254, 253, 0, 0, 0, 0, 0, 0, 0, 9, 0, 2, 2, 40])  # DTLS: handshake failure
+OPUS = b"\xf8\xff\xfe"
+
+
+@pytest.fixture
+async def plane() -> Any:
+    dropped = Counter[str]()
+    with MediaPort(["127.0.0.1"], 0, dropped) as port:
+        yield MediaPlane(port=port, fan_out=FanOut(), dropped=dropped)
+        (end,) = port._ends
+        assert not end.by_username and not end.by_address, "somebody left something behind"
+
+
+@pytest.fixture
+def stranger() -> Iterator[socket.socket]:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        sock.bind(("127.0.0.1", 0))
+        sock.setblocking(False)
+        yield sock
+
+
+def address(plane: MediaPlane) -> tuple[str, int]:
+    assert plane.port is not None
+    return "127.0.0.1", plane.port.number
+
+
+def check(sdp: str, theirs: str = "them", password: str = "") -> stun.Message:
+    """A check of somebody's who was given this answer."""
+    found = re.search(r"a=ice-ufrag:(\S+)\r\na=ice-pwd:(\S+)", sdp)
+    assert found
+    request = stun.Message(stun.Method.BINDING, stun.Class.REQUEST)
+    request.attributes["USERNAME"] = f"{found[1]}:{theirs}"
+    request.attributes["PRIORITY"] = 1
+    request.attributes["ICE-CONTROLLING"] = 1
+    request.attributes["USE-CANDIDATE"] = None
+    request.add_message_integrity((password or found[2]).encode())
+    return request
+
+
+async def received(sock: socket.socket) -> tuple[bytes, Any]:
+    async with asyncio.timeout(10):
+        loop = asyncio.get_running_loop()
+        return await loop.sock_recvfrom(sock, 2000)
+
+
+async def payloads(client: Client, channel: Broadcast, ticks: range) -> list[bytes]:
+    """What the client gets of so many packets."""
+    receiver: Any = client.transceiver.receiver
+    heard = list[bytes]()
+
+    async def handle(packet: Any, arrival_time_ms: int) -> None:
+        heard.append(packet.payload)
+
+    receiver._handle_rtp_packet = handle
+    for tick in ticks:
+        channel.publish(tick, b"%s-%d" % (channel.name.encode(), tick))
+    await until(lambda: len(heard) == len(ticks))
+    return heard
+
+
+async def test_all_share_one_port_and_each_hears_its_own(plane: MediaPlane) -> None:
+    channels = [Broadcast(f"channel{number}") for number in range(5)]
+    async with AsyncExitStack() as stack:
+        clients = [Client("recvonly") for _ in channels]
+        for client, channel in zip(clients, channels, strict=True):
+            peer = await stack.enter_async_context(
+                connected(client, SubscriberTrack(channel), plane=plane)
+            )
+            ports = re.findall(r"a=candidate:\S+ 1 udp \d+ 127\.0\.0\.1 (\d+)", peer.sdp)
+            assert ports == [str(address(plane)[1])]
+        for client, channel in zip(clients, channels, strict=True):
+            name = channel.name.encode()
+            assert await payloads(client, channel, range(3)) == [
+                name + b"-%d" % tick for tick in range(3)
+            ]
+
+
+async def test_hostile_datagrams_harm_nobody(plane: MediaPlane, stranger: socket.socket) -> None:
+    channel, client = Broadcast("en"), Client("recvonly")
+    peer = await answer(await client.offer(), plane, send=SubscriberTrack(channel))
+    junk = [b"", ALERT, b"\x80junk", b"\x00\x01", b"\x00" * 40]
+    for data in junk * 50:
+        stranger.sendto(data, address(plane))
+    await until(lambda: plane.dropped.total() == 250)
+    await client.take(peer.sdp)
+    await peer.connected()
+    for data in junk:
+        stranger.sendto(data, address(plane))
+    await until(lambda: plane.dropped.total() == 255)
+    assert plane.dropped == {"empty": 51, "stranger": 204}
+    assert await payloads(client, channel, range(3)) == [b"en-0", b"en-1", b"en-2"]
+    await peer.close()
+    await client.close()
+
+
+async def joining(plane: MediaPlane) -> tuple[Client, Peer]:
+    client = Client("recvonly")
+    return client, await answer(await client.offer(), plane, send=SubscriberTrack(Broadcast()))
+
+
+async def test_an_address_is_known_by_an_authentic_check_only(
+    plane: MediaPlane, stranger: socket.socket
+) -> None:
+    client, peer = await joining(plane)
+    assert plane.port is not None
+    (end,) = plane.port._ends
+    own = stranger.getsockname()
+    stranger.sendto(bytes(check(peer.sdp, password="w" * 22)), address(plane))
+    data, _ = await received(stranger)
+    assert stun.parse_message(data).message_class == stun.Class.ERROR
+    assert own not in end.by_address
+    stranger.sendto(bytes(check(peer.sdp, client.username)), address(plane))
+    data, _ = await received(stranger)
+    assert stun.parse_message(data).message_class == stun.Class.RESPONSE
+    assert own in end.by_address
+    await peer.close()
+    await client.close()
+
+
+async def test_an_address_stays_with_whom_it_was_first(
+    plane: MediaPlane, stranger: socket.socket
+) -> None:
+    """Else a participant could take another's datagrams by sending checks in its name."""
+    (client, peer), (other_client, other) = await joining(plane), await joining(plane)
+    for sdp, name in ((peer.sdp, client.username), (other.sdp, other_client.username)):
+        stranger.sendto(bytes(check(sdp, name)), address(plane))
+        await received(stranger)
+    assert plane.port is not None
+    (end,) = plane.port._ends
+    holder = end.by_address[stranger.getsockname()]
+    assert f"a=ice-ufrag:{holder.receiver.local_username}\r\n" in peer.sdp
+    for each in (peer, other, client, other_client):
+        await each.close()
+
+
+async def test_addresses_of_one_are_bounded(plane: MediaPlane) -> None:
+    client, peer = await joining(plane)
+    socks = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(ADDRESSES + 3)]
+    for sock in socks:
+        sock.sendto(bytes(check(peer.sdp, client.username)), address(plane))
+    await until(lambda: plane.dropped["too_many_addresses"] == 3)
+    for sock in socks:
+        sock.close()
+    await peer.close()
+    await client.close()
+
+
+async def test_checks_of_strangers_are_bounded(
+    plane: MediaPlane, stranger: socket.socket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(port_module, "NEW_CHECKS_PER_S", 5)
+    client, peer = await joining(plane)
+    for _ in range(50):
+        stranger.sendto(bytes(check(peer.sdp, password="w" * 22)), address(plane))
+    await until(lambda: plane.dropped["too_many_checks"] >= 35)
+    await client.take(peer.sdp)  # checks are repeated: one of them comes in time
+    await peer.connected()
+    await peer.close()
+    await client.close()
+
+
+async def test_who_moves_to_another_address_is_followed(
+    plane: MediaPlane, stranger: socket.socket
+) -> None:
+    """As when a phone leaves the Wi-Fi, and its browser nominates another pair."""
+    channel, client = Broadcast("en"), Client("recvonly")
+    async with connected(client, SubscriberTrack(channel), plane=plane) as peer:
+        stranger.sendto(bytes(check(peer.sdp, client.username)), address(plane))
+        while (message := stun.parse_message((await received(stranger))[0])).message_class != (
+            stun.Class.REQUEST
+        ):
+            pass
+        response = stun.Message(
+            stun.Method.BINDING, stun.Class.RESPONSE, transaction_id=message.transaction_id
+        )
+        response.attributes["XOR-MAPPED-ADDRESS"] = address(plane)
+        response.add_message_integrity(client.password.encode())
+        stranger.sendto(bytes(response), address(plane))
+        await until(lambda: _nominated(peer) == stranger.getsockname())
+        channel.publish(0, OPUS)
+        data, _ = await received(stranger)
+        assert data[0] == 0x80
+
+
+def _nominated(peer: Peer) -> tuple[str, int]:
+    ice: Any = peer._transceiver.sender.transport.transport._connection
+    host, port = ice._nominated[1].remote_addr
+    return str(host), int(port)
+
+
+async def test_an_address_that_is_a_routers_is_offered() -> None:
+    dropped = Counter[str]()
+    with MediaPort(["198.51.100.1", "127.0.0.1"], 0, dropped) as port:
+        plane, client, channel = MediaPlane(port=port), Client("recvonly"), Broadcast("en")
+        peer = await answer(await client.offer(), plane, send=SubscriberTrack(channel))
+        hosts = re.findall(r"a=candidate:\S+ 1 udp \d+ (\S+) (\d+)", peer.sdp)
+        assert hosts == [("198.51.100.1", str(port.number)), ("127.0.0.1", str(port.number))]
+        await client.take(re.sub(r"a=candidate:.* 198\.51.*\r\n", "", peer.sdp))
+        await peer.connected()
+        await peer.close()
+        await client.close()
+
+
+async def test_several_addresses_have_one_number() -> None:
+    with MediaPort(["127.0.0.1", "127.0.0.2"], 0, Counter()) as port:
+        names = [end.socket.getsockname() for end in port._ends]
+        assert names == [("127.0.0.1", port.number), ("127.0.0.2", port.number)]
+
+
+async def test_a_port_that_is_taken_is_named() -> None:
+    with closing(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) as taken:
+        taken.bind(("127.0.0.1", 0))
+        number = taken.getsockname()[1]
+        with pytest.raises(OSError, match=f"UDP port {number} of 127.0.0.1"):
+            MediaPort(["127.0.0.1"], number, Counter())
+
+
+def test_a_user_name_is_found_in_whatever_comes() -> None:
+    request = stun.Message(stun.Method.BINDING, stun.Class.REQUEST)
+    request.attributes["PRIORITY"] = 1
+    request.attributes["USERNAME"] = "ours:theirs"
+    whole = bytes(request)
+    assert username(whole) == "ours"
+    rng = random.Random(1)
+    for _ in range(2000):
+        broken = bytearray(whole[: rng.randrange(1, len(whole))])
+        for _ in range(rng.randrange(4)):
+            broken[rng.randrange(len(broken))] = rng.randrange(256)
+        username(bytes(broken))
