@@ -34,6 +34,7 @@ from server.media.guard import use_hosts
 from server.media.identity import new_connection
 from server.media.plane import MediaPlane
 from server.media.sdp import SDP_ERRORS, OfferError, checked_offer, said, with_opus_parameters
+from server.media.turns import Turns
 
 __all__ = ["OfferError", "Peer", "PeerGone", "answer", "check_internals", "host_addresses"]
 
@@ -58,8 +59,10 @@ class Peer:
         connection: RTCPeerConnection,
         transceiver: RTCRtpTransceiver,
         send: SubscriberTrack | None,
+        turns: Turns,
     ) -> None:
         self.sdp = ""
+        self._turns = turns
         self._connection = connection
         self._transceiver = transceiver
         self._uplink: uplink.Uplink | None = None
@@ -108,7 +111,7 @@ class Peer:
         # Whoever is cancelled in here must not leave aiortc half closed, and would cancel the
         # future by which its own closing, under way since the participant left, is awaited.
         loop = asyncio.get_running_loop()
-        closing = loop.create_task(self._connection.close(), name="peer-close")
+        closing = loop.create_task(self._close(), name="peer-close")
         deadline = loop.time() + CLOSE_S
         cancelled: asyncio.CancelledError | None = None
         while not closing.done() and loop.time() < deadline:
@@ -124,6 +127,10 @@ class Peer:
             closing.result()
         if cancelled:
             raise cancelled
+
+    async def _close(self) -> None:
+        await self._turns.wait()
+        await self._connection.close()
 
     async def _force_close(self) -> None:
         """What aiortc's close() does, each step with a deadline of its own."""
@@ -166,6 +173,7 @@ async def answer(
     Raises OfferError; OSError when no socket can be had.
     """
     assert send or receive
+    await plane.turns.wait()
     offer = checked_offer(offer_sdp, sends=send is not None, receives=receive)
     connection = new_connection()
     direction = "sendrecv" if send and receive else "sendonly" if send else "recvonly"
@@ -173,13 +181,15 @@ async def answer(
     transceiver.setCodecPreferences(
         [codec for codec in get_capabilities("audio").codecs if codec.mimeType == "audio/opus"]
     )
-    ice = transceiver.receiver.transport.transport._connection
+    dtls = transceiver.receiver.transport
+    plane.turns.pace_handshake(dtls)
+    ice = dtls.transport._connection
     if plane.port is not None:
         plane.port.use(ice)
     else:
         use_hosts(ice, plane.hosts, plane.dropped)
     async with contextlib.AsyncExitStack() as undo:
-        peer = Peer(connection, transceiver, send)
+        peer = Peer(connection, transceiver, send, plane.turns)
         if send is not None and plane.fan_out is not None:
             DirectSender(transceiver.sender, send, plane.fan_out)
         if receive and not uplink.missing():
@@ -187,6 +197,7 @@ async def answer(
         undo.push_async_callback(peer.close)
         try:
             await connection.setRemoteDescription(RTCSessionDescription(offer, "offer"))
+            await plane.turns.wait()
             await connection.setLocalDescription()
         except SDP_ERRORS as exc:
             raise OfferError(f"this offer cannot be answered: {said(exc)}") from exc

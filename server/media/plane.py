@@ -7,17 +7,20 @@ from dataclasses import dataclass, field
 from server.media.fanout import FanOut
 from server.media.jitter import JitterCounts
 from server.media.port import MediaPort
+from server.media.turns import Turns
 
 
 @dataclass(frozen=True)
 class MediaPlane:
     """``hosts``: this machine's addresses to be reached at (see peer.host_addresses). ``port``:
     the one for all participants; without it each has its own. ``fan_out`` sends to listeners;
-    without it aiortc does. ``dropped`` counts hostile datagrams and packets, by reason;
-    ``jitter`` what happened to speakers' other packets."""
+    without it aiortc does. ``turns`` keep joining and leaving from holding up the clock.
+    ``dropped`` counts hostile datagrams and packets, by reason; ``jitter`` what happened to
+    speakers' other packets."""
 
     hosts: Sequence[str] = ("127.0.0.1",)
     port: MediaPort | None = None
     fan_out: FanOut | None = None
+    turns: Turns = field(default_factory=Turns)
     dropped: Counter[str] = field(default_factory=Counter)
     jitter: JitterCounts = field(default_factory=JitterCounts)

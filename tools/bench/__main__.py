@@ -1,6 +1,6 @@
 """Measures a whole server on this machine.
 
-    python -m tools.bench delivery|latency|switching|joins|recovery|uplink|demo|capacity
+    python -m tools.bench delivery|latency|switching|joins|burst|recovery|uplink|demo|capacity
         [--json] [--quick]
     python -m tools.bench fanout [--listeners 20,300] [--against mediarelay,packets,plain]
 
@@ -12,6 +12,7 @@ import asyncio
 import sys
 
 from tools.bench import (
+    burst,
     capacity,
     delivery,
     demo,
@@ -29,6 +30,7 @@ BENCHMARKS = {
     "latency": latency.run,
     "switching": switching.run,
     "joins": joins.run,
+    "burst": burst.run,
     "recovery": recovery.run,
     "uplink": uplink.run,
     "demo": demo.run,

@@ -69,7 +69,7 @@ async def _measured(system: str, count: int, seconds: float) -> Run:
     cores = sorted(os.sched_getaffinity(0))
     os.sched_setaffinity(0, cores[1:] or cores)
     try:
-        async with _process(system, cores[0]) as (url, pid):
+        async with process(system, cores[0]) as (url, pid):
             listeners = Listeners(url)
             async with listeners.alive():
                 loop = asyncio.get_running_loop()
@@ -78,7 +78,8 @@ async def _measured(system: str, count: int, seconds: float) -> Run:
                 join_s, join_cpu_s = loop.time() - began_s, _cpu_s(pid) - cpu_s
                 await asyncio.sleep(SETTLE_S)
                 cpu_s = _cpu_s(pid)
-                heard = await listeners.heard(seconds)
+                async with listeners.recorded() as heard:
+                    await asyncio.sleep(seconds)
                 cpu_s = _cpu_s(pid) - cpu_s
                 memory = _memory(pid) - memory
             return Run(
@@ -89,7 +90,7 @@ async def _measured(system: str, count: int, seconds: float) -> Run:
 
 
 @contextlib.asynccontextmanager
-async def _process(system: str, core: int) -> AsyncIterator[tuple[str, int]]:
+async def process(system: str, core: int) -> AsyncIterator[tuple[str, int]]:
     """A server's address and process."""
     command = [sys.executable, "-m", "tools.bench.fanout_server", system, "--core", str(core)]
     process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)

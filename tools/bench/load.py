@@ -133,15 +133,19 @@ class Listeners:
                     task.cancel()
                 self._drain.close()
                 for member in self._members:
-                    for protocol in member.dtls.transport._connection._protocols:
+                    ice = member.dtls.transport._connection
+                    if ice._query_consent_task is not None:
+                        ice._query_consent_task.cancel()
+                    for protocol in ice._protocols:
                         protocol.transport.abort()
 
-    async def heard(self, seconds: float) -> list[Arrived]:
-        """What comes in the next so many seconds: see delivered()."""
-        self._kept = []
-        await asyncio.sleep(seconds)
-        kept, self._kept = self._kept, None
-        return kept
+    @asynccontextmanager
+    async def recorded(self) -> AsyncIterator[list[Arrived]]:
+        """What comes while the body runs: see delivered()."""
+        kept: list[Arrived] = []
+        self._kept = kept
+        yield kept
+        self._kept = None
 
     async def _read(self) -> None:
         while True:

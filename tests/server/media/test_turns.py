@@ -1,0 +1,51 @@
+import asyncio
+from typing import Any
+
+from server.media.broadcast import Broadcast, SubscriberTrack
+from server.media.plane import MediaPlane
+from server.media.turns import Turns
+from tests.helpers.webrtc import Client, connected, until
+
+
+async def test_the_loop_gets_to_all_else_between_two_steps() -> None:
+    turns, steps = Turns(), list[int]()
+    between = list[int]()
+
+    async def step(number: int) -> None:
+        await turns.wait()
+        steps.append(number)
+
+    async def everything_else() -> None:
+        while len(steps) < 50:
+            between.append(len(steps))
+            await asyncio.sleep(0)
+
+    async with asyncio.timeout(10), asyncio.TaskGroup() as group:
+        for number in range(50):
+            group.create_task(step(number))
+        group.create_task(everything_else())
+    assert steps == list(range(50))
+    assert set(between) >= set(range(50))
+
+
+async def test_who_gives_up_holds_up_nobody() -> None:
+    turns = Turns()
+    waiting = [asyncio.ensure_future(turns.wait()) for _ in range(5)]
+    await asyncio.sleep(0)
+    for each in waiting[:3]:
+        each.cancel()
+    async with asyncio.timeout(5):
+        await asyncio.gather(*waiting[3:])
+
+
+async def test_only_a_handshake_is_paced() -> None:
+    client = Client("recvonly")
+    async with connected(client, SubscriberTrack(Broadcast()), plane=MediaPlane()) as peer:
+        ice: Any = peer._transceiver.sender.transport.transport
+        received = ice._connection.recv
+        assert ice._recv != received
+        await client.transceiver.receiver.transport._send_rtp(
+            b"\x81\xc9\x00\x01" + bytes(4)
+        )  # a receiver report
+        await until(lambda: ice._recv == received)
+        assert peer.state == "connected"

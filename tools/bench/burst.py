@@ -1,0 +1,43 @@
+"""300 join at once, from one address, while 100 listen: what do the 100 hear of it?"""
+
+import asyncio
+import os
+
+import numpy as np
+
+from tools.bench.fanout import SETTLE_S, process
+from tools.bench.load import Listeners, delivered
+from tools.figures import Figure
+
+LISTENERS, JOINING = 100, 300
+QUICK_LISTENERS, QUICK_JOINING = 20, 40
+#: Sound is judged until so long after the last has joined.
+TAIL_S = 2.0
+
+
+async def run(quick: bool) -> list[Figure]:
+    count, joining = (QUICK_LISTENERS, QUICK_JOINING) if quick else (LISTENERS, JOINING)
+    cores = sorted(os.sched_getaffinity(0))
+    os.sched_setaffinity(0, cores[1:] or cores)
+    try:
+        async with process("tolk", cores[0]) as (url, _):
+            listening, crowd = Listeners(url), Listeners(url)
+            async with listening.alive(), crowd.alive():
+                await listening.join(count)
+                await asyncio.sleep(SETTLE_S)
+                async with listening.recorded() as heard:
+                    await crowd.join(joining, at_once=joining)
+                    await asyncio.sleep(TAIL_S)
+    finally:
+        os.sched_setaffinity(0, cores)
+    found = delivered(heard, count)
+    p99, most = np.percentile(found.lateness_s * 1e3, [99, 100]).tolist()
+    return [
+        Figure("burst.joining", joining, ""),
+        Figure("burst.connected_max", max(crowd.connected_s), "s", bound=10),
+        Figure("burst.connected_p50", float(np.median(crowd.connected_s)), "s"),
+        Figure("burst.listeners", count, ""),
+        Figure("burst.packets_lost", found.lost, "", bound=0),
+        Figure("burst.lateness_p99", p99, "ms", bound=15),
+        Figure("burst.lateness_max", most, "ms"),
+    ]
