@@ -9,8 +9,8 @@ from tqdm import tqdm
 
 from server.bus.messages import RATE_HZ
 from server.config import Config
-from server.interpretation import worker
 from server.interpretation.engines import Recognizer
+from server.interpretation.loading import load
 from server.interpretation.pacing import Pacing
 from server.interpretation.policies import POLICIES
 from server.interpretation.segmenter import Segmenter
@@ -35,7 +35,7 @@ def run(config: Config, file: Path, source: str, target: str, output: Path) -> i
             file=sys.stderr,
         )
         return 2
-    engines = worker.load(catalogue)
+    engines = load(catalogue)
     voice = engines.synthesizers[target]
     pacing = Pacing()
     try:

@@ -64,7 +64,7 @@ def test_each_engine_library_is_imported_in_one_file(library: str) -> None:
     assert len(users) == 1
 
 
-def test_only_app_and_worker_name_engines() -> None:
+def test_only_app_and_loading_name_engines() -> None:
     engines = [
         f"server.interpretation.{name}"
         for name in (
@@ -78,7 +78,7 @@ def test_only_app_and_worker_name_engines() -> None:
         if path.is_relative_to(ROOT / "server")
         and any(within(name, engine) for name in imports(path) for engine in engines)
     }
-    assert users <= {"server/app.py", "server/interpretation/worker.py"}
+    assert users <= {"server/app.py", "server/interpretation/loading.py"}
 
 
 def test_only_app_names_a_bus() -> None:

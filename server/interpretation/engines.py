@@ -2,7 +2,7 @@
 interpreter's; none is called from two threads at a time."""
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from server.interpretation.types import Pcm, Transcript
 
@@ -31,6 +31,13 @@ class Recognizer(Protocol):
 
     def stream(self) -> RecognizerStream:
         """A new listener to one speaker."""
+
+
+@runtime_checkable
+class AdaptableRecognizer(Recognizer, Protocol):
+    def expecting(self, words: Sequence[str]) -> tuple[Recognizer, dict[str, str]]:
+        """Another one that expects ``words``, single ones in lower case, and those that it
+        cannot expect, with the reason. May take seconds, in any thread. Raises ModelError."""
 
 
 class SpeechDetector(Protocol):

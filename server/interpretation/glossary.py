@@ -64,6 +64,13 @@ class Glossary:
     names: tuple[str, ...] = ()
     words: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
+    def expected(self, language: str) -> tuple[str, ...]:
+        """The single words that who speaks ``language`` is likely to say."""
+        terms = (term[language] for term in self.terms if language in term)
+        said = (*self.words.get(language, ()), *self.names, *terms)
+        found = (word for text in said for word in spelled(text, language).words)
+        return tuple(dict.fromkeys(word for word in found if word[:1].isalpha()))
+
 
 @dataclass(frozen=True, slots=True)
 class Spelled:

@@ -19,7 +19,7 @@ from server.interpretation.engines import EngineError
 from server.interpretation.gate import Gate
 from server.interpretation.segmenter import Line, Segmenter
 from server.interpretation.shared import Shared
-from server.interpretation.types import Clause, Transcript, Word
+from server.interpretation.types import Clause, Transcript
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -164,7 +164,7 @@ class Interpreter:
 
     def _take(self, transcript: Transcript | None, quiet_samples: int, heard_sample: int) -> None:
         if transcript is not None:
-            transcript = _shifted(transcript, self._listening_from)
+            transcript = transcript.shifted(self._listening_from)
         self._emit(self._segmenter.feed(transcript, heard_sample, quiet_samples))
 
     def _emit(self, news: Iterable[Clause | Line]) -> None:
@@ -204,12 +204,3 @@ class Interpreter:
 
 def _samples(chunk: AudioChunk) -> int:
     return chunk.end_sample - chunk.start_sample
-
-
-def _shifted(transcript: Transcript, samples: int) -> Transcript:
-    """``transcript`` in stream time, its recogniser having begun at ``samples``."""
-    words = (
-        Word(word.text, word.start_sample + samples, word.end_sample + samples)
-        for word in transcript.words
-    )
-    return Transcript(tuple(words), transcript.final)

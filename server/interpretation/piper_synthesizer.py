@@ -1,7 +1,9 @@
 """Speech synthesis with Piper: espeak-ng's phonemes, a network in ONNX Runtime."""
 
+import functools
 import json
 import re
+import threading
 from pathlib import Path
 from typing import Final
 
@@ -10,6 +12,7 @@ import onnxruntime
 from numpy.typing import NDArray
 from piper import PiperVoice, SynthesisConfig
 from piper.config import PiperConfig
+from piper.phonemize_espeak import EspeakPhonemizer
 
 from server.interpretation.engines import EngineError, ModelError
 from server.interpretation.types import Pcm
@@ -25,6 +28,23 @@ MAX_PHONEMES: Final = 1000
 UNSPOKEN: Final = re.compile(
     "[\x00-\x1f\x7f-\x9f\ud800-\udfff\u2190-\u2bff\ufe00-\ufe0f\U0001f000-\U0001faff]+"
 )
+
+
+#: espeak-ng has one voice a process: whoever sets it speaks before another sets it.
+_ESPEAK: Final = threading.Lock()
+
+
+def ipa(text: str, voice: str) -> str:
+    """How espeak-ng's ``voice`` says ``text``, in the International Phonetic Alphabet."""
+    with _ESPEAK:
+        sentences = _espeak().phonemize(voice, UNSPOKEN.sub(" ", text))
+    return "".join(sign for sentence in sentences for sign in sentence)
+
+
+@functools.cache
+def _espeak() -> EspeakPhonemizer:
+    """One for good: after some thousands espeak-ng ends the process."""
+    return EspeakPhonemizer()
 
 
 class PiperSynthesizer:
@@ -61,7 +81,8 @@ class PiperSynthesizer:
         spoken = UNSPOKEN.sub(" ", text).replace("[[", "[").strip()
         settings = SynthesisConfig(length_scale=length_scale)
         try:
-            sentences = self._voice.phonemize(spoken)
+            with _ESPEAK:
+                sentences = self._voice.phonemize(spoken)
             phonemes = sum(map(len, sentences))
             if phonemes > MAX_PHONEMES:
                 raise EngineError(

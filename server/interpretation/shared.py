@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Mapping
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from server.bus.messages import Message
@@ -41,11 +42,13 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Shared:
-    """``publish``: to the media process. ``dropped``: counts by place, for the heartbeat."""
+    """``publish``: to the media process. ``dropped``: counts by place, for the heartbeat.
+    ``making``: the thread in which engines are made of others."""
 
     engines: Engines
     limits: Limits
     publish: Callable[[Message], None]
     policy: Policy = POLICIES[DEFAULT_POLICY]
     lanes: Lanes = field(default_factory=Lanes)
+    making: Executor = field(default_factory=lambda: ThreadPoolExecutor(1, "make"))
     dropped: Counter[str] = field(default_factory=Counter)

@@ -1,11 +1,14 @@
 """The glossary of a stream where it is used: in the interpreter process."""
 
 import dataclasses
+from collections.abc import Mapping
 
 from server.bus import messages
+from server.interpretation.engines import AdaptableRecognizer, Recognizer
 from server.interpretation.glossary import Glossary
 from server.interpretation.shared import Shared
 from server.interpretation.term_translator import TermTranslator
+from server.interpretation.vocabulary import ExpectingRecognizer
 
 
 class StreamGlossary:
@@ -14,15 +17,39 @@ class StreamGlossary:
     def __init__(self) -> None:
         self.current = Glossary()
         self._version = 0
+        self._expected: dict[str, tuple[str, ...]] = {}
+        self._recognizers: Mapping[str, Recognizer] = {}
 
     def take(self, message: messages.Glossary) -> None:
         """From now on this one."""
         if message.version != self._version:
             self._version = message.version
             self.current = Glossary(message.terms, message.names, message.words)
+            self._expected = {}
 
     def applied(self, shared: Shared) -> Shared:
-        """What streams share, with a translator that knows this stream's terms."""
-        translator = TermTranslator(shared.engines.translator, lambda: self.current)
-        engines = dataclasses.replace(shared.engines, translator=translator)
+        """What streams share, with a translator that knows this stream's terms and recognisers
+        that expect its words."""
+        self._recognizers = {
+            language: self._expecting(recognizer, shared)
+            for language, recognizer in shared.engines.recognizers.items()
+        }
+        engines = dataclasses.replace(
+            shared.engines,
+            recognizers=self._recognizers,
+            translator=TermTranslator(shared.engines.translator, lambda: self.current),
+        )
         return dataclasses.replace(shared, engines=engines)
+
+    def _expecting(self, recognizer: Recognizer, shared: Shared) -> Recognizer:
+        if not isinstance(recognizer, AdaptableRecognizer):
+            return recognizer
+        return ExpectingRecognizer(
+            recognizer, lambda: self._words(recognizer.language), shared.making
+        )
+
+    def _words(self, language: str) -> tuple[str, ...]:
+        """Asked for with every piece of sound: told anew only for another glossary."""
+        if language not in self._expected:
+            self._expected[language] = self.current.expected(language)
+        return self._expected[language]

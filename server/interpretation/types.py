@@ -31,6 +31,14 @@ class Transcript:
     def text(self) -> str:
         return " ".join(word.text for word in self.words)
 
+    def shifted(self, samples: int) -> "Transcript":
+        """The same, so much later."""
+        words = (
+            Word(word.text, word.start_sample + samples, word.end_sample + samples)
+            for word in self.words
+        )
+        return Transcript(tuple(words), self.final)
+
 
 @dataclass(frozen=True, slots=True)
 class Clause:

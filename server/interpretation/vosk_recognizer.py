@@ -1,6 +1,8 @@
 """Recognition with Vosk, a wrapper of Kaldi."""
 
 import json
+import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -10,6 +12,7 @@ import vosk
 from server.bus.messages import RATE_HZ
 from server.interpretation.engines import EngineError, ModelError
 from server.interpretation.types import Pcm, Transcript, Word
+from server.interpretation.vosk_graph import NotAdaptable, Pronounce, expect
 
 #: Without these Kaldi aborts the process or tells wrong times.
 NEEDED_OPTIONS: Final = ("--endpoint.silence-phones", "--frame-subsampling-factor")
@@ -47,11 +50,16 @@ def check_folder(folder: Path) -> None:
 class VoskRecognizer:
     """A Vosk model of one language, shared by all its streams."""
 
-    def __init__(self, folder: Path, language: str) -> None:
-        """Load the model in ``folder``. Raises ModelError."""
+    def __init__(
+        self, folder: Path, language: str, pronounce: Pronounce = lambda word: None
+    ) -> None:
+        """Load the model in ``folder``. ``pronounce``: words that it does not know. Raises
+        ModelError."""
         check_folder(folder)
         vosk.SetLogLevel(-1)
         self.language = language
+        self._folder = folder
+        self._pronounce = pronounce
         try:
             self._model = vosk.Model(str(folder))
             self.stream()  # reads the rest of the graph
@@ -62,6 +70,17 @@ class VoskRecognizer:
 
     def stream(self) -> "VoskStream":
         return VoskStream(self._model)
+
+    def expecting(self, words: Sequence[str]) -> tuple["VoskRecognizer", dict[str, str]]:
+        """As engines has it. What it expects is in the model: Vosk's own grammar would replace
+        its language model."""
+        try:
+            with tempfile.TemporaryDirectory(prefix="tolk-") as scratch:
+                folder = Path(scratch) / "model"
+                unusable = expect(self._folder, folder, words, self._pronounce)
+                return VoskRecognizer(folder, self.language), unusable
+        except (OSError, NotAdaptable) as error:
+            raise ModelError(f"the model in {self._folder} cannot be adapted: {error}") from error
 
 
 class VoskStream:

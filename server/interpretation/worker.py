@@ -16,9 +16,9 @@ from server.bus.protocol import Bus, BusClosed
 from server.interpretation.engines import ModelError
 from server.interpretation.interpreter import Interpreter
 from server.interpretation.lanes import Lane
+from server.interpretation.loading import load
 from server.interpretation.policies import DEFAULT_POLICY, POLICIES, PolicyName
 from server.interpretation.process import described, rss_bytes
-from server.interpretation.routes import RoutedTranslator
 from server.interpretation.shared import Engines, Limits, Shared
 from server.interpretation.stream_glossary import StreamGlossary
 from server.models.catalogue import Catalogue
@@ -67,39 +67,6 @@ async def run_with(
             _log.warning("an engine call hangs: ending without it")
             logging.shutdown()
             os._exit(1)
-
-
-def load(catalogue: Catalogue) -> Engines:
-    """All engines of the catalogue, each model once. Raises ModelError."""
-    # Not at the top: it takes a second, in which the process is to be heard of already.
-    from server.interpretation.ctranslate2_translator import CTranslate2Translator
-    from server.interpretation.piper_synthesizer import PiperSynthesizer
-    from server.interpretation.silero_detector import SileroDetector
-    from server.interpretation.vosk_recognizer import VoskRecognizer
-
-    translators = {
-        model.name: CTranslate2Translator(
-            catalogue.path(model),
-            sorted({target for _, target in model.pairs}) if model.target_tags else (),
-        )
-        for model in catalogue.models
-        if model.pairs
-    }
-    return Engines(
-        recognizers={
-            language: VoskRecognizer(catalogue.path(model), language)
-            for language, model in catalogue.recognizers.items()
-        },
-        translator=RoutedTranslator(
-            {pair: translators[model.name] for pair, model in catalogue.translations.items()},
-            catalogue.route,
-        ),
-        synthesizers={
-            language: PiperSynthesizer(catalogue.path(model), language)
-            for language, model in catalogue.voices.items()
-        },
-        detector=SileroDetector,
-    )
 
 
 @dataclass(slots=True)
@@ -164,6 +131,7 @@ class Worker:
         finally:
             if self._shared:
                 self._shared.lanes.close()
+                self._shared.making.shutdown(wait=False, cancel_futures=True)
         if failed:
             raise failed
 

@@ -1,0 +1,182 @@
+"""The graphs of a Vosk model, changed so that it expects some words.
+
+Gr.fst scores words: those that are expected cost less there, wherever they stand. HCLr.fst says
+how words sound: new ones are added to it. That takes a model laid out as the starter models are
+(see ``training/recognizer/graph.py``): a start, the loop of words, a pause, silence, and a tree to
+which the language model retreats where any word may follow. In others only known words can be
+expected. Costs are -ln p.
+"""
+
+import os
+import shutil
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from server.interpretation.const_fst import EPSILON, ConstFst, NewArc, NotConstFst
+
+#: What an expected word costs where any may follow, and by how much it is made cheaper at most.
+#: Tuned on synthetic speech: see docs/architecture.md.
+EXPECTED_COST: Final = 6.0
+MOST_GAIN: Final = 4.0
+#: Half of the time a word is followed by a pause.
+PAUSE_COST: Final = 0.6931472
+LOOP: Final = 1
+PAUSE: Final = 2
+SILENT: Final = 3
+TREE: Final = 4
+CHANGED: Final = ("Gr.fst", "HCLr.fst", "words.txt")
+
+#: A word's sounds, as the names of phones without their places; None where they are not known.
+Pronounce = Callable[[str], Sequence[str] | None]
+
+
+class NotAdaptable(Exception):
+    """The model's graphs are of another kind: nothing can be expected of it."""
+
+
+def expect(folder: Path, into: Path, words: Sequence[str], pronounce: Pronounce) -> dict[str, str]:
+    """Make ``into`` a model like that in ``folder`` that expects ``words``. Returns those that
+    cannot be, and why. Raises OSError, NotAdaptable."""
+    graph = folder / "graph"
+    try:
+        scores = ConstFst.read(graph / "Gr.fst")
+        numbers = _numbered(graph / "words.txt")
+        phones = _numbered(graph / "phones.txt")
+        layout = _Layout.of(ConstFst.read(graph / "HCLr.fst"), max(numbers.values()) + 1)
+    except (NotConstFst, ValueError) as error:
+        raise NotAdaptable(f"{folder}: {error}") from error
+    known = [numbers[word] for word in words if word in numbers]
+    _cheapen(scores, known)
+    unusable: dict[str, str] = {}
+    new: dict[str, tuple[int, ...]] = {}
+    for word in words:
+        if word in numbers or word in new:
+            continue
+        sounds = pronounce(word)
+        if layout is None:
+            unusable[word] = "is not in the recogniser's vocabulary, which cannot grow"
+        elif sounds is None:
+            unusable[word] = "has sounds that the recogniser does not know"
+        elif places := _places(sounds, phones):
+            new[word] = places
+        else:
+            unusable[word] = "has sounds that the recogniser does not know"
+    if layout and new:
+        first = layout.retreat + 1
+        labels = {word: number for number, word in enumerate(new, first)}
+        layout.add_words({labels[word]: places for word, places in new.items()})
+        _add_scores(scores, list(labels.values()), layout.retreat)
+        numbers.update(labels)
+    shutil.copytree(folder, into, copy_function=_linked, ignore=_those_that_change)
+    scores.write(into / "graph/Gr.fst")
+    if layout:
+        layout.fst.write(into / "graph/HCLr.fst")
+    else:
+        os.link(graph / "HCLr.fst", into / "graph/HCLr.fst")
+    lines = (f"{word} {number}\n" for word, number in numbers.items())
+    (into / "graph/words.txt").write_text("".join(lines), encoding="utf-8")
+    return unusable
+
+
+def _cheapen(scores: ConstFst, numbers: Sequence[int]) -> None:
+    """Words of these numbers cost less, the rarer the more."""
+    alone = scores.arcs_of(int(scores.states["count"].argmax()))
+    gains = np.zeros(int(scores.arcs["in"].max()) + 1, np.float32)
+    for arc in alone[np.isin(alone["in"], numbers)]:
+        gains[arc["in"]] = np.clip(arc["cost"] - EXPECTED_COST, 0, MOST_GAIN)
+    words = scores.arcs["out"] != EPSILON
+    scores.arcs["cost"][words] -= gains[scores.arcs["in"][words]]
+
+
+def _add_scores(scores: ConstFst, labels: Sequence[int], retreat: int) -> None:
+    """New words may come where any may: in the state with the most words. After them any may."""
+    state = int(scores.states["count"].argmax())
+    any_word = next(
+        number
+        for number in range(len(scores.states))
+        if [(arc["in"], arc["to"]) for arc in scores.arcs_of(number)] == [(retreat, state)]
+    )
+    scores.append(state, [(label, label, EXPECTED_COST, any_word) for label in labels])
+
+
+@dataclass(frozen=True)
+class _Layout:
+    """HCLr.fst as training lays it out. ``leave``, ``stay``: costs within a phone."""
+
+    fst: ConstFst
+    retreat: int
+    stay: float
+    leave: float
+
+    @classmethod
+    def of(cls, fst: ConstFst, retreat: int) -> "_Layout | None":
+        """None where it is laid out otherwise. ``retreat``: the label of going to the tree."""
+        if len(fst.states) <= TREE or fst.start:
+            return None
+        outline = [
+            [(arc["in"], arc["out"], arc["to"]) for arc in fst.arcs_of(state)[:2]]
+            for state in (0, PAUSE, SILENT)
+        ]
+        if outline != [
+            [(EPSILON, EPSILON, LOOP), (EPSILON, EPSILON, PAUSE)],
+            [(2, EPSILON, SILENT)],
+            [(1, EPSILON, SILENT), (EPSILON, EPSILON, LOOP)],
+        ]:
+            return None
+        for state in (LOOP, TREE):
+            arcs = fst.arcs_of(state)
+            if not np.any((arcs["out"] == retreat) & (arcs["to"] == TREE)):
+                return None
+        stay, leave = fst.arcs_of(SILENT)["cost"]
+        return cls(fst, retreat, float(stay), float(leave))
+
+    def add_words(self, words: Mapping[int, tuple[int, ...]]) -> None:
+        """By label: the numbers of their phones. They stand in the tree, each by itself."""
+        begin = len(self.fst.states)
+        rows: list[list[NewArc]] = []
+        entries: list[NewArc] = []
+        for label, phones in words.items():
+            entries.append((2 * phones[0], label, 0.0, begin + len(rows)))
+            rows += self._chain(phones, begin + len(rows))
+        self.fst.append(TREE, entries)
+        self.fst.add_states(rows)
+
+    def _chain(self, phones: tuple[int, ...], begin: int) -> Iterator[list[NewArc]]:
+        """A state for each phone: it goes on, or the next one begins."""
+        for state, (phone, after) in enumerate(zip(phones, (*phones[1:], 0), strict=True), begin):
+            sounding = (2 * phone - 1, EPSILON, self.stay, state)
+            if after:
+                yield [sounding, (2 * after, EPSILON, self.leave, state + 1)]
+            else:
+                ends = self.leave + PAUSE_COST
+                yield [sounding, *((EPSILON, EPSILON, ends, to) for to in (LOOP, PAUSE))]
+
+
+def _places(sounds: Sequence[str], phones: Mapping[str, int]) -> tuple[int, ...]:
+    """The numbers of a word's phones by their places in it; none where one is missing."""
+    last = len(sounds) - 1
+    places = ["S"] if not last else ["B", *"I" * (last - 1), "E"]
+    found = [phones.get(f"{sound}_{place}") for sound, place in zip(sounds, places, strict=True)]
+    return tuple(number for number in found if number) if all(found) else ()
+
+
+def _numbered(path: Path) -> dict[str, int]:
+    """Symbols by name. Raises OSError, ValueError."""
+    lines = path.read_text(encoding="utf-8").splitlines()
+    return {name: int(number) for name, number in (line.split() for line in lines)}
+
+
+def _linked(source: str, target: str) -> None:
+    """A hard link, or a copy where that cannot be."""
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copy2(source, target)
+
+
+def _those_that_change(folder: str, names: list[str]) -> list[str]:
+    return [name for name in names if name in CHANGED] if Path(folder).name == "graph" else []

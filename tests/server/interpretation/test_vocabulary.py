@@ -1,0 +1,177 @@
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor, Future
+from typing import Any
+
+import numpy as np
+import pytest
+
+from server.interpretation.engines import ModelError, Recognizer
+from server.interpretation.types import Pcm, Transcript, Word
+from server.interpretation.vocabulary import ExpectingRecognizer
+
+BLOCK = np.zeros(1600, np.int16)
+SPEECH = np.ones(1600, np.int16)
+
+
+class Naming:
+    """Hears its own name in speech, from its beginning to now; silence is the end of it."""
+
+    language = "nl"
+
+    def __init__(self, name: str, *, broken: bool = False) -> None:
+        self.name = name
+        self.broken = broken
+
+    def stream(self) -> "NamingStream":
+        return NamingStream(self.name)
+
+    def expecting(self, words: Sequence[str]) -> tuple[Recognizer, dict[str, str]]:
+        if self.broken:
+            raise ModelError("broken")
+        return Naming("+".join(words)), {word: "is odd" for word in words if word == "odd"}
+
+
+class NamingStream:
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._heard = 0
+        self._speaks = False
+
+    def accept(self, pcm: Pcm) -> Transcript | None:
+        self._heard += len(pcm)
+        if pcm.any():
+            self._speaks = True
+            return self._transcript(final=False)
+        return self.finish() if self._speaks else None
+
+    def finish(self) -> Transcript | None:
+        self._speaks = False
+        return self._transcript(final=True)
+
+    def _transcript(self, final: bool) -> Transcript:
+        return Transcript((Word(self._name, self._heard - 1600, self._heard),), final)
+
+
+class ByHand(Executor):
+    """Does what it is given when it is told to."""
+
+    def __init__(self) -> None:
+        self._waiting: list[Callable[[], None]] = []
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        future: Future[Any] = Future()
+
+        def work() -> None:
+            try:
+                future.set_result(fn(*args, **kwargs))
+            except ModelError as error:
+                future.set_exception(error)
+
+        self._waiting.append(work)
+        return future
+
+    def work(self) -> None:
+        waiting, self._waiting = self._waiting, []
+        for each in waiting:
+            each()
+
+
+class Desk:
+    """A recogniser whose words the test changes."""
+
+    def __init__(self, plain: Naming) -> None:
+        self.words: tuple[str, ...] = ()
+        self.thread = ByHand()
+        self.recognizer = ExpectingRecognizer(plain, lambda: self.words, self.thread)
+        self.stream = self.recognizer.stream()
+
+    def hears(self, *blocks: Pcm) -> str:
+        transcripts = [self.stream.accept(block) for block in blocks]
+        last = transcripts[-1]
+        return last.text if last else ""
+
+
+@pytest.fixture
+def desk() -> Desk:
+    return Desk(Naming("plain"))
+
+
+def test_without_words_it_is_the_plain_one(desk: Desk) -> None:
+    assert desk.hears(SPEECH) == "plain"
+
+
+def test_another_takes_over_when_it_is_made_and_an_utterance_has_ended(desk: Desk) -> None:
+    desk.words = ("kerk",)
+    assert desk.hears(SPEECH) == "plain"
+    assert desk.hears(BLOCK) == "plain"
+    assert desk.hears(SPEECH) == "plain"  # it is not made yet
+    desk.thread.work()
+    assert desk.hears(SPEECH) == "plain"  # an utterance is under way
+    assert desk.hears(BLOCK) == "plain"  # and ends
+    assert desk.hears(SPEECH) == "kerk"
+
+
+def test_it_takes_over_after_a_finish_too(desk: Desk) -> None:
+    desk.words = ("kerk",)
+    desk.hears(SPEECH)
+    desk.thread.work()
+    desk.stream.finish()
+    assert desk.hears(SPEECH) == "kerk"
+
+
+def test_times_count_on(desk: Desk) -> None:
+    desk.words = ("kerk",)
+    desk.hears(SPEECH, BLOCK)
+    desk.thread.work()
+    transcript = desk.stream.accept(SPEECH)
+    assert transcript is not None
+    assert transcript.words == (Word("kerk", 3200, 4800),)
+
+
+def test_the_plain_one_comes_back_when_there_are_no_words(desk: Desk) -> None:
+    desk.words = ("kerk",)
+    desk.hears(SPEECH, BLOCK)
+    desk.thread.work()
+    assert desk.hears(SPEECH, BLOCK) == "kerk"
+    desk.words = ()
+    assert desk.hears(SPEECH) == "plain"
+
+
+def test_words_that_change_meanwhile_are_made_next(desk: Desk) -> None:
+    desk.words = ("kerk",)
+    desk.hears(BLOCK)
+    desk.words = ("toren",)
+    desk.thread.work()
+    desk.hears(SPEECH, BLOCK)
+    desk.thread.work()
+    assert desk.hears(SPEECH, BLOCK) in ("kerk", "toren")
+    assert desk.hears(SPEECH) == "toren"
+
+
+def test_a_new_speaker_is_heard_with_the_latest(desk: Desk) -> None:
+    desk.words = ("kerk",)
+    desk.hears(SPEECH)
+    desk.thread.work()
+    transcript = desk.recognizer.stream().accept(SPEECH)
+    assert transcript is not None
+    assert transcript.text == "kerk"
+
+
+def test_words_that_cannot_be_expected_are_known(desk: Desk) -> None:
+    desk.words = ("kerk", "odd")
+    desk.hears(SPEECH, BLOCK)
+    desk.thread.work()
+    desk.hears(SPEECH)
+    assert desk.recognizer.unusable == {"odd": "is odd"}
+    desk.words = ()
+    desk.hears(BLOCK)
+    assert desk.recognizer.unusable == {}
+
+
+def test_a_model_that_cannot_be_adapted_goes_on_as_it_is() -> None:
+    desk = Desk(Naming("plain", broken=True))
+    desk.words = ("kerk",)
+    desk.hears(SPEECH, BLOCK)
+    desk.thread.work()
+    assert desk.hears(SPEECH) == "plain"
+    assert desk.recognizer.unusable.keys() == {"kerk"}
