@@ -15,6 +15,8 @@ EDGES_HZ: Final = np.geomspace(100, 7000, 17)
 APART: Final = 2
 #: Added to every band's power: about that of noise of 1/32,768 of full scale.
 FLOOR: Final = 1e3
+#: What is so much softer than the loudest band is a window's leakage.
+LEAKAGE_DB: Final = 40
 
 
 class Spectrum:
@@ -38,6 +40,7 @@ class Spectrum:
         power = np.abs(np.fft.rfft(windows * self._hann)) ** 2
         bands = np.add.reduceat(power, self._bands, axis=1)[:, :-1]
         db = 10 * np.log10(bands + FLOOR)
+        db = np.maximum(db, db.max(axis=1, initial=0, keepdims=True) - LEAKAGE_DB)
         shapes = np.concatenate((self._before, db - db.mean(axis=1, keepdims=True)))
         self._before = shapes[-APART:]
         changes: list[float] = np.abs(shapes[APART:] - shapes[:-APART]).mean(axis=1).tolist()
