@@ -1,5 +1,6 @@
 """The glossaries of all streams: what files said at the start, and what was put since."""
 
+import dataclasses
 import logging
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -21,11 +22,13 @@ SUFFIX: Final = ".toml"
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """A stream's glossary, and what of it cannot be used. ``version`` rises with every change."""
+    """A stream's glossary, and what of it cannot be used. ``version`` rises with every change.
+    ``unexpected``: what the recogniser found later."""
 
     glossary: Glossary = Glossary()
     problems: tuple[Problem, ...] = ()
     version: int = 0
+    unexpected: tuple[Problem, ...] = ()
 
 
 NONE: Final = Kept()
@@ -98,6 +101,16 @@ class Glossaries:
             names=kept.glossary.names,
             words=kept.glossary.words,
         )
+
+    def told(self, message: messages.Unexpected) -> None:
+        """What the interpreter cannot use of a glossary; of an older one: dropped."""
+        kept = self._current.get(message.stream)
+        if kept is not None and kept.version == message.version:
+            unexpected = tuple(
+                Problem(f"words.{message.language}", word, reason)
+                for word, reason in message.words.items()
+            )
+            self._current[message.stream] = dataclasses.replace(kept, unexpected=unexpected)
 
     def _read(self, data: bytes, form: Literal["toml", "json"]) -> Kept:
         glossary, problems = read(data, form, self._languages)

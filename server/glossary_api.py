@@ -1,7 +1,8 @@
 """A stream's glossary over plain HTTP: read, replaced and taken back while it is live.
 
 GET, PUT and DELETE /api/streams/{stream}/glossary. All three are answered with the glossary that
-counts from now on and what of it cannot be used.
+counts from now on and what of it cannot be used; which words the recogniser cannot expect turns out
+some seconds later.
 """
 
 import asyncio
@@ -76,7 +77,8 @@ class GlossaryApi:
 
 
 def _answer(kept: Kept) -> web.Response:
-    body = msgspec.json.encode({**msgspec.to_builtins(kept.glossary), "problems": kept.problems})
+    problems = (*kept.problems, *kept.unexpected)
+    body = msgspec.json.encode({**msgspec.to_builtins(kept.glossary), "problems": problems})
     return web.Response(body=body, content_type="application/json")
 
 

@@ -61,6 +61,15 @@ class Glossary(BusMessage, frozen=True, tag="glossary"):
     words: dict[str, tuple[str, ...]] = {}
 
 
+class Unexpected(BusMessage, frozen=True, tag="unexpected"):
+    """Words of the glossary of this ``version`` that the recogniser of a language cannot expect,
+    and why: repeated once a second while there are any."""
+
+    version: int
+    language: str
+    words: dict[str, str]
+
+
 class Caption(BusMessage, frozen=True, tag="caption"):
     """A line of text in the source or a target language. ``skipped``: something of it is not
     spoken, or not translated."""
@@ -133,7 +142,9 @@ class Heartbeat(BusMessage, frozen=True, tag="heartbeat"):
     rss_bytes: int = 0
 
 
-Message = AudioChunk | Demand | Glossary | Caption | Speech | Committed | Failure | Heartbeat
+Message = (
+    AudioChunk | Demand | Glossary | Unexpected | Caption | Speech | Committed | Failure | Heartbeat
+)
 
 _encoder = msgspec.msgpack.Encoder()
 _decoder: msgspec.msgpack.Decoder[Message] = msgspec.msgpack.Decoder(Message)

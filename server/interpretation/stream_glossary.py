@@ -2,10 +2,11 @@
 
 import dataclasses
 from collections.abc import Mapping
+from itertools import islice
 
 from server.bus import messages
 from server.interpretation.engines import AdaptableRecognizer, Recognizer
-from server.interpretation.glossary import Glossary
+from server.interpretation.glossary import MAX_PROBLEMS, Glossary
 from server.interpretation.shared import Shared
 from server.interpretation.term_translator import TermTranslator
 from server.interpretation.vocabulary import ExpectingRecognizer
@@ -26,6 +27,19 @@ class StreamGlossary:
             self._version = message.version
             self.current = Glossary(message.terms, message.names, message.words)
             self._expected = {}
+
+    def unexpected(self, stream: str, epoch: int) -> messages.Unexpected | None:
+        """What a recogniser cannot expect, for the media process; None for nothing."""
+        for language, recognizer in self._recognizers.items():
+            if isinstance(recognizer, ExpectingRecognizer) and recognizer.unusable:
+                return messages.Unexpected(
+                    stream=stream,
+                    epoch=epoch,
+                    version=self._version,
+                    language=language,
+                    words=dict(islice(recognizer.unusable.items(), MAX_PROBLEMS)),
+                )
+        return None
 
     def applied(self, shared: Shared) -> Shared:
         """What streams share, with a translator that knows this stream's terms and recognisers

@@ -19,7 +19,9 @@ import numpy as np
 from server.interpretation.const_fst import EPSILON, ConstFst, NewArc, NotConstFst
 
 #: What an expected word costs where any may follow, and by how much it is made cheaper at most.
-#: Tuned on synthetic speech: see docs/architecture.md.
+#: Tried on an English model of 29,806 words: of 25 terms in sentences of espeak-ng's 7 were heard
+#: without, 25 with these, 24 with 8.0; while 60 words were expected that people did not say, 38.1 %
+#: of their words were wrong without, 38.3 % with these, 38.5 % with 4.0 and 8.0.
 EXPECTED_COST: Final = 6.0
 MOST_GAIN: Final = 4.0
 #: Half of the time a word is followed by a pause.

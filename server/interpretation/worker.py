@@ -149,6 +149,9 @@ class Worker:
     async def _beat(self) -> None:
         while True:
             self._publish_heartbeat()
+            for name, stream in self._streams.items():
+                if unexpected := stream.glossary.unexpected(name, stream.demand.epoch):
+                    self._bus.publish(unexpected)
             await asyncio.sleep(self._limits.heartbeat_s)
             self._let_go()
             if os.getppid() != self._parent:

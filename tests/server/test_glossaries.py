@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from server.bus.messages import Unexpected
 from server.config import ConfigError
 from server.glossaries import MAX_GLOSSARIES, NONE, Glossaries
-from server.interpretation.glossary import GlossaryError
+from server.interpretation.glossary import GlossaryError, Problem
 
 LANGUAGES = ("nl", "en")
 
@@ -100,3 +101,22 @@ def test_what_cannot_be_used_is_logged(tmp_path: Path, caplog: pytest.LogCapture
         kept = Glossaries.load(str(tmp_path), LANGUAGES).of("hall")
     assert kept.glossary.names == ("Ede",)
     assert "names[2] '…' has no letters" in caplog.text
+
+
+def test_what_the_recogniser_cannot_expect_is_told_of_that_glossary_only() -> None:
+    glossaries = Glossaries(LANGUAGES)
+    version = glossaries.put("hall", as_json("Ede")).version
+    for stream in ("hall", "garden"):
+        glossaries.told(
+            Unexpected(
+                stream=stream, epoch=9, version=version, language="nl", words={"ede": "is odd"}
+            )
+        )
+    assert glossaries.of("hall").unexpected == (Problem("words.nl", "ede", "is odd"),)
+    assert glossaries.of("hall").version == version
+    assert glossaries.of("garden") == NONE
+    glossaries.put("hall", as_json("Elst"))
+    glossaries.told(
+        Unexpected(stream="hall", epoch=9, version=version, language="nl", words={"ede": "is odd"})
+    )
+    assert glossaries.of("hall").unexpected == ()

@@ -154,3 +154,16 @@ def test_an_article_is_no_part_of_a_term(
 ) -> None:
     found = spelled(term, language)
     assert (found.written, found.words, found.gender) == (written, words, gender)
+
+
+def test_words_to_expect_are_single_ones_each_once_in_the_language_spoken() -> None:
+    glossary = Glossary(
+        terms=({"nl": "het Verbond", "en": "old covenant"}, {"en": "law", "de": "das Gesetz"}),
+        names=("Van der Steen",),
+        words={"nl": ("kwartier maker", "verbond", "17de", "Anna's"), "en": ("sermon",)},
+    )
+    assert glossary.expected("nl") == (
+        *("kwartier", "maker", "verbond", "anna", "van", "der", "steen"),
+    )
+    assert glossary.expected("en") == ("sermon", "van", "der", "steen", "old", "covenant", "law")
+    assert glossary.expected("fr") == ("van", "der", "steen")

@@ -1,0 +1,77 @@
+from collections.abc import Sequence
+
+import numpy as np
+
+from server.bus import messages
+from server.interpretation.engines import Recognizer
+from server.interpretation.shared import Engines, Limits, Shared
+from server.interpretation.stream_glossary import StreamGlossary
+from tests.helpers.interpretation import EchoRecognizer, TaggingTranslator, eventually, sound
+
+
+class Odd(EchoRecognizer):
+    """Can expect nothing."""
+
+    def expecting(self, words: Sequence[str]) -> tuple[Recognizer, dict[str, str]]:
+        return EchoRecognizer(), dict.fromkeys(words, "is odd")
+
+
+def shared(recognizer: Recognizer) -> Shared:
+    engines = Engines({"nl": recognizer}, TaggingTranslator(), {})
+    return Shared(engines, Limits(), lambda message: None)
+
+
+def told(version: int, *words: str) -> messages.Glossary:
+    return messages.Glossary(stream="s", epoch=1, version=version, words={"nl": words})
+
+
+async def test_what_a_recogniser_cannot_expect_is_told_with_the_version() -> None:
+    everyone = shared(Odd())
+    glossary = StreamGlossary()
+    own = glossary.applied(everyone)
+    stream = own.engines.recognizers["nl"].stream()
+    assert glossary.unexpected("s", 3) is None
+    glossary.take(told(7, "kerk", "toren"))
+
+    def is_told() -> bool:
+        stream.accept(sound("."))
+        return glossary.unexpected("s", 3) is not None
+
+    await eventually(is_told)
+    assert glossary.unexpected("s", 3) == messages.Unexpected(
+        stream="s",
+        epoch=3,
+        version=7,
+        language="nl",
+        words={"kerk": "is odd", "toren": "is odd"},
+    )
+    glossary.take(told(8))
+    stream.accept(sound("."))
+    assert glossary.unexpected("s", 3) is None
+
+
+async def test_thousands_of_words_that_cannot_be_expected_fit_a_message() -> None:
+    glossary = StreamGlossary()
+    own = glossary.applied(shared(Odd()))
+    glossary.take(told(1, *(f"a{number}{'x' * 50}" for number in range(2000))))
+    stream = own.engines.recognizers["nl"].stream()
+
+    def is_told() -> bool:
+        stream.accept(sound("."))
+        return glossary.unexpected("s", 3) is not None
+
+    await eventually(is_told)
+    unexpected = glossary.unexpected("s", 3)
+    assert unexpected is not None
+    assert len(messages.encode(unexpected)) < 20_000
+
+
+def test_a_recogniser_that_cannot_be_told_what_to_expect_stays_as_it_is() -> None:
+    everyone = shared(EchoRecognizer())
+    glossary = StreamGlossary()
+    glossary.take(told(1, "een"))
+    own = glossary.applied(everyone)
+    assert own.engines.recognizers == everyone.engines.recognizers
+    heard = own.engines.recognizers["nl"].stream().accept(np.asarray(sound("een .")))
+    assert heard is not None
+    assert heard.text == "een"
