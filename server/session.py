@@ -92,7 +92,7 @@ class Sessions:
             take_over=join.take_over,
         )
         session.captions = frozenset({join.language})
-        async with self._in_stream(connection, session) as (live, sound):
+        async with self._in_stream(connection, session, address) as (live, sound):
             live.begin()
             if join.audio == "socket":
                 sound.hear_on_socket(live.hear)
@@ -139,7 +139,7 @@ class Sessions:
             connection.close,
             resume=join.resume,
         )
-        async with self._in_stream(connection, session) as (live, sound):
+        async with self._in_stream(connection, session, address) as (live, sound):
             if join.audio == "socket":
                 sound.send_on_socket(live.track(session))
             while (message := await connection.receive()) is not None:
@@ -177,7 +177,7 @@ class Sessions:
         if join.target not in self.catalogue.targets(join.language):
             raise self._unknown_language(join.target, self.catalogue.targets(join.language))
         session = self.manager.join_talk(address, join.language, join.target, connection.close)
-        async with self._in_stream(connection, session) as (live, sound):
+        async with self._in_stream(connection, session, address) as (live, sound):
             live.begin()
             while (message := await connection.receive()) is not None:
                 with connection.answering():
@@ -191,6 +191,7 @@ class Sessions:
         self,
         connection: AnyConnection,
         session: Session,
+        address: str,
     ) -> AsyncIterator[tuple[LiveStream, SoundPath]]:
         """The session's stay in its stream, and its sound."""
         live = self.live.of(session.stream)
@@ -208,7 +209,7 @@ class Sessions:
             )
             live.notices.attach(session, connection.send)
             async with asyncio.TaskGroup() as group:
-                sound = SoundPath(group, connection, self.plane)
+                sound = SoundPath(group, connection, self.plane, address)
                 yield live, sound
                 await sound.close()
         finally:

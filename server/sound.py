@@ -4,9 +4,11 @@ import asyncio
 import logging
 import struct
 from collections.abc import AsyncIterable, Callable
+from contextlib import ExitStack
 
 from server.media.broadcast import MediaStreamError, SubscriberTrack
 from server.media.peer import OfferError, Peer, PeerGone, answer
+from server.media.places import Busy, Place
 from server.media.plane import MediaPlane
 from server.media.receive import SocketReceiver, Sound
 from signaling.errors import ProtocolError
@@ -34,7 +36,7 @@ _PAYLOAD_TYPE = 111
 class SoundPath:
     """One session's: one way at a time, each new one replacing the last.
 
-    Its tasks live in ``group``.
+    Its tasks live in ``group``. ``address``: where the participant is.
     """
 
     def __init__(
@@ -42,7 +44,9 @@ class SoundPath:
         group: asyncio.TaskGroup,
         connection: AnyConnection,
         plane: MediaPlane,
+        address: str,
     ) -> None:
+        self._address = address
         self._group = group
         self._connection = connection
         self._plane = plane
@@ -54,15 +58,26 @@ class SoundPath:
     ) -> None:
         """Answer an offer; from then on send the track, hear what comes, or both.
 
-        Raises ProtocolError, which the session survives.
+        Raises ProtocolError, which the session survives unless there is no room for it.
         """
         await self.close()
         try:
-            peer = await answer(offer.sdp, self._plane, send=send, receive=hear is not None)
-        except OfferError as error:
-            raise ProtocolError("bad_sdp", str(error), fatal=False) from error
+            place = await self._plane.places.enter(self._address)
+        except Busy as busy:
+            raise ProtocolError(
+                "limit", f"{busy}. Come back later.", retry_after_s=busy.retry_after_s
+            ) from busy
+        with ExitStack() as undo:
+            undo.callback(place.leave)
+            try:
+                peer = await answer(offer.sdp, self._plane, send=send, receive=hear is not None)
+            except OfferError as error:
+                raise ProtocolError("bad_sdp", str(error), fatal=False) from error
+            undo.pop_all()
+        place.hold(peer)
         self._connection.send(Answer(sdp=peer.sdp))
-        self._task = self._group.create_task(self._run(peer, hear), name="peer")
+        self._task = self._group.create_task(self._run(peer, place, hear), name="peer")
+        await asyncio.sleep(0)  # a task that is cancelled before it began closes nothing
 
     def hear_on_socket(self, hear: Hear) -> None:
         """Sound comes as binary messages: see ``push``."""
@@ -85,14 +100,16 @@ class SoundPath:
             await asyncio.wait([self._task])
             self._task = None
 
-    async def _run(self, peer: Peer, hear: Hear | None) -> None:
+    async def _run(self, peer: Peer, place: Place, hear: Hear | None) -> None:
         """The connection's life. When it is lost the participant is told, and may offer anew."""
         try:
             await peer.connected()
+            place.leave()
             reason = await peer.closed() if hear is None else await _heard(peer, hear)
         except PeerGone as gone:
             reason = str(gone)
         finally:
+            place.leave()
             await peer.close()
         lost = ProtocolError(
             "timeout", f"The sound connection ended: {reason}. Offer anew.", fatal=False

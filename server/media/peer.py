@@ -77,6 +77,16 @@ class Peer:
         """aiortc's: "new", "connecting", "connected", "failed" or "closed"."""
         return self._connection.connectionState
 
+    @property
+    def heard_from(self) -> bool:
+        """Whether an authenticated check of the participant's has come."""
+        ice = self._transceiver.receiver.transport.transport._connection
+        return bool(ice._check_list or ice._early_checks)
+
+    def give_up(self, reason: str) -> None:
+        """Count it as gone."""
+        self._end(reason)
+
     async def connected(self) -> None:
         """Wait until sound can flow. Raises PeerGone, after CONNECT_S at the latest."""
         while self._gone is None and self.state != "connected":
@@ -231,8 +241,8 @@ def check_internals() -> None:
         problems.append("aioice gathers candidates in another way")
     connection = Connection(ice_controlling=False)
     for owner, names in (
-        (connection, ("_check_list", "_protocols", "_queue", "_local_username")),
-        (connection, ("data_received", "request_received")),
+        (connection, ("_check_list", "_early_checks", "_protocols", "_local_username")),
+        (connection, ("_queue", "data_received", "request_received")),
         (StunProtocol, ("datagram_received", "connection_lost", "send_stun")),
     ):
         problems += [f"aioice has no {name}" for name in names if not hasattr(owner, name)]

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from server.media.fanout import FanOut
 from server.media.jitter import JitterCounts
+from server.media.places import Places
 from server.media.port import MediaPort
 from server.media.turns import Turns
 
@@ -14,13 +15,14 @@ from server.media.turns import Turns
 class MediaPlane:
     """``hosts``: this machine's addresses to be reached at (see peer.host_addresses). ``port``:
     the one for all participants; without it each has its own. ``fan_out`` sends to listeners;
-    without it aiortc does. ``turns`` keep joining and leaving from holding up the clock.
-    ``dropped`` counts hostile datagrams and packets, by reason; ``jitter`` what happened to
-    speakers' other packets."""
+    without it aiortc does. ``turns`` keep joining and leaving from holding up the clock,
+    ``places`` one address from taking all the room there is. ``dropped`` counts hostile
+    datagrams and packets, by reason; ``jitter`` what happened to speakers' other packets."""
 
     hosts: Sequence[str] = ("127.0.0.1",)
     port: MediaPort | None = None
     fan_out: FanOut | None = None
     turns: Turns = field(default_factory=Turns)
+    places: Places = field(default_factory=Places)
     dropped: Counter[str] = field(default_factory=Counter)
     jitter: JitterCounts = field(default_factory=JitterCounts)

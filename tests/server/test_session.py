@@ -6,12 +6,15 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 
 import aiohttp
+import msgspec
 import pytest
 
 from server.app import Server
 from server.client import Listener, Refused, Speaker, Talker
+from server.media import places
 from signaling import messages as wire
 from tests.helpers.running import STAND_IN, loudness, power, tolk, tone, until
+from tests.helpers.webrtc import Client
 
 LOW, HIGH = tone(300), tone(1000)
 SPOKEN_LOW_HZ, SPOKEN_HIGH_HZ = 700, 1500
@@ -335,3 +338,31 @@ async def test_pages_of_a_foreign_origin_are_refused(server: Server) -> None:
             ):
                 pass
     assert refused.value.status == 403
+
+
+async def test_half_open_offers_do_not_shut_out_who_means_it(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in (("PLACES", 2), ("WAIT_S", 0.3), ("PATIENCE_S", 2.0), ("_REVIEW_S", 0.1)):
+        monkeypatch.setattr(places, name, value)
+    client = Client("recvonly")
+    offer = msgspec.json.encode(wire.Offer(sdp=await client.offer())).decode()
+    async with AsyncExitStack() as stack:
+        session = await stack.enter_async_context(aiohttp.ClientSession())
+        answers = []
+        for _ in range(3):
+            socket = await stack.enter_async_context(
+                session.ws_connect(server.url + "/ws/listen/hall")
+            )
+            await socket.send_str('{"type": "join"}')
+            await socket.send_str(offer)
+            async with asyncio.timeout(5):
+                while (answer := await socket.receive_json())["type"] not in ("answer", "error"):
+                    pass
+            answers.append(answer)
+        assert [answer["type"] for answer in answers] == ["answer", "answer", "error"]
+        assert answers[2]["code"] == "limit" and answers[2]["retry_after_s"] > 0
+        monkeypatch.setattr(places, "WAIT_S", 10)
+        async with Listener(server.url, "hall", "floor") as listener:
+            await until(lambda: len(listener.arrivals) > 0)
+    await client.close()

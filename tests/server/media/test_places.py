@@ -1,0 +1,85 @@
+import asyncio
+
+import pytest
+
+from server.media import places as places_module
+from server.media.places import Busy, Place, Places
+from tests.helpers.webrtc import until
+
+
+class Offer:
+    """A connection that is being set up."""
+
+    def __init__(self, place: Place, heard_from: bool = False) -> None:
+        self.heard_from = heard_from
+        self.gave_up = False
+        self._place = place
+        place.hold(self)
+
+    def give_up(self, reason: str) -> None:
+        self.gave_up = True
+        self._place.leave()
+
+
+@pytest.fixture(autouse=True)
+def soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(places_module, "PLACES", 2)
+    monkeypatch.setattr(places_module, "WAIT_S", 0.2)
+    monkeypatch.setattr(places_module, "PATIENCE_S", 0.05)
+    monkeypatch.setattr(places_module, "_REVIEW_S", 0.01)
+
+
+async def test_so_many_of_an_address_at_a_time_and_others_beside_them() -> None:
+    admitted = Places()
+    for _ in range(2):
+        await admitted.enter("here")
+    with pytest.raises(Busy) as busy:
+        await admitted.enter("here")
+    assert 2 <= busy.value.retry_after_s <= 6
+    await admitted.enter("elsewhere")
+
+
+async def test_who_waits_gets_the_place_that_is_left_first_come_first_served(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(places_module, "WAIT_S", 10)
+    admitted, order = Places(), list[int]()
+    places = [await admitted.enter("here") for _ in range(2)]
+
+    async def wait(number: int) -> None:
+        place = await admitted.enter("here")
+        order.append(number)
+        place.leave()
+
+    async with asyncio.timeout(5), asyncio.TaskGroup() as group:
+        for number in range(5):
+            group.create_task(wait(number))
+        await asyncio.sleep(0)
+        places[0].leave()
+        places[0].leave()
+    assert order == [0, 1, 2, 3, 4]
+
+
+async def test_who_shows_no_sign_of_life_gives_up_its_place_when_it_is_wanted() -> None:
+    admitted = Places()
+    silent = Offer(await admitted.enter("here"))
+    await asyncio.sleep(0.1)
+    assert not silent.gave_up, "nobody wanted its place"
+    alive = Offer(await admitted.enter("here"), heard_from=True)
+    await admitted.enter("here")
+    assert (silent.gave_up, alive.gave_up) == (True, False)
+
+
+async def test_nothing_is_kept_of_who_has_left() -> None:
+    admitted = Places()
+    places = [await admitted.enter("here") for _ in range(2)]
+    Offer(places[0], heard_from=True)
+    Offer(places[1], heard_from=True)
+    with pytest.raises(Busy):
+        await admitted.enter("here")
+    waiting = asyncio.ensure_future(admitted.enter("here"))
+    await asyncio.sleep(0)
+    waiting.cancel()
+    for place in places:
+        place.leave()
+    await until(lambda: not admitted._addresses)
