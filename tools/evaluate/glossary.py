@@ -1,7 +1,10 @@
 """Do the terms of a glossary come through, and does the rest of the sentence stay as good?
 
+    python -m tools.evaluate glossary [--json] [--quick] [--models FOLDER]
+
 Sentences with terms that models do not know are translated with a glossary and without, whole and,
-as the policy "prefix" does, word by word with what was said forced.
+as the policy "prefix" does, word by word with what was said forced. Then recognisers hear them:
+see tools/evaluate/vocabulary.py.
 """
 
 import argparse
@@ -18,7 +21,9 @@ from server.interpretation.engines import EngineError, Translator
 from server.interpretation.routes import RoutedTranslator
 from server.interpretation.term_translator import TermTranslator
 from server.models.catalogue import Catalogue
+from tools.evaluate import vocabulary
 from tools.evaluate.glossary_cases import SLOT, Case, cases, glossary
+from tools.evaluate.material import SIDES
 from tools.evaluate.text_metrics import score
 from tools.figures import Figure, report
 
@@ -126,4 +131,7 @@ def main(words: Sequence[str]) -> int:
         catalogue.route,
     )
     found = list(figures(translator, options.quick))
+    for language in SIDES:
+        if model := catalogue.recognizers.get(language):
+            found += vocabulary.figures(language, catalogue.path(model), options.quick)
     return report(found, as_json=options.json, quick=options.quick)

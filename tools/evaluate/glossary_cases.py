@@ -1,7 +1,6 @@
 """Terms that models do not know, and sentences that carry them. Made up for this: in no
 training, tuning or test text."""
 
-import re
 from dataclasses import dataclass
 from itertools import islice
 from typing import Final
@@ -103,15 +102,17 @@ mijn broer zoekt {a} = my brother is looking for {a}
 """.strip().splitlines()
 )
 FOR_NAMES: Final = 10
+KNOWN: Final = (("het boek", "book"), ("de school", "school"), ("de stad", "city"))
 SLOT: Final = "slot"
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """What is said in one language; ``term`` is what must come through in the other one, and
-    ``reference`` its translation with ``SLOT`` in the term's place."""
+    """What is said in one language, ``spoken`` the term in it; ``term`` is what must come through
+    in the other one, and ``reference`` its translation with ``SLOT`` in the term's place."""
 
     text: str
+    spoken: str
     term: str
     reference: str
 
@@ -123,32 +124,34 @@ def glossary() -> Glossary:
 
 def cases(source: str, carriers: int) -> list[Case]:
     """Each term in so many sentences, from Dutch or from English."""
+    target = {"nl": "en", "en": "nl"}[source]
     found = []
     for number, (dutch, english) in enumerate((*TERMS, *((name, name) for name in NAMES))):
         is_name = dutch == english
+        bare = {"nl": dutch if is_name else dutch.split(" ", 1)[1], "en": english}
         usable = CARRIERS[:FOR_NAMES] if is_name else CARRIERS
         # Each term begins at another sentence: all sentences carry as many.
         turned = (usable[(number + i) % len(usable)] for i in range(len(usable)))
-        for of_dutch, of_english in islice(turned, carriers):
-            texts = {
-                "nl": _filled(of_dutch, dutch, "", is_name),
-                "en": _filled(of_english, english, "the ", is_name),
-            }
-            target = "en" if source == "nl" else "nl"
-            bare = english if target == "en" or is_name else dutch.split(" ", 1)[1]
-            found.append(Case(texts[source].lower(), bare, texts[target].lower()))
-    return [Case(each.text, each.term, _slotted(each)) for each in found]
+        for carrier in islice(turned, carriers):
+            texts = _filled(carrier, dutch, english)
+            reference = texts[target].replace(bare[target].lower(), SLOT, 1)
+            found.append(Case(texts[source], bare[source].lower(), bare[target], reference))
+    return found
 
 
-def _filled(carrier: str, term: str, article: str, is_name: bool) -> str:
-    if is_name:
-        return carrier.format(the=term, a=term)
-    if article:
-        indefinite = f"an {term}" if re.match("[aeio]", term) else f"a {term}"
+def known(language: str) -> list[str]:
+    """The same sentences with words that everybody knows."""
+    return [_filled(carrier, *pair)[language] for pair in KNOWN for carrier in CARRIERS]
+
+
+def _filled(carrier: tuple[str, ...], dutch: str, english: str) -> dict[str, str]:
+    """By language, as a recogniser writes."""
+    if dutch == english:
+        the, a = (dutch, english), (dutch, english)
     else:
-        indefinite = f"een {term.split(' ', 1)[1]}"
-    return carrier.format(the=f"{article}{term}", a=indefinite)
-
-
-def _slotted(case: Case) -> str:
-    return case.reference.replace(case.term.lower(), SLOT)
+        the = dutch, f"the {english}"
+        a = f"een {dutch.split(' ', 1)[1]}", f"{'an' if english[0] in 'aeio' else 'a'} {english}"
+    return {
+        language: text.format(the=the[side], a=a[side]).lower()
+        for side, (language, text) in enumerate(zip(("nl", "en"), carrier, strict=True))
+    }

@@ -2,7 +2,7 @@ import pytest
 
 from server.interpretation.engines import EngineError
 from tools.evaluate.glossary import came_through, figures, rest_of
-from tools.evaluate.glossary_cases import NAMES, SLOT, TERMS, Case, cases, glossary
+from tools.evaluate.glossary_cases import NAMES, SLOT, TERMS, Case, cases, glossary, known
 
 
 def test_there_are_sixty_terms_and_each_is_carried_as_often_as_asked() -> None:
@@ -50,7 +50,7 @@ def test_the_rest_is_what_does_not_stand_for_the_term(made: str, rest: str) -> N
     ],
 )
 def test_a_term_comes_through_as_a_whole(term: str, made: str, expected: bool) -> None:
-    assert came_through(Case("", term, ""), made) is expected
+    assert came_through(Case("", "", term, ""), made) is expected
 
 
 class Refusing:
@@ -63,3 +63,14 @@ def test_what_a_translator_refuses_counts_as_lost() -> None:
     assert measured["glossary.nl_en.terms_through"].value == 0
     assert measured["glossary.nl_en.terms_through"].holds is False
     assert measured["glossary.en_nl.terms_through_growing"].value == 0
+
+
+def test_a_term_is_in_what_is_said() -> None:
+    for source in ("nl", "en"):
+        assert all(each.spoken in each.text for each in cases(source, 20))
+
+
+def test_sentences_without_terms_have_none() -> None:
+    for language in ("nl", "en"):
+        assert not set(known(language)) & {each.text for each in cases(language, 20)}
+        assert len(set(known(language))) == 60
