@@ -1,14 +1,21 @@
-"""Weighted transducers in OpenFst's "const" files: a header, states, arcs (const-fst.h there)."""
+"""Weighted transducers while they are made, to be written as OpenFst's "const" files."""
 
 import math
-import struct
 from pathlib import Path
 
 import numpy as np
 
-EPSILON = 0
-_MAGIC, _CONST_VERSION = 2125659606, 2
-_EXPANDED, _INPUT_SORTED, _OUTPUT_SORTED = 0x1, 0x10000000, 0x40000000
+from server.interpretation.const_fst import (
+    ARC,
+    EPSILON,
+    EXPANDED,
+    INPUT_SORTED,
+    OUTPUT_SORTED,
+    STATE,
+    ConstFst,
+)
+
+__all__ = ["EPSILON", "Fst", "cost"]
 
 
 def cost(probability: float) -> float:
@@ -47,17 +54,8 @@ class Fst:
             empty_out = sum(arc[1] == EPSILON for arc in row)
             states.append((final_cost, position, len(row), empty_in, empty_out))
             position += len(row)
-        properties = _EXPANDED | (_OUTPUT_SORTED if sort_by_output else _INPUT_SORTED)
-        header = struct.pack("<i", _MAGIC) + _string("const") + _string("standard")
-        header += struct.pack("<iiQqqq", _CONST_VERSION, 0, properties, 0, len(arcs), position)
-        state_type = np.dtype(
-            [("w", "<f4"), ("p", "<u4"), ("n", "<u4"), ("i", "<u4"), ("o", "<u4")]
-        )
-        arc_type = np.dtype([("i", "<i4"), ("o", "<i4"), ("w", "<f4"), ("s", "<i4")])
-        body = np.array(states, state_type).tobytes()
-        body += np.array([arc for row in arcs for arc in row], arc_type).tobytes()
-        path.write_bytes(header + body)
-
-
-def _string(text: str) -> bytes:
-    return struct.pack("<i", len(text)) + text.encode()
+        ConstFst(
+            np.array(states, STATE),
+            np.array([arc for row in arcs for arc in row], ARC),
+            EXPANDED | (OUTPUT_SORTED if sort_by_output else INPUT_SORTED),
+        ).write(path)
