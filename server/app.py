@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import dataclasses
 import logging
+import os
 import sys
 import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
@@ -16,6 +17,7 @@ from aiohttp import web
 
 from server import banner, netinfo, tls
 from server.access import Access, load_secret
+from server.admission import Admission
 from server.bus.local import LocalBus
 from server.bus.supervisor import Supervisor
 from server.config import Config
@@ -95,7 +97,14 @@ async def running(config: Config, interpreter: Sequence[str] = ()) -> AsyncItera
         socket = Path(folder) / "bus"
         async with LocalBus.listen(socket) as bus, asyncio.TaskGroup() as group:
             live = LiveStreams(
-                manager, bus, pacer, catalogue, metrics, config.demand_linger_s, glossaries
+                manager,
+                bus,
+                pacer,
+                catalogue,
+                metrics,
+                Admission(config.max_languages, len(os.sched_getaffinity(0))),
+                config.demand_linger_s,
+                glossaries,
             )
             supervisor = Supervisor(
                 [*(interpreter or _worker_command(config)), "--bus", str(socket)],

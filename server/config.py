@@ -81,6 +81,10 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     max_sessions_per_address: Annotated[
         int, Meta(ge=1, description="sessions an address; a hall behind one NAT is one address")
     ] = 500
+    max_languages: Annotated[
+        int,
+        Meta(ge=0, description="languages interpreted at a time; 0: what the processor carries"),
+    ] = 0
     demand_linger_s: Annotated[
         float, Meta(ge=0, description="how long a language goes on after its last listener")
     ] = 10.0

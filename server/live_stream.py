@@ -7,11 +7,12 @@ older epoch is dropped. Nothing here waits: every call returns at once.
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
 import signaling.messages as wire
+from server.admission import Admission
 from server.bus import messages as bus_messages
 from server.bus.messages import RATE_HZ, AudioChunk, Committed, Demand, FailureReason, Speech
 from server.bus.protocol import Bus
@@ -24,6 +25,7 @@ from server.media.receive import Sound
 from server.metrics import Metrics
 from server.models.catalogue import Catalogue
 from server.notices import Notices
+from server.statuses import Statuses
 from server.streams import Session, Stream, language_of
 
 logger = logging.getLogger(__name__)
@@ -47,26 +49,26 @@ class LiveStream:
         pacer: Pacer,
         catalogue: Catalogue,
         metrics: Metrics,
+        admission: Admission,
         linger_s: float,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.stream = stream
         self.playout = StreamPlayout(on_start=self._clause_starts)
-        self.notices = Notices(stream, self._status)
+        self._statuses = Statuses()
+        self.notices = Notices(stream, self._statuses.of)
         self.epoch = 0
         self.sample = 0
         self._bus = bus
         self._pacer = pacer
         self._catalogue = catalogue
         self._metrics = metrics
+        self._admission = admission
         self._linger_s = linger_s
         self._clock = clock
         self._source: str | None = None
         self._replay = Replay()
         self._pending: list[Pcm] = []
-        self._interpreter_ready = False
-        self._was_ready = False
-        self._failing: dict[str, FailureReason] = {}
         self._heard_at: float | None = None
         self._tracks: dict[Session, SubscriberTrack] = {}
         self._said: dict[tuple[str, int], int] = {}
@@ -164,13 +166,12 @@ class LiveStream:
 
     def interpreter_ready(self) -> None:
         """Models are loaded: feed what was heard before, if anything."""
-        self._interpreter_ready = self._was_ready = True
+        self._statuses.begin()
         self._feed()
 
     def interpreter_lost(self) -> None:
         """The next interpreter will be fed what this one had not finished."""
-        self._interpreter_ready = False
-        self._failing.clear()
+        self._statuses.lose()
         self._replay.worker_lost()
         self.epoch += 1
         self._tell_channels()
@@ -180,7 +181,7 @@ class LiveStream:
         self.epoch += 1
         self._pending.clear()
         self._replay = Replay()
-        if self._interpreter_ready:
+        if self._statuses.ready:
             self._feed()
 
     def _feed(self) -> None:
@@ -209,13 +210,8 @@ class LiveStream:
 
     def _fails(self, language: str, reason: FailureReason | None) -> None:
         """``reason`` None: it does not, or no more."""
-        if reason == self._failing.get(language):
-            return
-        if reason is None:
-            del self._failing[language]
-        else:
-            self._failing[language] = reason
-        self._tell_channels()
+        if self._statuses.fails(language, reason):
+            self._tell_channels()
 
     def _speak(self, speech: Speech) -> None:
         """Speech is played when it was planned for, or at once if that has gone by."""
@@ -255,24 +251,36 @@ class LiveStream:
     def publish_demand(self) -> None:
         """Tell the interpreter what is wanted; it lets go of what is not asked for again."""
         source = self.stream.source
-        if source is None or not self._interpreter_ready:
+        if source is None or not self._statuses.ready:
             return
         now = self._clock()
         speech, text = self.stream.wanted(now, self._linger_s)
-        targets = self._catalogue.targets(source)
         silent = self._heard_at is None or now - self._heard_at > self._linger_s
         if silent and self.stream.speaker is None:
             speech = text = ()
+        listeners = self.stream.listeners_by_language()
+        admitted = self._admit((*speech, *text), listeners, now)
         self._bus.publish(
             Demand(
                 stream=self.stream.id,
                 epoch=self.epoch,
                 source=source,
-                speech=tuple(each for each in speech if each in targets),
-                text=tuple(each for each in text if each in targets),
+                speech=tuple(each for each in speech if each in admitted),
+                text=tuple(each for each in text if each in admitted),
                 captions=not silent or self.stream.speaker is not None,
+                listeners=listeners,
             )
         )
+
+    def _admit(self, wanted: Sequence[str], listeners: dict[str, int], now: float) -> set[str]:
+        """Which languages are interpreted; who hears one that is not is told."""
+        targets = set(self._catalogue.targets(self.stream.source or "")).intersection(wanted)
+        ranked = sorted(targets, key=lambda each: (-listeners.get(each, 0), wanted.index(each)))
+        admitted = self._admission.admit(self.stream.id, ranked, now)
+        if targets - admitted != self._statuses.refused:
+            self._statuses.refused = targets - admitted
+            self._tell_channels()
+        return admitted
 
     def close_unheard(self) -> None:
         """Channels that nobody is on are not encoded."""
@@ -282,12 +290,5 @@ class LiveStream:
 
     def _tell_channels(self) -> None:
         for language in self._catalogue.all_targets:
-            self.playout.set_status(language, self._status(language)[0])
+            self.playout.set_status(language, self._statuses.of(language)[0])
         self.notices.tell_channels()
-
-    def _status(self, language: str) -> tuple[wire.ChannelStatus, wire.FallbackReason | None]:
-        if language in self._failing:
-            return "fallback", self._failing[language] or "broken"
-        if self._interpreter_ready:
-            return "live", None
-        return ("fallback", "restarting") if self._was_ready else ("starting", None)

@@ -2,8 +2,10 @@
 
 import asyncio
 import logging
+import time
 from collections.abc import Iterator
 
+from server.admission import Admission
 from server.bus.messages import Heartbeat, Unexpected
 from server.bus.protocol import Bus
 from server.bus.supervisor import Supervisor
@@ -29,6 +31,7 @@ class LiveStreams:
         pacer: Pacer,
         catalogue: Catalogue,
         metrics: Metrics,
+        admission: Admission,
         linger_s: float,
         glossaries: Glossaries,
     ) -> None:
@@ -37,6 +40,7 @@ class LiveStreams:
         self._pacer = pacer
         self._catalogue = catalogue
         self._metrics = metrics
+        self._admission = admission
         self._linger_s = linger_s
         self._glossaries = glossaries
         self._live: dict[str, LiveStream] = {}
@@ -50,7 +54,13 @@ class LiveStreams:
         live = self._live.get(stream.id)
         if live is None:
             live = self._live[stream.id] = LiveStream(
-                stream, self._bus, self._pacer, self._catalogue, self._metrics, self._linger_s
+                stream,
+                self._bus,
+                self._pacer,
+                self._catalogue,
+                self._metrics,
+                self._admission,
+                self._linger_s,
             )
             self._pacer.add(live.playout)
             if self._interpreter_ready:
@@ -105,6 +115,7 @@ class LiveStreams:
                 self._bus.publish(message)
 
     def _removed(self, stream: Stream) -> None:
+        self._admission.admit(stream.id, (), time.monotonic())
         gone = self._live.pop(stream.id, None)
         if gone is not None:
             self._pacer.remove(gone.playout)
@@ -114,6 +125,7 @@ class LiveStreams:
         metrics = self._metrics
         metrics.interpreter_ready.set(heartbeat.ready)
         metrics.interpreter_cpu.set(heartbeat.cpu_s)
+        self._admission.spent(heartbeat.cpu_s, time.monotonic())
         metrics.interpreter_memory.set(heartbeat.rss_bytes)
         for stage in heartbeat.stages:
             metrics.stage.labels(stage.name, stage.language).inc(stage.seconds)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from server.bus import messages as bus
 from server.bus.messages import RATE_HZ
+from server.statuses import Status
 from server.streams import Session, Stream, language_of
 from signaling import messages as wire
 
@@ -13,8 +14,6 @@ from signaling import messages as wire
 SNAPSHOT_LINES = 20
 
 Send = Callable[[wire.ServerMessage], None]
-#: How a language's interpretation is, and why, where that is a fallback.
-Status = tuple[wire.ChannelStatus, wire.FallbackReason | None]
 
 
 class Notices:

@@ -66,6 +66,12 @@ class Stream:
         """How many listen, by channel; those who only read captions count as "captions"."""
         return dict(Counter(each.channel or "captions" for each in self.listeners))
 
+    def listeners_by_language(self) -> dict[str, int]:
+        """How many hear each language; the floor is none."""
+        everyone = [*self.listeners, *([self.speaker] if self.speaker else [])]
+        languages = (language_of(each.channel or "floor") for each in everyone)
+        return dict(Counter(language for language in languages if language))
+
     def wanted(self, now: float, linger_s: float) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """Languages to be spoken and languages only to be written, now or within the last
         ``linger_s`` seconds, in order of first demand. The source is in neither."""

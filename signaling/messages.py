@@ -29,8 +29,8 @@ ListenerAudio = Literal["webrtc", "socket", "none"]
 StreamState = Literal["waiting", "live", "paused", "ended"]
 ChannelStatus = Literal["starting", "live", "fallback"]
 #: Why the floor is heard: the language's models fail, or take too long; the interpreter starts
-#: anew.
-FallbackReason = Literal["broken", "slow", "restarting"]
+#: anew; the machine does not carry one more language.
+FallbackReason = Literal["broken", "slow", "restarting", "full"]
 CaptionStatus = Literal["partial", "final", "clear"]
 ErrorCode = Literal[
     "bad_message",  # not JSON, of no known type, or with wrong fields

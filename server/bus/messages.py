@@ -41,13 +41,14 @@ class Demand(BusMessage, frozen=True, tag="demand"):
 
     A stream is interpreted while demands for it come; one without targets and without
     ``captions`` lets it go. ``speech``: target languages to be spoken; ``text``: those only
-    to be written.
+    to be written. ``listeners``: how many each language has.
     """
 
     source: str
     speech: tuple[str, ...] = ()
     text: tuple[str, ...] = ()
     captions: bool = True
+    listeners: dict[str, int] = {}
 
 
 class Glossary(BusMessage, frozen=True, tag="glossary"):

@@ -1,16 +1,26 @@
-"""Threads for engine calls, each with a time limit and a record of the time they took."""
+"""Threads for engine calls, each with a time limit and a record of the time they took.
+
+Where there are more languages than cores, their calls take turns, those of the languages with
+the most listeners first. Recognition waits for nobody: all languages wait for it.
+"""
 
 import asyncio
+import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import ParamSpec, TypeVar
 
 from server.bus.messages import Stage
 from server.interpretation.engines import EngineError
+from server.interpretation.turns import Turns
 
 P = ParamSpec("P")
 R = TypeVar("R")
+
+
+#: A call that takes longer than this gives its turn away: what hangs is to hold up nobody.
+TURN_S = 1.0
 
 
 class Overrun(EngineError):
@@ -19,11 +29,21 @@ class Overrun(EngineError):
 
 
 class Lane:
-    """One thread: its calls run one after the other. ``stage`` and ``language`` say what of."""
+    """One thread: its calls run one after the other. ``stage`` and ``language`` say what of;
+    ``turns``: what they wait for, by the weight they have then."""
 
-    def __init__(self, stage: str, language: str) -> None:
+    def __init__(
+        self,
+        stage: str,
+        language: str,
+        turns: Turns | None = None,
+        weight: Callable[[], int] = lambda: 0,
+    ) -> None:
         self.stage = stage
         self.language = language
+        self._turns = turns or Turns(1)
+        self._weight = weight
+        self._order = asyncio.Lock()
         self._executor = ThreadPoolExecutor(1, f"{stage}-{language}")
         self._since: float | None = None
         self._count = 0
@@ -34,15 +54,27 @@ class Lane:
         self, limit_s: float, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs
     ) -> R:
         """What ``function`` returns. Raises Overrun when that takes more than ``limit_s``, the
-        wait for earlier calls included, and what ``function`` raises."""
-        future = self._executor.submit(self._timed, lambda: function(*args, **kwargs))
+        wait for earlier calls and for its turn included, and what ``function`` raises."""
         try:
-            async with asyncio.timeout(limit_s) as limit:
-                return await asyncio.wrap_future(future)
+            async with asyncio.timeout(limit_s) as limit, self._order:
+                return await self._take_turn(lambda: function(*args, **kwargs))
         except TimeoutError:
             if not limit.expired():
                 raise
             raise Overrun(f"{self.stage} took more than {limit_s:g} s") from None
+
+    async def _take_turn(self, function: Callable[[], R]) -> R:
+        async with self._turns.turn(self._weight()):
+            result = self._start(function)
+            try:
+                await asyncio.wait([result], timeout=TURN_S)
+            except asyncio.CancelledError:
+                result.cancel()
+                raise
+        return await result
+
+    def _start(self, function: Callable[[], R]) -> asyncio.Future[R]:
+        return asyncio.wrap_future(self._executor.submit(self._timed, function))
 
     def stuck_s(self) -> float:
         """The age of the call under way; 0 while there is none."""
@@ -72,10 +104,14 @@ class Lane:
 
 
 class Lanes:
-    """All lanes of a process: one for each stage and language, made when first used."""
+    """All lanes of a process: one for each stage and language, made when first used.
+    ``listeners``: how many each language has, by stream. ``cores``: for languages, this
+    process's unless told."""
 
-    def __init__(self) -> None:
+    def __init__(self, cores: int | None = None) -> None:
+        self.listeners: dict[str, Mapping[str, int]] = {}
         self._lanes: dict[tuple[str, str], Lane] = {}
+        self._turns = Turns(cores or len(os.sched_getaffinity(0)))
 
     def lane(self, stage: str, language: str = "") -> Lane:
         key = (stage, language)
@@ -84,7 +120,14 @@ class Lanes:
         return self._lanes[key]
 
     def _new(self, stage: str, language: str) -> Lane:
-        return Lane(stage, language)
+        return Lane(stage, language, *self._turns_of(language))
+
+    def _turns_of(self, language: str) -> tuple[Turns | None, Callable[[], int]]:
+        """What calls of a lane wait for."""
+        return self._turns if language else None, lambda: self._weight(language)
+
+    def _weight(self, language: str) -> int:
+        return sum(each.get(language, 0) for each in self.listeners.values())
 
     def stuck_s(self) -> float:
         """The age of the oldest call under way."""

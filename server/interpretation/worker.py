@@ -194,6 +194,7 @@ class Worker:
         if demand.source not in shared.engines.recognizers:
             self._refuse(demand)
             return
+        shared.lanes.listeners[demand.stream] = demand.listeners
         if stream is None:
             self._streams[demand.stream] = _Stream(demand, now)
             return
@@ -255,6 +256,8 @@ class Worker:
         for name, stream in list(self._streams.items()):
             if stream.demanded_at < oldest or not _wanted(stream.demand):
                 del self._streams[name]
+                if self._shared is not None:
+                    self._shared.lanes.listeners.pop(name, None)
                 if stream.interpreter is not None:
                     stream.interpreter.close()
 

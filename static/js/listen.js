@@ -11,7 +11,7 @@ import { Player } from "./player.js";
 import { Signaling } from "./signaling.js";
 
 /** Why there is no interpretation, as far as there are words for it. */
-const REASONS = ["broken", "slow", "restarting"];
+const REASONS = ["broken", "slow", "restarting", "full"];
 const SIZES = [0.85, 1, 1.2, 1.45, 1.75, 2.1];
 
 const page = elementsById();
@@ -149,7 +149,8 @@ function render() {
   const stopped = refusal !== null && signaling.status === "closed";
   const now = stopped ? "refused" : situation();
   document.body.dataset.situation = now;
-  page.state.textContent = t(stopped ? "error.title" : `listen.${now}`);
+  const full = now === "fallback" && channel.reason === "full";
+  page.state.textContent = t(stopped ? "error.title" : full ? "listen.full" : `listen.${now}`);
   page.hint.textContent = refusal ? refusalText() : hint(now);
   page.button_text.textContent = t(
     stopped ? "error.continue"

@@ -3,11 +3,10 @@
 import asyncio
 import selectors
 from collections.abc import Callable, Coroutine
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, TypeVar
 
-from server.interpretation.lanes import Lane, Lanes, Overrun
+from server.interpretation.lanes import Lane, Lanes
 
-P = ParamSpec("P")
 R = TypeVar("R")
 
 
@@ -41,31 +40,31 @@ def run(main: Coroutine[Any, Any, R]) -> R:
 
 
 class _TimedLane(Lane):
-    def __init__(self, stage: str, language: str, cost_s: Callable[[str, object], float]) -> None:
-        super().__init__(stage, language)
-        self._cost_s = cost_s
-        self._turn = asyncio.Lock()
+    cost_s: Callable[[str, object], float]
 
-    async def call(
-        self, limit_s: float, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs
-    ) -> R:
-        try:
-            async with asyncio.timeout(limit_s), self._turn:
-                result = self._timed(lambda: function(*args, **kwargs))
-                took_s = self._cost_s(self.stage, result)
-                self._seconds += took_s
-                await asyncio.sleep(took_s)
-                return result
-        except TimeoutError:
-            raise Overrun(f"{self.stage} took more than {limit_s:g} s") from None
+    def _start(self, function: Callable[[], R]) -> asyncio.Future[R]:
+        result = self._timed(function)
+        took_s = self.cost_s(self.stage, result)
+        self._seconds += took_s
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[R] = loop.create_future()
+        loop.call_later(took_s, _settle, future, result)
+        return future
+
+
+def _settle(future: asyncio.Future[R], result: R) -> None:
+    if not future.done():
+        future.set_result(result)
 
 
 class TimedLanes(Lanes):
     """``cost_s(stage, result)``: how long a call takes."""
 
-    def __init__(self, cost_s: Callable[[str, object], float]) -> None:
-        super().__init__()
+    def __init__(self, cost_s: Callable[[str, object], float], cores: int = 2) -> None:
+        super().__init__(cores)
         self._cost_s = cost_s
 
     def _new(self, stage: str, language: str) -> Lane:
-        return _TimedLane(stage, language, self._cost_s)
+        lane = _TimedLane(stage, language, *self._turns_of(language))
+        lane.cost_s = self._cost_s
+        return lane

@@ -1,7 +1,8 @@
 """What participants are told."""
 
 from server.bus import messages as bus
-from server.notices import Notices, Status
+from server.notices import Notices
+from server.statuses import Status
 from server.streams import ConnectionManager, Session
 from signaling import messages as wire
 from signaling.errors import ProtocolError

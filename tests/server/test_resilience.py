@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 import sys
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import aiohttp
@@ -158,3 +159,20 @@ def interpreter_pid(server: Server) -> int:
     pid = server.supervisor.pid
     assert pid is not None
     return pid
+
+
+async def test_a_language_there_is_no_room_for_begins_once_there_is(tmp_path: Path) -> None:
+    async with (
+        tolk(tmp_path, STAND_IN, max_languages=1, demand_linger_s=0.2) as server,
+        Speaker(server.url, "hall", "nl"),
+        Speaker(server.url, "annex", "nl") as speaker,
+        AsyncExitStack() as stack,
+    ):
+        async with Listener(server.url, "hall", "en") as first:
+            await first.expect(wire.ChannelState, status("live"))
+            late = Listener(server.url, "annex", "en", captions=["en"])
+            refused = await stack.enter_async_context(late)
+            await refused.expect(wire.ChannelState, fallback("full"))
+        await refused.expect(wire.ChannelState, status("live"))
+        await speaker.play(HIGH)
+        await refused.expect(wire.Caption, text("high"))

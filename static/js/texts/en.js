@@ -82,6 +82,9 @@ export default {
     "This language does not work at the moment. You hear the original until it is back.",
   "listen.slow_hint":
     "The server is too slow for this language at the moment. You hear the original until it is back.",
+  "listen.full": "Too busy for this language",
+  "listen.full_hint":
+    "The server cannot interpret one more language now. You hear the original; the interpretation starts as soon as there is room. Another language may have room already.",
   "listen.restarting_hint":
     "The interpreter is starting again. You hear the original until it is back.",
   "listen.held": "Your browser holds the sound back",

@@ -83,6 +83,9 @@ export default {
     "Deze taal werkt nu even niet. U hoort het origineel tot de vertolking terug is.",
   "listen.slow_hint":
     "De server is nu te traag voor deze taal. U hoort het origineel tot de vertolking terug is.",
+  "listen.full": "Te druk voor deze taal",
+  "listen.full_hint":
+    "De server kan nu niet nog een taal vertolken. U hoort het origineel; de vertolking begint zodra er plaats is. In een andere taal is misschien al plaats.",
   "listen.restarting_hint":
     "De tolk start opnieuw op. U hoort het origineel tot de vertolking terug is.",
   "listen.held": "Uw browser houdt het geluid tegen",

@@ -72,9 +72,10 @@ class Wordy:
 
 
 class Voice:
-    language, rate_hz = "en", RATE_HZ
+    rate_hz = RATE_HZ
 
-    def __init__(self) -> None:
+    def __init__(self, language: str) -> None:
+        self.language = language
         self.scales: list[float] = []
 
     def synthesize(self, text: str, length_scale: float) -> Pcm:
@@ -85,30 +86,42 @@ class Voice:
 
 @dataclass
 class Outcome:
-    """``lags_s``: how long after its source each part was said to its end, by when."""
+    """``scales``: of the first language."""
 
-    lags_s: dict[float, float]
     published: list[Message]
     scales: list[float]
     dropped: dict[str, int]
 
-    def between(self, start_s: float, end_s: float) -> list[float]:
-        return [lag for at, lag in self.lags_s.items() if start_s <= at < end_s]
+    def between(self, start_s: float, end_s: float, language: str = "en") -> list[float]:
+        """How long after its source each part was said to its end, of those said then."""
+        return [
+            (piece.play_at + len(piece.pcm) // 2 - piece.end_sample) / RATE_HZ
+            for piece in self.published
+            if isinstance(piece, Speech) and piece.last and piece.language == language
+            if start_s <= piece.play_at / RATE_HZ < end_s
+        ]
 
 
-def interpret(talk: Talk, policy: PolicyName) -> Outcome:
+def interpret(
+    talk: Talk, policy: PolicyName, voice_cost: float = 0.1, cores: int = 2, **listeners: int
+) -> Outcome:
     """How ``talk`` is interpreted where recognition takes 30 ms of every 100, a translation
-    100 ms, and synthesis a tenth of what it makes."""
-    voice, published = Voice(), list[Message]()
+    100 ms, and synthesis ``voice_cost`` of what it makes; into English, or into the languages
+    that have ``listeners``, for which there are so many cores."""
+    listeners = listeners or {"en": 1}
+    published = list[Message]()
 
     def cost_s(stage: str, result: object) -> float:
         if isinstance(result, np.ndarray):
-            return len(result) / RATE_HZ / 10
+            return len(result) / RATE_HZ * voice_cost
         return 0.03 if stage == "recognize" else 0.1
 
-    engines = Engines({"nl": Recognizer(talk)}, Wordy(), {"en": voice})
-    shared = Shared(engines, Limits(), published.append, POLICIES[policy], TimedLanes(cost_s))
-    demand = Demand(stream="s", epoch=0, source="nl", speech=("en",))
+    voices = {language: Voice(language) for language in listeners}
+    engines = Engines({"nl": Recognizer(talk)}, Wordy(), voices)
+    lanes = TimedLanes(cost_s, cores)
+    lanes.listeners["s"] = listeners
+    shared = Shared(engines, Limits(), published.append, POLICIES[policy], lanes)
+    demand = Demand(stream="s", epoch=0, source="nl", speech=tuple(listeners))
 
     async def main() -> None:
         interpreter = Interpreter(shared, demand, 0)
@@ -121,12 +134,8 @@ def interpret(talk: Talk, policy: PolicyName) -> Outcome:
             interpreter.close()
 
     run(main())
-    lags_s = {
-        piece.play_at / RATE_HZ: (piece.play_at + len(piece.pcm) // 2 - piece.end_sample) / RATE_HZ
-        for piece in published
-        if isinstance(piece, Speech) and piece.last
-    }
-    return Outcome(lags_s, published, voice.scales, dict(shared.dropped))
+    scales = next(iter(voices.values())).scales
+    return Outcome(published, scales, dict(shared.dropped))
 
 
 @pytest.mark.parametrize("policy", ["clause", "prefix"])
@@ -160,3 +169,13 @@ def test_what_nobody_could_say_in_time_is_skipped_but_captioned() -> None:
     assert sum(each.skipped for each in finals.values()) == sum(outcome.dropped.values())
     written = " ".join(each.text for each in finals.values())
     assert written == Wordy().translate(" ".join(word.text for word in talk.words()), "nl", "en")
+
+
+def test_where_the_cores_do_not_suffice_the_many_come_before_the_few() -> None:
+    talk, few = Talk(words_a_minute=180, seconds=120), {"fr": 1, "it": 1, "pl": 1}
+    alone = interpret(talk, "clause", 0.25, cores=1, en=20, de=10)
+    crowded = interpret(talk, "clause", 0.25, cores=1, **few, es=5, en=20, de=10)
+    for language in ("en", "de"):
+        lags_s = crowded.between(0, 120, language)
+        assert median(lags_s) <= median(alone.between(0, 120, language)) + 0.5
+        assert all(len(crowded.between(0, 120, each)) < 0.2 * len(lags_s) for each in few)

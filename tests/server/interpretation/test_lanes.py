@@ -1,3 +1,4 @@
+import asyncio
 import threading
 from collections.abc import Iterator
 
@@ -71,3 +72,28 @@ async def test_stages_tell_the_calls_since_the_last_time(lanes: Lanes) -> None:
     (stage,) = lanes.drain()
     assert (stage.name, stage.language, stage.count) == ("translate", "en", 3)
     assert lanes.drain() == ()
+
+
+async def test_languages_that_hang_hold_up_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("server.interpretation.lanes.TURN_S", 0.02)
+    release, lanes = threading.Event(), Lanes(cores=1)
+    async with asyncio.TaskGroup() as group:
+        group.create_task(lanes.lane("translate", "en").call(5, release.wait, 10))
+        await asyncio.sleep(0)
+        assert await lanes.lane("translate", "de").call(5, str, 1) == "1"
+        release.set()
+    lanes.close()
+
+
+async def test_the_language_with_the_most_listeners_goes_first() -> None:
+    release, done, lanes = threading.Event(), list[str](), Lanes(cores=1)
+    lanes.listeners = {"one": {"de": 3, "fr": 2}, "other": {"fr": 2}}
+    async with asyncio.TaskGroup() as group:
+        group.create_task(lanes.lane("translate", "en").call(5, release.wait, 10))
+        for language in ("de", "fr"):
+            await asyncio.sleep(0)
+            group.create_task(lanes.lane("translate", language).call(5, done.append, language))
+        await asyncio.sleep(0)
+        release.set()
+    assert done == ["fr", "de"]
+    lanes.close()

@@ -7,8 +7,9 @@ def clause(segment: int, ended: bool = True) -> Clause:
     return Clause(segment, "een twee", segment * 100, segment * 100 + 50, ended)
 
 
-def told(caption: Caption | None) -> tuple[str, int, str, bool] | None:
-    return caption and (caption.text, caption.revision, caption.status, caption.skipped)
+def told(caption: Caption | None) -> tuple[str, int, str, bool]:
+    assert caption is not None
+    return caption.text, caption.revision, caption.status, caption.skipped
 
 
 def new_lines() -> Lines:

@@ -1,0 +1,97 @@
+"""How many languages are interpreted at a time. A language takes a little
+less than a fifth of a core."""
+
+from server.admission import Admission
+
+EACH = 0.19
+
+
+class Machine:
+    """Interprets what is admitted, second by second."""
+
+    def __init__(self, cores: int, max_languages: int = 0) -> None:
+        self.admission = Admission(max_languages, cores)
+        self.now = self.cpu_s = 0.0
+
+    def run(self, seconds: float, languages: int) -> None:
+        for _ in range(round(seconds)):
+            self.now += 1
+            self.cpu_s += EACH * languages
+            self.admission.spent(self.cpu_s, self.now)
+
+    def admit(self, *wanted: str, stream: str = "s") -> set[str]:
+        return self.admission.admit(stream, wanted, self.now)
+
+
+def names(count: int) -> list[str]:
+    return [f"l{i}" for i in range(count)]
+
+
+def test_languages_come_one_by_one_until_the_machine_is_full() -> None:
+    machine, admitted = Machine(cores=1), set[str]()
+    for count in range(1, 10):
+        admitted = machine.admit(*names(count))
+        machine.run(20, len(admitted))
+    assert admitted == set(names(4))  # four fifths of a core, and not a fifth more
+
+
+def test_many_at_once_are_no_more_than_the_machine_carries() -> None:
+    machine = Machine(cores=1)
+    machine.admit("l0")
+    machine.run(20, 1)
+    assert machine.admit(*names(10)) == set(names(4))
+
+
+def test_a_bigger_machine_carries_more() -> None:
+    machine = Machine(cores=2)
+    machine.admit("l0")
+    machine.run(20, 1)
+    assert len(machine.admit(*names(20))) == 8
+
+
+def test_the_most_important_come_first_and_stay() -> None:
+    machine = Machine(cores=2, max_languages=2)
+    assert machine.admit("en", "de", "fr") == {"en", "de"}
+    assert machine.admit("fr", "de", "en") == {"en", "de"}
+
+
+def test_there_is_room_again_when_one_goes() -> None:
+    machine = Machine(cores=2, max_languages=2)
+    machine.admit("en", "de", "fr")
+    assert machine.admit("de", "fr") == {"de", "fr"}
+
+
+def test_all_streams_share_one_machine() -> None:
+    machine = Machine(cores=2, max_languages=2)
+    assert machine.admit("en", stream="one") == {"en"}
+    assert machine.admit("en", "de", stream="two") == {"en"}
+    machine.admit(stream="one")
+    assert machine.admit("en", "de", stream="two") == {"en", "de"}
+
+
+def test_a_pause_of_the_speakers_makes_no_room() -> None:
+    machine = Machine(cores=1)
+    for count in range(1, 5):
+        machine.admit(*names(count))
+        machine.run(20, count)
+    machine.run(30, 0)
+    assert machine.admit(*names(5)) == set(names(4))
+
+
+def test_a_new_interpreter_counts_from_zero() -> None:
+    machine = Machine(cores=1)
+    machine.admit("en")
+    machine.run(20, 1)
+    machine.cpu_s = 0
+    machine.run(20, 1)
+    assert machine.admit("en", "de") == {"en", "de"}
+
+
+def test_while_nothing_is_known_nobody_is_refused() -> None:
+    assert Machine(cores=1).admit(*names(3)) == set(names(3))
+
+
+def test_the_first_language_is_never_refused() -> None:
+    machine = Machine(cores=1)
+    machine.run(20, 50)
+    assert machine.admit("en", "de") == {"en"}
