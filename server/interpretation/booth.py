@@ -19,10 +19,11 @@ from purgatory.domain.model import OpenedState
 from server.bus.messages import RATE_HZ, Caption, Failure, FailureReason, Speech
 from server.interpretation.bounded import DropOldest
 from server.interpretation.draft import Draft
-from server.interpretation.engines import EngineError
+from server.interpretation.engines import EngineError, Synthesizer
 from server.interpretation.joins import tapered
 from server.interpretation.lanes import Overrun
 from server.interpretation.lines import Lines
+from server.interpretation.loudness import Leveller
 from server.interpretation.pacing import Pacing
 from server.interpretation.shared import Shared
 from server.interpretation.types import Clause, Pcm
@@ -76,6 +77,7 @@ class Booth:
         self._spoken: _Part | None = None
         self._draft = Draft(-1)
         self._lines = Lines(stream, epoch, language)
+        self._leveller = Leveller()
         self._breakers = AsyncCircuitBreakerFactory(shared.limits.failures, shared.limits.retry_s)
         self._failing = False
         self._reason: FailureReason = ""
@@ -185,9 +187,14 @@ class Booth:
             return
         scale = self.pacing.length_scale(self._now(), source_end)
         limit_s = self._shared.limits.synthesize_s
-        pcm = await self._call("synthesize", limit_s, voice.synthesize, text, scale)
+        pcm = await self._call("synthesize", limit_s, self._made, voice, text, scale)
         if len(pcm):
-            self._send(part, tapered(pcm, voice.rate_hz), voice.rate_hz)
+            self._send(part, pcm, voice.rate_hz)
+
+    def _made(self, voice: Synthesizer, text: str, scale: float) -> Pcm:
+        """What ``voice`` says, ready to be joined to what came before."""
+        pcm = tapered(voice.synthesize(text, scale), voice.rate_hz)
+        return self._leveller.levelled(pcm, voice.rate_hz)
 
     def _send(self, part: _Part, pcm: Pcm, rate_hz: int) -> None:
         clause = part.clause
