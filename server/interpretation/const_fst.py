@@ -86,7 +86,6 @@ class ConstFst:
         first, count = int(self.states["first"][state]), int(self.states["count"][state])
         self.arcs = np.insert(self.arcs, first + count, rows)
         self.states["first"][self.states["first"] >= first + count] += len(rows)
-        self.states["first"][state] = first
         self._count(state, first, count + len(rows))
 
     def add_states(self, arcs: Sequence[Sequence[NewArc]]) -> None:

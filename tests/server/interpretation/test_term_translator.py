@@ -36,6 +36,7 @@ GLOSSARY = Glossary(
         {"nl": "het verbond", "en": "covenant"},
         {"nl": "oud verbond", "en": "old order"},
         {"nl": "digitale tweeling", "en": "digital twin"},
+        {"nl": "digitale", "en": "numeric"},
         {"nl": "ouderling", "en": "elder"},
         {"nl": "ouderlingen", "en": "elders"},
         {"nl": "bank", "en": "bank"},
@@ -64,6 +65,7 @@ def translate(text: str, prefix: str = "", model: WordByWord | None = None) -> s
         ("het verbond en het verbond", "the covenant and the covenant"),
         ("het verbond en de digitale tweeling", "the covenant and the digital twin"),
         ("de stad en het verbond", "the city and the covenant"),
+        ("de ouderling en de digitale tweeling", "the elder and the digital twin"),
         ("over van der steen", "about Van der Steen"),
         ("het verbondje", "the blob"),
         ("de boom en het water", "the water and the boom"),
@@ -89,6 +91,24 @@ def test_where_one_word_is_lost_another_stands_in() -> None:
     assert translate("het verbond is oud", model=WordByWord("probleem", "water")) == (
         "the covenant is old"
     )
+
+
+class Stammering(WordByWord):
+    """Says one word twice."""
+
+    def _word(self, word: str) -> str:
+        made = super()._word(word)
+        return "problem to problem" if made == "problem" else made
+
+
+def test_where_one_comes_out_twice_another_stands_in() -> None:
+    assert translate("het verbond is oud", model=Stammering()) == "the covenant is old"
+
+
+def test_what_is_in_the_text_does_not_stand_in() -> None:
+    model = WordByWord()
+    assert translate("het probleem en het verbond", model=model) == "the problem and the covenant"
+    assert len(model.asked) == 2
 
 
 def test_where_none_comes_out_it_is_the_plain_translation() -> None:

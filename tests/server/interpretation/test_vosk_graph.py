@@ -72,6 +72,13 @@ def test_a_word_that_it_knows_costs_less_the_rarer_it_is(model: Path, tmp_path: 
     assert costs(rare, "brug") == costs(tmp_path / "after", "brug")
 
 
+def test_a_common_word_costs_what_it_did(model: Path, tmp_path: Path) -> None:
+    expect(model, tmp_path / "after", ["haven", "de"], pronounce)
+    for word in ("haven", "de"):
+        assert max(costs(model, word)) < 6
+        assert costs(tmp_path / "after", word) == costs(model, word)
+
+
 @pytest.mark.parametrize(
     ("words", "unusable"),
     [
