@@ -2,7 +2,7 @@
 
     python -m tools.bench delivery|latency|switching|joins|burst|recovery|uplink|demo|capacity
         [--json] [--quick]
-    python -m tools.bench fanout [--listeners 20,300] [--against mediarelay,packets,plain]
+    python -m tools.bench fanout [--listeners 20,300] [--against mediarelay,packets,janus]
 
 The server runs in processes of its own, as its users start it.
 """

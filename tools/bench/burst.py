@@ -6,7 +6,7 @@ import os
 import numpy as np
 
 from tools.bench.fanout import SETTLE_S, process
-from tools.bench.load import Listeners, delivered
+from tools.bench.load import Listeners, delivered, offering_to
 from tools.figures import Figure
 
 LISTENERS, JOINING = 100, 300
@@ -20,8 +20,8 @@ async def run(quick: bool) -> list[Figure]:
     cores = sorted(os.sched_getaffinity(0))
     os.sched_setaffinity(0, cores[1:] or cores)
     try:
-        async with process("tolk", cores[0]) as (url, _):
-            listening, crowd = Listeners(url), Listeners(url)
+        async with process("tolk", cores[0]) as (url, _), offering_to(url) as negotiate:
+            listening, crowd = Listeners(negotiate), Listeners(negotiate)
             async with listening.alive(), crowd.alive():
                 await listening.join(count)
                 await asyncio.sleep(SETTLE_S)

@@ -9,6 +9,7 @@ import contextlib
 import os
 import sys
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AsyncExitStack
 from pathlib import Path
 from statistics import median
 from typing import NamedTuple
@@ -16,8 +17,15 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from tools.bench import janus
 from tools.bench.fanout_server import SYSTEMS
-from tools.bench.load import Delivered, Listeners, delivered
+from tools.bench.load import (
+    Delivered,
+    Listeners,
+    answering_janus,
+    delivered,
+    offering_to,
+)
 from tools.figures import Figure
 
 LISTENERS, QUICK_LISTENERS = (20, 100, 300, 600, 1000), (20, 100)
@@ -27,7 +35,7 @@ READY_S = 30.0
 #: Until joining is over and done with.
 SETTLE_S = 3.0
 #: Beyond these a baseline falls behind: it is measured at its best.
-MOST = {"mediarelay": 30, "packets": 300}
+MOST = {"mediarelay": 30, "packets": 300, "janus": 300}
 #: Where issue 5 asks for them.
 TIMES_LESS = {"mediarelay": 20.0}
 COMPARED_AT = (300, 600)
@@ -50,8 +58,12 @@ async def run(
 ) -> list[Figure]:
     """``against``: systems of fanout_server's to compare with."""
     for system in against:
-        if system not in SYSTEMS:
-            raise ValueError(f"there is no system {system!r}; there are: {', '.join(SYSTEMS)}")
+        if system not in (*SYSTEMS, "janus"):
+            known = ", ".join((*SYSTEMS, "janus"))
+            raise ValueError(f"there is no system {system!r}; there are: {known}")
+    if "janus" in against and (reason := janus.missing()):
+        print(f"left out: {reason}", file=sys.stderr)
+        against = [system for system in against if system != "janus"]
     counts = list(listeners) or list(QUICK_LISTENERS if quick else LISTENERS)
     plan = [("tolk", count) for count in counts]
     for system in against:
@@ -69,8 +81,10 @@ async def _measured(system: str, count: int, seconds: float) -> Run:
     cores = sorted(os.sched_getaffinity(0))
     os.sched_setaffinity(0, cores[1:] or cores)
     try:
-        async with process(system, cores[0]) as (url, pid):
-            listeners = Listeners(url)
+        async with AsyncExitStack() as stack:
+            url, pid = await stack.enter_async_context(process(system, cores[0]))
+            joining = answering_janus if system == "janus" else offering_to
+            listeners = Listeners(await stack.enter_async_context(joining(url)))
             async with listeners.alive():
                 loop = asyncio.get_running_loop()
                 memory, cpu_s, began_s = _memory(pid), _cpu_s(pid), loop.time()
@@ -92,6 +106,10 @@ async def _measured(system: str, count: int, seconds: float) -> Run:
 @contextlib.asynccontextmanager
 async def process(system: str, core: int) -> AsyncIterator[tuple[str, int]]:
     """A server's address and process."""
+    if system == "janus":
+        async with janus.serving(core) as served:
+            yield served
+        return
     command = [sys.executable, "-m", "tools.bench.fanout_server", system, "--core", str(core)]
     process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
     try:

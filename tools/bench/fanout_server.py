@@ -28,39 +28,21 @@ from aiortc import (
     RTCSessionDescription,
 )
 from aiortc.contrib.media import MediaRelay
-from av import AudioFrame, Packet
+from av import Packet
 
-from server.demo import clip
 from server.media.broadcast import Broadcast, SubscriberTrack
 from server.media.fanout import FanOut
 from server.media.guard import use_hosts
-from server.media.opus import RATE_HZ, SAMPLES_PER_TICK, TICK_S, TIME_BASE, OpusEncoder, audio_frame
+from server.media.opus import SAMPLES_PER_TICK, TICK_S, TIME_BASE, OpusEncoder
 from server.media.pacer import Pacer
 from server.media.peer import Peer, PeerGone, answer
 from server.media.plane import MediaPlane
 from server.media.port import MediaPort
+from tools.bench.speech import Speech
 
 SYSTEMS = ("tolk", "own_sockets", "plain", "mediarelay", "packets")
 
 Answering = Callable[[str], Awaitable[str]]
-
-
-class Speech:
-    """The Dutch clip over and over, 20 ms at a time."""
-
-    def __init__(self) -> None:
-        pcm = clip("nl")
-        self._pieces = pcm[: pcm.size // SAMPLES_PER_TICK * SAMPLES_PER_TICK].reshape(
-            -1, SAMPLES_PER_TICK
-        )
-
-    def frame(self, number: int) -> AudioFrame:
-        frame = audio_frame(self._pieces[number % len(self._pieces)], RATE_HZ)
-        frame.pts, frame.time_base = number * SAMPLES_PER_TICK, TIME_BASE
-        return frame
-
-    def play(self, tick: int, encoder: OpusEncoder) -> bytes:
-        return encoder.encode(self._pieces[tick % len(self._pieces)])
 
 
 class Playing:

@@ -9,13 +9,13 @@ import asyncio
 import socket
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from typing import Any, NamedTuple
 
 import aiohttp
 import numpy as np
-from aiortc import RTCPeerConnection, RTCSessionDescription
+from aiortc import RTCPeerConnection, RTCRtpTransceiver, RTCSessionDescription
 from aiortc.rtp import RtcpReceiverInfo, RtcpRrPacket, RtpPacket
 from numpy.typing import NDArray
 from pylibsrtp import Error as SrtpError
@@ -26,6 +26,7 @@ from server.media.guard import use_hosts
 from server.media.identity import new_connection
 from server.media.opus import SAMPLES_PER_TICK
 from tools.bench.draining import Arrived, Drain
+from tools.bench.janus import Signaling, own_address
 from tools.packets import jitter_s, lateness_s, missing
 
 #: More at once would measure how fast this process does DTLS.
@@ -58,10 +59,10 @@ class Listeners:
     """``connected_s``: how long each took to connect. ``sampled`` and ``sound``: packets looked
     into, and those of them that were authentic Opus of 20 ms."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, negotiate: "Negotiate") -> None:
         self.connected_s: list[float] = []
         self.sampled = self.sound = 0
-        self._url = url
+        self._negotiate = negotiate
         self._drain = Drain(self._pass_on, self._look_into)
         self._members: list[_Member] = []
         self._ssrcs: dict[int, int] = {}
@@ -79,37 +80,26 @@ class Listeners:
 
         async def one() -> None:
             async with gate, asyncio.timeout(JOIN_S):
-                await self._join(http)
+                await self._join()
 
-        async with aiohttp.ClientSession() as http, asyncio.TaskGroup() as group:
+        async with asyncio.TaskGroup() as group:
             for number in range(count):
                 group.create_task(one(), name=f"join-{number}")
 
-    async def _join(self, http: aiohttp.ClientSession) -> None:
+    async def _join(self) -> None:
         connection, began_s = new_connection(), time.time()
-        transceiver: Any = connection.addTransceiver("audio", direction="recvonly")
-        dtls = transceiver.receiver.transport
-        ice = dtls.transport._connection
-        use_hosts(ice, ["127.0.0.1"], Counter())
-
-        async def receive(parameters: Any) -> None:
-            """No decoder thread and no reports of aiortc's."""
-
-        transceiver.receiver.receive = receive
         changed = asyncio.Event()
         connection.on("connectionstatechange", changed.set)
-        await connection.setLocalDescription(await connection.createOffer())
-        offer = connection.localDescription.sdp
-        async with http.post(f"{self._url}/offer", data=offer) as response:
-            answer = await response.text()
-        await connection.setRemoteDescription(RTCSessionDescription(answer, "answer"))
+        await self._negotiate(connection)
+        transceiver: Any = connection.getTransceivers()[0]
+        dtls = transceiver.receiver.transport
         while (state := connection.connectionState) != "connected":
             if state in ("failed", "closed"):
                 raise ConnectionError(f"a listener's connection is {state}")
             changed.clear()
             await changed.wait()
         self.connected_s.append(time.time() - began_s)
-        pair = ice._nominated[1]
+        pair = dtls.transport._connection._nominated[1]
         shared = pair.protocol.transport.get_extra_info("socket")
         loop: Any = asyncio.get_running_loop()
         loop._remove_reader(shared.fileno())
@@ -189,6 +179,50 @@ class Listeners:
         except (SrtpError, ValueError):
             return
         self.sound += libopus.packet_samples(packet.payload) == SAMPLES_PER_TICK
+
+
+Negotiate = Callable[[RTCPeerConnection], Awaitable[None]]
+
+
+@asynccontextmanager
+async def offering_to(url: str) -> AsyncIterator[Negotiate]:
+    """The listener offers; the answer comes by HTTP."""
+
+    async def negotiate(connection: RTCPeerConnection) -> None:
+        made_light(connection.addTransceiver("audio", direction="recvonly"), "127.0.0.1")
+        await connection.setLocalDescription(await connection.createOffer())
+        offer = connection.localDescription.sdp
+        async with http.post(f"{url}/offer", data=offer) as response:
+            answer = await response.text()
+        await connection.setRemoteDescription(RTCSessionDescription(answer, "answer"))
+
+    async with aiohttp.ClientSession() as http:
+        yield negotiate
+
+
+@asynccontextmanager
+async def answering_janus(url: str) -> AsyncIterator[Negotiate]:
+    """Janus offers."""
+
+    async def negotiate(connection: RTCPeerConnection) -> None:
+        handle, offer = await signaling.offer()
+        await connection.setRemoteDescription(offer)
+        made_light(connection.getTransceivers()[0], own_address())
+        await connection.setLocalDescription(await connection.createAnswer())
+        await signaling.answer(handle, connection)
+
+    async with Signaling(url) as signaling:
+        yield negotiate
+
+
+def made_light(transceiver: RTCRtpTransceiver, host: str) -> None:
+    """On one address alone, without aiortc's decoder thread and reports."""
+    use_hosts(transceiver.receiver.transport.transport._connection, [host], Counter())
+
+    async def receive(parameters: Any) -> None:
+        pass
+
+    transceiver.receiver.receive = receive  # type: ignore[method-assign]
 
 
 def delivered(heard: Sequence[Arrived], listeners: int) -> Delivered:
