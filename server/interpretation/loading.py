@@ -3,6 +3,7 @@
 from server.interpretation.pronunciation import pronouncer
 from server.interpretation.routes import RoutedTranslator
 from server.interpretation.shared import Engines
+from server.interpretation.written import WrittenTranslator
 from server.models.catalogue import Catalogue
 
 
@@ -28,7 +29,12 @@ def load(catalogue: Catalogue) -> Engines:
             for language, model in catalogue.recognizers.items()
         },
         translator=RoutedTranslator(
-            {pair: translators[model.name] for pair, model in catalogue.translations.items()},
+            {
+                pair: WrittenTranslator(translators[model.name])
+                if model.wants_case
+                else translators[model.name]
+                for pair, model in catalogue.translations.items()
+            },
             catalogue.route,
         ),
         synthesizers={

@@ -20,7 +20,8 @@ class Model(msgspec.Struct, frozen=True, kw_only=True):
     """One entry of the manifest.
 
     ``languages``: what a recogniser hears or a voice speaks; ``pairs``: (source, target) of a
-    translation model, which is told the target by a first token ``>>nl<<`` if ``target_tags``.
+    translation model, which is told the target by a first token ``>>nl<<`` if ``target_tags``,
+    and was trained on text with capitals and punctuation if ``wants_case``.
     ``path``: its folder, relative to the manifest; ``files``: SHA-256 by path within it.
     """
 
@@ -32,6 +33,7 @@ class Model(msgspec.Struct, frozen=True, kw_only=True):
     languages: list[str] = []
     pairs: list[Pair] = []
     target_tags: bool = False
+    wants_case: bool = False
 
 
 class _Manifest(msgspec.Struct, frozen=True):
