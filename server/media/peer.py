@@ -25,7 +25,7 @@ from aiortc import (
 )
 from aiortc.codecs import get_capabilities
 
-from server.media import fanout
+from server.media import consent, fanout
 from server.media import receive as plain
 from server.media import uplink
 from server.media.broadcast import SubscriberTrack
@@ -194,6 +194,7 @@ async def answer(
     dtls = transceiver.receiver.transport
     plane.turns.pace_handshake(dtls)
     ice = dtls.transport._connection
+    consent.keep(ice)
     if plane.port is not None:
         plane.port.use(ice)
     else:
@@ -243,6 +244,7 @@ def check_internals() -> None:
     for owner, names in (
         (connection, ("_check_list", "_early_checks", "_protocols", "_local_username")),
         (connection, ("_queue", "data_received", "request_received")),
+        (connection, ("query_consent", "_query_consent_task", "_nominated", "build_request")),
         (StunProtocol, ("datagram_received", "connection_lost", "send_stun")),
     ):
         problems += [f"aioice has no {name}" for name in names if not hasattr(owner, name)]

@@ -16,6 +16,7 @@ from aiortc.rtp import RtpPacket
 from av import AudioFrame
 
 import server.media.peer as peer_module
+from server.media import consent
 from server.media.broadcast import Broadcast, SubscriberTrack
 from server.media.fanout import FanOut
 from server.media.opus import RATE_HZ, SAMPLES_PER_TICK, OpusEncoder, Pcm, joined, mono
@@ -197,8 +198,8 @@ async def test_who_leaves_is_noticed() -> None:
 
 
 async def test_who_vanishes_without_a_word_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(aioice.ice, "CONSENT_INTERVAL", 0.05)
-    monkeypatch.setattr(aioice.ice, "CONSENT_FAILURES", 2)
+    monkeypatch.setattr(consent, "INTERVAL_S", 0.05)
+    monkeypatch.setattr(consent, "EXPIRY_S", 0.3)
     client, channel = Client("recvonly"), Broadcast()
     async with connected(client, SubscriberTrack(channel)) as peer:
         await client.vanish()
