@@ -76,7 +76,7 @@ class _Consent:
         if len(self._asked) == OUTSTANDING:
             self._forget()
         self._asked.append((pair.protocol, transaction))
-        pair.protocol.transactions[transaction] = self
+        pair.protocol.transactions[transaction] = self  # type: ignore[assignment]
         start, rest = self._template[: _TRANSACTION.start], self._template[_TRANSACTION.stop :]
         pair.protocol.transport.sendto(
             signed(start + transaction + rest, self._key), pair.remote_addr
