@@ -54,8 +54,8 @@ class ConstFst:
             raise NotConstFst(f"{path} is no const FST")
         version, flags, properties, start, states, arcs = struct.unpack_from(_REST, data, len(head))
         size = states * STATE.itemsize + arcs * ARC.itemsize
-        if version != VERSION or flags or len(data) != begin + size:
-            raise NotConstFst(f"{path} is a const FST of another kind, or cut short")
+        if version != VERSION or flags or not states or len(data) != begin + size:
+            raise NotConstFst(f"{path} is a const FST of another kind, empty, or cut short")
         after = begin + states * STATE.itemsize
         found = cls(
             np.frombuffer(data, STATE, states, begin).copy(),
@@ -64,7 +64,7 @@ class ConstFst:
             start,
         )
         last = found.states["first"].astype(np.int64) + found.states["count"]
-        if last.max(initial=0) > arcs or found.arcs["to"].max(initial=0) >= max(1, states):
+        if last.max(initial=0) > arcs or found.arcs["to"].max(initial=0) >= states:
             raise NotConstFst(f"{path} is broken: install the model again")
         return found
 

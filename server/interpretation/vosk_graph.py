@@ -31,6 +31,8 @@ PAUSE: Final = 2
 SILENT: Final = 3
 TREE: Final = 4
 CHANGED: Final = ("Gr.fst", "HCLr.fst", "words.txt")
+UNKNOWN_SOUNDS: Final = "has sounds that the recogniser does not know"
+CANNOT_GROW: Final = "is not in the recogniser's vocabulary, which cannot grow"
 
 #: A word's sounds, as the names of phones without their places; None where they are not known.
 Pronounce = Callable[[str], Sequence[str] | None]
@@ -45,40 +47,25 @@ def expect(folder: Path, into: Path, words: Sequence[str], pronounce: Pronounce)
     cannot be, and why. Raises OSError, NotAdaptable."""
     graph = folder / "graph"
     try:
-        scores = ConstFst.read(graph / "Gr.fst")
-        numbers = _numbered(graph / "words.txt")
-        phones = _numbered(graph / "phones.txt")
-        layout = _Layout.of(ConstFst.read(graph / "HCLr.fst"), max(numbers.values()) + 1)
+        scores, lexicon = ConstFst.read(graph / "Gr.fst"), ConstFst.read(graph / "HCLr.fst")
+        numbers, phones = _numbered(graph / "words.txt"), _numbered(graph / "phones.txt")
+        layout = _Layout.of(lexicon, scores, max(numbers.values()) + 1)
     except (NotConstFst, ValueError) as error:
         raise NotAdaptable(f"{folder}: {error}") from error
-    known = [numbers[word] for word in words if word in numbers]
-    _cheapen(scores, known)
-    unusable: dict[str, str] = {}
-    new: dict[str, tuple[int, ...]] = {}
-    for word in words:
-        if word in numbers or word in new:
-            continue
-        sounds = pronounce(word)
-        if layout is None:
-            unusable[word] = "is not in the recogniser's vocabulary, which cannot grow"
-        elif sounds is None:
-            unusable[word] = "has sounds that the recogniser does not know"
-        elif places := _places(sounds, phones):
-            new[word] = places
-        else:
-            unusable[word] = "has sounds that the recogniser does not know"
-    if layout and new:
-        first = layout.retreat + 1
-        labels = {word: number for number, word in enumerate(new, first)}
+    _cheapen(scores, [numbers[word] for word in words if word in numbers])
+    missing = [word for word in dict.fromkeys(words) if word not in numbers]
+    if layout:
+        sounds = {word: _places(pronounce(word) or (), phones) for word in missing}
+        unusable = {word: UNKNOWN_SOUNDS for word in missing if not sounds[word]}
+        new = {word: places for word, places in sounds.items() if places}
+        labels = {word: number for number, word in enumerate(new, layout.retreat + 1)}
         layout.add_words({labels[word]: places for word, places in new.items()})
-        _add_scores(scores, list(labels.values()), layout.retreat)
         numbers.update(labels)
+    else:
+        unusable = dict.fromkeys(missing, CANNOT_GROW)
     shutil.copytree(folder, into, copy_function=_linked, ignore=_those_that_change)
     scores.write(into / "graph/Gr.fst")
-    if layout:
-        layout.fst.write(into / "graph/HCLr.fst")
-    else:
-        os.link(graph / "HCLr.fst", into / "graph/HCLr.fst")
+    lexicon.write(into / "graph/HCLr.fst")
     lines = (f"{word} {number}\n" for word, number in numbers.items())
     (into / "graph/words.txt").write_text("".join(lines), encoding="utf-8")
     return unusable
@@ -87,40 +74,33 @@ def expect(folder: Path, into: Path, words: Sequence[str], pronounce: Pronounce)
 def _cheapen(scores: ConstFst, numbers: Sequence[int]) -> None:
     """Words of these numbers cost less, the rarer the more."""
     alone = scores.arcs_of(int(scores.states["count"].argmax()))
-    gains = np.zeros(int(scores.arcs["in"].max()) + 1, np.float32)
+    gains = np.zeros(int(scores.arcs["in"].max(initial=0)) + 1, np.float32)
     for arc in alone[np.isin(alone["in"], numbers)]:
         gains[arc["in"]] = np.clip(arc["cost"] - EXPECTED_COST, 0, MOST_GAIN)
     words = scores.arcs["out"] != EPSILON
     scores.arcs["cost"][words] -= gains[scores.arcs["in"][words]]
 
 
-def _add_scores(scores: ConstFst, labels: Sequence[int], retreat: int) -> None:
-    """New words may come where any may: in the state with the most words. After them any may."""
-    state = int(scores.states["count"].argmax())
-    any_word = next(
-        number
-        for number in range(len(scores.states))
-        if [(arc["in"], arc["to"]) for arc in scores.arcs_of(number)] == [(retreat, state)]
-    )
-    scores.append(state, [(label, label, EXPECTED_COST, any_word) for label in labels])
-
-
 @dataclass(frozen=True)
 class _Layout:
-    """HCLr.fst as training lays it out. ``leave``, ``stay``: costs within a phone."""
+    """Both graphs as training lays them out. ``leave``, ``stay``: costs within a phone.
+    ``words``: the state of ``scores`` in which any word may come, entered from ``any_word``."""
 
-    fst: ConstFst
+    lexicon: ConstFst
+    scores: ConstFst
     retreat: int
     stay: float
     leave: float
+    words: int
+    any_word: int
 
     @classmethod
-    def of(cls, fst: ConstFst, retreat: int) -> "_Layout | None":
-        """None where it is laid out otherwise. ``retreat``: the label of going to the tree."""
-        if len(fst.states) <= TREE or fst.start:
+    def of(cls, lexicon: ConstFst, scores: ConstFst, retreat: int) -> "_Layout | None":
+        """None where they are laid out otherwise. ``retreat``: the label of going to the tree."""
+        if len(lexicon.states) <= TREE or lexicon.start:
             return None
         outline = [
-            [(arc["in"], arc["out"], arc["to"]) for arc in fst.arcs_of(state)[:2]]
+            [(arc["in"], arc["out"], arc["to"]) for arc in lexicon.arcs_of(state)[:2]]
             for state in (0, PAUSE, SILENT)
         ]
         if outline != [
@@ -130,22 +110,33 @@ class _Layout:
         ]:
             return None
         for state in (LOOP, TREE):
-            arcs = fst.arcs_of(state)
+            arcs = lexicon.arcs_of(state)
             if not np.any((arcs["out"] == retreat) & (arcs["to"] == TREE)):
                 return None
-        stay, leave = fst.arcs_of(SILENT)["cost"]
-        return cls(fst, retreat, float(stay), float(leave))
+        stay, leave = lexicon.arcs_of(SILENT)["cost"].tolist()
+        words = int(scores.states["count"].argmax())
+        single = np.flatnonzero(scores.states["count"] == 1)
+        only = scores.arcs[scores.states["first"][single]]
+        entries = single[(only["in"] == retreat) & (only["to"] == words)]
+        if len(entries) != 1:
+            return None
+        return cls(lexicon, scores, retreat, stay, leave, words, int(entries[0]))
 
     def add_words(self, words: Mapping[int, tuple[int, ...]]) -> None:
         """By label: the numbers of their phones. They stand in the tree, each by itself."""
-        begin = len(self.fst.states)
+        if not words:
+            return
+        begin = len(self.lexicon.states)
         rows: list[list[NewArc]] = []
         entries: list[NewArc] = []
         for label, phones in words.items():
             entries.append((2 * phones[0], label, 0.0, begin + len(rows)))
             rows += self._chain(phones, begin + len(rows))
-        self.fst.append(TREE, entries)
-        self.fst.add_states(rows)
+        self.lexicon.append(TREE, entries)
+        self.lexicon.add_states(rows)
+        # Where any may come; and any may come after them.
+        new = [(label, label, EXPECTED_COST, self.any_word) for label in words]
+        self.scores.append(self.words, new)
 
     def _chain(self, phones: tuple[int, ...], begin: int) -> Iterator[list[NewArc]]:
         """A state for each phone: it goes on, or the next one begins."""
@@ -160,6 +151,8 @@ class _Layout:
 
 def _places(sounds: Sequence[str], phones: Mapping[str, int]) -> tuple[int, ...]:
     """The numbers of a word's phones by their places in it; none where one is missing."""
+    if not sounds:
+        return ()
     last = len(sounds) - 1
     places = ["S"] if not last else ["B", *"I" * (last - 1), "E"]
     found = [phones.get(f"{sound}_{place}") for sound, place in zip(sounds, places, strict=True)]

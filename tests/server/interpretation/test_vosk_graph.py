@@ -101,15 +101,16 @@ def test_what_it_cannot_expect_is_told(
     VoskRecognizer(tmp_path / "after", "nl")
 
 
+@pytest.mark.parametrize(("name", "side"), [("HCLr.fst", "out"), ("Gr.fst", "in")])
 def test_a_model_laid_out_otherwise_expects_words_that_it_knows(
-    model: Path, tmp_path: Path
+    model: Path, tmp_path: Path, name: str, side: str
 ) -> None:
     other = tmp_path / "other"
     expect(model, other, [], pronounce)
-    fst = ConstFst.read(other / "graph/HCLr.fst")
-    retreat = int(fst.arcs["out"].max())
-    fst.arcs["out"][fst.arcs["out"] == retreat] = 1
-    fst.write(other / "graph/HCLr.fst")
+    fst = ConstFst.read(other / "graph" / name)
+    retreat = int(fst.arcs[side].max())
+    fst.arcs[side][fst.arcs[side] == retreat] = 1
+    fst.write(other / "graph" / name)
     found = expect(other, tmp_path / "after", ["haven", "toren"], pronounce)
     assert list(found) == ["toren"]
     assert "cannot grow" in found["toren"]
