@@ -1,0 +1,177 @@
+"""Speakers who do what no model expects, through all engines that are shipped, in virtual time:
+the stream lives, nothing is invented, and what is said afterwards is interpreted as before."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+import soxr
+
+from server.bus.messages import RATE_HZ, AudioChunk, Caption, Committed, Demand, Message, Speech
+from server.interpretation.interpreter import Interpreter
+from server.interpretation.loading import load
+from server.interpretation.shared import Engines, Limits, Shared
+from server.interpretation.types import Pcm
+from server.models.catalogue import Catalogue
+from tests.helpers.starter import Clip, demo_clip, error_rate
+from tests.helpers.virtual_time import TimedLanes, run
+from tools.evaluate import noises
+
+CHUNK = RATE_HZ // 10
+PHRASES = 3
+BAD_S = 12
+PAUSE = np.zeros(RATE_HZ, np.int16)
+
+
+@pytest.fixture(scope="module")
+def engines(starter: Catalogue) -> Engines:
+    return load(starter)
+
+
+@dataclass
+class Outcome:
+    published: list[Message]
+    dropped: dict[str, int]
+
+    def heard(self, start_s: float, end_s: float) -> str:
+        """Dutch words of what was said then."""
+        return " ".join(
+            each.text
+            for each in self.published
+            if isinstance(each, Caption) and each.language == "nl" and each.status == "final"
+            if start_s <= each.start_sample / RATE_HZ < end_s
+        )
+
+    def lags_s(self, start_s: float) -> list[float]:
+        """How long after its source each part was said to its end, of those from then on."""
+        return [
+            (each.play_at - each.end_sample) / RATE_HZ + len(each.pcm) / 2 / each.rate_hz
+            for each in self.published
+            if isinstance(each, Speech) and each.last and each.start_sample >= start_s * RATE_HZ
+        ]
+
+    @property
+    def committed(self) -> int:
+        return max(each.sample for each in self.published if isinstance(each, Committed))
+
+
+def interpret(engines: Engines, pcm: Pcm, still_s: float = 0) -> Outcome:
+    """``pcm`` at the pace of life; then nothing comes for ``still_s``."""
+    published = list[Message]()
+    shared = Shared(
+        engines, Limits(), published.append, lanes=TimedLanes(lambda stage, result: 0.02)
+    )
+
+    async def main() -> None:
+        interpreter = Interpreter(
+            shared, Demand(stream="s", epoch=0, source="nl", speech=("en",)), 0
+        )
+        async with asyncio.TaskGroup() as group:
+            group.create_task(interpreter.run())
+            for start in range(0, len(pcm), CHUNK):
+                await asyncio.sleep(CHUNK / RATE_HZ)
+                chunk = pcm[start : start + CHUNK].tobytes()
+                interpreter.hear(AudioChunk(stream="s", epoch=0, start_sample=start, pcm=chunk))
+            await asyncio.sleep(still_s)
+            interpreter.close()
+
+    run(main())
+    return Outcome(published, dict(shared.dropped))
+
+
+def said(clip: Clip) -> tuple[Pcm, str]:
+    """The first phrases of a clip."""
+    end = round((clip.phrases[PHRASES - 1].end_s + 0.3) * RATE_HZ)
+    return clip.pcm[:end], " ".join(each.text for each in clip.phrases[:PHRASES])
+
+
+def humming(speech: Pcm) -> Pcm:
+    rng = np.random.default_rng(7)
+    return noises.at_rms(noises.melody(BAD_S * RATE_HZ, rng), -25)
+
+
+def music(speech: Pcm) -> Pcm:
+    rng = np.random.default_rng(7)
+    return noises.at_rms(noises.band(BAD_S * RATE_HZ, rng), -25)
+
+
+def whispering(speech: Pcm) -> Pcm:
+    """Breath with the loudness of speech, 20 ms at a time, in its coarse colour."""
+    frame = RATE_HZ // 50
+    frames = speech[: len(speech) // frame * frame].reshape(-1, frame)
+    colour = np.apply_along_axis(
+        lambda power: np.convolve(power, np.ones(9) / 9, "same"), 1, np.abs(np.fft.rfft(frames))
+    )
+    breath = np.fft.rfft(np.random.default_rng(7).normal(size=frames.shape) / np.sqrt(frame))
+    return np.asarray(np.fft.irfft(breath * colour, frame).ravel() / 3, np.int16)
+
+
+def another_speaker(speech: Pcm) -> Pcm:
+    other = demo_clip("en").pcm[: len(speech)]
+    return np.asarray(speech // 2 + other // 2, np.int16)
+
+
+def half_a_word(speech: Pcm) -> Pcm:
+    return speech[: len(speech) * 2 // 5]
+
+
+@pytest.mark.parametrize("bad", [humming, music, whispering, another_speaker, half_a_word])
+def test_afterwards_all_is_as_before(
+    engines: Engines, demo: Clip, bad: Callable[[Pcm], Pcm]
+) -> None:
+    speech, text = said(demo)
+    before = np.concatenate((bad(speech), PAUSE, PAUSE))
+    outcome = interpret(engines, np.concatenate((before, speech, PAUSE, PAUSE)))
+    start_s = len(before) / RATE_HZ - 0.5
+    assert error_rate(text, outcome.heard(start_s, 1000)) <= 0.2
+    assert 0 < max(outcome.lags_s(start_s)) <= 4
+    assert outcome.committed == len(before) + len(speech) + 2 * len(PAUSE)
+    assert not outcome.dropped
+
+
+@pytest.mark.parametrize("bad", [humming, music])
+def test_where_nobody_speaks_nothing_is_invented(
+    engines: Engines, bad: Callable[[Pcm], Pcm]
+) -> None:
+    outcome = interpret(engines, bad(PAUSE))
+    assert not [each for each in outcome.published if not isinstance(each, Committed)]
+    assert outcome.committed == BAD_S * RATE_HZ
+
+
+def test_who_says_nothing_for_ten_minutes_and_goes_on_is_understood(
+    engines: Engines, demo: Clip
+) -> None:
+    speech, text = said(demo)
+    silence = np.random.default_rng(7).normal(0, 3, 600 * RATE_HZ).astype(np.int16)
+    outcome = interpret(engines, np.concatenate((speech, silence, speech, PAUSE)))
+    first_s, second_s = len(speech) / RATE_HZ, (len(speech) + len(silence)) / RATE_HZ
+    assert error_rate(text, outcome.heard(0, first_s)) <= 0.2
+    assert not outcome.heard(first_s, second_s - 0.5)
+    assert error_rate(text, outcome.heard(second_s - 0.5, 2000)) <= 0.2
+    assert max(outcome.lags_s(second_s - 0.5)) <= 4
+
+
+def test_what_was_said_before_the_sound_stopped_in_a_word_is_interpreted(
+    engines: Engines, demo: Clip
+) -> None:
+    speech, _ = said(demo)
+    stop = (round(demo.phrases[1].end_s * RATE_HZ) - RATE_HZ // 5) // CHUNK * CHUNK
+    outcome = interpret(engines, speech[:stop], still_s=30)
+    first = demo.phrases[0]
+    assert error_rate(first.text, outcome.heard(0, first.end_s)) <= 0.2
+    assert outcome.lags_s(0)
+    assert outcome.committed == stop
+
+
+def test_a_minute_of_numbers_is_followed(engines: Engines) -> None:
+    voice = engines.synthesizers["nl"]
+    numbers = "drie zeven elf vijftien twintig honderd negen vier zestien zeventig acht twaalf"
+    spoken = soxr.resample(voice.synthesize(numbers, 1.0), voice.rate_hz, RATE_HZ)
+    pcm = np.tile(np.concatenate((spoken, PAUSE[: RATE_HZ // 3])), 60 * RATE_HZ // len(spoken))
+    outcome = interpret(engines, np.concatenate((pcm, PAUSE, PAUSE)))
+    lags_s = outcome.lags_s(0)
+    assert len(outcome.heard(0, 100).split()) > 50
+    assert np.median(lags_s[-5:]) <= np.median(lags_s[:5]) + 2
+    assert outcome.committed == len(pcm) + 2 * len(PAUSE)
