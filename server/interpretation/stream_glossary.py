@@ -43,8 +43,8 @@ class StreamGlossary:
 
     def applied(self, shared: Shared) -> Shared:
         """What streams share, with a translator that knows this stream's terms and recognisers
-        that expect its words."""
-        self._recognizers = {
+        that expect its words: the same ones each time, as making them takes a while."""
+        self._recognizers = self._recognizers or {
             language: self._expecting(recognizer, shared)
             for language, recognizer in shared.engines.recognizers.items()
         }

@@ -66,6 +66,14 @@ async def test_thousands_of_words_that_cannot_be_expected_fit_a_message() -> Non
     assert len(messages.encode(unexpected)) < 20_000
 
 
+def test_who_interprets_next_hears_with_the_same_recogniser() -> None:
+    everyone = shared(Odd())
+    glossary = StreamGlossary()
+    first, second = glossary.applied(everyone), glossary.applied(everyone)
+    assert first.engines.recognizers["nl"] is second.engines.recognizers["nl"]
+    assert first.engines.recognizers["nl"] is not everyone.engines.recognizers["nl"]
+
+
 def test_a_recogniser_that_cannot_be_told_what_to_expect_stays_as_it_is() -> None:
     everyone = shared(EchoRecognizer())
     glossary = StreamGlossary()

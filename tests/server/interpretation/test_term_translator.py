@@ -2,9 +2,11 @@ import re
 
 import pytest
 
+from server.interpretation.ctranslate2_translator import CTranslate2Translator
 from server.interpretation.engines import EngineError
 from server.interpretation.glossary import Glossary
 from server.interpretation.term_translator import MOST_ATTEMPTS, TermTranslator
+from server.models.catalogue import Catalogue
 
 DUTCH = (
     "de=the het=the stad=city deur=door tafel=table tuin=garden hond=dog probleem=problem "
@@ -187,3 +189,15 @@ def test_many_terms_in_one_text_leave_it_whole() -> None:
     translated = TermTranslator(WordByWord(), lambda: glossary).translate(text, "nl", "en")
     assert len(re.findall(r"word\d", translated)) >= 8
     assert len(translated.split()) == 40
+
+
+@pytest.mark.parametrize("prefix", ["", "The gallery is"])
+def test_a_term_comes_through_the_model_that_is_shipped(starter: Catalogue, prefix: str) -> None:
+    model = starter.translations["nl", "en"]
+    plain = CTranslate2Translator(starter.path(model), ["en", "nl"])
+    translator = TermTranslator(plain, lambda: Glossary(({"nl": "museum", "en": "gallery"},)))
+    text = "het museum is op maandag gesloten"
+    translated = translator.translate(text, "nl", "en", prefix)
+    assert translated.startswith(prefix)
+    assert translated.count("gallery") == 1
+    assert "closed" in translated
