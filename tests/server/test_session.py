@@ -1,6 +1,7 @@
 """What participants get from a running server, over real sockets and PeerConnections."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -11,7 +12,7 @@ import pytest
 
 from server.app import Server
 from server.client import Listener, Refused, Speaker, Talker
-from server.media import places
+from server.media import fanout, places
 from signaling import messages as wire
 from tests.helpers.running import STAND_IN, loudness, power, tolk, tone, until
 from tests.helpers.webrtc import Client
@@ -366,3 +367,48 @@ async def test_half_open_offers_do_not_shut_out_who_means_it(
         async with Listener(server.url, "hall", "floor") as listener:
             await until(lambda: len(listener.arrivals) > 0)
     await client.close()
+
+
+async def offered_ports(server: Server, count: int) -> list[str]:
+    """The UDP ports that so many listeners are told to send to."""
+    client, ports = Client("recvonly"), list[str]()
+    offer = msgspec.json.encode(wire.Offer(sdp=await client.offer())).decode()
+    async with aiohttp.ClientSession() as session:
+        for _ in range(count):
+            async with session.ws_connect(server.url + "/ws/listen/hall") as socket:
+                await socket.send_str('{"type": "join"}')
+                await socket.send_str(offer)
+                async with asyncio.timeout(5):
+                    while (answer := await socket.receive_json())["type"] != "answer":
+                        pass
+                ports += re.findall(r"a=candidate:\S+ 1 udp \d+ \S+ (\d+)", answer["sdp"])
+    await client.close()
+    return ports
+
+
+async def test_sound_goes_by_one_port_and_by_the_fast_way(server: Server) -> None:
+    ports = await offered_ports(server, 3)
+    assert len(ports) == 3 and len(set(ports)) == 1
+    async with aiohttp.ClientSession() as session, session.get(server.url + "/metrics") as metrics:
+        assert 'tolk_fan_out{by="batches"} 1.0' in await metrics.text()
+
+
+async def test_each_may_have_a_port_of_its_own(tmp_path: Path) -> None:
+    async with tolk(tmp_path, STAND_IN, ready=False, media_port=0) as server:
+        assert len(set(await offered_ports(server, 3))) == 3
+        async with Listener(server.url, "hall", "floor") as listener:
+            await until(lambda: len(listener.arrivals) > 0)
+
+
+async def test_without_what_the_fast_way_needs_sound_travels_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fanout, "missing", lambda: "something is not as it was")
+    async with tolk(tmp_path, STAND_IN, ready=False) as server:
+        async with Listener(server.url, "hall", "floor") as listener:
+            await until(lambda: len(listener.arrivals) > 0)
+        async with (
+            aiohttp.ClientSession() as session,
+            session.get(server.url + "/metrics") as metrics,
+        ):
+            assert 'tolk_fan_out{by="aiortc"} 1.0' in await metrics.text()

@@ -57,13 +57,7 @@ async def run(
     quick: bool, listeners: Sequence[int] = (), against: Sequence[str] = ()
 ) -> list[Figure]:
     """``against``: systems of fanout_server's to compare with."""
-    for system in against:
-        if system not in (*SYSTEMS, "janus"):
-            known = ", ".join((*SYSTEMS, "janus"))
-            raise ValueError(f"there is no system {system!r}; there are: {known}")
-    if "janus" in against and (reason := janus.missing()):
-        print(f"left out: {reason}", file=sys.stderr)
-        against = [system for system in against if system != "janus"]
+    against = known(against)
     counts = list(listeners) or list(QUICK_LISTENERS if quick else LISTENERS)
     plan = [("tolk", count) for count in counts]
     for system in against:
@@ -75,6 +69,18 @@ async def run(
             runs[each].append(await _measured(*each, QUICK_SECONDS if quick else SECONDS))
     figures = [figure for each in plan for figure in _figures(*each, runs[each])]
     return figures + _ratios(runs, against)
+
+
+def known(systems: Sequence[str]) -> list[str]:
+    """Those that can be compared with; says what is left out. Raises ValueError."""
+    choices = (*SYSTEMS, "janus")
+    for system in systems:
+        if system not in choices:
+            raise ValueError(f"there is no system {system!r}; there are: {', '.join(choices)}")
+    reason = janus.missing() if "janus" in systems else ""
+    if reason:
+        print(f"left out: {reason}", file=sys.stderr)
+    return [system for system in systems if not (reason and system == "janus")]
 
 
 async def _measured(system: str, count: int, seconds: float) -> Run:
