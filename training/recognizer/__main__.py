@@ -53,8 +53,8 @@ class Plan:
     minutes: float = 35
     sequence_minutes: float = 20
     shape: Shape = Shape()
-    most_pairs: int = 225_000
-    most_triples: int = 225_000
+    most_pairs: int = 200_000
+    most_triples: int = 200_000
     heard_sentences: int = 12_000
     """In which pronunciations are counted."""
     most_words: int = 0

@@ -72,11 +72,14 @@ def development(
     """The sets of clips by name."""
     rng = random.Random(6)
     sentences = [sentence for sentence in text.tatoeba(data, language) if text.is_dev(sentence)]
-    chosen = rng.sample(sentences, count)
+    chosen = rng.sample(sentences, min(count, len(sentences)))
     clips = []
     for sentence in chosen:
         voice = rng.choice(speech.ACCENTS[language]) + rng.choice(speech.DEV_VARIANTS)
-        clips.append(as_clip(speech.speak(espeak, sentence, voice, rng)))
+        try:
+            clips.append(as_clip(speech.speak(espeak, sentence, voice, rng)))
+        except KeyError:
+            continue  # a phoneme of another language
     yield "espeak-ng", clips
     yield "espeak-ng, room, noise, Opus", in_a_noisy_room(clips)
     if language == "en":

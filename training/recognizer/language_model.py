@@ -67,10 +67,15 @@ def _smoothed(counts: Ids, history: Ids, lower: Values) -> Values:
 
 
 def estimate(
-    sentences: Iterable[Sequence[int]], end: int, *, most_two: int, most_three: int
+    sentences: Iterable[Sequence[int]],
+    end: int,
+    *,
+    most_two: int,
+    most_three: int,
+    usual: Sequence[float] | None = None,
 ) -> Trigrams:
     """Of sentences of word numbers 1 to end - 1, at most so many pairs and triples (the
-    histories of triples come on top)."""
+    histories of triples come on top). `usual`: how common each word is elsewhere."""
     size = end + 1
     pairs, pair_counts, triples, triple_counts = count(sentences, end)
     first, second = pairs // size, pairs % size
@@ -84,7 +89,9 @@ def estimate(
     taken = _discounts(followed[seen])[np.minimum(followed[seen], 3)]
     one = np.zeros(size)
     one[seen] = (followed[seen] - taken) / followed.sum()
-    one[1:] += taken.sum() / followed.sum() / (size - 1)  # no word is impossible
+    # No word is impossible.
+    elsewhere = np.ones(size - 1) if usual is None else np.append(usual, np.mean(usual))
+    one[1:] += taken.sum() / followed.sum() * elsewhere / elsewhere.sum()
 
     two_p = _smoothed(kneser_ney, first, one[second])
     row_of_history = np.searchsorted(pairs, triples // size)

@@ -5,6 +5,7 @@ import random
 from collections import Counter, defaultdict
 from pathlib import Path
 
+import wordfreq
 from tqdm import tqdm
 
 from training import phrases
@@ -12,6 +13,12 @@ from training.espeak import Espeak
 from training.recognizer import phones, speech, text
 
 _QUICK_WPM = 380
+#: Debian's word lists (packages wdutch and wamerican), and how many of the commonest words of a
+#: language are looked for in them.
+_LISTS: dict[phrases.Language, tuple[str, int]] = {
+    "nl": ("/usr/share/dict/dutch", 40_000),
+    "en": ("/usr/share/dict/american-english", 25_000),
+}
 _ALONE: dict[phones.Language, dict[str, int]] = {
     "en": {"en-us": 4, "en": 2},
     "nl": {"nl": 1},
@@ -21,8 +28,8 @@ _ALONE: dict[phones.Language, dict[str, int]] = {
 
 def vocabulary(data: Path, language: phrases.Language, extra: list[str], most: int) -> list[str]:
     """All words of the grammar, of Tatoeba's training sentences, of the occasions that Tolk is for
-    (words/) and of `extra` (what people said), and those of books that occur twice; sorted.
-    `most`: only so many, the commonest of them; 0: all."""
+    (words/) and of `extra` (what people said), those of books that occur twice, and the commonest
+    of Debian's word list; sorted. `most`: only so many, the commonest of them; 0: all."""
     sentences = [said for said in text.tatoeba(data, language) if not text.is_dev(said)]
     counts = Counter(word for said in sentences for word in phrases.normalise(said).split())
     in_books = Counter(word for line in text.books(data, language) for word in line.split())
@@ -31,6 +38,8 @@ def vocabulary(data: Path, language: phrases.Language, extra: list[str], most: i
             counts[word] += n
     known = {word for word, n in counts.most_common(most or None) if n > 0}
     known |= set(phrases.vocabulary(language)) | _of_occasions(language) | set(extra)
+    if not most:
+        known |= _common(language)
     return sorted(word for word in known if word.strip("'"))
 
 
@@ -38,6 +47,23 @@ def _of_occasions(language: phrases.Language) -> set[str]:
     text = (Path(__file__).parent / "words" / f"{language}.txt").read_text(encoding="utf-8")
     lines = [line for line in text.splitlines() if not line.startswith("#")]
     return set(phrases.normalise(" ".join(lines)).split())
+
+
+def _common(language: phrases.Language) -> set[str]:
+    path, count = _LISTS[language]
+    lines = Path(path).read_text(encoding="utf-8").splitlines()
+    listed = {phrases.normalise(line) for line in lines}
+    return {
+        word
+        for word in wordfreq.top_n_list(language, count)
+        if word in listed and word.replace("'", "").isalpha()
+    }
+
+
+def frequencies(words: list[str], language: phrases.Language) -> list[float]:
+    """How large a share of what people write each word is, no word's being nothing (wordfreq:
+    Speer 2022)."""
+    return [max(1e-8, wordfreq.word_frequency(word, language)) for word in words]
 
 
 def read(path: Path) -> speech.Lexicon:

@@ -11,6 +11,7 @@ from training import phrases
 from training.recognizer import features, fst, graph, kaldi, text
 from training.recognizer.language_graph import language_graph
 from training.recognizer.language_model import Trigrams, estimate
+from training.recognizer.lexicon import frequencies
 from training.recognizer.network import layers
 from training.recognizer.phones import BOUNDARY, Inventory
 from training.recognizer.speech import Lexicon
@@ -40,7 +41,7 @@ _TRAINED_ENOUGH = 5e-4  # an output rarer than this in training says nothing rel
 class Tuning:
     """What is chosen on development speech."""
 
-    acoustic_scale: float = 0.5
+    acoustic_scale: float = 0.9
     unknown_cost: float = 7.0
     prior_scale: float = 1.0
 
@@ -106,12 +107,14 @@ def language_model(
     data: Path, lexicon: Lexicon, language: phrases.Language, pairs: int, triples: int
 ) -> Trigrams:
     """A trigram of all training sentences whose words are all known."""
-    number = {word: n for n, word in enumerate(word_list(lexicon), 1)}
+    words_known = word_list(lexicon)
+    number = {word: n for n, word in enumerate(words_known, 1)}
     natural = [sentence for sentence in text.tatoeba(data, language) if not text.is_dev(sentence)]
     sentences = chain(natural, text.grammar(language), text.books(data, language))
     said = (phrases.normalise(sentence).split() for sentence in sentences)
     known = ([number[word] for word in words] for words in said if number.keys() >= set(words))
-    return estimate(known, len(number) + 1, most_two=pairs, most_three=triples)
+    usual = frequencies(words_known, language)
+    return estimate(known, len(number) + 1, most_two=pairs, most_three=triples, usual=usual)
 
 
 def _numbered(path: Path, names: list[str]) -> None:
