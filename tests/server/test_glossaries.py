@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from server.bus.messages import Unexpected
+from server.bus.messages import Unexpected, encode
 from server.config import ConfigError
 from server.glossaries import MAX_GLOSSARIES, NONE, Glossaries
-from server.interpretation.glossary import GlossaryError, Problem
+from server.interpretation.glossary import MAX_BYTES, MAX_ENTRIES, GlossaryError, Problem
 
 LANGUAGES = ("nl", "en")
 
@@ -120,3 +120,14 @@ def test_what_the_recogniser_cannot_expect_is_told_of_that_glossary_only() -> No
         Unexpected(stream="hall", epoch=9, version=version, language="nl", words={"ede": "is odd"})
     )
     assert glossaries.of("hall").unexpected == ()
+
+
+def test_the_largest_glossary_is_one_message() -> None:
+    terms = [{"nl": f"{i:03}é{'x' * 40}", "en": f"{i:03}ë{'y' * 40}"} for i in range(MAX_ENTRIES)]
+    data = json.dumps({"terms": terms}, ensure_ascii=False).encode()
+    assert MAX_BYTES - 10_000 < len(data) <= MAX_BYTES
+    glossaries = Glossaries(LANGUAGES)
+    assert len(glossaries.put("hall", data).glossary.terms) == MAX_ENTRIES
+    message = glossaries.message("hall", 1)
+    assert message is not None
+    assert len(encode(message)) < MAX_BYTES

@@ -1,13 +1,15 @@
 import asyncio
+import dataclasses
 import logging
+from collections.abc import Sequence
 
 import pytest
 
-from server.bus.messages import Caption, Failure, Glossary, Heartbeat, Speech
-from server.interpretation.engines import ModelError
+from server.bus.messages import Caption, Failure, Glossary, Heartbeat, Speech, Unexpected
+from server.interpretation.engines import ModelError, Recognizer
 from server.interpretation.shared import Engines, Limits
 from server.interpretation.worker import Worker
-from tests.helpers.interpretation import Ensemble, Hang, MemoryBus, Speaker, working
+from tests.helpers.interpretation import EchoRecognizer, Ensemble, Hang, MemoryBus, Speaker, working
 
 LIMITS = Limits(heartbeat_s=0.02, quiet_s=30.0)
 
@@ -197,3 +199,24 @@ async def test_a_glossary_of_a_stream_that_nobody_demands_is_none_of_its_busines
         speaker.demand(text=("en",))
         speaker.say("een .")
         await bus.wait_for(Caption, language="en", text="en(een)")
+
+
+class Odd(EchoRecognizer):
+    """Can expect nothing."""
+
+    def expecting(self, words: Sequence[str]) -> tuple[Recognizer, dict[str, str]]:
+        return EchoRecognizer(), dict.fromkeys(words, "is odd")
+
+
+async def test_words_that_cannot_be_expected_are_told_more_than_once() -> None:
+    ensemble = Ensemble()
+    ensemble.engines = dataclasses.replace(ensemble.engines, recognizers={"nl": Odd()})
+    async with working(ensemble, LIMITS) as bus:
+        speaker = Speaker(bus)
+        speaker.demand("en")
+        bus.send(glossary(4, "Kerk"))
+        speaker.say("een . twee . drie .")
+        await bus.wait_for(Caption, language="nl", text="drie")
+        speaker.say("vier .")
+        told = await bus.wait_for(Unexpected, 2, stream="s", version=4)
+    assert told[0].words == {"kerk": "is odd"}
