@@ -72,7 +72,7 @@ class Gate:
     def finish(self) -> Transcript | None:
         """Nothing more comes for now: the rest as a final transcript."""
         transcript = self._timed(self._recognizer.finish()) if self._unfinished else None
-        self._unfinished = self._has_words = False
+        self._unfinished = False
         return transcript
 
     def _judge(self, windows: Iterable[tuple[float, float]], samples: int) -> None:
@@ -89,16 +89,16 @@ class Gate:
         if transcript is None:
             return None
         words = tuple(
-            Word(word.text, self._when(word.start_sample), self._when(word.end_sample, -1))
+            Word(word.text, self._when(word.start_sample), self._when(word.end_sample))
             for word in transcript.words
         )
         self._unfinished = not transcript.final
         self._has_words = bool(words) and not transcript.final
         return Transcript(words, transcript.final)
 
-    def _when(self, sample: int, offset: int = 0) -> int:
-        """The stream's sample that was fed as ``sample``; ``offset`` -1 where that is an end."""
+    def _when(self, sample: int) -> int:
+        """The stream's sample that was fed as ``sample``."""
         (_, shift), *later = self._stretches
         for fed, other in later:
-            shift = other if sample + offset >= fed else shift
+            shift = other if sample >= fed else shift
         return sample + shift

@@ -25,30 +25,35 @@ class Loud:
 
 
 class Ear:
-    """A recogniser that hears as a word what is not silent, and ends an utterance after so many
-    samples of silence."""
+    """A recogniser that hears as a word what is not silent, so many samples later, and ends an
+    utterance after so many samples of silence. ``finishes``: how often it was told to."""
 
-    def __init__(self, patience: int = 1000 * RATE_HZ) -> None:
+    def __init__(self, patience: int = 1000 * RATE_HZ, late: int = 0) -> None:
         self.heard: Pcm = np.zeros(0, np.int16)
+        self.finishes = 0
         self._patience = patience
+        self._late = late
         self._utterance = 0
 
     def accept(self, pcm: Pcm) -> Transcript | None:
         self.heard = np.concatenate((self.heard, pcm))
-        words = self._words()
+        words = self._words(self._late)
         if words and not self.heard[-self._patience :].any():
-            return self.finish()
+            self._utterance = len(self.heard)
+            return Transcript(words, True)
         return Transcript(words, False)
 
     def finish(self) -> Transcript | None:
+        self.finishes += 1
         words, self._utterance = self._words(), len(self.heard)
         return Transcript(words, True)
 
-    def _words(self) -> tuple[Word, ...]:
+    def _words(self, late: int = 0) -> tuple[Word, ...]:
         loud = (self.heard[self._utterance :] != 0).astype(np.int8)
         edges = np.flatnonzero(np.diff(loud, prepend=0, append=0))
         pairs = (edges + self._utterance).reshape(-1, 2).tolist()
-        return tuple(Word("een", start, end) for start, end in pairs)
+        known = len(self.heard) - late
+        return tuple(Word("een", start, end) for start, end in pairs if end <= known)
 
 
 def silence(samples: int) -> Pcm:
@@ -126,6 +131,30 @@ def test_the_last_words_are_final_when_the_gate_closes() -> None:
     transcripts = heard_through(Gate(ear, Loud()), EEN, silence(5 * RATE_HZ))
     assert finals(transcripts) == [(0, len(EEN))]
     assert len(ear.heard) <= len(EEN) + HANG_OVER
+
+
+def test_a_word_that_is_recognised_only_after_the_pause_keeps_its_time() -> None:
+    gate, pause = Gate(Ear(late=2 * RATE_HZ), Loud()), 10 * RATE_HZ
+    transcripts = heard_through(gate, EEN, silence(pause), EEN)
+    last = gate.finish()
+    assert last is not None
+    assert not finals(transcripts)
+    assert finals([last]) == [(0, len(EEN)), (len(EEN) + pause, 2 * len(EEN) + pause)]
+
+
+def test_an_utterance_that_has_ended_is_not_ended_again() -> None:
+    ear = Ear(patience=RATE_HZ // 2)
+    gate = Gate(ear, None)
+    heard_through(gate, EEN, silence(RATE_HZ // 2))
+    assert gate.finish() is None
+    assert not ear.finishes
+
+
+def test_nothing_is_fed_twice_where_it_opens_soon_again() -> None:
+    ear = Ear()
+    pcm = np.concatenate((silence(3 * RATE_HZ), EEN, silence(HANG_OVER + 2 * CHUNK), EEN))
+    heard_through(Gate(ear, Loud()), pcm)
+    assert (ear.heard == pcm[-len(ear.heard) :]).all()
 
 
 def test_how_long_nobody_has_spoken() -> None:

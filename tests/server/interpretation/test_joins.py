@@ -24,3 +24,8 @@ def test_what_is_cut_in_the_middle_of_sound_does_not_click() -> None:
 def test_of_silence_nothing_is_left() -> None:
     assert not len(tapered(np.zeros(RATE_HZ, np.int16), RATE_HZ))
     assert not len(tapered(np.zeros(0, np.int16), RATE_HZ))
+
+
+def test_the_shortest_sound_fades_all_the_same() -> None:
+    kept = tapered(np.full(8, 5000, np.int16), RATE_HZ)
+    assert kept.tolist() == [0, 1250, 2500, 3750, 3750, 2500, 1250, 0]

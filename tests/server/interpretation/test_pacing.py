@@ -92,3 +92,9 @@ def test_backlog_is_heard_while_the_speaker_is_paused() -> None:
     pacing = with_backlog(5.0)
     pacing.stood_still(3 * SECOND)
     assert pacing.backlog(0) == 2 * SECOND
+
+
+def test_the_next_part_is_made_before_the_one_before_it_has_been_said() -> None:
+    pacing = with_backlog(2)
+    assert pacing.ahead(0) < pacing.backlog(0) == 2 * SECOND
+    assert pacing.ahead(2 * SECOND - SECOND // 10) == 0
