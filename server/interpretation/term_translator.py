@@ -1,8 +1,8 @@
 """Translation in which the terms of a glossary come through, by any translator.
 
 Where the translator knows a term by itself, its translation is taken. Else it is asked again with
-a word that it knows in the term's place (see ``stand_ins``), and where that comes out as often as
-it went in, the term takes its place. Terms are looked for once, the longest first: what a term
+words that it knows in the term's place (see ``stand_ins``), and where one comes out as often as it
+went in, the term takes its place. Terms are looked for once, the longest first: what a term
 became is not looked for again. A prefix is taken the same way there and back, so that what was
 said stays as it is.
 """
@@ -10,6 +10,7 @@ said stays as it is.
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from difflib import SequenceMatcher
 from typing import Final, NamedTuple
 
 from server.interpretation.engines import EngineError, Translator
@@ -17,8 +18,9 @@ from server.interpretation.glossary import Glossary, Spelled, spelled, words_of
 from server.interpretation.stand_ins import StandIn, stand_ins
 from server.interpretation.wording import swapped
 
-#: How many stand-ins are tried until one comes out.
-MOST_ATTEMPTS: Final = 4
+#: How many stand-ins are tried until so many came out. The second and third are for likeness.
+MOST_ATTEMPTS: Final = 5
+ENOUGH: Final = 3
 #: How a term came through: with its stand-in as often as it went in; somehow; not at all.
 WHOLE: Final = 2
 SOMEHOW: Final = 1
@@ -85,23 +87,23 @@ class TermTranslator:
         found = self._of(source, target).find(text)
         if not found:
             return self._translator.translate(text, source, target, prefix)
-        best = ""
-        best_score = -1
+        made: list[tuple[int, str]] = []
         failure: EngineError | None = None
-        for attempt in _attempts(text, source, target, prefix, found):
+        for number, attempt in enumerate(_attempts(text, source, target, prefix, found)):
             try:
-                made = self._translator.translate(attempt.text, source, target, attempt.prefix)
+                translated = self._translator.translate(
+                    attempt.text, source, target, attempt.prefix
+                )
             except EngineError as error:
                 failure = error
                 continue
-            score, translated = attempt.read(made)
-            if score > best_score:
-                best, best_score = translated, score
-            if score == WHOLE * len(attempt.terms):
+            made.append(attempt.read(translated))
+            whole = [score for score, _ in made].count(WHOLE * len(attempt.terms))
+            if whole == ENOUGH or (whole and not number):
                 break
-        if failure and best_score < 0:
+        if failure and not any(score >= 0 for score, _ in made):
             raise failure
-        return best
+        return _likeliest(made)
 
     def _of(self, source: str, target: str) -> Terms:
         glossary = self._glossary()
@@ -139,6 +141,21 @@ class _Attempt:
         if read.startswith(self.said):
             return score, read
         return (-1, read) if self.stand_ins else (0, made)
+
+
+def _likeliest(made: list[tuple[int, str]]) -> str:
+    """Of the translations in which most terms came through, the one that is most like all
+    others: what a stand-in did to the rest of one, it seldom does in the next. The first where
+    none came through."""
+    best = max(score for score, _ in made)
+    if best == NOT:
+        return next(text for score, text in made if score == best)
+    words = [text.lower().split() for _, text in made]
+
+    def likeness(number: int) -> float:
+        return sum(SequenceMatcher(None, words[number], each).ratio() for each in words)
+
+    return made[max((n for n, (score, _) in enumerate(made) if score == best), key=likeness)][1]
 
 
 def _attempts(
