@@ -55,6 +55,8 @@ so that words can be added. Partial results, word times, confidences and `[unk]`
   levels from -36 to -1 dBFS and Opus with losses.
 - Sentences and the order of words: {texts}, and Tolk's own grammar of host speech
   (`training/phrase_grammar.txt`). No sentence from a test file.
+- Further words: the commonest of Debian's list {list}, how common each is told by
+  wordfreq (Robyn Speer, CC BY-SA 4.0), and a list of our own (`training/recognizer/words`).
 
 Licence of the model: {licence}.
 
@@ -142,6 +144,7 @@ def main() -> None:
         unseen=len(UNSEEN_VARIANTS),
         flite=", a tenth by flite's slt, awb and kal16" if language == "en" else "",
         texts=TEXTS[language],
+        list="wdutch" if language == "nl" else "wamerican",
         licence=LICENCES[language],
         start="" if language == "en" else " --start ENGLISH.work/first.pt",
         rows=rows(language, figures),
