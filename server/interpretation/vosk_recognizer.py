@@ -68,8 +68,10 @@ class VoskRecognizer:
                 f"Vosk cannot load the model in {folder}: {error}; install the model again"
             ) from error
 
-    def stream(self) -> "VoskStream":
-        return VoskStream(self._model)
+    def stream(self, timed: bool = True) -> "VoskStream":
+        """Unless ``timed``, the times of words in partial transcripts are guessed,
+        which costs less."""
+        return VoskStream(self._model, timed)
 
     def expecting(self, words: Sequence[str]) -> tuple["VoskRecognizer", dict[str, str]]:
         """As engines has it. What it expects is in the model: Vosk's own grammar would replace
@@ -86,12 +88,13 @@ class VoskRecognizer:
 class VoskStream:
     """One speaker. Kaldi's word times count on over utterances, from the first sample."""
 
-    def __init__(self, model: Any) -> None:
+    def __init__(self, model: Any, timed: bool) -> None:
         try:
             self._kaldi = vosk.KaldiRecognizer(model, RATE_HZ)
         except Exception as error:  # Vosk raises nothing narrower.
             raise EngineError(f"Vosk: {error}") from error
         self._kaldi.SetWords(True)
+        self._times_partials = timed
         self._partial: list[str] = []
         self._heard_samples = 0
         self._final_end = 0
@@ -131,9 +134,11 @@ class VoskStream:
         a second behind and may differ; the others are spread up to now."""
         if not partial:
             return ()
-        self._kaldi.SetPartialWords(True)
-        timed = _words(json.loads(self._kaldi.PartialResult()).get("partial_result", ()))
-        self._kaldi.SetPartialWords(False)
+        timed: tuple[Word, ...] = ()
+        if self._times_partials:
+            self._kaldi.SetPartialWords(True)
+            timed = _words(json.loads(self._kaldi.PartialResult()).get("partial_result", ()))
+            self._kaldi.SetPartialWords(False)
         words: list[Word] = []
         for text, word in zip(partial, timed, strict=False):
             if word.text != text:

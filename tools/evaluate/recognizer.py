@@ -4,14 +4,13 @@ import resource
 import subprocess
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import jiwer
 import numpy as np
-import vosk
 
-from server.interpretation.engines import Recognizer
+from server.interpretation.engines import RecognizerStream
 from server.interpretation.types import Pcm
 from server.interpretation.vosk_recognizer import VoskRecognizer
 from tools.evaluate import material, voices
@@ -26,18 +25,17 @@ TAIL = np.zeros(RATE_HZ // 2, np.int16)
 
 
 class Hearing:
-    """A recogniser at work. ``cpu_s`` and ``audio_s``: what it took, for how much sound, the
-    times of words asked for whenever those changed."""
+    """A recogniser at work. ``cpu_s`` and ``audio_s``: what it took, for how much sound."""
 
-    def __init__(self, recognizer: Recognizer) -> None:
-        self._recognizer = recognizer
+    def __init__(self, stream: Callable[[], RecognizerStream]) -> None:
+        self._stream = stream
         self.cpu_s = 0.0
         self.audio_s = 0.0
 
     def hear(self, pcm: Pcm) -> str:
         """What is recognised in ``pcm``, a chunk of 100 ms at a time."""
         began_s = time.process_time()
-        stream = self._recognizer.stream()
+        stream = self._stream()
         heard = []
         for start in range(0, len(pcm), CHUNK):
             transcript = stream.accept(pcm[start : start + CHUNK])
@@ -62,7 +60,7 @@ def figures(language: Language, folder: Path, quick: bool) -> Iterator[Figure]:
     count = QUICK if quick else SENTENCES
     name = f"recognizer.{language}"
     recognizer = VoskRecognizer(folder, language)
-    hearing = Hearing(recognizer)
+    hearing = Hearing(recognizer.stream)
     spoken = list(voices.by_espeak(material.sentences(language, count), language))
     words = vocabulary(folder)
     inside = [clip for clip in spoken if words.issuperset(clip.text.split())]
@@ -75,10 +73,10 @@ def figures(language: Language, folder: Path, quick: bool) -> Iterator[Figure]:
     if language == "en":
         by_flite = list(voices.by_flite(material.sentences(language, count)))
         yield _wrong(f"{name}.flite_rms", hearing, by_flite, 25)
-    yield Figure(f"{name}.real_time_factor", _partials_alone(folder, spoken), "", bound=0.05)
-    timed = Hearing(recognizer)
-    timed.words_wrong(spoken)
-    yield Figure(f"{name}.real_time_factor_with_times", timed.cpu_s / timed.audio_s, "", bound=0.10)
+    share = _share_of_a_core(recognizer, spoken, timed=False)
+    yield Figure(f"{name}.real_time_factor", share, "", bound=0.05)
+    share = _share_of_a_core(recognizer, spoken, timed=True)
+    yield Figure(f"{name}.real_time_factor_with_times", share, "", bound=0.10)
     size = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
     yield Figure(f"{name}.size", size / 1e6, "MB", bound=25)
     load_s, memory_mb = _loading(folder, language)
@@ -108,20 +106,12 @@ def _wrong(name: str, hearing: Hearing, clips: list[Clip], bound: float | None) 
     )
 
 
-def _partials_alone(folder: Path, clips: Iterable[Clip]) -> float:
-    """The share of one core for partial results every 100 ms without the times of words."""
-    model = vosk.Model(str(folder))
-    cpu_s = audio_s = 0.0
-    for _, pcm in clips:
-        began_s = time.process_time()
-        stream = vosk.KaldiRecognizer(model, RATE_HZ)
-        for start in range(0, len(pcm), CHUNK):
-            stream.AcceptWaveform(pcm[start : start + CHUNK].tobytes())
-            stream.PartialResult()
-        stream.FinalResult()
-        cpu_s += time.process_time() - began_s
-        audio_s += len(pcm) / RATE_HZ
-    return cpu_s / audio_s
+def _share_of_a_core(recognizer: VoskRecognizer, clips: Iterable[Clip], timed: bool) -> float:
+    """To recognise ``clips``, with the times of words asked for whenever they change or not."""
+    hearing = Hearing(lambda: recognizer.stream(timed))
+    for clip in clips:
+        hearing.hear(clip.pcm)
+    return hearing.cpu_s / hearing.audio_s
 
 
 def vocabulary(folder: Path) -> set[str]:
@@ -143,7 +133,7 @@ def _load(folder: Path, language: str) -> None:
     began_s = time.perf_counter()
     recognizer = VoskRecognizer(folder, language)
     load_s = time.perf_counter() - began_s
-    Hearing(recognizer).hear(np.zeros(RATE_HZ, np.int16))
+    Hearing(recognizer.stream).hear(np.zeros(RATE_HZ, np.int16))
     print(load_s, (_resident_bytes() - before) / 1e6)
 
 

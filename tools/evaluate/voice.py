@@ -29,7 +29,7 @@ def figures(
     voice = PiperSynthesizer(folder, language)
     if recognizer is not None:
         texts = _texts(*recognizer)[: QUICK if quick else SENTENCES]
-        hearing = Hearing(VoskRecognizer(recognizer[1], language))
+        hearing = Hearing(VoskRecognizer(recognizer[1], language).stream)
         for scale, bound in BOUNDS.items():
             wrong = hearing.words_wrong(_said(voice, text, scale) for text in texts)
             yield Figure(f"{name}.read_back_wrong_at_{scale}", wrong, "%", bound)

@@ -26,16 +26,16 @@ def said(*values: int) -> Pcm:
 
 
 def test_all_finals_are_heard_and_the_rest_at_the_end() -> None:
-    assert Hearing(Parrot()).hear(said(1, 2)) == "w1 w2 end"
+    assert Hearing(Parrot().stream).hear(said(1, 2)) == "w1 w2 end"
 
 
 def test_words_wrong_are_a_share_of_the_words_said() -> None:
     clips = [Clip("w1 w2 end", said(1, 2)), Clip("w3 x end", said(3, 4))]
-    assert Hearing(Parrot()).words_wrong(clips) == pytest.approx(100 / 6)
+    assert Hearing(Parrot().stream).words_wrong(clips) == pytest.approx(100 / 6)
 
 
 def test_what_it_took_is_counted() -> None:
-    hearing = Hearing(Parrot())
+    hearing = Hearing(Parrot().stream)
     hearing.hear(said(1, 2, 3))
     assert hearing.audio_s == 0.3
     assert hearing.cpu_s > 0
