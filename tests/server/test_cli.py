@@ -31,7 +31,7 @@ def test_a_wrong_setting_is_named(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_models_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["models"]) == 0
-    assert "nl is interpreted into en" in capsys.readouterr().out
+    assert "nl is interpreted into de, en, fr" in capsys.readouterr().out
 
 
 def test_a_sound_configuration_is_said_to_be(
