@@ -41,7 +41,7 @@ async def test_a_call_over_its_limit_is_given_up(lanes: Lanes) -> None:
     lane = lanes.lane("translate", "en")
     with pytest.raises(Overrun, match=r"translate took more than 0\.02 s"):
         await lane.call(0.02, release.wait, 10)
-    assert lanes.stuck_s() >= 0.02
+    assert lanes.stuck_s() > 0
     release.set()
 
 
