@@ -173,6 +173,7 @@ async def test_a_language_there_is_no_room_for_begins_once_there_is(tmp_path: Pa
             late = Listener(server.url, "annex", "en", captions=["en"])
             refused = await stack.enter_async_context(late)
             await refused.expect(wire.ChannelState, fallback("full"))
-        await refused.expect(wire.ChannelState, status("live"))
+            since = len(refused.received)
+        await refused.expect(wire.ChannelState, status("live"), since=since)
         await speaker.play(HIGH)
         await refused.expect(wire.Caption, text("high"))
