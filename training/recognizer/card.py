@@ -53,8 +53,9 @@ so that words can be added. Partial results, word times, confidences and `[unk]`
 - Synthetic speech, {hours:.0f} hours: espeak-ng 1.51 in {variants} variants ({unseen} more were
   kept for tests){flite}. Spoilt, as people's speech was, by rooms, microphones, noise, babble,
   levels from -36 to -1 dBFS and Opus with losses.
-- Sentences and the order of words: {texts}, and Tolk's own grammar of host speech
-  (`training/phrase_grammar.txt`). No sentence from a test file.
+- Sentences and the order of words: {texts},
+  and Tolk's own grammar of host speech (`training/phrase_grammar.txt`). No sentence from a test
+  file.
 - Further words: the commonest of Debian's list {list}, how common each is told by
   wordfreq (Robyn Speer, CC BY-SA 4.0), and a list of our own (`training/recognizer/words`).
 
@@ -79,8 +80,9 @@ By the second command, on sentences and voices that were not trained on:
 
 ## What it cannot do
 
-- It learnt how people speak from {speakers}. Accents that it never heard, several people at once,
-  a large room and a distant microphone cost many more words than the table says.
+- It learnt how people speak from {speakers}.
+  Accents that it never heard, several people at once, a large room and a distant microphone cost
+  many more words than the table says.
 - What is not among its words comes out as other words, or not at all: names above all.
 - It writes no punctuation and no capitals, and numbers in words.
 """
@@ -148,7 +150,9 @@ def main() -> None:
         licence=LICENCES[language],
         start="" if language == "en" else " --start ENGLISH.work/first.pt",
         rows=rows(language, figures),
-        speakers="250 readers of books" if language == "en" else "one man and from English readers",
+        speakers="250 readers of books"
+        if language == "en"
+        else "one man, and from English readers: it reads other people badly (see above)",
     )
     (arguments.model / "MODEL_CARD.md").write_text(text, encoding="utf-8")
 

@@ -61,7 +61,7 @@ Licence of the model: {licence}.
 
 ## Measured
 
-By the second command, greedily, on sentences that were not trained on (sacrebleu):
+By the second command, as the server translates, on sentences that were not trained on (sacrebleu):
 
 | from | to | sentences | BLEU | without case and punctuation |
 |---|---|---|---|---|
