@@ -65,16 +65,18 @@ class Lane:
 
     async def _take_turn(self, function: Callable[[], R]) -> R:
         async with self._turns.turn(self._weight()):
-            call = self._executor.submit(self._timed, function)
-            result = asyncio.wrap_future(call)
+            result = self._start(function)
             try:
                 await asyncio.wait([result], timeout=TURN_S)
             except asyncio.CancelledError:
-                # Not by way of ``result``, which would do it a moment too late: the thread may
-                # become free before that.
-                call.cancel()
+                # Taken back from the thread, which may become free, before anybody goes on.
+                result.cancel()
+                await asyncio.sleep(0)
                 raise
         return await result
+
+    def _start(self, function: Callable[[], R]) -> asyncio.Future[R]:
+        return asyncio.wrap_future(self._executor.submit(self._timed, function))
 
     def stuck_s(self) -> float:
         """The age of the call under way; 0 while there is none."""
