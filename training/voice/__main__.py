@@ -16,7 +16,7 @@ from training.data import DATA, LANGUAGES
 from training.phrases import LANGUAGES as GRAMMATICAL
 from training.voice import recordings
 from training.voice.export import export
-from training.voice.history import PERSON, History
+from training.voice.history import PERSON, History, describe
 from training.voice.languages import TONGUES
 from training.voice.lessons import Lesson
 from training.voice.sentences import real_sentences, sentences
@@ -116,6 +116,7 @@ def main() -> None:
     )
     history.write(out)
     path = export(training.model.cpu(), tongue.espeak_voice, out)
+    describe(arguments.language, out)
     print(f"{path}: {path.stat().st_size / 1e6:.1f} MB")
 
 

@@ -1,21 +1,18 @@
 """python -m training.voice.card FOLDER: measures a voice and writes its card.
 
-Writes MODEL_CARD.md and model.json beside voice.onnx, from what was measured and from
+Writes MODEL_CARD.md beside voice.onnx, from what was measured and from
 FOLDER.training.json, which the training left: no figure in the card is typed by hand.
 """
 
 import argparse
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from training.data import DATA, Language
-from training.voice.history import PERSON, History
+from training.voice.history import LICENCE, PERSON, History
 from training.voice.languages import TONGUES
 from training.voice.measure import figures_of
-
-LICENCE: Final = "GPL-3.0-or-later; trained on sentences of Tatoeba (CC BY 2.0 FR)"
 
 
 @dataclass(frozen=True)
@@ -206,10 +203,6 @@ def main() -> None:
         folder, language, arguments.data, arguments.recognizer, arguments.sentences,
         phones=arguments.phones,
     )  # fmt: skip
-    description = {
-        "name": f"voice-{language}", "kind": "voice", "languages": [language], "licence": LICENCE,
-    }  # fmt: skip
-    (folder / "model.json").write_text(json.dumps(description, indent=2) + "\n", encoding="utf-8")
     options = f" --sentences {arguments.sentences}"
     options += " --recognizer RECOGNISER" if arguments.recognizer else ""
     text = card(

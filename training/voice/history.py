@@ -7,6 +7,7 @@ from typing import Final
 
 from training.data import Language
 
+LICENCE: Final = "GPL-3.0-or-later; trained on sentences of Tatoeba (CC BY 2.0 FR)"
 PERSON: Final = "recordings"
 """Of a teacher's name what comes before the colon, where a person is one."""
 
@@ -37,6 +38,13 @@ class History:
     def write(self, folder: Path) -> None:
         text = json.dumps(asdict(self), indent=2) + "\n"
         _beside(folder).write_text(text, encoding="utf-8")
+
+
+def describe(language: Language, folder: Path) -> None:
+    """Write model.json, from which a manifest is made."""
+    name = f"voice-{language}"
+    model = {"name": name, "kind": "voice", "languages": [language], "licence": LICENCE}
+    (folder / "model.json").write_text(json.dumps(model, indent=2) + "\n", encoding="utf-8")
 
 
 def _beside(folder: Path) -> Path:
