@@ -42,7 +42,7 @@ ADDRESS_BYTES: Final = 28
 _MSG_DONTWAIT: Final = 0x40
 
 
-class _Vector(ctypes.Structure):
+class Vector(ctypes.Structure):
     """struct iovec, its pointer as a number."""
 
     _fields_ = [("base", ctypes.c_size_t), ("size", ctypes.c_size_t)]
@@ -62,7 +62,7 @@ class _Message(ctypes.Structure):
     ]
 
 
-class _ToSend(ctypes.Structure):
+class BatchedMessage(ctypes.Structure):
     """struct mmsghdr."""
 
     _fields_ = [("message", _Message), ("size", ctypes.c_uint)]
@@ -109,9 +109,9 @@ class Batch:
         sizes = self._sizes.ctypes.data
         self._packets = [ffi.cast("void *", base + row * _ROW_BYTES) for row in range(ROWS)]
         self._lengths = [ffi.cast("int *", sizes + row * 4) for row in range(ROWS)]
-        self._vectors = np.zeros(ROWS, np.dtype(_Vector))
+        self._vectors = np.zeros(ROWS, np.dtype(Vector))
         self._vectors["base"] = base + rows * _ROW_BYTES
-        self._messages = np.zeros(ROWS, np.dtype(_ToSend))
+        self._messages = np.zeros(ROWS, np.dtype(BatchedMessage))
         self._messages["message"]["vectors"] = (
             self._vectors.ctypes.data + rows * self._vectors.itemsize
         )

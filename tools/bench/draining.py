@@ -11,6 +11,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from server.media.batch import BatchedMessage, Vector
+
 #: RFC 5761, 4: what stands in place of a payload type when the packet is RTCP.
 _RTCP_TYPES = (64, 95)
 _SO_TIMESTAMPNS = 35
@@ -21,30 +23,6 @@ _ROW_BYTES, _CONTROL_BYTES = 1600, 64
 _HEADER_BYTES = 12
 #: A control message: its length, level and kind, then a struct timespec.
 _TIME_OFFSET = 16
-
-
-class _Vector(ctypes.Structure):
-    _fields_ = [("base", ctypes.c_size_t), ("size", ctypes.c_size_t)]
-
-
-class _Message(ctypes.Structure):
-    """struct msghdr, its pointers as numbers."""
-
-    _fields_ = [
-        ("name", ctypes.c_size_t),
-        ("name_size", ctypes.c_uint),
-        ("vectors", ctypes.c_size_t),
-        ("vector_count", ctypes.c_size_t),
-        ("control", ctypes.c_size_t),
-        ("control_size", ctypes.c_size_t),
-        ("flags", ctypes.c_int),
-    ]
-
-
-class _Received(ctypes.Structure):
-    """struct mmsghdr."""
-
-    _fields_ = [("message", _Message), ("size", ctypes.c_uint)]
 
 
 class Arrived(NamedTuple):
@@ -77,12 +55,12 @@ class Drain:
         rows = np.arange(ROWS)
         self._data = np.zeros((ROWS, _ROW_BYTES), np.uint8)
         self._control = np.zeros((ROWS, _CONTROL_BYTES), np.uint8)
-        self._vectors = np.zeros(ROWS, np.dtype(_Vector))
+        self._vectors = np.zeros(ROWS, np.dtype(Vector))
         self._vectors["base"] = self._data.ctypes.data + rows * _ROW_BYTES
         self._vectors["size"] = _ROW_BYTES
-        self._messages = np.zeros(ROWS, np.dtype(_Received))
+        self._messages = np.zeros(ROWS, np.dtype(BatchedMessage))
         message = self._messages["message"]
-        message["vectors"] = self._vectors.ctypes.data + rows * ctypes.sizeof(_Vector)
+        message["vectors"] = self._vectors.ctypes.data + rows * ctypes.sizeof(Vector)
         message["vector_count"] = 1
         message["control"] = self._control.ctypes.data + rows * _CONTROL_BYTES
         message["control_size"] = _CONTROL_BYTES
@@ -102,7 +80,7 @@ class Drain:
         """Read all that is there."""
         found: list[Arrived] = []
         owners, used = np.zeros(ROWS, np.int32), 0
-        base, size = self._messages.ctypes.data, ctypes.sizeof(_Received)
+        base, size = self._messages.ctypes.data, ctypes.sizeof(BatchedMessage)
         for number, own in enumerate(self._sockets):
             count = AT_ONCE
             while count == AT_ONCE:

@@ -87,6 +87,7 @@ class Listeners:
                 group.create_task(one(), name=f"join-{number}")
 
     async def _join(self) -> None:
+        # By the wall clock, as the kernel times what arrives.
         connection, began_s = new_connection(), time.time()
         changed = asyncio.Event()
         connection.on("connectionstatechange", changed.set)
