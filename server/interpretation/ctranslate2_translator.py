@@ -81,7 +81,7 @@ class CTranslate2Translator:
         unknown = self._source.unk_id()
         known: list[str] = [
             piece
-            for piece in self._source.encode(text, out_type=str)
+            for piece in self._source.encode(without_loops(text), out_type=str)
             if self._source.piece_to_id(piece) != unknown
         ]
         if not any(map(str.isalnum, "".join(known))):
@@ -92,14 +92,20 @@ class CTranslate2Translator:
         return " ".join(filter(None, made))
 
     def _part(self, pieces: list[str], source: str, target: str, prefix: str) -> str:
-        """The translation as the model likes it, or if that does not end, as it must be."""
+        """The translation as the model likes it; if that does not end, as it must be, or else of
+        one half and of the other."""
         for options in (USUAL, STRICT):
             translated = self._decode(pieces, source, target, prefix, options)
             if translated is not None:
                 return translated
-        raise EngineError(
-            f"translating {len(pieces)} pieces from {source} to {target} did not end: a loop"
-        )
+        begins = [at for at, piece in enumerate(pieces) if at and piece.startswith(SPACE)]
+        if prefix or not begins:
+            raise EngineError(
+                f"translating {len(pieces)} pieces from {source} to {target} did not end: a loop"
+            )
+        middle = begins[len(begins) // 2]
+        halves = (pieces[:middle], pieces[middle:])
+        return " ".join(filter(None, (self._part(half, source, target, "") for half in halves)))
 
     def _decode(
         self, pieces: list[str], source: str, target: str, prefix: str, options: Options
@@ -122,6 +128,25 @@ class CTranslate2Translator:
         translated = str(self._target.decode(made)).strip()
         looped = most_in_a_row(translated) >= LOOP > most_in_a_row(self._source.decode(pieces))
         return None if looped or len(made) >= longest else translated
+
+
+def without_loops(text: str) -> str:
+    """``text`` with one to four words that come again and again said less than LOOP times.
+
+    Somebody stammers, or a recogniser is stuck: of sixty times the same, a model makes anything.
+    Figures stay: they may be a telephone number.
+    """
+    words = text.split()
+    for length in range(1, 5):
+        kept: list[str] = []
+        for word in words:
+            kept.append(word)
+            last = kept[-length:]
+            before = kept[-LOOP * length : -length]
+            if before == last * (LOOP - 1) and not all(map(str.isdecimal, last)):
+                del kept[-length:]
+        words = kept
+    return " ".join(words)
 
 
 def most_in_a_row(text: str) -> int:

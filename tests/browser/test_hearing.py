@@ -30,6 +30,14 @@ QUIET_S = 3.0
 SETTLED_S = 2.0
 #: Speech in these pages is far above this, as WebRTC tells levels (1 is full scale).
 QUIET_LEVEL = 0.003
+PLAIN = jiwer.Compose(
+    [
+        jiwer.ToLowerCase(),
+        jiwer.SubstituteRegexes({r"[^\w\s']": " "}),
+        jiwer.RemoveMultipleSpaces(),
+        jiwer.Strip(),
+    ]
+)
 
 
 @dataclass
@@ -124,15 +132,13 @@ def recognised(sound: Pcm, language: str) -> str:
 
 def wrong(expected: str, heard: str) -> float:
     """The share of words wrong, punctuation and case aside."""
-    plain = jiwer.Compose(
-        [
-            jiwer.ToLowerCase(),
-            jiwer.SubstituteRegexes({r"[^\w\s']": " "}),
-            jiwer.RemoveMultipleSpaces(),
-            jiwer.Strip(),
-        ]
-    )
-    return float(jiwer.wer(plain(expected), plain(heard)))
+    return float(jiwer.wer(PLAIN(expected), PLAIN(heard)))
+
+
+def missed(expected: str, heard: str) -> float:
+    """The share of the words expected that were not heard, whatever else was."""
+    found = jiwer.process_words(PLAIN(expected), PLAIN(heard))
+    return 1 - found.hits / (found.hits + found.substitutions + found.deletions)
 
 
 def test_the_original_is_heard_as_it_was_said(run: Run, clip: list[dict[str, Any]]) -> None:
@@ -150,8 +156,9 @@ def test_the_interpretation_says_what_was_meant(run: Run, clip: list[dict[str, A
 
 
 def test_the_interpretation_is_understood_over_the_quiet_original(run: Run) -> None:
+    """What an English recogniser makes of the Dutch between the sentences does not count."""
     heard = run.heard["en+floor"]
-    assert wrong(" ".join(run.captions["en+floor"]), heard) <= 0.4, heard
+    assert missed(" ".join(run.captions["en+floor"]), heard) <= 0.25, heard
 
 
 def test_under_the_interpretation_there_is_the_original(run: Run) -> None:

@@ -90,12 +90,11 @@ class Tdnn(nn.Module):
         self.out = nn.Linear(2 * shape.narrow, outputs)
         self.drop = Dropout(0.08)
 
-    def take(self, trained: "Tdnn") -> None:
-        """All of another language's network but its outputs."""
-        others = {
-            name: w for name, w in trained.state_dict().items() if not name.startswith("out.")
-        }
-        self.load_state_dict(others, strict=False)
+    def share(self, other: "Tdnn") -> None:
+        """From now on, have everything but the outputs in common with `other`."""
+        for name, module in other.named_children():
+            if name != "out":
+                setattr(self, name, module)
 
     def forward(self, features: torch.Tensor) -> torch.Tensor:
         return self.out(self.deep(features))

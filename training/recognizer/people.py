@@ -12,7 +12,7 @@ import numpy.typing as npt
 from tqdm import tqdm
 
 from training import phrases
-from training.recognizer import augment, features, frames, text
+from training.recognizer import augment, features, frames, revoice, text
 from training.recognizer.align import align
 from training.recognizer.corpus import Utterance, labelled, labelled_cepstra, save
 from training.recognizer.phones import phone_set
@@ -90,20 +90,21 @@ class People:
         self.folder.mkdir(parents=True, exist_ok=True)
         shuffled = random.Random(5).sample(self.clips, len(self.clips))
         groups = [shuffled[at : at + _PART_CLIPS] for at in range(0, len(shuffled), _PART_CLIPS)]
-        jobs = [(copy, number) for copy in range(copies) for number in range(len(groups))]
-        paths = [self.folder / f"people-{copy}-{number:03}.npz" for copy, number in jobs]
-        for path, (copy, number) in tqdm(
-            [job for job in zip(paths, jobs, strict=True) if not job[0].exists()],
-            desc="people's speech", unit="part",
-        ):  # fmt: skip
+        paths = [self.folder / f"people-{copy}-{number:03}.npz"
+                 for copy in range(copies) for number in range(len(groups))]  # fmt: skip
+        for number, group in enumerate(tqdm(groups, desc="people's speech", unit="part")):
             segments = self.folder / f"aligned-{number:03}.json"
-            if copy == 0:
-                self._align(path, segments, groups[number])
-            else:
-                kept = json.loads(segments.read_text())
-                rng = np.random.default_rng([copy, number])
-                save(path, [self._spoilt(clip, kept[clip.path.name], rng)
-                            for clip in groups[number] if clip.path.name in kept])  # fmt: skip
+            first, *others = paths[number :: len(groups)]
+            if not first.exists():
+                self._align(first, segments, group)
+            kept = json.loads(segments.read_text())
+            missing = {copy: path for copy, path in enumerate(others, 1) if not path.exists()}
+            rngs = {copy: np.random.default_rng([copy, number]) for copy in missing}
+            said = {name: rows for name, rows in kept.items() if missing}
+            made = [self._spoilt(clip, said[clip.path.name], list(rngs.values()))
+                    for clip in group if clip.path.name in said]  # fmt: skip
+            for path, utterances in zip(missing.values(), zip(*made, strict=True), strict=True):
+                save(path, list(utterances))
         return paths
 
     def _align(self, path: Path, aligned: Path, group: list[Clip]) -> None:
@@ -130,9 +131,16 @@ class People:
         save(path, [utterance for utterance, _, _ in good.values()])
 
     def _spoilt(
-        self, clip: Clip, kept: list[list[str | float | int]], rng: np.random.Generator
-    ) -> Utterance:
+        self, clip: Clip, kept: list[list[str | float | int]], rngs: list[np.random.Generator]
+    ) -> list[Utterance]:
+        """One version by each of `rngs`; said by others where only one person was recorded."""
         segments = [Segment(str(phone), float(at_s), int(word)) for phone, at_s, word in kept]
         samples = decode(clip.path)
-        heard = augment.as_heard(samples, augment.RATE_HZ, rng, None, _SPEEDS)
-        return labelled(heard[0], segments, *heard[1:], phone_set(self.language))
+        alone = len({each.speaker for each in self.clips}) == 1
+        voice = revoice.analyse(samples) if alone and rngs else None
+        made = []
+        for rng in rngs:
+            spoken = revoice.revoiced(voice, rng) if voice else samples
+            heard = augment.as_heard(spoken, augment.RATE_HZ, rng, None, _SPEEDS)
+            made.append(labelled(heard[0], segments, *heard[1:], phone_set(self.language)))
+        return made

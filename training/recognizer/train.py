@@ -1,8 +1,12 @@
-"""Training, frame by frame or by sequence, with checkpoints from which a run goes on."""
+"""Training, frame by frame or by sequence, with checkpoints from which a run goes on.
+
+Languages are taught together: what is heard of many people in one helps another of which few
+people were recorded (Heigold et al. 2013). Only the outputs are each language's own.
+"""
 
 import copy
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,12 +25,13 @@ from training.recognizer.spectrum import masks_and_warps, roomy_and_noisy
 
 OUTPUTS = 50
 """Outputs of one piece: 1.5 s."""
-_BATCH = 64
+BATCH = 64
 _FRAMES_IN_SEQUENCE = 0.3
 _CHECKPOINT_S = 240.0
 _NOTHING = 255
 _MARGIN = 3
 _SPOILT_SHARE = 0.4
+Batch = tuple[torch.Tensor, torch.Tensor]
 
 
 @dataclass
@@ -74,8 +79,8 @@ class Pieces:
         self._features, self._labels = np.concatenate(features), np.concatenate(labels)
         self.hours = sum(self._frames) / 360000
 
-    def epoch(self, rng: np.random.Generator) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-        """Batches of features [64, frames, 40] and outputs [64, 50] (-100: none), each piece
+    def epoch(self, rng: np.random.Generator, size: int = BATCH) -> Iterator[Batch]:
+        """Batches of features [size, frames, 40] and outputs [size, 50] (-100: none), each piece
         cut anywhere between the 30 ms."""
         begins = []
         for start, frames in zip(self._starts, self._frames, strict=True):
@@ -84,10 +89,10 @@ class Pieces:
             shift = int(rng.integers(0, SUBSAMPLING))
             begins += [start + min(last, n * SUBSAMPLING * OUTPUTS + shift) for n in range(count)]
         order = rng.permutation(begins)
-        for at in range(0, max(1, len(order) - _BATCH + 1), _BATCH):
-            yield self._batch(order[at : at + _BATCH])
+        for at in range(0, max(1, len(order) - size + 1), size):
+            yield self._batch(order[at : at + size])
 
-    def _batch(self, begins: npt.NDArray[np.int64]) -> tuple[torch.Tensor, torch.Tensor]:
+    def _batch(self, begins: npt.NDArray[np.int64]) -> Batch:
         count = self._shape.left + self._shape.right + SUBSAMPLING * (OUTPUTS - 1) + 1
         rows = (begins - self._shape.left)[:, None] + np.arange(count)
         labels = self._labels[
@@ -98,10 +103,10 @@ class Pieces:
         features = self._features[rows].astype(np.float32)
         return torch.from_numpy(features), torch.from_numpy(targets)
 
-    def batches(self, rng: np.random.Generator) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+    def batches(self, rng: np.random.Generator, size: int) -> Iterator[Batch]:
         """Epoch after epoch."""
         while True:
-            yield from self.epoch(rng)
+            yield from self.epoch(rng, size)
 
     def outputs(self) -> npt.NDArray[np.int16]:
         """All aligned outputs, utterance after utterance."""
@@ -136,8 +141,9 @@ def mean_of(utterances: Iterable[Utterance]) -> npt.NDArray[np.float32]:
 class FrameLoss(nn.Module):
     """Cross-entropy of every output."""
 
-    def forward(self, network: Tdnn, features: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-        return _cross_entropy(network(features), targets)
+    def forward(self, network: Tdnn, deep: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+        """Of what `Tdnn.deep` made."""
+        return _cross_entropy(network.out(deep), targets)
 
 
 class FrameAndSequenceLoss(nn.Module):
@@ -151,8 +157,8 @@ class FrameAndSequenceLoss(nn.Module):
         with torch.no_grad():
             network.out.bias -= torch.from_numpy(np.log(np.maximum(priors, 1e-5))).float()
 
-    def forward(self, network: Tdnn, features: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-        deep = network.deep(features)
+    def forward(self, network: Tdnn, deep: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+        """Of what `Tdnn.deep` made."""
         scores = torch.log_softmax(network.out(deep).float(), 2)
         held = _cross_entropy(self.head(deep), targets)
         return self.sequence(scores, targets) + _FRAMES_IN_SEQUENCE * held
@@ -164,34 +170,39 @@ def _cross_entropy(scores: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
     )
 
 
+@dataclass
+class Lesson:
+    """One language: its network, what it learns from, what it is only measured with."""
+
+    network: Tdnn
+    objective: nn.Module
+    pieces: Pieces
+    check: Pieces
+
+
 def train(
-    network: Tdnn,
-    objective: nn.Module,
-    pieces: Pieces,
-    check: Pieces,
-    *,
-    minutes: float,
-    learning_rate: float,
-    checkpoint: Path,
+    lessons: Sequence[Lesson], *, minutes: float, learning_rate: float, checkpoint: Path
 ) -> None:
-    """Train for `minutes` in all, over however many runs; `check` is only measured."""
+    """Train for `minutes` in all, over however many runs. All networks share what the first one
+    has (`Tdnn.share`); every batch has as much of each language."""
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    both = nn.ModuleList([network, objective]).to(device)
+    networks = nn.ModuleList(lesson.network for lesson in lessons)
+    both = nn.ModuleList([*networks, *(lesson.objective for lesson in lessons)]).to(device)
     optimiser = torch.optim.AdamW(both.parameters(), lr=learning_rate, weight_decay=1e-2)
     rng = np.random.default_rng(0)
     step, spent_s = _resume(checkpoint, both, optimiser, rng)
     limit_s, saved_s = 60 * minutes, spent_s
     bar = tqdm(total=round(limit_s), initial=round(spent_s), desc="training", unit="s")
-    batches = pieces.batches(rng)
+    batches = [lesson.pieces.batches(rng, BATCH // len(lessons)) for lesson in lessons]
     while spent_s < limit_s:
         began = time.monotonic()
-        features, targets = next(batches)
+        drawn = [next(each) for each in batches]
         falling = 0.5 * (1 + np.cos(np.pi * spent_s / limit_s))
         for group in optimiser.param_groups:
             group["lr"] = learning_rate * min(1.0, (step + 1) / 200) * max(0.01, falling)
         both.train()
         with torch.autocast(device.type, torch.bfloat16):
-            loss = objective(network, masks_and_warps(features.to(device), rng), targets.to(device))
+            loss = _loss(lessons, drawn, rng, device)
         optimiser.zero_grad()
         loss.backward()
         nn.utils.clip_grad_norm_(both.parameters(), 5.0)
@@ -209,9 +220,23 @@ def train(
             }  # fmt: skip
             torch.save(state, checkpoint.with_suffix(".partial"))
             checkpoint.with_suffix(".partial").rename(checkpoint)
-            tqdm.write(f"step {step}: loss of the check {measured(network, objective, check):.4f}")
+            losses = ", ".join(f"{measured(lesson):.4f}" for lesson in lessons)
+            tqdm.write(f"step {step}: loss of the check {losses}")
     bar.close()
     both.cpu().eval()
+
+
+def _loss(
+    lessons: Sequence[Lesson], drawn: Sequence[Batch], rng: np.random.Generator, device: Any
+) -> torch.Tensor:
+    """The mean over the languages; all pass through what they share at once."""
+    features = masks_and_warps(torch.cat([each for each, _ in drawn]).to(device), rng)
+    deep = lessons[0].network.deep(features).split([len(each) for each, _ in drawn])
+    losses = [
+        lesson.objective(lesson.network, made, targets.to(device))
+        for lesson, made, (_, targets) in zip(lessons, deep, drawn, strict=True)
+    ]
+    return torch.stack(losses).mean()
 
 
 def _resume(
@@ -227,14 +252,14 @@ def _resume(
     return state["step"], state["spent_s"]
 
 
-def measured(network: Tdnn, objective: nn.Module, check: Pieces) -> float:
-    """The mean loss of `check`."""
-    network.eval()
+def measured(lesson: Lesson) -> float:
+    """The mean loss of what a lesson is measured with."""
+    network, objective = lesson.network.eval(), lesson.objective
     device = next(network.parameters()).device
     with torch.no_grad():
         losses = [
-            float(objective(network, features.to(device), targets.to(device)))
-            for features, targets in check.epoch(np.random.default_rng(0))
+            float(objective(network, network.deep(features.to(device)), targets.to(device)))
+            for features, targets in lesson.check.epoch(np.random.default_rng(0))
         ]
     return float(np.mean(losses))
 

@@ -26,6 +26,9 @@ _NUMBER: Final = re.compile(r"(?<![\w.,:/-])\d{1,6}(?![\w/-]|[.,:]\d)")
 #: Numbers worth swapping for one another: 1 is an article, and asks for a singular.
 _COUNTS: Final = range(2, 13)
 _INVENTED_SHARE: Final = 0.4
+#: 300, 2000: among numbers drawn evenly they are rare, and a figure that comes twice in a row is
+#: easily said once.
+_ROUND_SHARE: Final = 0.25
 
 
 def as_recognised(text: str, language: Language, spell: Spell) -> str:
@@ -130,9 +133,12 @@ def swap_numbers(
 
 def _number_like(figures: str, rng: random.Random) -> int:
     """Another number of as many figures; two or more, because a word beside it is a plural."""
-    if len(figures) == 4:
+    if len(figures) == 4 and rng.random() >= _ROUND_SHARE:
         return rng.randint(1100, 2099)  # mostly years
-    return rng.randint(max(2, 10 ** (len(figures) - 1)), 10 ** len(figures) - 1)
+    least = 10 ** (len(figures) - 1)
+    if rng.random() < _ROUND_SHARE:
+        return max(2, least * rng.randint(1, 9))
+    return rng.randint(max(2, least), 10 * least - 1)
 
 
 def _replaced(pair: Pair, patterns: tuple[str, ...], new: tuple[str, str]) -> Pair:

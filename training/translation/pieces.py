@@ -2,6 +2,7 @@
 
 import io
 import itertools
+import string
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Final
@@ -16,6 +17,8 @@ from training.translation.examples import Pieces
 FILE: Final = "sentencepiece.model"
 UNKNOWN_ID: Final = 0
 END_ID: Final = 1
+#: What is a piece however rare it is: what the model does not know is left out of a translation.
+_CHARACTERS: Final = string.ascii_letters + string.digits + ".,;:!?'\"()%&/+-€$“”‘’«»–"
 #: There are half as many Dutch pairs as German or French ones.
 _WEIGHTS: Final[Mapping[Foreign, int]] = {"nl": 2, "de": 1, "fr": 1}
 
@@ -45,6 +48,7 @@ def learn(corpora: Mapping[Foreign, Corpus], grammar: Iterable[str], size: int) 
         model_writer=model,
         vocab_size=size,
         character_coverage=0.9999,
+        required_chars=_CHARACTERS,
         user_defined_symbols=[tag(language) for language in languages],
         split_digits=True,
         unk_id=UNKNOWN_ID,

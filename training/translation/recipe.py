@@ -51,8 +51,8 @@ class Recipe:
     prefixes: float = 0.05
     joined: float = 0.05
     """Two sentences as one."""
-    names: float = 0.5
-    numbers: float = 0.5
+    names: float = 0.6
+    numbers: float = 0.7
     """Of the pairs that have a name or a number on both sides: those that get another."""
 
 

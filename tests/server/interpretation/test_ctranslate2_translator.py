@@ -5,7 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from server.interpretation.ctranslate2_translator import CTranslate2Translator, most_in_a_row
+from server.interpretation import ctranslate2_translator
+from server.interpretation.ctranslate2_translator import (
+    CTranslate2Translator,
+    most_in_a_row,
+    without_loops,
+)
 from server.interpretation.engines import EngineError, ModelError
 from server.models.catalogue import Catalogue
 from tests.helpers.starter import demo_clip, error_rate, plain
@@ -101,6 +106,37 @@ def test_a_long_text_is_translated_to_its_end(translator: CTranslate2Translator)
 )
 def test_it_counts_how_often_words_come_in_a_row(text: str, expected: int) -> None:
     assert most_in_a_row(text) == expected
+
+
+def test_what_does_not_end_in_one_piece_may_in_two(
+    translator: CTranslate2Translator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ctranslate2_translator, "MAX_PIECES_PER_PIECE", 0)
+    text = "Het museum is op maandag gesloten. De bus vertrekt om acht uur."
+    found = plain(translator.translate(text, "nl", "en"))
+    assert found == "the museum is closed on monday the bus leaves at eight o'clock"
+
+
+def test_a_word_alone_that_does_not_end_is_an_error(
+    translator: CTranslate2Translator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ctranslate2_translator, "MAX_PIECES_PER_PIECE", 0)
+    monkeypatch.setattr(ctranslate2_translator, "MAX_PIECES_MORE", 1)
+    with pytest.raises(EngineError, match="nl to en"):
+        translator.translate("maandag", "nl", "en")
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("ja ja ja nu", "ja ja ja nu"),
+        (60 * "lijkt. ", "lijkt. lijkt. lijkt."),
+        ("en " + 9 * "ik weet ", "en ik weet ik weet ik weet"),
+        ("bel nul 4 4 4 4 4 nu", "bel nul 4 4 4 4 4 nu"),
+    ],
+)
+def test_what_is_said_over_and_over_is_said_less_often(text: str, expected: str) -> None:
+    assert without_loops(text) == expected
 
 
 @pytest.mark.parametrize("prefix", ["The museum", "On Monday the", "The museum is clos"])
