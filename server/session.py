@@ -94,8 +94,8 @@ class Sessions:
         session.captions = frozenset({join.language})
         async with self._in_stream(connection, session, address) as (live, sound):
             live.begin()
-            if join.audio == "socket":
-                sound.hear_on_socket(live.hear)
+            if join.audio != "webrtc":
+                sound.hear_on_socket(live.hear, join.audio)
             while (message := await connection.receive()) is not None:
                 with connection.answering():
                     match message:

@@ -2,20 +2,21 @@
 
 import asyncio
 import logging
-import struct
 from collections.abc import AsyncIterable, Callable
 from contextlib import ExitStack
 
+from server.media import rtp
 from server.media.broadcast import MediaStreamError, SubscriberTrack
 from server.media.peer import OfferError, Peer, PeerGone, answer
 from server.media.places import Busy, Place
 from server.media.plane import MediaPlane
-from server.media.receive import SocketReceiver, Sound
+from server.media.receive import OpusPackets, Samples, SocketReceiver, Sound
 from signaling.errors import ProtocolError
 from signaling.messages import (
     Answer,
     ListenerMessage,
     Offer,
+    SpeakerAudio,
     SpeakerMessage,
     TalkMessage,
 )
@@ -25,12 +26,6 @@ logger = logging.getLogger(__name__)
 
 AnyConnection = Connection[SpeakerMessage] | Connection[ListenerMessage] | Connection[TalkMessage]
 Hear = Callable[[Sound], None]
-
-#: Version, payload type, sequence number, timestamp, SSRC (RFC 3550, 5.1).
-_RTP_HEADER = struct.Struct(">BBHII")
-_RTP_VERSION = 0x80
-#: What browsers offer Opus as; any would do, there is nothing else on the socket.
-_PAYLOAD_TYPE = 111
 
 
 class SoundPath:
@@ -79,15 +74,19 @@ class SoundPath:
         self._task = self._group.create_task(self._run(peer, place, hear), name="peer")
         await asyncio.sleep(0)  # a task that is cancelled before it began closes nothing
 
-    def hear_on_socket(self, hear: Hear) -> None:
+    def hear_on_socket(self, hear: Hear, audio: SpeakerAudio) -> None:
         """Sound comes as binary messages: see ``push``."""
-        self._received = SocketReceiver()
+        opus = audio == "socket-opus"
+        self._received = SocketReceiver(OpusPackets() if opus else Samples())
         self._task = self._group.create_task(_pass(self._received, hear), name="socket-in")
 
     def push(self, data: bytes) -> None:
-        """A binary message of the speaker's."""
+        """A binary message of the speaker's. Raises ProtocolError, which the session survives."""
         if self._received is not None:
-            self._received.push(data)
+            try:
+                self._received.push(data)
+            except ValueError as error:
+                raise ProtocolError("bad_message", str(error), fatal=False) from error
 
     def send_on_socket(self, track: SubscriberTrack) -> None:
         """Send the track's packets as binary messages."""
@@ -121,10 +120,8 @@ class SoundPath:
         try:
             while True:
                 packet = await track.recv()
-                timestamp = (packet.pts or 0) & 0xFFFFFFFF
-                header = _RTP_HEADER.pack(_RTP_VERSION, _PAYLOAD_TYPE, sequence, timestamp, 1)
-                self._connection.send_audio(header + bytes(packet))
-                sequence = (sequence + 1) & 0xFFFF
+                self._connection.send_audio(rtp.packed(sequence, packet.pts or 0, bytes(packet)))
+                sequence += 1
         except MediaStreamError:
             logger.debug("the channel of a listener on its socket was closed")
         finally:

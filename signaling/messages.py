@@ -22,8 +22,9 @@ ChannelName = Annotated[
     msgspec.Meta(pattern=r"^(floor|[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*(\+floor)?)\Z", max_length=41),
 ]
 Secret = Annotated[str, msgspec.Meta(min_length=1, max_length=2048)]
-#: How sound travels: over a PeerConnection, over this socket, or not at all (captions only).
-SpeakerAudio = Literal["webrtc", "socket"]
+#: How sound travels: over a PeerConnection, over this socket (a speaker's as samples or as
+#: Opus), or not at all (captions only).
+SpeakerAudio = Literal["webrtc", "socket", "socket-opus"]
 ListenerAudio = Literal["webrtc", "socket", "none"]
 
 StreamState = Literal["waiting", "live", "paused", "ended"]

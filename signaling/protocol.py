@@ -35,6 +35,8 @@ from signaling.messages import (
 MAX_TEXT_BYTES: Final = 64 * 1024
 #: One second of 16 kHz mono s16le.
 MAX_AUDIO_BYTES: Final = 32_000
+#: A header and 20 ms of Opus at its highest rate, or 120 ms at a usual one (RFC 6716, 3.2.1).
+MAX_RTP_BYTES: Final = 1_500
 MAX_OFFERS: Final = 10
 MAX_FAULTS: Final = 20
 #: After these the session does not go on, joined or not.
@@ -125,7 +127,7 @@ class Conversation(Generic[M]):
             raise self._judged(error) from None
 
     def receive_bytes(self, data: bytes) -> bytes:
-        """Sound of a speaker: 16 kHz mono s16le, at most 1 s.
+        """Sound of a speaker: 16 kHz mono s16le, at most 1 s; or an RTP packet with Opus.
 
         Raises ProtocolError.
         """
@@ -190,13 +192,15 @@ class Conversation(Generic[M]):
             raise ProtocolError("out_of_order", 'the first message must be "join"')
         if not isinstance(self._join, JoinSpeaker):
             raise ProtocolError("out_of_order", "binary messages are a speaker's only")
-        if self._join.audio != "socket":
+        if self._join.audio == "webrtc":
             raise ProtocolError("out_of_order", 'sound on the socket needs "audio": "socket"')
-        if len(data) > MAX_AUDIO_BYTES:
+        opus = self._join.audio == "socket-opus"
+        most = MAX_RTP_BYTES if opus else MAX_AUDIO_BYTES
+        if len(data) > most:
             raise ProtocolError(
-                "too_large", f"{len(data)} bytes of sound in one message; at most {MAX_AUDIO_BYTES}"
+                "too_large", f"{len(data)} bytes of sound in one message; at most {most}"
             )
-        if not data or len(data) % 2:
+        if not opus and (not data or len(data) % 2):
             raise _bad_message(f"sound of {len(data)} bytes is not 16-bit samples")
 
 

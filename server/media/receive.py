@@ -14,14 +14,16 @@ import time
 from collections import deque
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import numpy as np
 from aiortc import MediaStreamTrack
 from aiortc.mediastreams import MediaStreamError
-from av import AudioFrame
+from av import AudioFrame, FFmpegError
 
+from server.media import rtp
 from server.media.floor import is_quiet
-from server.media.opus import RATE_HZ, Pcm, Resampler, mono
+from server.media.opus import RATE_HZ, OpusDecoder, Pcm, Resampler, mono
 
 SPEECH_RATE_HZ = 16_000
 #: Nothing for so long is silence.
@@ -145,8 +147,55 @@ async def receive(
         yield Sound(pcm, resampler.push(pcm))
 
 
+class SocketFormat(Protocol):
+    """How sound is written in a speaker's binary messages."""
+
+    rate_hz: int
+
+    def read(self, data: bytes) -> tuple[int, Pcm]:
+        """One message's sound, and when it was spoken, in samples. Raises ValueError."""
+        ...
+
+
+class Samples:
+    """s16le mono at 16 kHz, at most 1 s a message, without a gap."""
+
+    rate_hz = SPEECH_RATE_HZ
+
+    def __init__(self) -> None:
+        self._position = 0
+
+    def read(self, data: bytes) -> tuple[int, Pcm]:
+        if len(data) % 2 or len(data) > MAX_CHUNK_BYTES:
+            raise ValueError(
+                f"a chunk of {len(data)} bytes: sound is 16-bit samples, an even number of "
+                f"bytes, at most {MAX_CHUNK_BYTES}"
+            )
+        pcm = np.frombuffer(data, "<i2").astype(np.int16, copy=False)
+        self._position += pcm.size
+        return self._position - pcm.size, pcm
+
+
+class OpusPackets:
+    """RTP packets with Opus: what was not sent, or given up on the way, is told by timestamp."""
+
+    rate_hz = RATE_HZ
+
+    def __init__(self) -> None:
+        self._decoder = OpusDecoder()
+        self._position = 0
+
+    def read(self, data: bytes) -> tuple[int, Pcm]:
+        packet = rtp.unpacked(data)
+        self._position += (packet.timestamp - self._position + 2**31) % 2**32 - 2**31
+        try:
+            return self._position, self._decoder.decode(packet.payload)
+        except FFmpegError as error:
+            raise ValueError(f"a packet that is not Opus: {error}") from error
+
+
 class SocketReceiver:
-    """The sound of a speaker who sends it as binary messages: s16le mono at 16 kHz.
+    """The sound of a speaker who sends it as binary messages, written as ``format`` says.
 
     An async iterator of Sound, like receive(). At most MAX_CHUNKS wait: the oldest is dropped
     and counted.
@@ -154,28 +203,26 @@ class SocketReceiver:
 
     def __init__(
         self,
+        format: SocketFormat | None = None,
         counts: ReceiveCounts | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.counts = counts or ReceiveCounts()
+        self._format = format or Samples()
         self._clock = clock
-        self._timeline = Timeline(SPEECH_RATE_HZ, self.counts)
-        self._resampler = Resampler(SPEECH_RATE_HZ, RATE_HZ)
-        self._chunks: deque[Pcm] = deque()
-        self._position = 0
+        self._timeline = Timeline(self._format.rate_hz, self.counts)
+        other_hz = SPEECH_RATE_HZ if self._format.rate_hz == RATE_HZ else RATE_HZ
+        self._resampler = Resampler(self._format.rate_hz, other_hz)
+        self._chunks: deque[tuple[int, Pcm]] = deque()
         self._ready = asyncio.Event()
         self._closed = False
 
     def push(self, data: bytes) -> None:
-        """One message. Raises ValueError when it is not at most 1 s of whole samples."""
-        if len(data) % 2 or len(data) > MAX_CHUNK_BYTES:
-            raise ValueError(
-                f"a chunk of {len(data)} bytes: sound is 16-bit samples, an even number of "
-                f"bytes, at most {MAX_CHUNK_BYTES}"
-            )
+        """One message. Raises ValueError when it is not of the format."""
+        chunk = self._format.read(data)
         if len(self._chunks) == MAX_CHUNKS:
-            self.counts.dropped_s += self._chunks.popleft().size / SPEECH_RATE_HZ
-        self._chunks.append(np.frombuffer(data, "<i2").astype(np.int16, copy=False))
+            self.counts.dropped_s += self._chunks.popleft()[1].size / self._format.rate_hz
+        self._chunks.append(chunk)
         self._ready.set()
 
     def close(self) -> None:
@@ -190,7 +237,8 @@ class SocketReceiver:
         pcm = await self._timeline.next(self._read, self._clock)
         if pcm is None:
             raise StopAsyncIteration
-        return Sound(self._resampler.push(pcm), pcm)
+        other = self._resampler.push(pcm)
+        return Sound(pcm, other) if self._format.rate_hz == RATE_HZ else Sound(other, pcm)
 
     async def _read(self) -> tuple[int, Pcm] | None:
         while not self._chunks:
@@ -198,6 +246,4 @@ class SocketReceiver:
                 return None
             self._ready.clear()
             await self._ready.wait()
-        chunk = self._chunks.popleft()
-        self._position += chunk.size
-        return self._position - chunk.size, chunk
+        return self._chunks.popleft()

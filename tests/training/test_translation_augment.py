@@ -99,7 +99,7 @@ def test_figures_become_the_same_other_figures(rng: random.Random) -> None:
     english, dutch = swap_numbers(("In 1953 it was.", "In 1953 was het."), ("en", "nl"), spell, rng)
     year = int(english.split()[1])
     assert dutch == f"In {year} was het."
-    assert 1100 <= year <= 2099
+    assert 1100 <= year <= 2099 or year % 1000 == 0
 
 
 def test_counts_in_words_become_the_same_other_number(rng: random.Random) -> None:

@@ -133,11 +133,11 @@ def swap_numbers(
 
 def _number_like(figures: str, rng: random.Random) -> int:
     """Another number of as many figures; two or more, because a word beside it is a plural."""
-    if len(figures) == 4 and rng.random() >= _ROUND_SHARE:
-        return rng.randint(1100, 2099)  # mostly years
     least = 10 ** (len(figures) - 1)
     if rng.random() < _ROUND_SHARE:
         return max(2, least * rng.randint(1, 9))
+    if len(figures) == 4:
+        return rng.randint(1100, 2099)  # mostly years
     return rng.randint(max(2, least), 10 * least - 1)
 
 
