@@ -8,6 +8,7 @@
 """
 
 import asyncio
+import itertools
 import ssl
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -21,6 +22,7 @@ from av import Packet
 from av.stream import Stream
 
 from server.arrivals import Arrivals, timed
+from server.media import rtp
 from server.media.guard import use_hosts
 from server.media.opus import RATE_HZ, SAMPLES_PER_TICK, TIME_BASE, OpusEncoder, Pcm, Resampler
 from server.participant import CLOSE_S, CONNECT_S, Participant, Refused, alongside
@@ -152,7 +154,8 @@ class Speaker(_Speaking):
             microphone = _Microphone(self._source)
             await stack.enter_async_context(_connected(self, microphone, None, self._through))
         else:
-            await stack.enter_async_context(alongside(self._send_pcm(), "client-microphone"))
+            send = self._send_opus() if self._audio == "socket-opus" else self._send_pcm()
+            await stack.enter_async_context(alongside(send, "client-microphone"))
 
     async def _send_pcm(self) -> None:
         resampler = Resampler(RATE_HZ, SOCKET_RATE_HZ)
@@ -160,6 +163,14 @@ class Speaker(_Speaking):
             pcm = resampler.push(await self._source.next(SOCKET_BLOCK))
             if pcm.size and not self.socket.closed:
                 await self.socket.send_bytes(pcm.tobytes())
+
+    async def _send_opus(self) -> None:
+        encoder = OpusEncoder()
+        for sequence in itertools.count():
+            packet = encoder.encode(await self._source.next(SAMPLES_PER_TICK))
+            if self.socket.closed:
+                return
+            await self.socket.send_bytes(rtp.packed(sequence, sequence * SAMPLES_PER_TICK, packet))
 
 
 class Listener(Participant):

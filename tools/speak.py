@@ -68,7 +68,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--take-over", action="store_true", help="replace whoever speaks")
     parser.add_argument("--loop", action="store_true", help="again and again, until Ctrl-C")
     parser.add_argument("--end", action="store_true", help="end the stream for all afterwards")
-    parser.add_argument("--audio", choices=["webrtc", "socket"], default="webrtc")
+    parser.add_argument("--audio", choices=["webrtc", "socket", "socket-opus"], default="webrtc")
     parser.add_argument("--insecure", action="store_true", help="take any certificate")
     return parser
 

@@ -97,7 +97,7 @@ class OpusEncoder:
 
 
 class OpusDecoder:
-    """Decodes one stream of Opus packets to mono; for tests and tools."""
+    """Decodes one stream of Opus packets, of which none is lost, to mono."""
 
     def __init__(self) -> None:
         codec = CodecContext.create("libopus", "r")

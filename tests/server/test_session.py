@@ -12,7 +12,7 @@ import pytest
 
 from server.app import Server
 from server.client import Listener, Refused, Speaker, Talker
-from server.media import fanout, places
+from server.media import fanout, places, rtp
 from signaling import messages as wire
 from tests.helpers.running import STAND_IN, loudness, power, tolk, tone, until
 from tests.helpers.webrtc import Client
@@ -160,16 +160,27 @@ async def test_a_channel_is_changed_without_a_gap(server: Server) -> None:
     assert power(listener.arrivals.sound()[-96_000:], SPOKEN_HIGH_HZ) > 0.5
 
 
-async def test_sound_travels_on_the_socket_too(server: Server) -> None:
+@pytest.mark.parametrize("audio", ["socket", "socket-opus"])
+async def test_sound_travels_on_the_socket_too(server: Server, audio: wire.SpeakerAudio) -> None:
     async with (
         Listener(server.url, "hall", "en", audio="socket", keep_sound=True) as listener,
-        Speaker(server.url, "hall", "nl", audio="socket") as speaker,
+        Speaker(server.url, "hall", "nl", audio=audio) as speaker,
     ):
         await speaker.play(LOW)
         await asyncio.sleep(1.0)
     assert power(listener.arrivals.sound(), SPOKEN_LOW_HZ) > 0.8
     sequences = listener.arrivals.sequences
     assert (sequences[1:] - sequences[:-1] == 1).all()
+
+
+async def test_a_packet_on_the_socket_that_is_not_opus_costs_only_itself(server: Server) -> None:
+    async with Speaker(server.url, "hall", "nl", audio="socket-opus") as speaker:
+        for data in (b"", bytes(12), rtp.packed(0, 0, b"\xff\xff")):
+            await speaker.socket.send_bytes(data)
+        await speaker.play(LOW)
+        await speaker.expect(wire.Caption, final("nl", "laag"))
+    refused = [each for _, each in speaker.received if isinstance(each, wire.Error)]
+    assert [(each.code, each.fatal) for each in refused] == [("bad_message", False)] * 3
 
 
 async def test_who_joins_late_sees_what_was_said(server: Server) -> None:

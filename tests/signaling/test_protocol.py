@@ -23,6 +23,7 @@ from signaling.protocol import (
     MAX_AUDIO_BYTES,
     MAX_FAULTS,
     MAX_OFFERS,
+    MAX_RTP_BYTES,
     MAX_TEXT_BYTES,
     SPEAKER,
     TALK,
@@ -220,6 +221,8 @@ def test_faults_are_survived_but_not_for_ever() -> None:
 def test_sound_of_a_speaker_on_the_socket() -> None:
     second = bytes(MAX_AUDIO_BYTES)
     assert speaker(audio="socket").receive_bytes(second) == second
+    packet = bytes(MAX_RTP_BYTES - 1)  # an odd number: it is not samples
+    assert speaker(audio="socket-opus").receive_bytes(packet) == packet
 
 
 @pytest.mark.parametrize(
@@ -228,6 +231,7 @@ def test_sound_of_a_speaker_on_the_socket() -> None:
         (speaker(audio="socket"), b"", "bad_message", False),
         (speaker(audio="socket"), b"\0\0\0", "bad_message", False),
         (speaker(audio="socket"), bytes(MAX_AUDIO_BYTES + 2), "too_large", True),
+        (speaker(audio="socket-opus"), bytes(MAX_RTP_BYTES + 1), "too_large", True),
         (speaker(), b"\0\0", "out_of_order", False),
         (listener(audio="socket"), b"\0\0", "out_of_order", False),
     ],

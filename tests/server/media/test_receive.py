@@ -8,13 +8,16 @@ from aiortc import MediaStreamTrack
 from aiortc.mediastreams import MediaStreamError
 from av import AudioFrame
 
-from server.media.opus import RATE_HZ, SAMPLES_PER_TICK, Pcm, joined
+from server.media import rtp
+from server.media.opus import RATE_HZ, SAMPLES_PER_TICK, OpusEncoder, Pcm, joined
 from server.media.receive import (
     FURTHEST_AHEAD_S,
     MAX_CHUNK_BYTES,
     MAX_CHUNKS,
     SPEECH_RATE_HZ,
     WIN_BACK_S,
+    OpusPackets,
+    ReceiveCounts,
     SocketReceiver,
     Sound,
     Timeline,
@@ -225,6 +228,44 @@ async def test_a_file_sent_at_once_does_not_outrun_the_clock() -> None:
     heard = sum([each.pcm16.size async for each in receiver]) / SPEECH_RATE_HZ
     assert heard <= FURTHEST_AHEAD_S + 1
     assert receiver.counts.dropped_s == pytest.approx(10 - heard)
+
+
+def opus(pcm: Pcm) -> list[bytes]:
+    encoder = OpusEncoder()
+    return [encoder.encode(piece) for piece in pcm.reshape(-1, TICK)]
+
+
+async def test_opus_on_a_socket_goes_out_at_both_rates() -> None:
+    receiver = SocketReceiver(OpusPackets())
+    for number, packet in enumerate(opus(tone(440, 1.0))):
+        # A page's timestamps begin anywhere, and may pass the counter's end.
+        receiver.push(rtp.packed(number, 2**32 - 10 * TICK + number * TICK, packet))
+    receiver.close()
+    sounds = [each async for each in receiver]
+    assert pitch_hz(joined([each.pcm48 for each in sounds])) == pytest.approx(440, abs=2)
+    pcm16 = joined([each.pcm16 for each in sounds])
+    assert pcm16.size == pytest.approx(SPEECH_RATE_HZ, abs=SPEECH_RATE_HZ / 1000)
+    assert receiver.counts == ReceiveCounts()
+
+
+async def test_packets_that_a_page_left_out_are_silence() -> None:
+    now = 0.0
+    receiver = SocketReceiver(OpusPackets(), clock=lambda: now)
+    packets = opus(tone(440, 1.0))
+    sounds = []
+    for number in (*range(10), *range(30, 50)):
+        now = number * TICK / RATE_HZ
+        receiver.push(rtp.packed(number, number * TICK, packets[number]))
+        sounds.append(await anext(receiver))
+    pcm = joined([each.pcm48 for each in sounds])
+    assert pcm.size == 50 * TICK
+    assert not pcm[10 * TICK : 30 * TICK].any()
+
+
+@pytest.mark.parametrize("data", [b"", bytes(13), rtp.packed(1, 0, b""), rtp.packed(1, 0, b"\xff")])
+def test_what_is_no_packet_with_opus_is_refused(data: bytes) -> None:
+    with pytest.raises(ValueError, match="packet"):
+        SocketReceiver(OpusPackets()).push(data)
 
 
 async def test_long_chunks_are_not_padded_with_silence() -> None:
