@@ -26,7 +26,7 @@ from server.glossary_api import GlossaryApi
 from server.interpretation import worker
 from server.interpretation.shared import Limits
 from server.live_streams import LiveStreams
-from server.media import fanout
+from server.media import direct
 from server.media.fanout import FanOut
 from server.media.pacer import Pacer
 from server.media.peer import check_internals, host_addresses
@@ -90,7 +90,7 @@ async def running(config: Config, interpreter: Sequence[str] = ()) -> AsyncItera
         max_sessions_per_address=config.max_sessions_per_address,
     )
     pacer = Pacer(observe_lateness_s=metrics.send_late.observe)
-    metrics.fan_out.labels("aiortc" if fanout.missing() else "batches").set(1)
+    metrics.fan_out.labels("aiortc" if direct.missing() else "batches").set(1)
     with ExitStack() as stack:
         plane = stack.enter_context(media_plane(config, metrics))
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="tolk-"))
@@ -177,7 +177,7 @@ def media_plane(config: Config, metrics: Metrics) -> Iterator[MediaPlane]:
     hosts = config.ice_addresses or host_addresses(config.host)
     plane = MediaPlane(
         hosts=hosts,
-        fan_out=None if fanout.missing() else FanOut(),
+        fan_out=None if direct.missing() else FanOut(),
         dropped=metrics.hostile_counts,
         jitter=metrics.uplink_counts,
     )

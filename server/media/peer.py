@@ -25,12 +25,12 @@ from aiortc import (
 )
 from aiortc.codecs import get_capabilities
 
-from server.media import consent, fanout
+from server.media import consent, direct
 from server.media import receive as plain
 from server.media import uplink
 from server.media.broadcast import SubscriberTrack
-from server.media.fanout import DirectSender
-from server.media.guard import use_hosts
+from server.media.direct import DirectSender
+from server.media.guard import guard_dtls, use_hosts
 from server.media.identity import new_connection
 from server.media.plane import MediaPlane
 from server.media.sdp import SDP_ERRORS, OfferError, checked_offer, said, with_opus_parameters
@@ -192,6 +192,7 @@ async def answer(
         [codec for codec in get_capabilities("audio").codecs if codec.mimeType == "audio/opus"]
     )
     dtls = transceiver.receiver.transport
+    guard_dtls(dtls, plane.dropped)
     plane.turns.pace_handshake(dtls)
     ice = dtls.transport._connection
     consent.keep(ice)
@@ -229,7 +230,7 @@ def host_addresses(bind: str) -> list[str]:
 def check_internals() -> None:
     """Raise RuntimeError when aiortc or aioice are not as this package relies on; warn where it
     can do without."""
-    if reason := fanout.missing():
+    if reason := direct.missing():
         log.warning("listeners are sent to by aiortc itself, at several times the cost: %s", reason)
     if reason := uplink.missing():
         log.warning("speakers are heard through aiortc's own jitter buffer: %s", reason)

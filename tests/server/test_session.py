@@ -12,7 +12,7 @@ import pytest
 
 from server.app import Server
 from server.client import Listener, Refused, Speaker, Talker
-from server.media import fanout, places, rtp
+from server.media import direct, places, rtp
 from signaling import messages as wire
 from tests.helpers.running import STAND_IN, loudness, power, tolk, tone, until
 from tests.helpers.webrtc import Client
@@ -414,7 +414,7 @@ async def test_each_may_have_a_port_of_its_own(tmp_path: Path) -> None:
 async def test_without_what_the_fast_way_needs_sound_travels_all_the_same(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(fanout, "missing", lambda: "something is not as it was")
+    monkeypatch.setattr(direct, "missing", lambda: "something is not as it was")
     async with tolk(tmp_path, STAND_IN, ready=False) as server:
         async with Listener(server.url, "hall", "floor") as listener:
             await until(lambda: len(listener.arrivals) > 0)

@@ -1,135 +1,25 @@
 import asyncio
-import os
-import socket
-from collections.abc import Iterator
-from contextlib import ExitStack
+from collections.abc import AsyncIterator
 from types import SimpleNamespace
-from typing import Any, cast
 
 import pytest
 from aiortc import RTCRtpSender
 from aiortc.rtcdtlstransport import State
-from aiortc.rtp import RtcpByePacket, RtcpPacket, RtcpSdesPacket, RtcpSrPacket, RtpPacket, is_rtcp
-from pyee import EventEmitter
-from pylibsrtp import Policy, Session
+from aiortc.rtp import RtcpByePacket, RtcpSdesPacket, RtcpSrPacket
+from pylibsrtp import Session
 
 from server.media import batch
 from server.media.batch import ROWS
-from server.media.broadcast import Broadcast, SubscriberTrack
-from server.media.fanout import REPORT_TICKS, DirectSender, FanOut, missing
+from server.media.direct import missing
+from server.media.fanout import REPORT_TICKS
 from server.media.opus import SAMPLES_PER_TICK
-from tests.helpers.webrtc import until
-
-OPUS = SimpleNamespace(payloadType=111)
-PROFILE = Policy.SRTP_PROFILE_AEAD_AES_256_GCM
-
-
-class Ear:
-    """A listener's own end, and what stands for aiortc at the server's: real sockets, real
-    SRTP. ``sending`` is the server's socket."""
-
-    def __init__(self, sending: socket.socket, ssrc: int = 7) -> None:
-        key = os.urandom(44)
-        policy = Policy(key=key, ssrc_type=Policy.SSRC_ANY_OUTBOUND, srtp_profile=PROFILE)
-        policy.allow_repeat_tx = True
-        incoming = Policy(key=key, ssrc_type=Policy.SSRC_ANY_INBOUND, srtp_profile=PROFILE)
-        self._session = Session(incoming)
-        self.own = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self.own.bind(("127.0.0.1", 0))
-        self.own.setblocking(False)
-        self.dtls = dtls = cast(Any, EventEmitter())
-        dtls._state = State.CONNECTED
-        dtls._tx_srtp = Session(policy)
-        self.connection = SimpleNamespace(_nominated={1: self.pair(sending)})
-        dtls.transport = SimpleNamespace(_connection=self.connection)
-        self.sender: Any = SimpleNamespace(_ssrc=ssrc, transport=self.dtls)
-        for name in ("rtp_started", "rtp_exited", "rtcp_started", "rtcp_exited"):
-            setattr(self.sender, f"_RTCRtpSender__{name}", asyncio.Event())
-        self.sender._RTCRtpSender__cname = "tolk"
-        self._rtcp: list[bytes] = []
-
-    def pair(self, sending: socket.socket, to: socket.socket | None = None) -> Any:
-        transport = SimpleNamespace(get_extra_info=lambda name: sending)
-        return SimpleNamespace(
-            remote_addr=(to or self.own).getsockname(),
-            protocol=SimpleNamespace(transport=transport),
-        )
-
-    def set_state(self, state: State) -> None:
-        self.dtls._state = state
-        self.dtls.emit("statechange")
-
-    def packets(self) -> list[RtpPacket]:
-        """What came since it was last asked for."""
-        found = []
-        for data in self._received():
-            if is_rtcp(data):
-                self._rtcp.append(self._session.unprotect_rtcp(data))
-            else:
-                found.append(RtpPacket.parse(self._session.unprotect(data)))
-        return found
-
-    def rtcp(self) -> list[Any]:
-        self.packets()
-        return [packet for data in self._rtcp for packet in RtcpPacket.parse(data)]
-
-    def _received(self) -> Iterator[bytes]:
-        while True:
-            try:
-                yield self.own.recv(2000)
-            except BlockingIOError:
-                return
-
-
-class Hall:
-    """A fan-out with listeners: ``together`` by one socket, or each by its own."""
-
-    def __init__(self, group: asyncio.TaskGroup, stack: ExitStack, together: bool) -> None:
-        self.fan_out = FanOut()
-        self.channel, self.other = Broadcast("one"), Broadcast("other")
-        self.tracks: dict[Ear, SubscriberTrack] = {}
-        self._group, self._stack, self._together = group, stack, together
-        self._shared = self.socket()
-
-    def socket(self) -> socket.socket:
-        out = self._stack.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
-        out.bind(("127.0.0.1", 0))
-        out.setblocking(False)
-        return out
-
-    async def ear(self, ssrc: int = 7) -> Ear:
-        ear = Ear(self._shared if self._together else self.socket(), ssrc)
-        self._stack.enter_context(ear.own)
-        self.tracks[ear] = SubscriberTrack(self.channel)
-        DirectSender(cast(RTCRtpSender, ear.sender), self.tracks[ear], self.fan_out)
-        ear.sender.tasks = [
-            self._group.create_task(ear.sender._run_rtp(OPUS)),
-            self._group.create_task(ear.sender._run_rtcp()),
-        ]
-        await until(lambda: bool(self.channel._groups))
-        await asyncio.sleep(0)
-        return ear
-
-    async def leave(self, ear: Ear) -> None:
-        """As aiortc's sender is stopped."""
-        for task in ear.sender.tasks:
-            task.cancel()
-        await asyncio.wait(ear.sender.tasks)
-
-    def publish(self, ticks: range, channel: Broadcast | None = None) -> None:
-        for tick in ticks:
-            (channel or self.channel).publish(tick, b"opus-%d" % tick)
+from tests.helpers.hall import Hall, open_hall
 
 
 @pytest.fixture(params=[True, False], ids=["one socket", "own sockets"])
-async def hall(request: pytest.FixtureRequest) -> Any:
-    with ExitStack() as stack:
-        async with asyncio.timeout(30), asyncio.TaskGroup() as group:
-            hall = Hall(group, stack, request.param)
-            yield hall
-            for ear in hall.tracks:
-                for task in ear.sender.tasks:
-                    task.cancel()
+async def hall(request: pytest.FixtureRequest) -> AsyncIterator[Hall]:
+    async with open_hall(together=request.param) as hall:
+        yield hall
 
 
 async def test_this_machine_has_what_it_needs() -> None:
@@ -146,15 +36,13 @@ async def test_a_packet_is_there_the_moment_it_is_published(hall: Hall) -> None:
 
 
 async def test_more_listeners_than_a_batch_and_than_the_table_held() -> None:
-    with ExitStack() as stack:
-        async with asyncio.timeout(30), asyncio.TaskGroup() as group:
-            hall = Hall(group, stack, together=True)
-            ears = [await hall.ear(ssrc) for ssrc in range(ROWS + 3)]
-            hall.publish(range(2))
-            heard = [[packet.payload for packet in ear.packets()] for ear in ears]
-            assert heard == [[b"opus-0", b"opus-1"]] * len(ears)
-            for ear in ears:
-                await hall.leave(ear)
+    async with open_hall(together=True) as hall:
+        ears = [await hall.ear(ssrc) for ssrc in range(ROWS + 3)]
+        hall.publish(range(2))
+        heard = [[packet.payload for packet in ear.packets()] for ear in ears]
+        assert heard == [[b"opus-0", b"opus-1"]] * len(ears)
+        for ear in ears:
+            await hall.leave(ear)
     assert hall.fan_out.listeners == 0
 
 
@@ -225,7 +113,7 @@ async def test_what_the_kernel_refuses_one_costs_no_other(hall: Hall) -> None:
         remote_addr=("255.255.255.255", 9),  # needs a permission that nobody has asked for
         protocol=SimpleNamespace(
             transport=SimpleNamespace(
-                get_extra_info=lambda name: hall._shared if hall._together else refused
+                get_extra_info=lambda name: hall.shared if hall.together else refused
             )
         ),
     )
