@@ -54,7 +54,7 @@ class LiveStream:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.stream = stream
-        self.playout = StreamPlayout(on_start=self._clause_starts)
+        self.playout = StreamPlayout(self._clause_starts, counts=metrics.playout_counts)
         self._statuses = Statuses()
         self.notices = Notices(stream, self._statuses.of)
         self.epoch = 0

@@ -8,6 +8,7 @@ import threading
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
 
 from server.media.jitter import JitterCounts
+from server.media.playout import PlayoutCounts
 
 #: From a frame to a service gone wrong: the bounds people notice lie in between.
 LAG_BUCKETS_S = (0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 7.5, 10.0, 15.0, 30.0)
@@ -79,6 +80,15 @@ class Metrics:
         ):
             Gauge(f"tolk_uplink_{name}", text, registry=registry).set_function(
                 functools.partial(getattr, self.uplink_counts, name)
+            )
+        #: Counted by the playout of every stream.
+        self.playout_counts = PlayoutCounts()
+        for name, text in (
+            ("sent", "Packets of channels so far, each counted for every listener"),
+            ("silent", "Packets of silence that were not sent so far, counted likewise"),
+        ):
+            Gauge(f"tolk_downlink_{name}", text, registry=registry).set_function(
+                functools.partial(getattr, self.playout_counts, name)
             )
         self.stage = Counter(
             "tolk_stage_seconds", "Time in engine calls", ["stage", "language"], registry=registry

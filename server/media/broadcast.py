@@ -61,6 +61,7 @@ class Broadcast:
         self._subscriptions: set[Subscription] = set()
         self._with_ring: set[Subscription] = set()
         self._groups: dict[Outlet, Group] = {}
+        self._newcomers = False
 
     @property
     def listeners(self) -> int:
@@ -77,6 +78,11 @@ class Broadcast:
             encoded = EncodedPacket(tick, data, packet)
             for subscription in self._with_ring:
                 subscription.push(encoded)
+
+    def take_newcomers(self) -> bool:
+        """Whether somebody came, from another channel or none, since this was asked last."""
+        newcomers, self._newcomers = self._newcomers, False
+        return newcomers
 
     def subscribe(self, ring_packets: int = RING_PACKETS) -> "Subscription":
         return Subscription(self, ring_packets)
@@ -149,6 +155,7 @@ class Subscription:
 
     def _enter(self) -> None:
         self._broadcast._subscriptions.add(self)
+        self._broadcast._newcomers = True
         if self._handed_over is None:
             self._broadcast._with_ring.add(self)
         else:

@@ -1,9 +1,9 @@
 """libopus itself, from PyAV's own wheel: what PyAV does not pass on of it, concealment of lost
-packets and their in-band copies (FEC).
+packets, their in-band copies (FEC), and silence that need not be sent (DTX).
 
 The library's file has a hash in its name, and may be missing where PyAV was built otherwise:
-then ``load()`` raises and callers do without. Calls take some 30 µs, so they may be made on
-the event loop.
+then ``load()`` raises and callers do without. Decoding takes some 30 µs, encoding 150, so both
+may be done on the event loop.
 """
 
 import ctypes
@@ -14,11 +14,23 @@ from typing import Any, Final
 import av
 import numpy as np
 
-from server.media.opus import RATE_HZ, Pcm
+from server.media.opus import RATE_HZ, SAMPLES_PER_TICK, OpusEncoder, Pcm
 
 #: Of one packet: 120 ms (RFC 6716, 2.1.4).
 MAX_SAMPLES: Final = RATE_HZ * 12 // 100
-#: In every release since 1.0.
+#: Of one frame (RFC 6716, 3.2.1), and its header.
+MAX_FRAME_BYTES: Final = 1276
+#: opus_defines.h: the application, then what opus_encoder_ctl is asked.
+_VOIP: Final = 2048
+_SET_BITRATE: Final = 4002
+_SET_VBR: Final = 4006
+_SET_COMPLEXITY: Final = 4010
+_SET_INBAND_FEC: Final = 4012
+_SET_PACKET_LOSS_PERC: Final = 4014
+_SET_DTX: Final = 4016
+_SET_VBR_CONSTRAINT: Final = 4020
+_GET_IN_DTX: Final = 4049
+#: In every release since 1.0; of opus_encoder_ctl the arguments that it always has.
 _FUNCTIONS: Final = {
     "opus_decoder_create": (
         ctypes.c_void_p,
@@ -35,6 +47,16 @@ _FUNCTIONS: Final = {
         (ctypes.c_char_p, ctypes.c_int32, ctypes.c_int32),
     ),
     "opus_packet_has_lbrr": (ctypes.c_int, (ctypes.c_char_p, ctypes.c_int32)),
+    "opus_encoder_create": (
+        ctypes.c_void_p,
+        (ctypes.c_int32, ctypes.c_int, ctypes.c_int, ctypes.POINTER(ctypes.c_int)),
+    ),
+    "opus_encoder_destroy": (None, (ctypes.c_void_p,)),
+    "opus_encoder_ctl": (ctypes.c_int, (ctypes.c_void_p, ctypes.c_int)),
+    "opus_encode": (
+        ctypes.c_int32,
+        (ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int, ctypes.c_void_p, ctypes.c_int32),
+    ),
     "opus_strerror": (ctypes.c_char_p, (ctypes.c_int,)),
 }  # fmt: skip
 
@@ -104,6 +126,79 @@ class ConcealingDecoder:
             self._decoder, data, length, self._buffer.ctypes.data, samples, copy
         )
         return self._buffer[: _checked(made)].copy()
+
+
+class SilenceEncoder:
+    """As OpusEncoder, but it tells silence from sound: ``silent`` is whether what it encoded
+    last need not be sent (see server.media.silence). Raises OSError where libopus has no DTX.
+
+    Silence is 0.2 s in which nobody speaks or plays, 25 dB below the loudest there was. Below
+    this complexity libopus would go by its voice detector, and take a held note for silence.
+    """
+
+    COMPLEXITY: Final = 7
+
+    def __init__(self, bit_rate: int = 32_000, expected_loss: int = 10) -> None:
+        self._library = load()
+        self.silent = False
+        error = ctypes.c_int()
+        self._encoder = self._library.opus_encoder_create(RATE_HZ, 1, _VOIP, ctypes.byref(error))
+        _checked(error.value)
+        for request, value in (
+            (_SET_BITRATE, bit_rate),
+            (_SET_VBR, 1),
+            (_SET_VBR_CONSTRAINT, 0),
+            (_SET_COMPLEXITY, self.COMPLEXITY),
+            (_SET_INBAND_FEC, int(expected_loss > 0)),
+            (_SET_PACKET_LOSS_PERC, expected_loss),
+            (_SET_DTX, 1),
+        ):
+            self._control(request, ctypes.c_int(value))
+        self._packet = ctypes.create_string_buffer(MAX_FRAME_BYTES)
+        for pcm in _LOUDNESS_OF_SPEECH:
+            self.encode(pcm)
+
+    def __del__(self) -> None:
+        if getattr(self, "_encoder", None):
+            self._library.opus_encoder_destroy(self._encoder)
+
+    def encode(self, pcm: Pcm) -> bytes:
+        """The Opus packet for exactly SAMPLES_PER_TICK samples. ValueError on any other length."""
+        if pcm.shape != (SAMPLES_PER_TICK,):
+            raise ValueError(f"one packet takes {SAMPLES_PER_TICK} samples, not {pcm.shape}")
+        pcm = np.ascontiguousarray(pcm)
+        size = _checked(
+            self._library.opus_encode(
+                self._encoder, pcm.ctypes.data, pcm.size, self._packet, MAX_FRAME_BYTES
+            )
+        )
+        silent = ctypes.c_int()
+        self._control(_GET_IN_DTX, ctypes.byref(silent))
+        self.silent = bool(silent.value)
+        return self._packet.raw[:size]
+
+    def _control(self, request: int, value: Any) -> None:
+        if self._library.opus_encoder_ctl(self._encoder, request, value):
+            raise OSError(f"this libopus does not know request {request} to its encoder")
+
+
+def channel_encoder() -> SilenceEncoder | OpusEncoder:
+    """For what listeners hear; where libopus cannot be had itself, silence is sent as sound is."""
+    try:
+        return SilenceEncoder()
+    except OSError:
+        return OpusEncoder()
+
+
+def _loudness_of_speech() -> list[Pcm]:
+    """Noise as loud as speech is, -20 dBFS, then none: before an encoder has heard anybody, it
+    would take any noise for the loudest there is, and send it."""
+    noise = np.random.default_rng(0).normal(0, 3277, 2 * SAMPLES_PER_TICK)
+    silence = np.zeros(SAMPLES_PER_TICK, np.int16)
+    return [*noise.clip(-32768, 32767).astype(np.int16).reshape(2, -1), silence]
+
+
+_LOUDNESS_OF_SPEECH: Final = _loudness_of_speech()
 
 
 def _checked(result: int) -> int:

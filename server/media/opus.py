@@ -66,6 +66,9 @@ class OpusEncoder:
     ``complexity`` 0-10: 5 takes two thirds of the time of 10.
     """
 
+    #: Never said to be: PyAV has no DTX.
+    silent = False
+
     def __init__(
         self, bit_rate: int = 32_000, expected_loss: int = 10, complexity: int = 5
     ) -> None:

@@ -1,8 +1,9 @@
-"""PCM in, one 20 ms Opus packet a tick out, for every channel that somebody listens to.
+"""PCM in, one 20 ms Opus packet a tick out, for every channel that somebody listens to. Of
+silence only what listeners need is sent.
 
 Invariants:
 - tick(n) does all the work of tick n: the floor and every language move on by 20 ms, and each
-  open channel publishes exactly one packet with RTP time 960 x n. n only rises.
+  open channel publishes at most one packet, with RTP time 960 x n. n only rises.
 - A channel is mixed and encoded once, and only while it is open.
 - While a language is not live its channels carry the floor, quietly; the floor's level
   changes by a fade of one tick, never by a step.
@@ -11,13 +12,16 @@ Invariants:
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 
 from server.media.broadcast import Broadcast
 from server.media.floor import FloorBuffer
+from server.media.libopus import SilenceEncoder, channel_encoder
 from server.media.opus import SAMPLES_PER_TICK, OpusEncoder, Pcm
+from server.media.silence import Silence
 from server.media.speech import SpeechQueue
 
 Status = Literal["starting", "live", "fallback"]
@@ -34,6 +38,15 @@ _SILENCE: Pcm = np.zeros(SAMPLES_PER_TICK, np.int16)
 _SILENCE.flags.writeable = False
 
 
+@dataclass(slots=True)
+class PlayoutCounts:
+    """Packets, each counted for every listener of its channel: ``sent``; ``silent`` and
+    therefore not sent."""
+
+    sent: int = 0
+    silent: int = 0
+
+
 class StreamPlayout:
     """All that can be heard of one stream. Channels are named "floor", "en" (the interpretation
     alone) and "en+floor" (over the quiet floor).
@@ -44,9 +57,11 @@ class StreamPlayout:
     def __init__(
         self,
         on_start: Callable[[str, int, int], None] = lambda language, clause, tick: None,
-        new_encoder: Callable[[], OpusEncoder] = OpusEncoder,
+        new_encoder: Callable[[], SilenceEncoder | OpusEncoder] = channel_encoder,
+        counts: PlayoutCounts | None = None,
     ) -> None:
         self.floor = FloorBuffer()
+        self.counts = PlayoutCounts() if counts is None else counts
         self._on_start = on_start
         self._new_encoder = new_encoder
         self._speech: dict[str, SpeechQueue] = {}
@@ -117,7 +132,15 @@ class StreamPlayout:
                 gain = self._floor_gain(channel)
                 pcm = mix(speech.get(channel.language), floor, channel.gain, gain)
                 channel.gain = gain
-            channel.broadcast.publish(tick, channel.encoder.encode(pcm))
+            self._send(channel, tick, channel.encoder.encode(pcm), channel.encoder.silent)
+
+    def _send(self, channel: "_Channel", tick: int, packet: bytes, silent: bool) -> None:
+        broadcast = channel.broadcast
+        if channel.silence.sends(tick, packet, silent, broadcast.take_newcomers()):
+            broadcast.publish(tick, packet)
+            self.counts.sent += broadcast.listeners
+        else:
+            self.counts.silent += broadcast.listeners
 
     def _queue(self, language: str) -> SpeechQueue:
         if language not in self._speech:
@@ -135,12 +158,13 @@ class StreamPlayout:
 
 
 class _Channel:
-    def __init__(self, name: str, encoder: OpusEncoder) -> None:
+    def __init__(self, name: str, encoder: SilenceEncoder | OpusEncoder) -> None:
         language, _, _ = name.partition("+")
         self.language = None if name == FLOOR else language
         self.over_floor = name.endswith(f"+{FLOOR}")
         self.gain = 0.0
         self.encoder = encoder
+        self.silence = Silence()
         self.broadcast = Broadcast(name)
 
 

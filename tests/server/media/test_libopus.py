@@ -1,14 +1,21 @@
+from pathlib import Path
+
+import av
 import numpy as np
 import pytest
 
+from server.media import libopus
 from server.media.libopus import (
     ConcealingDecoder,
     OpusError,
+    SilenceEncoder,
+    channel_encoder,
     has_copy,
     load,
     packet_samples,
 )
 from server.media.opus import RATE_HZ, SAMPLES_PER_TICK, OpusDecoder, OpusEncoder, Pcm, joined
+from tests.helpers.webrtc import pitch_hz, tone
 
 TICKS = 40
 
@@ -95,3 +102,112 @@ def test_what_is_no_opus_is_refused_and_harms_nothing(packets: list[bytes], data
 
 def test_a_packet_tells_its_length(packets: list[bytes]) -> None:
     assert packet_samples(packets[0]) == SAMPLES_PER_TICK
+
+
+def elsewhere(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
+    """PyAV was installed, or built, in another way."""
+    monkeypatch.setattr(av, "__file__", str(folder / "av" / "__init__.py"))
+    monkeypatch.setattr(libopus, "load", load.__wrapped__)
+
+
+def test_without_the_library_silence_is_sent_as_sound_is(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    assert isinstance(channel_encoder(), SilenceEncoder)
+    elsewhere(monkeypatch, tmp_path)
+    with pytest.raises(OSError, match="no libopus"):
+        libopus.load()
+    encoder = channel_encoder()
+    assert isinstance(encoder, OpusEncoder)
+    assert all(len(encoder.encode(tick)) > 2 for tick in np.zeros((50, SAMPLES_PER_TICK), np.int16))
+    assert not encoder.silent
+
+
+def test_a_library_without_what_is_used_is_refused(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "av.libs").mkdir()
+    (tmp_path / "av.libs" / "libopus-1234.so.0").symlink_to(load()._name)
+    elsewhere(monkeypatch, tmp_path)
+    assert libopus.load()
+    monkeypatch.setitem(libopus._FUNCTIONS, "opus_of_tomorrow", (None, ()))
+    with pytest.raises(OSError, match="libopus-1234.so.0 has no opus_of_tomorrow"):
+        libopus.load()
+
+
+def test_a_library_without_dtx_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(libopus, "_SET_DTX", 3999)
+    with pytest.raises(OSError, match="3999"):
+        SilenceEncoder()
+
+
+def noise(level_db: float, seconds: float) -> Pcm:
+    """``level_db`` below full scale."""
+    ticks = int(seconds * RATE_HZ) // SAMPLES_PER_TICK
+    wave = np.random.default_rng(3).normal(
+        0, 32768 * 10 ** (level_db / 20), ticks * SAMPLES_PER_TICK
+    )
+    return wave.clip(-32768, 32767).astype(np.int16)
+
+
+def silent_ticks(pcm: Pcm) -> list[bool]:
+    encoder = SilenceEncoder()
+    silent = []
+    for tick in pcm.reshape(-1, SAMPLES_PER_TICK):
+        encoder.encode(tick)
+        silent.append(encoder.silent)
+    return silent
+
+
+@pytest.mark.parametrize(
+    "sound",
+    [voice(200), tone(440, 4.0), tone(300, 4.0, peak=500), noise(-30, 4.0)],
+    ids=["voice", "note", "quiet note", "noise"],
+)
+def test_no_sound_is_taken_for_silence(sound: Pcm) -> None:
+    assert not any(silent_ticks(sound))
+
+
+def decoded(pcm: Pcm) -> Pcm:
+    """As it comes from a speaker's browser."""
+    encoder, decoder = OpusEncoder(), ConcealingDecoder()
+    ticks = pcm.reshape(-1, SAMPLES_PER_TICK)
+    return joined([decoder.decode(encoder.encode(tick)) for tick in ticks])
+
+
+@pytest.mark.parametrize(
+    "silence",
+    [np.zeros(2 * RATE_HZ, np.int16), decoded(np.zeros(2 * RATE_HZ, np.int16)), noise(-60, 2.0)],
+    ids=["nothing", "nothing from a browser", "a quiet room"],
+)
+def test_silence_is_noticed_before_anybody_spoke_and_soon_after(silence: Pcm) -> None:
+    assert all(silent_ticks(silence)[50:])
+    assert all(silent_ticks(joined([voice(100), silence]))[150:])
+
+
+def test_what_is_not_silent_is_heard_as_from_pyav() -> None:
+    encoder, decoder = SilenceEncoder(), ConcealingDecoder()
+    ticks = tone(440, 1.0).reshape(-1, SAMPLES_PER_TICK)
+    packets = [encoder.encode(tick) for tick in ticks]
+    heard = joined([decoder.decode(packet) for packet in packets])[RATE_HZ // 2 :]
+    assert pitch_hz(heard) == pytest.approx(440, abs=3)
+    assert np.abs(heard).max() == pytest.approx(8000, rel=0.15)
+
+
+@pytest.mark.parametrize("bit_rate", [16_000, 32_000])
+def test_the_bit_rate_is_kept(bit_rate: int) -> None:
+    encoder = SilenceEncoder(bit_rate=bit_rate)
+    sizes = [len(encoder.encode(tick)) for tick in noise(-20, 2.0).reshape(-1, SAMPLES_PER_TICK)]
+    assert sum(sizes) * 8 / 2 == pytest.approx(bit_rate, rel=0.2)
+
+
+def test_copies_are_made_against_loss() -> None:
+    encoder = SilenceEncoder(bit_rate=20_000, expected_loss=30)
+    packets = [encoder.encode(tick) for tick in voice().reshape(-1, SAMPLES_PER_TICK)]
+    assert all(has_copy(packet) for packet in packets[30:])
+
+
+@pytest.mark.parametrize("samples", [0, 480, 961])
+def test_a_packet_takes_20_ms(samples: int) -> None:
+    with pytest.raises(ValueError, match="960 samples"):
+        SilenceEncoder().encode(np.zeros(samples, np.int16))

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from server.media.broadcast import Subscription
-from server.media.opus import RATE_HZ, SAMPLES_PER_TICK, OpusDecoder, OpusEncoder, Pcm, joined
+from server.media.libopus import ConcealingDecoder
+from server.media.opus import RATE_HZ, SAMPLES_PER_TICK, OpusEncoder, Pcm, joined
 from server.media.playout import (
     FULL_SCALE,
     INSTEAD_GAIN,
@@ -35,12 +36,12 @@ def level(pcm: Pcm, frequency_hz: float) -> float:
 
 
 class Listener:
-    """Hears a channel while the playout ticks, the floor being a tone all the time."""
+    """Hears a channel, alone, while the playout ticks, the floor being a tone all the time."""
 
     def __init__(self, playout: StreamPlayout, channel: str) -> None:
         self._playout = playout
         self._tick = 0
-        self._decoder = OpusDecoder()
+        self._decoder = ConcealingDecoder()
         self._subscription: Subscription = playout.channel(channel).subscribe()
         self._floor = tone(FLOOR_HZ, 20.0)
 
@@ -49,9 +50,13 @@ class Listener:
         heard = []
         for _ in range(ticks):
             self._playout.floor.push(self._floor[self._tick * TICK :][:TICK])
+            sent = self._playout.counts.sent
             self._playout.tick(self._tick)
             self._tick += 1
-            heard.append(self._decoder.decode((await anext(self._subscription)).data))
+            if self._playout.counts.sent > sent:
+                heard.append(self._decoder.decode((await anext(self._subscription)).data))
+            else:
+                heard.append(self._decoder.conceal(TICK))
         return joined(heard)
 
 
@@ -168,6 +173,36 @@ def test_one_languages_backlog_is_its_own() -> None:
     assert playout.backlog_s("de") == 0
     playout.clear("en")
     assert playout.backlog_s("en") == 0
+
+
+async def test_silence_costs_next_to_nothing_and_time_goes_on() -> None:
+    """Also before anybody has spoken, and after."""
+    playout = StreamPlayout()
+    playout.set_status("en", "live")
+    subscription = playout.channel("en").subscribe(ring_packets=1000)
+    playout.speak("en", 1, tone(SPEECH_HZ, 1.0), RATE_HZ, 500, True)
+    for tick in range(1100):
+        playout.tick(tick)
+    sent = [(await anext(subscription)).tick for _ in range(playout.counts.sent)]
+    assert sent[0] == 0
+    assert set(range(500, 550)) <= set(sent)
+    for silence in (range(50, 500), range(600, 1100)):
+        assert 1 <= len(set(silence).intersection(sent)) * 50 / len(silence) <= 3
+    assert playout.counts.silent == 1100 - len(sent)
+
+
+async def test_who_joins_in_silence_or_moves_to_it_is_sent_a_packet_at_once() -> None:
+    playout = StreamPlayout()
+    playout.set_status("en", "live")
+    first = playout.channel("en").subscribe(ring_packets=1000)
+    for tick in range(200):
+        playout.tick(tick)
+    joined_then = playout.channel("en").subscribe()
+    mover = playout.channel("floor").subscribe()
+    mover.select(playout.channel("en"))
+    playout.tick(200)
+    assert [(await anext(each)).tick for each in (joined_then, mover)] == [200, 200]
+    assert first.dropped == 0
 
 
 async def test_closing_ends_every_channel() -> None:
