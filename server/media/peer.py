@@ -193,6 +193,7 @@ async def answer(
     )
     dtls = transceiver.receiver.transport
     guard_dtls(dtls, plane.dropped)
+    guard_dtls(dtls, plane.dropped)
     plane.turns.pace_handshake(dtls)
     ice = dtls.transport._connection
     consent.keep(ice)

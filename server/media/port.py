@@ -19,15 +19,18 @@ from typing import Any, Final, Self, cast
 from aioice import Candidate, Connection, stun
 from aioice.utils import random_string
 
-from server.media.guard import GuardedProtocol, host_candidate, is_stun
+from server.media.guard import (
+    ADDRESSES,
+    MAX_DATAGRAM,
+    GuardedProtocol,
+    RateLimit,
+    host_candidate,
+    is_stun,
+)
 
-#: Addresses a participant may have at a time: every one of its networks, seen by two of ours.
-ADDRESSES: Final = 16
-#: Checks a second from addresses that have not sent an authenticated one; an honest participant
-#: needs one or two when it joins.
+#: Of all participants together (see guard.NEW_CHECKS_PER_S): what they cost stays bounded.
 NEW_CHECKS_PER_S: Final = 1000
 USERNAME_LETTERS: Final = 10
-_MAX_DATAGRAM: Final = 2048
 #: Datagrams read before the loop gets to do anything else.
 _AT_ONCE: Final = 64
 #: What the kernel holds of what is not read or sent yet; it may give less.
@@ -81,7 +84,7 @@ class _End:
         self.by_address: dict[tuple[str, int], _PortProtocol] = {}
         self._offered = offered
         self._loop = asyncio.get_running_loop()
-        self._second, self._new_checks = 0, 0
+        self.new_checks = RateLimit(NEW_CHECKS_PER_S)
         self._loop.add_reader(own, self._read)
 
     def close(self) -> None:
@@ -112,7 +115,7 @@ class _End:
     def _read(self) -> None:
         for _ in range(_AT_ONCE):
             try:
-                data, address = self.socket.recvfrom(_MAX_DATAGRAM)
+                data, address = self.socket.recvfrom(MAX_DATAGRAM + 1)  # so that too long is seen
             except BlockingIOError:
                 return
             except OSError:  # what an earlier datagram of ours met: nobody listens there
@@ -128,22 +131,10 @@ class _End:
         protocol = self.by_address.get(address)
         if is_stun(data) and (name := username(data)) is not None:
             protocol = self.by_username.get(name)
-            if protocol is not None and address not in protocol.addresses:
-                if len(protocol.addresses) >= ADDRESSES:
-                    return "too_many_addresses"
-                if self._too_many_checks():
-                    return "too_many_checks"
         if protocol is None:
             return "stranger"
         protocol.datagram_received(data, address)
         return ""
-
-    def _too_many_checks(self) -> bool:
-        second = int(self._loop.time())
-        if second != self._second:
-            self._second, self._new_checks = second, 0
-        self._new_checks += 1
-        return self._new_checks > NEW_CHECKS_PER_S
 
 
 class _PortProtocol(GuardedProtocol):
@@ -154,6 +145,14 @@ class _PortProtocol(GuardedProtocol):
         self.addresses: set[tuple[str, int]] = set()
         self._end = end
         self.connection_made(cast(asyncio.DatagramTransport, _Share(end, self)))
+
+    def _too_many(self) -> str:
+        if len(self.addresses) >= ADDRESSES:
+            return "too_many_addresses"
+        if reason := super()._too_many():
+            return reason
+        allowed = self._end.new_checks.allows(asyncio.get_running_loop().time())
+        return "" if allowed else "too_many_checks"
 
     def send_stun(self, message: stun.Message, addr: tuple[str, int]) -> None:
         # A check is answered, or sent, only after one from there was found to be authentic.

@@ -5,14 +5,23 @@ import socket
 import struct
 from collections import Counter
 from collections.abc import Iterator
-from typing import cast
+from typing import Any, cast
 
 import pytest
 from aioice import Candidate, Connection, stun
 from aioice.ice import CandidatePair
+from aiortc.rtp import RtcpPsfbPacket
 
 from server.media.broadcast import Broadcast, SubscriberTrack
-from server.media.guard import QUEUE_DATAGRAMS, GuardedProtocol, use_hosts
+from server.media.guard import (
+    ADDRESSES,
+    MAX_DATAGRAM,
+    NEW_CHECKS_PER_S,
+    QUEUE_DATAGRAMS,
+    GuardedProtocol,
+    use_hosts,
+    without_forgeable,
+)
 from server.media.peer import Peer, answer
 from server.media.plane import MediaPlane
 from tests.helpers.webrtc import Client, connected, until
@@ -104,13 +113,100 @@ async def test_what_is_not_read_is_bounded(protocol: GuardedProtocol) -> None:
     assert protocol._dropped == {"queue_full": 10}
 
 
-async def test_mutilated_stun_raises_nothing(protocol: GuardedProtocol) -> None:
+async def test_too_long_a_datagram_is_not_taken(protocol: GuardedProtocol) -> None:
+    """aiortc's decryption raises on it, which ends the session."""
+    protocol.datagram_received(b"\x80" + bytes(MAX_DATAGRAM), FRIEND)
+    assert protocol.receiver._queue.empty()
+    assert protocol._dropped == {"oversized": 1}
+
+
+def check() -> bytes:
+    """An authentic one."""
     request = stun.Message(stun.Method.BINDING, stun.Class.REQUEST)
     request.attributes["USERNAME"] = "user:them"
     request.attributes["PRIORITY"] = 1
     request.attributes["ICE-CONTROLLING"] = 1
     request.add_message_integrity(b"p" * 22)
-    data = bytes(request)
+    return bytes(request)
+
+
+async def test_checks_of_strangers_are_bounded(protocol: GuardedProtocol) -> None:
+    for _ in range(3 * NEW_CHECKS_PER_S):
+        protocol.datagram_received(check(), ("127.0.0.1", FRIEND[1] + 1))
+    answered = len(cast(Sent, protocol.transport))
+    assert NEW_CHECKS_PER_S <= answered <= 2 * NEW_CHECKS_PER_S  # a second may have gone by
+    protocol.datagram_received(check(), FRIEND)
+    assert len(cast(Sent, protocol.transport)) == answered + 1
+
+
+async def test_addresses_of_one_are_bounded(protocol: GuardedProtocol) -> None:
+    for number in range(1, ADDRESSES):
+        protocol.receiver._check_list.append(CandidatePair(protocol, host(FRIEND[1] + number)))
+    protocol.datagram_received(check(), ("127.0.0.1", FRIEND[1] + ADDRESSES))
+    assert not cast(Sent, protocol.transport)
+    assert protocol._dropped == {"too_many_addresses": 1}
+
+
+def record(kind: int, body: bytes, epoch: int = 0) -> bytes:
+    return struct.pack("!BHHHIH", kind, 0xFEFD, epoch, 0, 0, len(body)) + body
+
+
+CLIENT_HELLO, SERVER_HELLO = record(22, b"\x01" + bytes(20)), record(22, b"\x02" + bytes(20))
+SIGNED_ALERT = record(21, bytes(30), epoch=1)
+
+
+@pytest.mark.parametrize(
+    ("data", "to_client", "to_server"),
+    [
+        (ALERT, b"", b""),
+        (CLIENT_HELLO, b"", CLIENT_HELLO),
+        (SERVER_HELLO + ALERT + SIGNED_ALERT, *[SERVER_HELLO + SIGNED_ALERT] * 2),
+        (ALERT + ALERT[:9], b"", b""),
+        (b"\x80 sound", b"\x80 sound", b"\x80 sound"),
+    ],
+)
+def test_what_anybody_can_forge_does_not_reach_a_handshake(
+    data: bytes, to_client: bytes, to_server: bytes
+) -> None:
+    assert without_forgeable(data, is_client=True) == to_client
+    assert without_forgeable(data, is_client=False) == to_server
+
+
+@pytest.mark.parametrize("forged", [ALERT, CLIENT_HELLO])
+async def test_a_handshake_survives_what_is_forged_in_the_participants_name(forged: bytes) -> None:
+    client, dropped = Client("recvonly"), Counter[str]()
+    plane = MediaPlane(dropped=dropped)
+    peer = await answer(await client.offer(), plane, send=SubscriberTrack(Broadcast()))
+    dtls: Any = client.transceiver.receiver.transport
+    send = dtls.transport._connection.send
+
+    async def send_with_forged(data: bytes) -> None:
+        await send(forged)
+        await send(data)
+
+    dtls.transport._send = send_with_forged
+    await client.take(peer.sdp)
+    await peer.connected()
+    assert dropped["handshake"] > 0
+    await peer.close()
+    await client.close()
+
+
+async def test_feedback_that_says_more_than_it_holds_ends_nothing() -> None:
+    client, dropped = Client("recvonly"), Counter[str]()
+    async with connected(
+        client, SubscriberTrack(Broadcast()), plane=MediaPlane(dropped=dropped)
+    ) as peer:
+        two_hundred = b"REMB\xc8" + bytes(3)
+        feedback = RtcpPsfbPacket(fmt=15, ssrc=1, media_ssrc=0, fci=two_hundred)
+        await client.transceiver.receiver.transport._send_rtp(bytes(feedback))
+        await until(lambda: dropped["malformed_rtcp"] == 1)
+        await asyncio.sleep(0)
+        assert peer.state == "connected"
+
+
+async def test_mutilated_stun_raises_nothing(protocol: GuardedProtocol) -> None:
+    data = check()
     for cut in range(1, len(data)):
         for length in (cut - 20, 0, 0xFFFF):
             broken = data[:2] + struct.pack("!H", length & 0xFFFF) + data[4:cut]

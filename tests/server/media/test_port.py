@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 from aioice import stun
 
-import server.media.port as port_module
 from server.media.broadcast import Broadcast, SubscriberTrack
 from server.media.fanout import FanOut
+from server.media.guard import ADDRESSES, MAX_DATAGRAM, NEW_CHECKS_PER_S, RateLimit
 from server.media.peer import Peer, answer
 from server.media.plane import MediaPlane
-from server.media.port import ADDRESSES, MediaPort, username
+from server.media.port import MediaPort, username
 from tests.helpers.webrtc import Client, connected, until
 
 ALERT = bytes([21, 254, 253, 0, 0, 0, 0, 0, 0, 0, 9, 0, 2, 2, 40])  # DTLS: handshake failure
@@ -165,10 +165,24 @@ async def test_addresses_of_one_are_bounded(plane: MediaPlane) -> None:
     await client.close()
 
 
-async def test_checks_of_strangers_are_bounded(
-    plane: MediaPlane, stranger: socket.socket, monkeypatch: pytest.MonkeyPatch
+async def test_addresses_that_ice_has_forgotten_count_too(
+    plane: MediaPlane, stranger: socket.socket
 ) -> None:
-    monkeypatch.setattr(port_module, "NEW_CHECKS_PER_S", 5)
+    client, peer = await joining(plane)
+    assert plane.port is not None
+    (end,) = plane.port._ends
+    (protocol,) = end.by_username.values()
+    for number in range(ADDRESSES):
+        end.learn(("192.0.2.1", number), protocol)
+    stranger.sendto(bytes(check(peer.sdp, client.username)), address(plane))
+    await until(lambda: plane.dropped["too_many_addresses"] == 1)
+    await peer.close()
+    await client.close()
+
+
+async def test_checks_of_strangers_are_bounded(plane: MediaPlane, stranger: socket.socket) -> None:
+    assert plane.port is not None
+    plane.port._ends[0].new_checks = RateLimit(5)
     client, peer = await joining(plane)
     for _ in range(50):
         stranger.sendto(bytes(check(peer.sdp, password="w" * 22)), address(plane))
@@ -177,6 +191,34 @@ async def test_checks_of_strangers_are_bounded(
     await peer.connected()
     await peer.close()
     await client.close()
+
+
+async def test_checks_in_ones_name_take_nobody_elses_room(
+    plane: MediaPlane, stranger: socket.socket
+) -> None:
+    assert plane.port is not None
+    plane.port._ends[0].new_checks = RateLimit(3 * NEW_CHECKS_PER_S)
+    (client, peer), (other_client, other) = await joining(plane), await joining(plane)
+    for _ in range(50):
+        for _ in range(10):
+            stranger.sendto(bytes(check(peer.sdp, password="w" * 22)), address(plane))
+        await asyncio.sleep(0)
+    await until(lambda: plane.dropped["too_many_checks"] >= 500 - 2 * NEW_CHECKS_PER_S)
+    stranger.sendto(bytes(check(other.sdp, other_client.username)), address(plane))
+    while stun.parse_message((await received(stranger))[0]).message_class == stun.Class.ERROR:
+        pass
+    for each in (peer, other, client, other_client):
+        await each.close()
+
+
+async def test_too_long_a_datagram_from_ones_own_address_ends_nothing(plane: MediaPlane) -> None:
+    channel, client = Broadcast("en"), Client("recvonly")
+    async with connected(client, SubscriberTrack(channel), plane=plane) as peer:
+        ice: Any = client.transceiver.receiver.transport.transport._connection
+        ice._nominated[1].protocol.transport.sendto(b"\x80" + bytes(MAX_DATAGRAM), address(plane))
+        await until(lambda: plane.dropped["oversized"] == 1)
+        assert await payloads(client, channel, range(3)) == [b"en-0", b"en-1", b"en-2"]
+        assert peer.state == "connected"
 
 
 async def test_who_moves_to_another_address_is_followed(
