@@ -9,6 +9,7 @@ import { languageName, t, textDirection, translatePage } from "./i18n.js";
 import { elementsById, fetchLanguages, recall, remember, stream, takeToken } from "./page.js";
 import { Player } from "./player.js";
 import { Signaling } from "./signaling.js";
+import { SocketSound } from "./socket_sound.js";
 
 /** Why there is no interpretation, as far as there are words for it. */
 const REASONS = ["broken", "slow", "restarting", "full"];
@@ -26,10 +27,13 @@ let channel = { channel: "floor", status: "starting" };
 let language = "floor";
 let asked = { channel: "floor", captions: [] };
 let refusal = null;
+/** Nothing gets through but the socket, and this browser can play nothing from there. */
+let shutOut = false;
 let views = [];
 
 function joinFields() {
-  return { ...asked, audio: player.on ? "webrtc" : "none", token };
+  const audio = !player.on ? "none" : player.overSocket ? "socket" : "webrtc";
+  return { ...asked, audio, token };
 }
 
 // --- what is wanted -----------------------------------------------------------------------
@@ -76,7 +80,21 @@ function fillLanguages() {
 // --- what the server says -------------------------------------------------------------------
 
 async function offer() {
-  if (player.on) signaling.send({ type: "offer", sdp: await player.offer() });
+  if (player.on && !player.overSocket) {
+    signaling.send({ type: "offer", sdp: await player.offer() });
+  }
+}
+
+/** The network lets no connection through: sound comes over the socket, by joining anew. */
+function goByTheSocket() {
+  shutOut = !SocketSound.supported;
+  if (shutOut) {
+    offer(); // somewhere else it may come through
+  } else {
+    player.useSocket();
+    signaling.open();
+  }
+  render();
 }
 
 signaling.addEventListener("status", ({ detail: status }) => {
@@ -114,9 +132,11 @@ signaling.addEventListener("message", async ({ detail: message }) => {
   }
   render();
 });
+signaling.addEventListener("sound", ({ detail: packet }) => player.receive(packet));
 player.addEventListener("change", render);
 player.addEventListener("doubtful", () => signaling.probe());
 player.addEventListener("failed", offer);
+player.addEventListener("blocked", goByTheSocket);
 
 // --- what is shown --------------------------------------------------------------------------
 
@@ -128,7 +148,9 @@ function situation() {
   if (session.state === "waiting") return "waiting";
   if (!player.on) return "ready";
   if (player.held) return "held";
-  if (!player.connected) return player.heard ? "reconnecting" : "opening";
+  if (!player.connected || signaling.status !== "joined") {
+    return shutOut ? "shut_out" : player.heard ? "reconnecting" : "opening";
+  }
   return channel.status;
 }
 
@@ -157,6 +179,7 @@ function render() {
       : player.held ? "listen.tap" : player.on ? "listen.stop" : "listen.start");
   page.button.dataset.on = player.on && !player.held && !stopped;
   page.over.disabled = asked.channel === "floor";
+  page.way.textContent = player.overSocket ? t("listen.slow_way") : "";
   const missing = language !== "floor" && !session.channels.includes(language);
   page.notice.textContent = missing && language !== session.source
     ? t("listen.no_language", { language: languageName(language, document.documentElement.lang) })
@@ -195,6 +218,7 @@ function toggle() {
   if (player.on && signaling.status !== "closed") player.stop();
   else player.start();
   refusal = null;
+  shutOut = false;
   signaling.open();
   render();
 }

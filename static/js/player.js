@@ -1,11 +1,15 @@
-// The listener's sound: a peer connection into an <audio> element.
+// The listener's sound: a peer connection into an <audio> element, or, where the network lets
+// none through, packets from the socket.
 //
 // The element is given its track before there is any sound, within the gesture that asked for
 // it: that is what lets browsers play it, then and after every reconnect.
 
+import { SocketSound } from "./socket_sound.js";
 import { Peer } from "./webrtc.js";
 
-/** Events: "change"; "doubtful" and "failed" as of Peer. */
+const RESUMED_WITHIN_MS = 1000;
+
+/** Events: "change"; "doubtful", "failed" and "blocked" as of Peer. */
 export class Player extends EventTarget {
   on = false;
   /** True while the browser refuses to play without another gesture. */
@@ -14,6 +18,8 @@ export class Player extends EventTarget {
   heard = false;
   #audio;
   #peer = null;
+  /** What plays the packets from the socket, once that is how sound comes. */
+  #socketSound = null;
   #offered = false;
 
   constructor(audio) {
@@ -22,11 +28,17 @@ export class Player extends EventTarget {
   }
 
   get connected() {
-    return this.#peer?.connected ?? false;
+    return this.overSocket || (this.#peer?.connected ?? false);
+  }
+
+  /** Whether sound comes over the socket. From the next start on a connection is tried again. */
+  get overSocket() {
+    return this.#socketSound !== null;
   }
 
   start() {
     this.on = true;
+    this.#leaveSocket();
     this.#renew();
   }
 
@@ -35,7 +47,23 @@ export class Player extends EventTarget {
     this.held = false;
     this.heard = false;
     this.lose();
+    this.#leaveSocket();
     this.#audio.srcObject = null;
+  }
+
+  /** Plays what comes over the socket, in place of a connection. */
+  useSocket() {
+    this.lose();
+    this.#socketSound = new SocketSound();
+    this.#audio.srcObject = this.#socketSound.stream;
+    this.play();
+  }
+
+  /** A packet from the socket. */
+  receive(packet) {
+    if (!this.overSocket) return;
+    this.heard = true;
+    this.#socketSound.receive(packet);
   }
 
   /** The session is gone, and the connection with it. */
@@ -60,10 +88,16 @@ export class Player extends EventTarget {
     try {
       this.held = false;
       await this.#audio.play();
+      if (this.overSocket) this.held = !(await this.#socketSound.resume(RESUMED_WITHIN_MS));
     } catch (error) {
       this.held = error.name === "NotAllowedError";
     }
     this.dispatchEvent(new Event("change"));
+  }
+
+  #leaveSocket() {
+    this.#socketSound?.close();
+    this.#socketSound = null;
   }
 
   #renew() {
@@ -74,7 +108,7 @@ export class Player extends EventTarget {
       this.heard = true;
       this.dispatchEvent(new Event("change"));
     });
-    for (const name of ["doubtful", "failed"]) {
+    for (const name of ["doubtful", "failed", "blocked"]) {
       this.#peer.addEventListener(name, () => {
         this.dispatchEvent(new Event("change"));
         this.dispatchEvent(new Event(name));

@@ -19,7 +19,10 @@ const PROBE_WITHIN_MS = 1200;
 const WORTH_RETRYING = new Set(["limit", "timeout", "unavailable", "internal"]);
 const RESUME_REFUSED = new Set(["unauthorised", "forbidden", "bad_message"]);
 
-/** Events: "status" (detail: status), "message" (detail: message), "refused" (detail: error). */
+/**
+ * Events: "status" (detail: status), "message" (detail: message), "refused" (detail: error),
+ * "sound" (detail: a packet, as an ArrayBuffer).
+ */
 export class Signaling extends EventTarget {
   status = "closed";
   #path;
@@ -58,6 +61,15 @@ export class Signaling extends EventTarget {
     if (this.status === "joined") this.#socket.send(JSON.stringify(message));
   }
 
+  sendSound(packet) {
+    if (this.status === "joined") this.#socket.send(packet);
+  }
+
+  /** What was given to the socket and has not left yet. */
+  get unsentBytes() {
+    return this.#socket?.bufferedAmount ?? 0;
+  }
+
   /** Asks for a pong, soon: for when there is reason to doubt the network. */
   probe() {
     if (this.status === "joined") this.#ping(PROBE_WITHIN_MS);
@@ -69,6 +81,7 @@ export class Signaling extends EventTarget {
     address.protocol = address.protocol.replace("http", "ws");
     const socket = new WebSocket(address);
     const resume = recall("sessionStorage", this.#resumeKey);
+    socket.binaryType = "arraybuffer";
     this.#socket = socket;
     this.#timers.attempt = setTimeout(() => this.#lost(), ATTEMPT_MS);
     socket.onopen = () => {
@@ -77,6 +90,7 @@ export class Signaling extends EventTarget {
     };
     socket.onmessage = (event) => {
       if (typeof event.data === "string") this.#received(JSON.parse(event.data), resume);
+      else this.dispatchEvent(new CustomEvent("sound", { detail: event.data }));
     };
     socket.onclose = () => this.#lost();
   }

@@ -12,6 +12,7 @@ import {
 } from "./page.js";
 import { showListenAddress } from "./share.js";
 import { Signaling } from "./signaling.js";
+import { SocketMicrophone } from "./socket_microphone.js";
 import { keepAwake } from "./wake_lock.js";
 import { Peer } from "./webrtc.js";
 
@@ -20,7 +21,10 @@ const token = takeToken();
 const microphone = new Microphone();
 const meter = new LevelMeter(showLevel, showLevelHint);
 const signaling = new Signaling(`/ws/speak/${stream}`, () => ({
-  language: page.language.value, token, take_over: takingOver || null }));
+  language: page.language.value,
+  audio: overSocket ? "socket-opus" : "webrtc",
+  token,
+  take_over: takingOver || null }));
 const updateWakeLock = keepAwake(() => speaking);
 
 let speaking = false;
@@ -28,6 +32,10 @@ let paused = false;
 let ended = false;
 let takingOver = false;
 let wasLive = false;
+/** The network lets no connection through: sound goes over the socket, until stopped. */
+let overSocket = false;
+/** Nor can this browser send it there. */
+let shutOut = false;
 let trouble = microphonesExist ? null : "insecure";
 let refusal = null;
 let peer = null;
@@ -37,7 +45,7 @@ let captions = null;
 
 function start() {
   speaking = true;
-  paused = ended = wasLive = false;
+  paused = ended = wasLive = overSocket = shutOut = false;
   trouble = refusal = null;
   page.notice.textContent = "";
   page.setup.open = false;
@@ -65,6 +73,20 @@ function losePeer() {
   peer = null;
 }
 
+/** Lets sound travel in a session that has just begun. */
+async function connect() {
+  if (!overSocket) {
+    await offer();
+    return;
+  }
+  losePeer();
+  peer = new SocketMicrophone(signaling);
+  const mine = peer;
+  mine.addEventListener("failed", connect);
+  if (microphone.track) await mine.send(microphone.track);
+  await onConnected(mine);
+}
+
 async function offer() {
   losePeer();
   peer = new Peer("sendonly");
@@ -75,9 +97,23 @@ async function offer() {
     render();
   });
   mine.addEventListener("failed", offer);
+  mine.addEventListener("blocked", goByTheSocket);
   if (microphone.track) await mine.send(microphone.track);
   const sdp = await mine.offer();
   if (mine === peer) signaling.send({ type: "offer", sdp });
+}
+
+/** The network lets no connection through: sound goes over the socket, by joining anew. */
+function goByTheSocket() {
+  shutOut = !SocketMicrophone.supported;
+  if (shutOut) {
+    offer(); // somewhere else it may get through
+  } else {
+    overSocket = true;
+    losePeer();
+    signaling.open();
+  }
+  render();
 }
 
 async function onConnected(mine) {
@@ -138,7 +174,7 @@ signaling.addEventListener("message", async ({ detail: message }) => {
       refusal = null;
       takingOver = false;
       if (paused) signaling.send({ type: "pause", paused });
-      await offer();
+      await connect();
       break;
     case "answer":
       await peer?.accept(message.sdp);
@@ -173,7 +209,7 @@ function situation() {
   if (signaling.status === "joined" && peer?.connected && microphone.track) {
     return paused ? "paused" : "live";
   }
-  return wasLive ? "reconnecting" : "opening";
+  return shutOut ? "shut_out" : wasLive ? "reconnecting" : "opening";
 }
 
 function render() {
@@ -183,6 +219,7 @@ function render() {
   page.hint.textContent = refusal ? t(`error.${refusal.code}`) : t(`speak.${now}_hint`);
   page.connection.textContent = t(`connection.${connection()}`);
   page.connection.hidden = !speaking;
+  page.way.textContent = speaking && overSocket ? t("speak.slow_way") : "";
   page.button_text.textContent = t(speaking ? "speak.stop" : "speak.start");
   page.button.dataset.on = speaking;
   page.button.disabled = trouble === "insecure";
@@ -196,7 +233,8 @@ function connection() {
   if (signaling.status === "joined" && !peer?.connected) {
     return wasLive ? "reconnecting" : "connecting";
   }
-  return signaling.status === "joined" ? "connected" : signaling.status;
+  if (signaling.status !== "joined") return signaling.status;
+  return overSocket ? "slow" : "connected";
 }
 
 function showLevel(level) {

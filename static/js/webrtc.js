@@ -1,23 +1,30 @@
 // One connection with one audio section. The server's answer has all its candidates and ours
 // are not used, so an offer need not wait for them.
 
-const CONNECT_WITHIN_MS = 8000;
+/** A network that lets nothing through by then lets nothing through. */
+const REACH_WITHIN_MS = 5000;
+/** From being reached until keys are agreed on: a server that many join at once takes its time. */
+const AGREE_WITHIN_MS = 5000;
 const DISCONNECTED_FOR_MS = 2000;
 
 /**
  * `direction`: "sendonly" or "recvonly". `track` is what arrives, from the start on, silent
  * until the server sends. Events: "connected"; "doubtful", when checks stay unanswered;
- * "failed", when a new offer is needed.
+ * "failed", when a new offer is needed; "blocked", when the server cannot be reached this way.
  */
 export class Peer extends EventTarget {
   #connection = new RTCPeerConnection({ iceServers: [] });
   #transceiver;
   #deadline = 0;
+  #reached = false;
 
   constructor(direction) {
     super();
     this.#transceiver = this.#connection.addTransceiver("audio", { direction });
     this.#connection.onconnectionstatechange = () => this.#changed();
+    this.#connection.oniceconnectionstatechange = () => {
+      this.#reached ||= ["connected", "completed"].includes(this.#connection.iceConnectionState);
+    };
   }
 
   get track() {
@@ -35,7 +42,7 @@ export class Peer extends EventTarget {
   }
 
   async accept(sdp) {
-    this.#failIn(CONNECT_WITHIN_MS);
+    this.#reachIn(REACH_WITHIN_MS);
     await this.#connection.setRemoteDescription({ type: "answer", sdp });
   }
 
@@ -47,6 +54,7 @@ export class Peer extends EventTarget {
   close() {
     clearTimeout(this.#deadline);
     this.#connection.onconnectionstatechange = null;
+    this.#connection.oniceconnectionstatechange = null;
     this.#connection.close();
   }
 
@@ -61,8 +69,17 @@ export class Peer extends EventTarget {
         this.dispatchEvent(new Event("doubtful"));
         break;
       case "failed":
-        this.#failIn(0);
+        if (this.#reached) this.#failIn(0);
+        else this.#reachIn(0);
     }
+  }
+
+  #reachIn(milliseconds) {
+    clearTimeout(this.#deadline);
+    this.#deadline = setTimeout(() => {
+      if (this.#reached) this.#failIn(AGREE_WITHIN_MS);
+      else this.dispatchEvent(new Event("blocked"));
+    }, milliseconds);
   }
 
   #failIn(milliseconds) {

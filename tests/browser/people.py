@@ -40,7 +40,15 @@ def sees(page: Page, *situations: str) -> str:
 def hears(page: Page) -> None:
     """Waits until speech (not silence) has reached the page's newest connection, from now on."""
     # Asked again and again from here: wait_for_function takes any promise for a yes.
-    energy = "inbound().then((sound) => sound?.totalAudioEnergy ?? 0)"
+    _hears(page, "inbound().then((sound) => sound?.totalAudioEnergy ?? 0)")
+
+
+def hears_over_the_socket(page: Page) -> None:
+    """The same for a page without a connection: waits until speech comes to be played."""
+    _hears(page, "given()")
+
+
+def _hears(page: Page, energy: str) -> None:
     before = page.evaluate(energy)
     deadline = time.monotonic() + PATIENCE_S
     while page.evaluate(energy) < before + AUDIBLE:

@@ -44,3 +44,23 @@ window.record = () => {
 /** The newest connection's inbound sound, as WebRTC counts it. */
 window.inbound = async () =>
   [...(await connections.at(-1).getStats()).values()].find((s) => s.type === "inbound-rtp");
+
+/** The squared level times seconds (1 is full scale) that the <audio> element was given, whoever
+ * gave it, since this was first asked. */
+window.given = () => {
+  const { srcObject } = document.querySelector("audio");
+  if (given.source !== srcObject) {
+    given.source = srcObject;
+    given.energy = 0;
+    const context = new AudioContext();
+    const analyser = new AnalyserNode(context, { fftSize: 2048 });
+    context.createMediaStreamSource(srcObject).connect(analyser);
+    const samples = new Float32Array(analyser.fftSize);
+    setInterval(() => {
+      analyser.getFloatTimeDomainData(samples);
+      const power = samples.reduce((sum, sample) => sum + sample * sample, 0) / samples.length;
+      given.energy += power * 0.05;
+    }, 50);
+  }
+  return given.energy;
+};

@@ -32,6 +32,7 @@ export default {
 
   "connection.connecting": "Connecting…",
   "connection.connected": "Connected",
+  "connection.slow": "Connected the slow way",
   "connection.reconnecting": "Reconnecting…",
   "connection.closed": "Not connected",
 
@@ -89,6 +90,11 @@ export default {
     "The interpreter is starting again. You hear the original until it is back.",
   "listen.held": "Your browser holds the sound back",
   "listen.held_hint": "Tap the button once more to hear it.",
+  "listen.slow_way":
+    "Connected the slow way: this network blocks the direct one. The sound comes a little later.",
+  "listen.shut_out": "This network blocks the sound",
+  "listen.shut_out_hint":
+    "It does come the slow way, but not to this browser or this address. Use a newer browser, an address that begins with https://, or another network. Captions go on.",
   "listen.no_language":
     "There is no {language} here at the moment. You get the original until there is.",
 
@@ -141,6 +147,11 @@ export default {
     "The connection was lost. Please wait a moment: nobody hears you now.",
   "speak.ended": "The stream has ended",
   "speak.ended_hint": "Press the button to start it again.",
+  "speak.slow_way":
+    "Connected the slow way: this network blocks the direct one. Listeners hear you a little later.",
+  "speak.shut_out": "This network blocks the sound",
+  "speak.shut_out_hint":
+    "It does go the slow way, but not from this browser. Use a newer browser or another network. Nobody hears you now.",
   "speak.insecure": "The microphone does not work at this address",
   "speak.insecure_hint":
     "Browsers give microphones to secure pages only. Use an address that begins with https:// "

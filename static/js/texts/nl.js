@@ -33,6 +33,7 @@ export default {
 
   "connection.connecting": "Verbinden…",
   "connection.connected": "Verbonden",
+  "connection.slow": "Verbonden via de omweg",
   "connection.reconnecting": "Opnieuw verbinden…",
   "connection.closed": "Niet verbonden",
 
@@ -90,6 +91,11 @@ export default {
     "De tolk start opnieuw op. U hoort het origineel tot de vertolking terug is.",
   "listen.held": "Uw browser houdt het geluid tegen",
   "listen.held_hint": "Tik nog een keer op de knop om het te horen.",
+  "listen.slow_way":
+    "Verbonden via een omweg: dit netwerk blokkeert de directe weg. Het geluid komt iets later.",
+  "listen.shut_out": "Dit netwerk houdt het geluid tegen",
+  "listen.shut_out_hint":
+    "Via een omweg komt het wel door, maar niet in deze browser of op dit adres. Gebruik een nieuwere browser, een adres dat met https:// begint, of een ander netwerk. De ondertiteling gaat door.",
   "listen.no_language": "{language} is er nu niet. Tot die tijd krijgt u het origineel.",
 
   "captions_page.page": "Ondertiteling",
@@ -141,6 +147,11 @@ export default {
   "speak.reconnecting_hint": "De verbinding viel weg. Wacht even: niemand hoort u nu.",
   "speak.ended": "De uitzending is afgelopen",
   "speak.ended_hint": "Druk op de knop om opnieuw te beginnen.",
+  "speak.slow_way":
+    "Verbonden via een omweg: dit netwerk blokkeert de directe weg. Luisteraars horen u iets later.",
+  "speak.shut_out": "Dit netwerk houdt het geluid tegen",
+  "speak.shut_out_hint":
+    "Via een omweg komt het wel door, maar niet vanuit deze browser. Gebruik een nieuwere browser of een ander netwerk. Niemand hoort u nu.",
   "speak.insecure": "De microfoon werkt niet op dit adres",
   "speak.insecure_hint":
     "Browsers geven alleen beveiligde pagina’s een microfoon. Gebruik een adres dat met https:// "

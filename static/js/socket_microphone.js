@@ -1,0 +1,97 @@
+// A speaker's sound where the network lets no peer connection through: encoded by WebCodecs,
+// sent on the socket. Stands in for a Peer: it takes tracks, fails, and is closed.
+//
+// What the socket is too slow for is left out, newest first, and counted: what is in its buffer
+// cannot be taken back. The server hears silence in its place.
+
+import { newPacket } from "./rtp.js";
+
+const RATE_HZ = 48000;
+const PACKET_US = 20000;
+const BIT_RATE = 32000;
+const OPUS = {
+  codec: "opus",
+  sampleRate: RATE_HZ,
+  numberOfChannels: 1,
+  bitrate: BIT_RATE,
+  opus: { frameDuration: PACKET_US, application: "voip" },
+};
+/** About a second of packets. */
+const MOST_UNSENT_BYTES = 6000;
+
+/** Events: "failed", when another is needed. */
+export class SocketMicrophone extends EventTarget {
+  /** As of a Peer: the socket is there, or this is not. */
+  connected = true;
+  dropped = 0;
+  #signaling;
+  #context = new AudioContext({ sampleRate: RATE_HZ });
+  #ready = null;
+  #capture = null;
+  #source = null;
+  #encoder = null;
+  #sequence = 0;
+  #samples = 0;
+
+  static get supported() {
+    return "AudioEncoder" in window && "AudioWorklet" in window;
+  }
+
+  constructor(signaling) {
+    super();
+    this.#signaling = signaling;
+  }
+
+  /** Sends `track` from now on, in place of what was sent. */
+  async send(track) {
+    await (this.#ready ??= this.#prepare());
+    if (!this.connected) return; // closed meanwhile
+    this.#source?.disconnect();
+    this.#source = this.#context.createMediaStreamSource(new MediaStream([track]));
+    this.#source.connect(this.#capture);
+  }
+
+  close() {
+    this.connected = false;
+    if (this.#encoder?.state === "configured") this.#encoder.close();
+    this.#context.close();
+  }
+
+  async #prepare() {
+    this.#context.resume();
+    await this.#context.audioWorklet.addModule("/static/js/capture.js");
+    if (!this.connected) return;
+    this.#encoder = new AudioEncoder({
+      output: (chunk) => this.#sendChunk(chunk),
+      error: () => this.dispatchEvent(new Event("failed")),
+    });
+    this.#encoder.configure(OPUS);
+    this.#capture = new AudioWorkletNode(this.#context, "capture", {
+      channelCount: 1, channelCountMode: "explicit" });
+    this.#capture.port.onmessage = ({ data }) => this.#encode(data);
+    this.#capture.connect(this.#context.destination); // it is silent; unconnected it would not run
+  }
+
+  #encode(samples) {
+    if (this.#encoder.state !== "configured") return;
+    const sound = new AudioData({
+      format: "f32",
+      sampleRate: RATE_HZ,
+      numberOfChannels: 1,
+      numberOfFrames: samples.length,
+      timestamp: Math.round(this.#samples / RATE_HZ * 1e6),
+      data: samples,
+    });
+    this.#samples += samples.length;
+    this.#encoder.encode(sound);
+    sound.close();
+  }
+
+  #sendChunk(chunk) {
+    const timestamp = Math.round(chunk.timestamp * RATE_HZ / 1e6);
+    const { buffer, payload } = newPacket(this.#sequence++, timestamp, chunk.byteLength);
+    chunk.copyTo(payload);
+    if (this.#signaling.unsentBytes > MOST_UNSENT_BYTES) this.dropped += 1;
+    else this.#signaling.sendSound(buffer);
+  }
+}

@@ -1,0 +1,78 @@
+// A listener's sound where the network lets no peer connection through: Opus packets from the
+// socket, decoded by WebCodecs and played by Web Audio.
+//
+// What is played comes out as a MediaStream, for the same <audio> element as a connection's: so
+// its volume, and what the browser lets it play, are the same.
+
+import { parsePacket } from "./rtp.js";
+import { Schedule } from "./schedule.js";
+
+const RATE_HZ = 48000;
+const OPUS = { codec: "opus", sampleRate: RATE_HZ, numberOfChannels: 1 };
+/** Of full scale: about -40 dB, below which a piece can be left out unheard. */
+const QUIET_PEAK = 0.01;
+
+export class SocketSound {
+  #context = new AudioContext({ sampleRate: RATE_HZ });
+  #out = this.#context.createMediaStreamDestination();
+  #schedule = new Schedule();
+  #decoder = null;
+  /** The timestamps of what is being decoded: Chromium's decoder would make up its own. */
+  #decoding = [];
+
+  /** Browsers have WebCodecs on secure pages only, and older ones not at all. */
+  static get supported() {
+    return "AudioDecoder" in window;
+  }
+
+  get stream() {
+    return this.#out.stream;
+  }
+
+  /** Lets sound out, and says whether the browser does: if not, ask again in a gesture. */
+  async resume(withinMs) {
+    const patience = new Promise((resolve) => setTimeout(resolve, withinMs));
+    await Promise.race([this.#context.resume(), patience]);
+    return this.#context.state === "running";
+  }
+
+  /** Takes a packet, an ArrayBuffer, as it comes from the socket. */
+  receive(packet) {
+    const { timestamp, payload } = parsePacket(packet);
+    if (this.#decoder === null || this.#decoder.state === "closed") this.#decoder = this.#decode();
+    this.#decoding.push(timestamp);
+    this.#decoder.decode(new EncodedAudioChunk({ type: "key", timestamp: 0, data: payload }));
+  }
+
+  close() {
+    if (this.#decoder?.state === "configured") this.#decoder.close();
+    this.#context.close();
+  }
+
+  /** A decoder is closed by what it cannot decode; another one goes on after that. */
+  #decode() {
+    this.#decoding = [];
+    const decoder = new AudioDecoder({
+      output: (sound) => this.#play(sound, this.#decoding.shift()),
+      error: () => {},
+    });
+    decoder.configure(OPUS);
+    return decoder;
+  }
+
+  #play(sound, timestamp) {
+    const samples = new Float32Array(sound.numberOfFrames);
+    sound.copyTo(samples, { planeIndex: 0, format: "f32-planar" });
+    sound.close();
+    const quiet = samples.every((sample) => Math.abs(sample) < QUIET_PEAK);
+    const now = Math.ceil(this.#context.currentTime * RATE_HZ);
+    const at = this.#schedule.place(timestamp, samples.length, quiet, now);
+    if (at === null) return;
+    const buffer = this.#context.createBuffer(1, samples.length, RATE_HZ);
+    buffer.copyToChannel(samples, 0);
+    const source = this.#context.createBufferSource();
+    source.buffer = buffer;
+    source.connect(this.#out);
+    source.start(at / RATE_HZ);
+  }
+}

@@ -1,0 +1,105 @@
+"""Where the network lets no UDP through, sound goes over the socket, and the page says so."""
+
+import time
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.people import (
+    PATIENCE_S,
+    OpenPage,
+    begin_listening,
+    begin_speaking,
+    hears,
+    hears_over_the_socket,
+    lines,
+    sees,
+)
+from tests.browser.test_hearing import decoded, recognised, wrong
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
+
+#: The server's answer names a port where nobody is: packets go out, and nothing comes back.
+BLOCK_UDP = r"""
+window.accept = RTCPeerConnection.prototype.setRemoteDescription;
+RTCPeerConnection.prototype.setRemoteDescription = function ({ type, sdp }) {
+  const nowhere = sdp.replace(/^(a=candidate:\S+ 1 \S+ \d+ \S+) \d+/gm, "$1 9");
+  return accept.call(this, { type, sdp: nowhere });
+};
+"""
+NO_WEB_CODECS = "delete window.AudioDecoder; delete window.AudioEncoder;"
+#: From the end of the clip until all of it has been heard.
+LAG_S = 3.0
+
+
+def goes_the_slow_way(page: Page) -> None:
+    way = page.locator("#way")
+    expect(way).to_contain_text("Connected the slow way", timeout=1000 * PATIENCE_S)
+
+
+def test_all_that_a_listener_does_works_over_the_socket(open_page: OpenPage) -> None:
+    begin_speaking(open_page("/speak/slow-listener"))
+    listener = open_page("/listen/slow-listener", script=BLOCK_UDP)
+    begin_listening(listener)
+    goes_the_slow_way(listener)
+    hears_over_the_socket(listener)
+    listener.select_option("#language", "en")
+    expect(listener.locator("#hint")).to_have_text("You hear: English.")
+    hears_over_the_socket(listener)
+    listener.wait_for_function("document.querySelector('#captions .lines p')")
+    listener.evaluate("sockets.at(-1).close(4999)")
+    sees(listener, "reconnecting")
+    goes_the_slow_way(listener)
+    hears_over_the_socket(listener)
+
+
+def test_a_listener_who_starts_again_is_tried_the_direct_way_again(open_page: OpenPage) -> None:
+    begin_speaking(open_page("/speak/slow-again"))
+    listener = open_page("/listen/slow-again", script=BLOCK_UDP)
+    begin_listening(listener)
+    goes_the_slow_way(listener)
+    listener.evaluate("() => { RTCPeerConnection.prototype.setRemoteDescription = accept; }")
+    listener.click("#button")
+    expect(listener.locator("#way")).to_be_empty()
+    listener.click("#button")
+    sees(listener, "live")
+    expect(listener.locator("#way")).to_be_empty()
+    hears(listener)
+
+
+def test_a_talk_that_goes_over_sockets_is_heard_as_it_was_said(
+    open_page: OpenPage, clip: list[dict[str, Any]]
+) -> None:
+    """From the speaker to the listener; the listener waits for the speaker, so hears it all."""
+    listener = open_page("/listen/slow-talk", script=BLOCK_UDP)
+    begin_listening(listener)
+    goes_the_slow_way(listener)
+    listener.evaluate("record()")
+    speaker = open_page("/speak/slow-talk", script=BLOCK_UDP)
+    speaker.check("#line_in")
+    begin_speaking(speaker)
+    began = time.monotonic()
+    goes_the_slow_way(speaker)
+    expect(speaker.locator("#connection")).to_have_text("Connected the slow way")
+    speaker.wait_for_timeout(1000 * (clip[-1]["end_s"] + LAG_S - (time.monotonic() - began)))
+    heard = recognised(decoded(listener.evaluate("recorded()")), "nl")
+    said = " ".join(phrase["text"] for phrase in clip)
+    assert wrong(said, heard) <= 0.15, heard
+    assert wrong(said, " ".join(lines(speaker))) <= 0.15
+
+
+def test_a_listener_without_web_codecs_is_told_what_is_missing(open_page: OpenPage) -> None:
+    begin_speaking(open_page("/speak/shut-out"))
+    listener = open_page("/listen/shut-out", script=BLOCK_UDP + NO_WEB_CODECS)
+    begin_listening(listener)
+    sees(listener, "shut_out")
+    expect(listener.locator("#hint")).to_contain_text("newer browser")
+    listener.wait_for_function("document.querySelector('#captions .lines p')")
+
+
+def test_a_speaker_without_web_codecs_is_told_what_is_missing(open_page: OpenPage) -> None:
+    speaker = open_page("/speak/shut-out-too", script=BLOCK_UDP + NO_WEB_CODECS)
+    speaker.click("#button")
+    sees(speaker, "shut_out")
+    expect(speaker.locator("#hint")).to_contain_text("Nobody hears you now.")
