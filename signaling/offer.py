@@ -18,6 +18,7 @@ MAX_OFFER_BYTES: Final = 16 * 1024
 MAX_CANDIDATES: Final = 20
 MAX_SSRCS: Final = 4
 MAX_EXTENSIONS: Final = 32
+MAX_RED_BLOCKS: Final = 32
 
 Direction = Literal["sendonly", "recvonly", "sendrecv"]
 #: By the direction a role has: those that its offer may have. "sendrecv" contains both others.
@@ -56,9 +57,9 @@ _FINGERPRINTS: Final = ("sha-256", "sha-384", "sha-512")
 
 @dataclass(frozen=True, slots=True)
 class CheckedOffer:
-    """An offer aiortc can take. ``sdp``: rebuilt, with no candidates and only Opus, in the
-    direction of the role. ``mid``: its section's name. ``payload_type``: that of Opus.
-    ``candidates``: how many were left out."""
+    """An offer aiortc can take. ``sdp``: rebuilt, with no candidates and only Opus, and RED of
+    it where offered, in the direction of the role. ``mid``: its section's name.
+    ``payload_type``: that of Opus. ``candidates``: how many were left out."""
 
     sdp: str
     mid: str
@@ -192,6 +193,20 @@ def _opus(section: _Section) -> int:
     raise _bad("Opus is not offered (a=rtpmap:111 opus/48000/2, of a type from 96 to 127)")
 
 
+def _red(section: _Section, opus: int) -> int | None:
+    """The payload type of RED (RFC 2198) with nothing but Opus in it; None where there is none."""
+    named = {int(found[0]): found[1:] for found in section.lists.get("rtpmap", ())}
+    formats = {int(found[0]): found[1] for found in section.lists.get("fmtp", ())}
+    for payload_type in section.payload_types:
+        codec, rate_hz, channels = named.get(payload_type, ("", "", ""))
+        dynamic = 35 <= payload_type <= 63 or payload_type >= 96  # RFC 5761, 4
+        if dynamic and (codec.lower(), rate_hz, channels) == ("red", "48000", "2"):
+            within = formats.get(payload_type, "").strip().split("/")
+            if len(within) <= MAX_RED_BLOCKS and set(within) == {str(opus)}:
+                return payload_type
+    return None
+
+
 def _parameters(text: str) -> str:
     """Opus's format parameters, those with a number in it checked."""
     kept = []
@@ -217,7 +232,9 @@ def _written(section: _Section, direction: Direction, payload_type: int) -> str:
     lines = ["v=0", "o=- 0 0 IN IP4 0.0.0.0", "s=-", "t=0 0"]
     if "bundle" in section.flags:
         lines.append(f"a=group:BUNDLE {values['mid']}")
-    lines += [f"m=audio 9 UDP/TLS/RTP/SAVPF {opus}", "c=IN IP4 0.0.0.0", f"a={direction}"]
+    red = _red(section, payload_type)
+    types = opus if red is None else f"{opus} {red}"
+    lines += [f"m=audio 9 UDP/TLS/RTP/SAVPF {types}", "c=IN IP4 0.0.0.0", f"a={direction}"]
     lines += [f"a={name}:{values[name]}" for name in ("mid", "ice-ufrag", "ice-pwd", "setup")]
     lines += [f"a=fingerprint:{name.lower()} {value}" for name, value in lists["fingerprint"]]
     lines += ["a=rtcp-mux", f"a=rtpmap:{opus} opus/48000/2"]
@@ -226,6 +243,8 @@ def _written(section: _Section, direction: Direction, payload_type: int) -> str:
             lines.append(f"a=rtcp-fb:{opus} {what}")
     if given := [text for to, text in lists.get("fmtp", ()) if to == opus]:
         lines.append(f"a=fmtp:{opus} {_parameters(given[-1])}")
+    if red is not None:
+        lines += [f"a=rtpmap:{red} red/48000/2", f"a=fmtp:{red} {opus}/{opus}"]
     lines += [f"a=extmap:{number} {uri}" for number, uri in extensions.items()]
     lines += [f"a=ssrc:{ssrc} cname:{name}" for ssrc, name in sources.items()]
     return "\r\n".join(lines) + "\r\n"

@@ -29,11 +29,18 @@ from server.media import consent, direct
 from server.media import receive as plain
 from server.media import uplink
 from server.media.broadcast import SubscriberTrack
-from server.media.direct import DirectSender
+from server.media.direct import DirectSender, heed
 from server.media.guard import guard_dtls, use_hosts
 from server.media.identity import new_connection
 from server.media.plane import MediaPlane
-from server.media.sdp import SDP_ERRORS, OfferError, checked_offer, said, with_opus_parameters
+from server.media.sdp import (
+    SDP_ERRORS,
+    OfferError,
+    checked_offer,
+    completed,
+    red_type,
+    said,
+)
 from server.media.turns import Turns
 
 __all__ = ["OfferError", "Peer", "PeerGone", "answer", "check_internals", "host_addresses"]
@@ -193,7 +200,6 @@ async def answer(
     )
     dtls = transceiver.receiver.transport
     guard_dtls(dtls, plane.dropped)
-    guard_dtls(dtls, plane.dropped)
     plane.turns.pace_handshake(dtls)
     ice = dtls.transport._connection
     consent.keep(ice)
@@ -201,10 +207,14 @@ async def answer(
         plane.port.use(ice)
     else:
         use_hosts(ice, plane.hosts, plane.dropped)
+    red = None if receive else red_type(offer)
     async with contextlib.AsyncExitStack() as undo:
         peer = Peer(connection, transceiver, send, plane.turns)
         if send is not None and plane.fan_out is not None:
-            DirectSender(transceiver.sender, send, plane.fan_out)
+            DirectSender(transceiver.sender, send, plane.fan_out, red)
+        elif send is not None:
+            heed(transceiver.sender)
+            red = None
         if receive and not uplink.missing():
             peer.hear_by(uplink.Uplink(transceiver.receiver, plane.dropped, plane.jitter))
         undo.push_async_callback(peer.close)
@@ -214,7 +224,7 @@ async def answer(
             await connection.setLocalDescription()
         except SDP_ERRORS as exc:
             raise OfferError(f"this offer cannot be answered: {said(exc)}") from exc
-        peer.sdp = with_opus_parameters(connection.localDescription.sdp)
+        peer.sdp = completed(connection.localDescription.sdp, red, red_first=receive)
         undo.pop_all()
     return peer
 

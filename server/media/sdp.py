@@ -80,5 +80,23 @@ def said(exc: BaseException) -> str:
     return (str(exc) or type(exc).__name__)[:200]
 
 
-def with_opus_parameters(sdp: str) -> str:
-    return re.sub(r"(a=rtpmap:(\d+) opus/[^\r]*\r\n)", rf"\1a=fmtp:\2 {OPUS_PARAMETERS}\r\n", sdp)
+def red_type(offer: str) -> int | None:
+    """The payload type of RED (RFC 2198) in an offer; None where there is none."""
+    found = re.search(r"^a=rtpmap:(\d+) red/48000/2\r?$", offer, re.MULTILINE)
+    return int(found[1]) if found else None
+
+
+def completed(answer: str, red: int | None, *, red_first: bool) -> str:
+    """aiortc's answer, with what it does not know: what we ask of the sender's Opus, that what
+    is lost be asked for again (which browsers do not offer and take all the same), and RED of
+    Opus. A browser sends what is named first."""
+    named = re.search(r"a=rtpmap:(\d+) opus/[^\r]*\r\n", answer)
+    assert named is not None
+    opus = named[1]
+    lines = [f"a=fmtp:{opus} {OPUS_PARAMETERS}", f"a=rtcp-fb:{opus} nack"]
+    types = opus
+    if red is not None:
+        lines += [f"a=rtpmap:{red} red/48000/2", f"a=fmtp:{red} {opus}/{opus}"]
+        types = f"{red} {opus}" if red_first else f"{opus} {red}"
+    answer = answer.replace(named[0], named[0] + "".join(f"{line}\r\n" for line in lines))
+    return re.sub(rf"(m=audio \d+ \S+) {opus}\r", rf"\1 {types}\r", answer)

@@ -70,14 +70,17 @@ async def connected(
     send: SubscriberTrack | None = None,
     receive: bool = False,
     plane: MediaPlane | None = None,
+    offered: Callable[[str], str] = lambda sdp: sdp,
+    through: Callable[[str], str] = lambda sdp: sdp,
 ) -> AsyncIterator[Peer]:
-    """The client and a server's peer, connected to each other; both closed at the end."""
+    """The client and a server's peer, connected to each other; both closed at the end.
+    ``offered`` and ``through`` change what one says to the other."""
     plane = plane or MediaPlane(fan_out=FanOut())
     try:
         async with asyncio.timeout(DEADLINE_S):
-            peer = await answer(await client.offer(), plane, send=send, receive=receive)
+            peer = await answer(offered(await client.offer()), plane, send=send, receive=receive)
             try:
-                await client.take(peer.sdp)
+                await client.take(through(peer.sdp))
                 await peer.connected()
             except BaseException:
                 await peer.close()  # noqa: ASYNC120

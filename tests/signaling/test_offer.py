@@ -50,7 +50,7 @@ def test_what_aiortc_reads_is_what_was_offered() -> None:
     assert after.dtls == before.dtls
     assert after.rtp.muxId == before.rtp.muxId
     assert after.rtp.headerExtensions == before.rtp.headerExtensions
-    assert after.rtp.codecs == before.rtp.codecs[:1]
+    assert after.rtp.codecs == before.rtp.codecs[:2]
     assert after.ssrc[0].ssrc == before.ssrc[0].ssrc
     assert after.direction == "sendonly"
 
@@ -79,6 +79,26 @@ async def test_aiortc_s_own_offer_is_taken(connection: RTCPeerConnection) -> Non
     await connection.setLocalDescription(await connection.createOffer())
     checked = check(connection.localDescription.sdp, "sendonly")
     assert parsed(checked).media[0].rtp.codecs[0].mimeType == "audio/opus"
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("a=fmtp:63 111/111", "a=fmtp:63 111/9"),
+        ("a=fmtp:63 111/111", "a=fmtp:63 " + "/".join(["111"] * 100)),
+        ("a=fmtp:63 111/111", "a=x:"),
+        ("red/48000/2", "red/8000"),
+        ("111 63 9", "111 9"),
+        ("63", "64"),
+    ],
+    ids=["of other codecs", "of too many", "of nothing", "another rate", "not offered", "RTCP's"],
+)
+def test_red_of_anything_but_opus_is_left_out(old: str, new: str) -> None:
+    assert "a=rtpmap:63 red/48000/2" in check(chromium(), "sendonly").sdp
+    sdp = chromium().replace(old, new)
+    assert sdp != chromium()
+    checked = check(sdp, "sendonly").sdp
+    assert "red/" not in checked and "SAVPF 111\r\n" in checked
 
 
 def test_line_ends_may_be_bare() -> None:

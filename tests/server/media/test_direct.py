@@ -1,6 +1,8 @@
 """What is done for a listener who says that packets of its own are lost."""
 
 from collections.abc import AsyncIterator
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from aiortc.rtp import (
@@ -10,6 +12,7 @@ from aiortc.rtp import (
     RtcpRtpfbPacket,
 )
 
+from server.media.direct import heed
 from server.media.fanout import REPORT_TICKS
 from server.media.opus import SAMPLES_PER_TICK
 from server.media.red import Block, unpacked
@@ -151,3 +154,18 @@ async def test_what_another_says_of_others_is_not_heeded(hall: Hall) -> None:
     await ear.says(RtcpRrPacket(1, [report]))
     hall.publish(range(3, 4))
     assert {each.payload_type for each in ear.packets()} == {RED_OPUS_TYPE}
+
+
+async def test_aiortc_s_own_sender_is_asked_for_no_more_than_that_either() -> None:
+    heard: list[int] = []
+
+    async def hear(packet: RtcpRtpfbPacket) -> None:
+        heard.extend(packet.lost)
+
+    sender: Any = SimpleNamespace(_handle_rtcp_packet=hear)
+    heed(sender)
+    for start in range(0, 1000, 17):
+        asked = RtcpRtpfbPacket(RTCP_RTPFB_NACK, 1, 2, list(range(start, start + 17)))
+        await sender._handle_rtcp_packet(asked)
+    assert heard[:AGAIN_PER_S] == list(range(AGAIN_PER_S))
+    assert len(heard) <= 2 * AGAIN_PER_S

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from server.media.sdp import OPUS_PARAMETERS, OfferError, checked_offer, with_opus_parameters
+from server.media.sdp import OPUS_PARAMETERS, OfferError, checked_offer, completed, red_type
 
 OFFERS = Path(__file__).parents[2] / "signaling" / "offers"
 RECVONLY = (OFFERS / "chromium_recvonly.sdp").read_text()
@@ -67,7 +67,33 @@ def test_half_an_offer_is_refused(share: float) -> None:
         checked_offer(RECVONLY[: int(len(RECVONLY) * share)], sends=True, receives=False)
 
 
+ANSWER = (
+    "m=audio 5000 UDP/TLS/RTP/SAVPF 109\r\na=mid:0\r\n"
+    "a=rtpmap:109 opus/48000/2\r\na=ice-ufrag:x\r\n"
+)
+
+
 def test_the_answer_asks_the_encoder_for_what_recognition_wants() -> None:
-    answer = with_opus_parameters("a=mid:0\r\na=rtpmap:109 opus/48000/2\r\na=ice-ufrag:x\r\n")
-    assert f"opus/48000/2\r\na=fmtp:109 {OPUS_PARAMETERS}\r\na=ice-ufrag" in answer
-    assert "usedtx=0" in OPUS_PARAMETERS and "useinbandfec=1" in OPUS_PARAMETERS
+    answer = completed(ANSWER, None, red_first=True)
+    assert f"opus/48000/2\r\na=fmtp:109 {OPUS_PARAMETERS}\r\n" in answer
+    assert answer.endswith("a=ice-ufrag:x\r\n")
+    assert OPUS_PARAMETERS == (
+        "minptime=10;useinbandfec=1;usedtx=0;stereo=0;maxaveragebitrate=40000"
+    )
+
+
+def test_the_answer_asks_to_be_asked_for_what_is_lost() -> None:
+    assert "a=rtcp-fb:109 nack\r\n" in completed(ANSWER, None, red_first=False)
+
+
+@pytest.mark.parametrize(("red_first", "types"), [(True, "63 109"), (False, "109 63")])
+def test_the_answer_takes_red_where_it_was_offered(red_first: bool, types: str) -> None:
+    answer = completed(ANSWER, 63, red_first=red_first)
+    assert f"SAVPF {types}\r\n" in answer
+    assert "a=rtpmap:63 red/48000/2\r\na=fmtp:63 109/109\r\n" in answer
+    assert "red/" not in completed(ANSWER, None, red_first=red_first)
+
+
+def test_red_is_found_in_a_browsers_offer() -> None:
+    assert red_type(RECVONLY) == 63
+    assert red_type(RECVONLY.replace("red/48000/2", "red/8000")) is None

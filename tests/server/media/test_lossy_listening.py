@@ -1,0 +1,151 @@
+"""Listeners whose packets are lost on the way: real connections, over a network that loses."""
+
+import asyncio
+import re
+import time
+from collections.abc import AsyncIterator
+from contextlib import ExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from aiortc.rtp import RtcpSrPacket, RtpPacket
+
+from server.media.broadcast import Broadcast, SubscriberTrack
+from server.media.fanout import FanOut
+from server.media.opus import TICK_S
+from server.media.plane import MediaPlane
+from server.media.red import unpacked
+from tests.helpers.webrtc import Client, connected, until
+from tools.impair import Network, Relay
+
+RED = 63
+#: From 1900, where NTP counts from, to 1970.
+NTP_EPOCH_S = 2_208_988_800
+BOTH = pytest.mark.parametrize("fast", [True, False], ids=["fast", "plain"])
+
+
+@dataclass
+class Listening:
+    """``packets`` that came and ``reports``, each with the time when it did, in seconds since
+    1970; ``sent``: what the channel sent."""
+
+    client: Client
+    sent: list[bytes] = field(default_factory=list)
+    packets: list[tuple[float, RtpPacket]] = field(default_factory=list)
+    reports: list[tuple[float, RtcpSrPacket]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        receiver: Any = self.client.transceiver.receiver
+        hear_rtcp = receiver._handle_rtcp_packet
+
+        async def rtp(data: bytes, arrival_time_ms: int) -> None:
+            self.packets.append((time.time(), RtpPacket.parse(data)))
+
+        async def rtcp(packet: Any) -> None:
+            if isinstance(packet, RtcpSrPacket):
+                self.reports.append((time.time(), packet))
+            await hear_rtcp(packet)
+
+        receiver.transport._handle_rtp_data = rtp
+        receiver._handle_rtcp_packet = rtcp
+
+    def missing(self) -> list[int]:
+        """Sequence numbers between those that came."""
+        came = {packet.sequence_number for _, packet in self.packets}
+        return sorted(set(range(min(came), max(came))) - came) if came else []
+
+    async def ask(self, sequences: list[int]) -> None:
+        receiver: Any = self.client.transceiver.receiver
+        await receiver._send_rtcp_nack(self.packets[0][1].ssrc, sequences)
+
+
+def with_red(sdp: str) -> str:
+    """An offer as browsers make it."""
+    sdp = re.sub(r"(m=audio \d+ \S+) [^\r]*", rf"\1 111 {RED}", sdp)
+    sdp = re.sub(r"a=(rtpmap|fmtp|rtcp-fb):[^\r]*\r\n", "", sdp)
+    return sdp + (
+        f"a=rtpmap:111 opus/48000/2\r\na=rtpmap:{RED} red/48000/2\r\na=fmtp:{RED} 111/111\r\n"
+    )
+
+
+@asynccontextmanager
+async def listening(fast: bool, loss: float = 0.0, red: bool = False) -> AsyncIterator[Listening]:
+    """One who listens to a channel, 50 packets a second, over a network that loses."""
+    channel, client = Broadcast("one"), Client("recvonly")
+    listener = Listening(client)
+
+    async def play() -> None:
+        start = asyncio.get_running_loop().time()
+        while True:
+            tick = len(listener.sent)
+            await asyncio.sleep(start + tick * TICK_S - asyncio.get_running_loop().time())
+            listener.sent.append(b"opus-%d" % tick)
+            channel.publish(tick, listener.sent[-1])
+
+    with ExitStack() as stack:
+
+        def through(sdp: str) -> str:
+            port = int(re.findall(r"a=candidate:\S+ 1 udp \d+ 127\.0\.0\.1 (\d+)", sdp)[0])
+            relay = Relay(("127.0.0.1", port), Network(), Network(loss=loss), seed=3)
+            stack.enter_context(relay)
+            return sdp.replace(f" {port} typ", f" {relay.address[1]} typ")
+
+        async with connected(
+            client,
+            SubscriberTrack(channel),
+            plane=MediaPlane(fan_out=FanOut() if fast else None),
+            offered=with_red if red else lambda sdp: sdp,
+            through=through,
+        ):
+            async with asyncio.timeout(60), asyncio.TaskGroup() as group:
+                playing = group.create_task(play(), name="playing")
+                yield listener
+                playing.cancel()
+
+
+@BOTH
+async def test_what_was_lost_comes_again_when_it_is_asked_for(fast: bool) -> None:
+    async with listening(fast, loss=0.15) as listener:
+        await until(lambda: len(listener.missing()) >= 3)
+        lost, asked_at = listener.missing(), 0.0
+        while set(lost) & set(listener.missing()):  # what comes again may be lost as well
+            if time.time() > asked_at + 0.1:
+                asked_at = time.time()
+                await listener.ask(listener.missing())
+            await asyncio.sleep(0.005)
+        came = sorted((packet for _, packet in listener.packets), key=lambda p: p.sequence_number)
+    assert any(came[0].payload == payload for payload in listener.sent)
+    times = {p.sequence_number: p.timestamp - p.sequence_number * 960 for p in came}
+    assert len({at % 2**32 for at in times.values()}) == 1
+
+
+@BOTH
+async def test_sender_reports_say_what_was_sent_and_when(fast: bool) -> None:
+    async with listening(fast) as listener:
+        await until(lambda: len(listener.reports) >= 1)
+        await until(lambda: len(listener.packets) > listener.reports[0][1].sender_info.packet_count)
+    said = listener.reports[0][1].sender_info
+    first = [packet for _, packet in listener.packets][: said.packet_count]
+    assert said.octet_count == sum(len(packet.payload) for packet in first)
+    came_at, last = listener.packets[said.packet_count - 1]
+    assert last.timestamp == said.rtp_timestamp
+    sent_at = said.ntp_timestamp / 2**32 - NTP_EPOCH_S
+    assert -0.05 < came_at - sent_at < 0.5
+
+
+@BOTH
+async def test_red_is_sent_to_who_takes_it_and_loses_packets(fast: bool) -> None:
+    """Where aiortc sends, it is not even promised."""
+    async with listening(fast, loss=0.1, red=True) as listener:
+        await until(lambda: len(listener.missing()) >= 3)
+        await listener.ask(listener.missing())
+        before = len(listener.packets)
+        await until(lambda: len(listener.packets) > before + 20)
+        red = [packet for _, packet in listener.packets if packet.payload_type == RED]
+    assert bool(red) == fast
+    for packet in red[3:]:
+        blocks = unpacked(packet.payload)
+        assert [block.before for block in blocks] == [1920, 960, 0]
+        at = listener.sent.index(blocks[-1].data)
+        assert [block.data for block in blocks] == listener.sent[at - 2 : at + 1]
