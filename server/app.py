@@ -20,9 +20,10 @@ from server.access import Access, load_secret
 from server.admission import Admission
 from server.bus.local import LocalBus
 from server.bus.supervisor import Supervisor
-from server.config import Config
+from server.config import Config, ConfigError
 from server.glossaries import Glossaries
 from server.glossary_api import GlossaryApi
+from server.ice_servers import ice_servers
 from server.interpretation import worker
 from server.interpretation.shared import Limits
 from server.live_streams import LiveStreams
@@ -83,6 +84,8 @@ async def running(config: Config, interpreter: Sequence[str] = ()) -> AsyncItera
         open_listen=config.listen_token == "open",
     )
     visitor = visitor_of(config)
+    relays = ice_servers(config)
+    hosts = offered_addresses(config)
     metrics = Metrics()
     manager = ConnectionManager(
         max_streams=config.max_streams,
@@ -92,7 +95,7 @@ async def running(config: Config, interpreter: Sequence[str] = ()) -> AsyncItera
     pacer = Pacer(observe_lateness_s=metrics.send_late.observe)
     metrics.fan_out.labels("aiortc" if direct.missing() else "batches").set(1)
     with ExitStack() as stack:
-        plane = stack.enter_context(media_plane(config, metrics))
+        plane = stack.enter_context(media_plane(config, hosts, metrics))
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="tolk-"))
         socket = Path(folder) / "bus"
         async with LocalBus.listen(socket) as bus, asyncio.TaskGroup() as group:
@@ -119,6 +122,7 @@ async def running(config: Config, interpreter: Sequence[str] = ()) -> AsyncItera
                 plane=plane,
                 allowed_origins=config.allowed_origins,
                 visitor=visitor,
+                ice_servers=relays,
             )
             application = web.Application()
 
@@ -172,9 +176,9 @@ async def running(config: Config, interpreter: Sequence[str] = ()) -> AsyncItera
 
 
 @contextlib.contextmanager
-def media_plane(config: Config, metrics: Metrics) -> Iterator[MediaPlane]:
-    """What the participants' connections share. Raises OSError where the UDP port is taken."""
-    hosts = config.ice_addresses or host_addresses(config.host)
+def media_plane(config: Config, hosts: Sequence[str], metrics: Metrics) -> Iterator[MediaPlane]:
+    """What the participants' connections share. ``hosts``: see ``offered_addresses``. Raises
+    OSError where the UDP port is taken."""
     plane = MediaPlane(
         hosts=hosts,
         fan_out=None if direct.missing() else FanOut(),
@@ -187,6 +191,21 @@ def media_plane(config: Config, metrics: Metrics) -> Iterator[MediaPlane]:
     number = config.port if config.media_port == -1 else config.media_port
     with MediaPort(hosts, number, metrics.hostile_counts) as port:
         yield dataclasses.replace(plane, port=port)
+
+
+def offered_addresses(config: Config) -> list[str]:
+    """Where participants reach this server with their sound. Raises ConfigError."""
+    if not config.ice_addresses:
+        return host_addresses(config.host)
+    offered = netinfo.parse_addresses(config.ice_addresses)
+    if config.media_port == 0:
+        own = {*netinfo.lan_addresses(), "127.0.0.1", "::1"}
+        if foreign := [address for address in offered if address not in own]:
+            raise ConfigError(
+                f"--ice-addresses: {', '.join(foreign)} is none of this machine's, so somebody "
+                "passes sound on to it, by one port: that goes with a --media-port other than 0"
+            )
+    return offered
 
 
 def _worker_command(config: Config) -> list[str]:

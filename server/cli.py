@@ -12,6 +12,7 @@ from pathlib import Path
 from server import app
 from server.access import Access, load_secret
 from server.config import Config, ConfigError, add_options, load, tolk_version
+from server.ice_servers import ice_servers
 from server.interpretation.engines import ModelError
 from server.models.catalogue import Catalogue
 
@@ -137,6 +138,8 @@ def _check(config: Config, options: argparse.Namespace) -> int:
     app.glossaries_of(config, Catalogue.load(Path(config.models)))
     app.certificate_of(config)
     app.visitor_of(config)
+    app.offered_addresses(config)
+    ice_servers(config)
     print("The configuration is sound.")
     return 0
 

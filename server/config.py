@@ -56,6 +56,20 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     ice_addresses: Annotated[
         list[str], Meta(description="addresses offered for sound; default: those of this machine")
     ] = []
+    ice_servers: Annotated[
+        list[str],
+        Meta(description="STUN and TURN servers that pages use, such as turn:turn.example:3478"),
+    ] = []
+    turn_secret_file: Annotated[
+        str,
+        Meta(
+            description="file with the secret shared with the TURN server (coturn: use-auth-secret)"
+        ),
+    ] = ""
+    turn_username: Annotated[str, Meta(description="for a TURN server without a secret")] = ""
+    turn_password: Annotated[
+        str, Meta(description="its password; every participant gets to see both")
+    ] = ""
     models: Annotated[str, Meta(description="folder with a models' manifest.json")] = str(
         STARTER_MODELS
     )

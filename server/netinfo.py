@@ -59,6 +59,19 @@ def usable(addresses: Iterable[str], preferred: str | None = None) -> list[str]:
     return sorted(map(str, kept), key=lambda text: (text != preferred, ":" in text))
 
 
+def parse_addresses(texts: Iterable[str]) -> list[str]:
+    """Addresses to be reached at. Raises ConfigError."""
+    try:
+        addresses = [ip_address(text) for text in texts]
+    except ValueError as error:
+        raise ConfigError(
+            f"--ice-addresses: {error}; addresses such as 203.0.113.7 are expected, no names"
+        ) from error
+    if any(address.is_unspecified for address in addresses):
+        raise ConfigError("--ice-addresses: nobody can be reached at 0.0.0.0 or ::")
+    return [str(address) for address in addresses]
+
+
 def _default_source() -> str | None:
     """The address this machine would send from. Connecting a UDP socket sends nothing."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:

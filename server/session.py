@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from aiohttp import web
 
 from server.access import Access
+from server.ice_servers import IceServers
 from server.live_stream import LiveStream
 from server.live_streams import LiveStreams
 from server.media.plane import MediaPlane
@@ -43,7 +44,7 @@ from signaling.websocket import Connection, accept
 @dataclass(frozen=True)
 class Sessions:
     """The WebSocket handlers of a running server. ``visitor``: who asks, seen through trusted
-    proxies."""
+    proxies. ``ice_servers``: what participants are told of them."""
 
     manager: ConnectionManager
     live: LiveStreams
@@ -53,6 +54,7 @@ class Sessions:
     plane: MediaPlane
     allowed_origins: Sequence[str]
     visitor: Callable[[web.Request], Visitor]
+    ice_servers: IceServers
 
     def add_routes(self, app: web.Application) -> None:
         app.router.add_get("/ws/speak/{stream}", self.speak)
@@ -205,6 +207,7 @@ class Sessions:
                     source=session.stream.source,
                     languages=self.catalogue.sources,
                     channels=live.channels,
+                    ice_servers=self.ice_servers(time.time()),
                 )
             )
             live.notices.attach(session, connection.send)

@@ -127,8 +127,17 @@ TalkMessage = JoinTalk | Offer | Ping
 # --- from the server -----------------------------------------------------------------------
 
 
+class IceServer(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """A STUN or TURN server, as RTCPeerConnection takes it."""
+
+    urls: list[str]
+    username: str | None = None
+    credential: str | None = None
+
+
 class Joined(Message, frozen=True, tag="joined"):
-    """The participant is in. ``resume`` is its secret; ``languages`` can be heard or spoken."""
+    """The participant is in. ``resume`` is its secret; ``languages`` can be heard or spoken;
+    ``ice_servers`` help its PeerConnection to get through."""
 
     stream: str
     resume: str
@@ -136,6 +145,7 @@ class Joined(Message, frozen=True, tag="joined"):
     source: str | None = None
     languages: list[str] = []
     channels: list[str] = []
+    ice_servers: list[IceServer] = []
 
 
 class Answer(Message, frozen=True, tag="answer"):

@@ -27,6 +27,7 @@ let channel = { channel: "floor", status: "starting" };
 let language = "floor";
 let asked = { channel: "floor", captions: [] };
 let refusal = null;
+let iceServers = [];
 /** Nothing gets through but the socket, and this browser can play nothing from there. */
 let shutOut = false;
 let views = [];
@@ -81,7 +82,7 @@ function fillLanguages() {
 
 async function offer() {
   if (player.on && !player.overSocket) {
-    signaling.send({ type: "offer", sdp: await player.offer() });
+    signaling.send({ type: "offer", sdp: await player.offer(iceServers) });
   }
 }
 
@@ -109,6 +110,7 @@ signaling.addEventListener("message", async ({ detail: message }) => {
   switch (message.type) {
     case "joined":
       refusal = null;
+      iceServers = message.ice_servers ?? [];
       setSession(message);
       await offer();
       break;

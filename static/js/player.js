@@ -73,10 +73,10 @@ export class Player extends EventTarget {
   }
 
   /** The offer for a new session; a connection that was offered once is not offered again. */
-  async offer() {
+  async offer(iceServers) {
     if (this.#peer === null || this.#offered) this.#renew();
     this.#offered = true;
-    return this.#peer.offer();
+    return this.#peer.offer(iceServers);
   }
 
   async accept(sdp) {

@@ -38,6 +38,7 @@ let overSocket = false;
 let shutOut = false;
 let trouble = microphonesExist ? null : "insecure";
 let refusal = null;
+let iceServers = [];
 let peer = null;
 let captions = null;
 
@@ -99,7 +100,7 @@ async function offer() {
   mine.addEventListener("failed", offer);
   mine.addEventListener("blocked", goByTheSocket);
   if (microphone.track) await mine.send(microphone.track);
-  const sdp = await mine.offer();
+  const sdp = await mine.offer(iceServers);
   if (mine === peer) signaling.send({ type: "offer", sdp });
 }
 
@@ -173,6 +174,7 @@ signaling.addEventListener("message", async ({ detail: message }) => {
     case "joined":
       refusal = null;
       takingOver = false;
+      iceServers = message.ice_servers ?? [];
       if (paused) signaling.send({ type: "pause", paused });
       await connect();
       break;

@@ -13,7 +13,7 @@ const DISCONNECTED_FOR_MS = 2000;
  * "failed", when a new offer is needed; "blocked", when the server cannot be reached this way.
  */
 export class Peer extends EventTarget {
-  #connection = new RTCPeerConnection({ iceServers: [] });
+  #connection = new RTCPeerConnection();
   #transceiver;
   #deadline = 0;
   #reached = false;
@@ -35,8 +35,9 @@ export class Peer extends EventTarget {
     return this.#connection.connectionState === "connected";
   }
 
-  /** The SDP of an offer, valid for one answer. */
-  async offer() {
+  /** The SDP of an offer, valid for one answer. `iceServers`: as an RTCPeerConnection's. */
+  async offer(iceServers) {
+    this.#connection.setConfiguration({ iceServers });
     await this.#connection.setLocalDescription();
     return this.#connection.localDescription.sdp;
   }

@@ -45,7 +45,7 @@ def test_pieces_that_come_unevenly_are_played_evenly(schedule: JSHandle) -> None
 
 def test_timestamps_may_pass_the_counters_end(schedule: JSHandle) -> None:
     last = 2**32 // PIECE
-    times = placed(schedule, [(last - 1, 0), (last, 1), (last + 1, 2)])
+    times = placed(schedule, [(last - 1, 0), (last, 3), (last + 1, 3)])
     assert times[0] is not None and times[2] == times[0] + 2 * PIECE
 
 

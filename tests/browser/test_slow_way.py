@@ -28,6 +28,15 @@ RTCPeerConnection.prototype.setRemoteDescription = function ({ type, sdp }) {
   return accept.call(this, { type, sdp: nowhere });
 };
 """
+#: As if the host had named a server; nobody is there.
+TURN_SERVER = """
+const parse = JSON.parse;
+const ice_servers = [{ urls: ["turn:127.0.0.1:9"], username: "u", credential: "p" }];
+JSON.parse = (text) => {
+  const message = parse(text);
+  return message.type === "joined" ? { ...message, ice_servers } : message;
+};
+"""
 NO_WEB_CODECS = "delete window.AudioDecoder; delete window.AudioEncoder;"
 #: From the end of the clip until all of it has been heard.
 LAG_S = 3.0
@@ -103,3 +112,15 @@ def test_a_speaker_without_web_codecs_is_told_what_is_missing(open_page: OpenPag
     speaker.click("#button")
     sees(speaker, "shut_out")
     expect(speaker.locator("#hint")).to_contain_text("Nobody hears you now.")
+
+
+def test_the_hosts_turn_server_is_used_where_it_is_needed(open_page: OpenPage) -> None:
+    speaker = open_page("/speak/turn", script=TURN_SERVER)
+    begin_speaking(speaker)
+    listener = open_page("/listen/turn", script=TURN_SERVER)
+    begin_listening(listener)
+    for page in (speaker, listener):
+        sees(page, "live")
+        (used,) = page.evaluate("connections.at(-1).getConfiguration().iceServers")
+        assert (used["urls"], used["username"]) == (["turn:127.0.0.1:9"], "u")
+    hears(listener)

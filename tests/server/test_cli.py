@@ -41,6 +41,27 @@ def test_a_sound_configuration_is_said_to_be(
     assert "sound" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize(
+    ("options", "named"),
+    [
+        (["--ice-addresses", "tolk.example"], "no names"),
+        (["--ice-addresses", "203.0.113.7", "--media-port", "0"], "203.0.113.7"),
+        (["--ice-servers", "turn:turn.example"], "--turn-secret-file"),
+    ],
+)
+def test_ways_for_sound_that_cannot_be_are_told_before_the_start(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], options: list[str], named: str
+) -> None:
+    assert main(["check", "--state", str(tmp_path), *options]) == 2
+    assert named in capsys.readouterr().err
+
+
+def test_a_routers_address_may_be_offered(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["check", "--state", str(tmp_path), "--ice-addresses", "203.0.113.7"]) == 0
+
+
 def test_a_token_is_printed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["token", "--speak", "--stream", "hall", "--state", str(tmp_path)]) == 0
     assert capsys.readouterr().out.count(".") == 2

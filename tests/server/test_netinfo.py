@@ -13,6 +13,7 @@ from server.netinfo import (
     is_loopback,
     lan_addresses,
     names,
+    parse_addresses,
     parse_networks,
     printed_hosts,
     qr_code,
@@ -185,3 +186,10 @@ def test_networks_are_read_and_what_is_none_is_named() -> None:
         parse_networks(["10.0.0.1/8"])
     with pytest.raises(ConfigError, match="trusted_proxies: 'proxy'"):
         parse_networks(["proxy"])
+
+
+def test_addresses_to_be_reached_at_are_no_names() -> None:
+    assert parse_addresses(["203.0.113.7", "2001:db8::1"]) == ["203.0.113.7", "2001:db8::1"]
+    for text in ("tolk.example", "0.0.0.0", "203.0.113.7:8080"):
+        with pytest.raises(ConfigError, match="--ice-addresses"):
+            parse_addresses([text])

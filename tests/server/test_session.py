@@ -173,6 +173,17 @@ async def test_sound_travels_on_the_socket_too(server: Server, audio: wire.Speak
     assert (sequences[1:] - sequences[:-1] == 1).all()
 
 
+async def test_participants_are_told_of_the_hosts_turn_server(tmp_path: Path) -> None:
+    turn = "turn:turn.example:3478"
+    settings = {"ice_servers": [turn], "turn_username": "u", "turn_password": "p"}
+    async with (
+        tolk(tmp_path, STAND_IN, ready=False, **settings) as server,
+        Listener(server.url, "hall", audio="none") as listener,
+    ):
+        told = listener.joined.ice_servers
+    assert told == [wire.IceServer(urls=[turn], username="u", credential="p")]
+
+
 async def test_a_packet_on_the_socket_that_is_not_opus_costs_only_itself(server: Server) -> None:
     async with Speaker(server.url, "hall", "nl", audio="socket-opus") as speaker:
         for data in (b"", bytes(12), rtp.packed(0, 0, b"\xff\xff")):

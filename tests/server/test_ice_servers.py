@@ -1,0 +1,60 @@
+"""What participants are told of STUN and TURN servers."""
+
+import base64
+import hashlib
+import hmac
+from pathlib import Path
+
+import pytest
+
+from server.config import Config, ConfigError
+from server.ice_servers import VALID_S, ice_servers
+from signaling.messages import IceServer
+
+STUN, TURN, TURNS = "stun:s.example", "turn:t.example:3478", "turns:t.example?transport=tcp"
+
+
+def test_nobody_is_told_of_a_server_that_the_host_did_not_name() -> None:
+    assert ice_servers(Config())(0) == []
+
+
+def test_stun_needs_no_password() -> None:
+    assert ice_servers(Config(ice_servers=[STUN]))(0) == [IceServer(urls=[STUN])]
+
+
+def test_a_fixed_password_goes_with_turn_only() -> None:
+    config = Config(ice_servers=[TURN, STUN, TURNS], turn_username="u", turn_password="p")
+    assert ice_servers(config)(0) == [
+        IceServer(urls=[STUN]),
+        IceServer(urls=[TURN, TURNS], username="u", credential="p"),
+    ]
+
+
+def test_of_a_shared_secret_everybody_gets_a_password_that_expires(tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("north\n")
+    config = Config(ice_servers=[TURN], turn_secret_file=str(tmp_path / "secret"))
+    (told,) = ice_servers(config)(1_000_000.9)
+    assert told.username is not None and told.username.startswith(f"{1_000_000 + VALID_S}:")
+    digest = hmac.new(b"north", told.username.encode(), hashlib.sha1).digest()
+    assert told.credential == base64.b64encode(digest).decode()
+
+
+@pytest.mark.parametrize(
+    ("config", "named"),
+    [
+        (Config(ice_servers=["turn.example"]), "turn.example"),
+        (Config(ice_servers=["https://turn.example"]), "https"),
+        (Config(ice_servers=["stun:s.example?transport=tcp"]), "stun:s"),
+        (Config(ice_servers=[TURN]), "--turn-secret-file"),
+        (Config(ice_servers=[TURN], turn_username="u"), "--turn-password"),
+        (
+            Config(ice_servers=[TURN], turn_username="u", turn_password="p", turn_secret_file="f"),
+            "either",
+        ),
+        (Config(ice_servers=[TURN], turn_secret_file="/does/not/exist"), "/does/not/exist"),
+        (Config(ice_servers=[TURN], turn_secret_file="/dev/null"), "empty"),
+    ],
+)
+def test_what_cannot_be_is_refused_at_the_start(config: Config, named: str) -> None:
+    with pytest.raises(ConfigError, match=named):
+        ice_servers(config)
