@@ -43,8 +43,8 @@ class Group(Protocol):
 
     def discard(self, member: Any) -> None: ...
 
-    def send(self, tick: int, data: bytes) -> None:
-        """A packet to all of them. Neither waits nor raises."""
+    def send(self, tick: int, data: bytes, begins_speech: bool) -> None:
+        """A packet to all of them, marked where speech begins. Neither waits nor raises."""
 
 
 class Outlet(Protocol):
@@ -67,10 +67,11 @@ class Broadcast:
     def listeners(self) -> int:
         return len(self._subscriptions)
 
-    def publish(self, tick: int, data: bytes) -> None:
-        """Give one packet, made once, to every listener."""
+    def publish(self, tick: int, data: bytes, begins_speech: bool = False) -> None:
+        """Give one packet, made once, to every listener. ``begins_speech``: it is the first one
+        of sound after silence that was not sent."""
         for group in self._groups.values():
-            group.send(tick, data)
+            group.send(tick, data, begins_speech)
         if self._with_ring:
             packet = Packet(data)
             packet.pts = tick * SAMPLES_PER_TICK

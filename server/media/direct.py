@@ -5,6 +5,7 @@ are sent to by aiortc itself, with heed().
 
 import asyncio
 import socket
+import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from functools import cache
@@ -29,8 +30,9 @@ from pylibsrtp import Error as SrtpError
 from server.media import batch
 from server.media.broadcast import SubscriberTrack
 from server.media.fanout import MARKER, FanOut, Group
+from server.media.guard import RateLimit
 from server.media.opus import SAMPLES_PER_TICK
-from server.media.repair import AGAIN_PER_S, HISTORY, RED_OPUS_TYPE, Allowance, Losses
+from server.media.repair import AGAIN_PER_S, HISTORY, RED_OPUS_TYPE, Losses
 
 _COMPONENT: Final = 1
 #: RFC 3550, 6.5.1.
@@ -58,7 +60,7 @@ class DirectSender:
         self._types = (0, red_type or 0)
         self._first = -1
         self._losses = Losses()
-        self._again = Allowance(AGAIN_PER_S)
+        self._again = RateLimit(AGAIN_PER_S)
         self._sender: Any = sender
         self._track = track
         self._fan_out = fan_out
@@ -125,12 +127,13 @@ class DirectSender:
         self._losses.asked_for(sequence)
         number, as_red = divmod(sent, 2)
         found = self.group.history.payload(number, bool(as_red))
-        if found is None or self.socket is None or not self._again.take():
+        if found is None or self.socket is None or not self._again.allows(time.monotonic()):
             self._fan_out.counts["not_sent_again"] += 1
             return
         tick, payload = found
         first = sequence == self._first and row["packets"] <= HISTORY
-        header["kind"] = (MARKER if first else 0) | self._types[as_red]
+        marked = first or self.group.history.begins_speech(number)
+        header["kind"] = (MARKER if marked else 0) | self._types[as_red]
         header["sequence"] = sequence
         header["timestamp"] = (int(row["offset"]) + tick * SAMPLES_PER_TICK) % 2**32
         with suppress(OSError, SrtpError):
@@ -184,11 +187,11 @@ class DirectSender:
 
 def heed(sender: RTCRtpSender) -> None:
     """Let a sender of aiortc's own answer requests for packets no further than its allowance."""
-    handle, again = sender._handle_rtcp_packet, Allowance(AGAIN_PER_S)
+    handle, again = sender._handle_rtcp_packet, RateLimit(AGAIN_PER_S)
 
     async def hear(packet: AnyRtcpPacket) -> None:
         if isinstance(packet, RtcpRtpfbPacket) and packet.fmt == RTCP_RTPFB_NACK:
-            packet.lost = [each & 0xFFFF for each in packet.lost if again.take()]
+            packet.lost = [each & 0xFFFF for each in packet.lost if again.allows(time.monotonic())]
         await handle(packet)
 
     sender._handle_rtcp_packet = hear  # type: ignore[method-assign]

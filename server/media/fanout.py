@@ -102,21 +102,21 @@ class Group:
         """Somebody came, left or moved."""
         self._batches = None
 
-    def send(self, tick: int, data: bytes) -> None:
-        self.history.add(tick, data)
+    def send(self, tick: int, data: bytes, begins_speech: bool) -> None:
+        self.history.add(tick, data, begins_speech)
         if self._batches is None:
             self._batches = self._gathered(as_red=False) + self._gathered(as_red=True)
         for members in self._batches:
             newest = self.history.payload(self.history.newest, members.as_red)
             assert newest is not None
-            self._send(members, *newest)
+            self._send(members, *newest, begins_speech)
 
     def _gathered(self, as_red: bool) -> list["_Members"]:
         up = [each for each in self._members if each.socket is not None and each.as_red == as_red]
         up.sort(key=lambda each: id(each.socket))
         return [_Members(up[start : start + ROWS], as_red) for start in range(0, len(up), ROWS)]
 
-    def _send(self, to: "_Members", tick: int, data: bytes) -> None:
+    def _send(self, to: "_Members", tick: int, data: bytes, begins_speech: bool) -> None:
         rows, at = self._fan_out.rows, to.rows
         behind = rows["last_tick"][at] >= tick
         if behind.any():  # a clock that jumped back silences browsers
@@ -129,6 +129,8 @@ class Group:
         header = rows["header"]
         time = np.uint32(tick * SAMPLES_PER_TICK & 0xFFFFFFFF)
         header["timestamp"][at] = rows["offset"][at] + time
+        if begins_speech:
+            header["kind"][at] |= np.uint8(MARKER)
         refused = self._fan_out.batch.send(header[at], data, to.sessions, to.way)
         rows["sent"][at, header["sequence"][at] % HISTORY] = 2 * self.history.newest + to.as_red
         header["kind"][at] &= ~np.uint8(MARKER)

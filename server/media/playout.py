@@ -137,7 +137,7 @@ class StreamPlayout:
     def _send(self, channel: "_Channel", tick: int, packet: bytes, silent: bool) -> None:
         broadcast = channel.broadcast
         if channel.silence.sends(tick, packet, silent, broadcast.take_newcomers()):
-            broadcast.publish(tick, packet)
+            broadcast.publish(tick, packet, channel.silence.begins_speech)
             self.counts.sent += broadcast.listeners
         else:
             self.counts.silent += broadcast.listeners

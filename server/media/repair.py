@@ -6,8 +6,6 @@
   under the same number, as far as its allowance goes.
 """
 
-import time
-from collections.abc import Callable
 from typing import Final
 
 from server.media import red
@@ -39,12 +37,20 @@ class History:
         self.newest = -1
         self._packets: dict[int, tuple[int, bytes]] = {}
         self._red: dict[int, bytes] = {}
+        self._begin_speech: set[int] = set()
 
-    def add(self, tick: int, data: bytes) -> None:
+    def add(self, tick: int, data: bytes, begins_speech: bool = False) -> None:
         self.newest += 1
         self._packets[self.newest] = tick, data
         self._packets.pop(self.newest - HISTORY - COPIES, None)
         self._red.pop(self.newest - HISTORY - COPIES, None)
+        self._begin_speech.discard(self.newest - HISTORY - COPIES)
+        if begins_speech:
+            self._begin_speech.add(self.newest)
+
+    def begins_speech(self, number: int) -> bool:
+        """Whether a packet was, and is to be, marked for all listeners."""
+        return number in self._begin_speech
 
     def payload(self, number: int, as_red: bool) -> tuple[int, bytes] | None:
         """A packet's tick and payload: the same bytes whenever asked. None once forgotten."""
@@ -107,22 +113,3 @@ class Losses:
             self.share *= DECAY ** (expected / WINDOW_PACKETS)
         self.share = max(self.share, now)
         self.wants_red = self.share >= (RED_UNTIL if self.wants_red else RED_FROM)
-
-
-class Allowance:
-    """So many a second, and as many at once."""
-
-    def __init__(self, per_s: float, clock: Callable[[], float] = time.monotonic) -> None:
-        self._per_s = self._left = per_s
-        self._clock = clock
-        self._at_s = clock()
-
-    def take(self) -> bool:
-        """Whether there is one more; it is taken."""
-        now_s = self._clock()
-        self._left = min(self._per_s, self._left + (now_s - self._at_s) * self._per_s)
-        self._at_s = now_s
-        if self._left < 1:
-            return False
-        self._left -= 1
-        return True

@@ -54,6 +54,15 @@ async def test_what_is_asked_for_comes_again_as_it_was(hall: Hall) -> None:
     assert hall.fan_out.counts == {"sent_again": 3}
 
 
+async def test_what_was_marked_comes_again_marked(hall: Hall) -> None:
+    ear = await hall.ear()
+    hall.publish(range(2))
+    hall.channel.publish(500, b"speech", begins_speech=True)
+    sent = ear.datagrams()
+    await ask_for(ear, *map(number, sent))
+    assert ear.datagrams() == sent
+
+
 async def test_what_comes_again_may_be_of_before_the_number_wrapped_around(hall: Hall) -> None:
     ear = await hall.ear()
     hall.fan_out.rows["header"]["sequence"] = 2**16 - 3

@@ -58,6 +58,19 @@ async def test_sequence_and_time_go_on_and_only_the_first_is_marked(hall: Hall) 
         assert (packet.timestamp - first.timestamp) % 2**32 == number * SAMPLES_PER_TICK
 
 
+async def test_the_first_packet_after_silence_is_marked_and_silence_is_no_loss(hall: Hall) -> None:
+    ears = [await hall.ear(ssrc) for ssrc in range(2)]
+    hall.publish(range(2))
+    hall.channel.publish(500, b"speech", begins_speech=True)
+    hall.publish(range(501, 503))
+    for ear in ears:
+        packets = ear.packets()
+        first = packets[0].sequence_number
+        assert [packet.marker for packet in packets] == [1, 0, 1, 0, 0]
+        assert [packet.sequence_number - first for packet in packets] == list(range(5))
+        assert (packets[2].timestamp - packets[1].timestamp) % 2**32 == 499 * SAMPLES_PER_TICK
+
+
 async def test_sequence_and_time_wrap_around(hall: Hall) -> None:
     """The rollover counter of SRTP counts on: the listener decrypts all."""
     ear = await hall.ear()
