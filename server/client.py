@@ -248,6 +248,7 @@ async def _connected(
     directions = {(True, True): "sendrecv", (True, False): "sendonly"}
     direction = directions.get((track is not None, arrivals is not None), "recvonly")
     connection = RTCPeerConnection(RTCConfiguration(iceServers=[]))
+    participant.connection = connection
     async with AsyncExitStack() as stack:
         stack.push_async_callback(_close, connection)
         transceiver = connection.addTransceiver(track or "audio", direction=direction)

@@ -4,7 +4,7 @@ import asyncio
 import ssl
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
-from typing import NamedTuple, Self, TypeVar
+from typing import Any, NamedTuple, Self, TypeVar
 
 import aiohttp
 import msgspec
@@ -40,10 +40,12 @@ class Participant:
 
     ``joined``: the server's answer to the join. ``received``: all its messages, in order, kept
     for the whole session. ``started_s``: when it began to join, on the loop's clock.
-    ``local_address``: of this machine, from which the server was reached.
+    ``local_address``: of this machine, from which the server was reached. ``connection``:
+    aiortc's, for sound, once it is being made.
     """
 
     joined: wire.Joined
+    connection: Any
 
     def __init__(self, url: str, join: wire.Message, tls: ssl.SSLContext | bool) -> None:
         self._url = url

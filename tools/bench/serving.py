@@ -6,7 +6,7 @@ import sys
 import tempfile
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
-from typing import Self
+from typing import IO, Self
 
 import aiohttp
 from prometheus_client.parser import text_string_to_metric_families
@@ -51,11 +51,14 @@ class Serving:
 
 
 @contextlib.asynccontextmanager
-async def serving(*options: str) -> AsyncIterator[Serving]:
-    """A server on a free port of loopback, ready; ended on leaving."""
+async def serving(*options: str, log: IO[bytes] | None = None) -> AsyncIterator[Serving]:
+    """A server on a free port of loopback, ready; ended on leaving. ``log``: where it writes its
+    log, else among ours."""
     with tempfile.TemporaryDirectory() as state:
         command = [sys.executable, "-m", "server", "--port", "0", "--state", state, *options]
-        process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
+        process = await asyncio.create_subprocess_exec(
+            *command, stdout=asyncio.subprocess.PIPE, stderr=log
+        )
         try:
             assert process.stdout is not None
             async with asyncio.timeout(READY_S):

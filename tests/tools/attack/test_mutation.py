@@ -1,0 +1,43 @@
+import json
+
+import pytest
+
+from tools.attack.mutation import Mutator
+from tools.attack.nonsense import stranger
+
+SDP = "v=0\r\nm=audio 9 UDP/TLS/RTP/SAVPF 96\r\na=mid:0\r\n"
+JOIN = {"type": "join", "language": "nl"}
+
+
+def wrongs(seed: int) -> list[object]:
+    mutator = Mutator(seed)
+    return [
+        [
+            mutator.data(bytes(40)),
+            mutator.lines(SDP),
+            mutator.message(JOIN),
+            stranger("us:them", mutator),
+        ]
+        for _ in range(200)
+    ]
+
+
+def test_the_same_seed_makes_the_same_wrongs() -> None:
+    assert wrongs(1) == wrongs(1)
+    assert wrongs(1) != wrongs(2)
+
+
+def test_nearly_all_are_wrong_and_few_alike() -> None:
+    mutator = Mutator(3)
+    lines = [mutator.lines(SDP) for _ in range(1000)]
+    assert lines.count(SDP) < 50
+    messages = [mutator.message(JOIN) for _ in range(1000)]
+    assert messages.count(json.dumps(JOIN)) < 50
+    assert min(len(set(lines)), len(set(messages))) > 100
+
+
+@pytest.mark.parametrize("data", [b"", b"x"])
+def test_what_is_too_short_to_be_wrong_stays(data: bytes) -> None:
+    mutator = Mutator(1)
+    for _ in range(100):
+        mutator.data(data)

@@ -1,0 +1,36 @@
+"""Attacks a server of its own on this machine, and says what that did to those who mean well.
+
+    python -m tools.attack datagrams|joining|signaling|half-open [--json] [--quick]
+
+Bounded in count and in time; the same seed makes the same attack.
+"""
+
+import argparse
+import asyncio
+import sys
+
+from tools.attack import datagrams, half_open, joining, signaling
+from tools.figures import report
+
+ATTACKS = {
+    "datagrams": datagrams.run,
+    "joining": joining.run,
+    "signaling": signaling.run,
+    "half-open": half_open.run,
+}
+
+
+def main() -> int:
+    """Run one attack; returns its exit status: 1 when a bound does not hold."""
+    parser = argparse.ArgumentParser(prog="python -m tools.attack", description=__doc__)
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.add_argument("attack", choices=ATTACKS)
+    parser.add_argument("--json", action="store_true", help="one JSON object, not a table")
+    parser.add_argument("--quick", action="store_true", help="fewer of everything")
+    options = parser.parse_args()
+    figures = asyncio.run(ATTACKS[options.attack](options.quick))
+    return report(figures, as_json=options.json, quick=options.quick)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

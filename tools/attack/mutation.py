@@ -1,0 +1,104 @@
+"""Wrong in many ways, and in the same ways again: seeded mutation of what participants send."""
+
+import json
+import random
+from typing import Any
+
+#: What numbers, names and texts are put in place of each other.
+_ODD_TEXTS = (
+    *("", "\0", "\r\n", "é", "\ud800", "\U0001f600", "a=", ":", "..", "%s", "-1", "0", "1e999"),
+    *("4294967296", "99999999999999999999", "9" * 400, "x" * 5_000, "../" * 20, "' OR 1=1 --"),
+)
+_ODD_VALUES: tuple[Any, ...] = (
+    *(None, True, -1, 0, 2**63, 1e308, [], {}, [[]], "", [None], {"type": "join"}),
+    *(["en"] * 500, "en" * 2_000, {"a": {"b": {"c": []}}}),
+)
+#: Deeper than any parser is willing to go.
+_NESTED = "[" * 20_000 + "]" * 20_000
+#: Lines or bytes said over and over.
+_REPEATS = (2, 20, 600)
+
+
+class Mutator:
+    """The same ``seed`` gives the same wrongs in the same order."""
+
+    def __init__(self, seed: int) -> None:
+        self.random = random.Random(seed)
+
+    def data(self, data: bytes) -> bytes:
+        """A datagram with one to four small wrongs."""
+        wrong = bytearray(data)
+        for _ in range(self.random.randint(1, 4)):
+            if not wrong:
+                break
+            place = self.random.randrange(len(wrong))
+            match self.random.randrange(6):
+                case 0:
+                    wrong[place] ^= 1 << self.random.randrange(8)
+                case 1:
+                    wrong[place] = self.random.choice((0, 0x7F, 0x80, 0xFF))
+                case 2:
+                    del wrong[place:]
+                case 3:
+                    wrong += self.random.randbytes(self.random.randrange(1, 64))
+                case 4:
+                    del wrong[place : place + self.random.randrange(1, 9)]
+                case _:
+                    wrong[place : place + 2] = self.random.randbytes(2)
+        return bytes(wrong)
+
+    def lines(self, text: str) -> str:
+        """An SDP, or what else has lines, with one to four wrongs; at times in its letters."""
+        lines = text.splitlines(keepends=True)
+        for _ in range(self.random.randint(1, 4)):
+            place = self.random.randrange(len(lines)) if lines else 0
+            match self.random.randrange(7):
+                case 0:
+                    del lines[place : place + self.random.choice((1, 1, 5))]
+                case 1:
+                    lines[place:place] = lines[place : place + 1] * self.random.choice(_REPEATS)
+                case 2:
+                    self.random.shuffle(lines)
+                case 3 if lines:
+                    lines[place] = self.letters(lines[place])
+                case 4 if lines:
+                    name = lines[place].partition(":")[0]
+                    lines[place] = f"{name}:{self.random.choice(_ODD_TEXTS)}\r\n"
+                case 5 if lines:
+                    words = lines[place].split(" ")
+                    words[self.random.randrange(len(words))] = self.random.choice(_ODD_TEXTS)
+                    lines[place] = " ".join(words)
+                case _:
+                    del lines[place:]
+        return "".join(lines)
+
+    def letters(self, text: str) -> str:
+        """A text with a piece cut out, put in or doubled."""
+        place = self.random.randrange(len(text) + 1)
+        end = place + self.random.randrange(8)
+        piece = self.random.choice((*_ODD_TEXTS, text[place:end] * 2, ""))
+        return text[:place] + piece + text[end:]
+
+    def message(self, message: dict[str, Any]) -> str:
+        """A message of the wire with a wrong field, too few or too many of them, or in JSON
+        that is none."""
+        wrong = dict(message)
+        name = self.random.choice(list(wrong))
+        match self.random.randrange(6):
+            case 0:
+                del wrong[name]
+            case 1:
+                wrong[name] = self.random.choice(_ODD_VALUES)
+            case 2:
+                wrong[name] = self.random.choice(_ODD_TEXTS)
+            case 3:
+                wrong[self.random.choice(_ODD_TEXTS)] = self.random.choice(_ODD_VALUES)
+            case 4:
+                return self.letters(json.dumps(wrong))
+            case _:
+                text = json.dumps(wrong)
+                return text.replace(json.dumps(wrong[name]), self._odd_json(), 1)
+        return json.dumps(wrong)
+
+    def _odd_json(self) -> str:
+        return self.random.choice((_NESTED, "NaN", "1e999", '"\\ud800"', "{", "[,]", "\0", "00"))

@@ -1,0 +1,61 @@
+"""The server under attack, and what its log says of it."""
+
+import asyncio
+import contextlib
+import re
+import sys
+import tempfile
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import IO
+
+from tools.bench.serving import Serving, serving
+from tools.figures import Figure
+
+#: What Python and the server write where something was not foreseen.
+_FAULT = re.compile(rb"^(?:.*Traceback|\S+ \S+ (?:ERROR|CRITICAL) ).*", re.MULTILINE)
+#: The server brings its figures up to date once a second.
+COUNTED_EVERY_S = 1.1
+#: Lines of the log shown for each fault.
+_SHOWN = 12
+
+
+@dataclass
+class Target:
+    """``server``: what is attacked. ``faults``: how often its log told of an exception that
+    nobody had foreseen; known when it has ended."""
+
+    server: Serving
+    faults: int = 0
+
+    async def refused(self) -> float:
+        """How many datagrams and packets it has refused so far."""
+        await asyncio.sleep(COUNTED_EVERY_S)
+        try:
+            return await self.server.metric("tolk_hostile_datagrams")
+        except KeyError:
+            return 0
+
+    def faultless(self, attack: str) -> Figure:
+        return Figure(f"{attack}.unhandled_exceptions", self.faults, "", bound=0)
+
+
+@contextlib.asynccontextmanager
+async def attacked(*options: str) -> AsyncIterator[Target]:
+    """A server on loopback, ready; ended, and its log read, on leaving."""
+    with tempfile.TemporaryFile() as log:
+        async with serving("--host", "127.0.0.1", *options, log=log) as server:
+            target = Target(server)
+            yield target
+        target.faults = _faults(log)
+
+
+def _faults(log: IO[bytes]) -> int:
+    """How many there are in a log; they are shown, since the log is not kept."""
+    log.seek(0)
+    text = log.read()
+    found = list(_FAULT.finditer(text))
+    for fault in found[:3]:
+        lines = text[fault.start() :].split(b"\n", _SHOWN)[:_SHOWN]
+        print(b"\n".join(lines).decode(errors="replace"), file=sys.stderr)
+    return len(found)
