@@ -74,6 +74,9 @@ class Metrics:
             ("came", "Speakers' packets received so far"),
             ("late", "Speakers' packets whose place was filled when they came"),
             ("doubled", "Speakers' packets received twice"),
+            ("copied", "Speakers' packets that were lost, and had from a copy in a later one"),
+            ("asked_for", "Requests to speakers' browsers for packets that were lost"),
+            ("came_again", "Speakers' packets that came for being asked for"),
             ("overflowed", "Speakers' packets dropped at the bound of the jitter buffer"),
             ("restarts", "Leaps in speakers' timestamps"),
             ("missing_samples", "Samples of speakers at 48 kHz that were made up or silent"),
@@ -85,6 +88,7 @@ class Metrics:
         self.playout_counts = PlayoutCounts()
         for name, text in (
             ("sent", "Packets of channels so far, each counted for every listener"),
+            ("forwarded", "Packets among these that were the speaker's own"),
             ("silent", "Packets of silence that were not sent so far, counted likewise"),
         ):
             Gauge(f"tolk_downlink_{name}", text, registry=registry).set_function(

@@ -53,11 +53,15 @@ class Missing:
 
 @dataclass(slots=True)
 class JitterCounts:
-    """Packets; ``late``: their place was filled already. Samples that were ``missing``."""
+    """Packets; ``late``: their place was filled already; ``copied``: lost, and had from a copy in
+    a later one; ``asked_for`` and ``came_again``: see Missed. Samples that were ``missing``."""
 
     came: int = 0
     late: int = 0
     doubled: int = 0
+    copied: int = 0
+    asked_for: int = 0
+    came_again: int = 0
     overflowed: int = 0
     restarts: int = 0
     missing_samples: int = 0
@@ -81,8 +85,11 @@ class JitterBuffer:
         self._least_since_s = float("-inf")
         self._delays_s: deque[float] = deque(maxlen=WINDOW_PACKETS)
 
-    def push(self, timestamp: int, samples: int, data: bytes, now_s: float) -> None:
-        """A packet came; ``timestamp`` is RTP's, of 32 bits."""
+    def push(
+        self, timestamp: int, samples: int, data: bytes, now_s: float, again: bool = False
+    ) -> None:
+        """A packet came; ``timestamp`` is RTP's, of 32 bits. ``again``: it had been lost, and
+        asked for; so if it is late, nothing is that might have been heard without."""
         self.counts.came += 1
         at = self._unwrapped(timestamp)
         if self._newest is not None and (
@@ -95,14 +102,30 @@ class JitterBuffer:
         self._newest = at if self._newest is None else max(at, self._newest)
         self._judge(now_s - at / RATE_HZ, now_s)
         if self._next is not None and at < self._next:
-            self.counts.late += 1
+            self.counts.late += not again
         elif at in self._packets:
             self.counts.doubled += 1
         else:
-            if len(self._packets) == MAX_PACKETS:
-                del self._packets[min(self._packets)]
-                self.counts.overflowed += 1
-            self._packets[at] = Packet(at, samples, data)
+            self._keep(Packet(at, samples, data))
+
+    def restore(self, timestamp: int, samples: int, data: bytes, now_s: float) -> None:
+        """A copy of a packet that was lost came with a later one, which is pushed next. Even if
+        it is late: the target learns from it."""
+        if self._newest is None:
+            return
+        at = self._unwrapped(timestamp)
+        if abs(at - self._newest) > LEAP_SAMPLES:
+            return
+        self._judge(now_s - at / RATE_HZ, now_s)
+        if at not in self._packets and (self._next is None or at >= self._next):
+            self.counts.copied += 1
+            self._keep(Packet(at, samples, data))
+
+    def _keep(self, packet: Packet) -> None:
+        if len(self._packets) == MAX_PACKETS:
+            del self._packets[min(self._packets)]
+            self.counts.overflowed += 1
+        self._packets[packet.timestamp] = packet
 
     def pull(self, now_s: float) -> Packet | Missing | None:
         """What is to be heard next; None while nothing has come yet, or not for long enough."""

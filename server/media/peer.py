@@ -207,16 +207,18 @@ async def answer(
         plane.port.use(ice)
     else:
         use_hosts(ice, plane.hosts, plane.dropped)
-    red = None if receive else red_type(offer)
+    knows_red = (send is None or plane.fan_out is not None) and not (receive and uplink.missing())
+    red = red_type(offer) if knows_red else None
     async with contextlib.AsyncExitStack() as undo:
         peer = Peer(connection, transceiver, send, plane.turns)
         if send is not None and plane.fan_out is not None:
             DirectSender(transceiver.sender, send, plane.fan_out, red)
         elif send is not None:
             heed(transceiver.sender)
-            red = None
         if receive and not uplink.missing():
-            peer.hear_by(uplink.Uplink(transceiver.receiver, plane.dropped, plane.jitter))
+            peer.hear_by(
+                uplink.Uplink(transceiver.receiver, plane.dropped, plane.jitter, red_type=red)
+            )
         undo.push_async_callback(peer.close)
         try:
             await connection.setRemoteDescription(RTCSessionDescription(offer, "offer"))

@@ -3,6 +3,7 @@
 - aiortc decrypts and reports; its router, jitter buffer and decoder thread are left out: they
   multiply loss, grow with every SSRC, and go silent for good after one empty payload.
 - Of one speaker one SSRC is heard. Another takes over when the first has been silent.
+- What is lost is taken from copies in later packets (RED), or asked for again.
 - The clock decides: 20 ms go out every 20 ms, from the first packet on, whatever came.
 - aiortc's internals are used here: missing() says what is not as it was.
 """
@@ -12,6 +13,7 @@ import struct
 import time
 from collections import Counter
 from collections.abc import AsyncGenerator, Callable
+from contextlib import suppress
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -20,10 +22,12 @@ from aiortc import RTCRtpReceiver
 from aiortc.rtcrtpreceiver import StreamStatistics
 
 from server.media import libopus
-from server.media.jitter import JitterBuffer, JitterCounts, Missing, Packet
+from server.media.jitter import MOST_S, JitterBuffer, JitterCounts, Missing, Packet
 from server.media.libopus import ConcealingDecoder, OpusError
+from server.media.missed import Missed
 from server.media.opus import RATE_HZ, SAMPLES_PER_TICK, TICK_S, Pcm, Resampler
 from server.media.receive import SPEECH_RATE_HZ, Sound
+from server.media.red import Block, unpacked
 from server.media.stretch import lengthened, shortened
 
 #: RFC 3550, 5.1.
@@ -75,7 +79,7 @@ def parsed(data: bytes) -> Rtp | None:
 
 class Uplink:
     """Hears what one receiver of aiortc's is sent. ``dropped`` counts packets by reason,
-    ``jitter`` what happened to the others."""
+    ``jitter`` what happened to the others. ``red_type``: RED's payload type, if negotiated."""
 
     def __init__(
         self,
@@ -83,11 +87,14 @@ class Uplink:
         dropped: Counter[str] | None = None,
         jitter: JitterCounts | None = None,
         clock: Callable[[], float] = time.monotonic,
+        red_type: int | None = None,
     ) -> None:
-        self._jitter = jitter or JitterCounts()
+        self._jitter = JitterCounts() if jitter is None else jitter
         self._dropped: Counter[str] = Counter() if dropped is None else dropped
         self._clock = clock
         self._buffer = JitterBuffer(self._jitter)
+        self._missed = Missed(self._jitter)
+        self._red_type = red_type
         self._payload_types: frozenset[int] = frozenset()
         self._statistics: dict[int, StreamStatistics] = {}
         self._ssrc: int | None = None
@@ -98,32 +105,57 @@ class Uplink:
     def receive(self, rtp: Rtp) -> None:
         """One packet. What cannot be Opus of this speaker's is counted and dropped."""
         now_s = self._clock()
-        reason = self._fault(rtp, now_s)
+        *copies, own = self._blocks(rtp)
+        reason = self._fault(own, rtp.ssrc, now_s)
         if reason:
             self._dropped[reason] += 1
             return
         try:
-            samples = libopus.packet_samples(rtp.payload)
+            samples = libopus.packet_samples(own.data)
         except OpusError:
             self._dropped["no_opus"] += 1
             return
         self._heard_at_s = now_s
         self._statistics[rtp.ssrc].add(rtp)  # type: ignore[arg-type]
-        self._buffer.push(rtp.timestamp, samples, rtp.payload, now_s)
+        missing_s = self._missed.came(rtp.sequence_number, now_s)
+        for back, copy in zip(range(len(copies), 0, -1), copies, strict=True):
+            if self._missed.copied(rtp.sequence_number - back):
+                self._restore(copy, rtp.timestamp, now_s)
+        if missing_s <= MOST_S:  # else no target covers it, and none should learn from it
+            again = missing_s > 0
+            self._buffer.push(rtp.timestamp, samples, own.data, now_s, again)
         self._first.set()
 
-    def _fault(self, rtp: Rtp, now_s: float) -> str:
-        if rtp.payload_type not in self._payload_types:
+    def _blocks(self, rtp: Rtp) -> list[Block]:
+        """The packet's own sound, after copies of earlier ones that it carries."""
+        if rtp.payload_type == self._red_type:
+            with suppress(ValueError):
+                return unpacked(rtp.payload)
+        return [Block(rtp.payload_type, 0, rtp.payload)]
+
+    def _restore(self, copy: Block, timestamp: int, now_s: float) -> None:
+        if copy.data and copy.payload_type in self._payload_types:
+            with suppress(OpusError):  # what came in its packet's own place may be better
+                samples = libopus.packet_samples(copy.data)
+                self._buffer.restore((timestamp - copy.before) % 2**32, samples, copy.data, now_s)
+
+    def to_ask_for(self) -> list[int]:
+        """Sequence numbers of packets that are missing, and may still come in time."""
+        return self._missed.to_ask_for(self._buffer.target_s, self._clock())
+
+    def _fault(self, own: Block, ssrc: int, now_s: float) -> str:
+        if own.payload_type not in self._payload_types:
             return "payload_type"
-        if not rtp.payload:
+        if not own.data:
             return "empty_payload"
-        if rtp.ssrc != self._ssrc:
+        if ssrc != self._ssrc:
             if self._ssrc is not None and now_s - self._heard_at_s < SSRC_SILENT_S:
                 return "ssrc"
-            self._ssrc = rtp.ssrc
+            self._ssrc = ssrc
             self._statistics.clear()
-            self._statistics[rtp.ssrc] = StreamStatistics(RATE_HZ)
+            self._statistics[ssrc] = StreamStatistics(RATE_HZ)
             self._buffer = JitterBuffer(self._jitter)
+            self._missed = Missed(self._jitter)
         return ""
 
     async def sounds(self) -> AsyncGenerator[Sound, None]:
@@ -137,7 +169,7 @@ class Uplink:
                 due_s = now_s
             while due_s <= now_s:
                 pcm = player.play(self._buffer, now_s)
-                yield Sound(pcm, resampler.push(pcm))
+                yield Sound(pcm, resampler.push(pcm), player.packet)
                 due_s += TICK_S
             await asyncio.sleep(due_s - self._clock())
 
@@ -148,8 +180,10 @@ class Uplink:
             rtp = parsed(data)
             if rtp is None:
                 self._dropped["no_rtp"] += 1
-            else:
-                self.receive(rtp)
+                return
+            self.receive(rtp)
+            if rtp.ssrc == self._ssrc and (wanted := self.to_ask_for()):
+                await receiver._send_rtcp_nack(rtp.ssrc, wanted)
 
         async def receive(parameters: Any) -> None:
             if receiver._RTCRtpReceiver__started:  # type: ignore[attr-defined]
@@ -176,21 +210,28 @@ class Uplink:
 
 
 class _Player:
-    """Turns what the buffer gives into 20 ms at a time."""
+    """Turns what the buffer gives into 20 ms at a time. ``packet``: the one that the last 20 ms
+    took from it, if that was all they took, and nothing was made up or stretched."""
 
     def __init__(self) -> None:
+        self.packet: bytes | None = None
         self._decoder = ConcealingDecoder()
         self._decoded: Pcm = np.zeros(0, np.int16)
         self._until_stretch = 0
 
     def play(self, buffer: JitterBuffer, now_s: float) -> Pcm:
+        taken: list[bytes | None] = []
         while self._decoded.size < SAMPLES_PER_TICK:
-            pcm = self._heard(buffer.pull(now_s))
+            step = buffer.pull(now_s)
+            pcm = self._heard(step)
             if pcm is None:
                 pcm = _SILENCE
             elif pcm.size >= SAMPLES_PER_TICK:
                 pcm = self._stretched(pcm, buffer.excess_s(now_s, self._decoded.size + pcm.size))
+            whole = isinstance(step, Packet) and pcm.size == SAMPLES_PER_TICK
+            taken.append(step.data if whole else None)
             self._decoded = np.concatenate((self._decoded, pcm))
+        self.packet = taken[0] if len(taken) == 1 else None
         pcm, self._decoded = np.split(self._decoded, [SAMPLES_PER_TICK])
         return pcm
 
@@ -226,6 +267,6 @@ def missing() -> str:
         libopus.load()
     except OSError as error:
         return str(error)
-    names = ("receive", "_run_rtcp", "_handle_disconnect", "stop")
+    names = ("receive", "_run_rtcp", "_send_rtcp_nack", "_handle_disconnect", "stop")
     absent = [name for name in names if not hasattr(RTCRtpReceiver, name)]
     return f"aiortc's receiver has no {', '.join(absent)}" if absent else ""

@@ -70,6 +70,36 @@ def test_of_several_lost_only_the_last_has_a_copy() -> None:
     assert heard[CUSHION + 8] == Missing(TICK, following=b"9")
 
 
+def test_a_copy_takes_the_place_of_what_was_lost() -> None:
+    buffer = JitterBuffer()
+    heard: list[Heard] = []
+    for tick in range(20):
+        if tick == 8:
+            buffer.restore(7 * TICK, TICK, b"7", tick * TICK_S)
+        if tick not in (7, 12):
+            buffer.push(tick * TICK, TICK, b"%d" % tick, tick * TICK_S)
+        heard.append(buffer.pull(tick * TICK_S))
+    assert numbers(heard)[CUSHION:] == [*range(12), "", *range(13, 20 - CUSHION)]
+    assert (buffer.counts.copied, buffer.counts.came, buffer.counts.late) == (1, 18, 0)
+
+
+@pytest.mark.parametrize("copied", [True, False], ids=["copies", "again"])
+def test_what_was_lost_and_comes_late_teaches_the_target(copied: bool) -> None:
+    """A tenth comes 60 ms later than it should: first too late, then in time."""
+    buffer = JitterBuffer()
+    for tick in range(3, 1000):
+        now_s = tick * TICK_S
+        if tick % 10 == 0 and copied:
+            buffer.restore((tick - 3) * TICK, TICK, b"lost", now_s)
+        elif tick % 10 == 0:
+            buffer.push((tick - 3) * TICK, TICK, b"lost", now_s, again=True)
+        if tick % 10 != 7:
+            buffer.push(tick * TICK, TICK, b"0", now_s)
+        buffer.pull(now_s)
+    assert buffer.target_s == pytest.approx(4 * TICK_S)
+    assert buffer.counts.late == 0
+
+
 def test_after_a_long_loss_nothing_is_made_up_any_more() -> None:
     arrivals = {number: float(number) for number in range(60) if not 10 <= number < 40}
     heard = play(arrivals, 60)

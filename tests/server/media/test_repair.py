@@ -6,7 +6,6 @@ from server.media.repair import (
     HISTORY,
     RED_OPUS_TYPE,
     WINDOW_PACKETS,
-    Allowance,
     History,
     Losses,
 )
@@ -130,13 +129,3 @@ def test_a_receiver_that_starts_anew_or_tells_nonsense_harms_nothing() -> None:
     for sequence in range(10 * WINDOW_PACKETS):
         losses.asked_for(sequence)
     assert losses.share == 1
-
-
-def test_an_allowance_is_so_many_a_second_and_no_more_saved_up() -> None:
-    now_s = 0.0
-    allowance = Allowance(10, lambda: now_s)
-    assert [allowance.take() for _ in range(11)] == [True] * 10 + [False]
-    now_s = 0.3
-    assert [allowance.take() for _ in range(4)] == [True] * 3 + [False]
-    now_s = 60.0
-    assert sum(allowance.take() for _ in range(100)) == 10

@@ -11,16 +11,18 @@ import numpy as np
 import pytest
 from aiortc import RTCRtpReceiver
 
-from server.media.jitter import JitterCounts
-from server.media.opus import RATE_HZ, SAMPLES_PER_TICK, OpusEncoder, Pcm, joined
+from server.media.jitter import MOST_S, JitterCounts
+from server.media.opus import RATE_HZ, SAMPLES_PER_TICK, TICK_S, OpusEncoder, Pcm, joined
 from server.media.peer import Peer, answer
 from server.media.plane import MediaPlane
+from server.media.red import packed
 from server.media.uplink import SSRC_SILENT_S, Rtp, Uplink, missing, parsed
 from tests.helpers.webrtc import Client, ScriptedTrack, connected, tone
 from tools.impair import Network, Relay
 
 PACKET = OpusEncoder().encode(tone(440, 0.02))
 OPUS = 111
+RED = 63
 
 
 def header(first: int = 0x80, second: int = OPUS) -> bytes:
@@ -67,13 +69,13 @@ class Clock:
 
 
 async def opened(dropped: Counter[str], jitter: JitterCounts, clock: Clock) -> Uplink:
-    """An uplink whose receiver has been told that OPUS is Opus."""
+    """An uplink whose receiver has been told that OPUS is Opus; RED was negotiated."""
     receiver: Any = SimpleNamespace(
         transport=SimpleNamespace(_register_rtp_receiver=lambda *_: None),
         _RTCRtpReceiver__started=False,
         _run_rtcp=_nothing,
     )
-    uplink = Uplink(cast(RTCRtpReceiver, receiver), dropped, jitter, clock)
+    uplink = Uplink(cast(RTCRtpReceiver, receiver), dropped, jitter, clock, RED)
     codec = SimpleNamespace(payloadType=OPUS, mimeType="audio/opus")
     await receiver.receive(SimpleNamespace(codecs=[codec]))
     return uplink
@@ -90,6 +92,9 @@ async def _nothing() -> None:
         (Rtp(OPUS, 1, 0, 5, b""), "empty_payload"),
         (Rtp(OPUS, 1, 0, 6, PACKET), "ssrc"),
         (Rtp(OPUS, 1, 0, 5, b"\x03"), "no_opus"),
+        (Rtp(RED, 1, 0, 5, b"\xff"), "payload_type"),
+        (Rtp(RED, 1, 0, 5, packed(9, [], PACKET)), "payload_type"),
+        (Rtp(RED, 1, 0, 5, packed(OPUS, [(960, PACKET)], b"")), "empty_payload"),
     ],
 )
 async def test_what_is_not_the_speakers_opus_is_counted_and_dropped(rtp: Rtp, reason: str) -> None:
@@ -100,6 +105,39 @@ async def test_what_is_not_the_speakers_opus_is_counted_and_dropped(rtp: Rtp, re
     uplink.receive(rtp)
     assert dropped == {reason: 1}
     assert jitter.came == 1
+
+
+async def test_what_was_lost_is_had_from_copies_and_only_else_asked_for() -> None:
+    jitter, clock, dropped = JitterCounts(), Clock(), Counter[str]()
+    uplink = await opened(dropped, jitter, clock)
+    for number in (0, 1, 3, 6):  # 2, 4 and 5 are lost
+        clock.now_s = number * TICK_S
+        copy = packed(OPUS, [(SAMPLES_PER_TICK, PACKET)], PACKET)
+        uplink.receive(Rtp(RED, number, number * SAMPLES_PER_TICK, 5, copy))
+    assert uplink.to_ask_for() == [4]
+    assert (jitter.came, jitter.copied) == (4, 2)
+    assert not dropped
+
+
+@pytest.mark.parametrize("copy", [b"", b"\x03"])
+async def test_a_copy_that_is_none_harms_nothing(copy: bytes) -> None:
+    jitter, dropped = JitterCounts(), Counter[str]()
+    uplink = await opened(dropped, jitter, Clock())
+    uplink.receive(Rtp(OPUS, 0, 0, 5, PACKET))
+    uplink.receive(Rtp(RED, 2, 1920, 5, packed(OPUS, [(960, copy)], PACKET)))
+    assert (jitter.came, jitter.copied) == (2, 0)
+    assert not dropped
+
+
+async def test_what_comes_again_too_late_for_any_target_is_left_out() -> None:
+    jitter, clock = JitterCounts(), Clock()
+    uplink = await opened(Counter(), jitter, clock)
+    for number in (0, 1, 3):
+        uplink.receive(Rtp(OPUS, number, number * SAMPLES_PER_TICK, 5, PACKET))
+    assert uplink.to_ask_for() == [2]
+    clock.now_s = MOST_S + 0.01
+    uplink.receive(Rtp(OPUS, 2, 2 * SAMPLES_PER_TICK, 5, PACKET))
+    assert (jitter.came, jitter.came_again) == (3, 1)
 
 
 async def test_another_source_takes_over_from_one_that_is_silent() -> None:
@@ -186,6 +224,13 @@ async def test_little_is_lost_that_came() -> None:
     pcm, counts = await over(Network(loss=0.1, delay_s=0.02), range(250), 4.0)
     assert counts.late + counts.overflowed <= 0.01 * counts.came
     assert strength(pcm[RATE_HZ:], 440) > 0.5
+
+
+async def test_what_is_lost_is_asked_for_and_comes_again() -> None:
+    """Sooner or later in time: the delay grows to what it takes."""
+    _, counts = await over(Network(loss=0.1, delay_s=0.02), range(250), 4.0)
+    assert counts.came_again >= 10
+    assert counts.missing_samples < 0.8 * SAMPLES_PER_TICK * counts.came_again
 
 
 async def test_jitter_is_ridden_out() -> None:
