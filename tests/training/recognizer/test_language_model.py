@@ -66,3 +66,13 @@ def test_a_sentence_begins_with_what_begins_sentences() -> None:
     model = estimate([[1, 2], [1, 3], [1, 2]], 4, most_two=10, most_three=10)
     rows = {tuple(row): p for row, p in zip(model.two.tolist(), model.two_p, strict=True)}
     assert rows[BEGIN, 1] > 0.5
+
+
+def test_what_is_common_elsewhere_is_likelier_and_all_is_still_one() -> None:
+    usual = [1e-4] * (END - 1)
+    usual[2] = 0.5
+    plain = estimate(sentences(), END, most_two=40, most_three=60)
+    mixed = estimate(sentences(), END, most_two=40, most_three=60, usual=usual)
+    assert mixed.one[3] > 2 * plain.one[3]
+    assert mixed.one[END] == pytest.approx(plain.one[END])
+    assert mixed.one.sum() == pytest.approx(1)
