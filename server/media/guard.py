@@ -15,13 +15,15 @@ Everything dropped is counted.
 import asyncio
 import struct
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from aioice import Candidate, Connection, stun
 from aioice.candidate import candidate_foundation, candidate_priority
 from aioice.ice import StunProtocol
 
+#: Of ICE: RTP and RTCP share one.
+COMPONENT = 1
 #: Datagrams that may wait to be read: over a second of sound, and any DTLS flight.
 QUEUE_DATAGRAMS = 128
 #: More than any network carries in one piece, and than aiortc can decrypt.
@@ -156,40 +158,51 @@ def use_hosts(connection: Connection, hosts: Sequence[str], dropped: Counter[str
     127.0.0.1 (aioice leaves it out), and ask no STUN or TURN server. Gathering raises OSError
     when none of them can be opened."""
 
-    async def gather(component: int, addresses: list[str]) -> list[Candidate]:
+    async def gather() -> list[Candidate]:
         candidates: list[Candidate] = []
         problems: list[str] = []
         for host in hosts:
             try:
-                candidates.append(await _open(connection, component, host, dropped))
+                candidates.append(await _open(connection, host, dropped))
             except OSError as exc:
                 problems.append(str(exc))
         if not candidates:
             raise OSError(f"no UDP socket could be opened: {'; '.join(problems) or 'no address'}")
         return candidates
 
-    connection.get_component_candidates = gather  # type: ignore[method-assign, assignment]
+    gather_by(connection, gather)
 
 
-async def _open(
-    connection: Connection, component: int, host: str, dropped: Counter[str]
-) -> Candidate:
+def gather_by(connection: Connection, gather: Callable[[], Awaitable[list[Candidate]]]) -> None:
+    """Make an aioice connection gather its candidates by this alone, and once: it would first
+    list all addresses of this machine, for every participant."""
+
+    async def gather_candidates() -> None:
+        if not connection._local_candidates_start:
+            connection._local_candidates_start = True
+            connection._local_candidates += await gather()
+            connection._local_candidates_end = True
+
+    connection.gather_candidates = gather_candidates  # type: ignore[method-assign]
+
+
+async def _open(connection: Connection, host: str, dropped: Counter[str]) -> Candidate:
     transport, protocol = await asyncio.get_running_loop().create_datagram_endpoint(
         lambda: GuardedProtocol(connection, dropped), local_addr=(host, 0)
     )
     connection._protocols.append(protocol)
     port = transport.get_extra_info("sockname")[1]
-    protocol.local_candidate = host_candidate(component, host, port)
+    protocol.local_candidate = host_candidate(host, port)
     return protocol.local_candidate
 
 
-def host_candidate(component: int, host: str, port: int) -> Candidate:
+def host_candidate(host: str, port: int) -> Candidate:
     """An address to be reached at."""
     return Candidate(
         foundation=candidate_foundation("host", "udp", host),
-        component=component,
+        component=COMPONENT,
         transport="udp",
-        priority=candidate_priority(component, "host"),
+        priority=candidate_priority(COMPONENT, "host"),
         host=host,
         port=port,
         type="host",

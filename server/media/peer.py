@@ -214,7 +214,7 @@ async def answer(
         if send is not None and plane.fan_out is not None:
             DirectSender(transceiver.sender, send, plane.fan_out, red)
         elif send is not None:
-            heed(transceiver.sender)
+            heed(transceiver.sender, send)
         if receive and not uplink.missing():
             peer.hear_by(
                 uplink.Uplink(transceiver.receiver, plane.dropped, plane.jitter, red_type=red)
@@ -251,12 +251,12 @@ def check_internals() -> None:
     version = importlib.metadata.version("aiortc")
     if not version.startswith("1.16."):
         problems.append(f"aiortc is {version}, not 1.16")
-    parameters = tuple(inspect.signature(Connection.get_component_candidates).parameters)
-    if parameters != ("self", "component", "addresses", "timeout"):
+    if tuple(inspect.signature(Connection.gather_candidates).parameters) != ("self",):
         problems.append("aioice gathers candidates in another way")
     connection = Connection(ice_controlling=False)
     for owner, names in (
         (connection, ("_check_list", "_early_checks", "_protocols", "_local_username")),
+        (connection, ("_local_candidates", "_local_candidates_start", "_local_candidates_end")),
         (connection, ("_queue", "data_received", "request_received")),
         (connection, ("query_consent", "_query_consent_task", "_nominated", "build_request")),
         (StunProtocol, ("datagram_received", "connection_lost", "send_stun")),

@@ -24,6 +24,7 @@ from server.media.guard import (
     MAX_DATAGRAM,
     GuardedProtocol,
     RateLimit,
+    gather_by,
     host_candidate,
     is_stun,
 )
@@ -68,10 +69,10 @@ class MediaPort:
         # aioice's four letters are too few for many participants not to share them.
         connection._local_username = random_string(USERNAME_LETTERS)
 
-        async def gather(component: int, addresses: list[str]) -> list[Candidate]:
-            return [each for end in self._ends for each in end.admit(connection, component)]
+        async def gather() -> list[Candidate]:
+            return [each for end in self._ends for each in end.admit(connection)]
 
-        connection.get_component_candidates = gather  # type: ignore[method-assign, assignment]
+        gather_by(connection, gather)
 
 
 class _End:
@@ -91,10 +92,10 @@ class _End:
         self._loop.remove_reader(self.socket)
         self.socket.close()
 
-    def admit(self, connection: Connection, component: int) -> list[Candidate]:
+    def admit(self, connection: Connection) -> list[Candidate]:
         """What of this socket is offered to a new participant."""
         number = self.socket.getsockname()[1]
-        candidates = [host_candidate(component, host, number) for host in self._offered]
+        candidates = [host_candidate(host, number) for host in self._offered]
         protocol = _PortProtocol(connection, self)
         protocol.local_candidate = candidates[0]
         connection._protocols.append(protocol)

@@ -51,6 +51,7 @@ def test_of_a_shared_secret_everybody_gets_a_password_that_expires(tmp_path: Pat
             Config(ice_servers=[TURN], turn_username="u", turn_password="p", turn_secret_file="f"),
             "either",
         ),
+        (Config(ice_servers=[TURN], turn_username="u", turn_secret_file="f"), "either"),
         (Config(ice_servers=[TURN], turn_secret_file="/does/not/exist"), "/does/not/exist"),
         (Config(ice_servers=[TURN], turn_secret_file="/dev/null"), "empty"),
     ],

@@ -8,7 +8,7 @@ from contextlib import AsyncExitStack, closing
 from typing import Any
 
 import pytest
-from aioice import stun
+from aioice import Connection, ice, stun
 
 from server.media.broadcast import Broadcast, SubscriberTrack
 from server.media.fanout import FanOut
@@ -289,3 +289,22 @@ def test_a_user_name_is_found_in_whatever_comes() -> None:
         for _ in range(rng.randrange(4)):
             broken[rng.randrange(len(broken))] = rng.randrange(256)
         username(bytes(broken))
+
+
+async def test_a_participant_does_not_make_us_list_this_machines_addresses(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It would cost more than reading the offer."""
+
+    def list_them(**families: bool) -> list[str]:
+        raise AssertionError("addresses were listed")
+
+    monkeypatch.setattr(ice, "get_host_addresses", list_them)
+    with MediaPort(["127.0.0.1"], 0, Counter()) as port:
+        connection = Connection(ice_controlling=False)
+        port.use(connection)
+        for _ in range(2):
+            await connection.gather_candidates()
+        offered = [(each.host, each.port) for each in connection.local_candidates]
+        assert offered == [("127.0.0.1", port.number)]
+        await connection.close()
