@@ -143,7 +143,7 @@ class LiveStream:
         if self.stream.state != "live":
             return
         self._heard_at = self._clock()
-        self.playout.floor.push(sound.pcm48)
+        self.playout.floor.push(sound.pcm48, sound.packet)
         self._pending.append(sound.pcm16)
         if sum(map(len, self._pending)) >= CHUNK_SAMPLES:
             self._flush()

@@ -88,6 +88,7 @@ class Metrics:
         self.playout_counts = PlayoutCounts()
         for name, text in (
             ("sent", "Packets of channels so far, each counted for every listener"),
+            ("forwarded", "Packets among these that were the speaker's own"),
             ("silent", "Packets of silence that were not sent so far, counted likewise"),
         ):
             Gauge(f"tolk_downlink_{name}", text, registry=registry).set_function(

@@ -3,8 +3,10 @@
 Sound comes in pieces of any length and leaves 20 ms at a time. A cushion of 60 ms rides out
 jitter. The buffer never holds more than its limit; delay above twice the cushion is won back
 where it is not heard: quiet stretches are skipped, and silence is only stored up to the
-cushion.
+cushion. The speaker's own packets, where there are any, wait and leave with their sound.
 """
+
+from collections import deque
 
 import numpy as np
 
@@ -36,35 +38,52 @@ class FloorBuffer:
         self._cushion = cushion_samples
         self._limit = limit_samples
         self._samples: Pcm = np.zeros(0, np.int16)
+        self._packets: deque[tuple[int, bytes]] = deque()  # and where in all sound they begin
+        self._left = 0
         self._filling = True
 
     @property
     def level_samples(self) -> int:
         return self._samples.size
 
-    def push(self, pcm: Pcm) -> None:
-        """Sound as received: int16 mono at 48 kHz, any length."""
+    def push(self, pcm: Pcm, packet: bytes | None = None) -> None:
+        """Sound as received: int16 mono at 48 kHz, any length; the packet that it came in, if
+        it is just that. Of nothing but zeros, as of what could not be decoded, none is kept."""
         if not pcm.any():
             pcm = pcm[: max(0, self._cushion - self._samples.size)]
+        elif packet is not None:
+            self._packets.append((self._left + self._samples.size, packet))
         self._samples = np.concatenate((self._samples, pcm))
         if self._samples.size > self._limit:
             self._drop(self._samples.size - self._cushion)
 
-    def pull(self) -> Pcm:
-        """The next 20 ms: silence until the cushion is there, and when the sound runs out."""
+    def pull(self) -> tuple[Pcm, bytes | None]:
+        """The next 20 ms: silence until the cushion is there, and when the sound runs out. And
+        the packet that begins in them, if there is just one."""
         if self._filling:
             if self._samples.size < self._cushion:
-                return _SILENCE
+                return _SILENCE, None
             self._filling = False
         while self._samples.size > 2 * self._cushion and is_quiet(self._samples[:SAMPLES_PER_TICK]):
             self._drop(SAMPLES_PER_TICK)
+        packets = self._begin_before(self._left + SAMPLES_PER_TICK)
         pcm, self._samples = np.split(self._samples, [SAMPLES_PER_TICK])
+        self._left += pcm.size
         if pcm.size < SAMPLES_PER_TICK:
             self.underruns += 1
             self._filling = True
             pcm = np.concatenate((pcm, _SILENCE[pcm.size :]))
-        return pcm
+        return pcm, packets[0] if len(packets) == 1 else None
+
+    def _begin_before(self, position: int) -> list[bytes]:
+        """Packets, which wait no longer."""
+        packets = []
+        while self._packets and self._packets[0][0] < position:
+            packets.append(self._packets.popleft()[1])
+        return packets
 
     def _drop(self, samples: int) -> None:
         self._samples = self._samples[samples:]
+        self._left += samples
+        self._begin_before(self._left)
         self.dropped_samples += samples

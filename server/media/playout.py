@@ -4,7 +4,8 @@ silence only what listeners need is sent.
 Invariants:
 - tick(n) does all the work of tick n: the floor and every language move on by 20 ms, and each
   open channel publishes at most one packet, with RTP time 960 x n. n only rises.
-- A channel is mixed and encoded once, and only while it is open.
+- A channel is mixed and encoded once, and only while it is open. The floor is the speaker's own
+  packets where that can be (see forwarding).
 - While a language is not live its channels carry the floor, quietly; the floor's level
   changes by a fade of one tick, never by a step.
 - A mix never clips: above its knee it is bent, not cut.
@@ -19,6 +20,7 @@ import numpy as np
 
 from server.media.broadcast import Broadcast
 from server.media.floor import FloorBuffer
+from server.media.forwarding import Forwarding
 from server.media.libopus import SilenceEncoder, channel_encoder
 from server.media.opus import SAMPLES_PER_TICK, OpusEncoder, Pcm
 from server.media.silence import Silence
@@ -40,10 +42,11 @@ _SILENCE.flags.writeable = False
 
 @dataclass(slots=True)
 class PlayoutCounts:
-    """Packets, each counted for every listener of its channel: ``sent``; ``silent`` and
-    therefore not sent."""
+    """Packets, each counted for every listener of its channel: ``sent``, and of these
+    ``forwarded``, the speaker's own; ``silent`` and therefore not sent."""
 
     sent: int = 0
+    forwarded: int = 0
     silent: int = 0
 
 
@@ -62,6 +65,7 @@ class StreamPlayout:
     ) -> None:
         self.floor = FloorBuffer()
         self.counts = PlayoutCounts() if counts is None else counts
+        self._forwarding = Forwarding()
         self._on_start = on_start
         self._new_encoder = new_encoder
         self._speech: dict[str, SpeechQueue] = {}
@@ -123,16 +127,25 @@ class StreamPlayout:
 
     def tick(self, tick: int) -> None:
         """Play 20 ms."""
-        floor = self.floor.pull()
+        floor, packet = self.floor.pull()
+        forwarded = self._forwarding.choose(floor, packet)
         speech = {language: queue.pull(tick) for language, queue in self._speech.items()}
         for channel in self._channels.values():
             if channel.language is None:
                 pcm = floor
+                if forwarded is not None:
+                    self._forward(channel, tick, floor, forwarded)
+                    continue
             else:
                 gain = self._floor_gain(channel)
                 pcm = mix(speech.get(channel.language), floor, channel.gain, gain)
                 channel.gain = gain
-            self._send(channel, tick, channel.encoder.encode(pcm), channel.encoder.silent)
+            self._send(channel, tick, channel.encoded(pcm), channel.encoder.silent)
+
+    def _forward(self, channel: "_Channel", tick: int, pcm: Pcm, packet: bytes) -> None:
+        channel.not_encoded = pcm
+        self._send(channel, tick, packet, silent=False)
+        self.counts.forwarded += channel.broadcast.listeners
 
     def _send(self, channel: "_Channel", tick: int, packet: bytes, silent: bool) -> None:
         broadcast = channel.broadcast
@@ -165,7 +178,17 @@ class _Channel:
         self.gain = 0.0
         self.encoder = encoder
         self.silence = Silence()
+        #: The sound of the last tick, if another packet went out for it.
+        self.not_encoded: Pcm | None = None
         self.broadcast = Broadcast(name)
+
+    def encoded(self, pcm: Pcm) -> bytes:
+        """The packet of 20 ms. An encoder that was left out hears first what was just before: a
+        packet begins with the 6.5 ms that it held back."""
+        if self.not_encoded is not None:
+            self.encoder.encode(self.not_encoded)
+            self.not_encoded = None
+        return self.encoder.encode(pcm)
 
 
 def mix(speech: Pcm | None, floor: Pcm, from_gain: float, to_gain: float) -> Pcm:

@@ -44,10 +44,12 @@ class Sound:
     """The same stretch of sound twice: int16 mono at 48 kHz and at 16 kHz.
 
     Resampling holds up to a millisecond back, so the two are not of exactly one length.
+    ``packet``: the Opus packet that it came in, where it is that and nothing else.
     """
 
     pcm48: Pcm
     pcm16: Pcm
+    packet: bytes | None = None
 
 
 @dataclass(slots=True)

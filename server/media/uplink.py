@@ -211,7 +211,7 @@ class Uplink:
 
 class _Player:
     """Turns what the buffer gives into 20 ms at a time. ``packet``: the one that the last 20 ms
-    took from it, if that was all they took, and nothing was made up or stretched."""
+    took from it, if it was of that length and all they took."""
 
     def __init__(self) -> None:
         self.packet: bytes | None = None
@@ -228,8 +228,8 @@ class _Player:
                 pcm = _SILENCE
             elif pcm.size >= SAMPLES_PER_TICK:
                 pcm = self._stretched(pcm, buffer.excess_s(now_s, self._decoded.size + pcm.size))
-            whole = isinstance(step, Packet) and pcm.size == SAMPLES_PER_TICK
-            taken.append(step.data if whole else None)
+            whole = isinstance(step, Packet) and step.samples == SAMPLES_PER_TICK
+            taken.append(step.data if whole else None)  # type: ignore[union-attr]
             self._decoded = np.concatenate((self._decoded, pcm))
         self.packet = taken[0] if len(taken) == 1 else None
         pcm, self._decoded = np.split(self._decoded, [SAMPLES_PER_TICK])

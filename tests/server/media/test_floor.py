@@ -13,15 +13,15 @@ def numbered(samples: int, start: int = 1000) -> Pcm:
 
 
 def pull(floor: FloorBuffer, ticks: int) -> Pcm:
-    return joined([floor.pull() for _ in range(ticks)])
+    return joined([floor.pull()[0] for _ in range(ticks)])
 
 
 def test_silence_until_the_cushion_is_there() -> None:
     floor = FloorBuffer()
     floor.push(numbered(CUSHION_SAMPLES - 1))
-    assert not floor.pull().any()
+    assert not floor.pull()[0].any()
     floor.push(numbered(1))
-    assert floor.pull().tolist() == numbered(TICK).tolist()
+    assert floor.pull()[0].tolist() == numbered(TICK).tolist()
 
 
 def test_pieces_of_any_length_come_out_whole_and_in_order() -> None:
@@ -35,11 +35,11 @@ def test_what_is_left_at_an_underrun_is_heard_then_the_cushion_fills_again() -> 
     floor = FloorBuffer()
     floor.push(numbered(CUSHION_SAMPLES + 10))
     pull(floor, 3)
-    last = floor.pull()
+    last = floor.pull()[0]
     assert last[:10].all() and not last[10:].any()
     assert floor.underruns == 1
     floor.push(numbered(TICK))
-    assert not floor.pull().any()
+    assert not floor.pull()[0].any()
     assert floor.underruns == 1
 
 
@@ -47,7 +47,7 @@ def test_a_flood_leaves_only_the_newest() -> None:
     floor, sound = FloorBuffer(), numbered(LIMIT_SAMPLES + 1)
     floor.push(sound)
     assert floor.level_samples == CUSHION_SAMPLES
-    assert floor.pull().tolist() == sound[-CUSHION_SAMPLES:][:TICK].tolist()
+    assert floor.pull()[0].tolist() == sound[-CUSHION_SAMPLES:][:TICK].tolist()
     assert floor.dropped_samples == sound.size - CUSHION_SAMPLES
 
 
@@ -59,7 +59,7 @@ def test_delay_is_won_back_in_quiet_sound_and_only_there() -> None:
     assert floor.dropped_samples == 0
     floor = FloorBuffer()
     floor.push(joined([quiet, loud]))
-    assert np.array_equal(floor.pull(), loud[:TICK])
+    assert np.array_equal(floor.pull()[0], loud[:TICK])
     assert floor.dropped_samples == quiet.size
 
 
@@ -69,3 +69,40 @@ def test_silence_does_not_add_delay() -> None:
         floor.push(np.zeros(2 * TICK, np.int16))
     assert floor.level_samples == CUSHION_SAMPLES
     assert floor.dropped_samples == 0
+
+
+def packets(floor: FloorBuffer, ticks: int) -> list[bytes | None]:
+    return [floor.pull()[1] for _ in range(ticks)]
+
+
+def test_a_packet_leaves_with_its_sound() -> None:
+    floor = FloorBuffer()
+    for number in range(6):
+        floor.push(numbered(TICK), b"%d" % number)
+        if number == 3:
+            floor.push(numbered(TICK))
+    assert packets(floor, 8) == [b"0", b"1", b"2", b"3", None, b"4", b"5", None]
+
+
+def test_where_packets_do_not_fall_into_ticks_none_is_told() -> None:
+    """Of two in a tick either would be half heard."""
+    floor = FloorBuffer()
+    floor.push(numbered(3 * TICK))
+    floor.push(numbered(TICK // 2), b"short")
+    floor.push(numbered(TICK), b"after")
+    floor.push(numbered(TICK), b"in step")
+    assert packets(floor, 6) == [None, None, None, None, b"in step", None]
+
+
+def test_what_is_left_out_takes_its_packet_along() -> None:
+    floor = FloorBuffer()
+    for number in range(LIMIT_SAMPLES // TICK + 1):
+        floor.push(numbered(TICK), b"%d" % number)
+    assert packets(floor, 3) == [b"13", b"14", b"15"]
+
+
+def test_no_packet_is_told_of_nothing() -> None:
+    floor = FloorBuffer()
+    for _ in range(3):
+        floor.push(np.zeros(TICK, np.int16), b"could not be decoded")
+    assert packets(floor, 4) == [None] * 4
