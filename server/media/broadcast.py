@@ -62,10 +62,17 @@ class Broadcast:
         self._with_ring: set[Subscription] = set()
         self._groups: dict[Outlet, Group] = {}
         self._newcomers = False
+        self._losses: dict[Subscription, float] = {}
 
     @property
     def listeners(self) -> int:
         return len(self._subscriptions)
+
+    @property
+    def loss(self) -> float:
+        """The largest share of packets, 0 to 1, that one of the listeners says it loses, and has
+        no help against but what is in the packets themselves."""
+        return max(self._losses.values(), default=0.0)
 
     def publish(self, tick: int, data: bytes, begins_speech: bool = False) -> None:
         """Give one packet, made once, to every listener. ``begins_speech``: it is the first one
@@ -107,6 +114,7 @@ class Subscription:
         self._last_tick = -1
         self._ready = asyncio.Event()
         self._handed_over: tuple[Outlet, Any] | None = None
+        self._loss = 0.0
         self._closed = False
         self._broadcast = broadcast
         self._enter()
@@ -121,6 +129,13 @@ class Subscription:
             self._leave()
             self._broadcast = broadcast
             self._enter()
+
+    def report_loss(self, share: float) -> None:
+        """See Broadcast.loss."""
+        self._loss = share
+        self._broadcast._losses.pop(self, None)
+        if share and not self._closed:
+            self._broadcast._losses[self] = share
 
     def push(self, packet: EncodedPacket) -> None:
         if packet.tick <= self._last_tick:  # a clock that jumped back silences browsers
@@ -157,6 +172,7 @@ class Subscription:
     def _enter(self) -> None:
         self._broadcast._subscriptions.add(self)
         self._broadcast._newcomers = True
+        self.report_loss(self._loss)
         if self._handed_over is None:
             self._broadcast._with_ring.add(self)
         else:
@@ -169,6 +185,7 @@ class Subscription:
     def _leave(self) -> None:
         self._broadcast._subscriptions.discard(self)
         self._broadcast._with_ring.discard(self)
+        self._broadcast._losses.pop(self, None)
         if self._handed_over is not None:
             outlet, member = self._handed_over
             if outlet in self._broadcast._groups:
@@ -210,6 +227,10 @@ class SubscriberTrack(MediaStreamTrack):
     def select(self, broadcast: Broadcast) -> None:
         """Hear another channel from its next packet on: same SSRC, rising timestamps."""
         self._subscription.select(broadcast)
+
+    def report_loss(self, share: float) -> None:
+        """The listener says that it loses this share of its packets; see Broadcast.loss."""
+        self._subscription.report_loss(share)
 
     def count_dropped(self) -> None:
         """A packet got no further than here."""

@@ -105,7 +105,9 @@ class DirectSender:
             for sequence in packet.lost:
                 self._send_again(sequence & 0xFFFF)
         _note_reports(packet, self._sender._ssrc, self._losses)
-        if self._takes_red and self._losses.wants_red != self.as_red:
+        if not self._takes_red:
+            self._track.report_loss(self._losses.of_note)
+        elif self._losses.wants_red != self.as_red:
             self._change_variant()
 
     def _change_variant(self) -> None:
@@ -185,13 +187,18 @@ class DirectSender:
         return event
 
 
-def heed(sender: RTCRtpSender) -> None:
-    """Let a sender of aiortc's own answer requests for packets no further than its allowance."""
-    handle, again = sender._handle_rtcp_packet, RateLimit(AGAIN_PER_S)
+def heed(sender: RTCRtpSender, track: SubscriberTrack) -> None:
+    """Let a sender of aiortc's own send again so much a second, and the track know of losses."""
+    handle: Any = sender._handle_rtcp_packet
+    again, losses = RateLimit(AGAIN_PER_S), Losses()
 
     async def hear(packet: AnyRtcpPacket) -> None:
         if isinstance(packet, RtcpRtpfbPacket) and packet.fmt == RTCP_RTPFB_NACK:
             packet.lost = [each & 0xFFFF for each in packet.lost if again.allows(time.monotonic())]
+            for sequence in packet.lost:
+                losses.asked_for(sequence)
+        _note_reports(packet, sender._ssrc, losses)
+        track.report_loss(losses.of_note)
         await handle(packet)
 
     sender._handle_rtcp_packet = hear  # type: ignore[method-assign]

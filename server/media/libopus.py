@@ -20,6 +20,9 @@ from server.media.opus import RATE_HZ, SAMPLES_PER_TICK, OpusEncoder, Pcm
 MAX_SAMPLES: Final = RATE_HZ * 12 // 100
 #: Of one frame (RFC 6716, 3.2.1), and its header.
 MAX_FRAME_BYTES: Final = 1276
+#: Per cent for which copies are made, whatever is lost: for less libopus makes none at this bit
+#: rate, for more they would take too much from everybody's sound.
+_LOSS_PERCENT: Final = 10
 #: opus_defines.h: the application, then what opus_encoder_ctl is asked.
 _VOIP: Final = 2048
 _SET_BITRATE: Final = 4002
@@ -138,9 +141,10 @@ class SilenceEncoder:
 
     COMPLEXITY: Final = 7
 
-    def __init__(self, bit_rate: int = 32_000, expected_loss: int = 10) -> None:
+    def __init__(self, bit_rate: int = 32_000) -> None:
         self._library = load()
         self.silent = False
+        self._expected_loss = 0
         error = ctypes.c_int()
         self._encoder = self._library.opus_encoder_create(RATE_HZ, 1, _VOIP, ctypes.byref(error))
         _checked(error.value)
@@ -149,8 +153,6 @@ class SilenceEncoder:
             (_SET_VBR, 1),
             (_SET_VBR_CONSTRAINT, 0),
             (_SET_COMPLEXITY, self.COMPLEXITY),
-            (_SET_INBAND_FEC, int(expected_loss > 0)),
-            (_SET_PACKET_LOSS_PERC, expected_loss),
             (_SET_DTX, 1),
         ):
             self._control(request, ctypes.c_int(value))
@@ -176,6 +178,15 @@ class SilenceEncoder:
         self._control(_GET_IN_DTX, ctypes.byref(silent))
         self.silent = bool(silent.value)
         return self._packet.raw[:size]
+
+    def expect_loss(self, share: float) -> None:
+        """From now on, of packets on their way, 0 to 1. Above 0 a packet may carry a coarse copy
+        of the one before (in-band FEC), at the expense of its own sound."""
+        percent = _LOSS_PERCENT if share else 0
+        if percent != self._expected_loss:
+            self._expected_loss = percent
+            self._control(_SET_INBAND_FEC, ctypes.c_int(percent > 0))
+            self._control(_SET_PACKET_LOSS_PERC, ctypes.c_int(percent))
 
     def _control(self, request: int, value: Any) -> None:
         if self._library.opus_encoder_ctl(self._encoder, request, value):

@@ -91,6 +91,9 @@ class OpusEncoder:
             raise ValueError(f"libopus does not know these options: {codec.options}")
         self._codec = codec
 
+    def expect_loss(self, share: float) -> None:
+        """PyAV has no way to tell an encoder that is at work."""
+
     def encode(self, pcm: Pcm) -> bytes:
         """The Opus packet for exactly SAMPLES_PER_TICK samples. ValueError on any other length."""
         if pcm.shape != (SAMPLES_PER_TICK,):

@@ -214,7 +214,7 @@ async def answer(
         if send is not None and plane.fan_out is not None:
             DirectSender(transceiver.sender, send, plane.fan_out, red)
         elif send is not None:
-            heed(transceiver.sender)
+            heed(transceiver.sender, send)
         if receive and not uplink.missing():
             peer.hear_by(
                 uplink.Uplink(transceiver.receiver, plane.dropped, plane.jitter, red_type=red)

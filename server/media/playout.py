@@ -149,6 +149,7 @@ class StreamPlayout:
 
     def _send(self, channel: "_Channel", tick: int, packet: bytes, silent: bool) -> None:
         broadcast = channel.broadcast
+        channel.encoder.expect_loss(broadcast.loss)
         if channel.silence.sends(tick, packet, silent, broadcast.take_newcomers()):
             broadcast.publish(tick, packet, channel.silence.begins_speech)
             self.counts.sent += broadcast.listeners

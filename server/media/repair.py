@@ -2,6 +2,7 @@
 
 - A channel has two variants, made once each: its packets as they are, and RED with the two
   packets before. Who loses packets gets RED, where negotiated, until it has lost none for long.
+  For those who took no RED the channel's encoder adds coarse copies of its own (FEC).
 - What a listener says it missed is sent to it again from the channel's history, the same bytes
   under the same number, as far as its allowance goes.
 """
@@ -86,6 +87,11 @@ class Losses:
         self.wants_red = False
         self._asked_for: set[int] = set()
         self._since: tuple[int, int] | None = None
+
+    @property
+    def of_note(self) -> float:
+        """The share, as long as something is to be done about it; else 0."""
+        return self.share if self.share >= RED_UNTIL else 0.0
 
     def asked_for(self, sequence: int) -> None:
         """It missed this packet, and may say so more than once."""

@@ -75,6 +75,19 @@ async def test_who_stops_listening_costs_nothing() -> None:
         await track.recv()
 
 
+async def test_the_worst_loss_of_who_listens_is_known() -> None:
+    one, other = Broadcast(), Broadcast()
+    first, second = SubscriberTrack(one), SubscriberTrack(one)
+    first.report_loss(0.1)
+    second.report_loss(0.05)
+    assert (one.loss, other.loss) == (0.1, 0)
+    first.select(other)
+    assert (one.loss, other.loss) == (0.05, 0.1)
+    first.stop()
+    second.report_loss(0.0)
+    assert (one.loss, other.loss) == (0, 0)
+
+
 async def test_a_closed_channel_ends_its_subscriptions() -> None:
     broadcast = Broadcast()
     subscription = broadcast.subscribe()

@@ -12,6 +12,7 @@ from aiortc.rtp import (
     RtcpRtpfbPacket,
 )
 
+from server.media.broadcast import Broadcast, SubscriberTrack
 from server.media.direct import heed
 from server.media.fanout import REPORT_TICKS
 from server.media.opus import SAMPLES_PER_TICK
@@ -139,6 +140,14 @@ async def test_who_did_not_take_red_never_gets_it(hall: Hall) -> None:
     await tell(ear, ear.packets()[-1].sequence_number, WINDOW_PACKETS // 2)
     hall.publish(range(3, 5))
     assert [each.payload for each in ear.packets()] == [b"opus-3", b"opus-4"]
+    assert hall.channel.loss == 0.5  # so that the encoder helps
+
+
+async def test_who_takes_red_needs_no_help_of_the_encoder(hall: Hall) -> None:
+    ear = await hall.ear(red_type=RED)
+    hall.publish(range(3))
+    await tell(ear, ear.packets()[-1].sequence_number, WINDOW_PACKETS // 2)
+    assert hall.channel.loss == 0
 
 
 async def test_copies_end_when_all_has_been_well_for_long(hall: Hall) -> None:
@@ -171,10 +180,12 @@ async def test_aiortc_s_own_sender_is_asked_for_no_more_than_that_either() -> No
     async def hear(packet: RtcpRtpfbPacket) -> None:
         heard.extend(packet.lost)
 
-    sender: Any = SimpleNamespace(_handle_rtcp_packet=hear)
-    heed(sender)
+    sender: Any = SimpleNamespace(_handle_rtcp_packet=hear, _ssrc=2)
+    track = SubscriberTrack(Broadcast())
+    heed(sender, track)
     for start in range(0, 1000, 17):
         asked = RtcpRtpfbPacket(RTCP_RTPFB_NACK, 1, 2, list(range(start, start + 17)))
         await sender._handle_rtcp_packet(asked)
     assert heard[:AGAIN_PER_S] == list(range(AGAIN_PER_S))
     assert len(heard) <= 2 * AGAIN_PER_S
+    assert track.broadcast.loss > 0.4

@@ -201,10 +201,15 @@ def test_the_bit_rate_is_kept(bit_rate: int) -> None:
     assert sum(sizes) * 8 / 2 == pytest.approx(bit_rate, rel=0.2)
 
 
-def test_copies_are_made_against_loss() -> None:
-    encoder = SilenceEncoder(bit_rate=20_000, expected_loss=30)
-    packets = [encoder.encode(tick) for tick in voice().reshape(-1, SAMPLES_PER_TICK)]
-    assert all(has_copy(packet) for packet in packets[30:])
+def test_copies_are_made_while_loss_is_expected() -> None:
+    encoder = SilenceEncoder()
+    shares = []
+    for share in (0.0, 0.02, 0.5, 0.0):
+        encoder.expect_loss(share)
+        packets = [encoder.encode(tick) for tick in voice().reshape(-1, SAMPLES_PER_TICK)]
+        shares.append(np.mean([has_copy(packet) for packet in packets[10:]]))
+    assert shares[0] == shares[3] == 0
+    assert min(shares[1:3]) > 0.6
 
 
 @pytest.mark.parametrize("samples", [0, 480, 961])

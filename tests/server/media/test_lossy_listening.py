@@ -8,13 +8,17 @@ from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 import pytest
 from aiortc.rtp import RtcpSrPacket, RtpPacket
 
+from server.demo import clip
 from server.media.broadcast import Broadcast, SubscriberTrack
 from server.media.fanout import FanOut
-from server.media.opus import TICK_S
+from server.media.libopus import has_copy
+from server.media.opus import RATE_HZ, TICK_S
 from server.media.plane import MediaPlane
+from server.media.playout import StreamPlayout
 from server.media.red import unpacked
 from tests.helpers.webrtc import Client, connected, until
 from tools.impair import Network, Relay
@@ -149,3 +153,19 @@ async def test_red_is_sent_to_who_takes_it_and_loses_packets(fast: bool) -> None
         assert [block.before for block in blocks] == [1920, 960, 0]
         at = listener.sent.index(blocks[-1].data)
         assert [block.data for block in blocks] == listener.sent[at - 2 : at + 1]
+
+
+async def test_the_encoder_makes_copies_for_who_loses_packets_and_takes_no_red() -> None:
+    playout, speech = StreamPlayout(), clip("nl")[: 3 * RATE_HZ]
+    playout.set_status("en", "live")
+    listener = playout.channel("en").subscribe(ring_packets=200)
+    playout.speak("en", 1, speech, RATE_HZ, 0, last=True)
+    shares, sent = [], list[bytes]()
+    for start in (0, 50):
+        for tick in range(start, start + 50):
+            playout.tick(tick)
+        packets = [(await anext(listener)).data for _ in range(playout.counts.sent - len(sent))]
+        sent += packets
+        shares.append(np.mean([has_copy(data) for data in packets]))
+        listener.report_loss(0.05)
+    assert shares[0] == 0 and shares[1] > 0.5
