@@ -26,6 +26,7 @@ from server.glossary_api import GlossaryApi
 from server.ice_servers import ice_servers
 from server.interpretation import worker
 from server.interpretation.shared import Limits
+from server.listening import listen
 from server.live_streams import LiveStreams
 from server.media import direct
 from server.media.fanout import FanOut
@@ -144,13 +145,9 @@ async def running(config: Config, interpreter: Sequence[str] = ()) -> AsyncItera
                 group.create_task(supervisor.run(), name="supervisor"),
             ]
             try:
-                await web.TCPSite(
-                    runner,
-                    config.host,
-                    config.port,
-                    ssl_context=certificate.context if certificate else None,
-                ).start()
-                port = runner.addresses[0][1]
+                port = await listen(
+                    runner, config.host, config.port, certificate.context if certificate else None
+                )
                 yield Server(
                     config=config,
                     addresses=banner.addresses(

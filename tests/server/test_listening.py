@@ -1,0 +1,55 @@
+"""How connections are let in."""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator
+from contextlib import ExitStack
+
+import aiohttp
+import pytest
+from aiohttp import web
+
+from server.listening import ACCEPTED_AT_ONCE, listen
+
+CROWD = 60
+
+
+@pytest.fixture
+async def runner() -> AsyncIterator[web.AppRunner]:
+    async def hello(request: web.Request) -> web.Response:
+        return web.Response(text="hello")
+
+    app = web.Application()
+    app.router.add_get("/", hello)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    yield runner
+    await runner.cleanup()
+
+
+async def test_of_a_crowd_a_few_are_let_in_at_a_time(runner: web.AppRunner) -> None:
+    port = await listen(runner, "127.0.0.1", 0)
+    server = runner.server
+    assert server is not None
+    with ExitStack() as stack:
+        for _ in range(CROWD):  # none is refused while the loop is busy with us
+            stack.enter_context(socket.create_connection(("127.0.0.1", port), timeout=1))
+        let_in = [0]
+        async with asyncio.timeout(5):
+            while let_in[-1] < CROWD:
+                await asyncio.sleep(0)
+                let_in.append(len(server.connections))
+    steps = [after - before for before, after in zip(let_in, let_in[1:], strict=False)]
+    assert max(steps) <= ACCEPTED_AT_ONCE
+
+
+async def test_every_address_of_a_name_is_served(runner: web.AppRunner) -> None:
+    port = await listen(runner, "localhost", 0)
+    async with aiohttp.ClientSession() as http, http.get(f"http://127.0.0.1:{port}/") as response:
+        assert await response.text() == "hello"
+
+
+async def test_a_port_that_is_taken_is_named(runner: web.AppRunner) -> None:
+    port = await listen(runner, "127.0.0.1", 0)
+    with pytest.raises(OSError, match=str(port)):
+        await listen(runner, "127.0.0.1", port)
