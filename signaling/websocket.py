@@ -19,10 +19,12 @@ from typing import Final, Generic
 import msgspec
 from aiohttp import WebSocketError, WSCloseCode, WSMsgType, web
 
-from signaling.errors import ProtocolError, excerpt
+from signaling.errors import ProtocolError
 from signaling.messages import ErrorCode, Ping, Pong, ServerMessage
+from signaling.origins import refuse_foreign
 from signaling.outbox import Outbox
 from signaling.protocol import MAX_TEXT_BYTES, Conversation, M, Role
+from signaling.rates import Rates
 
 FIRST_MESSAGE_S: Final = 10.0
 HEARTBEAT_S: Final = 10.0
@@ -41,19 +43,6 @@ _FRAME_FAULTS: Final[dict[int, tuple[ErrorCode, str]]] = {
     WSCloseCode.INVALID_TEXT: ("bad_message", "text that is not UTF-8"),
     WSCloseCode.PROTOCOL_ERROR: ("bad_message", "frames unlike those of RFC 6455"),
 }
-
-
-def origin_allowed(origin: str | None, host: str, allowed: Collection[str]) -> bool:
-    """Whether a page of ``origin`` may talk to us. No Origin at all: a script, not a page.
-
-    ``host`` is our name and port as the participant sees them, ``allowed`` holds further
-    origins such as "https://example.org".
-    """
-    if origin is None:
-        return True
-    scheme, _, authority = origin.lower().partition("://")
-    same_host = scheme in ("http", "https") and authority == host.lower()
-    return same_host or origin.lower() in {entry.lower().rstrip("/") for entry in allowed}
 
 
 class _Socket(web.WebSocketResponse):
@@ -83,6 +72,9 @@ class Connection(Generic[M]):
         self.all_sent = False
         """Whether the session ended with nothing left to send."""
         self._conversation = Conversation(role)
+        self._join_by_s = asyncio.get_running_loop().time() + FIRST_MESSAGE_S
+        self._rates = Rates()
+        self._pinged: bytes | None = None
         self._pending = asyncio.Event()
         self._ended = False
         self._closed_with: ProtocolError | None = None
@@ -105,12 +97,21 @@ class Connection(Generic[M]):
         while self._closed_with is None:
             await asyncio.sleep(0)  # one message a turn: who floods us stalls nobody else
             try:
-                async with asyncio.timeout(None if self._conversation.joined else FIRST_MESSAGE_S):
+                async with asyncio.timeout_at(
+                    None if self._conversation.joined else self._join_by_s
+                ):
                     frame = await self.response.receive()
             except TimeoutError:
                 raise ProtocolError("timeout", f"no join in {FIRST_MESSAGE_S:g} s") from None
+            now_s = asyncio.get_running_loop().time()
+            self._rates.count(now_s, sound=frame.type is WSMsgType.BINARY)
             with self.answering():
-                if frame.type is WSMsgType.TEXT:
+                if frame.type is WSMsgType.PING:
+                    self._pinged = frame.data
+                    self._pending.set()
+                elif frame.type is WSMsgType.PONG:
+                    pass  # aiohttp has noted that somebody is there
+                elif frame.type is WSMsgType.TEXT:
                     message = self._conversation.receive_text(frame.data)
                     if not isinstance(message, Ping):
                         return message
@@ -160,10 +161,9 @@ class Connection(Generic[M]):
         """Write what is queued until the session has ended, then close."""
         try:
             while not self._ended or len(self.outbox):
-                while (item := self.outbox.take()) is not None:
-                    async with asyncio.timeout(SEND_S):
-                        await self._send(item)
-                if not self._ended:
+                async with asyncio.timeout(SEND_S):
+                    sent = await self._send_next()
+                if not sent and not self._ended:
                     await self._pending.wait()
                     self._pending.clear()
             self.response.ending = True
@@ -175,11 +175,19 @@ class Connection(Generic[M]):
         except ConnectionError:
             pass  # ``receive`` sees it as the end
 
-    async def _send(self, item: ServerMessage | bytes) -> None:
-        if isinstance(item, bytes):
+    async def _send_next(self) -> bool:
+        """Whether there was anything to send. Of many pings the last is answered (RFC 6455,
+        5.5.3)."""
+        if self._pinged is not None:
+            data, self._pinged = self._pinged, None
+            await self.response.pong(data)
+        elif (item := self.outbox.take()) is None:
+            return False
+        elif isinstance(item, bytes):
             await self.response.send_bytes(item)
         else:
             await self.response.send_str(_ENCODER.encode(item).decode())
+        return True
 
     async def _end_when_closed(self) -> None:
         await self._closing.wait()
@@ -229,10 +237,11 @@ async def accept(
 
     Raises web.HTTPForbidden for a page of a foreign origin, before the upgrade.
     """
-    _refuse_foreign(request, host, allowed_origins)
+    refuse_foreign(request, host, allowed_origins)
     response = _Socket(
         timeout=GOODBYE_S,
         heartbeat=HEARTBEAT_S,
+        autoping=False,  # aiohttp would answer thousands in one turn of the loop
         compress=False,
         max_msg_size=MAX_TEXT_BYTES,
         writer_limit=0,
@@ -277,15 +286,6 @@ def _protocol_error(error: Exception) -> ProtocolError | None:
     while isinstance(error, ExceptionGroup) and error.split(ProtocolError)[1] is None:
         error = error.exceptions[0]
     return error.as_fatal(True) if isinstance(error, ProtocolError) else None
-
-
-def _refuse_foreign(request: web.Request, host: str | None, allowed: Collection[str]) -> None:
-    origin = request.headers.get("Origin")
-    if not origin_allowed(origin, host or request.host, allowed):
-        raise web.HTTPForbidden(
-            text=f"Pages of {excerpt(origin or '', 100)} may not talk to this server. "
-            "If they should, add their origin to the server's configuration.\n"
-        )
 
 
 def _bound_unsent(request: web.Request) -> asyncio.Transport | None:

@@ -13,11 +13,13 @@ from typing import Protocol
 
 PLACES = 20
 WAIT_S = 3.0
-PATIENCE_S = 3.0
-_REVIEW_S = 0.5
+#: Less than WAIT_S: whoever waits sees places of the silent become free. A check comes within a
+#: round trip of the answer, and what the page takes.
+PATIENCE_S = 2.0
+_REVIEW_S = 0.25
 #: To come back after; at random, so that those who were turned away together do not come
 #: together.
-BACK_AFTER_S = (2.0, 6.0)
+BACK_AFTER_S = (1.0, 4.0)
 
 
 class Busy(Exception):

@@ -13,7 +13,7 @@ import pytest
 from aiohttp import web
 from pytest_aiohttp.plugin import AiohttpServer
 
-from signaling import messages, offer, protocol
+from signaling import messages, offer, protocol, rates
 from signaling.errors import CLOSE_CODES
 from signaling.outbox import MAX_AUDIO_PACKETS, MAX_MESSAGES
 from signaling.websocket import accept
@@ -72,6 +72,14 @@ def test_every_error_is_listed_with_its_close_code() -> None:
     [
         ("text message", f"({protocol.MAX_TEXT_BYTES:_} bytes)".replace("_", " ")),
         ("binary message", f"{protocol.MAX_AUDIO_BYTES:_} bytes".replace("_", " ")),
+        (
+            "text messages",
+            f"{rates.TEXTS_AT_ONCE} at once, {rates.TEXTS_PER_S:g} a second",
+        ),
+        (
+            "binary messages",
+            f"{rates.SOUNDS_AT_ONCE} at once, {rates.SOUNDS_PER_S:g} a second",
+        ),
         ("SDP offer", f"{offer.MAX_OFFER_BYTES // 1024} kB, one section"),
         ("SDP offer", f"{offer.MAX_CANDIDATES} candidates"),
         ("offers a session", f"{protocol.MAX_OFFERS} "),

@@ -2,6 +2,7 @@
 
 import re
 import socket
+from contextlib import suppress
 from typing import Any
 
 from aiortc import RTCPeerConnection
@@ -30,7 +31,7 @@ class End:
         self._socket.close()
 
     def send(self, data: bytes) -> None:
-        """From the participant's address; what the kernel has no room for is lost."""
+        """From the participant's address."""
         send(self._socket, data, self.server)
 
     def send_authentic(self, mutator: Mutator) -> None:
@@ -44,12 +45,11 @@ class End:
                 self.send(session.protect(rtp(mutator)))
             else:
                 self.send(session.protect_rtcp(rtcp(self._ssrc, mutator)))
-        except SrtpError:
-            pass  # so wrong that it cannot even be encrypted
+        except (SrtpError, ValueError):
+            pass  # so wrong, or so long, that it cannot even be encrypted
 
 
 def send(own: socket.socket, data: bytes, address: tuple[str, int]) -> None:
-    try:
+    """What the kernel does not take is lost; so it is when the socket has been closed."""
+    with suppress(OSError):
         own.sendto(data, address)
-    except (BlockingIOError, ConnectionRefusedError):
-        pass
