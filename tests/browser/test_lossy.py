@@ -1,0 +1,97 @@
+"""What is lost on the way to a browser, and from one, is repaired; by the browser's account."""
+
+import re
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page
+
+from server.media.opus import SAMPLES_PER_TICK
+from tests.browser.people import OpenPage, begin_listening, begin_speaking, hears
+from tests.browser.serving import ROOT, ServerProcess
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
+
+LOSS_PERCENT = 5
+SPEECH_S = 25
+SCRIPT = Path(__file__).with_name("lossy.js").read_text()
+
+
+@pytest.fixture
+def relay(server: ServerProcess) -> Iterator[int]:
+    """The port of a network to the server that loses."""
+    command = [sys.executable, "-m", "tools.impair", "--to", f"127.0.0.1:{server.port}"]
+    options = ["--loss", str(LOSS_PERCENT), "--delay", "10", "--seed", "1"]
+    process = subprocess.Popen([*command, *options], cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    yield int(process.stdout.readline().rpartition(":")[2])
+    process.terminate()
+    process.wait(5)
+    process.stdout.close()
+
+
+def through(port: int, repair: bool = True) -> str:
+    """A page's script."""
+    return SCRIPT.replace("RELAY_PORT", str(port)).replace("REPAIR", str(repair).lower())
+
+
+def heard(page: Page) -> dict[str, Any]:
+    found: dict[str, Any] = page.evaluate("inbound()")
+    return found
+
+
+def concealed(page: Page, since: dict[str, Any]) -> float:
+    """The share of what was heard that was made up, silence aside."""
+    now = heard(page)
+    made_up, silent, all_ = (
+        now[name] - since[name]
+        for name in ("concealedSamples", "silentConcealedSamples", "totalSamplesReceived")
+    )
+    return float((made_up - silent) / all_)
+
+
+def counted(server: ServerProcess, name: str) -> float:
+    """One of the server's metrics."""
+    with urllib.request.urlopen(f"{server.url}/metrics") as response:
+        (found,) = re.findall(rf"^{name} (\S+)$", response.read().decode(), re.MULTILINE)
+    return float(found)
+
+
+def test_a_listener_hears_what_was_lost(open_page: OpenPage, relay: int) -> None:
+    """What a busy server left out itself is in all of them."""
+    near = open_page("/listen/lossy")
+    repaired = open_page("/listen/lossy", script=through(relay))
+    plain = open_page("/listen/lossy", script=through(relay, repair=False))
+    pages = (near, repaired, plain)
+    for page in pages:
+        begin_listening(page)
+    begin_speaking(open_page("/speak/lossy"))
+    for page in pages:
+        hears(page)
+    since = [heard(page) for page in pages]
+    near.wait_for_timeout(1000 * SPEECH_S)
+    of_server, with_repair, without = map(concealed, pages, since)
+    assert without > of_server + 0.002
+    assert with_repair - of_server < (without - of_server) / 2
+
+
+def test_a_speaker_s_browser_repairs_what_was_lost(
+    open_page: OpenPage, server: ServerProcess, relay: int
+) -> None:
+    names = [f"tolk_uplink_{name}" for name in ("came", "copied", "missing_samples")]
+    listener = open_page("/listen/lossy-speaker")
+    begin_listening(listener)
+    begin_speaking(open_page("/speak/lossy-speaker", script=through(relay)))
+    hears(listener)
+    before = [counted(server, name) for name in names]
+    listener.wait_for_timeout(1000 * SPEECH_S / 2)
+    came, copied, missing_samples = (
+        counted(server, name) - since for name, since in zip(names, before, strict=True)
+    )
+    assert copied > 0.5 * LOSS_PERCENT / 100 * came
+    assert missing_samples / SAMPLES_PER_TICK < copied / 2
