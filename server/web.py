@@ -2,7 +2,7 @@
 
 import io
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import segno
@@ -13,6 +13,7 @@ from server.access import Access
 from server.bus.supervisor import Supervisor
 from server.metrics import Metrics
 from server.models.catalogue import Catalogue
+from server.pages import Handler, Pages
 from server.streams import ConnectionManager
 from signaling.errors import ProtocolError
 from signaling.protocol import parse_stream_id
@@ -46,27 +47,18 @@ class Web:
 
     def add_routes(self, app: web.Application) -> None:
         add = app.router.add_get
-        add("/", page("index.html"))
+        pages = Pages.read(ROOT)
+        add("/", pages.page("index.html"))
         for name in ("speak", "listen", "captions"):
-            add(f"/{name}/{{stream}}", self.stream_page(f"{name}.html"))
+            add(f"/{name}/{{stream}}", _of_a_stream(pages.page(f"{name}.html")))
         add("/qr/{stream}.svg", self.qr_code)
         add("/api/languages", self.languages)
         add("/api/streams", self.streams)
         add("/healthz", self.healthz)
         add("/readyz", self.readyz)
         add("/metrics", self.prometheus)
-        app.router.add_static("/static/", ROOT)
+        add("/static/{path:.+}", pages.send)
         app.on_response_prepare.append(_add_security_headers)
-
-    def stream_page(self, name: str) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
-        async def handler(request: web.Request) -> web.StreamResponse:
-            try:
-                parse_stream_id(request.match_info["stream"])
-            except ProtocolError as error:
-                raise web.HTTPNotFound(text=str(error)) from error
-            return web.FileResponse(ROOT / name)
-
-        return handler
 
     async def qr_code(self, request: web.Request) -> web.Response:
         """The listener's address of a stream, to be photographed; as text in its title."""
@@ -140,11 +132,15 @@ class Web:
         )
 
 
-def page(name: str) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
-    """A handler that sends a page of ``static/``."""
+def _of_a_stream(send: Handler) -> Handler:
+    """A handler that sends a page only where the address names a stream."""
 
     async def handler(request: web.Request) -> web.StreamResponse:
-        return web.FileResponse(ROOT / name)
+        try:
+            parse_stream_id(request.match_info["stream"])
+        except ProtocolError as error:
+            raise web.HTTPNotFound(text=str(error)) from error
+        return await send(request)
 
     return handler
 

@@ -3,9 +3,11 @@ from pathlib import Path
 
 import aiohttp
 import pytest
+from yarl import URL
 
 from server.app import Server
 from server.client import Listener, Speaker, Talker
+from static import ROOT
 from tests.helpers.running import STAND_IN, tolk
 
 
@@ -29,6 +31,31 @@ async def test_pages_allow_nothing_from_elsewhere(http: aiohttp.ClientSession, p
         policy = response.headers["Content-Security-Policy"]
     assert "default-src 'self'" in policy
     assert "unsafe-inline" not in policy
+
+
+async def test_a_page_comes_compressed_and_only_when_it_changed(
+    http: aiohttp.ClientSession,
+) -> None:
+    path, written = "/static/js/listen.js", (ROOT / "js" / "listen.js").read_bytes()
+    async with http.get(path, headers={"Accept-Encoding": "identity"}) as response:
+        assert response.content_type == "text/javascript"
+        assert await response.read() == written
+    async with http.get(path, headers={"Accept-Encoding": "gzip"}) as response:
+        assert response.headers["Content-Encoding"] == "gzip"
+        assert int(response.headers["Content-Length"]) < len(written) / 2
+        assert await response.read() == written  # aiohttp decompresses
+        tag = response.headers["ETag"]
+    async with http.get(path, headers={"If-None-Match": f'"other", {tag}'}) as response:
+        assert (response.status, await response.read()) == (304, b"")
+        assert response.headers["Cache-Control"] == "no-cache"
+    async with http.get("/static/css/tolk.css", headers={"If-None-Match": tag}) as response:
+        assert response.status == 200
+
+
+@pytest.mark.parametrize("path", ["js/none.js", "__init__.py", "%2e%2e/setup.cfg", "js", ""])
+async def test_nothing_but_the_pages_files_is_sent(http: aiohttp.ClientSession, path: str) -> None:
+    async with http.get(URL(f"/static/{path}", encoded=True)) as response:
+        assert response.status == 404
 
 
 @pytest.mark.parametrize("path", ["/speak/no%20name", "/listen/" + "x" * 65, "/qr/a.b.svg"])
