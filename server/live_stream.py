@@ -24,7 +24,7 @@ from server.media.playout import StreamPlayout
 from server.media.receive import Sound
 from server.metrics import Metrics
 from server.models.catalogue import Catalogue
-from server.notices import Notices
+from server.notices import Notices, Send
 from server.statuses import Statuses
 from server.streams import Session, Stream, language_of
 
@@ -88,6 +88,12 @@ class LiveStream:
         self._tracks[session] = track
         return track
 
+    def attach(self, session: Session, send: Send) -> None:
+        """The session's participant is told from now on, through ``send``."""
+        if session is not self.stream.speaker:
+            self.publish_demand()
+        self.notices.attach(session, send)
+
     def detach(self, session: Session) -> None:
         """The session's participant is gone."""
         self.notices.detach(session)
@@ -113,8 +119,8 @@ class LiveStream:
         if captions_changed:
             self.notices.snapshot(session)
         self._reroute(session)
+        self.publish_demand()  # first: a language there is no room for is not called live
         self.notices.tell_channel(session)
-        self.publish_demand()
 
     # --- the speaker ----------------------------------------------------------------------
 

@@ -210,7 +210,7 @@ class Sessions:
                     ice_servers=self.ice_servers(time.time()),
                 )
             )
-            live.notices.attach(session, connection.send)
+            live.attach(session, connection.send)
             async with asyncio.TaskGroup() as group:
                 sound = SoundPath(group, connection, self.plane, address)
                 yield live, sound

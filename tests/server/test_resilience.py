@@ -8,6 +8,7 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 
 import aiohttp
+import pytest
 
 from server.app import Server
 from server.client import Listener, Speaker
@@ -177,3 +178,21 @@ async def test_a_language_there_is_no_room_for_begins_once_there_is(tmp_path: Pa
         await refused.expect(wire.ChannelState, status("live"), since=since)
         await speaker.play(HIGH)
         await refused.expect(wire.Caption, text("high"))
+
+
+@pytest.mark.parametrize("joins_with", ["en", "floor"])
+async def test_a_language_there_is_no_room_for_is_never_called_live(
+    tmp_path: Path, joins_with: str
+) -> None:
+    async with (
+        tolk(tmp_path, STAND_IN, max_languages=1) as server,
+        Speaker(server.url, "hall", "nl"),
+        Speaker(server.url, "annex", "nl"),
+        Listener(server.url, "hall", "en", audio="socket") as first,
+    ):
+        await first.expect(wire.ChannelState, status("live"))
+        async with Listener(server.url, "annex", joins_with, audio="socket") as late:
+            await late.select("en")
+            await late.expect(wire.ChannelState, fallback("full"))
+            told = [each for _, each in late.received if isinstance(each, wire.ChannelState)]
+            assert {each.reason for each in told if each.channel == "en"} == {"full"}

@@ -7,12 +7,12 @@ forged them, and the rest from two participants of another stream: authentic, an
 import asyncio
 import socket
 from collections.abc import Iterator, Sequence
-from contextlib import AsyncExitStack, ExitStack, contextmanager
+from contextlib import AsyncExitStack, ExitStack, contextmanager, suppress
 
 import numpy as np
 from numpy.typing import NDArray
 
-from server.client import Listener, Speaker
+from server.client import Listener, Refused, Speaker
 from server.demo import clip
 from server.participant import Participant, alongside
 from signaling import messages as wire
@@ -77,8 +77,10 @@ async def run(quick: bool) -> list[Figure]:
 
 
 async def _speak(speaker: Speaker) -> None:
-    while True:
-        await speaker.play(clip("nl"))
+    """For as long as its sound travels."""
+    with suppress(Refused, TimeoutError):
+        while True:
+            await speaker.play(clip("nl"))
 
 
 async def _fire(
