@@ -2,6 +2,7 @@ import numpy as np
 
 from server.media.opus import RATE_HZ
 from tools.bench.demo import bare, cues
+from tools.bench.downlink import figures_of
 from tools.bench.latency import starts
 
 
@@ -23,3 +24,23 @@ def test_cues_are_read_without_their_times() -> None:
 
 def test_words_are_compared_bare() -> None:
     assert bare("Don’t worry: it's FINE.") == "don't worry it's fine"
+
+
+def test_what_a_browser_made_up_of_speech_is_a_share_of_what_it_heard() -> None:
+    before = {"totalSamplesReceived": 1000, "concealedSamples": 100, "silentConcealedSamples": 50}
+    after = {
+        "totalSamplesReceived": 101_000,
+        "concealedSamples": 1100,
+        "silentConcealedSamples": 250,
+        "nackCount": 7,
+        "packetsLost": -1,
+    }
+    figures = {figure.name: figure for figure in figures_of("loss_5", before, after)}
+    made_up = figures["downlink.loss_5.speech_made_up"]
+    assert (made_up.value, made_up.bound, made_up.holds) == (0.8, 0.5, False)
+    assert figures["downlink.loss_5.asked_for_again"].value == 7
+
+
+def test_a_browser_that_heard_nothing_holds_no_bound() -> None:
+    same = {"totalSamplesReceived": 5}
+    assert figures_of("loss_5", same, same)[0].holds is False

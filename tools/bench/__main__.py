@@ -1,7 +1,7 @@
 """Measures a whole server on this machine.
 
-    python -m tools.bench delivery|latency|switching|joins|burst|recovery|uplink|demo|capacity
-        [--json] [--quick]
+    python -m tools.bench delivery|latency|switching|joins|burst|recovery|uplink|downlink|demo|
+        capacity [--json] [--quick]
     python -m tools.bench fanout [--listeners 20,300] [--against mediarelay,packets,janus]
 
 The server runs in processes of its own, as its users start it.
@@ -16,6 +16,7 @@ from tools.bench import (
     capacity,
     delivery,
     demo,
+    downlink,
     fanout,
     joins,
     latency,
@@ -33,6 +34,7 @@ BENCHMARKS = {
     "burst": burst.run,
     "recovery": recovery.run,
     "uplink": uplink.run,
+    "downlink": downlink.run,
     "demo": demo.run,
     "capacity": capacity.run,
 }
