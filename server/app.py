@@ -42,6 +42,8 @@ from server.web import Web
 
 logger = logging.getLogger(__name__)
 
+#: A request's headers are here by then, or its connection is closed.
+HEADERS_S = 10.0
 #: From SIGTERM: sessions are told and get this long to end before they are cancelled.
 GOODBYE_S = 1.5
 
@@ -135,7 +137,11 @@ async def running(config: Config, interpreter: Sequence[str] = ()) -> AsyncItera
             GlossaryApi(glossaries, access, live.publish_glossary).add_routes(application)
             sessions.add_routes(application)
             runner = web.AppRunner(
-                application, shutdown_timeout=GOODBYE_S, access_log=None, handle_signals=False
+                application,
+                shutdown_timeout=GOODBYE_S,
+                keepalive_timeout=HEADERS_S,
+                access_log=None,
+                handle_signals=False,
             )
             await runner.setup()
             tasks = [

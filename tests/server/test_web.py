@@ -1,3 +1,4 @@
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -5,8 +6,10 @@ import aiohttp
 import pytest
 from yarl import URL
 
+from server import app
 from server.app import Server
 from server.client import Listener, Speaker, Talker
+from signaling import messages as wire
 from static import ROOT
 from tests.helpers.running import STAND_IN, tolk
 
@@ -154,3 +157,30 @@ async def test_behind_a_trusted_proxy_the_qr_code_has_its_address(tmp_path: Path
         assert await image(server, "a.example") == await image(server, "b.example")
     async with tolk(tmp_path, STAND_IN, ready=False, trusted_proxies=["127.0.0.0/8"]) as server:
         assert await image(server, "a.example") != await image(server, "b.example")
+
+
+@pytest.mark.parametrize("begun", [b"", b"GET / HTTP/1.1\r\nHost: a\r\nX-Slow: "])
+async def test_headers_that_do_not_come_are_not_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, begun: bytes
+) -> None:
+    monkeypatch.setattr(app, "HEADERS_S", 0.3)
+    async with tolk(tmp_path, STAND_IN, ready=False) as server:
+        reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+        writer.write(begun)
+        async with asyncio.timeout(10):
+            while not (reader.at_eof() or writer.transport.is_closing()):
+                if begun:
+                    writer.write(b"x")  # drop by drop
+                await asyncio.sleep(0.05)
+        writer.close()
+
+
+async def test_a_conversation_outlasts_the_deadline_of_its_headers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(app, "HEADERS_S", 0.2)
+    async with tolk(tmp_path, STAND_IN, ready=False) as server:
+        async with Listener(server.url, "hall", audio="none") as listener:
+            with pytest.raises(TimeoutError):
+                await listener.expect(wire.Error, within_s=0.6)
+            assert not listener.closed
