@@ -113,7 +113,9 @@ async def test_a_listener_of_a_failing_language_hears_the_floor_within_two_ticks
     assert level((await listener.hear(50))[RATE_HZ // 2 :], FLOOR_HZ) < 100
     playout.set_status("en", "fallback")
     await listener.hear(2)
-    assert level(await listener.hear(20), FLOOR_HZ) == pytest.approx(8000 * INSTEAD_GAIN, rel=0.15)
+    # After silence a decoder fades in, and a pure tone, predicted from itself, for long.
+    assert level(await listener.hear(20), FLOOR_HZ) > 0.5 * 8000 * INSTEAD_GAIN
+    assert level(await listener.hear(50), FLOOR_HZ) == pytest.approx(8000 * INSTEAD_GAIN, rel=0.15)
 
 
 def test_a_mix_bends_instead_of_clipping() -> None:
@@ -177,7 +179,7 @@ def test_one_languages_backlog_is_its_own() -> None:
 
 async def ticks_of(subscription: Subscription, packets: int) -> list[int]:
     """Of the next so many packets."""
-    ticks = []
+    ticks = list[int]()
     async with asyncio.timeout(5):
         while len(ticks) < packets:
             ticks.append((await anext(subscription)).tick)
