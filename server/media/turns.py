@@ -19,16 +19,19 @@ class Turns:
             await asyncio.sleep(0)
 
     def pace_handshake(self, dtls: Any) -> None:
-        """Let an aiortc DTLS transport take each datagram of its handshake in its turn."""
+        """Let an aiortc DTLS transport take each datagram of its handshake in its turn. One that
+        it gives up waiting for, to repeat its own, is there when it asks again."""
         ice = dtls.transport
         receive = ice._recv
+        taken: list[bytes] = []
 
         async def in_turn() -> bytes:
-            data: bytes = await receive()
+            if not taken:
+                taken.append(await receive())
             if dtls.encrypted:
                 ice._recv = receive  # from now on it costs little
             else:
                 await self.wait()
-            return data
+            return taken.pop()
 
         ice._recv = in_turn

@@ -1,6 +1,8 @@
 import asyncio
 from typing import Any
 
+import pytest
+
 from server.media.broadcast import Broadcast, SubscriberTrack
 from server.media.plane import MediaPlane
 from server.media.turns import Turns
@@ -36,6 +38,28 @@ async def test_who_gives_up_holds_up_nobody() -> None:
         each.cancel()
     async with asyncio.timeout(5):
         await asyncio.gather(*waiting[3:])
+
+
+class Handshake:
+    """What of an aiortc DTLS transport is paced: datagrams "one" and "two" have come."""
+
+    def __init__(self) -> None:
+        self.encrypted = False
+        self.transport = self
+        self._come = [b"two", b"one"]
+
+    async def _recv(self) -> bytes:
+        return self._come.pop()
+
+
+async def test_who_repeats_itself_while_it_waits_loses_no_datagram() -> None:
+    turns, handshake = Turns(), Handshake()
+    turns.pace_handshake(handshake)
+    async with turns._lock:  # somebody's turn takes long
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.01):
+                await handshake._recv()
+    assert [await handshake._recv(), await handshake._recv()] == [b"one", b"two"]
 
 
 async def test_only_a_handshake_is_paced() -> None:
