@@ -1,0 +1,84 @@
+"""A channel in silence, over real connections, by either way of sending."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import numpy as np
+import pytest
+from aiortc.rtp import RtcpPacket, RtcpSrPacket, RtpPacket
+
+from server.media import fanout
+from server.media.broadcast import SubscriberTrack
+from server.media.fanout import FanOut
+from server.media.opus import RATE_HZ, SAMPLES_PER_TICK
+from server.media.pacer import Pacer
+from server.media.plane import MediaPlane
+from server.media.playout import StreamPlayout
+from tests.helpers.webrtc import Client, connected, tone, until
+
+SILENCE_S = 4.0
+
+
+@asynccontextmanager
+async def long_silent(channel: str) -> AsyncIterator[tuple[StreamPlayout, Pacer]]:
+    """A stream in which nobody has spoken for some time."""
+    pacer, playout = Pacer(), StreamPlayout()
+    playout.set_status("en", "live")
+    playout.channel(channel)
+    for tick in range(-50, 0):
+        playout.tick(tick)
+    pacer.add(playout)
+    async with asyncio.TaskGroup() as group:
+        task = group.create_task(pacer.run(), name="pacer")
+        yield playout, pacer
+        task.cancel()
+
+
+class Received:
+    """What a client is sent."""
+
+    def __init__(self, client: Client) -> None:
+        self.packets = list[RtpPacket]()
+        self.reports = list[RtcpSrPacket]()
+        receiver: Any = client.transceiver.receiver
+        receiver._handle_rtp_packet = self._note
+        receiver._handle_rtcp_packet = self._note_report
+
+    async def _note(self, packet: RtpPacket, arrival_time_ms: int) -> None:
+        self.packets.append(packet)
+
+    async def _note_report(self, packet: RtcpPacket) -> None:
+        if isinstance(packet, RtcpSrPacket):
+            self.reports.append(packet)
+
+
+@pytest.mark.parametrize(
+    "plane", [MediaPlane(fan_out=FanOut()), MediaPlane()], ids=["fast", "plain"]
+)
+async def test_silence_is_hardly_sent_reports_go_on_and_speech_is_whole(
+    plane: MediaPlane, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fanout, "REPORT_TICKS", 50)
+    client = Client("recvonly")
+    received = Received(client)
+    async with long_silent("en") as (playout, pacer):
+        track = SubscriberTrack(playout.channel("en"))
+        async with connected(client, track, plane=plane):
+            await until(lambda: bool(received.packets), 1.0)
+            await asyncio.sleep(SILENCE_S)
+            in_silence = len(received.packets)
+            playout.speak("en", 1, tone(440, 0.4), RATE_HZ, pacer.now_tick, True)
+            await until(lambda: len(received.packets) >= in_silence + 20)
+            await until(lambda: bool(received.reports))
+    assert 2 <= in_silence <= 3 * SILENCE_S
+    sequence = np.array([packet.sequence_number for packet in received.packets])
+    steps = np.diff(np.array([packet.timestamp for packet in received.packets]).astype(np.uint32))
+    assert (np.diff(sequence) == 1).all()
+    assert (steps % SAMPLES_PER_TICK == 0).all() and steps.max() < 2 * RATE_HZ
+    if plane.fan_out is not None:  # aiortc marks every packet
+        marked = [number for number, packet in enumerate(received.packets) if packet.marker]
+        assert marked[0] == 0 and marked[1] >= in_silence
+    stamps = [packet.timestamp for packet in received.packets]
+    assert all(report.sender_info.rtp_timestamp in stamps for report in received.reports)
