@@ -1,23 +1,36 @@
-"""1,000 listeners come and go: does the server keep anything of them?"""
+"""1,000 listeners come and go: what do they cost, and does the server keep anything of them?"""
 
 import asyncio
+import time
+from contextlib import AsyncExitStack
 
 from server.client import Listener
 from tools.bench.serving import Serving, serving
 from tools.figures import Figure
 
 AT_ONCE = 4
+CHANNELS = ("floor", "en", "en+floor")
 #: A session that has left is gone within this time.
 SETTLE_S = 8.0
 
 
 async def run(quick: bool) -> list[Figure]:
     half = 50 if quick else 500
-    async with serving() as server:
+    async with serving() as server, AsyncExitStack() as staying:
+        # The channels are there all the time: what they cost is not the joins'.
+        for channel in CHANNELS:
+            await staying.enter_async_context(
+                Listener(server.url, "bench", channel, audio="socket")
+            )
         await _come_and_go(server.url, 20)  # what is made at the first join is no leak
         await asyncio.sleep(SETTLE_S)
+        idle_cpu_s = await _cpu_s(server)
+        await asyncio.sleep(SETTLE_S)
+        idle_share = (await _cpu_s(server) - idle_cpu_s) / SETTLE_S
         before = await _held(server)
+        came_s, cpu_s = time.monotonic(), await _cpu_s(server)
         await _come_and_go(server.url, half)
+        came_s, cpu_s = time.monotonic() - came_s, await _cpu_s(server) - cpu_s
         await asyncio.sleep(SETTLE_S)
         middle = await _held(server)
         await _come_and_go(server.url, half)
@@ -26,6 +39,7 @@ async def run(quick: bool) -> list[Figure]:
     growth = (after["memory"] - middle["memory"]) / 1e6
     return [
         Figure("joins.count", 2 * half, ""),
+        Figure("joins.cpu", 1e3 * (cpu_s - idle_share * came_s) / half, "ms", bound=6),
         *(
             Figure(f"joins.more_{name}", after[name] - before[name], "", bound=0)
             for name in ("descriptors", "tasks", "threads")
@@ -44,16 +58,22 @@ async def _held(server: Serving) -> dict[str, float]:
     }
 
 
+async def _cpu_s(server: Serving) -> float:
+    """Processor time of the media process so far."""
+    return await server.metric("process_cpu_seconds_total")
+
+
 async def _come_and_go(url: str, count: int) -> None:
-    """Join, hear something, leave; in one stream that stays, by four at a time."""
+    """Join, hear something, leave; four at a time."""
     gate = asyncio.Semaphore(AT_ONCE)
 
     async def once(number: int) -> None:
-        async with gate, Listener(url, "bench", ("floor", "en", "en+floor")[number % 3]) as each:
+        channel = CHANNELS[number % len(CHANNELS)]
+        async with gate, Listener(url, "bench", channel) as each:
             async with asyncio.timeout(5):
                 while not len(each.arrivals):
                     await asyncio.sleep(0.02)
 
-    async with Listener(url, "bench", audio="none"), asyncio.TaskGroup() as group:
+    async with asyncio.TaskGroup() as group:
         for number in range(count):
             group.create_task(once(number), name=f"join-{number}")

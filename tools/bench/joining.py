@@ -1,0 +1,70 @@
+"""Listeners who join a real server as pages do: by its WebSocket, coming back when asked to."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import aiohttp
+from aiortc import RTCPeerConnection, RTCSessionDescription
+
+from tools.bench.load import Negotiate, made_light
+
+
+class _Busy(Exception):
+    def __init__(self, retry_after_s: float) -> None:
+        super().__init__(retry_after_s)
+        self.retry_after_s = retry_after_s
+
+
+@asynccontextmanager
+async def joining(url: str, stream: str) -> AsyncIterator[Negotiate]:
+    """Sockets stay open until the body ends."""
+
+    async def negotiate(connection: RTCPeerConnection) -> None:
+        made_light(connection.addTransceiver("audio", direction="recvonly"), "127.0.0.1")
+        await connection.setLocalDescription(await connection.createOffer())
+        while True:
+            socket = await http.ws_connect(f"{url}/ws/listen/{stream}")
+            try:
+                answer = await _answer(socket, connection.localDescription.sdp)
+            except _Busy as busy:
+                await socket.close()
+                await asyncio.sleep(busy.retry_after_s)
+            else:
+                break
+        reading.append(group.create_task(_read(socket), name="read-socket"))
+        await connection.setRemoteDescription(RTCSessionDescription(answer, "answer"))
+
+    reading: list[asyncio.Task[None]] = []
+    connector = aiohttp.TCPConnector(limit=0)
+    async with aiohttp.ClientSession(connector=connector) as http, asyncio.TaskGroup() as group:
+        yield negotiate
+        for task in reading:
+            task.cancel()
+
+
+async def _answer(socket: aiohttp.ClientWebSocketResponse, offer: str) -> str:
+    await socket.send_json({"type": "join"})
+    await _next(socket, "joined")
+    await socket.send_json({"type": "offer", "sdp": offer})
+    return str((await _next(socket, "answer"))["sdp"])
+
+
+async def _next(socket: aiohttp.ClientWebSocketResponse, kind: str) -> dict[str, Any]:
+    """The next message of this type. Raises _Busy, and ConnectionError on other refusals."""
+    async for frame in socket:
+        message: dict[str, Any] = frame.json()
+        if message["type"] == kind:
+            return message
+        if message["type"] == "error":
+            if message["code"] == "limit" and "retry_after_s" in message:
+                raise _Busy(message["retry_after_s"])
+            raise ConnectionError(message["message"])
+    raise ConnectionError("the server closed the socket of one who joined")
+
+
+async def _read(socket: aiohttp.ClientWebSocketResponse) -> None:
+    """Keep the socket alive: what it says is not looked at."""
+    async for _ in socket:
+        pass
