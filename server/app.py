@@ -184,7 +184,7 @@ def media_plane(config: Config, hosts: Sequence[str], metrics: Metrics) -> Itera
     OSError where the UDP port is taken."""
     plane = MediaPlane(
         hosts=hosts,
-        fan_out=None if direct.missing() else FanOut(),
+        fan_out=None if direct.missing() else FanOut(metrics.repair_counts),
         dropped=metrics.hostile_counts,
         jitter=metrics.uplink_counts,
     )

@@ -94,6 +94,16 @@ class Metrics:
             Gauge(f"tolk_downlink_{name}", text, registry=registry).set_function(
                 functools.partial(getattr, self.playout_counts, name)
             )
+        #: Counted by the fan-out, by reason.
+        self.repair_counts: collections.Counter[str] = collections.Counter()
+        for name, text in (
+            ("as_red", "Packets sent so far with copies of those before, for who loses some"),
+            ("sent_again", "Packets sent again so far, for being asked for"),
+            ("not_sent_again", "Packets asked for that are forgotten, or above the limit"),
+        ):
+            Gauge(f"tolk_downlink_{name}", text, registry=registry).set_function(
+                functools.partial(self.repair_counts.__getitem__, name)
+            )
         self.stage = Counter(
             "tolk_stage_seconds", "Time in engine calls", ["stage", "language"], registry=registry
         )

@@ -46,12 +46,12 @@ _ROW: Final = np.dtype(
 
 class FanOut:
     """Sends to all listeners of a process. ``listeners``: how many there are of them.
-    ``counts``: packets "sent_again", and "not_sent_again" though asked for."""
+    ``counts``: packets "sent_again", "not_sent_again" though asked for, sent "as_red"."""
 
-    def __init__(self) -> None:
+    def __init__(self, counts: Counter[str] | None = None) -> None:
         self.rows = np.zeros(ROWS, _ROW)
         self.batch = Batch()
-        self.counts: Counter[str] = Counter()
+        self.counts: Counter[str] = Counter() if counts is None else counts
         self._free = list(range(ROWS))
 
     @property
@@ -138,6 +138,8 @@ class Group:
         rows["last_tick"][at] = tick
         rows["packets"][at] += 1
         rows["octets"][at] += len(data)
+        if to.as_red:
+            self._fan_out.counts["as_red"] += at.size
         for each in refused:
             to.members[each].refused()
             rows["packets"][at[each]] -= 1

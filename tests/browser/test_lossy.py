@@ -61,7 +61,9 @@ def counted(server: ServerProcess, name: str) -> float:
     return float(found)
 
 
-def test_a_listener_hears_what_was_lost(open_page: OpenPage, relay: int) -> None:
+def test_a_listener_hears_what_was_lost(
+    open_page: OpenPage, server: ServerProcess, relay: int
+) -> None:
     near = open_page("/listen/lossy")
     repaired = open_page("/listen/lossy", script=through(relay))
     plain = open_page("/listen/lossy", script=through(relay, repair=False))
@@ -77,6 +79,7 @@ def test_a_listener_hears_what_was_lost(open_page: OpenPage, relay: int) -> None
     _, with_repair, without = now
     assert without["packetsLost"] > LOSS_PERCENT / 2 / 100 * without["packetsReceived"]
     assert with_repair["packetsLost"] < without["packetsLost"] / 3  # the others came again
+    assert counted(server, "tolk_downlink_as_red") > 0
     assert with_repair["packetsDiscarded"] > without["packetsDiscarded"] + 100  # needless copies
     shares = list(map(concealed, since, now))
     # What a busy server left out itself was made up by all.

@@ -120,6 +120,7 @@ async def test_who_loses_packets_gets_copies_with_them_and_nobody_else(hall: Hal
         Block(RED_OPUS_TYPE, 0, b"opus-5"),
     ]
     assert [each.payload for each in stays.packets()] == [b"opus-%d" % n for n in range(7)]
+    assert hall.fan_out.counts == {"sent_again": 2, "as_red": 2}
 
 
 async def test_packets_with_copies_come_again_with_them(hall: Hall) -> None:
