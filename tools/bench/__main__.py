@@ -1,7 +1,7 @@
 """Measures a whole server on this machine.
 
-    python -m tools.bench delivery|latency|switching|joins|burst|recovery|uplink|downlink|demo|
-        capacity [--json] [--quick]
+    python -m tools.bench delivery|latency|switching|joins|burst|recovery|uplink|downlink|
+        silence|demo|capacity [--json] [--quick]
     python -m tools.bench fanout [--listeners 20,300] [--against mediarelay,packets,janus]
 
 The server runs in processes of its own, as its users start it.
@@ -21,6 +21,7 @@ from tools.bench import (
     joins,
     latency,
     recovery,
+    silence,
     switching,
     uplink,
 )
@@ -35,6 +36,7 @@ BENCHMARKS = {
     "recovery": recovery.run,
     "uplink": uplink.run,
     "downlink": downlink.run,
+    "silence": silence.run,
     "demo": demo.run,
     "capacity": capacity.run,
 }

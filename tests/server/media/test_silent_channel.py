@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from aiortc.rtp import RtcpPacket, RtcpSrPacket, RtpPacket
+from aiortc.rtp import AnyRtcpPacket, RtcpSrPacket, RtpPacket
 
 from server.media import fanout
 from server.media.broadcast import SubscriberTrack
@@ -49,7 +49,7 @@ class Received:
     async def _note(self, packet: RtpPacket, arrival_time_ms: int) -> None:
         self.packets.append(packet)
 
-    async def _note_report(self, packet: RtcpPacket) -> None:
+    async def _note_report(self, packet: AnyRtcpPacket) -> None:
         if isinstance(packet, RtcpSrPacket):
             self.reports.append(packet)
 
@@ -74,11 +74,11 @@ async def test_silence_is_hardly_sent_reports_go_on_and_speech_is_whole(
             await until(lambda: bool(received.reports))
     assert 2 <= in_silence <= 3 * SILENCE_S
     sequence = np.array([packet.sequence_number for packet in received.packets])
-    steps = np.diff(np.array([packet.timestamp for packet in received.packets]).astype(np.uint32))
+    times = np.array([packet.timestamp for packet in received.packets]).astype(np.uint32)
+    steps = np.diff(times)
     assert (np.diff(sequence) == 1).all()
     assert (steps % SAMPLES_PER_TICK == 0).all() and steps.max() < 2 * RATE_HZ
     if plane.fan_out is not None:  # aiortc marks every packet
         marked = [number for number, packet in enumerate(received.packets) if packet.marker]
         assert marked[0] == 0 and marked[1] >= in_silence
-    stamps = [packet.timestamp for packet in received.packets]
-    assert all(report.sender_info.rtp_timestamp in stamps for report in received.reports)
+    assert all(report.sender_info.rtp_timestamp in times for report in received.reports)
