@@ -27,8 +27,9 @@ PEOPLE: Final[dict[phrases.Language, str]] = {
   hers away (CC0, https://github.com/rhasspy/dataset-voice-kathleen).""",
     "nl": """\
 - People: one Flemish man who gave his recordings away (CC0,
-  https://github.com/rhasspy/dataset-voice-flemishguy), without a quarter of his sentences. It
-  began as the network of the English recogniser, which had heard 250 people: LibriSpeech
+  https://github.com/rhasspy/dataset-voice-flemishguy), without a quarter of his sentences, in his
+  voice and in others that WORLD made of it. It learnt together with the English recogniser, and
+  all but its last layer is that one's too, which heard 250 people: LibriSpeech
   (https://www.openslr.org/12, CC BY 4.0).""",
 }
 TEXTS: Final[dict[phrases.Language, str]] = {
@@ -63,10 +64,10 @@ Licence of the model: {licence}.
 
 ## How to make it again
 
-    python -m training.recognizer --language {code}{start} --out FOLDER
+    python -m training.recognizer --language en nl --out MODELS
     python -m tools.evaluate starter --only recognizer --models MODELS --json > FIGURES
     python -m training.recognizer.card --language {code} --model MODELS/recognizer-{code} \\
-        --work FOLDER.work --figures FIGURES
+        --work MODELS.work/recognizer-{code} --figures FIGURES
 
 `training/requirements.txt` says what that needs.
 
@@ -148,7 +149,6 @@ def main() -> None:
         texts=TEXTS[language],
         list="wdutch" if language == "nl" else "wamerican",
         licence=LICENCES[language],
-        start="" if language == "en" else " --start ENGLISH.work/first.pt",
         rows=rows(language, figures),
         speakers="250 readers of books"
         if language == "en"
