@@ -15,7 +15,7 @@ from server.media.fanout import FanOut
 from server.media.guard import ADDRESSES, MAX_DATAGRAM, NEW_CHECKS_PER_S, RateLimit
 from server.media.peer import Peer, answer
 from server.media.plane import MediaPlane
-from server.media.port import MediaPort, username
+from server.media.port import AT_ONCE_S, MediaPort, username
 from tests.helpers.webrtc import Client, connected, until
 
 ALERT = bytes([21, 254, 253, 0, 0, 0, 0, 0, 0, 0, 9, 0, 2, 2, 40])  # DTLS: handshake failure
@@ -308,3 +308,28 @@ async def test_a_participant_does_not_make_us_list_this_machines_addresses(
         offered = [(each.host, each.port) for each in connection.local_candidates]
         assert offered == [("127.0.0.1", port.number)]
         await connection.close()
+
+
+async def test_what_comes_in_heaps_is_read_in_turns(
+    stranger: socket.socket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As the checks of a crowd that joins: nobody's sound waits for all of them."""
+    loop = asyncio.get_running_loop()
+    turn, taken_in = 0, Counter[int]()
+
+    def take(data: bytes, address: tuple[str, int]) -> str:
+        taken_in[turn] += 1
+        until_s = loop.time() + AT_ONCE_S / 2
+        while loop.time() < until_s:
+            pass
+        return ""
+
+    with MediaPort(["127.0.0.1"], 0, Counter()) as port:
+        monkeypatch.setattr(port._ends[0], "_take", take)
+        for _ in range(30):
+            stranger.sendto(b"check", ("127.0.0.1", port.number))
+        async with asyncio.timeout(5):
+            while taken_in.total() < 30:
+                await asyncio.sleep(0)
+                turn += 1
+    assert max(taken_in.values()) <= 2
