@@ -151,6 +151,15 @@ class Visitor:
     host: str
 
     @property
+    def site(self) -> str:
+        """What limits on one address count by: of IPv6 the network of 64 bits, for whoever has
+        one address of it has them all."""
+        try:
+            return str(ip_network(f"{self.address}/64", strict=False))
+        except ValueError:
+            return self.address  # IPv4, or unknown
+
+    @property
     def url(self) -> str:
         """Our address as the visitor sees it, such as "https://tolk.example"."""
         return f"{self.scheme}://{self.host}"

@@ -71,7 +71,7 @@ class Sessions:
             stream_id = parse_stream_id(request.match_info["stream"])
             join = await connection.receive()
             if isinstance(join, JoinSpeaker):
-                await self._speaker(connection, stream_id, visitor.address, join)
+                await self._speaker(connection, stream_id, visitor.site, join)
         return self._ended(connection)
 
     async def _speaker(
@@ -121,7 +121,7 @@ class Sessions:
             stream_id = parse_stream_id(request.match_info["stream"])
             join = await connection.receive()
             if isinstance(join, JoinListener):
-                await self._listener(connection, stream_id, visitor.address, join)
+                await self._listener(connection, stream_id, visitor.site, join)
         return self._ended(connection)
 
     async def _listener(
@@ -168,7 +168,7 @@ class Sessions:
         ) as connection:
             join = await connection.receive()
             if isinstance(join, JoinTalk):
-                await self._talker(connection, visitor.address, join)
+                await self._talker(connection, visitor.site, join)
         return self._ended(connection)
 
     async def _talker(

@@ -177,6 +177,19 @@ def test_a_visitor_through_a_proxy() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("address", "site"),
+    [
+        ("198.51.100.1", "198.51.100.1"),
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
+        ("2001:db8:1:2::7", "2001:db8:1:2::/64"),
+        ("unknown", "unknown"),
+    ],
+)
+def test_limits_count_whoever_has_many_addresses_as_one(address: str, site: str) -> None:
+    assert Visitor(address, "http", "tolk.example").site == site
+
+
 def test_networks_are_read_and_what_is_none_is_named() -> None:
     assert [str(network) for network in parse_networks(["10.0.0.0/8", " ::1 "])] == [
         "10.0.0.0/8",

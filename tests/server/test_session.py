@@ -297,6 +297,29 @@ async def test_limits_on_connections(tmp_path: Path) -> None:
                 pass
 
 
+@pytest.mark.parametrize("path", ["/ws/speak/{}", "/ws/listen/{}", "/ws"])
+async def test_addresses_of_one_network_count_as_one(tmp_path: Path, path: str) -> None:
+    join = {"type": "join", "language": "nl", "target": "en", "audio": "socket"}
+    limits = {"max_sessions_per_address": 1, "trusted_proxies": ["127.0.0.1"]}
+    async with (
+        tolk(tmp_path, STAND_IN, ready=False, **limits) as server,
+        aiohttp.ClientSession() as http,
+        AsyncExitStack() as stack,
+    ):
+        answers = []
+        for number, address in enumerate(("2001:db8::1", "2001:db8::2", "2001:db8:0:1::1")):
+            socket = await stack.enter_async_context(
+                http.ws_connect(
+                    server.url + path.format(f"hall{number}"),
+                    headers={"X-Forwarded-For": address},
+                )
+            )
+            await socket.send_json(join)
+            answers.append(await socket.receive_json(timeout=10))
+    assert [answer["type"] for answer in answers] == ["joined", "error", "joined"]
+    assert answers[1]["code"] == "limit"
+
+
 async def test_speaking_beyond_loopback_needs_a_token(tmp_path: Path) -> None:
     async with tolk(tmp_path, STAND_IN, ready=False, speak_token="required") as server:
         with pytest.raises(Refused, match="unauthorised"):
