@@ -177,6 +177,46 @@ def test_one_languages_backlog_is_its_own() -> None:
     assert playout.backlog_s("en") == 0
 
 
+async def floor_of(sound: Pcm, own: range) -> tuple[list[bytes], list[bytes], Pcm]:
+    """The packets of a speaker who says ``sound``, those of the floor, and what is heard in it.
+    In the ticks of ``own`` the speaker's packets came whole."""
+    playout, encoder, decoder = StreamPlayout(), OpusEncoder(), ConcealingDecoder()
+    subscription = playout.channel("floor").subscribe()
+    spoken, sent, heard = list[bytes](), list[bytes](), list[Pcm]()
+    listener = ConcealingDecoder()
+    async with asyncio.timeout(10):
+        for tick, piece in enumerate(sound.reshape(-1, TICK)):
+            spoken.append(encoder.encode(piece))
+            whole = spoken[-1] if tick in own else None
+            playout.floor.push(decoder.decode(spoken[-1]), whole)
+            playout.tick(tick)
+            sent.append((await anext(subscription)).data)
+            heard.append(listener.decode(sent[-1]))
+    forwarded = sum(packet in spoken for packet in sent)
+    assert (playout.counts.sent, playout.counts.forwarded) == (len(sent), forwarded)
+    return spoken, sent, joined(heard)
+
+
+#: Until the floor's cushion is there.
+CUSHION_TICKS = 2
+
+
+async def test_the_floor_is_the_speakers_own_packets_each_in_its_tick() -> None:
+    spoken, sent, _ = await floor_of(tone(FLOOR_HZ, 1.0), range(50))
+    assert sent[CUSHION_TICKS:] == spoken[:-CUSHION_TICKS]
+
+
+async def test_an_encoder_that_steps_in_goes_on_from_what_was_heard_last() -> None:
+    """And not from what it heard when it was last at work."""
+    sound = joined([tone(FLOOR_HZ, 0.4), tone(SPEECH_HZ, 1.6)])
+    spoken, sent, heard = await floor_of(sound, range(20, 60))
+    steps_in = 60 + CUSHION_TICKS
+    assert sent[steps_in - 1] == spoken[59] and sent[steps_in] != spoken[60]
+    first = heard[steps_in * TICK :][: TICK // 2]
+    assert level(first, SPEECH_HZ) > 6000
+    assert level(first, FLOOR_HZ) < 500
+
+
 async def ticks_of(subscription: Subscription, packets: int) -> list[int]:
     """Of the next so many packets."""
     ticks = list[int]()
