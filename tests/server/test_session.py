@@ -414,6 +414,28 @@ async def test_half_open_offers_do_not_shut_out_who_means_it(
     await client.close()
 
 
+async def test_who_offers_anew_hears_by_the_new_connection(server: Server) -> None:
+    """As after a change of networks: aiortc itself would go on with the old credentials."""
+    usernames = set[str]()
+    async with (
+        aiohttp.ClientSession() as session,
+        session.ws_connect(server.url + "/ws/listen/hall") as socket,
+    ):
+        await socket.send_str('{"type": "join"}')
+        for _ in range(2):
+            client = Client("recvonly")
+            await socket.send_json({"type": "offer", "sdp": await client.offer()})
+            async with asyncio.timeout(10):
+                while (answer := await socket.receive_json())["type"] != "answer":
+                    assert answer["type"] != "error"
+                await client.take(answer["sdp"])
+                await client.transceiver.receiver.track.recv()
+            usernames.update(re.findall(r"a=ice-ufrag:(\S+)", answer["sdp"]))
+            await client.vanish()
+            await client.close()
+    assert len(usernames) == 2
+
+
 async def offered_ports(server: Server, count: int) -> list[str]:
     """The UDP ports that so many listeners are told to send to."""
     client, ports = Client("recvonly"), list[str]()

@@ -42,3 +42,12 @@ async def test_it_is_renewed_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(identity, "datetime", Later)
     assert SharedCertificate.of_this_process() is not first
+
+
+async def test_nobody_elses_server_is_asked() -> None:
+    """aiortc asks Google's unless it is told otherwise."""
+    connection = new_connection()
+    transceiver = connection.addTransceiver("audio")
+    ice = transceiver.receiver.transport.transport._connection
+    assert (ice.stun_server, ice.turn_server) == (None, None)
+    await connection.close()
