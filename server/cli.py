@@ -9,7 +9,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from server import app
+from server import app, collecting
 from server.access import Access, load_secret
 from server.config import Config, ConfigError, add_options, load, tolk_version
 from server.ice_servers import ice_servers
@@ -85,7 +85,10 @@ def _set_up_logging(config: Config) -> None:
 
 def _serve(config: Config, options: argparse.Namespace) -> int:
     async def serve() -> None:
-        async with app.running(config) as server:
+        def nobody_listens() -> bool:
+            return not any(stream.listeners for stream in server.manager.streams.values())
+
+        async with app.running(config) as server, collecting.when_idle(nobody_listens):
             print(server.addresses.text, flush=True)
             await _stopped()
 

@@ -1,0 +1,54 @@
+import asyncio
+import gc
+import weakref
+
+from server.collecting import when_idle
+from tests.helpers.running import until
+
+OFTEN_S = 0.01
+
+
+class Cycle:
+    def __init__(self) -> None:
+        self.itself = self
+
+
+def old_garbage() -> weakref.ref[Cycle]:
+    """Garbage that searches among the young do not find any more."""
+    cycle = Cycle()
+    gc.collect(0)
+    gc.collect(1)
+    return weakref.ref(cycle)
+
+
+async def test_while_people_listen_nothing_old_is_searched() -> None:
+    async with when_idle(lambda: False, every_s=OFTEN_S):
+        garbage = old_garbage()
+        kept = [[] for _ in range(100_000)]  # type: list[list[None]]
+        await asyncio.sleep(10 * OFTEN_S)
+        assert garbage() is not None
+        del kept
+
+
+async def test_when_nobody_listens_garbage_goes() -> None:
+    async with when_idle(lambda: True, every_s=OFTEN_S):
+        garbage = old_garbage()
+        await until(lambda: garbage() is None)
+
+
+async def test_where_much_has_gathered_it_goes_all_the_same() -> None:
+    async with when_idle(lambda: False, every_s=OFTEN_S, many_searches=3):
+        garbage = old_garbage()
+        await asyncio.sleep(5 * OFTEN_S)
+        assert garbage() is not None
+        for _ in range(3):
+            gc.collect(1)
+        await until(lambda: garbage() is None)
+
+
+async def test_what_was_there_before_is_set_aside_and_given_back() -> None:
+    before = gc.get_threshold()
+    async with when_idle(lambda: True, every_s=OFTEN_S):
+        assert gc.get_freeze_count() > 10_000
+    assert gc.get_freeze_count() == 0
+    assert gc.get_threshold() == before
