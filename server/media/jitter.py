@@ -1,7 +1,7 @@
 """A speaker's packets, put in order and played at their time. Sans-I/O.
 
 - A packet is heard once its lateness is bridged: its timestamp, plus the least delay that any
-  packet lately took, plus a target. The target covers what all but 2 % of packets needed, those
+  packet lately took, plus a target. The target covers what all but 1 % of packets needed, those
   that came again after a loss included; so it rises and falls with the network.
 - Nothing that came is thrown away for being late unless its place has been filled meanwhile.
   When all packets are used up time stands still, filled with what may have been said: what then
@@ -19,9 +19,9 @@ from server.media.opus import RATE_HZ, SAMPLES_PER_TICK, TICK_S
 #: The target: never less than this cushion, nor more than makes talking over it odd.
 LEAST_S = 0.04
 MOST_S = 0.24
-COVERED = 98  # per cent of packets
-#: Lateness is judged by so many packets, and every so many anew.
-WINDOW_PACKETS = 500
+COVERED = 99  # per cent of packets
+#: Lateness is judged by so many packets, and every so many anew. What was lost is forgotten in 4 s.
+WINDOW_PACKETS = 200
 JUDGED_EVERY = 25
 #: Twice this long the least delay is remembered: clocks drift apart by under 1 ms in it.
 LEAST_DELAY_S = 10.0

@@ -36,8 +36,10 @@ _VERSION = 2
 _SEQUENCE_BITS = 16
 #: A speaker's SSRC gives way to another after so much silence.
 SSRC_SILENT_S = 1.0
-#: Delay beyond this, either way, is won back, a pitch period every so many ticks.
+#: More delay than this too much, or too little, is won back, a pitch period every so many ticks:
+#: too much costs time, too little what comes again.
 TOLERANCE_S = 0.02
+LACK_S = 0.005
 TICKS_BETWEEN_STRETCHES = 5
 #: After a stall this long of the whole process the clock starts anew.
 STALL_S = 1.0
@@ -254,7 +256,7 @@ class _Player:
 
     def _stretched(self, pcm: Pcm, excess_s: float) -> Pcm:
         self._until_stretch -= 1
-        if self._until_stretch > 0 or abs(excess_s) <= TOLERANCE_S:
+        if self._until_stretch > 0 or -LACK_S <= excess_s <= TOLERANCE_S:
             return pcm
         self._until_stretch = TICKS_BETWEEN_STRETCHES
         return shortened(pcm) if excess_s > 0 else lengthened(pcm)

@@ -1,0 +1,116 @@
+"""How late a speaker is heard whose packets are lost, and what is done about it: simulated, so
+that a network is what it is said to be, and time costs none."""
+
+import asyncio
+import random
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from types import SimpleNamespace
+from typing import Any, cast
+
+import numpy as np
+import pytest
+from aiortc import RTCRtpReceiver
+
+from server.media.jitter import LEAST_S, JitterCounts
+from server.media.opus import RATE_HZ, SAMPLES_PER_TICK, TICK_S, OpusEncoder
+from server.media.red import packed
+from server.media.uplink import TOLERANCE_S, Rtp, Uplink
+from tests.helpers.virtual_time import run
+
+OPUS, RED = 111, 63
+ONE_WAY_S = 0.03
+#: Noise, so that no packet is as another.
+_RNG = np.random.default_rng(7)
+_ENCODER = OpusEncoder()
+PACKETS = [
+    _ENCODER.encode(_RNG.normal(0, 2000, SAMPLES_PER_TICK).astype(np.int16)) for _ in range(1500)
+]
+NUMBER = {data: number for number, data in enumerate(PACKETS)}
+
+
+@dataclass
+class Heard:
+    """``delays_s``: how much later than it could have come each packet was heard that was."""
+
+    counts: JitterCounts = field(default_factory=JitterCounts)
+    delays_s: dict[int, float] = field(default_factory=dict)
+
+    def of(self, start_s: float, end_s: float) -> list[float]:
+        return [
+            delay_s
+            for number, delay_s in self.delays_s.items()
+            if start_s <= number * TICK_S < end_s
+        ]
+
+
+def spoken(
+    loss: Callable[[float], float], seconds: float, red: bool = False, answers: bool = True
+) -> Heard:
+    """What is heard of a speaker; ``loss`` is the share lost at a time. ``red``: with a copy of
+    the packet before each; ``answers``: what is asked for comes again, unless it is lost too."""
+    return run(_spoken(loss, seconds, red, answers))
+
+
+async def _spoken(
+    loss: Callable[[float], float], seconds: float, red: bool, answers: bool
+) -> Heard:
+    loop, rng, heard = asyncio.get_running_loop(), random.Random(5), Heard()
+    receiver: Any = SimpleNamespace(
+        transport=SimpleNamespace(_register_rtp_receiver=lambda *_: None),
+        _RTCRtpReceiver__started=False,
+        _run_rtcp=_nothing,
+    )
+    uplink = Uplink(cast(RTCRtpReceiver, receiver), Counter(), heard.counts, loop.time, RED)
+    codec = SimpleNamespace(payloadType=OPUS, mimeType="audio/opus")
+    await receiver.receive(SimpleNamespace(codecs=[codec]))
+
+    def send(number: int) -> None:
+        if rng.random() >= loss(loop.time()):
+            loop.call_later(ONE_WAY_S + 0.005 * rng.random(), arrive, number)
+
+    def arrive(number: int) -> None:
+        payload_type, payload = OPUS, PACKETS[number]
+        if red and number:
+            copies = [(SAMPLES_PER_TICK, PACKETS[number - 1])]
+            payload_type, payload = RED, packed(OPUS, copies, payload)
+        uplink.receive(Rtp(payload_type, number, number * SAMPLES_PER_TICK, 5, payload))
+        for sequence in uplink.to_ask_for():
+            if answers:
+                loop.call_later(ONE_WAY_S, send, sequence)
+
+    for number in range(round(seconds / TICK_S)):
+        loop.call_at(number * TICK_S, send, number)
+    async for sound in uplink.sounds():
+        if sound.packet is not None:
+            number = NUMBER[sound.packet]
+            heard.delays_s[number] = loop.time() - number * TICK_S - ONE_WAY_S
+        if loop.time() > seconds:
+            break
+    return heard
+
+
+async def _nothing() -> None:
+    """Reports to nobody."""
+
+
+@pytest.mark.parametrize("red", [True, False], ids=["red", "plain"])
+def test_at_5_per_cent_loss_little_is_missing_and_the_delay_is_short(red: bool) -> None:
+    heard = spoken(lambda now_s: 0.05, 20, red)
+    assert np.percentile(heard.of(2, 20), 95) <= 0.120
+    assert heard.counts.missing_samples <= 0.01 * 20 * RATE_HZ
+    assert heard.counts.late + heard.counts.overflowed <= 0.005 * heard.counts.came
+
+
+def test_who_offers_neither_copies_nor_answers_is_heard_as_before() -> None:
+    heard = spoken(lambda now_s: 0.05, 20, answers=False)
+    assert np.percentile(heard.of(2, 20), 95) <= LEAST_S + 2 * TICK_S
+    assert heard.counts.missing_samples <= 0.06 * 20 * RATE_HZ
+
+
+@pytest.mark.parametrize("share", [0.05, 0.1])
+def test_five_seconds_after_the_last_loss_the_delay_is_as_before(share: float) -> None:
+    heard = spoken(lambda now_s: share if 5 <= now_s < 12 else 0, 25)
+    before = max(heard.of(2, 5))
+    assert max(heard.of(17, 25)) <= before + TOLERANCE_S
