@@ -1,6 +1,7 @@
 """A participant's side of a PeerConnection, on loopback: aiortc as a client."""
 
 import asyncio
+import re
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -25,6 +26,8 @@ from server.media.peer import Peer, answer
 from server.media.plane import MediaPlane
 
 DEADLINE_S = 10
+#: Its payload type, as browsers offer it.
+RED = 63
 
 
 class Client:
@@ -91,6 +94,15 @@ async def connected(
             await peer.close()
     finally:
         await client.close()
+
+
+def with_red(sdp: str) -> str:
+    """An offer as browsers make it."""
+    sdp = re.sub(r"(m=audio \d+ \S+) [^\r]*", rf"\1 111 {RED}", sdp)
+    sdp = re.sub(r"a=(rtpmap|fmtp|rtcp-fb):[^\r]*\r\n", "", sdp)
+    return sdp + (
+        f"a=rtpmap:111 opus/48000/2\r\na=rtpmap:{RED} red/48000/2\r\na=fmtp:{RED} 111/111\r\n"
+    )
 
 
 class ScriptedTrack(MediaStreamTrack):

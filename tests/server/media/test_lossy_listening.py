@@ -20,10 +20,9 @@ from server.media.opus import RATE_HZ, TICK_S
 from server.media.plane import MediaPlane
 from server.media.playout import StreamPlayout
 from server.media.red import unpacked
-from tests.helpers.webrtc import Client, connected, until
+from tests.helpers.webrtc import RED, Client, connected, until, with_red
 from tools.impair import Network, Relay
 
-RED = 63
 #: From 1900, where NTP counts from, to 1970.
 NTP_EPOCH_S = 2_208_988_800
 BOTH = pytest.mark.parametrize("fast", [True, False], ids=["fast", "plain"])
@@ -62,15 +61,6 @@ class Listening:
     async def ask(self, sequences: list[int]) -> None:
         receiver: Any = self.client.transceiver.receiver
         await receiver._send_rtcp_nack(self.packets[0][1].ssrc, sequences)
-
-
-def with_red(sdp: str) -> str:
-    """An offer as browsers make it."""
-    sdp = re.sub(r"(m=audio \d+ \S+) [^\r]*", rf"\1 111 {RED}", sdp)
-    sdp = re.sub(r"a=(rtpmap|fmtp|rtcp-fb):[^\r]*\r\n", "", sdp)
-    return sdp + (
-        f"a=rtpmap:111 opus/48000/2\r\na=rtpmap:{RED} red/48000/2\r\na=fmtp:{RED} 111/111\r\n"
-    )
 
 
 @asynccontextmanager

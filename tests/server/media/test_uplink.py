@@ -17,12 +17,11 @@ from server.media.peer import Peer, answer
 from server.media.plane import MediaPlane
 from server.media.red import packed
 from server.media.uplink import SSRC_SILENT_S, Rtp, Uplink, missing, parsed
-from tests.helpers.webrtc import Client, ScriptedTrack, connected, tone
+from tests.helpers.webrtc import RED, Client, ScriptedTrack, connected, tone, with_red
 from tools.impair import Network, Relay
 
 PACKET = OpusEncoder().encode(tone(440, 0.02))
 OPUS = 111
-RED = 63
 
 
 def header(first: int = 0x80, second: int = OPUS) -> bytes:
@@ -184,6 +183,21 @@ async def test_it_is_what_hears_a_speaker_and_it_costs_no_thread() -> None:
         pcm = await heard(peer, 1.0)
         assert threading.active_count() == threads
     assert strength(pcm[RATE_HZ // 2 :], 440) > 0.5
+
+
+@pytest.mark.parametrize(
+    ("lacks", "types"), [("", "63 111"), ("something", "111")], ids=["ours", "aiortc's"]
+)
+async def test_a_speaker_is_asked_for_copies_by_who_can_take_them(
+    monkeypatch: pytest.MonkeyPatch, lacks: str, types: str
+) -> None:
+    monkeypatch.setattr("server.media.uplink.missing", lambda: lacks)
+    client = Client("sendonly", ScriptedTrack(tone(440, 1.0)))
+    peer = await answer(with_red(await client.offer()), MediaPlane(), receive=True)
+    assert f"UDP/TLS/RTP/SAVPF {types}\r\n" in peer.sdp
+    assert "a=rtcp-fb:111 nack\r\n" in peer.sdp
+    await peer.close()
+    await client.close()
 
 
 class Interrupted(ScriptedTrack):
