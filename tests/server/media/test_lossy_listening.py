@@ -30,10 +30,11 @@ BOTH = pytest.mark.parametrize("fast", [True, False], ids=["fast", "plain"])
 
 @dataclass
 class Listening:
-    """``packets`` that came and ``reports``, each with the time when it did, in seconds since
+    """``answer``: what the server said of it. ``packets`` that came and ``reports``, each with the time when it did, in seconds since
     1970; ``sent``: what the channel sent."""
 
     client: Client
+    answer: str = ""
     sent: list[bytes] = field(default_factory=list)
     packets: list[tuple[float, RtpPacket]] = field(default_factory=list)
     reports: list[tuple[float, RtcpSrPacket]] = field(default_factory=list)
@@ -91,7 +92,8 @@ async def listening(fast: bool, loss: float = 0.0, red: bool = False) -> AsyncIt
             plane=MediaPlane(fan_out=FanOut() if fast else None),
             offered=with_red if red else lambda sdp: sdp,
             through=through,
-        ):
+        ) as peer:
+            listener.answer = peer.sdp
             async with asyncio.timeout(60), asyncio.TaskGroup() as group:
                 playing = group.create_task(play(), name="playing")
                 yield listener
@@ -137,7 +139,7 @@ async def test_red_is_sent_to_who_takes_it_and_loses_packets(fast: bool) -> None
         before = len(listener.packets)
         await until(lambda: len(listener.packets) > before + 20)
         red = [packet for _, packet in listener.packets if packet.payload_type == RED]
-    assert bool(red) == fast
+    assert bool(red) == ("red/48000" in listener.answer) == fast
     for packet in red[3:]:
         blocks = unpacked(packet.payload)
         assert [block.before for block in blocks] == [1920, 960, 0]
