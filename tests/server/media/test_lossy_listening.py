@@ -30,8 +30,8 @@ BOTH = pytest.mark.parametrize("fast", [True, False], ids=["fast", "plain"])
 
 @dataclass
 class Listening:
-    """``answer``: what the server said of it. ``packets`` that came and ``reports``, each with the time when it did, in seconds since
-    1970; ``sent``: what the channel sent."""
+    """``answer``: what the server said. ``packets`` that came and ``reports``, each with the time
+    when it did, in seconds since 1970; ``sent``: what the channel sent."""
 
     client: Client
     answer: str = ""
