@@ -194,11 +194,18 @@ class SilenceEncoder:
 
 
 def channel_encoder() -> SilenceEncoder | OpusEncoder:
-    """For what listeners hear; where libopus cannot be had itself, silence is sent as sound is."""
+    """For what listeners hear."""
+    return OpusEncoder() if dtx_missing() else SilenceEncoder()
+
+
+@cache
+def dtx_missing() -> str:
+    """Why silence cannot be told from sound here; nothing where it can."""
     try:
-        return SilenceEncoder()
-    except OSError:
-        return OpusEncoder()
+        SilenceEncoder()
+    except OSError as error:
+        return str(error)
+    return ""
 
 
 def _loudness_of_speech() -> list[Pcm]:

@@ -25,7 +25,7 @@ from aiortc import (
 )
 from aiortc.codecs import get_capabilities
 
-from server.media import consent, direct
+from server.media import consent, direct, libopus
 from server.media import receive as plain
 from server.media import uplink
 from server.media.broadcast import SubscriberTrack
@@ -245,6 +245,8 @@ def check_internals() -> None:
     can do without."""
     if reason := direct.missing():
         log.warning("listeners are sent to by aiortc itself, at several times the cost: %s", reason)
+    if reason := libopus.dtx_missing():
+        log.warning("silence is sent to listeners as sound is: %s", reason)
     if reason := uplink.missing():
         log.warning("speakers are heard through aiortc's own jitter buffer: %s", reason)
     problems = []

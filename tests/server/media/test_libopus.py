@@ -10,6 +10,7 @@ from server.media.libopus import (
     OpusError,
     SilenceEncoder,
     channel_encoder,
+    dtx_missing,
     has_copy,
     load,
     packet_samples,
@@ -108,15 +109,17 @@ def elsewhere(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
     """PyAV was installed, or built, in another way."""
     monkeypatch.setattr(av, "__file__", str(folder / "av" / "__init__.py"))
     monkeypatch.setattr(libopus, "load", load.__wrapped__)
+    monkeypatch.setattr(libopus, "dtx_missing", dtx_missing.__wrapped__)
 
 
 def test_without_the_library_silence_is_sent_as_sound_is(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    assert isinstance(channel_encoder(), SilenceEncoder)
+    assert isinstance(channel_encoder(), SilenceEncoder) and not libopus.dtx_missing()
     elsewhere(monkeypatch, tmp_path)
     with pytest.raises(OSError, match="no libopus"):
         libopus.load()
+    assert "no libopus" in libopus.dtx_missing()
     encoder = channel_encoder()
     assert isinstance(encoder, OpusEncoder)
     assert all(len(encoder.encode(tick)) > 2 for tick in np.zeros((50, SAMPLES_PER_TICK), np.int16))
@@ -139,6 +142,7 @@ def test_a_library_without_dtx_is_refused(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr(libopus, "_SET_DTX", 3999)
     with pytest.raises(OSError, match="3999"):
         SilenceEncoder()
+    assert "3999" in dtx_missing.__wrapped__()
 
 
 def noise(level_db: float, seconds: float) -> Pcm:
