@@ -10,6 +10,7 @@ import contextlib
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from aiohttp import web
 
@@ -148,7 +149,7 @@ class Sessions:
                 with connection.answering():
                     match message:
                         case Offer():
-                            await sound.offer(message, send=live.track(session))
+                            await sound.offer(message, send=partial(live.track, session))
                         case Select():
                             self._select(live, session, message)
 
@@ -184,7 +185,9 @@ class Sessions:
             while (message := await connection.receive()) is not None:
                 with connection.answering():
                     if isinstance(message, Offer):
-                        await sound.offer(message, send=live.track(session), hear=live.hear)
+                        await sound.offer(
+                            message, send=partial(live.track, session), hear=live.hear
+                        )
 
     # --- what they share ----------------------------------------------------------------------
 

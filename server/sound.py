@@ -49,9 +49,14 @@ class SoundPath:
         self._received: SocketReceiver | None = None
 
     async def offer(
-        self, offer: Offer, *, send: SubscriberTrack | None = None, hear: Hear | None = None
+        self,
+        offer: Offer,
+        *,
+        send: Callable[[], SubscriberTrack] | None = None,
+        hear: Hear | None = None,
     ) -> None:
-        """Answer an offer; from then on send the track, hear what comes, or both.
+        """Answer an offer; from then on send the track, hear what comes, or both. ``send`` makes
+        the track, once there is a place: a channel gives its packets to each there is.
 
         Raises ProtocolError, which the session survives unless there is no room for it.
         """
@@ -64,8 +69,11 @@ class SoundPath:
             ) from busy
         with ExitStack() as undo:
             undo.callback(place.leave)
+            track = None if send is None else send()
+            if track is not None:
+                undo.callback(track.stop)
             try:
-                peer = await answer(offer.sdp, self._plane, send=send, receive=hear is not None)
+                peer = await answer(offer.sdp, self._plane, send=track, receive=hear is not None)
             except OfferError as error:
                 raise ProtocolError("bad_sdp", str(error), fatal=False) from error
             undo.pop_all()
