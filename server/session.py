@@ -38,7 +38,7 @@ from signaling.messages import (
     SpeakerMessage,
     TalkMessage,
 )
-from signaling.protocol import LISTENER, SPEAKER, TALK, parse_stream_id
+from signaling.protocol import LISTENER, SPEAKER, TALK, M, Role, parse_stream_id
 from signaling.websocket import Connection, accept
 
 
@@ -66,9 +66,7 @@ class Sessions:
 
     async def speak(self, request: web.Request) -> web.StreamResponse:
         visitor = self.visitor(request)
-        async with accept(
-            request, role=SPEAKER, allowed_origins=self.allowed_origins, host=visitor.host
-        ) as connection:
+        async with self._accept(request, SPEAKER, visitor) as connection:
             stream_id = parse_stream_id(request.match_info["stream"])
             join = await connection.receive()
             if isinstance(join, JoinSpeaker):
@@ -116,9 +114,7 @@ class Sessions:
 
     async def listen(self, request: web.Request) -> web.StreamResponse:
         visitor = self.visitor(request)
-        async with accept(
-            request, role=LISTENER, allowed_origins=self.allowed_origins, host=visitor.host
-        ) as connection:
+        async with self._accept(request, LISTENER, visitor) as connection:
             stream_id = parse_stream_id(request.match_info["stream"])
             join = await connection.receive()
             if isinstance(join, JoinListener):
@@ -164,9 +160,7 @@ class Sessions:
 
     async def talk(self, request: web.Request) -> web.StreamResponse:
         visitor = self.visitor(request)
-        async with accept(
-            request, role=TALK, allowed_origins=self.allowed_origins, host=visitor.host
-        ) as connection:
+        async with self._accept(request, TALK, visitor) as connection:
             join = await connection.receive()
             if isinstance(join, JoinTalk):
                 await self._talker(connection, visitor.site, join)
@@ -190,6 +184,17 @@ class Sessions:
                         )
 
     # --- what they share ----------------------------------------------------------------------
+
+    def _accept(
+        self, request: web.Request, role: Role[M], visitor: Visitor
+    ) -> contextlib.AbstractAsyncContextManager[Connection[M]]:
+        return accept(
+            request,
+            role=role,
+            allowed_origins=self.allowed_origins,
+            host=visitor.host,
+            turn=self.plane.turns.wait,
+        )
 
     @contextlib.asynccontextmanager
     async def _in_stream(

@@ -11,9 +11,9 @@ Rules for changing this file:
 """
 
 import asyncio
-import socket
-from collections.abc import AsyncIterator, Collection, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from functools import partial
 from typing import Final, Generic
 
 import msgspec
@@ -25,6 +25,7 @@ from signaling.origins import refuse_foreign
 from signaling.outbox import Outbox
 from signaling.protocol import MAX_TEXT_BYTES, Conversation, M, Role
 from signaling.rates import Rates
+from signaling.unsent import bound_unsent
 
 FIRST_MESSAGE_S: Final = 10.0
 HEARTBEAT_S: Final = 10.0
@@ -32,9 +33,11 @@ HEARTBEAT_S: Final = 10.0
 SEND_S: Final = 10.0
 #: How long a goodbye may take: what is queued, the error and the close.
 GOODBYE_S: Final = 2.0
-#: How much the kernel and the transport may hold unsent, each. What is beyond waits in our
-#: queues, where the oldest sound can be dropped: otherwise a stall is heard as seconds of lag.
-UNSENT_BYTES: Final = 4 * 1024
+#: What is longer may be an offer, and takes long to read.
+SHORT_CHARS: Final = 1_000
+
+Turn = Callable[[], Awaitable[None]]
+_AT_ONCE: Final[Turn] = partial(asyncio.sleep, 0)
 
 _ENCODER: Final = msgspec.json.Encoder()
 #: What aiohttp itself refuses, by its close code, as a participant is told it.
@@ -62,7 +65,7 @@ class Connection(Generic[M]):
     """One participant's socket. Made by ``accept``; used by one task, save that ``send``,
     ``send_audio`` and ``close`` may be called by any on the same loop."""
 
-    def __init__(self, response: _Socket, role: Role[M]) -> None:
+    def __init__(self, response: _Socket, role: Role[M], turn: Turn) -> None:
         self.response: Final = response
         """What the request's handler returns at the end."""
         self.outbox: Final = Outbox()
@@ -72,6 +75,7 @@ class Connection(Generic[M]):
         self.all_sent = False
         """Whether the session ended with nothing left to send."""
         self._conversation = Conversation(role)
+        self._turn = turn
         self._join_by_s = asyncio.get_running_loop().time() + FIRST_MESSAGE_S
         self._rates = Rates()
         self._pinged: bytes | None = None
@@ -112,6 +116,8 @@ class Connection(Generic[M]):
                 elif frame.type is WSMsgType.PONG:
                     pass  # aiohttp has noted that somebody is there
                 elif frame.type is WSMsgType.TEXT:
+                    if not self._conversation.joined or len(frame.data) > SHORT_CHARS:
+                        await self._turn()
                     message = self._conversation.receive_text(frame.data)
                     if not isinstance(message, Ping):
                         return message
@@ -228,16 +234,19 @@ async def accept(
     role: Role[M],
     allowed_origins: Collection[str] = (),
     host: str | None = None,
+    turn: Turn = _AT_ONCE,
 ) -> AsyncIterator[Connection[M]]:
     """Upgrade ``request`` and hold the conversation while the ``async with`` lasts.
 
     ``host``: our name and port as the participant sees them, where a proxy tells; else the
-    request's. A ProtocolError from inside ends the conversation and goes no further: it is
+    request's. ``turn`` is waited for before what takes long: an upgrade, a join, an offer.
+    A ProtocolError from inside ends the conversation and goes no further: it is
     ``Connection.error`` then. Any other exception is told as "internal" and goes on.
 
     Raises web.HTTPForbidden for a page of a foreign origin, before the upgrade.
     """
     refuse_foreign(request, host, allowed_origins)
+    await turn()
     response = _Socket(
         timeout=GOODBYE_S,
         heartbeat=HEARTBEAT_S,
@@ -247,8 +256,8 @@ async def accept(
         writer_limit=0,
     )
     await response.prepare(request)
-    transport = _bound_unsent(request)
-    connection = Connection(response, role)
+    transport = bound_unsent(request)
+    connection = Connection(response, role, turn)
     bug: Exception | None = None
     async with asyncio.TaskGroup() as outer:
         writer = outer.create_task(connection._write(), name=f"{role.name}-writer")
@@ -286,15 +295,3 @@ def _protocol_error(error: Exception) -> ProtocolError | None:
     while isinstance(error, ExceptionGroup) and error.split(ProtocolError)[1] is None:
         error = error.exceptions[0]
     return error.as_fatal(True) if isinstance(error, ProtocolError) else None
-
-
-def _bound_unsent(request: web.Request) -> asyncio.Transport | None:
-    transport = request.transport
-    if transport is None:
-        return None
-    transport.set_write_buffer_limits(high=UNSENT_BYTES)
-    option = getattr(socket, "TCP_NOTSENT_LOWAT", None)  # Linux and macOS
-    peer = transport.get_extra_info("socket")
-    if option is not None and peer.family in (socket.AF_INET, socket.AF_INET6):
-        peer.setsockopt(socket.IPPROTO_TCP, option, UNSENT_BYTES)
-    return transport

@@ -3,6 +3,7 @@ import json
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import pytest
 from aiohttp import ClientWebSocketResponse, WSMsgType, web
@@ -11,11 +12,12 @@ from pytest_aiohttp.plugin import AiohttpClient
 
 from signaling import rates, websocket
 from signaling.errors import ProtocolError
-from signaling.messages import Caption, End, Ping, SpeakerMessage, State
+from signaling.messages import Caption, End, Offer, Ping, SpeakerMessage, State
 from signaling.outbox import MAX_AUDIO_PACKETS
 from signaling.protocol import SPEAKER
 from signaling.websocket import Connection, accept
 
+OFFERS = Path(__file__).parent / "offers"
 JOIN = {"type": "join", "language": "nl", "audio": "socket"}
 LIVE = State(state="live")
 Client = TestClient[web.Request, None]
@@ -33,11 +35,17 @@ class Stage:
         self.transport: asyncio.Transport | None = None
         self.ended = asyncio.Event()
         self.bug: Exception | None = None
+        self.turns = 0
+
+    async def turn(self) -> None:
+        self.turns += 1
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         self.transport = request.transport
         try:
-            async with accept(request, role=SPEAKER, allowed_origins=["https://ok.org"]) as conn:
+            async with accept(
+                request, role=SPEAKER, allowed_origins=["https://ok.org"], turn=self.turn
+            ) as conn:
                 self.connections.put_nowait(conn)
                 await self.session(conn)
             return conn.response
@@ -103,6 +111,29 @@ async def test_messages_and_sound_come_in_typed(aiohttp_client: AiohttpClient) -
     await client.close()
     await stage.wait_ended()
     assert [type(item).__name__ for item in heard] == ["JoinSpeaker", "bytes", "End"]
+
+
+async def test_what_takes_long_takes_its_turn_and_nothing_else(
+    aiohttp_client: AiohttpClient,
+) -> None:
+    turns: list[int] = []
+
+    async def session(connection: Connection[SpeakerMessage]) -> None:
+        while (message := await connection.receive()) is not None:
+            turns.append(stage.turns)
+            if isinstance(message, Offer):
+                return
+
+    sdp = (OFFERS / "chromium_sendonly.sdp").read_text()
+    stage, client = await connected(aiohttp_client, session)
+    for said in (
+        {**JOIN, "audio": "webrtc"},
+        {"type": "pause", "paused": True},
+        {"type": "offer", "sdp": sdp},
+    ):
+        await client.send_json(said)
+    await stage.wait_ended()
+    assert turns == [2, 2, 3], "the upgrade, the join; not the pause; the offer"
 
 
 async def test_what_is_queued_is_sent_before_an_ordinary_end(aiohttp_client: AiohttpClient) -> None:
