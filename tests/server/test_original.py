@@ -73,6 +73,29 @@ async def test_the_floor_is_the_speakers_own_packets(
     assert power(listener.arrivals.sound(), 300) > 0.8
 
 
+async def test_what_a_speaker_hides_in_packets_reaches_nobody(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Opus allows padding, in which anything may stand; the sound is heard all the same."""
+    hidden = b"anything at all"
+
+    class Padding(OpusEncoder):
+        def encode(self, pcm: Pcm) -> bytes:
+            toc, *frame = super().encode(pcm)
+            padded, one_frame = 0x40, 1
+            return bytes([toc | 3, padded | one_frame, len(hidden), *frame]) + hidden
+
+    monkeypatch.setattr(client, "OpusEncoder", Padding)
+    async with (
+        Listener(server.url, "hall", "floor", keep_sound=True) as listener,
+        Speaker(server.url, "hall", "nl") as speaker,
+    ):
+        await speaker.play(SPOKEN)
+    assert server.metrics.playout_counts.forwarded == 0
+    assert not any(hidden in payload for _, payload in listener.arrivals.payloads)
+    assert power(listener.arrivals.sound(), 300) > 0.8
+
+
 async def test_over_an_interpretation_the_floor_is_encoded(
     server: Server, spoken: list[bytes]
 ) -> None:

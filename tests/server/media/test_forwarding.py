@@ -1,3 +1,7 @@
+import asyncio
+from types import SimpleNamespace
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -11,9 +15,11 @@ from server.media.forwarding import (
 from server.media.jitter import JitterBuffer
 from server.media.libopus import ConcealingDecoder, OpusError, packet_samples
 from server.media.opus import SAMPLES_PER_TICK, TICK_S, OpusEncoder, Pcm
-from server.media.uplink import _Player
+from server.media.red import packed
+from server.media.uplink import Rtp, Uplink, _Player
 from tests.helpers.webrtc import tone
 
+OPUS, RED = 111, 63
 LOUD = tone(440, 0.02)
 NOTHING: Pcm = np.zeros(SAMPLES_PER_TICK, np.int16)
 HISS = np.random.default_rng(1).normal(0, 100, SAMPLES_PER_TICK).astype(np.int16)
@@ -143,3 +149,26 @@ def test_while_delay_is_won_back_packets_keep_their_order_and_none_comes_twice()
     won_back = [tick for tick in range(30, 900) if told[tick] is None]
     assert 1 <= len(won_back) <= 15
     assert None not in told[-100:]
+
+
+async def test_of_red_only_the_packets_own_opus_is_forwarded() -> None:
+    receiver: Any = SimpleNamespace(
+        transport=SimpleNamespace(_register_rtp_receiver=lambda *_: None),
+        _RTCRtpReceiver__started=False,
+        _run_rtcp=_no_reports,
+    )
+    uplink = Uplink(receiver, red_type=RED)
+    await receiver.receive(
+        SimpleNamespace(codecs=[SimpleNamespace(payloadType=OPUS, mimeType="audio/opus")])
+    )
+    for number in range(10):
+        red = packed(OPUS, [(SAMPLES_PER_TICK, b"a copy of before")] if number else [], PACKET)
+        uplink.receive(Rtp(RED, number, number * SAMPLES_PER_TICK, 5, red))
+    async with asyncio.timeout(5):
+        async for sound in uplink.sounds():
+            if sound.packet is not None:
+                break
+    assert sound.packet == PACKET
+
+
+async def _no_reports() -> None: ...
