@@ -4,6 +4,7 @@ import argparse
 import asyncio
 import logging
 import os
+import resource
 import signal
 import sys
 from collections.abc import Sequence
@@ -15,6 +16,10 @@ from server.config import Config, ConfigError, add_options, load, tolk_version
 from server.ice_servers import ice_servers
 from server.interpretation.engines import ModelError
 from server.models.catalogue import Catalogue
+
+
+#: More than a server will ever need.
+OPEN_FILES = 65_536
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -83,7 +88,18 @@ def _set_up_logging(config: Config) -> None:
         logging.getLogger(name).setLevel(logging.WARNING)
 
 
+def raise_open_files() -> None:
+    """Let this process have as many sockets as the system allows it: many systems begin with
+    1,024, and a listener takes one, or two."""
+    allowed, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = OPEN_FILES if most == resource.RLIM_INFINITY else min(OPEN_FILES, most)
+    if allowed != resource.RLIM_INFINITY and allowed < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, most))
+
+
 def _serve(config: Config, options: argparse.Namespace) -> int:
+    raise_open_files()
+
     async def serve() -> None:
         def nobody_listens() -> bool:
             return not any(stream.listeners for stream in server.manager.streams.values())

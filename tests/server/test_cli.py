@@ -1,9 +1,10 @@
+import resource
 import shutil
 from pathlib import Path
 
 import pytest
 
-from server.cli import main
+from server.cli import main, raise_open_files
 from server.config import STARTER_MODELS
 
 
@@ -71,3 +72,14 @@ def test_the_version_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         main(["--version"])
     assert capsys.readouterr().out.startswith("tolk ")
+
+
+def test_a_server_may_open_as_many_sockets_as_the_system_lets_it() -> None:
+    allowed, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (256, most))
+        raise_open_files()
+        assert resource.getrlimit(resource.RLIMIT_NOFILE)[0] > 256
+        raise_open_files()  # nothing to raise
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, most))
