@@ -37,6 +37,15 @@ JSON.parse = (text) => {
   return message.type === "joined" ? { ...message, ice_servers } : message;
 };
 """
+#: As browsers that let sound out in a gesture only, and not five seconds after it.
+HOLD_WEB_AUDIO_UNTIL_A_SECOND_TAP = """
+let taps = 0;
+addEventListener("click", () => (taps += 1), true);
+const state = Object.getOwnPropertyDescriptor(BaseAudioContext.prototype, "state");
+Object.defineProperty(BaseAudioContext.prototype, "state", {
+  get() { return taps < 2 ? "suspended" : state.get.call(this); },
+});
+"""
 NO_WEB_CODECS = "delete window.AudioDecoder; delete window.AudioEncoder;"
 #: From the end of the clip until all of it has been heard.
 LAG_S = 3.0
@@ -96,6 +105,17 @@ def test_a_talk_that_goes_over_sockets_is_heard_as_it_was_said(
     said = " ".join(phrase["text"] for phrase in clip)
     assert wrong(said, heard) <= 0.15, heard
     assert wrong(said, " ".join(lines(speaker))) <= 0.15
+
+
+def test_sound_that_the_browser_holds_back_comes_with_another_tap(open_page: OpenPage) -> None:
+    begin_speaking(open_page("/speak/slow-held"))
+    script = BLOCK_UDP + HOLD_WEB_AUDIO_UNTIL_A_SECOND_TAP
+    listener = open_page("/listen/slow-held", script=script)
+    begin_listening(listener)
+    sees(listener, "held")
+    listener.click("#button")
+    sees(listener, "live")
+    hears_over_the_socket(listener)
 
 
 def test_a_listener_without_web_codecs_is_told_what_is_missing(open_page: OpenPage) -> None:
