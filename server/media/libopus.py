@@ -15,6 +15,7 @@ import av
 import numpy as np
 
 from server.media.opus import RATE_HZ, SAMPLES_PER_TICK, OpusEncoder, Pcm
+from server.media.silence import SMALL_BYTES
 
 #: Of one packet: 120 ms (RFC 6716, 2.1.4).
 MAX_SAMPLES: Final = RATE_HZ * 12 // 100
@@ -144,6 +145,7 @@ class SilenceEncoder:
     def __init__(self, bit_rate: int = 32_000) -> None:
         self._library = load()
         self.silent = False
+        self._last = b""
         self._expected_loss = 0
         error = ctypes.c_int()
         self._encoder = self._library.opus_encoder_create(RATE_HZ, 1, _VOIP, ctypes.byref(error))
@@ -168,6 +170,8 @@ class SilenceEncoder:
         """The Opus packet for exactly SAMPLES_PER_TICK samples. ValueError on any other length."""
         if pcm.shape != (SAMPLES_PER_TICK,):
             raise ValueError(f"one packet takes {SAMPLES_PER_TICK} samples, not {pcm.shape}")
+        if self.silent and len(self._last) <= SMALL_BYTES and not pcm.any():
+            return self._last  # as it was: the encoder need not hear it
         pcm = np.ascontiguousarray(pcm)
         size = _checked(
             self._library.opus_encode(
@@ -177,7 +181,8 @@ class SilenceEncoder:
         silent = ctypes.c_int()
         self._control(_GET_IN_DTX, ctypes.byref(silent))
         self.silent = bool(silent.value)
-        return self._packet.raw[:size]
+        self._last = self._packet.raw[:size]
+        return self._last
 
     def expect_loss(self, share: float) -> None:
         """From now on, of packets on their way, 0 to 1. Above 0 a packet may carry a coarse copy

@@ -16,6 +16,7 @@ from server.media.libopus import (
     packet_samples,
 )
 from server.media.opus import RATE_HZ, SAMPLES_PER_TICK, OpusDecoder, OpusEncoder, Pcm, joined
+from server.media.silence import SMALL_BYTES
 from tests.helpers.webrtc import pitch_hz, tone
 
 TICKS = 40
@@ -187,6 +188,22 @@ def decoded(pcm: Pcm) -> Pcm:
 def test_silence_is_noticed_before_anybody_spoke_and_soon_after(silence: Pcm) -> None:
     assert all(silent_ticks(silence)[50:])
     assert all(silent_ticks(joined([voice(100), silence]))[150:])
+
+
+def test_silence_that_goes_on_is_not_encoded_and_sound_after_it_is() -> None:
+    encoder, zeros = SilenceEncoder(), np.zeros(SAMPLES_PER_TICK, np.int16)
+    room = noise(-60, 0.6).reshape(-1, SAMPLES_PER_TICK)
+    for _ in range(20):
+        encoder.encode(zeros)
+    # The encoder itself would tell every 0.4 s how the silence sounds.
+    assert len({encoder.encode(zeros) for _ in range(100)}) == 1
+    told = [len(encoder.encode(tick)) > SMALL_BYTES for tick in room]
+    assert any(told) and encoder.silent
+    while len(encoder.encode(room[0])) <= SMALL_BYTES:
+        assert encoder.silent
+    assert len(encoder.encode(zeros)) <= SMALL_BYTES
+    encoder.encode(tone(440, 0.02))
+    assert not encoder.silent
 
 
 def test_what_is_not_silent_is_heard_as_from_pyav() -> None:
