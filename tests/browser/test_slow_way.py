@@ -107,6 +107,22 @@ def test_a_talk_that_goes_over_sockets_is_heard_as_it_was_said(
     assert wrong(said, " ".join(lines(speaker))) <= 0.15
 
 
+def test_a_speaker_on_the_slow_way_may_pause_and_comes_back(open_page: OpenPage) -> None:
+    speaker = open_page("/speak/slow-speaker", script=BLOCK_UDP)
+    begin_speaking(speaker)
+    goes_the_slow_way(speaker)
+    speaker.click("#pause")
+    sees(speaker, "paused")
+    speaker.evaluate("sockets.at(-1).close(4999)")
+    sees(speaker, "reconnecting")
+    sees(speaker, "paused")
+    speaker.click("#pause")
+    sees(speaker, "live")
+    listener = open_page("/listen/slow-speaker")
+    begin_listening(listener)
+    hears(listener)
+
+
 def test_sound_that_the_browser_holds_back_comes_with_another_tap(open_page: OpenPage) -> None:
     begin_speaking(open_page("/speak/slow-held"))
     script = BLOCK_UDP + HOLD_WEB_AUDIO_UNTIL_A_SECOND_TAP
