@@ -16,7 +16,9 @@ from typing import Any, NamedTuple, cast
 import aiohttp
 import msgspec
 
+from server.media import rtp
 from server.media.identity import new_connection
+from server.media.opus import SAMPLES_PER_TICK
 from server.media.sdp import OfferError, checked_offer
 from signaling import messages as wire
 from signaling.errors import ProtocolError
@@ -43,10 +45,10 @@ _decoder: msgspec.json.Decoder[wire.ServerMessage] = msgspec.json.Decoder(wire.S
 
 
 class Case(NamedTuple):
-    """What is said. ``first``: in place of the join."""
+    """What is said, in a text or a binary message. ``first``: in place of the join."""
 
     role: str
-    text: str
+    said: str | bytes
     first: bool
 
 
@@ -70,12 +72,16 @@ ROLES: dict[str, tuple[Role[Any], str, tuple[dict[str, Any], ...]]] = {
         ),
     ),
     "talk": (TALK, "/ws", ({"type": "join", "language": "nl", "target": "en"},)),
+    "microphone": (SPEAKER, "/ws/speak/{stream}", ()),
 }
 JOINS = {
     "listener": {"type": "join"},
     "speaker": {"type": "join", "language": "nl"},
     "talk": {"type": "join", "language": "nl", "target": "en"},
+    "microphone": {"type": "join", "language": "nl", "audio": "socket-opus"},
 }
+#: Of the messages, those that are sound.
+SOUNDS = 0.1
 
 
 async def run(quick: bool) -> list[Figure]:
@@ -113,14 +119,17 @@ def _judged(case: Case) -> tuple[float, bool]:
         conversation.receive_text(json.dumps(JOINS[case.role]))
     crashed, began_s = False, time.thread_time()
     try:
-        message = conversation.receive_text(case.text)
+        if isinstance(case.said, bytes):
+            message = conversation.receive_bytes(case.said)
+        else:
+            message = conversation.receive_text(case.said)
         if isinstance(message, wire.Offer):
             sends, receives = role.direction != "sendonly", role.direction != "recvonly"
             checked_offer(message.sdp, sends=sends, receives=receives)
     except (ProtocolError, OfferError):
         pass
     except Exception as error:  # what is looked for
-        print(f"{case.role}: {error!r}: {case.text[:200]!r}", file=sys.stderr)
+        print(f"{case.role}: {error!r}: {case.said[:200]!r}", file=sys.stderr)
         crashed = True
     return time.thread_time() - began_s, crashed
 
@@ -146,7 +155,11 @@ def _offers(count: int, offers: dict[str, str], mutator: Mutator) -> Iterator[Ca
 
 
 def _messages(count: int, mutator: Mutator) -> Iterator[Case]:
-    for _ in range(count):
+    for number in range(count):
+        if mutator.random.random() < SOUNDS:
+            packet = rtp.packed(number, number * SAMPLES_PER_TICK, mutator.random.randbytes(80))
+            yield Case("microphone", mutator.data(packet), first=False)
+            continue
         role = _role(mutator)
         message = mutator.random.choice(ROLES[role][2])
         first = message["type"] == "join" and mutator.random.random() < 0.3
@@ -154,7 +167,7 @@ def _messages(count: int, mutator: Mutator) -> Iterator[Case]:
 
 
 def _role(mutator: Mutator) -> str:
-    return mutator.random.choices(list(ROLES), (6, 3, 1))[0]
+    return mutator.random.choices(list(ROLES), (6, 3, 1, 0))[0]
 
 
 class _Worker:
@@ -201,7 +214,7 @@ class _Worker:
         """Say it; whether the session goes on. A pong tells that nothing more comes of it."""
         outcome = "taken"
         try:
-            await _say(socket, case.text)
+            await _say(socket, case.said)
             await _say(socket, '{"type": "ping"}')
         except (ConnectionError, aiohttp.ClientError):
             pass  # what it was told is read below
@@ -223,9 +236,12 @@ class _Worker:
         return False
 
 
-async def _say(socket: aiohttp.ClientWebSocketResponse, text: str) -> None:
+async def _say(socket: aiohttp.ClientWebSocketResponse, said: str | bytes) -> None:
     """Also what is no UTF-8."""
-    await socket.send_frame(text.encode(errors="surrogatepass"), aiohttp.WSMsgType.TEXT)
+    if isinstance(said, bytes):
+        await socket.send_bytes(said)
+    else:
+        await socket.send_frame(said.encode(errors="surrogatepass"), aiohttp.WSMsgType.TEXT)
 
 
 def _typed(frame: aiohttp.WSMessage) -> wire.ServerMessage | None:
