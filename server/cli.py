@@ -17,7 +17,6 @@ from server.ice_servers import ice_servers
 from server.interpretation.engines import ModelError
 from server.models.catalogue import Catalogue
 
-
 #: More than a server will ever need.
 OPEN_FILES = 65_536
 
