@@ -78,6 +78,8 @@ class CTranslate2Translator:
     def translate(self, text: str, source: str, target: str, prefix: str = "") -> str:
         if not any(map(str.isalpha, text)):
             return text.strip() if any(map(str.isdecimal, text)) else ""
+        if text.isupper() and len(text.split()) > 1:
+            text = text.capitalize()  # capitals are letters that a model seldom saw in a row
         unknown = self._source.unk_id()
         known: list[str] = [
             piece

@@ -93,6 +93,11 @@ def test_signs_that_it_never_saw_change_nothing(translator: CTranslate2Translato
     assert translator.translate("het museum 😀 is op maandag gesloten", "nl", "en") == plainly
 
 
+def test_capitals_are_read_as_other_letters(translator: CTranslate2Translator) -> None:
+    found = translator.translate("HET MUSEUM IS OP MAANDAG GESLOTEN.", "nl", "en")
+    assert found == "The museum is closed on Monday."
+
+
 def test_a_long_text_is_translated_to_its_end(translator: CTranslate2Translator) -> None:
     sentence = "Het museum is op maandag gesloten. "
     found = translator.translate(30 * sentence + "De bus vertrekt om acht uur.", "nl", "en")
