@@ -58,11 +58,17 @@ export class Signaling extends EventTarget {
   }
 
   send(message) {
-    if (this.status === "joined") this.#socket.send(JSON.stringify(message));
+    this.#give(JSON.stringify(message));
   }
 
   sendSound(packet) {
-    if (this.status === "joined") this.#socket.send(packet);
+    this.#give(packet);
+  }
+
+  /** A socket that the other side closes takes nothing more, a moment before we are told. */
+  #give(data) {
+    const open = this.#socket?.readyState === WebSocket.OPEN;
+    if (this.status === "joined" && open) this.#socket.send(data);
   }
 
   /** What was given to the socket and has not left yet. */
@@ -151,7 +157,7 @@ export class Signaling extends EventTarget {
   #ping(withinMs) {
     clearTimeout(this.#timers.pong);
     this.#timers.pong = setTimeout(() => this.#lost(), withinMs);
-    this.#socket.send('{"type":"ping"}');
+    this.#give('{"type":"ping"}');
   }
 
   // "offline" is a hint only: a server on this very machine is still there.
