@@ -42,7 +42,7 @@ class Tuning:
     """What is chosen on development speech."""
 
     acoustic_scale: float = 0.9
-    unknown_cost: float = 25.0
+    unknown_cost: float = 7.0
     prior_scale: float = 1.0
 
 
