@@ -170,8 +170,9 @@ def test_a_minute_of_numbers_is_followed(engines: Engines) -> None:
     numbers = "drie zeven elf vijftien twintig honderd negen vier zestien zeventig acht twaalf"
     spoken = soxr.resample(voice.synthesize(numbers, 1.0), voice.rate_hz, RATE_HZ)
     pcm = np.tile(np.concatenate((spoken, PAUSE[: RATE_HZ // 3])), 60 * RATE_HZ // len(spoken))
-    outcome = interpret(engines, np.concatenate((pcm, PAUSE, PAUSE)))
+    after = np.tile(PAUSE, 5)  # what is said last may begin later than it was heard
+    outcome = interpret(engines, np.concatenate((pcm, after)))
     lags_s = outcome.lags_s(0)
     assert len(outcome.heard(0, 100).split()) > 50
     assert np.median(lags_s[-5:]) <= np.median(lags_s[:5]) + 2
-    assert outcome.committed == len(pcm) + 2 * len(PAUSE)
+    assert outcome.committed == len(pcm) + len(after)
