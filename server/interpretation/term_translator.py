@@ -2,9 +2,9 @@
 
 Where the translator knows a term by itself, its translation is taken. Else it is asked again with
 words that it knows in the term's place (see ``stand_ins``), and where one comes out as often as it
-went in, the term takes its place. Terms are looked for once, the longest first: what a term
-became is not looked for again. A prefix is taken the same way there and back, so that what was
-said stays as it is.
+went in, the term takes its place; of three such translations the one most like the others is
+taken. Terms are looked for once, the longest first: what a term became is not looked for again. A
+prefix is taken the same way there and back, so that what was said stays as it is.
 """
 
 from collections import Counter

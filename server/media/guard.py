@@ -7,7 +7,8 @@ and queues without bound until ICE is done; aioice raises on malformed STUN. So:
 - anything but STUN is taken only from an address that sent an authenticated check: no other
   address is ever in the check list, because candidates of an offer are never used;
 - checks from addresses that have sent no authentic one yet are bounded, and so are addresses;
-- what ends a DTLS handshake, and can be forged by whoever knows both addresses, is dropped;
+- what ends a DTLS handshake, and can be forged by whoever knows both addresses, is dropped (all but
+  a false ServerHello in its moment, which prevents that one connection);
 - what nobody has read yet is bounded.
 Everything dropped is counted.
 """
