@@ -64,8 +64,9 @@ class FanOut:
     def add(self, payload_type: int, ssrc: int) -> int:
         """A row for a new listener; to be released."""
         if not self._free:
-            size = self.rows.size
-            self.rows = np.concatenate((self.rows, np.zeros(size, _ROW)))
+            size, old = self.rows.size, self.rows
+            self.rows = np.zeros(2 * size, _ROW)  # concatenate() would lose the network's order
+            self.rows[:size] = old
             self._free = list(range(size, 2 * size))
         row = self._free.pop()
         # Sequences begin below half: so the rollover counter of SRTP is 0 for sure (RFC 3711,
