@@ -57,6 +57,7 @@ async def test_one_alone_speaks_and_is_sent_sound(server: app.Server) -> None:
     async with Talker(server.url, "nl", "en") as talker:
         await talker.play(tone(440, 0.2))
         await until(lambda: len(talker.arrivals) > 0)
+    assert (talker.arrivals.at_s > 0).all()
 
 
 async def test_a_join_that_is_refused_raises_what_the_server_said(server: app.Server) -> None:
@@ -119,3 +120,4 @@ async def test_nothing_is_left_behind(server: app.Server) -> None:
         ):
             await speaker.play(tone(440, 0.1))
     await until(lambda: left() == before)
+    assert left() == before

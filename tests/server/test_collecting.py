@@ -34,6 +34,7 @@ async def test_when_nobody_listens_garbage_goes() -> None:
     async with when_idle(lambda: True, every_s=OFTEN_S):
         garbage = old_garbage()
         await until(lambda: garbage() is None)
+        assert garbage() is None
 
 
 async def test_where_much_has_gathered_it_goes_all_the_same() -> None:

@@ -177,7 +177,8 @@ async def test_a_language_there_is_no_room_for_begins_once_there_is(tmp_path: Pa
             since = len(refused.received)
         await refused.expect(wire.ChannelState, status("live"), since=since)
         await speaker.play(HIGH)
-        await refused.expect(wire.Caption, text("high"))
+        caption = await refused.expect(wire.Caption, text("high"))
+    assert caption.language == "en"
 
 
 @pytest.mark.parametrize("joins_with", ["en", "floor"])

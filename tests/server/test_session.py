@@ -43,7 +43,8 @@ def final(language: str, text: str):  # type: ignore[no-untyped-def]
 async def test_ws_speak_turns_sound_into_captions(server: Server) -> None:
     async with Speaker(server.url, "hall", "nl") as speaker:
         await speaker.play(LOW)
-        await speaker.expect(wire.Caption, final("nl", "laag"))
+        caption = await speaker.expect(wire.Caption, lambda caption: caption.status == "final")
+    assert (caption.language, caption.text) == ("nl", "laag")
 
 
 async def test_ws_listen_hears_the_interpretation(server: Server) -> None:
@@ -230,8 +231,10 @@ async def test_the_end_is_told(server: Server) -> None:
     async with Listener(server.url, "hall", audio="none") as listener:
         async with Speaker(server.url, "hall", "nl") as speaker:
             await listener.expect(wire.State, lambda state: state.state == "live")
+            since = len(listener.received)
             await speaker.end()
-            await listener.expect(wire.State, lambda state: state.state == "ended")
+            told = await listener.expect(wire.State, since=since)
+    assert told.state == "ended"
 
 
 async def test_a_dropped_speaker_resumes_at_once(server: Server) -> None:
@@ -260,7 +263,8 @@ async def test_who_has_a_token_for_it_takes_over(server: Server) -> None:
         Speaker(server.url, "hall", "nl") as first,
         Speaker(server.url, "hall", "nl", token=token, take_over=True),
     ):
-        await first.expect(wire.Error, lambda error: error.code == "replaced")
+        told = await first.expect(wire.Error)
+    assert told.code == "replaced" and told.fatal
 
 
 async def test_clean_up_on_disconnect(server: Server) -> None:
@@ -281,8 +285,9 @@ async def test_concurrent_joins_and_leaves(server: Server) -> None:
 
     async with asyncio.TaskGroup() as group:
         for number in range(24):
-            group.create_task(come_and_go(number))
+            group.create_task(come_and_go(number), name=f"listener-{number}")
     await until(lambda: all(each.is_empty for each in server.manager.streams.values()))
+    assert not list(server.manager.sessions)
 
 
 async def test_limits_on_connections(tmp_path: Path) -> None:

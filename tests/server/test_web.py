@@ -172,6 +172,7 @@ async def test_headers_that_do_not_come_are_not_waited_for(
                 if begun:
                     writer.write(b"x")  # drop by drop
                 await asyncio.sleep(0.05)
+        assert reader.at_eof() or writer.transport.is_closing()
         writer.close()
 
 

@@ -423,6 +423,7 @@ async def test_a_ping_of_the_network_s_is_answered() -> None:
         async with asyncio.timeout(5):
             while not received.endswith(b"\x8a\x02hi"):
                 received += await asyncio.get_running_loop().sock_recv(client, 65536)
+    assert received.count(b"\x8a\x02hi") == 1
 
 
 async def test_pings_do_not_stand_in_for_a_join(
@@ -444,6 +445,7 @@ async def test_who_answers_no_heartbeat_is_gone(monkeypatch: pytest.MonkeyPatch)
     stage = Stage(until_gone)
     async with raw_client(stage):
         await stage.wait_ended()
+        assert stage.ended.is_set()
 
 
 async def test_who_answers_heartbeats_stays(

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from av import AudioFrame
 
 from tests.helpers.webrtc import Client
 from tools.bench.draining import Arrived
@@ -37,5 +38,5 @@ async def test_the_systems_that_are_measured_answer(system: str) -> None:
     async with ours(system) as answering:
         client = Client("recvonly")
         await client.take(await answering(await client.offer()))
-        await client.transceiver.receiver.track.recv()
+        assert isinstance(await client.transceiver.receiver.track.recv(), AudioFrame)
         await client.close()

@@ -178,6 +178,7 @@ async def test_a_command_that_cannot_be_started_is_tried_again() -> None:
         task = group.create_task(supervisor.run(), name="supervisor")
         await until(lambda: supervisor.restarts >= 2)
         task.cancel()
+    assert not supervisor.ready
 
 
 async def test_the_back_off_doubles_up_to_its_longest() -> None:

@@ -167,7 +167,8 @@ async def test_a_language_no_more_wanted_is_no_more_failing() -> None:
         await bus.wait_for(Failure, failing=True)
         speaker.demand()
         speaker.say("vier .")
-        await bus.wait_for(Failure, failing=False)
+        (recovered,) = await bus.wait_for(Failure, failing=False)
+    assert recovered.language == "en"
 
 
 async def test_a_language_without_a_voice_is_told_to_fail() -> None:
@@ -175,7 +176,8 @@ async def test_a_language_without_a_voice_is_told_to_fail() -> None:
         speaker = Speaker(bus)
         speaker.demand("xx")
         speaker.say("een .")
-        await bus.wait_for(Failure, language="xx", failing=True, reason="broken")
+        (failure,) = await bus.wait_for(Failure)
+    assert (failure.language, failure.failing, failure.reason) == ("xx", True, "broken")
 
 
 async def test_clauses_that_wait_too_many_are_dropped_from_the_oldest() -> None:

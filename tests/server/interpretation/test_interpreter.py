@@ -198,6 +198,7 @@ async def test_a_language_no_more_wanted_says_what_it_had_begun() -> None:
         await bus.wait_for(Speech, 2, language="de", last=True)
         hang.release.set()
         await bus.wait_for(Speech, language="en", last=True)
+    assert await final_texts(bus, "en", 1) == [hang("een")]
 
 
 async def test_a_language_wanted_again_goes_on_after_what_it_had_begun() -> None:

@@ -124,13 +124,22 @@ def lay(folder: Path, files: dict[str, str]) -> Path:
     return folder
 
 
+def complaint(folder: Path) -> str:
+    try:
+        check_folder(folder)
+    except ModelError as error:
+        return str(error)
+    return ""
+
+
 def test_a_whole_folder_passes(tmp_path: Path) -> None:
-    check_folder(lay(tmp_path, WHOLE))
+    assert complaint(lay(tmp_path, WHOLE)) == ""
 
 
 def test_a_static_graph_passes_too(tmp_path: Path) -> None:
     static = {name: text for name, text in WHOLE.items() if not name.startswith("graph")}
-    check_folder(lay(tmp_path, static | {"graph/HCLG.fst": "x", "graph/words.txt": "x"}))
+    lay(tmp_path, static | {"graph/HCLG.fst": "x", "graph/words.txt": "x"})
+    assert complaint(tmp_path) == ""
 
 
 @pytest.mark.parametrize("name", WHOLE)

@@ -70,6 +70,7 @@ async def test_hostile_datagrams_do_not_prevent_a_session(stranger: socket.socke
     await until(lambda: dropped.total() == 150)
     await client.take(peer.sdp)
     await peer.connected()
+    assert peer.state == "connected"
     await peer.close()
     await client.close()
 

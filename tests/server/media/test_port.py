@@ -159,6 +159,9 @@ async def test_addresses_of_one_are_bounded(plane: MediaPlane) -> None:
     for sock in socks:
         sock.sendto(bytes(check(peer.sdp, client.username)), address(plane))
     await until(lambda: plane.dropped["too_many_addresses"] == 3)
+    assert plane.port is not None
+    (end,) = plane.port._ends
+    assert len(end.by_address) == ADDRESSES
     for sock in socks:
         sock.close()
     await peer.close()

@@ -38,6 +38,7 @@ async def test_who_gives_up_holds_up_nobody() -> None:
         each.cancel()
     async with asyncio.timeout(5):
         await asyncio.gather(*waiting[3:])
+    assert [each.cancelled() for each in waiting] == [True] * 3 + [False] * 2
 
 
 class Handshake:
