@@ -107,8 +107,8 @@ export class Signaling extends EventTarget {
       case "joined":
         clearTimeout(this.#timers.attempt);
         remember("sessionStorage", this.#resumeKey, message.resume);
-        this.#setStatus("joined");
         this.#timers.ping = setInterval(() => this.#ping(PONG_WITHIN_MS), PING_EVERY_MS);
+        this.#setStatus("joined");
         break;
       case "pong":
         this.#failures = 0;
@@ -142,8 +142,8 @@ export class Signaling extends EventTarget {
   #lost(delay = Math.random() * Math.min(DELAY_MS * 2 ** this.#failures, LONGEST_DELAY_MS)) {
     this.#drop();
     this.#failures += 1;
-    this.#setStatus("reconnecting");
     this.#timers.retry = setTimeout(() => this.#connect(), delay);
+    this.#setStatus("reconnecting"); // last: whoever hears of it may close
   }
 
   #drop() {

@@ -12,6 +12,8 @@ pytestmark = pytest.mark.browser
 
 #: From the network's return until sound is there again.
 BACK_S = 3.0
+#: A page's first attempt to come back is made within so long.
+LONGEST_RETRY_MS = 1000
 
 
 def test_a_listener_sees_the_speaker_come_pause_and_end(open_page: OpenPage) -> None:
@@ -33,6 +35,17 @@ def test_a_listener_sees_the_speaker_come_pause_and_end(open_page: OpenPage) -> 
     speaker.click("#end_dialog [value=yes]")
     sees(speaker, "ended")
     sees(listener, "ended")
+
+
+def test_a_speaker_who_has_ended_does_not_come_back(open_page: OpenPage) -> None:
+    speaker = open_page("/speak/over")
+    begin_speaking(speaker)
+    speaker.click("#end")
+    speaker.click("#end_dialog [value=yes]")
+    sees(speaker, "ended")
+    speaker.wait_for_function("sockets.every(({ readyState }) => readyState === WebSocket.CLOSED)")
+    speaker.wait_for_timeout(LONGEST_RETRY_MS)
+    assert speaker.evaluate("sockets.length") == 1
 
 
 def test_who_comes_late_hears_what_is_said_now(open_page: OpenPage) -> None:
