@@ -137,7 +137,8 @@ def _read(
 
 
 def _age_s(ancillary: list[tuple[int, int, bytes]]) -> float:
-    """How long ago the kernel took in a datagram."""
+    """How long ago the kernel took in a datagram: it tells that by the wall clock alone, so the
+    age is taken on that, and counts back from the loop's."""
     for level, kind, data in ancillary:
         if (level, kind) == (socket.SOL_SOCKET, _SO_TIMESTAMPNS):
             seconds, nanoseconds = _TIMESPEC.unpack_from(data)

@@ -215,6 +215,7 @@ class Sessions:
                     source=session.stream.source,
                     languages=self.catalogue.sources,
                     channels=live.channels,
+                    # A TURN server tells by the wall clock whether a password has expired.
                     ice_servers=self.ice_servers(time.time()),
                 )
             )

@@ -49,6 +49,8 @@ class Delivered(NamedTuple):
 
 
 class _Member(NamedTuple):
+    """``began_s``: by the wall clock, as the kernel times what arrives."""
+
     connection: RTCPeerConnection
     dtls: Any
     pair: Any
@@ -87,8 +89,8 @@ class Listeners:
                 group.create_task(one(), name=f"join-{number}")
 
     async def _join(self) -> None:
-        # By the wall clock, as the kernel times what arrives.
-        connection, began_s = new_connection(), time.time()
+        loop: Any = asyncio.get_running_loop()
+        connection, began_s, since_s = new_connection(), time.time(), loop.time()
         changed = asyncio.Event()
         connection.on("connectionstatechange", changed.set)
         await self._negotiate(connection)
@@ -99,10 +101,9 @@ class Listeners:
                 raise ConnectionError(f"a listener's connection is {state}")
             changed.clear()
             await changed.wait()
-        self.connected_s.append(time.time() - began_s)
+        self.connected_s.append(loop.time() - since_s)
         pair = dtls.transport._connection._nominated[1]
         shared = pair.protocol.transport.get_extra_info("socket")
-        loop: Any = asyncio.get_running_loop()
         loop._remove_reader(shared.fileno())
         own = shared.dup()
         own.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
