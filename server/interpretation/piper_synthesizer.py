@@ -96,7 +96,7 @@ class PiperSynthesizer:
             ]
         except EngineError:
             raise
-        except Exception as error:  # As above.
+        except Exception as error:  # espeak-ng and ONNX Runtime raise nothing narrower.
             raise EngineError(f"Piper, {self.language}: {type(error).__name__}") from error
         if not parts:
             return np.zeros(0, np.int16)
