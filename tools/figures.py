@@ -4,6 +4,7 @@ With ``--json`` one object: {"figures": [{"name", "value", "unit", "bound", "bet
 …], "run": {"command", "commit", "date", "machine"}}; else the same as a table.
 """
 
+import argparse
 import os
 import platform
 import shlex
@@ -41,6 +42,18 @@ class Figure:
         if self.value is None:
             return False
         return self.value <= self.bound if self.better == "lower" else self.value >= self.bound
+
+
+def measuring_parser(
+    module: str, description: str | None, quick: str = "from less material"
+) -> argparse.ArgumentParser:
+    """For ``python -m module``, with the options that all measuring tools share: see report.
+    ``quick``: what becomes of the figures by ``--quick``."""
+    parser = argparse.ArgumentParser(prog=f"python -m {module}", description=description)
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.add_argument("--json", action="store_true", help="one JSON object, not a table")
+    parser.add_argument("--quick", action="store_true", help=quick)
+    return parser
 
 
 def report(

@@ -5,12 +5,11 @@
 Bounded in count and in time; the same seed makes the same attack.
 """
 
-import argparse
 import asyncio
 import sys
 
 from tools.attack import datagrams, half_open, joining, signaling
-from tools.figures import report
+from tools.figures import measuring_parser, report
 
 ATTACKS = {
     "datagrams": datagrams.run,
@@ -22,11 +21,8 @@ ATTACKS = {
 
 def main() -> int:
     """Run one attack; returns its exit status: 1 when a bound does not hold."""
-    parser = argparse.ArgumentParser(prog="python -m tools.attack", description=__doc__)
-    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser = measuring_parser("tools.attack", __doc__, quick="fewer of everything")
     parser.add_argument("attack", choices=ATTACKS)
-    parser.add_argument("--json", action="store_true", help="one JSON object, not a table")
-    parser.add_argument("--quick", action="store_true", help="fewer of everything")
     options = parser.parse_args()
     figures = asyncio.run(ATTACKS[options.attack](options.quick))
     return report(figures, as_json=options.json, quick=options.quick)

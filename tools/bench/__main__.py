@@ -7,7 +7,6 @@
 The server runs in processes of its own, as its users start it.
 """
 
-import argparse
 import asyncio
 import sys
 
@@ -25,7 +24,7 @@ from tools.bench import (
     switching,
     uplink,
 )
-from tools.figures import report
+from tools.figures import measuring_parser, report
 
 BENCHMARKS = {
     "delivery": delivery.run,
@@ -44,11 +43,8 @@ BENCHMARKS = {
 
 def main() -> int:
     """Run one benchmark; returns its exit status: 1 when a bound does not hold."""
-    parser = argparse.ArgumentParser(prog="python -m tools.bench", description=__doc__)
-    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser = measuring_parser("tools.bench", __doc__)
     parser.add_argument("benchmark", choices=[*BENCHMARKS, "fanout"])
-    parser.add_argument("--json", action="store_true", help="one JSON object, not a table")
-    parser.add_argument("--quick", action="store_true", help="from less material")
     parser.add_argument("--listeners", default="", metavar="20,300", help="fanout: how many")
     parser.add_argument("--against", default="", metavar="SYSTEM,…", help="fanout: baselines")
     options = parser.parse_args()

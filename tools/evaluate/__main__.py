@@ -8,7 +8,6 @@
 Needs espeak-ng, flite, and a folder of speech and text: see tools/evaluate/material.py.
 """
 
-import argparse
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -17,7 +16,7 @@ from server.config import STARTER_MODELS
 from server.models.catalogue import Catalogue
 from tools.evaluate import gate, glossary, interpretation, recognizer, translation, voice
 from tools.evaluate.material import SIDES
-from tools.figures import Figure, report
+from tools.figures import Figure, measuring_parser, report
 
 KINDS = ("recognizer", "translation", "voice")
 
@@ -59,15 +58,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         return gate.main(words[1:])
     if words[:1] == ["glossary"]:
         return glossary.main(words[1:])
-    parser = argparse.ArgumentParser(prog="python -m tools.evaluate", description=__doc__)
-    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser = measuring_parser("tools.evaluate", __doc__)
     parser.add_argument("evaluation", choices=["starter", "interpretation", "gate", "glossary"])
     parser.add_argument(
         "--models", type=Path, default=STARTER_MODELS, help="others than those shipped"
     )
     parser.add_argument("--only", nargs="+", choices=KINDS, default=KINDS, metavar="KIND")
-    parser.add_argument("--json", action="store_true", help="one JSON object, not a table")
-    parser.add_argument("--quick", action="store_true", help="from less material")
     options = parser.parse_args(words)
     figures = list(starter(options.models, options.only, options.quick))
     return report(figures, as_json=options.json, quick=options.quick)

@@ -6,7 +6,6 @@ Through the server's own gate and recognisers. Of speech, the words that are rec
 with the gate are counted against those without it.
 """
 
-import argparse
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 from pathlib import Path
@@ -23,7 +22,7 @@ from server.interpretation.vosk_recognizer import VoskRecognizer
 from server.models.catalogue import Catalogue
 from tools.evaluate import material, noises, voices
 from tools.evaluate.material import RATE_HZ, SIDES, Clip, Language
-from tools.figures import Figure, report
+from tools.figures import Figure, measuring_parser, report
 
 CHUNK = RATE_HZ // 10
 LEVELS_DBFS = (-20, -35, -50)
@@ -125,11 +124,8 @@ def _hits(said: str, heard: str) -> int:
 
 def main(argv: Sequence[str]) -> int:
     """Returns the exit status: 1 when a bound does not hold."""
-    parser = argparse.ArgumentParser(prog="python -m tools.evaluate gate", description=__doc__)
-    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser = measuring_parser("tools.evaluate gate", __doc__)
     parser.add_argument("--models", type=Path, default=STARTER_MODELS)
-    parser.add_argument("--json", action="store_true", help="one JSON object, not a table")
-    parser.add_argument("--quick", action="store_true", help="from less material")
     options = parser.parse_args(argv)
     catalogue = Catalogue.load(options.models)
     found = [

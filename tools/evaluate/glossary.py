@@ -7,7 +7,6 @@ as the policy "prefix" does, word by word with what was said forced. Then recogn
 see tools/evaluate/vocabulary.py.
 """
 
-import argparse
 import re
 from collections.abc import Iterator, Sequence
 from difflib import SequenceMatcher
@@ -25,7 +24,7 @@ from tools.evaluate import vocabulary
 from tools.evaluate.glossary_cases import SLOT, Case, cases, glossary
 from tools.evaluate.material import SIDES
 from tools.evaluate.text_metrics import score
-from tools.figures import Figure, report
+from tools.figures import Figure, measuring_parser, report
 
 WAYS: Final = (("nl", "en"), ("en", "nl"))
 #: Sentences a term.
@@ -110,13 +109,10 @@ def _grown(translator: Translator, text: str, source: str, target: str) -> str:
 
 def main(words: Sequence[str]) -> int:
     """Returns the exit status: 1 when a bound does not hold."""
-    parser = argparse.ArgumentParser(prog="python -m tools.evaluate glossary", description=__doc__)
-    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser = measuring_parser("tools.evaluate glossary", __doc__)
     parser.add_argument(
         "--models", type=Path, default=STARTER_MODELS, help="others than those shipped"
     )
-    parser.add_argument("--json", action="store_true", help="one JSON object, not a table")
-    parser.add_argument("--quick", action="store_true", help="from less material")
     options = parser.parse_args(words)
     catalogue = Catalogue.load(options.models)
     loaded = {

@@ -25,7 +25,7 @@ from tools.evaluate.live import Heard, Observation, observe
 from tools.evaluate.pace import delays_s, rates
 from tools.evaluate.sentences import Interpreted, interpreted
 from tools.evaluate.talks import VERSION, Talk, cache_folder, talk
-from tools.figures import Figure, report
+from tools.figures import Figure, measuring_parser, report
 
 #: What the others are compared with.
 BASE = "sentence"
@@ -200,10 +200,7 @@ def _name(policy: str, options: argparse.Namespace, minutes: float) -> str:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m tools.evaluate interpretation", description=__doc__
-    )
-    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser = measuring_parser("tools.evaluate interpretation", __doc__, quick="from 24 seconds")
     parser.add_argument(
         "--policies", nargs="+", choices=POLICIES, default=["default"], metavar="POLICY",
         help=f"compared where {BASE} is among them; of: {' '.join(POLICIES)}",
@@ -217,6 +214,4 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--cache", type=Path, default=cache_folder(), metavar="FOLDER")
     parser.add_argument("--again", action="store_true", help="judge the runs kept there again")
     parser.add_argument("--page", type=Path, metavar="HTML", help="plots of the runs")
-    parser.add_argument("--json", action="store_true", help="one JSON object, not a table")
-    parser.add_argument("--quick", action="store_true", help="from 24 seconds")
     return parser
