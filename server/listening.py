@@ -7,6 +7,7 @@ few are accepted at a time, and the others wait where waiting costs nothing.
 
 import socket
 import ssl
+from collections.abc import Iterator
 from contextlib import ExitStack
 from typing import Final
 
@@ -36,10 +37,9 @@ async def listen(
     return int(sockets[0].getsockname()[1])
 
 
-def _bound(host: str, port: int) -> list[socket.socket]:
+def _bound(host: str, port: int) -> Iterator[socket.socket]:
     found = socket.getaddrinfo(host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-    bound: list[socket.socket] = []
     for family, (address, _, *rest) in dict.fromkeys((each[0], each[4]) for each in found):
-        bound.append(socket.create_server((address, port, *rest), family=family))
-        port = bound[0].getsockname()[1]
-    return bound
+        bound = socket.create_server((address, port, *rest), family=family)
+        port = bound.getsockname()[1]
+        yield bound

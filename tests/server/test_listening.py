@@ -53,3 +53,17 @@ async def test_a_port_that_is_taken_is_named(runner: web.AppRunner) -> None:
     port = await listen(runner, "127.0.0.1", 0)
     with pytest.raises(OSError, match=str(port)):
         await listen(runner, "127.0.0.1", port)
+
+
+async def test_where_one_address_cannot_be_had_no_other_stays_open(
+    runner: web.AppRunner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as once:
+        port = once.getsockname()[1]
+    hosts = ("127.0.0.1", "192.0.2.1")  # the second is no machine's: RFC 5737
+    found = [(socket.AF_INET, socket.SOCK_STREAM, 0, "", (host, port)) for host in hosts]
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: found)
+    with pytest.raises(OSError, match="192.0.2.1"):
+        await listen(runner, "hall", port)
+    with socket.create_server(("127.0.0.1", port)) as again:
+        assert again.getsockname()[1] == port
