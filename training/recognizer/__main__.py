@@ -9,7 +9,8 @@ both; and writes a folder that Vosk loads. What is made on the way is kept in th
 the same command goes on from there after it was stopped. Needs libespeak-ng, for English flite.
 
 Two languages are learnt together, all but the last layer in common: Dutch, of which few people
-were recorded, learns from the English ones what differs between people. Then OUT and the work
+were recorded, learns from the English ones what differs between people, and its last layer those
+of their sounds that Dutch has too. Then OUT and the work
 folder have a folder for each.
 """
 

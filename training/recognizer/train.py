@@ -4,7 +4,6 @@ Languages are taught together: what is heard of many people in one helps another
 people were recorded (Heigold et al. 2013). Only the outputs are each language's own.
 """
 
-import copy
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -20,13 +19,12 @@ from tqdm import tqdm
 from training.recognizer.corpus import Utterance
 from training.recognizer.frames import CEPSTRA, SUBSAMPLING, outputs_of, subtract_mean
 from training.recognizer.network import Shape, Tdnn
-from training.recognizer.sequence import SequenceLoss
+from training.recognizer.objectives import AlsoFor
 from training.recognizer.spectrum import masks_and_warps, roomy_and_noisy
 
 OUTPUTS = 50
 """Outputs of one piece: 1.5 s."""
 BATCH = 64
-_FRAMES_IN_SEQUENCE = 0.3
 _CHECKPOINT_S = 240.0
 _NOTHING = 255
 _MARGIN = 3
@@ -138,38 +136,6 @@ def mean_of(utterances: Iterable[Utterance]) -> npt.NDArray[np.float32]:
     return np.asarray(total, np.float32)
 
 
-class FrameLoss(nn.Module):
-    """Cross-entropy of every output."""
-
-    def forward(self, network: Tdnn, deep: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-        """Of what `Tdnn.deep` made."""
-        return _cross_entropy(network.out(deep), targets)
-
-
-class FrameAndSequenceLoss(nn.Module):
-    """The ratio of what was said to anything else, held near the frames by a head of its own."""
-
-    def __init__(self, pieces: Pieces, network: Tdnn, priors: npt.NDArray[np.float64]) -> None:
-        """`network` was trained frame by frame; its outputs become likelihoods here."""
-        super().__init__()
-        self.sequence = SequenceLoss(pieces.outputs(), network.outputs)
-        self.head = copy.deepcopy(network.out)
-        with torch.no_grad():
-            network.out.bias -= torch.from_numpy(np.log(np.maximum(priors, 1e-5))).float()
-
-    def forward(self, network: Tdnn, deep: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-        """Of what `Tdnn.deep` made."""
-        scores = torch.log_softmax(network.out(deep).float(), 2)
-        held = _cross_entropy(self.head(deep), targets)
-        return self.sequence(scores, targets) + _FRAMES_IN_SEQUENCE * held
-
-
-def _cross_entropy(scores: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-    return nn.functional.cross_entropy(
-        scores.float().flatten(0, 1), targets.flatten(), ignore_index=-100
-    )
-
-
 @dataclass
 class Lesson:
     """One language: its network, what it learns from, what it is only measured with."""
@@ -255,6 +221,8 @@ def _resume(
 def measured(lesson: Lesson) -> float:
     """The mean loss of what a lesson is measured with."""
     network, objective = lesson.network.eval(), lesson.objective
+    if isinstance(objective, AlsoFor):
+        objective = objective.objective
     device = next(network.parameters()).device
     with torch.no_grad():
         losses = [

@@ -6,16 +6,16 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import torch
 
 from training import phrases
 from training.recognizer import corpus, lexicon, people
 from training.recognizer.network import Shape, Tdnn
-from training.recognizer.phones import phone_set
+from training.recognizer.objectives import AlsoFor, FrameAndSequenceLoss, FrameLoss
+from training.recognizer.phones import alike, phone_set
 from training.recognizer.speech import Lexicon
 from training.recognizer.train import (
-    FrameAndSequenceLoss,
-    FrameLoss,
     Lesson,
     Pieces,
     Trained,
@@ -25,6 +25,7 @@ from training.recognizer.train import (
 )
 
 FRAME_RATE, SEQUENCE_RATE = 2e-3, 4e-4
+Array = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -140,15 +141,21 @@ def taught(
     learnt = [[path for path in parts if path not in dev] or parts for dev, parts in spoken]
     known = by_sequence and start
     mean = start[0].mean if known and start else mean_of(corpus.load(sum(learnt, [])))
-    lessons, priors = [], []
+    lessons, priors = list[Lesson](), list[Array]()
     for work, network, parts, (dev, _) in zip(works, networks, learnt, spoken, strict=True):
         pieces = Pieces(corpus.load(parts), shape, mean, spoilt=True)
         print(f"{name}, {work.language}: {pieces.hours:.1f} hours", flush=True)
         counted = pieces.priors(work.outputs)
-        objective = FrameAndSequenceLoss(pieces, network, counted) if by_sequence else FrameLoss()
+        objective = (FrameAndSequenceLoss(pieces.outputs(), network, counted)
+                     if by_sequence else FrameLoss())  # fmt: skip
         lessons.append(Lesson(network, objective, pieces, Pieces(corpus.load(dev), shape, mean)))
         # The sequence loss has no priors in it: what comes out is compared as it is.
         priors.append(np.ones_like(counted) if by_sequence else counted)
+        for first, lesson in zip(works, lessons[:-1], strict=False):
+            if similar := alike(first.language, work.language):
+                lesson.objective = AlsoFor(
+                    lesson.objective, network, similar, counted if by_sequence else None
+                )
     train(lessons, minutes=minutes * len(works),
           learning_rate=SEQUENCE_RATE if by_sequence else FRAME_RATE,
           checkpoint=works[0].folder / f"{name}.checkpoint")  # fmt: skip
