@@ -3,10 +3,12 @@
 // The connection is made first and the microphone opened into it, so that not a word is lost
 // between the two. A connection that is lost is made again around the same microphone.
 
+import { showAudience } from "./audience.js";
 import { CaptionView } from "./captions.js";
 import { languageName, pageLanguage, t, translatePage } from "./i18n.js";
 import { LevelMeter } from "./meter.js";
-import { listMicrophones, Microphone, microphonesExist, troubleOf } from "./microphone.js";
+import { Microphone, microphonesExist, troubleOf } from "./microphone.js";
+import { lineInWasChosen, offerMicrophones, rememberMicrophone } from "./microphone_choice.js";
 import {
   elementsById, fetchLanguages, grants, recall, remember, stream, takeToken,
 } from "./page.js";
@@ -63,7 +65,7 @@ function stop() {
   losePeer();
   meter.stop();
   microphone.close();
-  showAudience({ total: 0 });
+  showAudience(page.audience_total, page.audience_channels, { total: 0 });
   page.setup.open = true;
   updateWakeLock();
   render();
@@ -141,8 +143,7 @@ async function openMicrophone() {
 }
 
 async function changeMicrophone() {
-  remember("localStorage", "tolk.microphone", page.microphone.value);
-  remember("localStorage", "tolk.line_in", String(page.line_in.checked));
+  rememberMicrophone(page.microphone.value, page.line_in.checked);
   if (microphone.track) await openMicrophone();
 }
 
@@ -188,7 +189,7 @@ signaling.addEventListener("message", async ({ detail: message }) => {
       }
       break;
     case "audience":
-      showAudience(message);
+      showAudience(page.audience_total, page.audience_channels, message);
       break;
     case "caption":
       captions.show(message);
@@ -251,39 +252,6 @@ function showLevelHint(hint) {
   page.meter.dataset.hint = hint;
 }
 
-function showAudience({ total, channels = {} }) {
-  page.audience_total.textContent =
-    total === 0 ? t("speak.audience_none") : t("speak.audience_total", { total });
-  const rows = Object.entries(channels)
-    .sort(([a, many], [b, more]) => more - many || a.localeCompare(b));
-  page.audience_channels.replaceChildren(...rows.map(([channel, count]) => {
-    const row = document.createElement("li");
-    const number = document.createElement("b");
-    number.textContent = count;
-    row.append(channelTitle(channel), number);
-    return row;
-  }));
-}
-
-function channelTitle(channel) {
-  if (channel === "floor" || channel === "captions") {
-    return t(channel === "floor" ? "channel.floor" : "captions.title");
-  }
-  const [tag, over] = channel.split("+");
-  const language = languageName(tag, pageLanguage);
-  return over ? t("channel.over", { language }) : language;
-}
-
-async function fillMicrophones() {
-  const chosen = page.microphone.value || recall("localStorage", "tolk.microphone");
-  const devices = await listMicrophones();
-  page.microphone.replaceChildren(
-    new Option(t("speak.default_microphone"), ""),
-    ...devices.map(({ deviceId, label }, i) =>
-      new Option(label || t("speak.microphone_number", { number: i + 1 }), deviceId)));
-  page.microphone.value = devices.some((d) => d.deviceId === chosen) ? chosen : "";
-}
-
 // --- what the speaker does ----------------------------------------------------------------
 
 page.button.onclick = () => (speaking ? stop() : start());
@@ -302,7 +270,7 @@ page.take_over.onclose = () => {
 page.microphone.onchange = page.line_in.onchange = changeMicrophone;
 page.language.onchange = () =>
   remember("localStorage", "tolk.spoken", page.language.value);
-microphone.addEventListener("devices", fillMicrophones);
+microphone.addEventListener("devices", () => offerMicrophones(page.microphone));
 microphone.addEventListener("gone", async () => {
   page.notice.textContent = t("speak.unplugged");
   page.microphone.value = "";
@@ -312,11 +280,11 @@ microphone.addEventListener("gone", async () => {
 translatePage();
 document.title = `${t("speak.page")} · ${stream}`;
 page.stream.textContent = stream;
-page.line_in.checked = recall("localStorage", "tolk.line_in") === "true";
-showAudience({ total: 0 });
+page.line_in.checked = lineInWasChosen();
+showAudience(page.audience_total, page.audience_channels, { total: 0 });
 render();
 showListenAddress(page.qr, page.address);
-fillMicrophones();
+offerMicrophones(page.microphone);
 const { sources } = await fetchLanguages();
 page.language.replaceChildren(
   ...sources.map((tag) => new Option(languageName(tag, pageLanguage), tag)));

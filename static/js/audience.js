@@ -1,0 +1,27 @@
+// Who listens, as the speaker's page shows it.
+
+import { languageName, pageLanguage, t } from "./i18n.js";
+
+/** Shows the server's "audience": how many there are in `sum`, in which channels in `list`. */
+export function showAudience(sum, list, { total, channels = {} }) {
+  sum.textContent =
+    total === 0 ? t("speak.audience_none") : t("speak.audience_total", { total });
+  const rows = Object.entries(channels)
+    .sort(([a, many], [b, more]) => more - many || a.localeCompare(b));
+  list.replaceChildren(...rows.map(([channel, count]) => {
+    const row = document.createElement("li");
+    const number = document.createElement("b");
+    number.textContent = count;
+    row.append(channelTitle(channel), number);
+    return row;
+  }));
+}
+
+function channelTitle(channel) {
+  if (channel === "floor" || channel === "captions") {
+    return t(channel === "floor" ? "channel.floor" : "captions.title");
+  }
+  const [tag, over] = channel.split("+");
+  const language = languageName(tag, pageLanguage);
+  return over ? t("channel.over", { language }) : language;
+}

@@ -1,0 +1,29 @@
+// Which microphone a speaker chose, from those there are, and whether it is a mixing desk's line.
+// Remembered for the next time.
+
+import { t } from "./i18n.js";
+import { listMicrophones } from "./microphone.js";
+import { recall, remember } from "./page.js";
+
+const DEVICE = "tolk.microphone";
+const LINE_IN = "tolk.line_in";
+
+/** Fills `select` with the microphones there are. What was chosen stays so while it is there. */
+export async function offerMicrophones(select) {
+  const chosen = select.value || recall("localStorage", DEVICE);
+  const devices = await listMicrophones();
+  select.replaceChildren(
+    new Option(t("speak.default_microphone"), ""),
+    ...devices.map(({ deviceId, label }, i) =>
+      new Option(label || t("speak.microphone_number", { number: i + 1 }), deviceId)));
+  select.value = devices.some((d) => d.deviceId === chosen) ? chosen : "";
+}
+
+export function lineInWasChosen() {
+  return recall("localStorage", LINE_IN) === "true";
+}
+
+export function rememberMicrophone(deviceId, lineIn) {
+  remember("localStorage", DEVICE, deviceId);
+  remember("localStorage", LINE_IN, String(lineIn));
+}
