@@ -39,9 +39,13 @@ class Addresses:
                 "  Browsers give no microphone to this address: it is not secure. Add --tls self."
             )
         if not self.listens_beyond:
-            lines.append("  Only this machine can reach it; for others: --host 0.0.0.0 --tls self")
+            lines.append(
+                "  Only this machine can reach these, no phone can; for that: "
+                "--host 0.0.0.0 --tls self"
+            )
         if self.fingerprint:
             lines.append(f"  Certificate (SHA-256): {self.fingerprint}")
+        lines.append("  Ctrl-C ends it.")
         return "\n".join([*lines, "", netinfo.qr_code(self.listener)])
 
 

@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import errno
 import logging
 import os
 import resource
@@ -43,7 +44,9 @@ _TOP_OPTIONS = ("-h", "--help", "--version")
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="tolk", description="Interprets live speech: one speaks, all hear their language."
+        prog="tolk",
+        description="Interprets live speech: one speaks, all hear their language.",
+        epilog="tolk serve --help lists the settings; without a command tolk serves.",
     )
     parser.add_argument("--version", action="version", version=f"tolk {tolk_version()}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
@@ -56,9 +59,9 @@ def _parser() -> argparse.ArgumentParser:
 
     command("serve", _serve, "serve pages, signaling and sound (the default)")
     demo = command("demo", _demo, "interpret a bundled clip; leaves demo.wav and demo.vtt")
-    demo.add_argument("--from", dest="source", default="nl", help="language of the clip")
-    demo.add_argument("--to", dest="target", default="en", help="language to hear")
-    demo.add_argument("--out", default=".", metavar="FOLDER", help="where the files go")
+    demo.add_argument("--from", dest="source", default="nl", help="language of the clip (nl)")
+    demo.add_argument("--to", dest="target", default="en", help="language to hear (en)")
+    demo.add_argument("--out", default=".", metavar="FOLDER", help="where the files go (here)")
     translate = command("translate", _translate, "interpret a sound file into another file")
     translate.add_argument("file", help="any container and codec that FFmpeg reads")
     translate.add_argument("--from", dest="source", required=True, help="language spoken in it")
@@ -70,7 +73,7 @@ def _parser() -> argparse.ArgumentParser:
     token.add_argument("--stream", default="*", help="stream it is for (default: all)")
     token.add_argument("--speak", action="store_true", help="may speak, and take over")
     token.add_argument("--listen", action="store_true", help="may listen")
-    token.add_argument("--admin", action="store_true", help="may see what streams there are")
+    token.add_argument("--admin", action="store_true", help="may list streams, set glossaries")
     token.add_argument("--hours", type=float, default=24 * 7, help="how long it holds")
     worker = command("worker", _worker, "an interpreter process (started by serve)")
     worker.add_argument("--bus", required=True, metavar="SOCKET", help="the bus's socket")
@@ -107,12 +110,18 @@ def _serve(config: Config, options: argparse.Namespace) -> int:
             print(server.addresses.text, flush=True)
             await _stopped()
 
+    failed: BaseException | None = None
     try:
         asyncio.run(serve())
-    except OSError as error:
-        print(f"tolk: {error}", file=sys.stderr)
-        return 1
-    return 0
+    except* OSError as errors:
+        failed = errors
+    while isinstance(failed, BaseExceptionGroup):
+        failed = failed.exceptions[0]
+    if isinstance(failed, OSError):
+        taken = failed.errno == errno.EADDRINUSE
+        hint = ". Does Tolk run already? Else give another --port." if taken else ""
+        print(f"tolk: {failed.strerror or failed}{hint}", file=sys.stderr)
+    return 1 if failed else 0
 
 
 async def _stopped() -> None:

@@ -6,7 +6,7 @@ import tomllib
 from collections.abc import Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args, get_origin
 
 import msgspec
 from msgspec import Meta
@@ -109,7 +109,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     stage_timeout_s: Annotated[float, Meta(gt=0, description="time limit of one engine call")] = 5.0
     log_level: Annotated[
         Literal["debug", "info", "warning", "error"],
-        Meta(description="debug also shows what was said"),
+        Meta(description="how much is logged; what was said never is"),
     ] = "info"
 
     @property
@@ -137,21 +137,28 @@ def tolk_version() -> str:
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """One option for each setting, and ``--config FILE``."""
-    parser.add_argument("--config", metavar="FILE", help="TOML file with the same names as options")
+    group = parser.add_argument_group("settings")
+    group.add_argument("--config", metavar="FILE", help="TOML file with the same names as options")
     for field in msgspec.structs.fields(Config):
         described = msgspec.inspect.type_info(field.type)
-        schema = (
-            described.extra_json_schema if isinstance(described, msgspec.inspect.Metadata) else {}
-        )
-        inner = described.type if isinstance(described, msgspec.inspect.Metadata) else described
-        is_list = isinstance(inner, msgspec.inspect.ListType)
-        default = "" if field.default is msgspec.NODEFAULT else f" (default: {field.default})"
-        parser.add_argument(
+        assert isinstance(described, msgspec.inspect.Metadata)
+        about = str((described.extra_json_schema or {})["description"])
+        default = getattr(Config(), field.name)
+        match described.type:
+            case msgspec.inspect.ListType():
+                metavar = "A,B"
+            case msgspec.inspect.LiteralType(values=values):
+                metavar = "|".join(map(str, values))
+            case msgspec.inspect.IntType() | msgspec.inspect.FloatType():
+                metavar = "N"
+            case _:
+                metavar = field.name.split("_")[-1].upper()
+        group.add_argument(
             "--" + field.name.replace("_", "-"),
             dest=field.name,
             default=None,
-            metavar="A,B" if is_list else field.name.split("_")[-1].upper(),
-            help=str((schema or {}).get("description", "")) + ("" if is_list else default),
+            metavar=metavar,
+            help=about + ("" if default in ("", []) else f" (default: {default})"),
         )
 
 
@@ -185,20 +192,29 @@ def _read_file(path: Path, names: Sequence[str]) -> dict[str, Any]:
         settings = tomllib.loads(path.read_text(encoding="utf8"))
     except (OSError, ValueError) as error:
         raise ConfigError(f"{path}: {error}") from error
-    for name in settings:
+    for name, value in settings.items():
         if name not in names:
             raise ConfigError(
                 f"{path}: there is no setting {name!r}; there are: {', '.join(names)}"
             )
-    _convert(settings, str(path))
+        _convert({name: value}, f"{path}: {name}")
     return settings
 
 
 def _convert(settings: dict[str, Any], source: str) -> Config:
+    """``source`` names the setting, where there is one."""
     try:
         return msgspec.convert(settings, Config, strict=False)
     except msgspec.ValidationError as error:
-        raise ConfigError(f"{source}: {error}") from error
+        problem, _, place = str(error).partition(" - at `$.")
+        raise ConfigError(f"{source}: {problem}{_choices(place.rstrip('`'))}") from error
+
+
+def _choices(name: str) -> str:
+    """What there is to choose from, where a setting is a choice."""
+    kind = get_args(Config.__annotations__.get(name))[:1]
+    values = get_args(kind[0]) if kind and get_origin(kind[0]) is Literal else ()
+    return f"; there are: {', '.join(values)}" if values else ""
 
 
 def _check(config: Config) -> None:

@@ -52,6 +52,7 @@ def run(config: Config, file: Path, source: str, target: str, output: Path) -> i
     except (SoundFileError, OSError) as error:
         print(f"tolk: {error}", file=sys.stderr)
         return 1
+    print(f"The interpretation is in {output}.")
     return 0
 
 

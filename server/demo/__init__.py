@@ -65,7 +65,11 @@ async def _speak(url: str, source: str, pcm: Pcm, listener: Listener) -> None:
     """Play the clip, printing captions meanwhile and for some time after."""
     async with Speaker(url, STREAM, source) as speaker, asyncio.TaskGroup() as group:
         printer = group.create_task(_show(speaker, listener), name="captions")
-        print(f"Speaking {len(pcm) / RATE_HZ:.0f} s of {source}.\n", flush=True)
+        print(
+            f"Speaking {len(pcm) / RATE_HZ:.0f} s of {source}. Each caption as it comes, and how "
+            "long after its last word that is:\n",
+            flush=True,
+        )
         await speaker.play(pcm)
         await asyncio.sleep(TAIL_S)
         printer.cancel()

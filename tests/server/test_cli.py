@@ -1,5 +1,6 @@
 import resource
 import shutil
+import socket
 from pathlib import Path
 
 import pytest
@@ -83,3 +84,12 @@ def test_a_server_may_open_as_many_sockets_as_the_system_lets_it() -> None:
         raise_open_files()  # nothing to raise
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, most))
+
+
+def test_a_port_that_is_taken_is_told_with_what_to_do(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = str(other.getsockname()[1])
+        assert main(["--port", port, "--media-port", "0", "--state", str(tmp_path)]) == 1
+    assert "another --port" in capsys.readouterr().err

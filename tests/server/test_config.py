@@ -37,7 +37,7 @@ def test_lists_are_given_with_commas() -> None:
     [
         (["--port", "many"], "--port"),
         (["--port", "70000"], "port"),
-        (["--tls", "sometimes"], "tls"),
+        (["--tls", "sometimes"], "--tls: .*off, self"),
         (["--tls-cert", "a.pem"], "--tls-key"),
         (["--config", "/does/not/exist.toml"], "/does/not/exist.toml"),
     ],

@@ -40,7 +40,7 @@ CARD: Final = """\
 # recognizer-{code}: a starter recogniser for {name}
 
 {size:.0f} MB, {words:,} words, made to let Tolk interpret on a fresh machine. For a real audience
-fetch a full-size Vosk model: `tolk models list` names them.
+use a full-size Vosk model: `docs/operations.md` says how.
 
 ## What it is
 

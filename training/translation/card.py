@@ -24,7 +24,7 @@ CARD: Final = """\
 # translation: a starter translation between English and Dutch, and into German and French
 
 {megabytes:.1f} MB, made to show Tolk at work on a fresh machine and to run its tests. For a real
-audience fetch full-size models: `tolk models list` names them.
+audience use full-size models: `docs/operations.md` says how.
 
 ## What it is
 

@@ -1,0 +1,43 @@
+"""The pages name the options there are: none that is not there, and every setting."""
+
+import re
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from server.cli import main
+from server.config import Config
+
+ROOT = Path(__file__).parent.parent
+#: benchmarks.md is written by tools, and names options of theirs.
+PAGES = [
+    ROOT / "README.md",
+    *(ROOT / "docs" / f"{name}.md" for name in ("architecture", "operations", "signaling")),
+]
+#: Of curl and of CTranslate2's converter.
+OTHERS = {"--data", "--model", "--output", "--quantization", "--copy"}
+
+
+def options(text: str) -> set[str]:
+    return set(re.findall(r"(?<![\w-])--[a-z][a-z-]*", text))
+
+
+@pytest.fixture
+def known(capsys: pytest.CaptureFixture[str]) -> set[str]:
+    """All options of all commands."""
+    for command in ("serve", "demo", "translate", "models", "check", "token"):
+        with pytest.raises(SystemExit):
+            main([command, "--help"])
+    return options(capsys.readouterr().out) | OTHERS
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_an_option_that_is_named_exists(page: Path, known: set[str]) -> None:
+    assert not options(page.read_text(encoding="utf8")) - known
+
+
+def test_every_setting_is_told_of() -> None:
+    told = set[str]().union(*(options(page.read_text(encoding="utf8")) for page in PAGES))
+    settings = {"--" + field.name.replace("_", "-") for field in msgspec.structs.fields(Config)}
+    assert not settings - told
