@@ -2,12 +2,11 @@
 
 import asyncio
 import contextlib
-import dataclasses
 import logging
 import os
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,12 +14,14 @@ from urllib.parse import urlsplit
 
 from aiohttp import web
 
-from server import banner, netinfo, tls
+from server import banner, collecting, netinfo, tls
 from server.access import Access, load_secret
 from server.admission import Admission
 from server.bus.local import LocalBus
 from server.bus.supervisor import Supervisor
-from server.config import Config, ConfigError
+from server.config import Config
+from server.edge import worker as edge_worker
+from server.edge.remote import Edge
 from server.glossaries import Glossaries
 from server.glossary_api import GlossaryApi
 from server.ice_servers import ice_servers
@@ -29,11 +30,9 @@ from server.interpretation.shared import Limits
 from server.listening import listen
 from server.live_streams import LiveStreams
 from server.media import direct
-from server.media.fanout import FanOut
 from server.media.pacer import Pacer
-from server.media.peer import check_internals, host_addresses
-from server.media.plane import MediaPlane
-from server.media.port import MediaPort
+from server.media.peer import check_internals
+from server.media_plane import media_plane, offered_addresses
 from server.metrics import Metrics
 from server.models.catalogue import Catalogue
 from server.session import Sessions
@@ -58,6 +57,7 @@ class Server:
     manager: ConnectionManager
     live: LiveStreams
     supervisor: Supervisor
+    edges: Sequence[Edge]
     metrics: Metrics
     access: Access
     catalogue: Catalogue
@@ -101,7 +101,11 @@ async def running(config: Config, interpreter: Sequence[str] = ()) -> AsyncItera
         plane = stack.enter_context(media_plane(config, hosts, metrics))
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="tolk-"))
         socket = Path(folder) / "bus"
-        async with LocalBus.listen(socket) as bus, asyncio.TaskGroup() as group:
+        async with (
+            LocalBus.listen(socket) as bus,
+            asyncio.TaskGroup() as group,
+            further_processes(config, Path(folder), metrics) as edges,
+        ):
             live = LiveStreams(
                 manager,
                 bus,
@@ -123,6 +127,7 @@ async def running(config: Config, interpreter: Sequence[str] = ()) -> AsyncItera
                 catalogue,
                 metrics,
                 plane=plane,
+                edges=edges,
                 allowed_origins=config.allowed_origins,
                 visitor=visitor,
                 ice_servers=relays,
@@ -167,6 +172,7 @@ async def running(config: Config, interpreter: Sequence[str] = ()) -> AsyncItera
                     manager=manager,
                     live=live,
                     supervisor=supervisor,
+                    edges=edges,
                     metrics=metrics,
                     access=access,
                     catalogue=catalogue,
@@ -178,37 +184,26 @@ async def running(config: Config, interpreter: Sequence[str] = ()) -> AsyncItera
                     task.cancel()
 
 
-@contextlib.contextmanager
-def media_plane(config: Config, hosts: Sequence[str], metrics: Metrics) -> Iterator[MediaPlane]:
-    """What the participants' connections share. ``hosts``: see ``offered_addresses``. Raises
-    OSError where the UDP port is taken."""
-    plane = MediaPlane(
-        hosts=hosts,
-        fan_out=None if direct.missing() else FanOut(metrics.repair_counts),
-        dropped=metrics.hostile_counts,
-        jitter=metrics.uplink_counts,
-    )
-    if config.media_port == 0:
-        yield plane
-        return
-    number = config.port if config.media_port == -1 else config.media_port
-    with MediaPort(hosts, number, metrics.hostile_counts) as port:
-        yield dataclasses.replace(plane, port=port)
-
-
-def offered_addresses(config: Config) -> list[str]:
-    """Where participants reach this server with their sound. Raises ConfigError."""
-    if not config.ice_addresses:
-        return host_addresses(config.host)
-    offered = netinfo.parse_addresses(config.ice_addresses)
-    if config.media_port == 0:
-        own = {*netinfo.lan_addresses(), "127.0.0.1", "::1"}
-        if foreign := [address for address in offered if address not in own]:
-            raise ConfigError(
-                f"--ice-addresses: {', '.join(foreign)} is none of this machine's, so somebody "
-                "passes sound on to it, by one port: that goes with a --media-port other than 0"
-            )
-    return offered
+@contextlib.asynccontextmanager
+async def further_processes(
+    config: Config, folder: Path, metrics: Metrics
+) -> AsyncIterator[Sequence[Edge]]:
+    """The media processes beside this one, with the sockets of their buses in ``folder``; ended
+    on leaving."""
+    async with contextlib.AsyncExitStack() as stack:
+        edges = []
+        for number in range(1, config.media_processes):
+            socket = folder / f"edge-{number}"
+            bus = await stack.enter_async_context(LocalBus.listen(socket))
+            command = [*_edge_command(config, number), "--bus", str(socket)]
+            edges.append(Edge(number, bus, command, metrics))
+        group = await stack.enter_async_context(asyncio.TaskGroup())
+        running = [group.create_task(each.run(), name=f"edge-{each.name}") for each in edges]
+        try:
+            yield edges
+        finally:
+            for task in running:
+                task.cancel()
 
 
 def _worker_command(config: Config) -> list[str]:
@@ -221,6 +216,21 @@ def _worker_command(config: Config) -> list[str]:
     ]
 
 
+def _edge_command(config: Config, number: int) -> list[str]:
+    port, media_port = (
+        each + number if each > 0 else each for each in (config.port, config.media_port)
+    )
+    return [
+        *(sys.executable, "-m", "server", "edge"),
+        *("--host", config.host),
+        *("--port", str(port)),
+        *("--media-port", str(media_port)),
+        *("--media-processes", "1"),
+        *("--ice-addresses", ",".join(config.ice_addresses)),
+        *("--log-level", config.log_level),
+    ]
+
+
 async def run_worker(config: Config, socket: Path) -> None:
     """An interpreter process, until its server is gone or tells it to end."""
     catalogue = Catalogue.load(Path(config.models))
@@ -228,6 +238,14 @@ async def run_worker(config: Config, socket: Path) -> None:
         limit_s = config.stage_timeout_s
         limits = Limits(recognize_s=limit_s, translate_s=limit_s, synthesize_s=limit_s)
         await worker.run(bus, catalogue, limits=limits, policy=config.policy)
+
+
+async def run_edge(config: Config, socket: Path) -> None:
+    """A further media process, until its server is gone or tells it to end. Raises OSError where
+    its UDP port is taken."""
+    with media_plane(config, offered_addresses(config), Metrics()) as plane:
+        async with LocalBus.connect(socket) as bus, collecting.when_idle(lambda: not plane.peers):
+            await edge_worker.run(bus, plane)
 
 
 def certificate_of(config: Config) -> tls.SelfSigned | None:

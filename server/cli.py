@@ -16,6 +16,7 @@ from server.access import Access, load_secret
 from server.config import Config, ConfigError, add_options, load, tolk_version
 from server.ice_servers import ice_servers
 from server.interpretation.engines import ModelError
+from server.media_plane import offered_addresses
 from server.models.catalogue import Catalogue
 
 #: More than a server will ever need.
@@ -75,8 +76,9 @@ def _parser() -> argparse.ArgumentParser:
     token.add_argument("--listen", action="store_true", help="may listen")
     token.add_argument("--admin", action="store_true", help="may list streams, set glossaries")
     token.add_argument("--hours", type=float, default=24 * 7, help="how long it holds")
-    worker = command("worker", _worker, "an interpreter process (started by serve)")
-    worker.add_argument("--bus", required=True, metavar="SOCKET", help="the bus's socket")
+    for name, run, text in (("worker", _worker, "an interpreter"), ("edge", _edge, "a media")):
+        process = command(name, run, f"{text} process (started by serve)")
+        process.add_argument("--bus", required=True, metavar="SOCKET", help="the bus's socket")
     return parser
 
 
@@ -137,6 +139,16 @@ def _worker(config: Config, options: argparse.Namespace) -> int:
     return 0
 
 
+def _edge(config: Config, options: argparse.Namespace) -> int:
+    raise_open_files()
+    try:
+        asyncio.run(app.run_edge(config, Path(options.bus)))
+    except OSError as error:
+        print(f"tolk: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
 def _demo(config: Config, options: argparse.Namespace) -> int:
     from server import demo  # Its client is no part of a server.
 
@@ -165,7 +177,7 @@ def _check(config: Config, options: argparse.Namespace) -> int:
     app.glossaries_of(config, Catalogue.load(Path(config.models)))
     app.certificate_of(config)
     app.visitor_of(config)
-    app.offered_addresses(config)
+    offered_addresses(config)
     ice_servers(config)
     print("The configuration is sound.")
     return 0

@@ -39,6 +39,15 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
             "0: for each participant one of its own",
         ),
     ] = -1
+    media_processes: Annotated[
+        int,
+        Meta(
+            ge=1,
+            le=64,
+            description="processes that send to listeners, each on a core of its own; the second "
+            "one's UDP port is the number after the first's, and so on",
+        ),
+    ] = 1
     public_url: Annotated[
         str, Meta(description="address people use, when a proxy stands in front (https://…)")
     ] = ""
@@ -222,3 +231,6 @@ def _check(config: Config) -> None:
         raise ConfigError("--tls-cert and --tls-key go together: give both")
     if config.tls == "self" and config.tls_cert:
         raise ConfigError("--tls self makes its own certificate: leave --tls-cert out, or --tls")
+    last = max(config.port, config.media_port) + config.media_processes - 1
+    if last > 65535:
+        raise ConfigError(f"--media-processes: the last one's UDP port would be {last}")

@@ -20,6 +20,8 @@ class Metrics:
 
     def __init__(self) -> None:
         self.registry = registry = CollectorRegistry()
+        #: By what they tell; each by edge.
+        self.edges: dict[str, Gauge] = {}
         ProcessCollector(registry=registry)
         Gauge("tolk_tasks", "Tasks of the media process", registry=registry).set_function(
             lambda: len(asyncio.all_tasks())
@@ -133,6 +135,21 @@ class Metrics:
         )
         self.bus_dropped = Gauge(
             "tolk_bus_dropped", "Bus messages dropped so far", ["direction"], registry=registry
+        )
+        for name, text in (
+            ("ready", "1 when an edge, a further media process, takes listeners"),
+            ("listeners", "Listeners whose connections an edge holds"),
+            ("cpu_seconds", "CPU time of the present edge"),
+            ("resident_bytes", "Memory of an edge"),
+            ("late_seconds", "The most that a packet came late to an edge in half a second"),
+            ("restarts", "Edges lost so far"),
+        ):
+            self.edges[name] = Gauge(f"tolk_edge_{name}", text, ["edge"], registry=registry)
+        self.edge_dropped = Gauge(
+            "tolk_edge_dropped",
+            "Things dropped on the way to an edge, in the present one, or on the way back",
+            ["edge", "where"],
+            registry=registry,
         )
         self.loop_lag = Gauge(
             "tolk_loop_lag_seconds",

@@ -15,6 +15,7 @@ from functools import partial
 from aiohttp import web
 
 from server.access import Access
+from server.edge.remote import Edge
 from server.ice_servers import IceServers
 from server.live_stream import LiveStream
 from server.live_streams import LiveStreams
@@ -53,6 +54,7 @@ class Sessions:
     catalogue: Catalogue
     metrics: Metrics
     plane: MediaPlane
+    edges: Sequence[Edge]
     allowed_origins: Sequence[str]
     visitor: Callable[[web.Request], Visitor]
     ice_servers: IceServers
@@ -221,7 +223,7 @@ class Sessions:
             )
             live.attach(session, connection.send)
             async with asyncio.TaskGroup() as group:
-                sound = SoundPath(group, connection, self.plane, address)
+                sound = SoundPath(group, connection, self.plane, address, self.edges)
                 yield live, sound
                 await sound.close()
         finally:

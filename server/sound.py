@@ -2,9 +2,10 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterable, Callable
+from collections.abc import AsyncIterable, Callable, Sequence
 from contextlib import ExitStack
 
+from server.edge.remote import Edge, RemotePeer, with_fewest
 from server.media import rtp
 from server.media.broadcast import MediaStreamError, SubscriberTrack
 from server.media.peer import OfferError, Peer, PeerGone, answer
@@ -14,6 +15,7 @@ from server.media.receive import OpusPackets, Samples, SocketReceiver, Sound
 from signaling.errors import ProtocolError
 from signaling.messages import (
     Answer,
+    Error,
     ListenerMessage,
     Offer,
     SpeakerAudio,
@@ -31,7 +33,8 @@ Hear = Callable[[Sound], None]
 class SoundPath:
     """One session's: one way at a time, each new one replacing the last.
 
-    Its tasks live in ``group``. ``address``: where the participant is.
+    Its tasks live in ``group``. ``address``: where the participant is. ``edges``: where else than
+    here a listener's connection may be held.
     """
 
     def __init__(
@@ -40,8 +43,10 @@ class SoundPath:
         connection: AnyConnection,
         plane: MediaPlane,
         address: str,
+        edges: Sequence[Edge] = (),
     ) -> None:
         self._address = address
+        self._edges = edges
         self._group = group
         self._connection = connection
         self._plane = plane
@@ -73,14 +78,27 @@ class SoundPath:
             if track is not None:
                 undo.callback(track.stop)
             try:
-                peer = await answer(offer.sdp, self._plane, send=track, receive=hear is not None)
+                peer = await self._answered(offer.sdp, track, receive=hear is not None)
             except OfferError as error:
                 raise ProtocolError("bad_sdp", str(error), fatal=False) from error
+            except PeerGone as gone:
+                self._connection.send(_lost(str(gone)))
+                return
             undo.pop_all()
         place.hold(peer)
         self._connection.send(Answer(sdp=peer.sdp))
         self._task = self._group.create_task(self._run(peer, place, hear), name="peer")
         await asyncio.sleep(0)  # a task that is cancelled before it began closes nothing
+
+    async def _answered(
+        self, sdp: str, track: SubscriberTrack | None, receive: bool
+    ) -> Peer | RemotePeer:
+        """Raises OfferError, PeerGone."""
+        if track is not None and not receive:
+            edge = with_fewest(self._edges, len(self._plane.peers))
+            if edge is not None:
+                return await edge.answer(sdp, track)
+        return await answer(sdp, self._plane, send=track, receive=receive)
 
     def hear_on_socket(self, hear: Hear, audio: SpeakerAudio) -> None:
         """Sound comes as binary messages: see ``push``."""
@@ -107,21 +125,21 @@ class SoundPath:
             await asyncio.wait([self._task])
             self._task = None
 
-    async def _run(self, peer: Peer, place: Place, hear: Hear | None) -> None:
+    async def _run(self, peer: Peer | RemotePeer, place: Place, hear: Hear | None) -> None:
         """The connection's life. When it is lost the participant is told, and may offer anew."""
         try:
             await peer.connected()
             place.leave()
-            reason = await peer.closed() if hear is None else await _heard(peer, hear)
+            if hear is not None and isinstance(peer, Peer):
+                reason = await _heard(peer, hear)
+            else:
+                reason = await peer.closed()
         except PeerGone as gone:
             reason = str(gone)
         finally:
             place.leave()
             await peer.close()
-        lost = ProtocolError(
-            "timeout", f"The sound connection ended: {reason}. Offer anew.", fatal=False
-        )
-        self._connection.send(lost.as_message())
+        self._connection.send(_lost(reason))
 
     async def _send_rtp(self, track: SubscriberTrack) -> None:
         sequence = 0
@@ -134,6 +152,11 @@ class SoundPath:
             logger.debug("the channel of a listener on its socket was closed")
         finally:
             track.stop()
+
+
+def _lost(reason: str) -> Error:
+    text = f"The sound connection ended: {reason}. Offer anew."
+    return ProtocolError("timeout", text, fatal=False).as_message()
 
 
 async def _pass(sounds: AsyncIterable[Sound], hear: Hear) -> None:

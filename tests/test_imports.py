@@ -46,6 +46,18 @@ def test_media_knows_no_interpretation_signaling_or_http() -> None:
     assert not breaches("server/media", "server.interpretation", "signaling", "aiohttp")
 
 
+def test_media_knows_neither_the_bus_nor_who_is_at_its_ends() -> None:
+    assert not breaches("server/media", "server.bus", "server.edge")
+
+
+def test_an_edge_knows_media_and_bus_but_no_interpretation_signaling_or_http() -> None:
+    others = [
+        f"server.{name}"
+        for name in ("app", "config", "live_stream", "live_streams", "session", "sound", "streams")
+    ]
+    assert not breaches("server/edge", "server.interpretation", "signaling", "aiohttp", *others)
+
+
 def test_interpretation_knows_no_media_signaling_or_http() -> None:
     assert not breaches(
         "server/interpretation", "server.media", "signaling", "aiohttp", "aiortc", "av"
@@ -53,7 +65,9 @@ def test_interpretation_knows_no_media_signaling_or_http() -> None:
 
 
 def test_the_bus_knows_no_stages() -> None:
-    assert not breaches("server/bus", "server.media", "server.interpretation", "signaling")
+    assert not breaches(
+        "server/bus", "server.media", "server.interpretation", "server.edge", "signaling"
+    )
 
 
 @pytest.mark.parametrize(

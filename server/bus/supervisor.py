@@ -1,4 +1,4 @@
-"""Keeps one interpreter process alive: starts it, watches its heartbeats, starts it again.
+"""Keeps one process alive: starts it, watches its heartbeats, starts it again.
 
 A native call cannot be interrupted, so a process that hangs is killed. What it was fed is the
 business of ``replay``.
@@ -18,10 +18,10 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """When an interpreter counts as lost, and how soon the next one starts. Seconds."""
+    """When a process counts as lost, and how soon the next one starts. Seconds."""
 
     silence_s: float = 5.0  # without a heartbeat
-    loading_s: float = 30.0  # from its start until its models are loaded
+    loading_s: float = 30.0  # from its start until it is ready
     stuck_s: float = 20.0  # age of an engine call
     first_backoff_s: float = 0.2
     longest_backoff_s: float = 10.0
@@ -37,7 +37,7 @@ class Supervisor:
 
     Every heartbeat is to be handed to ``heard``; a process names itself differently from its
     predecessor in ``Heartbeat.worker``. ``on_restart`` is called each time one was lost, before
-    the next one starts. ``restarts`` counts those.
+    the next one starts. ``restarts`` counts those. ``name``: what the log calls the process.
     """
 
     def __init__(
@@ -45,7 +45,9 @@ class Supervisor:
         command: Sequence[str],
         on_restart: Callable[[], None] = lambda: None,
         limits: Limits = DEFAULT_LIMITS,
+        name: str = "interpreter",
     ) -> None:
+        self._name = name
         self._command = command
         self._on_restart = on_restart
         self._limits = limits
@@ -60,12 +62,12 @@ class Supervisor:
 
     @property
     def ready(self) -> bool:
-        """Whether an interpreter lives and has its models loaded."""
+        """Whether a process lives and has said that it is ready."""
         return self._ready_since is not None
 
     @property
     def pid(self) -> int | None:
-        """The interpreter process; None while there is none."""
+        """The process; None while there is none."""
         return None if self._process is None else self._process.pid
 
     @property
@@ -74,7 +76,7 @@ class Supervisor:
         return 0.0 if self._started is None else _now() - self._started
 
     def heard(self, heartbeat: Heartbeat) -> None:
-        """The interpreter sent ``heartbeat``. What a lost one left in the bus is ignored."""
+        """The process sent ``heartbeat``. What a lost one left in the bus is ignored."""
         if self._watch is None or self._watch.expired() or heartbeat.worker == self._lost_worker:
             return
         self._worker = heartbeat.worker
@@ -84,7 +86,7 @@ class Supervisor:
             return
         if heartbeat.ready and self._ready_since is None:
             self._ready_since = _now()
-            _log.info("interpreter ready after %.1f s", self.worker_age_s)
+            _log.info("%s ready after %.1f s", self._name, self.worker_age_s)
         if self.ready:
             self._verdict = f"no heartbeat for {self._limits.silence_s:g} s"
             self._watch.reschedule(_now() + self._limits.silence_s)
@@ -101,7 +103,7 @@ class Supervisor:
                 self._lost_worker, self._worker = self._worker, None
                 self._started = self._ready_since = None
             self.restarts += 1
-            _log.warning("interpreter lost: %s; next one in %.1f s", reason, backoff_s)
+            _log.warning("%s lost: %s; next one in %.1f s", self._name, reason, backoff_s)
             self._on_restart()
             await asyncio.sleep(backoff_s)
             backoff_s = min(2 * backoff_s, self._limits.longest_backoff_s)
@@ -139,7 +141,7 @@ class Supervisor:
                 async with asyncio.timeout(self._limits.grace_s):
                     await process.wait()
         except TimeoutError:
-            _log.warning("interpreter did not end within %g s; killed", self._limits.grace_s)
+            _log.warning("%s did not end within %g s; killed", self._name, self._limits.grace_s)
         finally:
             if process.returncode is None:
                 _kill(process)

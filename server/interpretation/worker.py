@@ -18,7 +18,7 @@ from server.interpretation.interpreter import Interpreter
 from server.interpretation.lanes import Lane
 from server.interpretation.loading import load
 from server.interpretation.policies import DEFAULT_POLICY, POLICIES, PolicyName
-from server.interpretation.process import described, rss_bytes
+from server.process import described, rss_bytes
 from server.interpretation.shared import Engines, Limits, Shared
 from server.interpretation.stream_glossary import StreamGlossary
 from server.models.catalogue import Catalogue

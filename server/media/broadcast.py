@@ -130,6 +130,11 @@ class Subscription:
             self._broadcast = broadcast
             self._enter()
 
+    @property
+    def loss(self) -> float:
+        """What was reported last."""
+        return self._loss
+
     def report_loss(self, share: float) -> None:
         """See Broadcast.loss."""
         self._loss = share
@@ -155,13 +160,17 @@ class Subscription:
         self._ring.clear()
         self._ready.set()
 
-    async def hand_over(self, outlet: Outlet, member: Any) -> None:
+    def give_to(self, outlet: Outlet, member: Any) -> None:
         """Until closed, let ``outlet`` send every packet to its ``member`` with all others."""
         self._ring.clear()
         self._leave()
         self._handed_over = outlet, member
         if not self._closed:
             self._enter()
+
+    async def hand_over(self, outlet: Outlet, member: Any) -> None:
+        """As ``give_to``; ends when closed."""
+        self.give_to(outlet, member)
         try:
             while not self._closed:
                 self._ready.clear()
@@ -228,6 +237,11 @@ class SubscriberTrack(MediaStreamTrack):
         """Hear another channel from its next packet on: same SSRC, rising timestamps."""
         self._subscription.select(broadcast)
 
+    @property
+    def loss(self) -> float:
+        """What was reported last."""
+        return self._subscription.loss
+
     def report_loss(self, share: float) -> None:
         """The listener says that it loses this share of its packets; see Broadcast.loss."""
         self._subscription.report_loss(share)
@@ -235,6 +249,10 @@ class SubscriberTrack(MediaStreamTrack):
     def count_dropped(self) -> None:
         """A packet got no further than here."""
         self._subscription.dropped += 1
+
+    def give_to(self, outlet: Outlet, member: Any) -> None:
+        """As Subscription's."""
+        self._subscription.give_to(outlet, member)
 
     async def hand_over(self, outlet: Outlet, member: Any) -> None:
         """As Subscription's; ends when the track is stopped or the channel closed."""

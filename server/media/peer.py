@@ -41,7 +41,6 @@ from server.media.sdp import (
     red_type,
     said,
 )
-from server.media.turns import Turns
 
 __all__ = ["OfferError", "Peer", "PeerGone", "answer", "check_internals", "host_addresses"]
 
@@ -66,10 +65,10 @@ class Peer:
         connection: RTCPeerConnection,
         transceiver: RTCRtpTransceiver,
         send: SubscriberTrack | None,
-        turns: Turns,
+        plane: MediaPlane,
     ) -> None:
         self.sdp = ""
-        self._turns = turns
+        self._plane = plane
         self._connection = connection
         self._transceiver = transceiver
         self._uplink: uplink.Uplink | None = None
@@ -78,6 +77,7 @@ class Peer:
         self._gone: str | None = None
         self._deadline = asyncio.get_running_loop().call_later(CONNECT_S, self._not_in_time)
         connection.on("connectionstatechange", self._on_change)
+        plane.peers.add(self)
 
     @property
     def state(self) -> str:
@@ -121,6 +121,7 @@ class Peer:
 
     async def close(self) -> None:
         """Free sockets, tasks and threads, within some CLOSE_S. May be called again."""
+        self._plane.peers.discard(self)
         self._end("closed by the server")
         self._deadline.cancel()
         if self._send is not None:
@@ -146,7 +147,7 @@ class Peer:
             raise cancelled
 
     async def _close(self) -> None:
-        await self._turns.wait()
+        await self._plane.turns.wait()
         await self._connection.close()
 
     async def _force_close(self) -> None:
@@ -210,7 +211,7 @@ async def answer(
     knows_red = (send is None or plane.fan_out is not None) and not (receive and uplink.missing())
     red = red_type(offer) if knows_red else None
     async with contextlib.AsyncExitStack() as undo:
-        peer = Peer(connection, transceiver, send, plane.turns)
+        peer = Peer(connection, transceiver, send, plane)
         if send is not None and plane.fan_out is not None:
             DirectSender(transceiver.sender, send, plane.fan_out, red)
         elif send is not None:

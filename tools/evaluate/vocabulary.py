@@ -13,7 +13,7 @@ import jiwer
 from server.interpretation.engines import Recognizer
 from server.interpretation.glossary import words_of
 from server.interpretation.piper_synthesizer import ipa
-from server.interpretation.process import rss_bytes
+from server.process import rss_bytes
 from server.interpretation.pronunciation import pronouncer
 from server.interpretation.types import Pcm
 from server.interpretation.vosk_recognizer import VoskRecognizer

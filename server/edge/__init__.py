@@ -1,0 +1,1 @@
+"""Further media processes: each holds listeners' connections, and sends to them."""

@@ -1,0 +1,210 @@
+"""An edge process: answers listeners' offers, keeps their connections, and sends them what the
+main media process encoded.
+
+- It has no clock of its own. A packet goes out as it comes, and its tick is its RTP time. One
+  that came later than the quickest by LATE_S is dropped: nothing is made up for in a burst.
+- Which connections there are to be, and what each hears, is the main process's to say. It says
+  so anew for every report, so a message that was lost is made up for.
+"""
+
+import asyncio
+import logging
+import os
+import signal
+import socket
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from server.bus.messages import (
+    ChannelPacket,
+    EdgeReport,
+    Message,
+    PeerOffer,
+    PeerReport,
+    PeerState,
+    PeerStateName,
+    Routes,
+)
+from server.bus.protocol import Bus, BusClosed
+from server.media.broadcast import Broadcast, SubscriberTrack
+from server.media.opus import TICK_S
+from server.media.peer import OfferError, Peer, PeerGone, answer
+from server.media.plane import MediaPlane
+from server.process import rss_bytes
+
+REPORT_S: Final = 0.5
+LATE_S: Final = 0.1
+
+_log = logging.getLogger(__name__)
+
+
+async def run(bus: Bus, plane: MediaPlane) -> None:
+    """Serve until the bus closes, or on SIGTERM."""
+    worker = EdgeWorker(bus, plane)
+    loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGTERM, worker.stop)
+    try:
+        await worker.run()
+    finally:
+        loop.remove_signal_handler(signal.SIGTERM)
+
+
+@dataclass(slots=True)
+class _Listener:
+    track: SubscriberTrack
+    task: asyncio.Task[None]
+    peer: Peer | None = None
+    connected: bool = False
+
+
+class _Done(Exception):
+    """Ends the task group."""
+
+
+class EdgeWorker:
+    """``clock`` is a parameter for tests."""
+
+    def __init__(
+        self, bus: Bus, plane: MediaPlane, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self.late = 0
+        self._bus = bus
+        self._plane = plane
+        self._clock = clock
+        self._name = f"{socket.gethostname()}-{os.getpid()}"
+        self._listeners: dict[int, _Listener] = {}
+        self._channels: dict[int, Broadcast] = {}
+        self._nothing = Broadcast()
+        self._quickest_s = float("inf")
+        self._late_s = 0.0
+        self._stopped = asyncio.Event()
+
+    def stop(self) -> None:
+        self._stopped.set()
+
+    async def run(self) -> None:
+        """Until stopped or the bus is closed."""
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._report(), name="report")
+                group.create_task(self._stop(), name="stop")
+                while True:
+                    self._dispatch(await self._bus.receive(), group)
+        except* (_Done, BusClosed):
+            pass
+
+    async def _stop(self) -> None:
+        await self._stopped.wait()
+        raise _Done
+
+    async def _report(self) -> None:
+        while True:
+            for number, channel in list(self._channels.items()):
+                if not channel.listeners:
+                    del self._channels[number]
+            self._bus.publish(self._said())
+            self._late_s = 0.0
+            await asyncio.sleep(REPORT_S)
+
+    def _said(self) -> EdgeReport:
+        fan_out = self._plane.fan_out
+        return EdgeReport(
+            stream="",
+            epoch=0,
+            worker=self._name,
+            ready=True,
+            dropped={"late": self.late, **self._bus.dropped},
+            cpu_s=time.process_time(),
+            rss_bytes=rss_bytes(),
+            peers={
+                number: PeerReport(
+                    connected=each.connected,
+                    heard_from=each.peer is not None and each.peer.heard_from,
+                    loss=each.track.loss,
+                )
+                for number, each in self._listeners.items()
+            },
+            hostile=dict(self._plane.dropped),
+            repaired=dict(fan_out.counts) if fan_out else {},
+            late_s=self._late_s,
+        )
+
+    def _dispatch(self, message: Message, group: asyncio.TaskGroup) -> None:
+        match message:
+            case ChannelPacket():
+                self._play(message)
+            case PeerOffer():
+                self._take_in(message, group)
+            case Routes():
+                self._route(message)
+            case _:
+                _log.warning("unexpected %s", type(message).__name__)
+
+    def _take_in(self, offer: PeerOffer, group: asyncio.TaskGroup) -> None:
+        track = SubscriberTrack(self._nothing)
+        task = group.create_task(self._serve(offer, track), name="peer")
+        self._listeners[offer.peer] = _Listener(track, task)
+        task.add_done_callback(lambda _: self._ended(offer.peer))
+
+    def _ended(self, number: int) -> None:
+        self._listeners.pop(number).track.stop()
+
+    def _play(self, packet: ChannelPacket) -> None:
+        after_s = self._clock() - packet.tick * TICK_S
+        self._quickest_s = min(self._quickest_s, after_s)
+        late_s = after_s - self._quickest_s
+        self._late_s = max(self._late_s, late_s)
+        if late_s > LATE_S:
+            self.late += 1
+        elif channel := self._channels.get(packet.channel):
+            channel.publish(packet.tick, packet.data, packet.begins_speech)
+
+    def _route(self, routes: Routes) -> None:
+        for number, wanted in routes.channels.items():
+            if listener := self._listeners.get(number):
+                if wanted is None:
+                    listener.task.cancel()
+                elif listener.track.broadcast is not (channel := self._channel(wanted)):
+                    listener.track.select(channel)
+        if routes.all:
+            for number, listener in self._listeners.items():
+                if listener.connected and number not in routes.channels:
+                    listener.task.cancel()
+
+    def _channel(self, number: int) -> Broadcast:
+        if not number:
+            return self._nothing
+        return self._channels.setdefault(number, Broadcast())
+
+    async def _serve(self, offer: PeerOffer, track: SubscriberTrack) -> None:
+        """A connection's life. Whatever goes wrong in it ends here."""
+        try:
+            reason = await self._stay(offer, track)
+        except OfferError as error:
+            self._tell(offer.peer, "refused", str(error))
+        except PeerGone as gone:
+            self._tell(offer.peer, "gone", str(gone))
+        except Exception:
+            _log.exception("a listener's connection failed")
+            self._tell(offer.peer, "gone", "an error of the server's")
+        else:
+            self._tell(offer.peer, "gone", reason)
+
+    async def _stay(self, offer: PeerOffer, track: SubscriberTrack) -> str:
+        """Returns why it ended. Raises OfferError, PeerGone."""
+        peer = await answer(offer.sdp, self._plane, send=track)
+        listener = self._listeners[offer.peer]
+        listener.peer = peer
+        try:
+            self._tell(offer.peer, "answered", peer.sdp)
+            await peer.connected()
+            listener.connected = True
+            self._tell(offer.peer, "connected")
+            return await peer.closed()
+        finally:
+            await peer.close()
+
+    def _tell(self, peer: int, state: PeerStateName, text: str = "") -> None:
+        self._bus.publish(PeerState(peer=peer, state=state, text=text))

@@ -1,0 +1,47 @@
+"""The media plane that a configuration asks for."""
+
+import contextlib
+import dataclasses
+from collections.abc import Iterator, Sequence
+
+from server import netinfo
+from server.config import Config, ConfigError
+from server.media import direct
+from server.media.fanout import FanOut
+from server.media.peer import host_addresses
+from server.media.plane import MediaPlane
+from server.media.port import MediaPort
+from server.metrics import Metrics
+
+
+@contextlib.contextmanager
+def media_plane(config: Config, hosts: Sequence[str], metrics: Metrics) -> Iterator[MediaPlane]:
+    """What the participants' connections share. ``hosts``: see ``offered_addresses``. Raises
+    OSError where the UDP port is taken."""
+    plane = MediaPlane(
+        hosts=hosts,
+        fan_out=None if direct.missing() else FanOut(metrics.repair_counts),
+        dropped=metrics.hostile_counts,
+        jitter=metrics.uplink_counts,
+    )
+    if config.media_port == 0:
+        yield plane
+        return
+    number = config.port if config.media_port == -1 else config.media_port
+    with MediaPort(hosts, number, metrics.hostile_counts) as port:
+        yield dataclasses.replace(plane, port=port)
+
+
+def offered_addresses(config: Config) -> list[str]:
+    """Where participants reach this server with their sound. Raises ConfigError."""
+    if not config.ice_addresses:
+        return host_addresses(config.host)
+    offered = netinfo.parse_addresses(config.ice_addresses)
+    if config.media_port == 0:
+        own = {*netinfo.lan_addresses(), "127.0.0.1", "::1"}
+        if foreign := [address for address in offered if address not in own]:
+            raise ConfigError(
+                f"--ice-addresses: {', '.join(foreign)} is none of this machine's, so somebody "
+                "passes sound on to it, by one port: that goes with a --media-port other than 0"
+            )
+    return offered

@@ -1,0 +1,73 @@
+"""A server of several media processes: real ones, real sockets and PeerConnections."""
+
+import asyncio
+import os
+import re
+import signal
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+import aiohttp
+
+from server.client import Listener, Speaker
+from signaling import messages as wire
+from tests.helpers.running import STAND_IN, power, tolk, tone, until
+from tests.helpers.webrtc import Client
+
+SPOKEN_LOW_HZ = 700
+
+
+async def port(listener: Listener) -> str:
+    """The UDP port that it was told to send to."""
+    answer = await listener.expect(wire.Answer)
+    return str(re.findall(r"a=candidate:\S+ 1 udp \d+ \S+ (\d+)", answer.sdp)[0])
+
+
+async def test_several_processes_hold_the_listeners_of_one_server(tmp_path: Path) -> None:
+    """All hear the same. When one is killed its listeners are told, and come back; nobody else
+    notices."""
+    loop = asyncio.get_running_loop()
+    async with AsyncExitStack() as stack:
+        server = await stack.enter_async_context(tolk(tmp_path, STAND_IN, media_processes=3))
+        await until(lambda: all(edge.ready for edge in server.edges), 30)
+        async with AsyncExitStack() as participants:
+            enter = participants.enter_async_context
+            speaker = await enter(Speaker(server.url, "hall", "nl"))
+            listeners = [
+                await enter(Listener(server.url, "hall", channel, keep_sound=True))
+                for channel in ("en", "floor", "floor", "floor", "en")
+            ]
+            ports = [await port(each) for each in listeners]
+            assert ports[0] == ports[2] and ports[1] == ports[3] and len(set(ports)) == 3
+            await listeners[2].select("en")
+            await speaker.play(tone(300, silence_s=1.2))
+
+            lost = server.edges[0]
+            assert len(lost.peers) == 2 and lost.supervisor.pid is not None
+            os.kill(lost.supervisor.pid, signal.SIGKILL)
+            for each in (listeners[0], listeners[2]):
+                told = await each.expect(wire.Error)
+                assert (told.code, told.fatal) == ("timeout", False)
+            client = Client("recvonly")
+            answer = await listeners[0].ask(wire.Offer(sdp=await client.offer()), wire.Answer)
+            await client.take(answer.sdp)
+            async with asyncio.timeout(5):
+                await client.transceiver.receiver.track.recv()
+            await client.close()
+
+            await speaker.play(tone(1000, silence_s=0))
+            for each in listeners[1], listeners[3], listeners[4]:
+                steps = each.arrivals.sequences[1:] - each.arrivals.sequences[:-1]
+                assert (steps == 1).all()
+                assert not any(isinstance(message, wire.Error) for _, message in each.received)
+            await until(lambda: lost.ready, 30)
+            async with Listener(server.url, "hall", "en"):
+                assert len(lost.peers) == 1
+            async with aiohttp.ClientSession(server.url) as http, http.get("/metrics") as metrics:
+                assert 'tolk_edge_restarts{edge="1"} 1.0' in await metrics.text()
+            heard = [each.arrivals.sound() for each in listeners]
+            assert all(power(heard[each], SPOKEN_LOW_HZ) > 0.5 for each in (0, 2, 4))
+            assert all(power(heard[each], 300) > 0.4 for each in (1, 3))
+            began_s = loop.time()
+            await stack.aclose()
+            assert loop.time() - began_s < 5

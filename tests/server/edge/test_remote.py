@@ -1,0 +1,233 @@
+"""An edge and the main process's side of it: a real bus, real PeerConnections, one process."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiortc.rtp import RtpPacket
+
+from server.bus.local import LocalBus
+from server.bus.messages import ChannelPacket, Message
+from server.edge import remote, worker
+from server.edge.remote import Edge, RemotePeer
+from server.edge.worker import EdgeWorker
+from server.media.broadcast import Broadcast, SubscriberTrack
+from server.media.fanout import FanOut
+from server.media.opus import SAMPLES_PER_TICK, TICK_S
+from server.media.peer import OfferError, PeerGone
+from server.media.plane import MediaPlane
+from server.metrics import Metrics
+from tests.helpers.webrtc import Client, until
+
+
+class Losing:
+    """A bus of which what is published is noted, and lost while ``loses``."""
+
+    def __init__(self, bus: LocalBus) -> None:
+        self._bus = bus
+        self.loses = False
+        self.published: list[Message] = []
+
+    @property
+    def dropped(self) -> dict[str, int]:
+        return self._bus.dropped
+
+    async def receive(self) -> Message:
+        return await self._bus.receive()
+
+    def publish(self, message: Message) -> None:
+        self.published.append(message)
+        if not self.loses:
+            self._bus.publish(message)
+
+
+class Ear:
+    """A listener's own end. ``packets``: what came."""
+
+    def __init__(self) -> None:
+        self.client = Client("recvonly")
+        self.packets: list[RtpPacket] = []
+        receiver: Any = self.client.transceiver.receiver
+        receiver.transport._handle_rtp_data = self._take
+
+    async def _take(self, data: bytes, arrival_time_ms: int) -> None:
+        self.packets.append(RtpPacket.parse(data))
+
+    @property
+    def heard(self) -> list[str]:
+        return [packet.payload.decode() for packet in self.packets]
+
+    async def miss(self, count: int) -> None:
+        """Say that so many packets never came."""
+        receiver: Any = self.client.transceiver.receiver
+        last = self.packets[-1].sequence_number
+        lost = [(last - each) % 2**16 for each in reversed(range(count))]
+        await receiver._send_rtcp_nack(self.packets[0].ssrc, lost)
+
+
+class Hall:
+    """An edge, on a clock of our own, and two channels that only its listeners hear."""
+
+    def __init__(self, main: LocalBus, far: LocalBus) -> None:
+        self.bus, self.metrics, self.plane = Losing(main), Metrics(), MediaPlane(fan_out=FanOut())
+        self.edge = Edge(1, self.bus, ["true"], self.metrics)
+        self.worker = EdgeWorker(far, self.plane, lambda: self.now_s)
+        self.one, self.other = Broadcast("one"), Broadcast("other")
+        self.now_s, self.tick = 0.0, 0
+        self.stack = AsyncExitStack()
+
+    async def listener(self) -> tuple[Ear, RemotePeer, SubscriberTrack]:
+        """One who hears channel one."""
+        ear, track = Ear(), SubscriberTrack(self.one)
+        self.stack.push_async_callback(ear.client.close)
+        peer = await self.edge.answer(await ear.client.offer(), track)
+        await ear.client.take(peer.sdp)
+        await peer.connected()
+        await until(lambda: self.plane.fan_out is not None and self.plane.fan_out.listeners > 0)
+        return ear, peer, track
+
+    def play(self, count: int) -> None:
+        for _ in range(count):
+            self.tick += 1
+            for channel in (self.one, self.other):
+                channel.publish(self.tick, f"{channel.name} {self.tick}".encode())
+
+    async def hear(self, ear: Ear, count: int) -> None:
+        """Play a tick after the other until so many packets have come to it."""
+        wanted = len(ear.packets) + count
+        while len(ear.packets) < wanted:
+            self.now_s = (self.tick + 1) * TICK_S
+            self.play(1)
+            await asyncio.sleep(0.01)
+
+    def played(self) -> set[int]:
+        """Channels of which packets went to the edge since this was asked last."""
+        channels = {each.channel for each in self.bus.published if isinstance(each, ChannelPacket)}
+        self.bus.published.clear()
+        return channels
+
+
+@pytest.fixture
+async def hall(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Hall]:
+    monkeypatch.setattr(worker, "REPORT_S", 0.05)
+    path = tmp_path / "bus"
+    async with LocalBus.listen(path) as main, LocalBus.connect(path) as far:
+        hall = Hall(main, far)
+        async with asyncio.timeout(30), hall.stack, asyncio.TaskGroup() as group:
+            tasks = [
+                group.create_task(hall.edge.dispatch(), name="dispatch"),
+                group.create_task(hall.worker.run(), name="edge"),
+            ]
+            yield hall
+            for task in tasks:
+                task.cancel()
+
+
+async def test_a_listener_changes_channel_without_a_gap(hall: Hall) -> None:
+    ear, _, track = await hall.listener()
+    await hall.hear(ear, 5)
+    track.select(hall.other)
+    await hall.hear(ear, 5)
+    channels = [each.split()[0] for each in ear.heard]
+    assert channels == sorted(channels) and set(channels) == {"one", "other"}
+    first = ear.packets[0]
+    began = int(first.payload.split()[1])
+    for number, packet in enumerate(ear.packets):
+        ticks = int(packet.payload.split()[1]) - began
+        assert ticks == number
+        assert packet.ssrc == first.ssrc
+        assert (packet.sequence_number - first.sequence_number) % 2**16 == number
+        assert (packet.timestamp - first.timestamp) % 2**32 == ticks * SAMPLES_PER_TICK
+
+
+async def test_an_edge_gets_the_packets_of_channels_heard_there_and_no_others(hall: Hall) -> None:
+    ear, peer, track = await hall.listener()
+    hall.played()
+    await hall.hear(ear, 2)
+    before = hall.played()
+    track.select(hall.other)
+    await hall.hear(ear, 2)
+    after = hall.played()
+    await peer.close()
+    hall.play(2)
+    assert (len(before), len(after), hall.played()) == (1, 1, set())
+    assert before != after
+
+
+async def test_the_channels_encoder_is_told_of_losses_at_an_edge(hall: Hall) -> None:
+    ear, _, track = await hall.listener()
+    await hall.hear(ear, 10)
+    await ear.miss(10)
+    await until(lambda: hall.one.loss > 0.05)
+    track.select(hall.other)
+    assert hall.one.loss == 0 and hall.other.loss > 0.05
+    await until(lambda: hall.metrics.repair_counts["sent_again"] > 0)
+
+
+async def test_what_comes_late_is_dropped_and_time_goes_on(hall: Hall) -> None:
+    ear, _, _ = await hall.listener()
+    await hall.hear(ear, 3)
+    hall.now_s += 0.5
+    hall.play(5)
+    await until(lambda: hall.worker.late == 5)
+    hall.now_s = hall.tick * TICK_S
+    await hall.hear(ear, 3)
+    ticks = [int(each.split()[1]) for each in ear.heard]
+    assert ticks[3] - ticks[2] == 6
+    assert ear.packets[3].sequence_number == (ear.packets[2].sequence_number + 1) % 2**16
+
+
+async def test_an_offer_that_cannot_be_answered_is_refused(hall: Hall) -> None:
+    with pytest.raises(OfferError, match="SDP|section"):
+        await hall.edge.answer("nonsense", SubscriberTrack(hall.one))
+    assert not hall.edge.peers and hall.one.listeners == 0
+
+
+async def test_who_gets_no_answer_in_time_is_told(
+    hall: Hall, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(remote, "ANSWER_S", 0.05)
+    hall.bus.loses = True
+    with pytest.raises(PeerGone, match="no answer"):
+        await hall.edge.answer("v=0", SubscriberTrack(hall.one))
+    assert not hall.edge.peers and hall.one.listeners == 0
+
+
+async def test_messages_that_were_lost_are_made_up_for(hall: Hall) -> None:
+    ear, peer, track = await hall.listener()
+    await hall.hear(ear, 1)
+    hall.bus.loses = True
+    track.select(hall.other)
+    hall.bus.loses = False
+    while not ear.heard[-1].startswith("other"):
+        await hall.hear(ear, 1)
+    hall.bus.loses = True
+    await peer.close()
+    hall.bus.loses = False
+    await until(lambda: not hall.plane.peers)
+
+
+async def test_who_leaves_is_gone_at_both_ends(hall: Hall) -> None:
+    ear, peer, _ = await hall.listener()
+    await hall.hear(ear, 1)
+    await ear.client.close()
+    async with asyncio.timeout(5):
+        assert "closed" in await peer.closed()
+    await peer.close()
+    assert not hall.edge.peers and hall.one.listeners == 0
+
+
+async def test_an_edge_ends_with_its_bus(hall: Hall, tmp_path: Path) -> None:
+    path = tmp_path / "another"
+
+    async def edge() -> None:
+        async with LocalBus.connect(path) as far:
+            await EdgeWorker(far, hall.plane).run()
+
+    async with asyncio.timeout(5), asyncio.TaskGroup() as group:
+        async with LocalBus.listen(path) as main:
+            group.create_task(edge(), name="another-edge")
+            await main.receive()
