@@ -136,7 +136,7 @@ class IceServer(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
 
 
 class Joined(Message, frozen=True, tag="joined"):
-    """The participant is in. ``resume`` is its secret; ``languages`` can be heard or spoken;
+    """The participant is in. ``resume`` is its secret; ``languages`` can be spoken;
     ``ice_servers`` help its PeerConnection to get through."""
 
     stream: str
