@@ -75,7 +75,7 @@ def _parser() -> argparse.ArgumentParser:
     token.add_argument("--speak", action="store_true", help="may speak, and take over")
     token.add_argument("--listen", action="store_true", help="may listen")
     token.add_argument("--admin", action="store_true", help="may list streams, set glossaries")
-    token.add_argument("--hours", type=float, default=24 * 7, help="how long it holds")
+    token.add_argument("--hours", type=float, default=24 * 7, help="how long it holds (168)")
     for name, run, text in (("worker", _worker, "an interpreter"), ("edge", _edge, "a media")):
         process = command(name, run, f"{text} process (started by serve)")
         process.add_argument("--bus", required=True, metavar="SOCKET", help="the bus's socket")
