@@ -4,15 +4,17 @@
   every batch.
 - Encryption is one call of libsrtp a row, in place: pylibsrtp's own library, without its copies.
 - What leaves by one socket leaves by one ``sendmmsg`` where the C library has it (Linux).
+
+``native`` does the same in C, where it was compiled.
 """
 
 import ctypes
 import socket
 import struct
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 from itertools import groupby
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,8 +27,10 @@ except ImportError:  # problem() says so
 
 #: Packets of a batch. Small enough for its memory to stay in the cache.
 ROWS: Final = 256
-#: A header, an Opus packet (RFC 6716: at most 1275 bytes a frame), what SRTP adds.
+#: A header, a payload, what SRTP may add (SRTP_MAX_TRAILER_LEN).
 _ROW_BYTES: Final = 1536
+#: Opus is at most 1275 bytes a frame (RFC 6716); with copies of others, see ``repair``, less.
+MOST_PAYLOAD: Final = _ROW_BYTES - 12 - 144
 #: RFC 3550, 5.1, in network order.
 HEADER: Final = np.dtype(
     [
@@ -69,15 +73,21 @@ class BatchedMessage(ctypes.Structure):
 
 
 class Way:
-    """By which sockets, and whereto, a batch's packets go, a row each: those of one socket
-    follow one another."""
+    """Encrypted by which sessions (a ``srtp_t`` of pylibsrtp's each), by which sockets, and
+    whereto a batch's packets go, a row each: those of one socket follow one another."""
 
     def __init__(
-        self, sockets: Sequence[socket.socket], addresses: Sequence[tuple[str, int]]
+        self,
+        sessions: Sequence[Any],
+        sockets: Sequence[socket.socket],
+        addresses: Sequence[tuple[str, int]],
     ) -> None:
+        self.sessions = sessions
+        self.pointers = np.array([int(ffi.cast("uintptr_t", each)) for each in sessions], np.uintp)
         self.addresses = addresses
         packed = b"".join(packed_address(*address) for address in addresses)
         self.packed = np.frombuffer(packed, np.uint8)
+        self.packed_at = self.packed.ctypes.data
         self.runs: list[tuple[socket.socket, int, int]] = []
         start = 0
         for out, rows in groupby(sockets):
@@ -94,6 +104,17 @@ def packed_address(host: str, port: int) -> bytes:
         start, family = struct.pack("!H", port), socket.AF_INET
     packed = struct.pack("=H", family) + start + socket.inet_pton(family, host)
     return packed.ljust(ADDRESS_BYTES, b"\0")
+
+
+class Sending(Protocol):
+    """What sends a batch."""
+
+    def send(self, headers: NDArray[np.void], payload: bytes, way: Way) -> list[int]:
+        """Send ``payload`` (at most MOST_PAYLOAD) on its way, once under each header (of type
+        HEADER, as many as the way has rows, at most ROWS).
+
+        Returns the rows that were not sent: the kernel had no room, or libsrtp failed.
+        """
 
 
 class Batch:
@@ -117,20 +138,16 @@ class Batch:
         )
         self._messages["message"]["vector_count"] = 1
 
-    def send(
-        self, headers: NDArray[np.void], payload: bytes, sessions: Sequence[Any], way: "Way"
-    ) -> list[int]:
-        """Send ``payload`` under each header (of type HEADER, at most ROWS), encrypted by its
-        session (a ``srtp_t`` of pylibsrtp's), on its way.
-
-        Returns the rows that were not sent: the kernel had no room, or libsrtp failed.
-        """
+    def send(self, headers: NDArray[np.void], payload: bytes, way: Way) -> list[int]:
+        """See Sending."""
+        check(headers, payload, way)
         count = headers.size
         size = HEADER.itemsize + len(payload)
-        self._headers[:count] = headers.view(np.uint8).reshape(count, -1)
+        flat = np.ascontiguousarray(headers).view(np.uint8)
+        self._headers[:count] = flat.reshape(count, HEADER.itemsize)
         self._data[:count, HEADER.itemsize : size] = np.frombuffer(payload, np.uint8)
         self._sizes[:count] = size
-        failed = list(map(lib.srtp_protect, sessions, self._packets, self._lengths))
+        failed = list(map(lib.srtp_protect, way.sessions, self._packets, self._lengths))
         refused = [row for row, failure in enumerate(failed) if failure] if any(failed) else []
         for out, start, stop in way.runs:
             rows: Sequence[int] = range(start, stop)
@@ -142,10 +159,10 @@ class Batch:
                 refused += self._send_together(out, np.array(rows), way)
         return refused
 
-    def _send_together(self, out: socket.socket, rows: NDArray[np.int_], way: "Way") -> list[int]:
+    def _send_together(self, out: socket.socket, rows: NDArray[np.int_], way: Way) -> list[int]:
         self._vectors["size"][rows] = self._sizes[rows]
         messages = self._messages[rows]
-        messages["message"]["name"] = way.packed.ctypes.data + rows * ADDRESS_BYTES
+        messages["message"]["name"] = way.packed_at + rows * ADDRESS_BYTES
         messages["message"]["name_size"] = ADDRESS_BYTES
         first, step = messages.ctypes.data, messages.itemsize
         descriptor, refused, done = out.fileno(), list[int](), 0
@@ -157,7 +174,7 @@ class Batch:
             done += sent
         return refused
 
-    def _send_singly(self, out: socket.socket, rows: Sequence[int], way: "Way") -> list[int]:
+    def _send_singly(self, out: socket.socket, rows: Sequence[int], way: Way) -> list[int]:
         refused = []
         for row in rows:
             try:
@@ -167,9 +184,22 @@ class Batch:
         return refused
 
 
+def check(headers: NDArray[np.void], payload: bytes, way: Way) -> None:
+    """Raises ValueError: these do not fit together, or into memory."""
+    if headers.size != len(way.addresses) or headers.size > ROWS or headers.dtype != HEADER:
+        raise ValueError(f"{headers.size} headers of {headers.dtype} for {len(way.addresses)}")
+    if len(payload) > MOST_PAYLOAD:
+        raise ValueError(f"a payload of {len(payload)} bytes; at most {MOST_PAYLOAD} fit")
+
+
 @cache
 def problem() -> str:
     """Why batches cannot be sent here, found by sending one; nothing where they can."""
+    return problem_of(Batch)
+
+
+def problem_of(kind: Callable[[], Sending]) -> str:
+    """The same of one kind of them."""
     try:
         policy = Policy(key=bytes(46), ssrc_type=Policy.SSRC_ANY_OUTBOUND)
         policy.allow_repeat_tx = True
@@ -178,8 +208,8 @@ def problem() -> str:
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as ends:
             ends.bind(("127.0.0.1", 0))
             ends.setblocking(False)
-            way = Way([ends, ends], [ends.getsockname()] * 2)
-            refused = Batch().send(headers, b"payload", [session._srtp[0]] * 2, way)
+            way = Way([session._srtp[0]] * 2, [ends] * 2, [ends.getsockname()] * 2)
+            refused = kind().send(headers, b"payload", way)
             came = [ends.recv(_ROW_BYTES) for _ in headers]
     except (AttributeError, TypeError, OSError) as error:
         return f"a batch cannot be sent: {error}"

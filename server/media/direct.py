@@ -5,6 +5,7 @@ are sent to by aiortc itself, with heed().
 
 import asyncio
 import socket
+import struct
 import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
@@ -12,7 +13,7 @@ from functools import cache
 from typing import Any, Final
 
 from aioice import Connection
-from aiortc import RTCRtpSender, clock
+from aiortc import RTCRtpSender
 from aiortc.rtcdtlstransport import RTCDtlsTransport, State
 from aiortc.rtp import (
     RTCP_RTPFB_NACK,
@@ -21,7 +22,6 @@ from aiortc.rtp import (
     RtcpRrPacket,
     RtcpRtpfbPacket,
     RtcpSdesPacket,
-    RtcpSenderInfo,
     RtcpSourceInfo,
     RtcpSrPacket,
 )
@@ -35,6 +35,9 @@ from server.media.opus import SAMPLES_PER_TICK
 from server.media.repair import AGAIN_PER_S, HISTORY, RED_OPUS_TYPE, Losses
 
 _COMPONENT: Final = 1
+#: RFC 3550, 6.4.1: a sender report that reports on nobody, its length in words less one.
+_REPORT: Final = struct.Struct("!BBHIQIII")
+_REPORT_START: Final = 0x80, 200, _REPORT.size // 4 - 1
 #: RFC 3550, 6.5.1.
 _CNAME: Final = 1
 
@@ -59,6 +62,7 @@ class DirectSender:
         self._takes_red = red_type is not None
         self._types = (0, red_type or 0)
         self._first = -1
+        self._description = b""
         self._losses = Losses()
         self._again = RateLimit(AGAIN_PER_S)
         self._sender: Any = sender
@@ -77,6 +81,9 @@ class DirectSender:
         self._takes_red = self._takes_red and codec.payloadType == RED_OPUS_TYPE
         self._types = (codec.payloadType, self._types[1])
         self._first = int(self._fan_out.rows["header"]["sequence"][self.row])
+        name = [(_CNAME, str(self._sender._RTCRtpSender__cname).encode())]
+        source = RtcpSourceInfo(ssrc=self._sender._ssrc, items=name)
+        self._description = bytes(RtcpSdesPacket(chunks=[source]))
         self._dtls.on("statechange", self._look)
         self._look()
         self._of_senders("rtp_started").set()
@@ -122,7 +129,7 @@ class DirectSender:
         """The same bytes under the same number: anything else would betray the key."""
         assert self.group is not None
         row = self._fan_out.rows[self.row].copy()
-        header, sent = row["header"], int(row["sent"][sequence % HISTORY])
+        header, sent = row["header"], int(self._fan_out.sent[self.row, sequence % HISTORY])
         if not 1 <= (int(header["sequence"]) - sequence) % 2**16 <= HISTORY or sent < 0:
             self._fan_out.counts["not_sent_again"] += 1
             return
@@ -159,22 +166,18 @@ class DirectSender:
         """A packet got no further than here."""
         self._track.count_dropped()
 
-    def report(self) -> None:
-        """What was sent so far, and which time of ours its timestamps are."""
+    def report(self, ntp_time: int) -> None:
+        """What was sent so far, and that this time of ours is its last timestamp's."""
         row = self._fan_out.rows[self.row]
-        ssrc = self._sender._ssrc
-        sent = RtcpSenderInfo(
-            ntp_timestamp=clock.current_ntp_time(),
-            rtp_timestamp=int(row["header"]["timestamp"]),
-            packet_count=int(row["packets"]),
-            octet_count=int(row["octets"]),
+        report = _REPORT.pack(
+            *_REPORT_START,
+            self._sender._ssrc,
+            ntp_time,
+            row["header"]["timestamp"],
+            row["packets"],
+            row["octets"],
         )
-        name = str(self._sender._RTCRtpSender__cname).encode()
-        source = RtcpSourceInfo(ssrc=ssrc, items=[(_CNAME, name)])
-        self._send_rtcp(
-            bytes(RtcpSrPacket(ssrc=ssrc, sender_info=sent))
-            + bytes(RtcpSdesPacket(chunks=[source]))
-        )
+        self._send_rtcp(report + self._description)
 
     def _send_rtcp(self, data: bytes) -> None:
         if self.socket is not None:

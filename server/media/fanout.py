@@ -10,13 +10,14 @@
 
 import random
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
+from aiortc import clock
 from numpy.typing import NDArray
 
-from server.media.batch import HEADER, ROWS, Batch, Way
+from server.media.batch import HEADER, ROWS, Batch, Sending, Way
 from server.media.opus import SAMPLES_PER_TICK
 from server.media.repair import HISTORY, History
 
@@ -29,8 +30,6 @@ MARKER: Final = 0x80
 REPORT_TICKS: Final = 250
 _FIRST_REPORT_TICKS: Final = 25
 
-#: ``sent``: what went out under each of the last sequence numbers, twice its number in the
-#: channel's history and one more if as RED; below 0: nothing that could be sent again.
 _ROW: Final = np.dtype(
     [
         ("header", HEADER),
@@ -39,18 +38,20 @@ _ROW: Final = np.dtype(
         ("report_tick", np.int64),
         ("packets", np.uint32),
         ("octets", np.uint32),
-        ("sent", np.int64, (HISTORY,)),
     ]
 )
 
 
 class FanOut:
     """Sends to all listeners of a process. ``listeners``: how many there are of them.
-    ``counts``: packets "sent_again", "not_sent_again" though asked for, sent "as_red"."""
+    ``counts``: packets "sent_again", "not_sent_again" though asked for, sent "as_red". ``sent``:
+    what went out to each under its last sequence numbers, twice its number in the channel's
+    history and one more if as RED; below 0: nothing that could be sent again."""
 
-    def __init__(self, counts: Counter[str] | None = None) -> None:
+    def __init__(self, counts: Counter[str] | None = None, batch: Sending | None = None) -> None:
         self.rows = np.zeros(ROWS, _ROW)
-        self.batch = Batch()
+        self.sent = np.zeros((ROWS, HISTORY), np.int64)
+        self.batch = Batch() if batch is None else batch
         self.counts: Counter[str] = Counter() if counts is None else counts
         self._free = list(range(ROWS))
 
@@ -64,15 +65,17 @@ class FanOut:
     def add(self, payload_type: int, ssrc: int) -> int:
         """A row for a new listener; to be released."""
         if not self._free:
-            size, old = self.rows.size, self.rows
+            size, rows, sent = self.rows.size, self.rows, self.sent
             self.rows = np.zeros(2 * size, _ROW)  # concatenate() would lose the network's order
-            self.rows[:size] = old
+            self.rows[:size] = rows
+            self.sent = np.concatenate((sent, np.zeros_like(sent)))
             self._free = list(range(size, 2 * size))
         row = self._free.pop()
         # Sequences begin below half: so the rollover counter of SRTP is 0 for sure (RFC 3711,
         # 3.3.1).
         header = (_VERSION, MARKER | payload_type, random.getrandbits(15), 0, ssrc)
-        self.rows[row] = (header, random.getrandbits(32), -1, -1, 0, 0, -1)
+        self.rows[row] = (header, random.getrandbits(32), -1, -1, 0, 0)
+        self.sent[row] = -1
         return row
 
     def release(self, row: int) -> None:
@@ -91,7 +94,7 @@ class Group:
     def add(self, member: "DirectSender") -> None:
         self._members[member] = None
         member.group = self
-        self._fan_out.rows["sent"][member.row] = -1  # was of another channel
+        self._fan_out.sent[member.row] = -1  # was of another channel
         self.look_again()
 
     def discard(self, member: "DirectSender") -> None:
@@ -132,8 +135,9 @@ class Group:
         header["timestamp"][at] = rows["offset"][at] + time
         if begins_speech:
             header["kind"][at] |= np.uint8(MARKER)
-        refused = self._fan_out.batch.send(header[at], data, to.sessions, to.way)
-        rows["sent"][at, header["sequence"][at] % HISTORY] = 2 * self.history.newest + to.as_red
+        refused = self._fan_out.batch.send(header[at], data, to.way)
+        number = 2 * self.history.newest + to.as_red
+        self._fan_out.sent[at, header["sequence"][at] % HISTORY] = number
         header["kind"][at] &= ~np.uint8(MARKER)
         header["sequence"][at] += 1
         rows["last_tick"][at] = tick
@@ -151,11 +155,13 @@ class Group:
         """A sender report for each whose turn it is; at random, so that those who came together
         do not report together (RFC 3550, 6.3.1)."""
         ticks = self._fan_out.rows["report_tick"]
-        for member in _chosen(to.members, ticks[to.rows] <= tick):
+        due = _chosen(to.members, ticks[to.rows] <= tick)
+        now = clock.current_ntp_time() if due else 0
+        for member in due:
             if ticks[member.row] < 0:
                 wait = random.uniform(0, _FIRST_REPORT_TICKS)
             else:
-                member.report()
+                member.report(now)
                 wait = random.uniform(0.5, 1.5) * REPORT_TICKS
             ticks[member.row] = tick + 1 + int(wait)
 
@@ -167,14 +173,12 @@ class _Members:
         self.members = members
         self.as_red = as_red
         self.rows: NDArray[np.int_] = np.array([each.row for each in members], np.int_)
-        self.sessions = [each.session._srtp[0] for each in members]
         self.way = Way(
+            [each.session._srtp[0] for each in members],
             [each.socket for each in members if each.socket is not None],
             [each.address for each in members],
         )
 
 
-def _chosen(members: Iterable["DirectSender"], which: NDArray[np.bool_]) -> list["DirectSender"]:
-    if not which.any():
-        return []
-    return [member for member, chosen in zip(members, which.tolist(), strict=True) if chosen]
+def _chosen(members: Sequence["DirectSender"], which: NDArray[np.bool_]) -> list["DirectSender"]:
+    return [members[each] for each in np.flatnonzero(which).tolist()]

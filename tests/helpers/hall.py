@@ -14,6 +14,7 @@ from aiortc.rtp import AnyRtcpPacket, RtcpPacket, RtpPacket, is_rtcp
 from pyee import EventEmitter
 from pylibsrtp import Policy, Session
 
+from server.media.batch import Sending
 from server.media.broadcast import Broadcast, SubscriberTrack
 from server.media.direct import DirectSender
 from server.media.fanout import FanOut
@@ -92,8 +93,10 @@ class Ear:
 class Hall:
     """A fan-out with listeners: ``together`` by one socket, or each by its own."""
 
-    def __init__(self, group: asyncio.TaskGroup, stack: ExitStack, together: bool) -> None:
-        self.fan_out = FanOut()
+    def __init__(
+        self, group: asyncio.TaskGroup, stack: ExitStack, together: bool, batch: Sending | None
+    ) -> None:
+        self.fan_out = FanOut(batch=batch)
         self.channel, self.other = Broadcast("one"), Broadcast("other")
         self.tracks: dict[Ear, SubscriberTrack] = {}
         self._group, self._stack, self.together = group, stack, together
@@ -130,11 +133,11 @@ class Hall:
 
 
 @asynccontextmanager
-async def open_hall(together: bool) -> AsyncIterator[Hall]:
+async def open_hall(together: bool, batch: Sending | None = None) -> AsyncIterator[Hall]:
     """A hall that is left by all at the end."""
     with ExitStack() as stack:
         async with asyncio.timeout(30), asyncio.TaskGroup() as group:
-            hall = Hall(group, stack, together)
+            hall = Hall(group, stack, together, batch)
             yield hall
             for ear in hall.tracks:
                 for task in ear.sender.tasks:

@@ -8,7 +8,7 @@ from aiortc.rtcdtlstransport import State
 from aiortc.rtp import RtcpByePacket, RtcpSdesPacket, RtcpSrPacket
 from pylibsrtp import Session
 
-from server.media import batch
+from server.media import batch, native
 from server.media.batch import ROWS
 from server.media.direct import missing
 from server.media.fanout import REPORT_TICKS
@@ -16,9 +16,13 @@ from server.media.opus import SAMPLES_PER_TICK
 from tests.helpers.hall import Hall, open_hall
 
 
-@pytest.fixture(params=[True, False], ids=["one socket", "own sockets"])
+@pytest.fixture(params=["one socket", "own sockets", "native"])
 async def hall(request: pytest.FixtureRequest) -> AsyncIterator[Hall]:
-    async with open_hall(together=request.param) as hall:
+    sending = None
+    if request.param == "native":
+        sending = native.load(request.getfixturevalue("compiled"))
+        assert sending is not None
+    async with open_hall(request.param != "own sockets", sending) as hall:
         yield hall
 
 
