@@ -17,6 +17,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from server.media import native
 from tools.bench import janus
 from tools.bench.fanout_server import SYSTEMS
 from tools.bench.load import (
@@ -34,11 +35,17 @@ SECONDS, QUICK_SECONDS = 30, 6
 READY_S = 30.0
 #: Until joining is over and done with.
 SETTLE_S = 3.0
+#: How a server may send (see /metrics, tolk_fan_out), and the system that does.
+PATHS = {"batches": "tolk", "native": "native", "aiortc": "plain"}
+#: Systems that the figures to reach are about.
+BOUND = ("tolk", "native")
 #: Beyond these a baseline falls behind: it is measured at its best.
 MOST = {"mediarelay": 30, "packets": 300, "janus": 300}
-#: Where issue 5 asks for them.
-TIMES_LESS = {"mediarelay": 20.0}
-COMPARED_AT = (300, 600)
+#: Where issue 5 asks for them: how many times less CPU, at how many listeners.
+TIMES_LESS = {
+    ("tolk", "mediarelay"): (20.0, (300, 600)),
+    ("native", "janus"): (2.5, (300,)),
+}
 
 
 class Run(NamedTuple):
@@ -54,21 +61,41 @@ class Run(NamedTuple):
 
 
 async def run(
-    quick: bool, listeners: Sequence[int] = (), against: Sequence[str] = ()
+    quick: bool,
+    listeners: Sequence[int] = (),
+    against: Sequence[str] = (),
+    paths: Sequence[str] = (),
 ) -> list[Figure]:
-    """``against``: systems of fanout_server's to compare with."""
+    """``against``: systems of fanout_server's to compare with. ``paths``: those of PATHS to
+    measure; without them all that there are here but aiortc's."""
+    measured = measurable(paths)
     against = known(against)
     counts = list(listeners) or list(QUICK_LISTENERS if quick else LISTENERS)
-    plan = [("tolk", count) for count in counts]
+    plan = [(system, count) for system in measured for count in counts]
     for system in against:
         reachable = [min(count, MOST.get(system, count)) for count in counts]
-        plan += [(system, count) for count in dict.fromkeys(reachable)]
+        plan += [(system, count) for count in reachable]
     runs: dict[tuple[str, int], list[Run]] = {each: [] for each in plan}
     for _ in range(QUICK_ROUNDS if quick else ROUNDS):
-        for each in plan:
+        for each in runs:
             runs[each].append(await _measured(*each, QUICK_SECONDS if quick else SECONDS))
-    figures = [figure for each in plan for figure in _figures(*each, runs[each])]
-    return figures + _ratios(runs, against)
+    figures = [figure for each, of in runs.items() for figure in _figures(*each, of)]
+    return figures + _ratios(runs, measured, against)
+
+
+def measurable(paths: Sequence[str]) -> list[str]:
+    """The systems that these are. Raises ValueError, and native.BuildError."""
+    for path in paths:
+        if path not in PATHS:
+            raise ValueError(f"there is no path {path!r}; there are: {', '.join(PATHS)}")
+    if paths:
+        return [PATHS[path] for path in paths]
+    try:
+        native.compiler()
+    except native.BuildError as error:
+        print(f"left out: {error}", file=sys.stderr)
+        return [PATHS["batches"]]
+    return [PATHS["batches"], PATHS["native"]]
 
 
 def known(systems: Sequence[str]) -> list[str]:
@@ -153,7 +180,7 @@ def _figures(system: str, count: int, runs: Sequence[Run]) -> list[Figure]:
 
     def bound(value: float) -> float | None:
         """Bounds are this project's own; small audiences do not make up for what one costs."""
-        return value if system == "tolk" else None
+        return value if system in BOUND else None
 
     def late_ms(percent: float) -> float:
         return typical(lambda run: _percentile_ms(run.delivered.lateness_s, percent))
@@ -219,21 +246,23 @@ def _percentile_ms(seconds: NDArray[np.float64], percent: float) -> float:
     return 1e3 * float(np.percentile(seconds, percent)) if seconds.size else float("inf")
 
 
-def _ratios(runs: Mapping[tuple[str, int], Sequence[Run]], against: Sequence[str]) -> list[Figure]:
+def _ratios(
+    runs: Mapping[tuple[str, int], Sequence[Run]], measured: Sequence[str], against: Sequence[str]
+) -> list[Figure]:
     """How many times less a packet costs than a baseline's, the baseline at its own best."""
     costs = {each: _cost_s(of) for each, of in runs.items()}
     figures = []
     for other in against:
         best = min(cost for (system, _), cost in costs.items() if system == other)
         for (system, count), cost in costs.items():
-            if system == "tolk":
-                bound = TIMES_LESS.get(other) if count in COMPARED_AT else None
+            if system in measured and system != other:
+                bound, at = TIMES_LESS.get((system, other), (None, ()))
                 figures.append(
                     Figure(
-                        f"fanout.tolk.{count}.times_less_cpu_than_{other}",
+                        f"fanout.{system}.{count}.times_less_cpu_than_{other}",
                         best / cost,
                         "",
-                        bound=bound,
+                        bound=bound if count in at else None,
                         better="higher",
                     )
                 )

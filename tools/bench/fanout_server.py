@@ -2,8 +2,8 @@
 
     python -m tools.bench.fanout_server SYSTEM
 
-- tolk: this project's media; own_sockets: the same without the one port for all, and plain:
-  also without its own fan-out;
+- tolk: this project's media, without a compiler; native: with one (see server.media.native);
+  own_sockets: without the one port for all, and plain: also without its own fan-out;
 - mediarelay: aiortc's MediaRelay, which encodes for every listener;
 - packets: the same handing out packets that were encoded once.
 
@@ -18,6 +18,8 @@ import os
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from aiohttp import web
@@ -30,6 +32,8 @@ from aiortc import (
 from aiortc.contrib.media import MediaRelay
 from av import Packet
 
+from server.media import native
+from server.media.batch import Sending
 from server.media.broadcast import Broadcast, SubscriberTrack
 from server.media.fanout import FanOut
 from server.media.guard import use_hosts
@@ -40,7 +44,7 @@ from server.media.plane import MediaPlane
 from server.media.port import MediaPort
 from tools.bench.speech import Speech
 
-SYSTEMS = ("tolk", "own_sockets", "plain", "mediarelay", "packets")
+SYSTEMS = ("tolk", "native", "own_sockets", "plain", "mediarelay", "packets")
 
 Answering = Callable[[str], Awaitable[str]]
 
@@ -63,10 +67,10 @@ class Playing:
 async def ours(system: str) -> AsyncIterator[Answering]:
     """This project's media, as ``server.session`` uses it."""
     playing, pacer = Playing(), Pacer()
-    plane = MediaPlane(fan_out=None if system == "plain" else FanOut())
+    plane = MediaPlane(fan_out=None if system == "plain" else FanOut(batch=_batch(system)))
     pacer.add(playing)
     async with AsyncExitStack() as stack:
-        if system == "tolk":
+        if system in ("tolk", "native"):
             port = stack.enter_context(MediaPort(plane.hosts, 0, plane.dropped))
             plane = dataclasses.replace(plane, port=port)
         group = await stack.enter_async_context(asyncio.TaskGroup())
@@ -79,6 +83,15 @@ async def ours(system: str) -> AsyncIterator[Answering]:
         pacing = group.create_task(pacer.run(), name="pacer")
         yield answering
         pacing.cancel()
+
+
+def _batch(system: str) -> Sending | None:
+    """Raises native.BuildError."""
+    if system != "native":
+        return None
+    with TemporaryDirectory() as folder:
+        native.build(Path(folder))
+        return native.load(Path(folder))
 
 
 async def _stay(peer: Peer) -> None:
@@ -145,10 +158,10 @@ async def relayed(source: type[Frames]) -> AsyncIterator[Answering]:
 
 def serving(system: str) -> contextlib.AbstractAsyncContextManager[Answering]:
     match system:
-        case "tolk" | "own_sockets" | "plain":
-            return ours(system)
-        case _:
+        case "mediarelay" | "packets":
             return relayed(Frames if system == "mediarelay" else Packets)
+        case _:
+            return ours(system)
 
 
 async def run(system: str) -> None:
