@@ -12,6 +12,7 @@ import numpy as np
 from server import app
 from server.config import Config
 from server.media.opus import RATE_HZ, Pcm
+from signaling import messages as wire
 
 READY_S = 30.0
 STAND_IN = [sys.executable, "-m", "tests.helpers.stand_in"]
@@ -35,6 +36,18 @@ async def until(condition: Callable[[], bool], deadline_s: float = 10.0) -> None
     async with asyncio.timeout(deadline_s):
         while not condition():
             await asyncio.sleep(0.01)
+
+
+def final(language: str, text: str) -> Callable[[wire.Caption], bool]:
+    """A condition for ``expect``: the final caption in a language that says this."""
+    return lambda caption: (
+        (caption.language, caption.status, caption.text)
+        == (
+            language,
+            "final",
+            text,
+        )
+    )
 
 
 def tone(frequency_hz: float, seconds: float = 0.6, silence_s: float = 0.6) -> Pcm:
