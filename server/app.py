@@ -29,7 +29,6 @@ from server.interpretation import worker
 from server.interpretation.shared import Limits
 from server.listening import listen
 from server.live_streams import LiveStreams
-from server.media import direct
 from server.media.pacer import Pacer
 from server.media.peer import check_internals
 from server.media_plane import media_plane, offered_addresses
@@ -96,7 +95,6 @@ async def running(config: Config, interpreter: Sequence[str] = ()) -> AsyncItera
         max_sessions_per_address=config.max_sessions_per_address,
     )
     pacer = Pacer(observe_lateness_s=metrics.send_late.observe)
-    metrics.fan_out.labels("aiortc" if direct.missing() else "batches").set(1)
     with ExitStack() as stack:
         plane = stack.enter_context(media_plane(config, hosts, metrics))
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="tolk-"))
@@ -137,7 +135,7 @@ async def running(config: Config, interpreter: Sequence[str] = ()) -> AsyncItera
             def external_url(request: web.Request) -> str:
                 return banner.shared_url(config, visitor(request), netinfo.lan_addresses())
 
-            site = Web(manager, catalogue, supervisor, access, metrics, external_url)
+            site = Web(manager, catalogue, supervisor, edges, access, metrics, external_url)
             site.add_routes(application)
             GlossaryApi(glossaries, access, live.publish_glossary).add_routes(application)
             sessions.add_routes(application)
@@ -226,6 +224,7 @@ def _edge_command(config: Config, number: int) -> list[str]:
         *("--port", str(port)),
         *("--media-port", str(media_port)),
         *("--media-processes", "1"),
+        *("--state", config.state),
         *("--ice-addresses", ",".join(config.ice_addresses)),
         *("--log-level", config.log_level),
     ]

@@ -2,7 +2,7 @@
 
 import io
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import segno
@@ -11,6 +11,7 @@ from prometheus_client import generate_latest
 
 from server.access import Access
 from server.bus.supervisor import Supervisor
+from server.edge.remote import Edge
 from server.metrics import Metrics
 from server.models.catalogue import Catalogue
 from server.pages import Handler, Pages
@@ -41,6 +42,7 @@ class Web:
     manager: ConnectionManager
     catalogue: Catalogue
     supervisor: Supervisor
+    edges: Sequence[Edge]
     access: Access
     metrics: Metrics
     external_url: Callable[[web.Request], str]
@@ -112,7 +114,7 @@ class Web:
 
     async def readyz(self, request: web.Request) -> web.Response:
         """200 when models are loaded, the interpreter is fresh and the server is not stopping;
-        else 503 and what is missing."""
+        else 503 and what is missing. With how many media processes take listeners."""
         missing = []
         if not self.supervisor.ready:
             missing.append(
@@ -121,9 +123,12 @@ class Web:
             )
         if self.manager.draining:
             missing.append("the server is stopping")
-        return web.json_response(
-            {"ready": not missing, "missing": missing}, status=503 if missing else 200
-        )
+        said = {
+            "ready": not missing,
+            "missing": missing,
+            "media_processes": 1 + sum(each.ready for each in self.edges),
+        }
+        return web.json_response(said, status=503 if missing else 200)
 
     async def prometheus(self, request: web.Request) -> web.Response:
         body = generate_latest(self.metrics.registry)

@@ -130,7 +130,9 @@ signaling.addEventListener("message", async ({ detail: message }) => {
       for (const view of views) view.restore(message.captions ?? []);
       return;
     case "error":
-      refusal = message;
+      // The server knows sooner than the browser that the connection is gone.
+      if (message.code === "timeout") await offer();
+      else refusal = message;
   }
   render();
 });
