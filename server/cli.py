@@ -1,4 +1,4 @@
-"""The ``tolk`` command: serve, demo, translate, models, token, check."""
+"""The ``tolk`` command: serve, demo, translate, models, token, check, native."""
 
 import argparse
 import asyncio
@@ -16,6 +16,7 @@ from server.access import Access, load_secret
 from server.config import Config, ConfigError, add_options, load, tolk_version
 from server.ice_servers import ice_servers
 from server.interpretation.engines import ModelError
+from server.media import native
 from server.media_plane import offered_addresses
 from server.models.catalogue import Catalogue
 
@@ -70,6 +71,7 @@ def _parser() -> argparse.ArgumentParser:
     translate.add_argument("-o", "--output", required=True, metavar="FILE", help="WAV to write")
     command("models", _models, "say which models there are, and whether they are whole")
     command("check", _check, "check the configuration; starts nothing")
+    command("native", _native, "compile the loop that sends to listeners; needs a C compiler")
     token = command("token", _token, "make a token")
     token.add_argument("--stream", default="*", help="stream it is for (default: all)")
     token.add_argument("--speak", action="store_true", help="may speak, and take over")
@@ -180,6 +182,16 @@ def _check(config: Config, options: argparse.Namespace) -> int:
     offered_addresses(config)
     ice_servers(config)
     print("The configuration is sound.")
+    return 0
+
+
+def _native(config: Config, options: argparse.Namespace) -> int:
+    try:
+        library = native.build(Path(config.state))
+    except (native.BuildError, OSError) as error:
+        print(f"tolk: {error}", file=sys.stderr)
+        return 1
+    print(f"Made {library}; servers that keep their state there use it from their next start.")
     return 0
 
 
