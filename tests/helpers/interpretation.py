@@ -9,7 +9,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from server.bus.messages import RATE_HZ, AudioChunk, Demand, Message
+from server.bus.messages import RATE_HZ, AudioChunk, Caption, Demand, Message
 from server.bus.protocol import BusClosed
 from server.interpretation.engines import EngineError
 from server.interpretation.shared import Engines, Limits
@@ -153,6 +153,12 @@ class MemoryBus:
         """Those messages, once there are ``count`` of them."""
         await eventually(lambda: len(self.of(kind, **fields)) >= count, f"{kind} {fields}")
         return self.of(kind, **fields)
+
+
+async def final_texts(bus: MemoryBus, language: str, count: int) -> list[str]:
+    """Of the captions in a language, once there are ``count`` of them."""
+    captions = await bus.wait_for(Caption, count, language=language, status="final")
+    return [caption.text for caption in captions]
 
 
 async def eventually(condition: Callable[[], bool], what: str = "") -> None:

@@ -1,0 +1,152 @@
+"""How connections end, and that nothing is left of them."""
+
+import asyncio
+import os
+import threading
+from typing import Any
+
+import pytest
+from aiortc.rtcrtpreceiver import StreamStatistics
+
+import server.media.peer as peer_module
+from server.media import consent
+from server.media.broadcast import Broadcast, SubscriberTrack
+from server.media.opus import RATE_HZ
+from server.media.peer import PeerGone, answer
+from server.media.plane import MediaPlane
+from server.media.sdp import OfferError
+from tests.helpers.webrtc import Client, ScriptedTrack, connected, tone, until
+
+
+async def test_who_does_not_connect_in_time_is_gone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(peer_module, "CONNECT_S", 0.1)
+    client = Client("recvonly")
+    peer = await answer(await client.offer(), MediaPlane(), send=SubscriberTrack(Broadcast()))
+    async with asyncio.timeout(5):
+        with pytest.raises(PeerGone, match="no connection"):
+            await peer.connected()
+        assert "no connection" in await peer.closed()
+    await peer.close()
+    await client.close()
+
+
+async def test_who_leaves_is_noticed() -> None:
+    client, channel = Client("recvonly"), Broadcast()
+    async with connected(client, SubscriberTrack(channel)) as peer:
+        await client.close()
+        async with asyncio.timeout(5):
+            assert "participant" in await peer.closed()
+        assert channel.listeners == 0
+
+
+async def test_who_vanishes_without_a_word_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(consent, "INTERVAL_S", 0.05)
+    monkeypatch.setattr(consent, "EXPIRY_S", 0.3)
+    client, channel = Client("recvonly"), Broadcast()
+    async with connected(client, SubscriberTrack(channel)) as peer:
+        await client.vanish()
+        async with asyncio.timeout(10):
+            assert "participant" in await peer.closed()
+        await peer.close()
+        assert channel.listeners == 0
+
+
+def resources() -> tuple[int, int, int]:
+    """Open descriptors, tasks, threads."""
+    return len(os.listdir("/proc/self/fd")), len(asyncio.all_tasks()), threading.active_count()
+
+
+def no_more_than(before: tuple[int, int, int]) -> bool:
+    return all(now <= then for now, then in zip(resources(), before, strict=True))
+
+
+async def _join_and_leave(stage: int, speaks: bool, channel: Broadcast) -> None:
+    """A participant who leaves before answering, while connecting, or later, in either way."""
+    track = SubscriberTrack(channel)
+    client = Client("sendrecv", ScriptedTrack(tone(440, 1.0))) if speaks else Client("recvonly")
+    peer = await answer(await client.offer(), MediaPlane(), send=track, receive=speaks)
+    try:
+        if stage > 0:
+            await client.take(peer.sdp)
+        if stage > 1:
+            await peer.connected()
+        if stage > 2:
+            await client.close()
+            await peer.closed()
+    finally:
+        await peer.close()
+        await client.close()
+
+
+async def test_joining_and_leaving_leaves_nothing_behind() -> None:
+    channel = Broadcast()
+    await _join_and_leave(3, True, channel)
+    before = resources()
+    async with asyncio.timeout(60):
+        for _ in range(4):
+            async with asyncio.TaskGroup() as group:
+                for stage in range(4):
+                    for speaks in (False, True):
+                        group.create_task(_join_and_leave(stage, speaks, channel))
+    await until(lambda: no_more_than(before))
+    assert channel.listeners == 0
+
+
+async def test_a_connection_that_will_not_close_is_freed_all_the_same(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Should a report on many SSRCs become too long, the task of aiortc's that sends it dies,
+    and its close() waits for that for ever."""
+    monkeypatch.setattr(peer_module, "CLOSE_S", 0.1)
+    client, before = Client("sendrecv", ScriptedTrack(tone(440, 1.0))), resources()
+    async with connected(client, SubscriberTrack(Broadcast()), receive=True) as peer:
+        receiver: Any = peer._transceiver.receiver
+        statistics = StreamStatistics(RATE_HZ)
+        statistics.base_seq = statistics.max_seq = 0
+        reported: dict[int, StreamStatistics] = receiver._RTCRtpReceiver__remote_streams
+        await until(lambda: bool(reported))
+        reported |= dict.fromkeys(range(300), statistics)
+        reporting = receiver._RTCRtpReceiver__rtcp_task
+        await until(reporting.done)
+        assert reporting.exception() is not None
+        async with asyncio.timeout(5):
+            await peer.close()
+    assert "forcing" in caplog.text
+    await until(lambda: no_more_than(before))
+
+
+@pytest.mark.parametrize("offer", ["", "hello", "v=0\r\nm=audio 9 UDP/TLS/RTP/SAVPF 111\r\n"])
+async def test_a_refused_offer_leaves_nothing_behind(offer: str) -> None:
+    before = resources()
+    with pytest.raises(OfferError):
+        await answer(offer, MediaPlane(), receive=True)
+    assert resources() == before
+
+
+async def test_without_an_address_nothing_is_left_behind() -> None:
+    client, channel = Client("recvonly"), Broadcast()
+    offer, before = await client.offer(), resources()
+    with pytest.raises(OSError, match="no UDP socket"):
+        await answer(offer, MediaPlane(["198.51.100.1"]), send=SubscriberTrack(channel))
+    await until(lambda: no_more_than(before))
+    assert channel.listeners == 0
+    await client.close()
+
+
+async def test_being_cancelled_while_the_peer_closes_too_frees_everything() -> None:
+    """A session that ends as its participant leaves is cancelled in close(); aiortc is closing
+    by itself at that time, and must not be disturbed in it."""
+    bugs: list[dict[str, Any]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda loop, context: bugs.append(context))
+    client = Client("sendonly", ScriptedTrack(tone(300, 0.1)))
+    async with connected(client, receive=True) as peer:
+        await client.close()
+        await peer.closed()
+        async with asyncio.TaskGroup() as group:
+            closing = group.create_task(peer.close(), name="closing")
+            await asyncio.sleep(0)
+            closing.cancel()
+        assert closing.cancelled()
+        assert peer.state == "closed"
+    await asyncio.sleep(0)
+    assert not bugs
