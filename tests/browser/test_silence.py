@@ -25,7 +25,7 @@ def test_who_joins_in_silence_hears_silence_then_the_first_words(
     listener = open_page(f"/listen/silent-{language}")
     begin_listening(listener, language)
     sees(listener, "waiting")
-    listener.wait_for_function("inbound().then((sound) => sound?.packetsReceived > 0)")
+    listener.wait_for_function("() => inbound().then((sound) => sound?.packetsReceived > 0)")
     listener.wait_for_timeout(500)
     before = heard(listener)
     listener.wait_for_timeout(1000 * SILENCE_S)

@@ -65,7 +65,7 @@ def test_all_that_a_listener_does_works_over_the_socket(open_page: OpenPage) -> 
     listener.select_option("#language", "en")
     expect(listener.locator("#hint")).to_have_text("You hear: English.")
     hears_over_the_socket(listener)
-    listener.wait_for_function("document.querySelector('#captions .lines p')")
+    expect(listener.locator("#captions .lines p").first).to_be_attached(timeout=1000 * PATIENCE_S)
     listener.evaluate("sockets.at(-1).close(4999)")
     sees(listener, "reconnecting")
     goes_the_slow_way(listener)
@@ -140,7 +140,7 @@ def test_a_listener_without_web_codecs_is_told_what_is_missing(open_page: OpenPa
     begin_listening(listener)
     sees(listener, "shut_out")
     expect(listener.locator("#hint")).to_contain_text("newer browser")
-    listener.wait_for_function("document.querySelector('#captions .lines p')")
+    expect(listener.locator("#captions .lines p").first).to_be_attached(timeout=1000 * PATIENCE_S)
 
 
 def test_a_speaker_without_web_codecs_is_told_what_is_missing(open_page: OpenPage) -> None:

@@ -43,7 +43,9 @@ def test_a_speaker_who_has_ended_does_not_come_back(open_page: OpenPage) -> None
     speaker.click("#end")
     speaker.click("#end_dialog [value=yes]")
     sees(speaker, "ended")
-    speaker.wait_for_function("sockets.every(({ readyState }) => readyState === WebSocket.CLOSED)")
+    speaker.wait_for_function(
+        "() => sockets.every(({ readyState }) => readyState === WebSocket.CLOSED)"
+    )
     speaker.wait_for_timeout(LONGEST_RETRY_MS)
     assert speaker.evaluate("sockets.length") == 1
 
@@ -180,7 +182,7 @@ def test_a_token_leaves_the_address_and_lasts_for_the_tab(open_page: OpenPage) -
     page.on("websocket", lambda ws: ws.on("framesent", lambda frame: sent.append(str(frame))))
     page.reload()
     page.click("#button")
-    page.wait_for_function("sockets.length > 0 && sockets[0].readyState > 0")
+    page.wait_for_function("() => sockets.length > 0 && sockets[0].readyState > 0")
     expect(page.locator("#state")).to_have_text("Something is in the way")
     assert '"token":"abc.def"' in sent[0]
 
