@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
 from av import AudioFrame
@@ -34,8 +36,8 @@ def test_nothing_came() -> None:
 
 
 @pytest.mark.parametrize("system", ["tolk", "own_sockets", "plain"])
-async def test_the_systems_that_are_measured_answer(system: str) -> None:
-    async with ours(system) as answering:
+async def test_the_systems_that_are_measured_answer(system: str, tmp_path: Path) -> None:
+    async with ours(system, 1, tmp_path) as answering:
         client = Client("recvonly")
         await client.take(await answering(await client.offer()))
         assert isinstance(await client.transceiver.receiver.track.recv(), AudioFrame)

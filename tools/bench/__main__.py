@@ -3,7 +3,7 @@
     python -m tools.bench delivery|latency|switching|joins|burst|recovery|uplink|downlink|
         silence|demo|capacity [--json] [--quick]
     python -m tools.bench fanout [--listeners 20,300] [--against mediarelay,packets,janus]
-        [--path batches,native,aiortc]
+        [--path batches,native,aiortc] [--media-processes 1,2]
 
 The server runs in processes of its own, as its users start it.
 """
@@ -49,12 +49,16 @@ def main() -> int:
     parser.add_argument("--listeners", default="", metavar="20,300", help="fanout: how many")
     parser.add_argument("--against", default="", metavar="SYSTEM,…", help="fanout: baselines")
     parser.add_argument("--path", default="", metavar="PATH,…", help="fanout: which of ours")
+    parser.add_argument(
+        "--media-processes", default="1", metavar="1,2", help="fanout: of how many processes"
+    )
     options = parser.parse_args()
     if options.benchmark == "fanout":
         counts = [int(count) for count in options.listeners.split(",") if count]
         systems = [system for system in options.against.split(",") if system]
         paths = [path for path in options.path.split(",") if path]
-        figures = asyncio.run(fanout.run(options.quick, counts, systems, paths))
+        numbers = [int(number) for number in options.media_processes.split(",")]
+        figures = asyncio.run(fanout.run(options.quick, counts, systems, paths, numbers))
     else:
         figures = asyncio.run(BENCHMARKS[options.benchmark](options.quick))
     return report(figures, as_json=options.json, quick=options.quick)

@@ -1,16 +1,16 @@
 """One packet to many: what it costs the sending process, and how it arrives.
 
-The server has one core, the listeners the other; systems take turns, each in a fresh process.
-Times of a busy machine mean nothing by themselves: compare systems within one run.
+The server has one core, the listeners the others; systems take turns, each in a fresh process.
+Times of a busy machine mean nothing by themselves: compare systems within one run. A server of
+several processes has a core for each where that leaves one for the listeners; where it does not,
+what its busiest process spends still says how many a core for each would carry.
 """
 
 import asyncio
-import contextlib
 import os
 import sys
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
-from pathlib import Path
 from statistics import median
 from typing import NamedTuple
 
@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from server.media import native
 from tools.bench import janus
+from tools.bench.fanout_processes import children_of, cpu_of, memory_of, process
 from tools.bench.fanout_server import SYSTEMS
 from tools.bench.load import (
     Delivered,
@@ -32,13 +33,14 @@ from tools.figures import Figure
 LISTENERS, QUICK_LISTENERS = (20, 100, 300, 600, 1000), (20, 100)
 ROUNDS, QUICK_ROUNDS = 2, 1
 SECONDS, QUICK_SECONDS = 30, 6
-READY_S = 30.0
 #: Until joining is over and done with.
 SETTLE_S = 3.0
 #: How a server may send (see /metrics, tolk_fan_out), and the system that does.
 PATHS = {"batches": "tolk", "native": "native", "aiortc": "plain"}
 #: Systems that the figures to reach are about.
 BOUND = ("tolk", "native")
+#: Between a system and its number of processes, where that is not one.
+TIMES = "_x"
 #: Beyond these a baseline falls behind: it is measured at its best.
 MOST = {"mediarelay": 30, "packets": 300, "janus": 300}
 #: Where issue 5 asks for them: how many times less CPU, at how many listeners.
@@ -49,9 +51,11 @@ TIMES_LESS = {
 
 
 class Run(NamedTuple):
-    """One system with so many listeners: CPU time of its process, memory, and what arrived."""
+    """One system with so many listeners: CPU time of its processes and of the busiest of them,
+    memory, and what arrived."""
 
     cpu_s: float
+    busiest_cpu_s: float
     seconds: float
     join_cpu_s: float
     join_s: float
@@ -65,10 +69,17 @@ async def run(
     listeners: Sequence[int] = (),
     against: Sequence[str] = (),
     paths: Sequence[str] = (),
+    processes: Sequence[int] = (1,),
 ) -> list[Figure]:
     """``against``: systems of fanout_server's to compare with. ``paths``: those of PATHS to
-    measure; without them all that there are here but aiortc's."""
-    measured = measurable(paths)
+    measure; without them all that there are here but aiortc's. ``processes``: numbers of them
+    that the server is to have, one after the other."""
+    measured = [
+        system if number == 1 else f"{system}{TIMES}{number}"
+        for system in measurable(paths)
+        for number in processes
+        if number == 1 or system in BOUND
+    ]
     against = known(against)
     counts = list(listeners) or list(QUICK_LISTENERS if quick else LISTENERS)
     plan = [(system, count) for system in measured for count in counts]
@@ -112,64 +123,39 @@ def known(systems: Sequence[str]) -> list[str]:
 
 async def _measured(system: str, count: int, seconds: float) -> Run:
     cores = sorted(os.sched_getaffinity(0))
-    os.sched_setaffinity(0, cores[1:] or cores)
+    system, _, processes = system.partition(TIMES)
+    own = max(1, min(int(processes or 1), len(cores) - 1))
+    os.sched_setaffinity(0, cores[own:] or cores)
     try:
         async with AsyncExitStack() as stack:
-            url, pid = await stack.enter_async_context(process(system, cores[0]))
+            serving = process(system, cores[:own], int(processes or 1))
+            url, pid = await stack.enter_async_context(serving)
             joining = answering_janus if system == "janus" else offering_to
             listeners = Listeners(await stack.enter_async_context(joining(url)))
             async with listeners.alive():
                 loop = asyncio.get_running_loop()
-                memory, cpu_s, began_s = _memory(pid), _cpu_s(pid), loop.time()
+                pids = (pid, *children_of(pid))
+                memory, cpu_s, began_s = memory_of(pids), cpu_of(pids), loop.time()
                 await listeners.join(count)
-                join_s, join_cpu_s = loop.time() - began_s, _cpu_s(pid) - cpu_s
+                join_s, join_cpu_s = loop.time() - began_s, sum(cpu_of(pids) - cpu_s)
                 await asyncio.sleep(SETTLE_S)
-                cpu_s = _cpu_s(pid)
+                cpu_s = cpu_of(pids)
                 async with listeners.recorded() as heard:
                     await asyncio.sleep(seconds)
-                cpu_s = _cpu_s(pid) - cpu_s
-                memory = _memory(pid) - memory
+                cpu_s = cpu_of(pids) - cpu_s
+                memory = memory_of(pids) - memory
             return Run(
-                cpu_s, seconds, join_cpu_s, join_s, memory, listeners, delivered(heard, count)
+                cpu_s=sum(cpu_s),
+                busiest_cpu_s=max(cpu_s),
+                seconds=seconds,
+                join_cpu_s=join_cpu_s,
+                join_s=join_s,
+                memory_bytes=memory,
+                listeners=listeners,
+                delivered=delivered(heard, count),
             )
     finally:
         os.sched_setaffinity(0, cores)
-
-
-@contextlib.asynccontextmanager
-async def process(system: str, core: int) -> AsyncIterator[tuple[str, int]]:
-    """A server's address and process."""
-    if system == "janus":
-        async with janus.serving(core) as served:
-            yield served
-        return
-    command = [sys.executable, "-m", "tools.bench.fanout_server", system, "--core", str(core)]
-    process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
-    try:
-        assert process.stdout is not None
-        async with asyncio.timeout(READY_S):
-            url = (await process.stdout.readline()).decode().strip()
-        if not url:
-            raise RuntimeError(f"the server of {system} ended before it was listening")
-        yield url, process.pid
-    finally:
-        with contextlib.suppress(ProcessLookupError):
-            process.kill()  # there is nothing to be left in order
-        await process.wait()
-
-
-def _cpu_s(pid: int) -> float:
-    """CPU time of a process, all its threads, to the nanosecond."""
-    total_ns = 0
-    for thread in Path(f"/proc/{pid}/task").iterdir():
-        with contextlib.suppress(OSError):  # it has ended
-            total_ns += int((thread / "schedstat").read_text().split()[0])
-    return total_ns / 1e9
-
-
-def _memory(pid: int) -> int:
-    """Bytes of a process in memory."""
-    return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
 def _figures(system: str, count: int, runs: Sequence[Run]) -> list[Figure]:
@@ -191,6 +177,11 @@ def _figures(system: str, count: int, runs: Sequence[Run]) -> list[Figure]:
             f"{prefix}.cpu_per_listener_second",
             1e3 * typical(lambda run: run.cpu_s / run.seconds / count),
             "ms",
+        ),
+        Figure(
+            f"{prefix}.busiest_process",
+            100 * typical(lambda run: run.busiest_cpu_s / run.seconds),
+            "% of a core",
         ),
         Figure(
             f"{prefix}.packets_lost", sum(run.delivered.lost for run in runs), "", bound=bound(0)

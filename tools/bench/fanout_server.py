@@ -1,6 +1,6 @@
 """What serves the fan-out benchmark's listeners, in a process of its own on a core of its own.
 
-    python -m tools.bench.fanout_server SYSTEM
+    python -m tools.bench.fanout_server SYSTEM --folder FOLDER
 
 - tolk: this project's media, without a compiler; native: with one (see server.media.native);
   own_sockets: without the one port for all, and plain: also without its own fan-out;
@@ -8,6 +8,7 @@
 - packets: the same handing out packets that were encoded once.
 
 POST /offer answers an SDP offer. Prints its address when it is ready. All play the same speech.
+The first two may be of several processes.
 """
 
 import argparse
@@ -19,7 +20,6 @@ from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 from aiohttp import web
@@ -32,6 +32,9 @@ from aiortc import (
 from aiortc.contrib.media import MediaRelay
 from av import Packet
 
+from server.app import further_processes
+from server.config import Config
+from server.edge.remote import RemotePeer, with_fewest
 from server.media import native
 from server.media.batch import Sending
 from server.media.broadcast import Broadcast, SubscriberTrack
@@ -42,6 +45,7 @@ from server.media.pacer import Pacer
 from server.media.peer import Peer, PeerGone, answer
 from server.media.plane import MediaPlane
 from server.media.port import MediaPort
+from server.metrics import Metrics
 from tools.bench.speech import Speech
 
 SYSTEMS = ("tolk", "native", "own_sockets", "plain", "mediarelay", "packets")
@@ -64,19 +68,31 @@ class Playing:
 
 
 @contextlib.asynccontextmanager
-async def ours(system: str) -> AsyncIterator[Answering]:
+async def ours(system: str, processes: int, folder: Path) -> AsyncIterator[Answering]:
     """This project's media, as ``server.session`` uses it."""
     playing, pacer = Playing(), Pacer()
-    plane = MediaPlane(fan_out=None if system == "plain" else FanOut(batch=_batch(system)))
+    batch = _batch(folder) if system == "native" else None
+    plane = MediaPlane(fan_out=None if system == "plain" else FanOut(batch=batch))
     pacer.add(playing)
     async with AsyncExitStack() as stack:
         if system in ("tolk", "native"):
             port = stack.enter_context(MediaPort(plane.hosts, 0, plane.dropped))
             plane = dataclasses.replace(plane, port=port)
+        config = Config(port=0, state=str(folder), media_processes=processes)
+        others = further_processes(config, folder, Metrics())
+        edges = await stack.enter_async_context(others)
         group = await stack.enter_async_context(asyncio.TaskGroup())
+        while not all(edge.ready for edge in edges):  # for READY_S at most, see fanout_processes
+            await asyncio.sleep(0.1)
 
         async def answering(sdp: str) -> str:
-            peer = await answer(sdp, plane, send=SubscriberTrack(playing.channel))
+            track = SubscriberTrack(playing.channel)
+            edge = with_fewest(edges, len(plane.peers))
+            peer: Peer | RemotePeer
+            if edge is None:
+                peer = await answer(sdp, plane, send=track)
+            else:
+                peer = await edge.answer(sdp, track)
             group.create_task(_stay(peer), name="peer")
             return peer.sdp
 
@@ -85,16 +101,13 @@ async def ours(system: str) -> AsyncIterator[Answering]:
         pacing.cancel()
 
 
-def _batch(system: str) -> Sending | None:
+def _batch(folder: Path) -> Sending | None:
     """Raises native.BuildError."""
-    if system != "native":
-        return None
-    with TemporaryDirectory() as folder:
-        native.build(Path(folder))
-        return native.load(Path(folder))
+    native.build(folder)
+    return native.load(folder)
 
 
-async def _stay(peer: Peer) -> None:
+async def _stay(peer: Peer | RemotePeer) -> None:
     try:
         await peer.connected()
         await peer.closed()
@@ -156,17 +169,19 @@ async def relayed(source: type[Frames]) -> AsyncIterator[Answering]:
         await connection.close()
 
 
-def serving(system: str) -> contextlib.AbstractAsyncContextManager[Answering]:
+def serving(
+    system: str, processes: int, folder: Path
+) -> contextlib.AbstractAsyncContextManager[Answering]:
     match system:
         case "mediarelay" | "packets":
             return relayed(Frames if system == "mediarelay" else Packets)
         case _:
-            return ours(system)
+            return ours(system, processes, folder)
 
 
-async def run(system: str) -> None:
+async def run(system: str, processes: int, folder: Path) -> None:
     """Serve until cancelled."""
-    async with serving(system) as answering:
+    async with serving(system, processes, folder) as answering:
 
         async def offer(request: web.Request) -> web.Response:
             return web.Response(text=await answering(await request.text()))
@@ -185,11 +200,13 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Run the tool, until it is ended."""
     parser = argparse.ArgumentParser(prog="python -m tools.bench.fanout_server")
     parser.add_argument("system", choices=SYSTEMS)
-    parser.add_argument("--core", type=int, help="to stay on")
+    parser.add_argument("--cores", default="", help="to stay on, such as 0,1")
+    parser.add_argument("--media-processes", type=int, default=1)
+    parser.add_argument("--folder", type=Path, required=True, help="for files, of this user only")
     options = parser.parse_args(argv)
-    if options.core is not None:
-        os.sched_setaffinity(0, [options.core])
-    asyncio.run(run(options.system))
+    if options.cores:
+        os.sched_setaffinity(0, [int(core) for core in options.cores.split(",")])
+    asyncio.run(run(options.system, options.media_processes, options.folder))
 
 
 if __name__ == "__main__":
