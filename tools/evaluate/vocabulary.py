@@ -13,10 +13,10 @@ import jiwer
 from server.interpretation.engines import Recognizer
 from server.interpretation.glossary import words_of
 from server.interpretation.piper_synthesizer import ipa
-from server.process import rss_bytes
 from server.interpretation.pronunciation import pronouncer
 from server.interpretation.types import Pcm
 from server.interpretation.vosk_recognizer import VoskRecognizer
+from server.process import rss_bytes
 from tools.evaluate import voices
 from tools.evaluate.glossary_cases import Case, cases, glossary, known
 from tools.evaluate.material import RATE_HZ, Clip, Language
