@@ -226,7 +226,6 @@ def _edge_command(config: Config, number: int) -> list[str]:
         *("--media-processes", "1"),
         *("--state", config.state),
         *("--ice-addresses", ",".join(config.ice_addresses)),
-        *("--state", config.state),
         *("--log-level", config.log_level),
     ]
 

@@ -132,7 +132,8 @@ class Edge:
             resident_bytes=report.rss_bytes,
             late_seconds=report.late_s,
         )
-        for where, count in {**report.dropped, "to_edge": self._bus.dropped["out"]}.items():
+        own = {"to_edge": self._bus.dropped["out"], "from_edge": self._bus.dropped["in"]}
+        for where, count in {**report.dropped, **own}.items():
             metrics.edge_dropped.labels(self.name, where).set(count)
 
     def _gauge(self, **values: float) -> None:
@@ -220,9 +221,9 @@ class RemotePeer:
         self._changed.set()
 
     def reported(self, report: PeerReport | None) -> None:
-        """``report`` None: the edge does not know it."""
+        """``report`` None: the edge does not know it, or not yet."""
         if report is None:
-            if self._connected:
+            if self.sdp:  # what said that it ended may have been lost
                 self.give_up("the process that held it lost it")
             return
         self.heard_from = report.heard_from

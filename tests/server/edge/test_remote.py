@@ -14,6 +14,7 @@ from server.bus.messages import ChannelPacket, Message
 from server.edge import remote, worker
 from server.edge.remote import Edge, RemotePeer
 from server.edge.worker import EdgeWorker
+from server.media import peer as media_peer
 from server.media.broadcast import Broadcast, SubscriberTrack
 from server.media.fanout import FanOut
 from server.media.opus import SAMPLES_PER_TICK, TICK_S
@@ -72,9 +73,10 @@ class Hall:
     """An edge, on a clock of our own, and two channels that only its listeners hear."""
 
     def __init__(self, main: LocalBus, far: LocalBus) -> None:
-        self.bus, self.metrics, self.plane = Losing(main), Metrics(), MediaPlane(fan_out=FanOut())
+        self.bus, self.far = Losing(main), Losing(far)
+        self.metrics, self.plane = Metrics(), MediaPlane(fan_out=FanOut())
         self.edge = Edge(1, self.bus, ["true"], self.metrics)
-        self.worker = EdgeWorker(far, self.plane, lambda: self.now_s)
+        self.worker = EdgeWorker(self.far, self.plane, lambda: self.now_s)
         self.one, self.other = Broadcast("one"), Broadcast("other")
         self.now_s, self.tick = 0.0, 0
         self.stack = AsyncExitStack()
@@ -208,6 +210,20 @@ async def test_messages_that_were_lost_are_made_up_for(hall: Hall) -> None:
     await peer.close()
     hall.bus.loses = False
     await until(lambda: not hall.plane.peers)
+
+
+async def test_who_never_connected_is_given_up_even_if_that_was_not_told(
+    hall: Hall, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(media_peer, "CONNECT_S", 0.1)
+    client = Client("recvonly")
+    hall.stack.push_async_callback(client.close)
+    peer = await hall.edge.answer(await client.offer(), SubscriberTrack(hall.one))
+    hall.far.loses = True
+    await until(lambda: not hall.plane.peers)
+    hall.far.loses = False
+    async with asyncio.timeout(5):
+        assert "lost it" in await peer.closed()
 
 
 async def test_who_leaves_is_gone_at_both_ends(hall: Hall) -> None:
