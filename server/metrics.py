@@ -26,6 +26,7 @@ UPLINK = {
     "overflowed": "Speakers' packets dropped at the bound of the jitter buffer",
     "restarts": "Leaps in speakers' timestamps",
     "missing_samples": "Samples of speakers at 48 kHz that were made up or silent",
+    "delay_seconds": "How long after it could have come a speaker's sound was heard, the last",
 }
 PLAYOUT = {
     "sent": "Packets of channels so far, each counted for every listener",

@@ -54,7 +54,8 @@ class Missing:
 @dataclass(slots=True)
 class JitterCounts:
     """Packets; ``late``: their place was filled already; ``copied``: lost, and had from a copy in
-    a later one; ``asked_for`` and ``came_again``: see Missed. Samples that were ``missing``."""
+    a later one; ``asked_for`` and ``came_again``: see Missed. Samples that were ``missing``.
+    ``delay_seconds``: how late the sound was that was heard last, see JitterBuffer.delay_s."""
 
     came: int = 0
     late: int = 0
@@ -65,6 +66,7 @@ class JitterCounts:
     overflowed: int = 0
     restarts: int = 0
     missing_samples: int = 0
+    delay_seconds: float = 0.0
 
 
 class JitterBuffer:
@@ -145,12 +147,18 @@ class JitterBuffer:
         self._next = first + packet.samples
         return packet
 
-    def excess_s(self, now_s: float, decoded_samples: int) -> float:
-        """How much later than the target asks for is heard what is heard now, given so many
-        samples that were pulled and are not heard yet. Negative: earlier."""
+    def delay_s(self, now_s: float, decoded_samples: int) -> float:
+        """How long after it could have come is heard what is heard now, given so many samples
+        that were pulled and are not heard yet; 0 before anything is."""
         if self._next is None:
             return 0.0
-        return self._delay_s(self._next - decoded_samples, now_s) - self.target_s
+        return self._delay_s(self._next - decoded_samples, now_s)
+
+    def excess_s(self, now_s: float, decoded_samples: int) -> float:
+        """How much later that is than the target asks for. Negative: earlier."""
+        if self._next is None:
+            return 0.0
+        return self.delay_s(now_s, decoded_samples) - self.target_s
 
     def _fill(self, samples: int) -> Missing:
         """Time stands still: whatever comes may begin here."""

@@ -163,7 +163,7 @@ class Uplink:
     async def sounds(self) -> AsyncGenerator[Sound, None]:
         """20 ms every 20 ms, from the first packet on. Whoever reads decides when it ends."""
         await self._first.wait()
-        player, resampler = _Player(), Resampler(RATE_HZ, SPEECH_RATE_HZ)
+        player, resampler = _Player(self._dropped), Resampler(RATE_HZ, SPEECH_RATE_HZ)
         due_s = self._clock()
         while True:
             now_s = self._clock()
@@ -171,6 +171,7 @@ class Uplink:
                 due_s = now_s
             while due_s <= now_s:
                 pcm = player.play(self._buffer, now_s)
+                self._jitter.delay_seconds = player.delay_s
                 yield Sound(pcm, resampler.push(pcm), player.packet)
                 due_s += TICK_S
             await asyncio.sleep(due_s - self._clock())
@@ -213,10 +214,13 @@ class Uplink:
 
 class _Player:
     """Turns what the buffer gives into 20 ms at a time. ``packet``: the one that the last 20 ms
-    took from it, if it was of that length and all they took."""
+    took from it, if it was of that length and all they took. ``delay_s``: how late they were.
+    ``dropped`` counts packets that were no Opus after all."""
 
-    def __init__(self) -> None:
+    def __init__(self, dropped: Counter[str]) -> None:
         self.packet: bytes | None = None
+        self.delay_s = 0.0
+        self._dropped = dropped
         self._decoder = ConcealingDecoder()
         self._decoded: Pcm = np.zeros(0, np.int16)
         self._until_stretch = 0
@@ -235,6 +239,7 @@ class _Player:
             self._decoded = np.concatenate((self._decoded, pcm))
         self.packet = taken[0] if len(taken) == 1 else None
         pcm, self._decoded = np.split(self._decoded, [SAMPLES_PER_TICK])
+        self.delay_s = buffer.delay_s(now_s, SAMPLES_PER_TICK + self._decoded.size)
         return pcm
 
     def _heard(self, step: Packet | Missing | None) -> Pcm | None:
@@ -252,6 +257,7 @@ class _Player:
                     return None
         except OpusError:  # looked like Opus, and lasted so long; what is missing is silence
             assert step is not None
+            self._dropped["undecodable"] += 1
             return np.zeros(step.samples, np.int16)
 
     def _stretched(self, pcm: Pcm, excess_s: float) -> Pcm:

@@ -201,19 +201,24 @@ async def test_a_speaker_is_asked_for_copies_by_who_can_take_them(
 
 
 class Interrupted(ScriptedTrack):
-    """Sends an empty packet in the middle of speech."""
+    """Sends something else in the middle of speech."""
 
-    def __init__(self, pcm: Pcm, at: int) -> None:
+    def __init__(self, pcm: Pcm, at: int, packet: bytes) -> None:
         super().__init__(pcm)
-        self._packets[at] = b""
+        self._packets[at] = packet
 
 
-async def test_an_empty_payload_does_not_silence_a_speaker() -> None:
+@pytest.mark.parametrize(
+    ("packet", "reason"),
+    # The second says that it is one frame of 20 ms, and that its padding is longer than itself.
+    [(b"", "empty_payload"), (b"\xfb\x41\xff\xff", "undecodable")],
+)
+async def test_a_packet_that_is_none_does_not_silence_a_speaker(packet: bytes, reason: str) -> None:
     dropped: Counter[str] = Counter()
-    client = Client("sendonly", Interrupted(tone(440, 3.0), at=20))
+    client = Client("sendonly", Interrupted(tone(440, 3.0), 20, packet))
     async with connected(client, receive=True, plane=MediaPlane(dropped=dropped)) as peer:
         pcm = await heard(peer, 1.5)
-    assert dropped["empty_payload"] == 1
+    assert dropped == {reason: 1}
     assert strength(pcm[RATE_HZ:], 440) > 0.5
 
 

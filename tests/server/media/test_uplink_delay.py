@@ -25,17 +25,19 @@ ONE_WAY_S = 0.03
 _RNG = np.random.default_rng(7)
 _ENCODER = OpusEncoder()
 PACKETS = [
-    _ENCODER.encode(_RNG.normal(0, 2000, SAMPLES_PER_TICK).astype(np.int16)) for _ in range(1500)
+    _ENCODER.encode(_RNG.normal(0, 2000, SAMPLES_PER_TICK).astype(np.int16)) for _ in range(3000)
 ]
 NUMBER = {data: number for number, data in enumerate(PACKETS)}
 
 
 @dataclass
 class Heard:
-    """``delays_s``: how much later than it could have come each packet was heard that was."""
+    """``delays_s``: how much later than it could have come each packet was heard that was;
+    ``told_s``: what the counts said that it was."""
 
     counts: JitterCounts = field(default_factory=JitterCounts)
     delays_s: dict[int, float] = field(default_factory=dict)
+    told_s: dict[int, float] = field(default_factory=dict)
 
     def of(self, start_s: float, end_s: float) -> list[float]:
         return [
@@ -46,15 +48,20 @@ class Heard:
 
 
 def spoken(
-    loss: Callable[[float], float], seconds: float, red: bool = False, answers: bool = True
+    loss: Callable[[float], float],
+    seconds: float,
+    red: bool = False,
+    answers: bool = True,
+    tick_s: float = TICK_S,
 ) -> Heard:
     """What is heard of a speaker; ``loss`` is the share lost at a time. ``red``: with a copy of
-    the packet before each; ``answers``: what is asked for comes again, unless it is lost too."""
-    return run(_spoken(loss, seconds, red, answers))
+    the packet before each; ``answers``: what is asked for comes again, unless it is lost too.
+    ``tick_s``: what the speaker's clock takes for 20 ms."""
+    return run(_spoken(loss, seconds, red, answers, tick_s))
 
 
 async def _spoken(
-    loss: Callable[[float], float], seconds: float, red: bool, answers: bool
+    loss: Callable[[float], float], seconds: float, red: bool, answers: bool, tick_s: float
 ) -> Heard:
     loop, rng, heard = asyncio.get_running_loop(), random.Random(5), Heard()
     receiver: Any = SimpleNamespace(
@@ -80,12 +87,13 @@ async def _spoken(
             if answers:
                 loop.call_later(ONE_WAY_S, send, sequence)
 
-    for number in range(round(seconds / TICK_S)):
-        loop.call_at(number * TICK_S, send, number)
+    for number in range(round(seconds / tick_s)):
+        loop.call_at(number * tick_s, send, number)
     async for sound in uplink.sounds():
         if sound.packet is not None:
             number = NUMBER[sound.packet]
-            heard.delays_s[number] = loop.time() - number * TICK_S - ONE_WAY_S
+            heard.delays_s[number] = loop.time() - number * tick_s - ONE_WAY_S
+            heard.told_s[number] = heard.counts.delay_seconds
         if loop.time() > seconds:
             break
     return heard
@@ -114,3 +122,19 @@ def test_five_seconds_after_the_last_loss_the_delay_is_as_before(share: float) -
     heard = spoken(lambda now_s: share if 5 <= now_s < 12 else 0, 25)
     before = max(heard.of(2, 5))
     assert max(heard.of(17, 25)) <= before + TOLERANCE_S
+
+
+@pytest.mark.parametrize("share", [0.001, -0.001], ids=["slow", "fast"])
+def test_a_clock_that_goes_wrong_adds_no_delay_and_tears_no_gaps(share: float) -> None:
+    """60 ms in the whole minute: as much as three packets."""
+    heard = spoken(lambda now_s: 0, 55, tick_s=TICK_S * (1 + share))
+    assert max(heard.of(45, 55)) <= max(heard.of(2, 5)) + TOLERANCE_S
+    assert heard.counts.missing_samples <= 2 * SAMPLES_PER_TICK
+
+
+def test_the_delay_that_is_told_is_the_one_there_is() -> None:
+    """To a tick: what is left of an earlier packet is heard before the one that is looked at."""
+    heard = spoken(lambda now_s: 0.05, 20)
+    for number, told_s in heard.told_s.items():
+        assert told_s == pytest.approx(heard.delays_s[number], abs=TICK_S + 0.006)
+    assert max(heard.told_s.values()) > min(heard.told_s.values()) + 0.02
