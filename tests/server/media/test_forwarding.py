@@ -1,4 +1,5 @@
 import asyncio
+from collections import Counter
 from types import SimpleNamespace
 from typing import Any
 
@@ -111,7 +112,7 @@ def test_one_who_speaks_softly_is_forwarded_too() -> None:
 def of_player(pushed: dict[int, float], ticks: int) -> list[int | None]:
     """Which packets are whole, of those ``pushed`` into a jitter buffer, and when, in seconds,
     each came."""
-    clock, buffer, player = 0.0, JitterBuffer(), _Player()
+    clock, buffer, player = 0.0, JitterBuffer(), _Player(Counter())
     encoder = OpusEncoder()
     data = {number: encoder.encode(tone(200 + number, 0.02)) for number in sorted(pushed)}
     numbers = {packet: number for number, packet in data.items()}
