@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from server.config import STARTER_MODELS
-from server.models.catalogue import Catalogue
+from server.models.catalogue import Catalogue, Model
 from tools.evaluate import gate, glossary, interpretation, recognizer, translation, voice
 from tools.evaluate.material import SIDES
 from tools.figures import Figure, measuring_parser, report
@@ -33,16 +33,30 @@ def starter(models: Path, kinds: Sequence[str], quick: bool) -> Iterator[Figure]
         for spoken, folder in recognizers.items():
             yield from recognizer.figures(spoken, folder, quick)
     if "translation" in kinds:
-        (model,) = {model.name: model for model in catalogue.translations.values()}.values()
-        yield from translation.figures(catalogue.path(model), model.pairs, quick)
+        for model in _translations(catalogue):
+            yield from translation.figures(catalogue.path(model), model.pairs, quick)
     if "voice" in kinds:
         for language, model in catalogue.voices.items():
             read_by = next((each for each in recognizers.items() if each[0] == language), None)
             yield from voice.figures(language, catalogue.path(model), read_by, quick)
-        voices = {catalogue.path(model) for model in catalogue.voices.values()}
-        yield Figure("voice.size_of_all", sum(map(_size_mb, voices)), "MB", bound=20)
-    if set(kinds) == set(KINDS):
-        yield Figure("starter.size_of_all", _size_mb(models), "MB", bound=90)
+    weighed = (*kinds, "starter") if set(kinds) == set(KINDS) else tuple(kinds)
+    yield from (figure for figure in sizes(catalogue) if figure.name.startswith(weighed))
+
+
+def sizes(catalogue: Catalogue) -> Iterator[Figure]:
+    """On the disk, of what is distributed."""
+    for language, model in catalogue.recognizers.items():
+        size_mb = _size_mb(catalogue.path(model))
+        yield Figure(f"recognizer.{language}.size", size_mb, "MB", bound=25)
+    for model in _translations(catalogue):
+        yield Figure("translation.size", _size_mb(catalogue.path(model)), "MB", bound=20)
+    voices = {catalogue.path(model) for model in catalogue.voices.values()}
+    yield Figure("voice.size_of_all", sum(map(_size_mb, voices)), "MB", bound=20)
+    yield Figure("starter.size_of_all", _size_mb(catalogue.folder), "MB", bound=90)
+
+
+def _translations(catalogue: Catalogue) -> list[Model]:
+    return [model for model in catalogue.models if model.kind == "translation"]
 
 
 def _size_mb(folder: Path) -> float:

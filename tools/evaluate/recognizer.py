@@ -1,11 +1,11 @@
 """Words wrong of a recogniser, and what it costs: through the server's own adapter."""
 
-import resource
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import jiwer
 import numpy as np
@@ -13,13 +13,16 @@ import numpy as np
 from server.interpretation.engines import RecognizerStream
 from server.interpretation.types import Pcm
 from server.interpretation.vosk_recognizer import VoskRecognizer
+from server.process import rss_bytes
 from tools.evaluate import material, voices
 from tools.evaluate.material import RATE_HZ, Clip, Language
 from tools.figures import Figure
 
 CHUNK = RATE_HZ // 10
 SENTENCES = 300
-QUICK = 40
+QUICK = 12
+#: Enough to time.
+TIMED = 40
 #: Silence around people's clips, which are cut close.
 TAIL = np.zeros(RATE_HZ // 2, np.int16)
 
@@ -46,13 +49,36 @@ class Hearing:
         self.audio_s += len(pcm) / RATE_HZ
         return " ".join([*heard, last.text if last else ""]).strip()
 
-    def words_wrong(self, clips: Iterable[Clip]) -> float:
-        """Percent of the words said: substituted, left out, put in."""
-        said, heard = [], []
-        for text, pcm in clips:
-            said.append(text)
-            heard.append(self.hear(pcm))
-        return 100 * float(jiwer.wer(said, heard))
+    def all(self, clips: Iterable[Clip]) -> "Heard":
+        """What is recognised of each."""
+        pairs = [(text, self.hear(pcm)) for text, pcm in clips]
+        return Heard([said for said, _ in pairs], [heard for _, heard in pairs])
+
+
+class Heard(NamedTuple):
+    """What was said in each clip, and what was recognised of it."""
+
+    said: list[str]
+    heard: list[str]
+
+    def within(self, words: set[str]) -> "Heard":
+        """What was said in no other words than these."""
+        kept = [pair for pair in zip(*self, strict=True) if words.issuperset(pair[0].split())]
+        return Heard([said for said, _ in kept], [heard for _, heard in kept])
+
+    @property
+    def words_wrong(self) -> float | None:
+        """Percent of the words said: substituted, left out, put in. None: nothing was said."""
+        return 100 * float(jiwer.wer(*self)) if self.said else None
+
+
+class Trial(NamedTuple):
+    """What a recogniser heard of one kind of speech, and how many percent of the words it may
+    get wrong."""
+
+    name: str
+    heard: Heard
+    bound: float
 
 
 def figures(language: Language, folder: Path, quick: bool) -> Iterator[Figure]:
@@ -60,50 +86,51 @@ def figures(language: Language, folder: Path, quick: bool) -> Iterator[Figure]:
     count = QUICK if quick else SENTENCES
     name = f"recognizer.{language}"
     recognizer = VoskRecognizer(folder, language)
-    hearing = Hearing(recognizer.stream)
-    spoken = list(voices.by_espeak(material.sentences(language, count), language))
     words = vocabulary(folder)
-    inside = [clip for clip in spoken if words.issuperset(clip.text.split())]
-    yield _wrong(f"{name}.unseen_voices_inside_vocabulary", hearing, inside, 6)
-    yield _wrong(f"{name}.unseen_voices", hearing, spoken, 12)
-    noisy = list(voices.in_a_noisy_room(spoken))
-    yield _wrong(f"{name}.unseen_voices_noisy_room_opus", hearing, noisy, 20)
+    for trial in trials(recognizer, words, count):
+        yield Figure(f"{name}.{trial.name}.words_wrong", trial.heard.words_wrong, "%", trial.bound)
+    others = material.clips("speech", language, _all_or(count))
+    reported = Hearing(recognizer.stream).all(_with_tails(others))
+    yield Figure(f"{name}.commands_and_books.words_wrong", reported.words_wrong, "%")
     yield Figure(f"{name}.vocabulary", len(words), "words")
-    yield from _people(name, language, hearing, count)
-    if language == "en":
-        by_flite = list(voices.by_flite(material.sentences(language, count)))
-        yield _wrong(f"{name}.flite_rms", hearing, by_flite, 25)
+    spoken = list(voices.by_espeak(material.sentences(language, min(count, TIMED)), language))
     share = _share_of_a_core(recognizer, spoken, timed=False)
     yield Figure(f"{name}.real_time_factor", share, "", bound=0.05)
     share = _share_of_a_core(recognizer, spoken, timed=True)
     yield Figure(f"{name}.real_time_factor_with_times", share, "", bound=0.10)
-    size = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
-    yield Figure(f"{name}.size", size / 1e6, "MB", bound=25)
     load_s, memory_mb = _loading(folder, language)
     yield Figure(f"{name}.load", load_s, "s", bound=1.5)
     yield Figure(f"{name}.memory", memory_mb, "MB", bound=250)
 
 
-def _people(name: str, language: Language, hearing: Hearing, count: int) -> Iterator[Figure]:
-    every = None if count == SENTENCES else count
+def trials(recognizer: VoskRecognizer, words: set[str], count: int) -> Iterator[Trial]:
+    """Those that have a bound, on ``count`` clips of each kind. ``words``: what the recogniser can
+    write."""
+    language: Language = "en" if recognizer.language == "en" else "nl"
+    hearing = Hearing(recognizer.stream)
+    spoken = list(voices.by_espeak(material.sentences(language, count), language))
+    heard = hearing.all(spoken)
+    yield Trial("unseen_voices_inside_vocabulary", heard.within(words), 6)
+    yield Trial("unseen_voices", heard, 12)
+    yield Trial("unseen_voices_noisy_room_opus", hearing.all(voices.in_a_noisy_room(spoken)), 20)
     if language == "en":
-        clips = material.clips("corpora/librispeech-test-clean-part", "en", every)
-        yield _wrong(f"{name}.people_librispeech", hearing, _with_tails(clips), 35)
+        people = material.clips("corpora/librispeech-test-clean-part", "en", _all_or(count))
+        yield Trial("people_librispeech", hearing.all(_with_tails(people)), 35)
+        by_flite = voices.by_flite(material.sentences(language, count))
+        yield Trial("flite_rms", hearing.all(by_flite), 25)
     else:
-        clips = material.clips("corpora/nathalie-nl", "nl", every, held_out=True)
-        yield _wrong(f"{name}.people_nathalie", hearing, _with_tails(clips), 40)
-    spoken = material.clips("speech", language, every)
-    yield _wrong(f"{name}.commands_and_books", hearing, _with_tails(spoken), None)
+        people = material.clips("corpora/nathalie-nl", "nl", _all_or(count), held_out=True)
+        yield Trial("people_nathalie", hearing.all(_with_tails(people)), 40)
 
 
-def _with_tails(clips: Iterable[Clip]) -> list[Clip]:
-    return [Clip(text, np.concatenate((TAIL, pcm, TAIL))) for text, pcm in clips]
+def _all_or(count: int) -> int | None:
+    """Of people's clips all are heard, but for a quick look."""
+    return None if count == SENTENCES else count
 
 
-def _wrong(name: str, hearing: Hearing, clips: list[Clip], bound: float | None) -> Figure:
-    return Figure(
-        f"{name}.words_wrong", hearing.words_wrong(clips) if clips else None, "%", bound=bound
-    )
+def _with_tails(clips: Iterable[Clip]) -> Iterator[Clip]:
+    for text, pcm in clips:
+        yield Clip(text, np.concatenate((TAIL, pcm, TAIL)))
 
 
 def _share_of_a_core(recognizer: VoskRecognizer, clips: Iterable[Clip], timed: bool) -> float:
@@ -129,17 +156,12 @@ def _loading(folder: Path, language: str) -> tuple[float, float]:
 
 
 def _load(folder: Path, language: str) -> None:
-    before = _resident_bytes()
+    before = rss_bytes()
     began_s = time.perf_counter()
     recognizer = VoskRecognizer(folder, language)
     load_s = time.perf_counter() - began_s
     Hearing(recognizer.stream).hear(np.zeros(RATE_HZ, np.int16))
-    print(load_s, (_resident_bytes() - before) / 1e6)
-
-
-def _resident_bytes() -> int:
-    pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
-    return pages * resource.getpagesize()
+    print(load_s, (rss_bytes() - before) / 1e6)
 
 
 if __name__ == "__main__":

@@ -11,10 +11,10 @@ from server.interpretation.piper_synthesizer import PiperSynthesizer
 from server.interpretation.vosk_recognizer import VoskRecognizer
 from tools.evaluate import material
 from tools.evaluate.material import RATE_HZ, Clip
-from tools.evaluate.recognizer import TAIL, Hearing, vocabulary
+from tools.evaluate.recognizer import TAIL, Heard, Hearing, vocabulary
 from tools.figures import Figure
 
-SENTENCES, QUICK = 100, 20
+SENTENCES, QUICK = 100, 8
 #: Drawn from, to find sentences that the recogniser has the words for.
 DRAWN = 600
 #: Length scales, and the most words that may be read back wrong.
@@ -28,11 +28,9 @@ def figures(
     name = f"voice.{language}"
     voice = PiperSynthesizer(folder, language)
     if recognizer is not None:
-        texts = _texts(*recognizer)[: QUICK if quick else SENTENCES]
-        hearing = Hearing(VoskRecognizer(recognizer[1], language).stream)
-        for scale, bound in BOUNDS.items():
-            wrong = hearing.words_wrong(_said(voice, text, scale) for text in texts)
-            yield Figure(f"{name}.read_back_wrong_at_{scale}", wrong, "%", bound)
+        for scale, heard in read_back(voice, *recognizer, QUICK if quick else SENTENCES):
+            wrong = heard.words_wrong
+            yield Figure(f"{name}.read_back_wrong_at_{scale}", wrong, "%", BOUNDS[scale])
     began_s = time.process_time()
     samples = sum(len(voice.synthesize(text, 1.0)) for text in SPOKEN)
     took_s = time.process_time() - began_s
@@ -41,6 +39,16 @@ def figures(
 
 #: Enough for a real-time factor, in whatever language the voice speaks.
 SPOKEN = ("Welkom, welcome, willkommen.", "Amsterdam, Berlin, Paris.", "In 1953.") * 10
+
+
+def read_back(
+    voice: PiperSynthesizer, language: material.Language, recognizer: Path, count: int
+) -> Iterator[tuple[float, Heard]]:
+    """What a recogniser hears of so many sentences at every length scale of BOUNDS."""
+    texts = _texts(language, recognizer)[:count]
+    hearing = Hearing(VoskRecognizer(recognizer, language).stream)
+    for scale in BOUNDS:
+        yield scale, hearing.all(_said(voice, text, scale) for text in texts)
 
 
 def _texts(language: material.Language, recognizer: Path) -> list[str]:

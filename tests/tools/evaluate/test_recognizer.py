@@ -3,7 +3,7 @@ import pytest
 
 from server.interpretation.types import Pcm, Transcript, Word
 from tools.evaluate.material import Clip
-from tools.evaluate.recognizer import CHUNK, Hearing
+from tools.evaluate.recognizer import CHUNK, Heard, Hearing
 
 
 class Parrot:
@@ -31,7 +31,13 @@ def test_all_finals_are_heard_and_the_rest_at_the_end() -> None:
 
 def test_words_wrong_are_a_share_of_the_words_said() -> None:
     clips = [Clip("w1 w2 end", said(1, 2)), Clip("w3 x end", said(3, 4))]
-    assert Hearing(Parrot().stream).words_wrong(clips) == pytest.approx(100 / 6)
+    assert Hearing(Parrot().stream).all(clips).words_wrong == pytest.approx(100 / 6)
+
+
+def test_what_has_other_words_is_not_within_a_vocabulary() -> None:
+    heard = Heard(["a b", "a c"], ["a", "a c"])
+    assert heard.within({"a", "c"}) == (["a c"], ["a c"])
+    assert heard.within({"c"}).words_wrong is None
 
 
 def test_what_it_took_is_counted() -> None:
