@@ -6,7 +6,6 @@ import pytest
 from training.data import Language
 from training.translation.augment import (
     Names,
-    as_recognised,
     cut,
     in_words,
     names_of,
@@ -46,8 +45,8 @@ def test_plain_text_has_words_and_figures_only(text: str, expected: str) -> None
     assert plain(text) == expected
 
 
-def test_a_recogniser_writes_numbers_in_words() -> None:
-    assert as_recognised("I have 12 Cats.", "en", spell) == "i have twelve cats"
+def test_whole_numbers_are_written_in_words() -> None:
+    assert in_words("I have 12 cats.", "en", spell) == "I have twelve cats."
 
 
 @pytest.mark.parametrize("text", ["At 7:30.", "It is 3.5 km.", "B2B", "1,000 men", "10-12"])

@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import jiwer
 import numpy as np
 import vosk
 
@@ -25,19 +26,6 @@ Clip = tuple[str, speech.Samples]
 """What is said (normalised) and its samples at 16 kHz."""
 _CHUNK = 1600
 _UNKNOWN = "[unk]"
-
-
-def word_errors(reference: list[str], heard: list[str]) -> int:
-    """Substitutions, insertions and deletions between two word lists (Levenshtein)."""
-    row = list(range(len(heard) + 1))
-    for i, expected in enumerate(reference, 1):
-        diagonal, row[0] = row[0], i
-        for j, word in enumerate(heard, 1):
-            diagonal, row[j] = (
-                row[j],
-                min(row[j] + 1, row[j - 1] + 1, diagonal + (expected != word)),
-            )
-    return row[-1]
 
 
 def recognise(model: vosk.Model, samples: speech.Samples) -> str:
@@ -95,27 +83,26 @@ def measure(
     model: vosk.Model, name: str, clips: list[Clip], known: set[str], shown: int = 0
 ) -> float:
     """Print and return the share of words wrong; also among sentences of `known` words."""
-    wrong, said = [0, 0], [0, 0]
+    said, read = list[str](), list[str]()
     began, audio_s = time.process_time(), 0.0
     for reference, samples in clips:
-        words = reference.split()
         samples = augment.dithered(samples, np.random.default_rng(0))
-        heard = recognise(model, samples)
-        errors = word_errors(words, heard.split())
+        said.append(reference)
+        read.append(recognise(model, samples))
         audio_s += len(samples) / augment.RATE_HZ
-        for part in {0, int(known.issuperset(words))}:
-            wrong[part] += errors
-            said[part] += len(words)
-        if errors and shown > 0:
-            print(f"    said  {reference}\n    heard {heard}")
+        if read[-1] != reference and shown > 0:
+            print(f"    said  {reference}\n    heard {read[-1]}")
             shown -= 1
-    share = [100 * each / max(1, of) for each, of in zip(wrong, said, strict=True)]
+    wrong = float(jiwer.wer(said, read))
+    inside = [pair for pair in zip(said, read, strict=True) if known.issuperset(pair[0].split())]
+    wrong_inside = float(jiwer.wer([one for one, _ in inside], [other for _, other in inside]))
     print(
-        f"{name:32} {said[0]:6} words {share[0]:5.1f} % wrong, inside the vocabulary"
-        f" {share[1]:5.1f} %, real-time factor {(time.process_time() - began) / audio_s:.3f}",
+        f"{name:32} {sum(map(len, map(str.split, said))):6} words {100 * wrong:5.1f} % wrong, "
+        f"inside the vocabulary {100 * wrong_inside:5.1f} %, "
+        f"real-time factor {(time.process_time() - began) / audio_s:.3f}",
         flush=True,
     )
-    return wrong[0] / said[0]
+    return wrong
 
 
 def main() -> None:

@@ -142,13 +142,3 @@ def count_pronunciations(spoken: Spoken, lexicon: Lexicon) -> None:
     if all(index in heard for index in range(len(spoken.words))):
         for index, word in enumerate(spoken.words):
             lexicon[word][tuple(heard[index])] += 1
-
-
-def complete(lexicon: Lexicon, language: phrases.Language, espeak: Espeak) -> None:
-    """Give every word of the vocabulary at least its pronunciation alone."""
-    for word in phrases.vocabulary(language):
-        if not lexicon[word]:
-            for voice in dict.fromkeys(ACCENTS[language][:6]):
-                spoken = from_utterance(espeak.synthesise(word, voice), word, voice)
-                found = tuple(s.phone for s in spoken.segments if s.phone != phones.SILENCE)
-                lexicon[word][found] += 1

@@ -14,7 +14,6 @@ import numpy as np
 from training.stand_ins.onnx_file import FLOAT, INT64, Graph
 
 RATE_HZ: Final = 22_050
-HOP: Final = 256
 #: An id is a phoneme, a space, or the pad that Piper puts between two: at 23 ms each, a text takes
 #: as long as a person does.
 FRAMES_PER_ID: Final = 2

@@ -31,11 +31,6 @@ _INVENTED_SHARE: Final = 0.4
 _ROUND_SHARE: Final = 0.25
 
 
-def as_recognised(text: str, language: Language, spell: Spell) -> str:
-    """``text`` as a recogniser writes it: as ``plain``, numbers in words."""
-    return plain(in_words(text, language, spell))
-
-
 def plain(text: str) -> str:
     """``text`` in lower case, without punctuation; apostrophes inside words and figures stay."""
     text = unicodedata.normalize("NFC", text).lower().replace("\u2019", "'")
