@@ -1,1 +1,1 @@
-"""How the starter models were made: small, honest, trained on synthetic speech and open text."""
+"""How the starter models were made: of recordings and sentences given away, and synthesizers."""

@@ -26,6 +26,7 @@ LABELS: Final = {
     "cpu_of_twelve_words": "processor time of an English sentence of twelve words",
     "read_back_wrong_at_1.0": "words that Tolk's own recogniser reads back wrong",
     "read_back_wrong_at_0.7": "the same at length scale 0.7",
+    "read_back_wrong_by_a_stranger": "words that PocketSphinx, which never heard it, reads wrong",
     "real_time_factor": "processor time to speak, of the length of the speech",
     "size": "size",
 }

@@ -1,8 +1,10 @@
 """How well a voice is understood, and what it costs: through the server's own adapter."""
 
+import importlib
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import soxr
@@ -31,6 +33,10 @@ def figures(
         for scale, heard in read_back(voice, *recognizer, QUICK if quick else SENTENCES):
             wrong = heard.words_wrong
             yield Figure(f"{name}.read_back_wrong_at_{scale}", wrong, "%", BOUNDS[scale])
+        if language == "en":
+            texts = _texts(*recognizer)[: QUICK if quick else SENTENCES]
+            wrong = by_a_stranger([_said(voice, text, 1.0) for text in texts])
+            yield Figure(f"{name}.read_back_wrong_by_a_stranger", wrong, "%")
     began_s = time.process_time()
     samples = sum(len(voice.synthesize(text, 1.0)) for text in SPOKEN)
     took_s = time.process_time() - began_s
@@ -49,6 +55,23 @@ def read_back(
     hearing = Hearing(VoskRecognizer(recognizer, language).stream)
     for scale in BOUNDS:
         yield scale, hearing.all(_said(voice, text, scale) for text in texts)
+
+
+def by_a_stranger(clips: Sequence[Clip]) -> float | None:
+    """Percent of English words that CMU's PocketSphinx reads back wrong, which learnt from none of
+    our voices; None where it is not installed (``pip install pocketsphinx``)."""
+    try:
+        decoder: Any = importlib.import_module("pocketsphinx").Decoder(loglevel="FATAL")
+    except ImportError:
+        return None
+    heard = []
+    for clip in clips:
+        decoder.start_utt()
+        decoder.process_raw(clip.pcm.tobytes(), False, True)
+        decoder.end_utt()
+        found = decoder.hyp()
+        heard.append(found.hypstr if found is not None else "")
+    return Heard([clip.text for clip in clips], heard).words_wrong
 
 
 def _texts(language: material.Language, recognizer: Path) -> list[str]:

@@ -1,1 +1,1 @@
-"""The starter recognisers: a small TDNN taught by synthetic speech, in Vosk's folder layout."""
+"""The starter recognisers: a small TDNN taught by people and synthesizers, in Vosk's layout."""

@@ -69,9 +69,9 @@ Licence of the model: {licence}.
         --minutes {minutes:.0f} --hours {hours:g}{start} --out FOLDER
     python -m training.voice.card FOLDER{options}
 
-Of the hours of processor time that is {steps} steps. It needs Debian's `espeak-ng` and `flite` and
-what `training/requirements.txt` lists; `--data` names the folder with Tatoeba's sentences and the
-recordings.
+{first}Of the hours of processor time that is {steps} steps. It needs Debian's `espeak-ng` and
+`flite` and what `training/requirements.txt` lists; `--data` names the folder with Tatoeba's
+sentences and the recordings.
 
 ## Measured
 
@@ -106,6 +106,9 @@ OF_A_PERSON: Final = """\
 - {minutes:.0f} minutes of recordings at most, cut into phonemes by a small network that had heard
   espeak-ng speak, each at its own speed and at 0.65 to 1.3 times its length.
 - {begun}"""
+FIRST: Final = """\
+`{start}` is what `python -m training.voice --language {code} --teacher {teacher}` leaves.
+"""
 READING: Final = (
     "The recogniser is Tolk's own starter model: words that it has, in sentences that neither\n"
     "learnt. It was trained on synthesizers mostly, so this does not say how well people "
@@ -177,6 +180,9 @@ def card(
         minutes=history.minutes,
         hours=history.hours,
         start=f" --start {history.start}" if history.start else "",
+        first=FIRST.format(start=history.start, code=language, teacher=TONGUES[language].teacher)
+        if history.start
+        else "",
         steps=history.steps,
         options=options,
         count=count,

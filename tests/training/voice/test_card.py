@@ -47,6 +47,11 @@ def test_the_grammar_is_named_where_it_was_learnt_from() -> None:
 def test_the_command_names_the_voice_it_began_as() -> None:
     made = text(history("de", "recordings:kerstin-de", "de.checkpoint"), {})
     assert "--hours 0.2 --start de.checkpoint --out" in made
+    assert (
+        "`de.checkpoint` is what `python -m training.voice --language de --teacher espeak:de`"
+        in made
+    )
+    assert "{" not in made
 
 
 def test_what_was_not_measured_is_not_in_the_card() -> None:
