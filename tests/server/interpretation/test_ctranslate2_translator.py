@@ -56,6 +56,17 @@ def test_odd_input_gives_a_translation_of_like_length_or_an_engine_error(
     assert len(found) <= 12 * len(text.split()) + 120
 
 
+@pytest.mark.parametrize(
+    "text",
+    ["x" * 5000, "7" * 5000, "een twee drie " * 357, "Где вокзал? " * 417, "😀" * 5000, "\x00\x07"],
+    ids=["letters", "figures", "words", "Cyrillic", "emoji", "control characters"],
+)
+def test_five_thousand_characters_are_not_made_more(
+    translator: CTranslate2Translator, text: str
+) -> None:
+    assert len(translator.translate(text, "nl", "en")) <= len(text)
+
+
 @pytest.mark.parametrize("name", ["model.bin", "sentencepiece.model"])
 def test_a_model_cut_short_is_no_model(tmp_path: Path, folder: Path, name: str) -> None:
     copy = tmp_path / "model"
