@@ -3,7 +3,8 @@
 
 A sample strays from the whole: so a bound is held to be missed only where the better end of the
 sample's 95 % interval (bootstrap, Koehn 2004) still misses it. The sample is the same each time,
-and so is what is said of the same models. What the machine's speed decides is not looked at here.
+and so is what comes of it, but for the breath of voices, which is drawn anew. What the machine's
+speed decides is not looked at here.
 """
 
 import random
