@@ -20,7 +20,7 @@ from tools.figures import Figure
 
 CHUNK = RATE_HZ // 10
 SENTENCES = 300
-QUICK = 12
+QUICK = 10
 #: Enough to time.
 TIMED = 40
 #: Silence around people's clips, which are cut close.
