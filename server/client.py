@@ -22,7 +22,7 @@ from av import Packet
 from av.stream import Stream
 
 from server.arrivals import Arrivals, timed
-from server.media import rtp
+from server.media import consent, rtp
 from server.media.guard import use_hosts
 from server.media.opus import RATE_HZ, SAMPLES_PER_TICK, TIME_BASE, OpusEncoder, Pcm, Resampler
 from server.participant import CLOSE_S, CONNECT_S, Participant, Refused, alongside
@@ -177,6 +177,7 @@ class Listener(Participant):
     """Listens to ``channel`` of ``stream``. ``arrivals``: the packets that came.
 
     ``keep_sound``: keep them whole, so that ``arrivals.sound()`` can decode them later.
+    ``through``: as Speaker's.
     """
 
     def __init__(
@@ -191,12 +192,14 @@ class Listener(Participant):
         resume: str | None = None,
         keep_sound: bool = False,
         tls: ssl.SSLContext | bool = True,
+        through: Through = lambda sdp: sdp,
     ) -> None:
         join = wire.JoinListener(
             channel=channel, captions=list(captions), audio=audio, token=token, resume=resume
         )
         super().__init__(f"{url.rstrip('/')}/ws/listen/{stream}", join, tls)
         self._audio = audio
+        self._through = through
         self.arrivals = Arrivals(keep_sound)
 
     @property
@@ -209,7 +212,7 @@ class Listener(Participant):
 
     async def _start_sound(self, stack: AsyncExitStack) -> None:
         if self._audio == "webrtc":
-            await stack.enter_async_context(_connected(self, None, self.arrivals))
+            await stack.enter_async_context(_connected(self, None, self.arrivals, self._through))
 
     def _hear_packet(self, data: bytes, at_s: float) -> None:
         self.arrivals.note_socket_packet(data, at_s)
@@ -255,6 +258,7 @@ async def _connected(
         ice = transceiver.receiver.transport.transport._connection
         # The address from which the server was reached is the one to reach it from.
         use_hosts(ice, [participant.local_address], Counter())
+        consent.keep(ice)
         await connection.setLocalDescription(await connection.createOffer())
         if arrivals is not None:
             stack.enter_context(timed(ice._protocols, arrivals))

@@ -181,6 +181,10 @@ class Relay:
             sender.close()
         self._socket.close()
 
+    def become(self, there: Network) -> None:
+        """The way there is this network from now on."""
+        self._there.network = there
+
     def _read(self) -> None:
         for data, address in _received(self._socket):
             sender = self._senders.get(address) or self._admitted(address)

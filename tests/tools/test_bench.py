@@ -4,6 +4,7 @@ from server.media.opus import RATE_HZ
 from tools.bench.demo import bare, cues
 from tools.bench.downlink import figures_of
 from tools.bench.latency import starts
+from tools.bench.uplink_delay import back_to_normal_s
 
 
 def test_sound_begins_after_each_pause() -> None:
@@ -44,3 +45,9 @@ def test_what_a_browser_made_up_of_speech_is_a_share_of_what_it_heard() -> None:
 def test_a_browser_that_heard_nothing_holds_no_bound() -> None:
     same = {"totalSamplesReceived": 5}
     assert figures_of("loss_5", same, same)[0].holds is False
+
+
+def test_the_delay_is_normal_again_after_it_was_last_above() -> None:
+    assert back_to_normal_s([(0, 0.05), (1, 0.06)], 0.05) == 0
+    assert back_to_normal_s([(0, 0.2), (1, 0.05), (2, 0.1), (3, 0.05), (4, 0.05)], 0.05) == 3
+    assert back_to_normal_s([(0, 0.05), (1, 0.2)], 0.05) is None

@@ -1,6 +1,6 @@
 """Measures a whole server on this machine.
 
-    python -m tools.bench delivery|latency|switching|joins|burst|recovery|uplink|downlink|
+    python -m tools.bench delivery|latency|switching|joins|burst|crowd|far|recovery|uplink|downlink|
         silence|demo|capacity [--json] [--quick]
     python -m tools.bench fanout [--listeners 20,300] [--against mediarelay,packets,janus]
         [--path batches,native,aiortc] [--media-processes 1,2]
@@ -14,10 +14,12 @@ import sys
 from tools.bench import (
     burst,
     capacity,
+    crowd,
     delivery,
     demo,
     downlink,
     fanout,
+    far,
     joins,
     latency,
     recovery,
@@ -33,6 +35,8 @@ BENCHMARKS = {
     "switching": switching.run,
     "joins": joins.run,
     "burst": burst.run,
+    "crowd": crowd.run,
+    "far": far.run,
     "recovery": recovery.run,
     "uplink": uplink.run,
     "downlink": downlink.run,

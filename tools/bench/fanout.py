@@ -33,6 +33,8 @@ from tools.figures import Figure
 LISTENERS, QUICK_LISTENERS = (20, 100, 300, 600, 1000), (20, 100)
 ROUNDS, QUICK_ROUNDS = 2, 1
 SECONDS, QUICK_SECONDS = 30, 6
+#: A thousand and more are measured for so long.
+LARGE, LARGE_SECONDS = 1000, 60
 #: Until joining is over and done with.
 SETTLE_S = 3.0
 #: How a server may send (see /metrics, tolk_fan_out), and the system that does.
@@ -89,7 +91,8 @@ async def run(
     runs: dict[tuple[str, int], list[Run]] = {each: [] for each in plan}
     for _ in range(QUICK_ROUNDS if quick else ROUNDS):
         for each in runs:
-            runs[each].append(await _measured(*each, QUICK_SECONDS if quick else SECONDS))
+            seconds = LARGE_SECONDS if each[1] >= LARGE else SECONDS
+            runs[each].append(await _measured(*each, QUICK_SECONDS if quick else seconds))
     figures = [figure for each, of in runs.items() for figure in _figures(*each, of)]
     return figures + _ratios(runs, measured, against)
 

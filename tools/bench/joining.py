@@ -18,7 +18,7 @@ class _Busy(Exception):
 
 
 @asynccontextmanager
-async def joining(url: str, stream: str) -> AsyncIterator[Negotiate]:
+async def joining(url: str, stream: str, channel: str = "floor") -> AsyncIterator[Negotiate]:
     """Sockets stay open until the body ends."""
 
     async def negotiate(connection: RTCPeerConnection) -> None:
@@ -27,7 +27,7 @@ async def joining(url: str, stream: str) -> AsyncIterator[Negotiate]:
         while True:
             socket = await http.ws_connect(f"{url}/ws/listen/{stream}")
             try:
-                answer = await _answer(socket, connection.localDescription.sdp)
+                answer = await _answer(socket, channel, connection.localDescription.sdp)
             except _Busy as busy:
                 await socket.close()
                 await asyncio.sleep(busy.retry_after_s)
@@ -44,8 +44,8 @@ async def joining(url: str, stream: str) -> AsyncIterator[Negotiate]:
             task.cancel()
 
 
-async def _answer(socket: aiohttp.ClientWebSocketResponse, offer: str) -> str:
-    await socket.send_json({"type": "join"})
+async def _answer(socket: aiohttp.ClientWebSocketResponse, channel: str, offer: str) -> str:
+    await socket.send_json({"type": "join", "channel": channel})
     await _next(socket, "joined")
     await socket.send_json({"type": "offer", "sdp": offer})
     return str((await _next(socket, "answer"))["sdp"])

@@ -12,6 +12,7 @@ from server.client import Listener, Speaker
 from server.demo import clip
 from server.media.opus import RATE_HZ
 from signaling.messages import Caption
+from tools.bench import uplink_delay
 from tools.bench.serving import Serving, serving
 from tools.figures import Figure
 from tools.impair import Counts, Network, Relay
@@ -57,6 +58,7 @@ async def run(quick: bool) -> list[Figure]:
                     BOUND_THROWN_AWAY.get(name),
                 ),
             ]
+        figures += await uplink_delay.run(server, quick)
     return figures
 
 
