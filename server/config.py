@@ -113,7 +113,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     ] = 10.0
     policy: Annotated[
         PolicyName,
-        Meta(description="when to interpret: 'sentence' waits for its end, 'clause', 'prefix'"),
+        Meta(description="'prefix': while a sentence grows; 'clause'; 'sentence': at its end"),
     ] = DEFAULT_POLICY
     stage_timeout_s: Annotated[float, Meta(gt=0, description="time limit of one engine call")] = 5.0
     log_level: Annotated[

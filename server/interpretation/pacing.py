@@ -18,7 +18,7 @@ PAUSE_SAMPLES: Final = RATE_HZ // 10
 #: How late a part begins, in seconds after its source was said, and how long its sounds are to
 #: be then: 1.0 is the voice's own pace.
 LATE_S: Final = (0.0, 0.6, 2.0)
-LENGTH_SCALES: Final = (0.93, 0.87, 0.7)
+LENGTH_SCALES: Final = (0.89, 0.85, 0.7)
 #: The pace of a part differs from that of the one before by no more than this.
 SLEW: Final = 0.08
 #: Parts that begin later than this for so long are skipped until one does not: after a burst, as

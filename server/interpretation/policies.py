@@ -105,9 +105,9 @@ POLICIES: Final[dict[PolicyName, Policy]] = {
     "clause": Clauses(max_words=7, max_samples=4 * RATE_HZ),
     "prefix": Breath(max_words=20, max_samples=8 * RATE_HZ, grows=True),
 }
-#: Until the policies are measured through a whole server: clauses cost a fifth of the BLEU in a
-#: simulation, and prefixes, the quickest there, are the newest.
-DEFAULT_POLICY: Final[PolicyName] = "sentence"
+#: Ten minutes at 180 words a minute through a whole server: prefixes are heard 0.6 s sooner than
+#: sentences with 97 % of their BLEU; clauses cost a third of it (tools.evaluate interpretation).
+DEFAULT_POLICY: Final[PolicyName] = "prefix"
 
 
 def _pause(words: tuple[Word, ...], place: int) -> int:

@@ -12,6 +12,7 @@ import numpy as np
 from server.bus.messages import RATE_HZ, AudioChunk, Caption, Demand, Message
 from server.bus.protocol import BusClosed
 from server.interpretation.engines import EngineError
+from server.interpretation.policies import DEFAULT_POLICY, PolicyName
 from server.interpretation.shared import Engines, Limits
 from server.interpretation.types import Pcm, Transcript, Word
 from server.interpretation.worker import Worker
@@ -172,11 +173,14 @@ async def eventually(condition: Callable[[], bool], what: str = "") -> None:
 
 
 @asynccontextmanager
-async def working(ensemble: Ensemble, limits: Limits) -> AsyncIterator[MemoryBus]:
+async def working(
+    ensemble: Ensemble, limits: Limits, policy: PolicyName = DEFAULT_POLICY
+) -> AsyncIterator[MemoryBus]:
     """A worker at work; ends when the block does."""
     bus = MemoryBus()
+    worker = Worker(bus, lambda: ensemble.engines, limits, policy)
     async with asyncio.timeout(60), asyncio.TaskGroup() as group:
-        group.create_task(Worker(bus, lambda: ensemble.engines, limits).run(), name="worker")
+        group.create_task(worker.run(), name="worker")
         yield bus
         bus.close()
 

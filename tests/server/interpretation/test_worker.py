@@ -57,7 +57,7 @@ async def test_it_ends_when_stopped() -> None:
 
 
 async def test_heartbeats_tell_the_time_in_each_stage() -> None:
-    async with working(Ensemble(), LIMITS) as bus:
+    async with working(Ensemble(), LIMITS, "sentence") as bus:
         speaker = Speaker(bus)
         speaker.demand("en", "de")
         speaker.say("een twee .")
