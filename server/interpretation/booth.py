@@ -10,7 +10,6 @@ import asyncio
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from typing import ParamSpec, TypeVar
 
 from purgatory import AsyncCircuitBreakerFactory
@@ -18,6 +17,7 @@ from purgatory.domain.model import OpenedState
 
 from server.bus.messages import RATE_HZ, Caption, Failure, FailureReason, Speech
 from server.interpretation.bounded import DropOldest
+from server.interpretation.context import Said, in_context
 from server.interpretation.draft import Draft
 from server.interpretation.engines import EngineError, Synthesizer
 from server.interpretation.joins import tapered
@@ -76,6 +76,7 @@ class Booth:
         self._translated: Clause | None = None  # just now, as _spoken
         self._spoken: _Part | None = None
         self._draft = Draft(-1)
+        self._said: Said | None = None  # the latest that was translated to its end
         self._lines = Lines(stream, epoch, language)
         self._leveller = Leveller()
         self._breakers = AsyncCircuitBreakerFactory(shared.limits.failures, shared.limits.retry_s)
@@ -129,14 +130,20 @@ class Booth:
     async def _translate(self, clause: Clause) -> str | EngineError:
         """Translate and caption. Returns what of it is to be spoken."""
         draft, limit_s = self._draft, self._shared.limits.translate_s
-        translate = partial(
-            self._shared.engines.translator.translate, clause.text, self._source, self.language
-        )
+        translator = self._shared.engines.translator
+
+        def translate(text: str, prefix: str) -> str:
+            return translator.translate(text, self._source, self.language, prefix)
+
         try:
-            whole = await self._call("translate", limit_s, translate, draft.text)
+            whole = await self._call(
+                "translate", limit_s, in_context, translate, clause, draft.text, self._said
+            )
         except EngineError as error:
             return error
         text = draft.revise(clause.text, whole, clause.ended)
+        if clause.ended:
+            self._said = Said(clause, draft.text)
         if text:
             self._publish(self._lines.write(clause, draft.text))
         elif clause.ended:

@@ -55,8 +55,8 @@ class Bounded:
         if agreed <= fit:
             return 0
         near = range((fit + 1) // 2, fit + 1)
-        pause, place = max((_pause(words, i), i) for i in near)
-        if pause >= PAUSE_SAMPLES:
+        longest, place = max((pause(words, i), i) for i in near)
+        if longest >= PAUSE_SAMPLES:
             return place
         evenly = min(fit, (agreed + 1) // 2) if agreed == len(words) else fit
         return max((i for i in near if i in heard.joints), default=evenly)
@@ -95,7 +95,7 @@ class Clauses(Breath):
         words, agreed = heard.words, heard.agreed
         for place in range(self.min_words, min(agreed, self._fit(words), len(words) - 1) + 1):
             joint = place < agreed and place in heard.joints
-            if joint or _pause(words, place) >= PAUSE_SAMPLES:
+            if joint or pause(words, place) >= PAUSE_SAMPLES:
                 return place
         return super().cut(heard)
 
@@ -110,6 +110,6 @@ POLICIES: Final[dict[PolicyName, Policy]] = {
 DEFAULT_POLICY: Final[PolicyName] = "prefix"
 
 
-def _pause(words: tuple[Word, ...], place: int) -> int:
+def pause(words: tuple[Word, ...], place: int) -> int:
     """Samples of silence before the word at ``place``."""
     return words[place].start_sample - words[place - 1].end_sample

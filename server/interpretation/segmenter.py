@@ -14,7 +14,14 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from server.bus.messages import RATE_HZ
-from server.interpretation.policies import DEFAULT_POLICY, POLICIES, Heard, Policy
+from server.interpretation.policies import (
+    DEFAULT_POLICY,
+    PAUSE_SAMPLES,
+    POLICIES,
+    Heard,
+    Policy,
+    pause,
+)
 from server.interpretation.types import Clause, Transcript, Word
 
 #: Hypotheses come every 100 ms: a word is agreed on when it is the same in one this much later.
@@ -60,6 +67,7 @@ class Segmenter:
         self._said_end = 0
         self._unsaid: tuple[Word, ...] = ()  # by the latest hypothesis
         self._since: list[int] = []  # the sample since which each of these is as it is
+        self._goes_on = False  # this segment, from the one before
         self._settled = 0
 
     def feed(
@@ -87,7 +95,7 @@ class Segmenter:
     def finish(self) -> list[Clause | Line]:
         """No final will come: take the latest hypothesis for one."""
         out = self._say(len(self._unsaid)) if self._unsaid else []
-        self._said, self._unsaid = [], ()
+        self._said, self._unsaid, self._goes_on = [], (), False
         return out
 
     def settled(self, heard_sample: int) -> int:
@@ -120,6 +128,7 @@ class Segmenter:
             if not cut:
                 return out
             out += self._say(cut)
+            self._goes_on = cut < len(words) and pause(words, cut) < PAUSE_SAMPLES
 
     def _grow(self, heard_sample: int) -> list[Clause | Line]:
         """What the segment that has not ended has so far, if that is more than it had."""
@@ -143,7 +152,7 @@ class Segmenter:
         return [line, clause]
 
     def _clause(self, words: tuple[Word, ...], ended: bool) -> Clause:
-        return Clause(self._segment, _text(words), *self._span(words), ended)
+        return Clause(self._segment, _text(words), *self._span(words), ended, self._goes_on)
 
     def _line(self, status: Literal["partial", "final", "clear"], words: tuple[Word, ...]) -> Line:
         line = Line(self._segment, self._revision, status, *self._span(words), _text(words))

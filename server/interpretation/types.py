@@ -43,10 +43,12 @@ class Transcript:
 @dataclass(frozen=True, slots=True)
 class Clause:
     """A stretch of source text that may be said in another language. Unless ``ended``, it is a
-    beginning: a longer one of the same ``segment`` follows, whose last words may differ."""
+    beginning: a longer one of the same ``segment`` follows, whose last words may differ.
+    ``goes_on``: the segment before was cut from it, not at a pause."""
 
     segment: int
     text: str
     start_sample: int
     end_sample: int
     ended: bool = True
+    goes_on: bool = False

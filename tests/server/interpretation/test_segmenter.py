@@ -121,6 +121,43 @@ def test_clauses(transcripts: list[Transcript | None], expected: list[str]) -> N
     assert clauses("clause", *transcripts) == expected
 
 
+@pytest.mark.parametrize(
+    ("transcripts", "expected"),
+    [
+        pytest.param(
+            [partial(SIX + " g h"), partial(SIX + " g h i"), final(SIX + " g h i")],
+            [False, True],
+            id="cut in the middle",
+        ),
+        pytest.param(
+            [partial("a b c d , f"), partial("a b c d , f g"), final("a b c d , f g")],
+            [False, False],
+            id="cut at a pause",
+        ),
+        pytest.param(
+            [partial(SIX + " g h"), partial(SIX + " g h i"), final(SIX + " g"), final("h i", 9.0)],
+            [False, False],
+            id="another utterance",
+        ),
+        pytest.param([final(SIX + " g h i")], [False, True], id="a long final"),
+    ],
+)
+def test_a_clause_tells_whether_it_goes_on(
+    transcripts: list[Transcript | None], expected: list[bool]
+) -> None:
+    found = Fed("clause").feed(*transcripts)
+    assert [each.goes_on for each in found if isinstance(each, Clause)] == expected
+
+
+def test_after_a_breath_nothing_goes_on() -> None:
+    segmenter = Fed("clause").segmenter
+    segmenter.feed(partial("a b c"), 16_000)
+    (before,) = [e for e in segmenter.feed(None, 20_000, 4000) if isinstance(e, Clause)]
+    found = segmenter.feed(final("a b c d e"), 30_000)
+    assert before.text == "a b c"
+    assert [(e.text, e.goes_on) for e in found if isinstance(e, Clause)] == [("d e", False)]
+
+
 def test_slow_speech_is_cut_by_time() -> None:
     slow = [Transcript(words("a b c d e f"[: 2 * n], word_s=1.0), final=False) for n in (5, 6)]
     assert clauses("clause", *slow) == ["a b c d"]
