@@ -113,11 +113,17 @@ def another_speaker(speech: Pcm) -> Pcm:
     return np.asarray(speech // 2 + other // 2, np.int16)
 
 
+def another_language(speech: Pcm) -> Pcm:
+    return demo_clip("en").pcm[: len(speech)]
+
+
 def half_a_word(speech: Pcm) -> Pcm:
     return speech[: len(speech) * 2 // 5]
 
 
-@pytest.mark.parametrize("bad", [humming, music, whispering, another_speaker, half_a_word])
+@pytest.mark.parametrize(
+    "bad", [humming, music, whispering, another_speaker, another_language, half_a_word]
+)
 def test_afterwards_all_is_as_before(
     engines: Engines, demo: Clip, bad: Callable[[Pcm], Pcm]
 ) -> None:
