@@ -18,10 +18,10 @@ from server.interpretation.interpreter import Interpreter
 from server.interpretation.lanes import Lane
 from server.interpretation.loading import load
 from server.interpretation.policies import DEFAULT_POLICY, POLICIES, PolicyName
-from server.process import described, rss_bytes
 from server.interpretation.shared import Engines, Limits, Shared
 from server.interpretation.stream_glossary import StreamGlossary
 from server.models.catalogue import Catalogue
+from server.process import described, rss_bytes
 
 LOADING_LIMIT_S = 600.0
 #: Engine calls under way at the end get this long before the process ends without them.
