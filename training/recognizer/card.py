@@ -93,7 +93,7 @@ LABELS: Final = {
     "unseen_voices_noisy_room_opus.words_wrong": "in a room, noise at 15 dB, Opus at 24 kb/s",
     "people_librispeech.words_wrong": "people: part of LibriSpeech's clean test set",
     "people_nathalie.words_wrong": "people: a Flemish woman",
-    "commands_and_books.words_wrong": "commands to a house, passages of books",
+    "commands_and_books.words_wrong": "commands to a house (English: passages of books, too)",
     "flite_rms.words_wrong": "flite's voice rms",
     "real_time_factor": "processor time, of the length of speech",
     "real_time_factor_with_times": "the same with the times of words",

@@ -29,7 +29,7 @@ pytestmark = pytest.mark.timeout(300)
 
 CLIPS, READ_BACK, PAIRS = 12, 18, 100
 #: What falls short of what was promised, and the percent at which it stands: no more than that.
-SHORT = {"nl people_nathalie": 72.0}
+SHORT = {"nl people_nathalie": 52.0}
 CATALOGUE = Catalogue.load(STARTER_MODELS)
 
 
