@@ -76,11 +76,12 @@ def report(
     rows = [
         {
             "name": each.name,
-            "value": each.value,
+            # NumPy's numbers are no numbers to whoever writes JSON.
+            "value": None if each.value is None else float(each.value),
             "unit": each.unit,
-            "bound": each.bound,
+            "bound": None if each.bound is None else float(each.bound),
             "better": each.better,
-            "holds": each.holds,
+            "holds": None if each.holds is None else bool(each.holds),
         }
         for each in figures
     ]

@@ -2,6 +2,7 @@
 
 import json
 
+import numpy as np
 import pytest
 
 from tools.figures import Figure, command, report, table
@@ -40,6 +41,12 @@ def test_json_is_one_object(capsys: pytest.CaptureFixture[str]) -> None:
     }
     assert said["channel"] == "en"
     assert set(said["run"]) == {"command", "commit", "date", "machine"}
+
+
+def test_numbers_of_numpy_are_numbers_in_json(capsys: pytest.CaptureFixture[str]) -> None:
+    report([Figure("a", np.float64(1.5), "", bound=np.float64(2))], as_json=True)
+    (row,) = json.loads(capsys.readouterr().out)["figures"]
+    assert (row["value"], row["holds"]) == (1.5, True)
 
 
 def test_all_bounds_hold(capsys: pytest.CaptureFixture[str]) -> None:
