@@ -36,12 +36,12 @@ class Outcome:
     dropped: dict[str, int]
 
     def heard(self, start_s: float, end_s: float) -> str:
-        """Dutch words of what was said then."""
+        """Dutch words of what was said then, some of it at least."""
         return " ".join(
             each.text
             for each in self.published
             if isinstance(each, Caption) and each.language == "nl" and each.status == "final"
-            if start_s <= each.start_sample / RATE_HZ < end_s
+            if start_s <= each.end_sample / RATE_HZ and each.start_sample / RATE_HZ < end_s
         )
 
     def lags_s(self, start_s: float) -> list[float]:
