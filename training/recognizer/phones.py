@@ -69,13 +69,6 @@ _AMERICAN = {
 }  # fmt: skip
 _SCOTTISH = {"3": "ER", "@r": "ER"}
 
-_ENGLISH_AS_DUTCH = {
-    "AA": "A", "AO": "O", "AW": "AU", "AX": "AX", "EH": "E", "EY": "EE", "IH": "I", "IY": "IY",
-    "OW": "OO", "UW": "OE", "B": "B", "D": "D", "F": "F", "G": "G", "HH": "H", "K": "K", "L": "L",
-    "M": "M", "N": "N", "NG": "NG", "P": "P", "S": "S", "SH": "SH", "T": "T", "V": "V", "W": "W",
-    "Y": "J", "Z": "Z", "ZH": "ZH", SILENCE: SILENCE,
-}  # fmt: skip
-
 CLOSURES = frozenset(("P", "T", "K", "B", "D", "G", "CH", "JH"))
 """Stops: espeak-ng counts their silent closure to the phone before."""
 
@@ -83,14 +76,6 @@ CLOSURES = frozenset(("P", "T", "K", "B", "D", "G", "CH", "JH"))
 def phone_set(language: Language) -> tuple[str, ...]:
     """SIL and the phones of a language."""
     return (SILENCE, *_SETS[language].split())
-
-
-def alike(heard: Language, taught: Language) -> dict[int, int]:
-    """Phones of one language, by their index in its set, that are nearly one of another's; what
-    has no such neighbour is not there."""
-    pairs = {("en", "nl"): _ENGLISH_AS_DUTCH}.get((heard, taught), {})
-    ours, theirs = phone_set(heard), phone_set(taught)
-    return {ours.index(one): theirs.index(other) for one, other in pairs.items()}
 
 
 def from_espeak(name: str, voice: str) -> tuple[str, ...]:

@@ -19,7 +19,6 @@ from tqdm import tqdm
 from training.recognizer.corpus import Utterance
 from training.recognizer.frames import CEPSTRA, SUBSAMPLING, outputs_of, subtract_mean
 from training.recognizer.network import Shape, Tdnn
-from training.recognizer.objectives import AlsoFor
 from training.recognizer.spectrum import masks_and_warps, roomy_and_noisy
 
 OUTPUTS = 50
@@ -221,8 +220,6 @@ def _resume(
 def measured(lesson: Lesson) -> float:
     """The mean loss of what a lesson is measured with."""
     network, objective = lesson.network.eval(), lesson.objective
-    if isinstance(objective, AlsoFor):
-        objective = objective.objective
     device = next(network.parameters()).device
     with torch.no_grad():
         losses = [

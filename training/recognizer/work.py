@@ -12,8 +12,8 @@ import torch
 from training import phrases
 from training.recognizer import corpus, lexicon, people
 from training.recognizer.network import Shape, Tdnn
-from training.recognizer.objectives import AlsoFor, FrameAndSequenceLoss, FrameLoss
-from training.recognizer.phones import alike, phone_set
+from training.recognizer.objectives import FrameAndSequenceLoss, FrameLoss
+from training.recognizer.phones import phone_set
 from training.recognizer.speech import Lexicon
 from training.recognizer.train import (
     Lesson,
@@ -151,11 +151,6 @@ def taught(
         lessons.append(Lesson(network, objective, pieces, Pieces(corpus.load(dev), shape, mean)))
         # The sequence loss has no priors in it: what comes out is compared as it is.
         priors.append(np.ones_like(counted) if by_sequence else counted)
-        for first, lesson in zip(works, lessons[:-1], strict=False):
-            if similar := alike(first.language, work.language):
-                lesson.objective = AlsoFor(
-                    lesson.objective, network, similar, counted if by_sequence else None
-                )
     train(lessons, minutes=minutes * len(works),
           learning_rate=SEQUENCE_RATE if by_sequence else FRAME_RATE,
           checkpoint=works[0].folder / f"{name}.checkpoint")  # fmt: skip
