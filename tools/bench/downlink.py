@@ -3,7 +3,6 @@
 Drives an installed Chromium, and asks it: concealed samples, silence aside, of all it played.
 """
 
-import re
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
@@ -13,8 +12,9 @@ from playwright.async_api import Browser, async_playwright
 from server.media.opus import RATE_HZ
 from tools.bench.serving import Serving, Speaking, serving
 from tools.chromium import find_chromium
+from tools.detour import Detour
 from tools.figures import Figure
-from tools.impair import Network, Relay
+from tools.impair import Network
 
 NETWORKS = {
     "clean": Network(delay_s=0.02),
@@ -61,15 +61,10 @@ async def _listened(
     server: Serving, browser: Browser, name: str, network: Network, seconds: float
 ) -> list[Figure]:
     async with AsyncExitStack() as stack:
-
-        def relayed(sdp: str) -> str:
-            port = int(re.findall(r" 127\.0\.0\.1 (\d+) typ host", sdp)[0])
-            relay = stack.enter_context(Relay(("127.0.0.1", port), network, seed=1))
-            return sdp.replace(f" {port} typ", f" {relay.address[1]} typ")
-
+        detour = stack.enter_context(Detour(network, network))
         page = await browser.new_page(locale="en-GB")
         stack.push_async_callback(page.close)
-        await page.expose_function("relayed", relayed)
+        await page.expose_function("relayed", detour)
         await page.add_init_script(SCRIPT)
         await page.goto(f"{server.url}/listen/bench")
         await page.select_option("#language", "floor")

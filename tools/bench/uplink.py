@@ -1,8 +1,6 @@
 """A speaker on a bad network: what is lost of what is said, and what is still understood?"""
 
 import json
-import re
-from contextlib import ExitStack
 from pathlib import Path
 
 import jiwer
@@ -14,8 +12,9 @@ from server.media.opus import RATE_HZ
 from signaling.messages import Caption
 from tools.bench import uplink_delay
 from tools.bench.serving import Serving, serving
+from tools.detour import Detour
 from tools.figures import Figure
-from tools.impair import Counts, Network, Relay
+from tools.impair import Network
 from training.phrases import normalise
 
 TAIL_S = 3
@@ -68,18 +67,10 @@ async def _spoken(server: Serving, name: str, network: Network) -> tuple[float, 
     described = json.loads(Path("server/demo/nl.json").read_text(encoding="utf8"))
     said = normalise(" ".join(phrase["text"] for phrase in described["phrases"]))
     before = await _counted(server)
-    counts: list[Counts] = []
-    with ExitStack() as stack:
-
-        def through(sdp: str) -> str:
-            port = int(re.findall(r" 127\.0\.0\.1 (\d+) typ host", sdp)[0])
-            relay = stack.enter_context(Relay(("127.0.0.1", port), network, Network(), seed=1))
-            counts.append(relay.sent)
-            return sdp.replace(f" {port} typ", f" {relay.address[1]} typ")
-
+    with Detour(network) as detour:
         async with (
             Listener(server.url, name, "floor", captions=["nl"], audio="none") as listener,
-            Speaker(server.url, name, "nl", through=through) as speaker,
+            Speaker(server.url, name, "nl", through=detour) as speaker,
         ):
             await speaker.play(clip("nl"))
             await speaker.play(np.zeros(TAIL_S * RATE_HZ, np.int16))
@@ -88,7 +79,7 @@ async def _spoken(server: Serving, name: str, network: Network) -> tuple[float, 
         after - since for after, since in zip(await _counted(server), before, strict=True)
     )
     wrong = float(jiwer.wer(said, _text(finals)))
-    return 100 * wrong, 100 * unheard / came, 100 * counts[0].lost / counts[0].came
+    return 100 * wrong, 100 * unheard / came, 100 * detour.sent.lost / detour.sent.came
 
 
 async def _counted(server: Serving) -> tuple[float, float]:
