@@ -1,8 +1,23 @@
-"""What a process tells of itself and of what went wrong in it."""
+"""What a process tells of itself and of what went wrong in it, and how it is asked to stop."""
 
+import asyncio
 import resource
+import signal
 import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+
+
+@contextmanager
+def on_sigterm(stop: Callable[[], None]) -> Iterator[None]:
+    """SIGTERM calls ``stop`` on the running loop, in place of ending the process."""
+    loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        loop.remove_signal_handler(signal.SIGTERM)
 
 
 def described(error: BaseException) -> str:

@@ -10,7 +10,6 @@ main media process encoded.
 import asyncio
 import logging
 import os
-import signal
 import socket
 import time
 from collections.abc import Callable
@@ -32,7 +31,7 @@ from server.media.broadcast import Broadcast, SubscriberTrack
 from server.media.opus import TICK_S
 from server.media.peer import OfferError, Peer, PeerGone, answer
 from server.media.plane import MediaPlane
-from server.process import rss_bytes
+from server.process import on_sigterm, rss_bytes
 
 REPORT_S: Final = 0.5
 LATE_S: Final = 0.1
@@ -43,12 +42,8 @@ _log = logging.getLogger(__name__)
 async def run(bus: Bus, plane: MediaPlane) -> None:
     """Serve until the bus closes, or on SIGTERM."""
     worker = EdgeWorker(bus, plane)
-    loop = asyncio.get_running_loop()
-    loop.add_signal_handler(signal.SIGTERM, worker.stop)
-    try:
+    with on_sigterm(worker.stop):
         await worker.run()
-    finally:
-        loop.remove_signal_handler(signal.SIGTERM)
 
 
 @dataclass(slots=True)

@@ -3,7 +3,6 @@
 import asyncio
 import logging
 import os
-import signal
 import socket
 import time
 from collections.abc import Callable
@@ -21,7 +20,7 @@ from server.interpretation.policies import DEFAULT_POLICY, POLICIES, PolicyName
 from server.interpretation.shared import Engines, Limits, Shared
 from server.interpretation.stream_glossary import StreamGlossary
 from server.models.catalogue import Catalogue
-from server.process import described, rss_bytes
+from server.process import described, on_sigterm, rss_bytes
 
 LOADING_LIMIT_S = 600.0
 #: Engine calls under way at the end get this long before the process ends without them.
@@ -55,11 +54,10 @@ async def run_with(
     """
     worker = Worker(bus, load, limits, policy)
     loop = asyncio.get_running_loop()
-    loop.add_signal_handler(signal.SIGTERM, worker.stop)
     try:
-        await worker.run()
+        with on_sigterm(worker.stop):
+            await worker.run()
     finally:
-        loop.remove_signal_handler(signal.SIGTERM)
         deadline = loop.time() + LAST_CALLS_S
         while worker.stuck_s() and loop.time() < deadline:
             await asyncio.sleep(0.05)
