@@ -1,9 +1,9 @@
-import asyncio
 import random
-import socket
 
 import pytest
 
+from tests.helpers.echo import echo, writer
+from tests.helpers.running import until
 from tools.impair import Network, Relay, Way
 
 
@@ -70,30 +70,28 @@ def test_a_slow_line_sends_one_after_the_other() -> None:
     assert [way.times(0.0, 200)[0] for _ in range(3)] == pytest.approx([0.1, 0.2, 0.3])
 
 
-class Echo(asyncio.DatagramProtocol):
-    def connection_made(
-        self,
-        transport: asyncio.DatagramTransport,  # type: ignore[override]
-    ) -> None:
-        self.transport = transport
-
-    def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
-        self.transport.sendto(data.upper(), addr)
-
-
 async def test_both_ways_go_through_the_relay() -> None:
-    loop = asyncio.get_running_loop()
-    echo, _ = await loop.create_datagram_endpoint(Echo, local_addr=("127.0.0.1", 0))
-    with (
-        Relay(echo.get_extra_info("sockname"), Network(delay_s=0.01)) as relay,
-        socket.socket(type=socket.SOCK_DGRAM) as one,
-        socket.socket(type=socket.SOCK_DGRAM) as other,
-    ):
-        for each, said in ((one, b"one"), (other, b"other")):
-            each.setblocking(False)
-            each.sendto(said, relay.address)
-        async with asyncio.timeout(5):
-            assert await loop.sock_recv(one, 100) == b"ONE"
-            assert await loop.sock_recv(other, 100) == b"OTHER"
-        assert (relay.sent.came, relay.answered.came) == (2, 2)
-    echo.close()
+    async with echo() as address:
+        with (
+            Relay(address, Network(delay_s=0.01)) as relay,
+            writer(relay.address) as one,
+            writer(relay.address) as other,
+        ):
+            one.write(b"one")
+            other.write(b"other")
+            assert (await one.hear(), await other.hear()) == ([b"ONE"], [b"OTHER"])
+            assert (relay.sent.came, relay.answered.came) == (2, 2)
+
+
+async def test_the_way_there_becomes_another_network_and_the_way_back_stays() -> None:
+    async with echo() as address:
+        with (
+            Relay(address, Network(loss=1.0), Network(double=1.0)) as relay,
+            writer(relay.address) as one,
+        ):
+            one.write(b"lost")
+            await until(lambda: relay.sent.lost == 1)
+            relay.become(Network())
+            one.write(b"one", b"two")
+            assert await one.hear(4) == [b"ONE", b"ONE", b"TWO", b"TWO"]
+            assert (relay.sent.came, relay.sent.lost) == (3, 1)
