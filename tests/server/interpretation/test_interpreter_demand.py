@@ -31,19 +31,16 @@ def at_work(speaker: Speaker) -> bool:
 async def test_languages_come_and_go_while_it_runs() -> None:
     async with working(Ensemble(), PATIENT) as bus:
         speaker = Speaker(bus)
-        speaker.demand("en")
-        speaker.say("een .")
-        await final_texts(bus, "en", 1)
-        speaker.demand("en", "de")
-        speaker.say("twee .")
-        await final_texts(bus, "de", 1)
-        speaker.demand("de")
-        speaker.say("drie .")
-        await final_texts(bus, "de", 2)
-        speaker.demand("de", "en")
-        speaker.say("vier .")
-        await final_texts(bus, "de", 3)
-        await bus.wait_for(Speech, 3, language="en", last=True)
+        for word, *languages in (
+            ("een", "en"),
+            ("twee", "en", "de"),
+            ("drie", "de"),
+            ("vier", "de", "en"),
+        ):
+            speaker.demand(*languages)
+            speaker.say(f"{word} .")
+            for language in languages:
+                await bus.wait_for(Caption, language=language, text=f"{language}({word})")
     assert await final_texts(bus, "de", 3) == ["de(twee)", "de(drie)", "de(vier)"]
     assert await final_texts(bus, "en", 3) == ["en(een)", "en(twee)", "en(vier)"]
 
