@@ -29,6 +29,8 @@ MARKER: Final = 0x80
 #: Between a listener's sender reports: 5 s, as browsers do. The first comes soon after it joined.
 REPORT_TICKS: Final = 250
 _FIRST_REPORT_TICKS: Final = 25
+#: Between looks for whose turn it is.
+_REPORT_LOOK_TICKS: Final = 5
 
 _ROW: Final = np.dtype(
     [
@@ -154,6 +156,9 @@ class Group:
     def _report(self, to: "_Members", tick: int) -> None:
         """A sender report for each whose turn it is; at random, so that those who came together
         do not report together (RFC 3550, 6.3.1)."""
+        if tick < to.report_look_tick:
+            return
+        to.report_look_tick = tick + _REPORT_LOOK_TICKS
         ticks = self._fan_out.rows["report_tick"]
         due = _chosen(to.members, ticks[to.rows] <= tick)
         now = clock.current_ntp_time() if due else 0
@@ -172,6 +177,7 @@ class _Members:
     def __init__(self, members: list["DirectSender"], as_red: bool) -> None:
         self.members = members
         self.as_red = as_red
+        self.report_look_tick = 0
         self.rows: NDArray[np.int_] = np.array([each.row for each in members], np.int_)
         self.way = Way(
             [each.session._srtp[0] for each in members],
