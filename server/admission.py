@@ -3,6 +3,8 @@
 - What is interpreted stays so for as long as it is asked for: a new language is refused rather
   than that it sinks the others. It is let in once there is room.
 - How much is too much is measured: the interpreter's processor time, and for how many languages.
+  Where one falls behind all the same, as when other programs take the cores, there is no room
+  for another for a while.
 No I/O, no clock of its own.
 """
 
@@ -27,6 +29,7 @@ class Admission:
         self._max_languages = max_languages
         self._cores = cores
         self._admitted: dict[tuple[str, str], float] = {}  # since when
+        self._slow_at: float | None = None
         self._spent: deque[tuple[float, float]] = deque()  # when, processor seconds so far
         self._loads: deque[tuple[float, float]] = deque()  # when, cores in use
 
@@ -43,9 +46,10 @@ class Admission:
         while self._loads and now - self._loads[0][0] > LOOK_BACK_S:
             self._loads.popleft()
 
-    def admit(self, stream: str, wanted: Iterable[str], now: float) -> set[str]:
+    def admit(self, stream: str, wanted: Iterable[str], now: float, slow: bool = False) -> set[str]:
         """Which of ``wanted``, the most important first, are interpreted in a stream from now
-        on. The others are to ask again."""
+        on. The others are to ask again. ``slow``: one that is has fallen behind."""
+        self._slow_at = now if slow else self._slow_at
         wanted = list(wanted)
         for key in list(self._admitted):
             if key[0] == stream and key[1] not in wanted:
@@ -61,6 +65,8 @@ class Admission:
             return True
         if self._max_languages:
             return count < self._max_languages
+        if self._slow_at is not None and now - self._slow_at < LOOK_BACK_S:
+            return False
         load = max((load for _, load in self._loads), default=0.0)
         new = sum(now - since < SETTLED_S for since in self._admitted.values())
         each = load / max(1, count - new)

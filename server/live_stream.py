@@ -282,7 +282,7 @@ class LiveStream:
         """Which languages are interpreted; who hears one that is not is told."""
         targets = set(self._catalogue.targets(self.stream.source or "")).intersection(wanted)
         ranked = sorted(targets, key=lambda each: (-listeners.get(each, 0), wanted.index(each)))
-        admitted = self._admission.admit(self.stream.id, ranked, now)
+        admitted = self._admission.admit(self.stream.id, ranked, now, self._statuses.slow)
         if targets - admitted != self._statuses.refused:
             self._statuses.refused = targets - admitted
             self._tell_channels()

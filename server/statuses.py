@@ -25,6 +25,11 @@ class Statuses:
         self.ready = False
         self._failing.clear()
 
+    @property
+    def slow(self) -> bool:
+        """Whether the machine is too slow for a language."""
+        return "slow" in self._failing.values()
+
     def fails(self, language: str, reason: FailureReason | None) -> bool:
         """The language fails for a reason, or, with None, does not. Returns whether that is
         news."""

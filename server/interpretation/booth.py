@@ -180,7 +180,8 @@ class Booth:
             self._reason = "slow" if isinstance(error, Overrun) else "broken"
             self._skip(part)
             _log.warning("%s, %s: clause dropped: %s", self._stream, self.language, error)
-        self._tell(breaker.context.state == "opened", self._reason)
+        mute = self.speaks and self.pacing.mute(self._now())
+        self._tell(mute or breaker.context.state == "opened", self._reason or "slow")
 
     async def _say(self, part: _Part, text: str) -> None:
         """Speak ``text``, unless it is too late for that."""
@@ -190,6 +191,7 @@ class Booth:
         source_end = part.clause.end_sample
         if self.pacing.too_late(self._now(), source_end):
             self._shared.dropped["backlog"] += 1
+            self._reason = "slow"
             self._skip(part)
             return
         scale = self.pacing.length_scale(self._now(), source_end)
@@ -253,7 +255,7 @@ class Booth:
     def _drop(self, dropped: Clause | _Part) -> None:
         self._shared.dropped["clauses"] += 1
         if isinstance(dropped, Clause):
-            self._publish(self._lines.skip(dropped))
+            self._mark(dropped)
         else:
             self._skip(dropped)
 
@@ -263,7 +265,12 @@ class Booth:
         untranslated = isinstance(part.text, EngineError) and part.clause.ended
         unspoken = self.speaks and isinstance(part.text, str) and part.text
         if untranslated or unspoken:
-            self._publish(self._lines.skip(part.clause))
+            self._mark(part.clause)
+
+    def _mark(self, clause: Clause) -> None:
+        if self.speaks:
+            self.pacing.skipped(self._now())
+        self._publish(self._lines.skip(clause))
 
     def _publish(self, line: Caption | None) -> None:
         if line is not None:

@@ -27,6 +27,9 @@ BEHIND_SAMPLES: Final = 5 * RATE_HZ // 2
 PATIENCE_SAMPLES: Final = 10 * RATE_HZ
 #: One that would begin later than this is skipped at any rate.
 TOO_LATE_SAMPLES: Final = 12 * RATE_HZ
+#: When parts have been skipped and none said for so long, a language is not heard any more: what
+#: a speaker is too fast for is skipped at once, so it is the machine that is too slow.
+MUTE_SAMPLES: Final = 5 * RATE_HZ
 
 
 class Pacing:
@@ -38,6 +41,7 @@ class Pacing:
         self._segment: int | None = None
         self._scale = 1.0
         self._behind_since: int | None = None
+        self._mute_since: int | None = None
 
     def backlog(self, now_sample: int) -> int:
         """Samples of planned speech that are still to be heard."""
@@ -61,6 +65,16 @@ class Pacing:
             self._behind_since = now_sample
         return late > TOO_LATE_SAMPLES or now_sample - self._behind_since > PATIENCE_SAMPLES
 
+    def skipped(self, now_sample: int) -> None:
+        """A part that should have been said is not."""
+        if self._mute_since is None:
+            self._mute_since = now_sample
+
+    def mute(self, now_sample: int) -> bool:
+        """Whether nothing has been said for long of what should have been."""
+        since = self._mute_since
+        return since is not None and now_sample - since >= MUTE_SAMPLES
+
     def length_scale(self, now_sample: int, source_end: int) -> float:
         """How long the next part's sounds are to be."""
         late_s = self.late(now_sample, source_end) / RATE_HZ
@@ -74,6 +88,7 @@ class Pacing:
         play_at = max(now_sample, self._end_sample + pause)
         self._segment = segment
         self._end_sample = play_at + samples
+        self._mute_since = None
         return play_at
 
     def stood_still(self, samples: int) -> None:

@@ -141,6 +141,10 @@ class MemoryBus:
             raise BusClosed
         return message
 
+    async def taken(self) -> None:
+        """All that was sent has been received."""
+        await eventually(self._inbound.empty, "all is received")
+
     def of(self, kind: type[M], **fields: object) -> list[M]:
         """Published messages of a kind that have these fields."""
         return [

@@ -87,6 +87,16 @@ def test_a_new_interpreter_counts_from_zero() -> None:
     assert machine.admit("en", "de") == {"en", "de"}
 
 
+def test_when_a_language_has_fallen_behind_no_other_is_let_in_for_a_while() -> None:
+    """As when other programs take the cores: then little is used."""
+    machine = Machine(cores=8)
+    assert machine.admission.admit("s", ["en"], machine.now, slow=True) == {"en"}
+    machine.run(59, 1)
+    assert machine.admit("en", "de") == {"en"}
+    machine.run(2, 1)
+    assert machine.admit("en", "de") == {"en", "de"}
+
+
 def test_while_nothing_is_known_nobody_is_refused() -> None:
     assert Machine(cores=1).admit(*names(3)) == set(names(3))
 

@@ -104,6 +104,30 @@ async def test_an_engine_that_takes_too_long_is_told_to_be_slow() -> None:
     assert failure.reason == "slow"
 
 
+async def test_a_language_of_which_all_comes_too_late_is_told_to_be_slow_until_one_does_not() -> (
+    None
+):
+    ensemble = Ensemble()
+    async with working(ensemble, LIMITS) as bus:
+        speaker = Speaker(bus)
+        speaker.demand("en")
+        for count, word in enumerate(("een", "twee"), 1):
+            ensemble.translator.instead["en"] = hang = Hang()
+            speaker.say(f"{word} .")
+            await bus.wait_for(Caption, language="nl", text=word, status="final")
+            assert not bus.of(Failure)
+            speaker.say(". " * 30)
+            await bus.taken()
+            hang.release.set()
+            await bus.wait_for(Heartbeat, dropped={"backlog": count})
+        (failure,) = await bus.wait_for(Failure)
+        assert (failure.failing, failure.reason) == (True, "slow")
+        del ensemble.translator.instead["en"]
+        speaker.say("drie .")
+        await bus.wait_for(Speech, last=True)
+        await bus.wait_for(Failure, failing=False)
+
+
 async def test_failures_apart_from_each_other_open_nothing() -> None:
     ensemble = Ensemble()
     ensemble.translator.instead["en"] = lambda text: fail(text) if text == "een" else text

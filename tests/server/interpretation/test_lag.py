@@ -7,81 +7,12 @@ from statistics import median, quantiles
 import numpy as np
 import pytest
 
-from server.bus.messages import RATE_HZ, AudioChunk, Caption, Demand, Message, Speech
-from server.interpretation.engines import RecognizerStream
+from server.bus.messages import RATE_HZ, AudioChunk, Caption, Demand, Failure, Message
 from server.interpretation.interpreter import Interpreter
 from server.interpretation.policies import POLICIES, PolicyName
 from server.interpretation.shared import Engines, Limits, Shared
-from server.interpretation.types import Pcm, Transcript, Word
+from tests.helpers.talk import CHUNK, Recognizer, Talk, Voice, Wordy, lags_s
 from tests.helpers.virtual_time import TimedLanes, run
-
-CHUNK = RATE_HZ // 10
-#: A sentence has so many words and is followed by a pause, which the pace includes.
-SENTENCE, PAUSE_S = 12, 0.4
-VOICE_WORDS_A_MINUTE = 200
-
-
-@dataclass
-class Talk:
-    """What is said: so many words a minute for so long."""
-
-    words_a_minute: int
-    seconds: float
-
-    def words(self) -> list[Word]:
-        took_s = 60 * SENTENCE / self.words_a_minute
-        word_s = (took_s - PAUSE_S) / SENTENCE
-        sentences = int(self.seconds / took_s)
-        starts_s = [n * took_s + i * word_s for n in range(sentences) for i in range(SENTENCE)]
-        return [
-            Word(f"w{i}", round(start_s * RATE_HZ), round((start_s + word_s) * RATE_HZ))
-            for i, start_s in enumerate(starts_s)
-        ]
-
-
-class Recognizer:
-    """Hears every word as it ends, and a final transcript in the pause after a sentence."""
-
-    language = "nl"
-
-    def __init__(self, talk: Talk) -> None:
-        self._words = talk.words()
-        self._heard = 0
-
-    def stream(self) -> RecognizerStream:
-        return self
-
-    def accept(self, pcm: Pcm) -> Transcript | None:
-        self._heard += len(pcm)
-        known = sum(word.end_sample <= self._heard for word in self._words[:SENTENCE])
-        said = Transcript(tuple(self._words[:known]), known == SENTENCE)
-        if said.final:
-            del self._words[:SENTENCE]
-        return said if known else None
-
-    def finish(self) -> Transcript | None:
-        return None
-
-
-class Wordy:
-    """Six words for every five."""
-
-    def translate(self, text: str, source: str, target: str, prefix: str = "") -> str:
-        words = text.split()
-        return " ".join(f"{word} more" if int(word[1:]) % 5 == 4 else word for word in words)
-
-
-class Voice:
-    rate_hz = RATE_HZ
-
-    def __init__(self, language: str) -> None:
-        self.language = language
-        self.scales: list[float] = []
-
-    def synthesize(self, text: str, length_scale: float) -> Pcm:
-        self.scales.append(length_scale)
-        seconds = length_scale * 60 * len(text.split()) / VOICE_WORDS_A_MINUTE
-        return np.full(round(seconds * RATE_HZ), 1000, np.int16)
 
 
 @dataclass
@@ -94,12 +25,7 @@ class Outcome:
 
     def between(self, start_s: float, end_s: float, language: str = "en") -> list[float]:
         """How long after its source each part was said to its end, of those said then."""
-        return [
-            (piece.play_at + len(piece.pcm) // 2 - piece.end_sample) / RATE_HZ
-            for piece in self.published
-            if isinstance(piece, Speech) and piece.last and piece.language == language
-            if start_s <= piece.play_at / RATE_HZ < end_s
-        ]
+        return lags_s(self.published, start_s, end_s, language)
 
 
 def interpret(
@@ -169,6 +95,11 @@ def test_what_nobody_could_say_in_time_is_skipped_but_captioned() -> None:
     assert sum(each.skipped for each in finals.values()) == sum(outcome.dropped.values())
     written = " ".join(each.text for each in finals.values())
     assert written == Wordy().translate(" ".join(word.text for word in talk.words()), "nl", "en")
+
+
+def test_a_speaker_too_fast_makes_no_language_fail() -> None:
+    outcome = interpret(Talk(words_a_minute=400, seconds=120), "clause")
+    assert not any(isinstance(each, Failure) for each in outcome.published)
 
 
 def test_where_the_cores_do_not_suffice_the_many_come_before_the_few() -> None:

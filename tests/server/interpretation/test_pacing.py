@@ -98,3 +98,15 @@ def test_the_next_part_is_made_before_the_one_before_it_has_been_said() -> None:
     pacing = with_backlog(2)
     assert pacing.ahead(0) < pacing.backlog(0) == 2 * SECOND
     assert pacing.ahead(2 * SECOND - SECOND // 10) == 0
+
+
+def test_a_language_is_mute_when_parts_are_skipped_for_long_and_none_is_said() -> None:
+    pacing = Pacing()
+    assert not pacing.mute(60 * SECOND)
+    for now in range(60, 65):
+        pacing.skipped(now * SECOND)
+        assert not pacing.mute(now * SECOND)
+    assert pacing.mute(65 * SECOND)
+    pacing.place(66 * SECOND, 1, SECOND)
+    pacing.skipped(67 * SECOND)
+    assert not pacing.mute(67 * SECOND)
