@@ -197,3 +197,25 @@ async def test_a_language_there_is_no_room_for_is_never_called_live(
             await late.expect(wire.ChannelState, fallback("full"))
             told = [each for _, each in late.received if isinstance(each, wire.ChannelState)]
             assert {each.reason for each in told if each.channel == "en"} == {"full"}
+
+
+async def test_one_alone_is_told_of_a_language_there_is_no_room_for(tmp_path: Path) -> None:
+    async with (
+        tolk(tmp_path, STAND_IN, max_languages=1, demand_linger_s=0.2) as server,
+        Speaker(server.url, "hall", "nl"),
+        aiohttp.ClientSession() as http,
+        http.ws_connect(f"{server.url}/ws") as alone,
+        asyncio.timeout(10),
+    ):
+        async with Listener(server.url, "hall", "en", audio="socket") as first:
+            await first.expect(wire.ChannelState, status("live"))
+            await alone.send_json({"type": "join", "language": "nl", "target": "en"})
+            told = await next_channel(alone)
+            assert (told["status"], told["reason"]) == ("fallback", "full")
+        assert (await next_channel(alone))["status"] == "live"
+
+
+async def next_channel(socket: aiohttp.ClientWebSocketResponse) -> dict[str, str]:
+    while (message := await socket.receive_json())["type"] != "channel":
+        pass
+    return dict(message)
