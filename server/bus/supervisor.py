@@ -12,6 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from server.bus.messages import Heartbeat
+from server.process import with_huge_pages
 
 _log = logging.getLogger(__name__)
 
@@ -113,7 +114,10 @@ class Supervisor:
         try:
             # A session of its own: Ctrl-C in the terminal is for the server to act on.
             process = await asyncio.create_subprocess_exec(
-                *self._command, stdin=DEVNULL, start_new_session=True
+                *self._command,
+                stdin=DEVNULL,
+                start_new_session=True,
+                env=with_huge_pages(),
             )
         except OSError as error:
             return f"{self._command[0]} cannot be started: {error}"
