@@ -53,8 +53,8 @@ TIMES_LESS = {
 
 
 class Run(NamedTuple):
-    """One system with so many listeners: CPU time of its processes and of the busiest of them,
-    memory, and what arrived."""
+    """One system with so many listeners: CPU time of its processes and of the busiest of them, of
+    joining without what was sent meanwhile, memory, and what arrived."""
 
     cpu_s: float
     busiest_cpu_s: float
@@ -139,7 +139,8 @@ async def _measured(system: str, count: int, seconds: float) -> Run:
                 loop = asyncio.get_running_loop()
                 pids = (pid, *children_of(pid))
                 memory, cpu_s, began_s = memory_of(pids), cpu_of(pids), loop.time()
-                await listeners.join(count)
+                async with listeners.recorded() as heard_meanwhile:
+                    await listeners.join(count)
                 join_s, join_cpu_s = loop.time() - began_s, sum(cpu_of(pids) - cpu_s)
                 await asyncio.sleep(SETTLE_S)
                 cpu_s = cpu_of(pids)
@@ -147,15 +148,17 @@ async def _measured(system: str, count: int, seconds: float) -> Run:
                     await asyncio.sleep(seconds)
                 cpu_s = cpu_of(pids) - cpu_s
                 memory = memory_of(pids) - memory
+            came = delivered(heard, count)
+            sent_meanwhile = sum(each.listener.size for each in heard_meanwhile)
             return Run(
                 cpu_s=sum(cpu_s),
                 busiest_cpu_s=max(cpu_s),
                 seconds=seconds,
-                join_cpu_s=join_cpu_s,
+                join_cpu_s=join_cpu_s - sent_meanwhile * sum(cpu_s) / max(came.packets, 1),
                 join_s=join_s,
                 memory_bytes=memory,
                 listeners=listeners,
-                delivered=delivered(heard, count),
+                delivered=came,
             )
     finally:
         os.sched_setaffinity(0, cores)
