@@ -23,7 +23,7 @@ from server.models.catalogue import Catalogue, Model
 from server.streams import ConnectionManager
 from signaling import messages as wire
 from tests.helpers.talk import CHUNK, Recognizer, Talk, Voice, Wordy, lags_s
-from tests.helpers.virtual_time import TimedLanes, run
+from tools.virtual_time import TimedLanes, run
 
 TALK = Talk(words_a_minute=180, seconds=240)
 SLOW_FROM_S, SLOW_UNTIL_S, SLOW = 60, 120, 5

@@ -1,7 +1,9 @@
-"""Measures what models can do, on material that none of them was trained or tuned on.
+"""Measures what models can do, on material that none of them was trained or tuned on; ``replay``
+is for tuning, and has other material.
 
     python -m tools.evaluate starter [--json] [--quick] [--only recognizer translation voice]
     python -m tools.evaluate interpretation [--json] [--quick] [--help]
+    python -m tools.evaluate replay [--json] [--quick] [--help]
     python -m tools.evaluate gate [--json] [--quick] [--help]
     python -m tools.evaluate glossary [--json] [--quick] [--help]
 
@@ -14,7 +16,7 @@ from pathlib import Path
 
 from server.config import STARTER_MODELS
 from server.models.catalogue import Catalogue, Model
-from tools.evaluate import gate, glossary, interpretation, recognizer, translation, voice
+from tools.evaluate import gate, glossary, interpretation, recognizer, replay, translation, voice
 from tools.evaluate.material import SIDES
 from tools.figures import Figure, measuring_parser, report
 
@@ -66,14 +68,16 @@ def _size_mb(folder: Path) -> float:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run an evaluation; returns its exit status: 1 when a bound does not hold."""
     words = list(sys.argv[1:] if argv is None else argv)
-    if words[:1] == ["interpretation"]:
-        return interpretation.main(words[1:])
-    if words[:1] == ["gate"]:
-        return gate.main(words[1:])
-    if words[:1] == ["glossary"]:
-        return glossary.main(words[1:])
+    commands = {
+        "interpretation": interpretation.main,
+        "replay": replay.main,
+        "gate": gate.main,
+        "glossary": glossary.main,
+    }
+    if words and words[0] in commands:
+        return commands[words[0]](words[1:])
     parser = measuring_parser("tools.evaluate", __doc__)
-    parser.add_argument("evaluation", choices=["starter", "interpretation", "gate", "glossary"])
+    parser.add_argument("evaluation", choices=["starter", *commands])
     parser.add_argument(
         "--models", type=Path, default=STARTER_MODELS, help="others than those shipped"
     )

@@ -76,21 +76,21 @@ def main(argv: Sequence[str]) -> int:
             kept.write_bytes(msgspec.json.encode(made))
         observations.append(msgspec.json.decode(kept.read_bytes(), type=Observation))
     voice = PiperSynthesizer(catalogue.path(catalogue.voices[said.target]), said.target)
-    judged = {each.policy: _sentences(said, each) for each in observations}
+    judged = {each.policy: sentences(said, each) for each in observations}
     held = bounds(options.rate, minutes)
     figures = [
         Figure("interpretation.sentences", len(said.sentences), ""),
         Figure("interpretation.speaking_pace", said.speaking_wpm, "words/min"),
     ]
     for observed in observations:
-        figures += _figures(said, observed, judged, voice, held)
+        figures += figures_of(said, observed, judged, voice, held)
     if options.page:
         page = strip.page(said, judged, figures)
         options.page.write_text(page, encoding="utf8")
     return report(figures, as_json=options.json, quick=options.quick)
 
 
-def _sentences(said: Talk, observed: Observation) -> list[Interpreted]:
+def sentences(said: Talk, observed: Observation) -> list[Interpreted]:
     heard = _judgeable(said, observed)
     return [] if heard is None else interpreted(said, heard)
 
@@ -107,15 +107,16 @@ def _judgeable(said: Talk, observed: Observation) -> Heard | None:
     )
 
 
-def _figures(
+def figures_of(
     said: Talk,
     observed: Observation,
     judged: Mapping[str, Sequence[Interpreted]],
     voice: Synthesizer,
     held: Mapping[str, float],
+    command: str = "interpretation",
 ) -> Iterator[Figure]:
     """All of one run. The policy that others are compared with has no bounds of its own."""
-    prefix = f"interpretation.{observed.policy}"
+    prefix = f"{command}.{observed.policy}"
     if observed.policy == BASE:
         held = {}
 

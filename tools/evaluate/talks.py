@@ -1,5 +1,7 @@
 """Talks: sentences that no model was trained or tuned on, one after the other, by espeak-ng voices
 that no recogniser was trained on, with what is said when, and what it is in the other language.
+Those of "development" are for tuning: of other sentences by other voices than all the rest, which
+no translation was trained on, though the recognisers' language models were.
 
 Made once and cached: the same ones every time.
 """
@@ -13,7 +15,7 @@ from collections.abc import Sequence
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
 
 import msgspec
 import numpy as np
@@ -25,9 +27,11 @@ from tools.evaluate import material
 from training import phrases
 from training.espeak import Espeak
 from training.recognizer import augment, speech
+from training.translation.corpus import read_corpora
 
 Language = Literal["en", "nl"]
-Origin = Literal["grammar", "tatoeba"]
+Origin = Literal["grammar", "tatoeba", "development"]
+ORIGINS: Final[tuple[Origin, ...]] = ("grammar", "tatoeba", "development")
 
 #: Rises when the same request would give other sound.
 VERSION = 3
@@ -101,7 +105,8 @@ def talk(
     described, sound = folder / f"{name}.json", folder / f"{name}.wav"
     if not described.exists():
         folder.mkdir(parents=True, exist_ok=True)
-        made, pcm = make(texts, source, words_per_minute, minutes * 60)
+        variants = speech.DEV_VARIANTS if origin == "development" else speech.UNSEEN_VARIANTS
+        made, pcm = make(texts, source, words_per_minute, minutes * 60, variants)
         with wave.open(str(sound), "wb") as file:
             file.setnchannels(1)
             file.setsampwidth(2)
@@ -138,6 +143,8 @@ def _drawn(origin: Origin) -> list[tuple[str, str]]:
     rng = random.Random(41)
     if origin == "grammar":
         pairs = phrases.distinct_pairs(rng, 1000, "held-out")
+    elif origin == "development":
+        pairs = list(read_corpora(material.folder())["nl"].dev)
     else:
         pairs = material.pairs("tatoeba-en-nl.test.tsv.xz")
     rng.shuffle(pairs)
@@ -150,15 +157,19 @@ def _drawn(origin: Origin) -> list[tuple[str, str]]:
 
 
 def make(
-    texts: Sequence[tuple[str, str]], source: Language, words_per_minute: int, seconds: float
+    texts: Sequence[tuple[str, str]],
+    source: Language,
+    words_per_minute: int,
+    seconds: float,
+    variants: Sequence[str] = speech.UNSEEN_VARIANTS,
 ) -> tuple[Talk, Pcm]:
-    """A talk that lasts ``seconds``, at 16 kHz."""
+    """A talk that lasts ``seconds``, at 16 kHz, by voices of these ``variants``."""
     pauses_s = pauses(len(texts), words_per_minute)
     speaking_s = seconds - sum(pauses_s)
     words = sum(len(phrases.normalise(text).split()) for text, _ in texts)
     speed = pace = 60 * words / speaking_s
     for _ in range(ROUNDS):
-        spoken = _spoken([text for text, _ in texts], source, speed)
+        spoken = _spoken([text for text, _ in texts], source, speed, variants)
         took_s = sum(len(pcm) for _, pcm in spoken) / FILE_HZ
         if abs(took_s / speaking_s - 1) < 0.01:
             break
@@ -186,14 +197,16 @@ def pauses(count: int, words_per_minute: int) -> list[float]:
     return [LEAD_S, *(scale * min(max(pause_s, low_s), high_s) for pause_s in drawn)]
 
 
-def _spoken(texts: Sequence[str], source: Language, speed: float) -> list[tuple[list[Timed], Pcm]]:
+def _spoken(
+    texts: Sequence[str], source: Language, speed: float, variants: Sequence[str]
+) -> list[tuple[list[Timed], Pcm]]:
     """Each text's words and sound, from its first word to its last; the same voices and
     unevenness at every ``speed``."""
     espeak, rng = Espeak(), random.Random(47)
     made = []
     for place, text in enumerate(texts):
         if place % TURN == 0:
-            voice = rng.choice(speech.ACCENTS[source]) + rng.choice(speech.UNSEEN_VARIANTS)
+            voice = rng.choice(speech.ACCENTS[source]) + rng.choice(variants)
         own = round(speed * rng.uniform(1 - UNEVEN, 1 + UNEVEN))
         own = min(max(own, SPEEDS[0]), SPEEDS[1])
         made.append(_cut(speech.speak(espeak, text, voice, rng, (own, own))))

@@ -16,8 +16,8 @@ from server.interpretation.shared import Engines, Limits, Shared
 from server.interpretation.types import Pcm
 from server.models.catalogue import Catalogue
 from tests.helpers.starter import Clip, demo_clip, error_rate
-from tests.helpers.virtual_time import TimedLanes, run
 from tools.evaluate import noises
+from tools.virtual_time import TimedLanes, run
 
 CHUNK = RATE_HZ // 10
 PHRASES = 3

@@ -12,7 +12,7 @@ from server.interpretation.interpreter import Interpreter
 from server.interpretation.policies import POLICIES, PolicyName
 from server.interpretation.shared import Engines, Limits, Shared
 from tests.helpers.talk import CHUNK, Recognizer, Talk, Voice, Wordy, lags_s
-from tests.helpers.virtual_time import TimedLanes, run
+from tools.virtual_time import TimedLanes, run
 
 
 @dataclass

@@ -1,7 +1,7 @@
 import asyncio
 
 from server.interpretation.turns import Turns
-from tests.helpers.virtual_time import run
+from tools.virtual_time import run
 
 
 async def work(turns: Turns, name: str, weight: int, done: list[str]) -> None:

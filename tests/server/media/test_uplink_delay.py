@@ -17,7 +17,7 @@ from server.media.jitter import LEAST_S, JitterCounts
 from server.media.opus import RATE_HZ, SAMPLES_PER_TICK, TICK_S, OpusEncoder
 from server.media.red import packed
 from server.media.uplink import TOLERANCE_S, Rtp, Uplink
-from tests.helpers.virtual_time import run
+from tools.virtual_time import run
 
 OPUS, RED = 111, 63
 ONE_WAY_S = 0.03

@@ -1,12 +1,14 @@
 """Talks are as fast and as long as they say, and their times are where the sound is."""
 
 from ctypes.util import find_library
+from itertools import combinations
 
 import numpy as np
 import pytest
 
 from tools.evaluate.live import voiced_s
-from tools.evaluate.talks import FILE_HZ, Language, make, pauses, sentences, timed
+from tools.evaluate.talks import FILE_HZ, ORIGINS, Language, make, pauses, sentences, timed
+from training.data import DATA
 from training.phrases import normalise, split_of
 from training.recognizer.speech import Segment, Spoken
 
@@ -18,6 +20,14 @@ def test_sentences_are_of_no_training_and_as_many_as_asked_for(source: Language)
     assert {split_of(pair[english]) for pair in drawn} == {"held-out"}
     assert 500 <= sum(len(normalise(said).split()) for said, _ in drawn) < 520
     assert drawn == sentences("grammar", source, 500)
+
+
+@pytest.mark.skipif(not (DATA / "text").is_dir(), reason=f"no text in {DATA}")
+def test_what_is_for_tuning_is_in_no_other_talk() -> None:
+    every = [set(sentences(origin, "nl", 10_000)) for origin in ORIGINS]
+    assert all(every)
+    for one, other in combinations(every, 2):
+        assert {normalise(said) for said, _ in one}.isdisjoint(normalise(said) for said, _ in other)
 
 
 def test_no_pause_is_longer_or_shorter_than_pauses_are() -> None:

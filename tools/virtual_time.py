@@ -2,6 +2,7 @@
 
 import asyncio
 import selectors
+import time
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
@@ -40,11 +41,14 @@ def run(main: Coroutine[Any, Any, R]) -> R:
 
 
 class _TimedLane(Lane):
-    cost_s: Callable[[str, object], float]
+    cost_s: Callable[[str, object], float] | None
 
     def _start(self, function: Callable[[], R]) -> asyncio.Future[R]:
+        began_s = time.process_time()
         result = self._timed(function)
-        took_s = self.cost_s(self.stage, result)
+        took_s = time.process_time() - began_s
+        if self.cost_s is not None:
+            took_s = self.cost_s(self.stage, result)
         self._seconds += took_s
         loop = asyncio.get_running_loop()
         future: asyncio.Future[R] = loop.create_future()
@@ -58,9 +62,12 @@ def _settle(future: asyncio.Future[R], result: R) -> None:
 
 
 class TimedLanes(Lanes):
-    """``cost_s(stage, result)``: how long a call takes."""
+    """``cost_s(stage, result)``: how long a call takes; by default the processor time that it
+    does take."""
 
-    def __init__(self, cost_s: Callable[[str, object], float], cores: int = 2) -> None:
+    def __init__(
+        self, cost_s: Callable[[str, object], float] | None = None, cores: int = 2
+    ) -> None:
         super().__init__(cores)
         self._cost_s = cost_s
 
