@@ -59,6 +59,8 @@ class Gate:
             self._judge(windows, self._detector.window_samples)
         if not self._open:
             self._waiting = np.concatenate((self._waiting, pcm))[-PRE_ROLL:]
+            # With no words so far it goes on over the pause: a late word stays, and where it was
+            # ended instead as many words after the pause were wrong.
             return self.finish() if was_open and self._has_words else None
         if not was_open:
             pcm = np.concatenate((self._waiting, pcm))
