@@ -14,13 +14,20 @@ from signaling import messages as wire
 from tests.helpers.running import STAND_IN, power, tolk, tone, until
 from tests.helpers.webrtc import Client
 
-SPOKEN_LOW_HZ = 700
+FLOOR_LOW_HZ, FLOOR_HIGH_HZ, SPOKEN_LOW_HZ = 300, 1000, 700
+#: A tone that was heard has at least this part of all sound; one that was not has next to none.
+HEARD = 0.1
 
 
 async def port(listener: Listener) -> str:
     """The UDP port that it was told to send to."""
     answer = await listener.expect(wire.Answer)
     return str(re.findall(r"a=candidate:\S+ 1 udp \d+ \S+ (\d+)", answer.sdp)[0])
+
+
+def sounding(listener: Listener) -> int:
+    """Packets that it got with more in them than silence."""
+    return sum(len(payload) > 20 for _, payload in listener.arrivals.payloads)
 
 
 async def test_several_processes_hold_the_listeners_of_one_server(tmp_path: Path) -> None:
@@ -40,7 +47,10 @@ async def test_several_processes_hold_the_listeners_of_one_server(tmp_path: Path
             ports = [await port(each) for each in listeners]
             assert ports[0] == ports[2] and ports[1] == ports[3] and len(set(ports)) == 3
             await listeners[2].select("en")
-            await speaker.play(tone(300, silence_s=1.2))
+            live = wire.ChannelState(channel="en", status="live")
+            await listeners[2].expect(wire.ChannelState, lambda told: told == live)
+            await speaker.play(tone(FLOOR_LOW_HZ))
+            await until(lambda: all(sounding(each) > 10 for each in listeners))
 
             lost = server.edges[0]
             assert len(lost.peers) == 2 and lost.supervisor.pid is not None
@@ -51,23 +61,28 @@ async def test_several_processes_hold_the_listeners_of_one_server(tmp_path: Path
             client = Client("recvonly")
             answer = await listeners[0].ask(wire.Offer(sdp=await client.offer()), wire.Answer)
             await client.take(answer.sdp)
-            async with asyncio.timeout(5):
+            stayed = {each: sounding(each) for each in (listeners[1], *listeners[3:])}
+            await speaker.play(tone(FLOOR_HIGH_HZ))
+            async with asyncio.timeout(10):  # aiortc waits for five packets: in silence, 5 s
                 await client.transceiver.receiver.track.recv()
             await client.close()
 
-            await speaker.play(tone(1000, silence_s=0))
-            for each in listeners[1], listeners[3], listeners[4]:
+            await until(
+                lambda: all(sounding(each) > so_far + 10 for each, so_far in stayed.items())
+            )
+            for each in stayed:
                 steps = each.arrivals.sequences[1:] - each.arrivals.sequences[:-1]
                 assert (steps == 1).all()
                 assert not any(isinstance(message, wire.Error) for _, message in each.received)
-            await until(lambda: lost.ready, 30)
+            await until(lambda: lost.ready and not lost.peers, 30)
             async with Listener(server.url, "hall", "en"):
                 assert len(lost.peers) == 1
             async with aiohttp.ClientSession(server.url) as http, http.get("/metrics") as metrics:
                 assert 'tolk_edge_restarts{edge="1"} 1.0' in await metrics.text()
             heard = [each.arrivals.sound() for each in listeners]
-            assert all(power(heard[each], SPOKEN_LOW_HZ) > 0.5 for each in (0, 2, 4))
-            assert all(power(heard[each], 300) > 0.4 for each in (1, 3))
+            assert all(power(heard[each], SPOKEN_LOW_HZ) > HEARD for each in (0, 2, 4))
+            for frequency_hz in (FLOOR_LOW_HZ, FLOOR_HIGH_HZ):
+                assert all(power(heard[each], frequency_hz) > HEARD for each in (1, 3))
             began_s = loop.time()
             await stack.aclose()
             assert loop.time() - began_s < 5
