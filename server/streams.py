@@ -94,10 +94,7 @@ class Stream:
 
 
 class ConnectionManager:
-    """All streams, and the limits on them.
-
-    ``on_created`` and ``on_removed`` are called with a stream's id as it comes and goes.
-    """
+    """All streams, and the limits on them."""
 
     def __init__(
         self,
@@ -211,7 +208,7 @@ class ConnectionManager:
             stream.empty_since = now
 
     def expire(self, now: float, on_removed: Callable[[Stream], None]) -> None:
-        """Let go of streams that have been empty for ``empty_s``."""
+        """Let go of streams that were empty for ``empty_s``; ``on_removed`` is told of each."""
         for stream in list(self.streams.values()):
             since = stream.empty_since
             if stream.is_empty and since is not None and now - since >= self.empty_s:

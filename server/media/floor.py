@@ -42,10 +42,6 @@ class FloorBuffer:
         self._left = 0
         self._filling = True
 
-    @property
-    def level_samples(self) -> int:
-        return self._samples.size
-
     def push(self, pcm: Pcm, packet: bytes | None = None) -> None:
         """Sound as received: int16 mono at 48 kHz, any length; the packet that it came in, if
         it is just that. Of nothing but zeros, as of what could not be decoded, none is kept."""
