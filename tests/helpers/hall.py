@@ -18,7 +18,7 @@ from server.media.batch import Sending
 from server.media.broadcast import Broadcast, SubscriberTrack
 from server.media.direct import DirectSender
 from server.media.fanout import FanOut
-from tests.helpers.webrtc import until
+from tests.helpers.waiting import until
 
 OPUS = SimpleNamespace(payloadType=111)
 PROFILE = Policy.SRTP_PROFILE_AEAD_AES_256_GCM

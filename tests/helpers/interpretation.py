@@ -16,6 +16,7 @@ from server.interpretation.policies import DEFAULT_POLICY, PolicyName
 from server.interpretation.shared import Engines, Limits
 from server.interpretation.types import Pcm, Transcript, Word
 from server.interpretation.worker import Worker
+from tests.helpers.waiting import until
 
 WORD_SAMPLES = RATE_HZ // 2
 WORDS = ["", "een", "twee", "drie", "vier", "vijf", "zes", "zeven", "acht", "negen"]
@@ -169,9 +170,7 @@ async def final_texts(bus: MemoryBus, language: str, count: int) -> list[str]:
 async def eventually(condition: Callable[[], bool], what: str = "") -> None:
     """Waits until ``condition`` holds; fails after ``DEADLINE_S``."""
     try:
-        async with asyncio.timeout(DEADLINE_S):
-            while not condition():
-                await asyncio.sleep(0.005)
+        await until(condition, DEADLINE_S)
     except TimeoutError:
         raise AssertionError(f"never happened: {what}") from None
 

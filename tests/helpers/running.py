@@ -1,6 +1,5 @@
 """A server on loopback with an interpreter process, for the length of a test."""
 
-import asyncio
 import sys
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -13,6 +12,7 @@ from server import app
 from server.config import Config
 from server.media.opus import RATE_HZ, Pcm
 from signaling import messages as wire
+from tests.helpers.waiting import until
 
 READY_S = 30.0
 STAND_IN = [sys.executable, "-m", "tests.helpers.stand_in"]
@@ -29,13 +29,6 @@ async def tolk(
         if ready:
             await until(lambda: server.supervisor.ready, READY_S)
         yield server
-
-
-async def until(condition: Callable[[], bool], deadline_s: float = 10.0) -> None:
-    """Wait until ``condition`` holds. Raises TimeoutError."""
-    async with asyncio.timeout(deadline_s):
-        while not condition():
-            await asyncio.sleep(0.01)
 
 
 def final(language: str, text: str) -> Callable[[wire.Caption], bool]:

@@ -134,13 +134,6 @@ class ScriptedTrack(MediaStreamTrack):
         return packet
 
 
-async def until(condition: Callable[[], bool], deadline_s: float = DEADLINE_S) -> None:
-    """Wait for something that nobody tells us of."""
-    async with asyncio.timeout(deadline_s):
-        while not condition():
-            await asyncio.sleep(0.005)
-
-
 def tone(frequency_hz: float, seconds: float, peak: int = 8000, rate_hz: int = RATE_HZ) -> Pcm:
     phase = np.arange(int(seconds * rate_hz)) * (2 * np.pi * frequency_hz / rate_hz)
     wave: Pcm = np.rint(peak * np.sin(phase)).astype(np.int16)

@@ -15,7 +15,7 @@ from aioice import Connection
 from server.arrivals import Arrivals, timed, unwrapped
 from server.media.guard import use_hosts
 from server.media.opus import RATE_HZ, SAMPLES_PER_TICK, OpusEncoder
-from tests.helpers.running import until
+from tests.helpers.waiting import until
 from tests.helpers.webrtc import tone
 
 

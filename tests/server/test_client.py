@@ -14,7 +14,8 @@ from server.client import Listener, Refused, Speaker, Talker
 from server.media.opus import RATE_HZ, Pcm
 from signaling import messages as wire
 from signaling.messages import ListenerAudio, SpeakerAudio
-from tests.helpers.running import STAND_IN, tolk, until
+from tests.helpers.running import STAND_IN, tolk
+from tests.helpers.waiting import until
 from tests.helpers.webrtc import pitch_hz, tone
 
 

@@ -3,7 +3,7 @@ import gc
 import weakref
 
 from server.collecting import when_idle
-from tests.helpers.running import until
+from tests.helpers.waiting import until
 
 OFTEN_S = 0.01
 

@@ -7,7 +7,8 @@ import pytest
 
 from server.app import Server
 from server.client import Listener, Speaker
-from tests.helpers.running import STAND_IN, tolk, tone, until
+from tests.helpers.running import STAND_IN, tolk, tone
+from tests.helpers.waiting import until
 
 PATH = "/api/streams/hall/glossary"
 EMPTY: dict[str, object] = {"terms": [], "names": [], "words": {}, "problems": []}

@@ -13,7 +13,8 @@ from server.arrivals import Arrivals
 from server.client import Listener, Speaker
 from server.media.opus import RATE_HZ, SAMPLES_PER_TICK, OpusEncoder, Pcm
 from signaling.messages import ListenerAudio, SpeakerAudio
-from tests.helpers.running import STAND_IN, power, tolk, tone, until
+from tests.helpers.running import STAND_IN, power, tolk, tone
+from tests.helpers.waiting import until
 
 #: A tone that rises a little: no two of its packets are the same.
 SPOKEN = np.sin(2 * np.pi * np.cumsum(np.linspace(290, 310, 3 * RATE_HZ // 2)) / RATE_HZ)

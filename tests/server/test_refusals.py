@@ -13,7 +13,8 @@ from server.app import Server
 from server.client import Listener, Refused, Speaker
 from server.media import places
 from signaling import messages as wire
-from tests.helpers.running import STAND_IN, final, tolk, tone, until
+from tests.helpers.running import STAND_IN, final, tolk, tone
+from tests.helpers.waiting import until
 from tests.helpers.webrtc import Client
 
 LOW = tone(300)

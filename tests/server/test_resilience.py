@@ -13,7 +13,8 @@ import pytest
 from server.app import Server
 from server.client import Listener, Speaker
 from signaling import messages as wire
-from tests.helpers.running import STAND_IN, power, tolk, tone, until
+from tests.helpers.running import STAND_IN, power, tolk, tone
+from tests.helpers.waiting import until
 
 LOW, HIGH = tone(300), tone(1000)
 SPOKEN_HIGH_HZ = 1500

@@ -11,7 +11,8 @@ from server.app import Server
 from server.client import Listener, Refused, Speaker, Talker
 from server.media import rtp
 from signaling import messages as wire
-from tests.helpers.running import STAND_IN, final, loudness, power, tolk, tone, until
+from tests.helpers.running import STAND_IN, final, loudness, power, tolk, tone
+from tests.helpers.waiting import until
 
 LOW, HIGH = tone(300), tone(1000)
 SPOKEN_LOW_HZ, SPOKEN_HIGH_HZ = 700, 1500

@@ -13,7 +13,8 @@ from server.app import Server
 from server.client import Listener
 from server.media import direct
 from signaling import messages as wire
-from tests.helpers.running import STAND_IN, tolk, until
+from tests.helpers.running import STAND_IN, tolk
+from tests.helpers.waiting import until
 from tests.helpers.webrtc import Client
 
 

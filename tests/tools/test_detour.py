@@ -2,7 +2,7 @@ import re
 import socket
 
 from tests.helpers.echo import echo, writer
-from tests.helpers.running import until
+from tests.helpers.waiting import until
 from tools.detour import Detour
 from tools.impair import LOOPBACK, Address, Network
 

@@ -3,7 +3,7 @@ import random
 import pytest
 
 from tests.helpers.echo import echo, writer
-from tests.helpers.running import until
+from tests.helpers.waiting import until
 from tools.impair import Network, Relay, Way
 
 

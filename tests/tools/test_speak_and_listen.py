@@ -15,8 +15,9 @@ import pytest
 from server import app
 from server.config import STARTER_MODELS
 from server.media.opus import RATE_HZ
-from tests.helpers.running import STAND_IN, tolk, until
+from tests.helpers.running import STAND_IN, tolk
 from tests.helpers.starter import demo_clip, error_rate
+from tests.helpers.waiting import until
 from tests.helpers.webrtc import tone
 from tools.listen import recognized
 

@@ -11,7 +11,8 @@ import aiohttp
 
 from server.client import Listener, Speaker
 from signaling import messages as wire
-from tests.helpers.running import STAND_IN, power, tolk, tone, until
+from tests.helpers.running import STAND_IN, power, tolk, tone
+from tests.helpers.waiting import until
 from tests.helpers.webrtc import Client
 
 FLOOR_LOW_HZ, FLOOR_HIGH_HZ, SPOKEN_LOW_HZ = 300, 1000, 700

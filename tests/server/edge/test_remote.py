@@ -21,7 +21,8 @@ from server.media.opus import SAMPLES_PER_TICK, TICK_S
 from server.media.peer import OfferError, PeerGone
 from server.media.plane import MediaPlane
 from server.metrics import Metrics
-from tests.helpers.webrtc import Client, until
+from tests.helpers.waiting import until
+from tests.helpers.webrtc import Client
 
 
 class Losing:

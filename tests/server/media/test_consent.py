@@ -11,7 +11,8 @@ from server.media import consent
 from server.media.broadcast import Broadcast, SubscriberTrack
 from server.media.peer import Peer, answer
 from server.media.plane import MediaPlane
-from tests.helpers.webrtc import Client, until
+from tests.helpers.waiting import until
+from tests.helpers.webrtc import Client
 from tools.impair import Network, Relay
 
 KEY = b"k" * 22

@@ -24,7 +24,8 @@ from server.media.guard import (
 )
 from server.media.peer import Peer, answer
 from server.media.plane import MediaPlane
-from tests.helpers.webrtc import Client, connected, until
+from tests.helpers.waiting import until
+from tests.helpers.webrtc import Client, connected
 
 ALERT = bytes([21, 254, 253, 0, 0, 0, 0, 0, 0, 0, 9, 0, 2, 2, 40])  # DTLS: handshake failure
 #: A binding request whose ICE-CONTROLLING has two bytes instead of eight.

@@ -20,7 +20,8 @@ from server.media.opus import RATE_HZ, TICK_S
 from server.media.plane import MediaPlane
 from server.media.playout import StreamPlayout
 from server.media.red import unpacked
-from tests.helpers.webrtc import RED, Client, connected, until, with_red
+from tests.helpers.waiting import until
+from tests.helpers.webrtc import RED, Client, connected, with_red
 from tools.impair import Network, Relay
 
 #: From 1900, where NTP counts from, to 1970.

@@ -15,7 +15,8 @@ from server.media.opus import RATE_HZ
 from server.media.peer import PeerGone, answer
 from server.media.plane import MediaPlane
 from server.media.sdp import OfferError
-from tests.helpers.webrtc import Client, ScriptedTrack, connected, tone, until
+from tests.helpers.waiting import until
+from tests.helpers.webrtc import Client, ScriptedTrack, connected, tone
 
 
 async def test_who_does_not_connect_in_time_is_gone(monkeypatch: pytest.MonkeyPatch) -> None:

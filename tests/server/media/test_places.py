@@ -4,7 +4,7 @@ import pytest
 
 from server.media import places as places_module
 from server.media.places import Busy, Place, Places
-from tests.helpers.webrtc import until
+from tests.helpers.waiting import until
 
 
 class Offer:

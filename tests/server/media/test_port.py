@@ -16,7 +16,8 @@ from server.media.guard import ADDRESSES, MAX_DATAGRAM, NEW_CHECKS_PER_S, RateLi
 from server.media.peer import Peer, answer
 from server.media.plane import MediaPlane
 from server.media.port import AT_ONCE_S, MediaPort, username
-from tests.helpers.webrtc import Client, connected, until
+from tests.helpers.waiting import until
+from tests.helpers.webrtc import Client, connected
 
 ALERT = bytes([21, 254, 253, 0, 0, 0, 0, 0, 0, 0, 9, 0, 2, 2, 40])  # DTLS: handshake failure
 OPUS = b"\xf8\xff\xfe"

@@ -16,7 +16,8 @@ from server.media.opus import RATE_HZ, SAMPLES_PER_TICK
 from server.media.pacer import Pacer
 from server.media.plane import MediaPlane
 from server.media.playout import StreamPlayout
-from tests.helpers.webrtc import Client, connected, tone, until
+from tests.helpers.waiting import until
+from tests.helpers.webrtc import Client, connected, tone
 
 SILENCE_S = 4.0
 

@@ -6,7 +6,8 @@ import pytest
 from server.media.broadcast import Broadcast, SubscriberTrack
 from server.media.plane import MediaPlane
 from server.media.turns import Turns
-from tests.helpers.webrtc import Client, connected, until
+from tests.helpers.waiting import until
+from tests.helpers.webrtc import Client, connected
 
 
 async def test_the_loop_gets_to_all_else_between_two_steps() -> None:

@@ -1,0 +1,13 @@
+"""Waiting for what nobody tells of."""
+
+import asyncio
+from collections.abc import Callable
+
+DEADLINE_S = 10.0
+
+
+async def until(condition: Callable[[], bool], deadline_s: float = DEADLINE_S) -> None:
+    """Wait until ``condition`` holds. Raises TimeoutError."""
+    async with asyncio.timeout(deadline_s):
+        while not condition():
+            await asyncio.sleep(0.005)
