@@ -33,7 +33,6 @@ from server.media.stretch import lengthened, shortened
 #: RFC 3550, 5.1.
 _HEADER = struct.Struct("!BBHII")
 _VERSION = 2
-_SEQUENCE_BITS = 16
 #: A speaker's SSRC gives way to another after so much silence.
 SSRC_SILENT_S = 1.0
 #: More delay than this too much, or too little, is won back, a pitch period every so many ticks:
