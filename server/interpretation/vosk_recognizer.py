@@ -27,6 +27,11 @@ GRAPHS: Final = (
 DITHER: Final = np.random.default_rng(0).normal(0, 15, RATE_HZ).round().astype(np.int32)
 #: What stands for a word that is not in the vocabulary.
 UNKNOWN: Final = frozenset({"[unk]", "<unk>"})
+#: What Kaldi has composed of a graph it keeps: 75 MB in two minutes of speech, 130 in ten, and on.
+#: After so long it begins anew, in a pause; that takes 80 ms.
+RENEWED_SAMPLES: Final = 180 * RATE_HZ
+#: Of that pause it hears so much again, at least half of it: without, the next words were lost.
+RUN_UP_SAMPLES: Final = RATE_HZ // 2
 #: Assumed of words that have no times yet.
 WORD_SAMPLES: Final = 35 * RATE_HZ // 100
 
@@ -86,28 +91,45 @@ class VoskRecognizer:
 
 
 class VoskStream:
-    """One speaker. Kaldi's word times count on over utterances, from the first sample."""
+    """One speaker. Word times count on over utterances: Kaldi's, from where it began."""
 
     def __init__(self, model: Any, timed: bool) -> None:
-        try:
-            self._kaldi = vosk.KaldiRecognizer(model, RATE_HZ)
-        except Exception as error:  # Vosk raises nothing narrower.
-            raise EngineError(f"Vosk: {error}") from error
-        self._kaldi.SetWords(True)
+        self._model = model
         self._times_partials = timed
         self._partial: list[str] = []
         self._heard_samples = 0
         self._final_end = 0
+        self._recent = np.zeros(0, np.int16)
+        self._began_sample = 0
+        self._kaldi = self._new()
+
+    def _new(self) -> Any:
+        try:
+            kaldi = vosk.KaldiRecognizer(self._model, RATE_HZ)
+        except Exception as error:  # Vosk raises nothing narrower.
+            raise EngineError(f"Vosk: {error}") from error
+        kaldi.SetWords(True)
+        return kaldi
+
+    def _renew(self, pause_samples: int) -> None:
+        run_up = self._recent[-pause_samples:]
+        self._began_sample = self._heard_samples - len(run_up)
+        self._kaldi = self._new()
+        self._hear(run_up)
+
+    def _hear(self, pcm: Pcm) -> bool:
+        """Whether an utterance ended."""
+        try:
+            return bool(self._kaldi.AcceptWaveform(pcm.tobytes()))
+        except Exception as error:  # Vosk raises nothing narrower.
+            raise EngineError(f"Vosk: {error}") from error
 
     def accept(self, pcm: Pcm) -> Transcript | None:
         dither = np.resize(np.roll(DITHER, -self._heard_samples), len(pcm))
         self._heard_samples += len(pcm)
         heard = np.clip(pcm + dither, -32768, 32767).astype(np.int16)
-        try:
-            ended = self._kaldi.AcceptWaveform(heard.tobytes())
-        except Exception as error:  # Vosk raises nothing narrower.
-            raise EngineError(f"Vosk: {error}") from error
-        if ended:
+        self._recent = np.concatenate((self._recent, heard))[-RUN_UP_SAMPLES:]
+        if self._hear(heard):
             return self._final(self._kaldi.Result())
         partial = [
             word
@@ -123,9 +145,13 @@ class VoskStream:
         return self._final(self._kaldi.FinalResult())
 
     def _final(self, result: str) -> Transcript | None:
-        words = _words(json.loads(result).get("result", ()))
+        words = self._words(json.loads(result).get("result", ()))
         partial, self._partial = self._partial, []
         self._final_end = words[-1].end_sample if words else self._heard_samples
+        pause = self._heard_samples - self._final_end
+        due = self._heard_samples - self._began_sample >= RENEWED_SAMPLES
+        if due and pause >= RUN_UP_SAMPLES // 2:
+            self._renew(pause)
         return Transcript(words, final=True) if words or partial else None
 
     def _timed(self, partial: list[str]) -> tuple[Word, ...]:
@@ -137,7 +163,7 @@ class VoskStream:
         timed: tuple[Word, ...] = ()
         if self._times_partials:
             self._kaldi.SetPartialWords(True)
-            timed = _words(json.loads(self._kaldi.PartialResult()).get("partial_result", ()))
+            timed = self._words(json.loads(self._kaldi.PartialResult()).get("partial_result", ()))
             self._kaldi.SetPartialWords(False)
         words: list[Word] = []
         for text, word in zip(partial, timed, strict=False):
@@ -152,14 +178,17 @@ class VoskStream:
             words.append(Word(rest[-left], start, end))
         return tuple(words)
 
+    def _words(self, result: list[dict[str, Any]]) -> tuple[Word, ...]:
+        return tuple(
+            Word(
+                each["word"],
+                self._began_sample + round(each["start"] * RATE_HZ),
+                self._began_sample + round(each["end"] * RATE_HZ),
+            )
+            for each in result
+            if each["word"] not in UNKNOWN
+        )
+
 
 def _there(path: Path) -> bool:
     return path.is_file() and path.stat().st_size > 0
-
-
-def _words(result: list[dict[str, Any]]) -> tuple[Word, ...]:
-    return tuple(
-        Word(each["word"], round(each["start"] * RATE_HZ), round(each["end"] * RATE_HZ))
-        for each in result
-        if each["word"] not in UNKNOWN
-    )

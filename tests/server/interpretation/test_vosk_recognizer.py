@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 
 from server.bus.messages import RATE_HZ
+from server.interpretation import vosk_recognizer
 from server.interpretation.engines import ModelError, Recognizer
-from server.interpretation.types import Pcm, Transcript
+from server.interpretation.types import Pcm, Transcript, Word
 from server.interpretation.vosk_recognizer import VoskRecognizer, VoskStream, check_folder
 from server.models.catalogue import Catalogue
 from tests.helpers.starter import Clip, error_rate
@@ -59,6 +60,24 @@ def test_word_times_count_on_over_utterances_and_finish(dutch: VoskRecognizer, d
     assert second.start_sample - first.start_sample == pytest.approx(
         len(demo.pcm), abs=RATE_HZ // 4
     )
+
+
+def test_nothing_changes_when_kaldi_begins_anew_after_each_utterance(
+    dutch: VoskRecognizer, demo: Clip, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    twice = np.concatenate((demo.pcm, demo.pcm))
+
+    def words() -> list[Word]:
+        stream = dutch.stream()
+        found = [*transcripts(stream, twice), stream.finish()]
+        return [word for each in found if each and each.final for word in each.words]
+
+    once = words()
+    monkeypatch.setattr(vosk_recognizer, "RENEWED_SAMPLES", 0)
+    anew = words()
+    assert [word.text for word in anew] == [word.text for word in once]
+    for word, again in zip(once, anew, strict=True):
+        assert again.start_sample == pytest.approx(word.start_sample, abs=RATE_HZ // 10)
 
 
 def test_streams_of_one_model_do_not_mix(dutch: VoskRecognizer, demo: Clip) -> None:
