@@ -151,6 +151,8 @@ def figures_of(
     alone = len(observed.heard) == observed.listeners == 1
     cores = sum(observed.cpu.values()) if len(observed.cpu) == 2 else None
     yield Figure(f"{prefix}.cpu", cores, "cores", bound=0.2 if alone else None)
+    for process, held_mb in observed.memory_mb.items():
+        yield figure(f"memory_{process}", held_mb, "MB")
     many = observed.listeners >= 20
     late_ms = observed.lateness_p99_ms
     yield Figure(f"{prefix}.lateness_p99", late_ms, "ms", bound=10 if many else None)

@@ -44,7 +44,8 @@ class Heard(msgspec.Struct, frozen=True):
 
 class Observation(msgspec.Struct, frozen=True):
     """One run. ``cpu``: cores used, by process; ``dropped``: by the interpreter, of all kinds;
-    ``lateness_p99_ms``: of all packets of all ``listeners`` since the talk began."""
+    ``lateness_p99_ms``: of all packets of all ``listeners`` since the talk began; ``memory_mb``:
+    held at its end, by process."""
 
     policy: str
     source_captions: list[Line]
@@ -53,6 +54,7 @@ class Observation(msgspec.Struct, frozen=True):
     dropped: float
     listeners: int
     lateness_p99_ms: float | None
+    memory_mb: dict[str, float] = {}
 
 
 async def observe(
@@ -82,11 +84,11 @@ async def observe(
             await stack.enter_async_context(listener)
         speaker = await stack.enter_async_context(Speaker(server.url, STREAM, talk.source))
         await asyncio.sleep(READY_S)
-        cpu = _Cpu(server)
+        usage = _Usage(server)
         began_s = loop.time()
         await speaker.play(pcm)
         await asyncio.sleep(TAIL_S)
-        used = cpu.cores(loop.time() - began_s)
+        used, held_mb = usage.cores(loop.time() - began_s), usage.memory_mb()
         dropped = await _dropped(server)
     late_s = [_late_s(listener, began_s) for listener in (*ours, *others)]
     return Observation(
@@ -100,6 +102,7 @@ async def observe(
         dropped=dropped,
         listeners=len(late_s),
         lateness_p99_ms=percentiles((1e3 * np.concatenate(late_s)).tolist(), 99)[0],
+        memory_mb=held_mb,
     )
 
 
@@ -163,8 +166,8 @@ def recognized(pcm: Pcm, recognizer: Recognizer, zero_s: float = 0.0) -> list[Ti
     ]
 
 
-class _Cpu:
-    """Processor time of the server's processes from now on."""
+class _Usage:
+    """Processor time of the server's processes from now on, and their memory."""
 
     def __init__(self, server: Serving) -> None:
         self._pids = {"media": server.pid, "interpreter": server.interpreter_pid()}
@@ -177,6 +180,15 @@ class _Cpu:
             with contextlib.suppress(OSError):
                 used[name] = (_cpu_s(pid) - self._before_s[name]) / seconds
         return used
+
+    def memory_mb(self) -> dict[str, float]:
+        """Resident, of each that still runs."""
+        held = {}
+        for name, pid in self._pids.items():
+            with contextlib.suppress(OSError):
+                pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+                held[name] = pages * os.sysconf("SC_PAGE_SIZE") / 1e6
+        return held
 
 
 def _cpu_s(pid: int) -> float:
