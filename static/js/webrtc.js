@@ -3,6 +3,8 @@
 
 /** A network that lets nothing through by then lets nothing through. */
 const REACH_WITHIN_MS = 5000;
+/** Without a server for help, all there is to try is tried at once. Firefox tries no 127.0.0.1. */
+const TRY_WITHIN_MS = 1000;
 /** From being reached until keys are agreed on: a server that many join at once takes its time. */
 const AGREE_WITHIN_MS = 5000;
 const DISCONNECTED_FOR_MS = 2000;
@@ -45,6 +47,11 @@ export class Peer extends EventTarget {
   async accept(sdp) {
     this.#reachIn(REACH_WITHIN_MS);
     await this.#connection.setRemoteDescription({ type: "answer", sdp });
+    if (!this.#connection.getConfiguration().iceServers.length) {
+      setTimeout(() => {
+        if (this.#connection.iceConnectionState === "new") this.#reachIn(0);
+      }, TRY_WITHIN_MS);
+    }
   }
 
   /** Sends `track` from now on, in place of what was sent; without renegotiation. */

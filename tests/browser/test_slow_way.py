@@ -28,6 +28,19 @@ RTCPeerConnection.prototype.setRemoteDescription = function ({ type, sdp }) {
   return accept.call(this, { type, sdp: nowhere });
 };
 """
+#: As browsers that find nothing in the answer that they would try: Firefox, if it is 127.0.0.1.
+NOTHING_TO_TRY = """
+const accept = RTCPeerConnection.prototype.setRemoteDescription;
+RTCPeerConnection.prototype.setRemoteDescription = function ({ type, sdp }) {
+  const nothing = sdp.replace(/^a=(candidate:.*|end-of-candidates)\\r\\n/gm, "");
+  return accept.call(this, { type, sdp: nothing });
+};
+"""
+#: Timers of five seconds never ring.
+NO_PATIENCE_NEEDED = """
+const later = window.setTimeout;
+window.setTimeout = (call, after, ...rest) => (after === 5000 ? 0 : later(call, after, ...rest));
+"""
 #: As if the host had named a server; nobody is there.
 TURN_SERVER = """
 const parse = JSON.parse;
@@ -68,6 +81,14 @@ def test_all_that_a_listener_does_works_over_the_socket(open_page: OpenPage) -> 
     expect(listener.locator("#captions .lines p").first).to_be_attached(timeout=1000 * PATIENCE_S)
     listener.evaluate("sockets.at(-1).close(4999)")
     sees(listener, "reconnecting")
+    goes_the_slow_way(listener)
+    hears_over_the_socket(listener)
+
+
+def test_where_there_is_nothing_to_try_nobody_waits_for_it(open_page: OpenPage) -> None:
+    begin_speaking(open_page("/speak/slow-untried"))
+    listener = open_page("/listen/slow-untried", script=NOTHING_TO_TRY + NO_PATIENCE_NEEDED)
+    begin_listening(listener)
     goes_the_slow_way(listener)
     hears_over_the_socket(listener)
 
