@@ -26,7 +26,7 @@ def delays_s(talk: Talk, shown: Sequence[Shown]) -> list[float]:
 
 def rates(heard: Heard, voice: Synthesizer) -> list[float]:
     """How fast captions were spoken, those whose first and last words were heard: 1 is the
-    voice's own pace, more is faster. Pauses do not count."""
+    voice's own pace, more is faster. Pauses do not count, nor words that were heard in one."""
     assert heard.words is not None
     texts = {line.segment: line.text for line in heard.captions if line.status == "final"}
     first_s = {line.segment: line.at_s for line in reversed(heard.captions)}
@@ -42,5 +42,6 @@ def rates(heard: Heard, voice: Synthesizer) -> list[float]:
             start_s, end_s = times[0].start_s, times[len(sentence.words) - 1].end_s
             took_s = sum(max(0.0, min(e, end_s) - max(s, start_s)) for s, e in heard.voiced)
             own = voiced_s(voice.synthesize(texts[segment], 1.0), voice.rate_hz)
-            every.append(sum(e - s for s, e in own) / took_s)
+            if took_s:
+                every.append(sum(e - s for s, e in own) / took_s)
     return every
