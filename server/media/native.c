@@ -68,13 +68,13 @@ int tolk_send(int socket, const uint8_t *payload, size_t payload_bytes, size_t c
     /* At most MOST_BYTES, and of whole lines: no two packets share one. */
     const size_t step = (plain_bytes + TRAILER_BYTES + LINE_BYTES - 1) / LINE_BYTES * LINE_BYTES;
     memset(messages, 0, sizeof messages);
-    memset(refused, 0, count);
 
     for (size_t row = 0; row < count;) {
         size_t made = 0;
         for (; made < AT_ONCE && row < count; row++) {
             uint8_t *packet = packets + made * step;
             int size = (int)plain_bytes;
+            refused[row] = 0;
             memcpy(packet, headers + row * HEADER_BYTES, HEADER_BYTES);
             memcpy(packet + HEADER_BYTES, payload, payload_bytes);
             if (protect(sessions[row], packet, &size) != 0) {
