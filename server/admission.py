@@ -10,6 +10,7 @@ No I/O, no clock of its own.
 
 from collections import deque
 from collections.abc import Iterable
+from math import inf
 from typing import Final
 
 #: Of the cores, this much may be used: the media process needs some, and work comes in bursts.
@@ -29,7 +30,7 @@ class Admission:
         self._max_languages = max_languages
         self._cores = cores
         self._admitted: dict[tuple[str, str], float] = {}  # since when
-        self._slow_at: float | None = None
+        self._slow_at = -inf
         self._spent: deque[tuple[float, float]] = deque()  # when, processor seconds so far
         self._loads: deque[tuple[float, float]] = deque()  # when, cores in use
 
@@ -49,7 +50,8 @@ class Admission:
     def admit(self, stream: str, wanted: Iterable[str], now: float, slow: bool = False) -> set[str]:
         """Which of ``wanted``, the most important first, are interpreted in a stream from now
         on. The others are to ask again. ``slow``: one that is has fallen behind."""
-        self._slow_at = now if slow else self._slow_at
+        if slow:
+            self._slow_at = now
         wanted = list(wanted)
         for key in list(self._admitted):
             if key[0] == stream and key[1] not in wanted:
@@ -65,7 +67,7 @@ class Admission:
             return True
         if self._max_languages:
             return count < self._max_languages
-        if self._slow_at is not None and now - self._slow_at < LOOK_BACK_S:
+        if now - self._slow_at < LOOK_BACK_S:
             return False
         load = max((load for _, load in self._loads), default=0.0)
         new = sum(now - since < SETTLED_S for since in self._admitted.values())

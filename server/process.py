@@ -17,9 +17,9 @@ _HUGE_PAGES: Final = "glibc.malloc.hugetlb"
 
 
 def with_huge_pages(environment: Mapping[str, str] = os.environ) -> dict[str, str]:
-    """An environment for a process that holds models: its memory comes in pages of 2 MB where
-    the system gives such to who asks (glibc 2.35, "madvise" of Linux), which spares the
-    processor a tenth to a fifth of its time in graphs of words. What was set already stays."""
+    """An environment for a process: its memory comes in pages of 2 MB where the system gives such
+    to who asks (glibc 2.35, "madvise" of Linux). Recognition takes up to a fifth less time so: it
+    goes to and fro in a large graph. What was set already stays."""
     tunables = environment.get(TUNABLES, "")
     if _HUGE_PAGES not in tunables:
         tunables = ":".join(filter(None, (tunables, f"{_HUGE_PAGES}=1")))

@@ -14,6 +14,7 @@ from server.bus.messages import RATE_HZ as RECOGNIZER_HZ
 from server.client import Listener, Speaker
 from server.interpretation.engines import Recognizer
 from server.media.opus import RATE_HZ, Pcm, Resampler
+from tools.bench.fanout_processes import memory_of
 from tools.bench.serving import Serving, serving
 from tools.evaluate.captions import Line
 from tools.evaluate.latency_metrics import percentiles, stretches
@@ -186,8 +187,7 @@ class _Usage:
         held = {}
         for name, pid in self._pids.items():
             with contextlib.suppress(OSError):
-                pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
-                held[name] = pages * os.sysconf("SC_PAGE_SIZE") / 1e6
+                held[name] = memory_of([pid]) / 1e6
         return held
 
 

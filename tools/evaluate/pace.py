@@ -26,7 +26,7 @@ def delays_s(talk: Talk, shown: Sequence[Shown]) -> list[float]:
 
 def rates(heard: Heard, voice: Synthesizer) -> list[float]:
     """How fast captions were spoken, those whose first and last words were heard: 1 is the
-    voice's own pace, more is faster. Pauses do not count, nor words that were heard in one."""
+    voice's own pace, more is faster. Pauses do not count, nor lines found where nothing sounded."""
     assert heard.words is not None
     texts = {line.segment: line.text for line in heard.captions if line.status == "final"}
     first_s = {line.segment: line.at_s for line in reversed(heard.captions)}

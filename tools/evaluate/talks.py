@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
-from typing import Final, Literal
+from typing import Literal
 
 import msgspec
 import numpy as np
@@ -31,7 +31,6 @@ from training.translation.corpus import read_corpora
 
 Language = Literal["en", "nl"]
 Origin = Literal["grammar", "tatoeba", "development"]
-ORIGINS: Final[tuple[Origin, ...]] = ("grammar", "tatoeba", "development")
 
 #: Rises when the same request would give other sound.
 VERSION = 3

@@ -2,12 +2,13 @@
 
 from ctypes.util import find_library
 from itertools import combinations
+from typing import get_args
 
 import numpy as np
 import pytest
 
 from tools.evaluate.live import voiced_s
-from tools.evaluate.talks import FILE_HZ, ORIGINS, Language, make, pauses, sentences, timed
+from tools.evaluate.talks import FILE_HZ, Language, Origin, make, pauses, sentences, timed
 from training.data import DATA
 from training.phrases import normalise, split_of
 from training.recognizer.speech import Segment, Spoken
@@ -24,7 +25,7 @@ def test_sentences_are_of_no_training_and_as_many_as_asked_for(source: Language)
 
 @pytest.mark.skipif(not (DATA / "text").is_dir(), reason=f"no text in {DATA}")
 def test_what_is_for_tuning_is_in_no_other_talk() -> None:
-    every = [set(sentences(origin, "nl", 10_000)) for origin in ORIGINS]
+    every = [set(sentences(origin, "nl", 10_000)) for origin in get_args(Origin)]
     assert all(every)
     for one, other in combinations(every, 2):
         assert {normalise(said) for said, _ in one}.isdisjoint(normalise(said) for said, _ in other)
