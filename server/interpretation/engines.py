@@ -1,7 +1,7 @@
 """What the interpreter asks of an engine. Calls block and run in a thread of the
 interpreter's; none is called from two threads at a time."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol, runtime_checkable
 
 from server.interpretation.types import Pcm, Transcript
@@ -24,6 +24,14 @@ class RecognizerStream(Protocol):
 
     def finish(self) -> Transcript | None:
         """Nothing more comes for now: the rest as a final transcript."""
+
+
+class LanguageIdentifier(Protocol):
+    """Tells which language is spoken."""
+
+    def identify(self, pcm: Pcm) -> Mapping[str, float]:
+        """How likely each language that it knows is the one spoken in ``pcm``, 16 kHz mono
+        int16, one to 30 s of speech. Probabilities from 0 to 1. Raises EngineError."""
 
 
 class Recognizer(Protocol):

@@ -6,7 +6,13 @@ from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from server.bus.messages import Message
-from server.interpretation.engines import Recognizer, SpeechDetector, Synthesizer, Translator
+from server.interpretation.engines import (
+    LanguageIdentifier,
+    Recognizer,
+    SpeechDetector,
+    Synthesizer,
+    Translator,
+)
 from server.interpretation.lanes import Lanes
 from server.interpretation.policies import DEFAULT_POLICY, POLICIES, Policy
 
@@ -14,12 +20,14 @@ from server.interpretation.policies import DEFAULT_POLICY, POLICIES, Policy
 @dataclass(frozen=True, slots=True)
 class Engines:
     """Recognisers and synthesizers by language; one translator for all pairs. ``detector``:
-    makes a new one; without, only transcripts tell of pauses."""
+    makes a new one; without, only transcripts tell of pauses. ``identifier``: tells languages
+    apart, where a model can."""
 
     recognizers: Mapping[str, Recognizer]
     translator: Translator
     synthesizers: Mapping[str, Synthesizer]
     detector: Callable[[], SpeechDetector] | None = None
+    identifier: LanguageIdentifier | None = None
 
 
 @dataclass(frozen=True, slots=True)

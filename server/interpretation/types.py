@@ -22,10 +22,12 @@ class Word:
 class Transcript:
     """What was heard so far of one utterance. ``final``: it will not change; the next
     transcript is of the next utterance. Partial ones may have no word times: then ``words``
-    are spread evenly by the recogniser's stream."""
+    are spread evenly by the recogniser's stream. ``certain``: so many of the first words will
+    not change; None where the recogniser does not know."""
 
     words: tuple[Word, ...]
     final: bool
+    certain: int | None = None
 
     @property
     def text(self) -> str:
@@ -37,7 +39,7 @@ class Transcript:
             Word(word.text, word.start_sample + samples, word.end_sample + samples)
             for word in self.words
         )
-        return Transcript(tuple(words), self.final)
+        return Transcript(tuple(words), self.final, self.certain)
 
 
 @dataclass(frozen=True, slots=True)

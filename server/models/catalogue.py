@@ -13,6 +13,9 @@ PIVOT = "en"
 MANIFEST = "manifest.json"
 
 Kind = Literal["recognizer", "translation", "voice"]
+#: Which library loads it, and how its folder is laid out; "": the usual one of its kind (Vosk;
+#: OPUS-MT's for CTranslate2; Piper).
+Format = Literal["", "vosk", "whisper", "opus-mt", "argos", "piper"]
 Pair = tuple[str, str]
 
 
@@ -34,6 +37,7 @@ class Model(msgspec.Struct, frozen=True, kw_only=True):
     pairs: list[Pair] = []
     target_tags: bool = False
     wants_case: bool = False
+    format: Format = ""
 
 
 class _Manifest(msgspec.Struct, frozen=True):
