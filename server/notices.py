@@ -61,6 +61,7 @@ class Notices:
             start_ms=line.start_sample * 1000 // RATE_HZ,
             end_ms=line.end_sample * 1000 // RATE_HZ,
             text=line.text,
+            certain=line.certain,
             skipped=line.skipped,
         )
 

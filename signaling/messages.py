@@ -180,6 +180,7 @@ class Audience(Message, frozen=True, tag="audience"):
 
 class Caption(Message, frozen=True, tag="caption"):
     """A line of text. A later ``revision`` of the same ``segment`` replaces the earlier one.
+    ``certain``: so many of its first words will not change; of a final line all.
     ``skipped``: something of it is not spoken."""
 
     stream: str
@@ -190,6 +191,7 @@ class Caption(Message, frozen=True, tag="caption"):
     start_ms: int
     end_ms: int
     text: str
+    certain: int = 0
     skipped: bool = False
 
 

@@ -72,8 +72,8 @@ class Unexpected(BusMessage, frozen=True, tag="unexpected"):
 
 
 class Caption(BusMessage, frozen=True, tag="caption"):
-    """A line of text in the source or a target language. ``skipped``: something of it is not
-    spoken, or not translated."""
+    """A line of text in the source or a target language. ``certain``: so many of its first words
+    will not change. ``skipped``: something of it is not spoken, or not translated."""
 
     language: str
     segment: int
@@ -83,6 +83,7 @@ class Caption(BusMessage, frozen=True, tag="caption"):
     end_sample: int
     text: str
     skipped: bool = False
+    certain: int = 0
 
 
 class Speech(BusMessage, frozen=True, tag="speech"):

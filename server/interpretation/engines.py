@@ -26,6 +26,14 @@ class RecognizerStream(Protocol):
         """Nothing more comes for now: the rest as a final transcript."""
 
 
+@runtime_checkable
+class EndedByPauses(RecognizerStream, Protocol):
+    """One that finds no ends of utterances: ``finish`` is to be called after ``pause_samples``
+    of no speech."""
+
+    pause_samples: int
+
+
 class LanguageIdentifier(Protocol):
     """Tells which language is spoken."""
 

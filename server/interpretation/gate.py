@@ -4,6 +4,7 @@ invented in them.
 - What is fed is in order, and nothing of it twice; what is left out is whole stretches.
 - Beginnings are not cut: what came just before somebody was found to speak is fed, too.
 - Times count all that was heard, not only what was fed.
+- A recogniser that does not find the ends of utterances itself is told of pauses.
 """
 
 from collections.abc import Iterable
@@ -12,7 +13,11 @@ from typing import Final
 import numpy as np
 
 from server.bus.messages import RATE_HZ
-from server.interpretation.engines import RecognizerStream, SpeechDetector
+from server.interpretation.engines import (
+    EndedByPauses,
+    RecognizerStream,
+    SpeechDetector,
+)
 from server.interpretation.spectrum import Spectrum
 from server.interpretation.types import Pcm, Transcript, Word
 
@@ -40,6 +45,10 @@ class Gate:
         self._detector = detector
         self._spectrum = Spectrum(detector.window_samples) if detector else None
         self._open = detector is None
+        self._hang_over = HANG_OVER
+        self._ended_by_pauses = isinstance(recognizer, EndedByPauses)
+        if isinstance(recognizer, EndedByPauses):
+            self._hang_over = min(HANG_OVER, recognizer.pause_samples)
         self._in_a_row = 0
         self._heard = 0
         self._fed = 0
@@ -57,6 +66,10 @@ class Gate:
         if self._detector and self._spectrum:
             windows = zip(self._detector.speech(pcm), self._spectrum.changes(pcm), strict=True)
             self._judge(windows, self._detector.window_samples)
+        if not self._open and was_open and self._ended_by_pauses:
+            heard = self._feed(pcm)
+            ended = self.finish()
+            return ended or heard
         if not self._open:
             self._waiting = np.concatenate((self._waiting, pcm))[-PRE_ROLL:]
             # With no words so far it goes on over the pause: a late word stays, and where it was
@@ -67,6 +80,9 @@ class Gate:
             self._waiting = self._waiting[:0]
             shift = self._heard - len(pcm) - self._fed
             self._stretches = [self._stretches[-1], (self._fed, shift)]
+        return self._feed(pcm)
+
+    def _feed(self, pcm: Pcm) -> Transcript | None:
         self._fed += len(pcm)
         self._unfinished = True
         return self._timed(self._recognizer.accept(pcm))
@@ -84,7 +100,7 @@ class Gate:
             self.quiet_samples = 0 if speech >= GOES_ON else self.quiet_samples + samples
             if self._in_a_row >= WINDOWS:
                 self._open = True
-            elif self.quiet_samples >= HANG_OVER:
+            elif self.quiet_samples >= self._hang_over:
                 self._open = False
 
     def _timed(self, transcript: Transcript | None) -> Transcript | None:
@@ -96,7 +112,7 @@ class Gate:
         )
         self._unfinished = not transcript.final
         self._has_words = bool(words) and not transcript.final
-        return Transcript(words, transcript.final)
+        return Transcript(words, transcript.final, transcript.certain)
 
     def _when(self, sample: int) -> int:
         """The stream's sample that was fed as ``sample``."""

@@ -46,6 +46,7 @@ class Interpreter:
         self._shared = shared
         self._demand = demand
         self._recognizer = shared.engines.recognizers[demand.source]
+        self._lane = shared.lanes.hearing()
         first_segment = demand.epoch * SEGMENTS_PER_EPOCH + first_sample // SEGMENT_SAMPLES
         self._segmenter = Segmenter(demand.source, first_segment, shared.policy)
         self._detector = shared.engines.detector and shared.engines.detector()
@@ -153,8 +154,7 @@ class Interpreter:
         """Call the recogniser. When that fails the sound is lost, and it begins anew with the
         next: what it had understood before is said."""
         try:
-            lane = self._shared.lanes.lane("recognize")
-            return await lane.call(self._shared.limits.recognize_s, function, *args, **kw)
+            return await self._lane.call(self._shared.limits.recognize_s, function, *args, **kw)
         except EngineError as error:
             _log.warning("%s: recognition begins anew: %s", self.stream, error)
             self._shared.dropped["recognize"] += 1
@@ -187,6 +187,7 @@ class Interpreter:
             start_sample=line.start_sample,
             end_sample=line.end_sample,
             text=line.text,
+            certain=line.certain,
         )
 
     def _commit(self, settled: int, step: int) -> None:

@@ -1,7 +1,8 @@
 """Threads for engine calls, each with a time limit and a record of the time they took.
 
 Where there are more languages than cores, their calls take turns, those of the languages with
-the most listeners first. Recognition waits for nobody: all languages wait for it.
+the most listeners first. Recognition has a thread for each core and takes no turns: all languages
+of a stream wait for it.
 """
 
 import asyncio
@@ -112,14 +113,21 @@ class Lanes:
 
     def __init__(self, cores: int | None = None) -> None:
         self.listeners: dict[str, Mapping[str, int]] = {}
-        self._lanes: dict[tuple[str, str], Lane] = {}
-        self._turns = Turns(cores or len(os.sched_getaffinity(0)))
+        self._lanes: dict[tuple[str, str, int], Lane] = {}
+        self._cores = cores or len(os.sched_getaffinity(0))
+        self._turns = Turns(self._cores)
+        self._hearing = 0
 
-    def lane(self, stage: str, language: str = "") -> Lane:
-        key = (stage, language)
+    def lane(self, stage: str, language: str = "", number: int = 0) -> Lane:
+        key = (stage, language, number)
         if key not in self._lanes:
             self._lanes[key] = self._new(stage, language)
         return self._lanes[key]
+
+    def hearing(self) -> Lane:
+        """What one more stream's recogniser is to be called in, always."""
+        self._hearing += 1
+        return self.lane("recognize", number=self._hearing % self._cores)
 
     def _new(self, stage: str, language: str) -> Lane:
         return Lane(stage, language, *self._turns_of(language))

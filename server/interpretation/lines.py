@@ -43,6 +43,7 @@ class Lines:
                 end_sample=clause.end_sample,
                 text=text,
                 skipped=line.skipped if line else False,
+                certain=len(text.split()),
             )
         )
 

@@ -23,12 +23,14 @@ PAUSE_SAMPLES: Final = 15 * RATE_HZ // 100
 @dataclass(frozen=True, slots=True)
 class Heard:
     """``words`` that no segment has yet, of which the first ``agreed`` may be relied on.
-    ``joints``: the places of words that a clause may begin with. ``quiet_samples``: for so long
-    nobody has been speaking."""
+    ``joints``: the places of words that a clause may begin with; ``ends``: of those that begin a
+    new sentence, where the recogniser writes punctuation. ``quiet_samples``: for so long nobody
+    has been speaking."""
 
     words: tuple[Word, ...]
     agreed: int
     joints: Collection[int]
+    ends: Collection[int]
     quiet_samples: int
 
 
@@ -43,14 +45,19 @@ class Policy(Protocol):
 
 @dataclass(frozen=True)
 class Bounded:
-    """Waits for the final transcript, unless a segment grows longer than this. Then it is cut
-    at a pause or a joint in the second half of what fits, if there is one."""
+    """Waits for the end of a sentence or for the final transcript, unless a segment grows longer
+    than this. Then it is cut at a pause or a joint in the second half of what fits, if there is
+    one."""
 
     max_words: int
     max_samples: int
     grows: bool = False
 
     def cut(self, heard: Heard) -> int:
+        sentence = min(heard.ends, default=len(heard.words) + 1)
+        return sentence if sentence <= heard.agreed else self._cut(heard)
+
+    def _cut(self, heard: Heard) -> int:
         words, agreed = heard.words, heard.agreed
         fit = self._fit(words)
         if agreed <= fit:
@@ -75,7 +82,7 @@ class Bounded:
 class Breath(Bounded):
     """Cuts where the speaker pauses, too, without waiting for what comes after."""
 
-    def cut(self, heard: Heard) -> int:
+    def _cut(self, heard: Heard) -> int:
         whole = heard.agreed == len(heard.words)
         if (
             whole
@@ -83,7 +90,7 @@ class Breath(Bounded):
             and heard.agreed <= self._fit(heard.words)
         ):
             return heard.agreed
-        return super().cut(heard)
+        return super()._cut(heard)
 
 
 @dataclass(frozen=True)
@@ -92,13 +99,13 @@ class Clauses(Breath):
 
     min_words: int = 4
 
-    def cut(self, heard: Heard) -> int:
+    def _cut(self, heard: Heard) -> int:
         words, agreed = heard.words, heard.agreed
         for place in range(self.min_words, min(agreed, self._fit(words), len(words) - 1) + 1):
             joint = place < agreed and place in heard.joints
             if joint or pause(words, place) >= PAUSE_SAMPLES:
                 return place
-        return super().cut(heard)
+        return super()._cut(heard)
 
 
 POLICIES: Final[dict[PolicyName, Policy]] = {

@@ -3,8 +3,9 @@
 - What came in a clause is never changed, and its words never come in another segment.
 - Segments do not overlap in time and come in the order of their times.
 - A final transcript commits what is left of its utterance. Before that, words are relied on
-  once successive hypotheses agree on them (LocalAgreement-2: Liu et al. 2020); the policy says
-  when they end a segment.
+  once the recogniser says that they are certain or, where it does not know, once successive
+  hypotheses agree on them (LocalAgreement-2: Liu et al. 2020); the policy says when they end a
+  segment.
 - A segment that is interpreted while it grows comes as open clauses, each with all of it that
   is agreed on, and at its end as one that is not. Only its last words may be corrected.
 - Every segment number gets one final or one clear line, and nothing after it.
@@ -29,7 +30,7 @@ AGREED_SAMPLES: Final = RATE_HZ // 10
 #: A word is shown in a caption when it has been the same for so long.
 SHOWN_SAMPLES: Final = 3 * RATE_HZ // 10
 #: Speech this recent may not have shown in a transcript yet.
-HIDDEN_SAMPLES: Final = RATE_HZ
+HIDDEN_SAMPLES: Final = 2 * RATE_HZ
 #: Words that a new clause may begin with.
 CONJUNCTIONS = {
     "nl": "en of maar want dus omdat dat als terwijl toen zodat hoewel die",
@@ -39,9 +40,18 @@ CONJUNCTIONS = {
 }
 
 
+#: What a written sentence ends with, and words that end with it and end none.
+SENTENCE_ENDS: Final = (".", "?", "!", "…")
+ABBREVIATIONS: Final = frozenset(
+    "mr mrs ms dr st prof jr sr no vs etc e.g i.e a.m p.m bijv dhr mevr mw ds o.a d.w.z z.b bzw "
+    "ca nr usw hr fr d.h m mme mlle p.ex".split()
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A caption in the source language. Times are samples of stream time."""
+    """A caption in the source language. Times are samples of stream time. ``certain``: so many
+    of its first words will not change."""
 
     segment: int
     revision: int
@@ -49,6 +59,7 @@ class Line:
     start_sample: int
     end_sample: int
     text: str
+    certain: int
 
 
 class Segmenter:
@@ -61,12 +72,13 @@ class Segmenter:
         self._policy = policy
         self._segment = first_segment
         self._revision = 0
-        self._shown = ""
+        self._shown = ("", 0)  # a text, and how many of its words are certain
         self._offered = 0  # words of this segment that came in an open clause
         self._said: list[str] = []  # of this utterance
         self._said_end = 0
         self._unsaid: tuple[Word, ...] = ()  # by the latest hypothesis
         self._since: list[int] = []  # the sample since which each of these is as it is
+        self._certain: int | None = None  # how many of these the recogniser is certain of
         self._goes_on = False  # this segment, from the one before
         self._settled = 0
 
@@ -81,15 +93,20 @@ class Segmenter:
             common = _common(self._unsaid, rest)
             self._since = self._since[:common] + [heard_sample] * (len(rest) - common)
             self._unsaid = rest
+            self._certain = None
+            if transcript.certain is not None:
+                self._certain = max(0, transcript.certain - len(self._said))
             if transcript.final:
+                self._certain = None
                 self._since = [heard_sample - AGREED_SAMPLES] * len(rest)
                 out = [*self._cut(heard_sample, 0), *self.finish()]
-                return [*out, self._line("clear", ())] if self._shown else out
+                return [*out, self._line("clear", ())] if self._shown[0] else out
         out = [*self._cut(heard_sample, quiet_samples), *self._grow(heard_sample)]
-        shown = self._unsaid[: self._steady(heard_sample, SHOWN_SAMPLES)]
-        text = _text(shown)
-        if text != self._shown:
-            out.append(self._line("partial" if shown else "clear", shown))
+        agreed = self._agreed(heard_sample)
+        known = self._certain is not None
+        shown = self._unsaid[: None if known else self._steady(heard_sample, SHOWN_SAMPLES)]
+        if (_text(shown), min(agreed, len(shown))) != self._shown:
+            out.append(self._line("partial" if shown else "clear", shown, agreed))
         return out
 
     def finish(self) -> list[Clause | Line]:
@@ -121,22 +138,30 @@ class Segmenter:
         out: list[Clause | Line] = []
         while True:
             words = self._unsaid
-            joints = {i for i, word in enumerate(words) if word.text in self._conjunctions}
-            cut = self._policy.cut(
-                Heard(words, self._steady(heard_sample, AGREED_SAMPLES), joints, quiet_samples)
-            )
+            joints = {i for i, word in enumerate(words) if _bare(word) in self._conjunctions}
+            ends = {i for i in range(1, len(words)) if _ends_sentence(words[i - 1])}
+            agreed = self._agreed(heard_sample)
+            cut = self._policy.cut(Heard(words, agreed, joints, ends, quiet_samples))
             if not cut:
                 return out
             out += self._say(cut)
-            self._goes_on = cut < len(words) and pause(words, cut) < PAUSE_SAMPLES
+            self._goes_on = (
+                cut < len(words) and cut not in ends and pause(words, cut) < PAUSE_SAMPLES
+            )
 
     def _grow(self, heard_sample: int) -> list[Clause | Line]:
         """What the segment that has not ended has so far, if that is more than it had."""
-        agreed = self._steady(heard_sample, AGREED_SAMPLES)
+        agreed = self._agreed(heard_sample)
         if not self._policy.grows or agreed <= self._offered:
             return []
         self._offered = agreed
         return [self._clause(self._unsaid[:agreed], ended=False)]
+
+    def _agreed(self, heard_sample: int) -> int:
+        """How many unsaid words may be relied on."""
+        if self._certain is not None:
+            return min(self._certain, len(self._unsaid))
+        return self._steady(heard_sample, AGREED_SAMPLES)
 
     def _steady(self, heard_sample: int, samples: int) -> int:
         """How many unsaid words have been the same for so long."""
@@ -145,8 +170,10 @@ class Segmenter:
     def _say(self, count: int) -> list[Clause | Line]:
         words, self._unsaid = self._unsaid[:count], self._unsaid[count:]
         del self._since[:count]
+        if self._certain is not None:
+            self._certain = max(0, self._certain - count)
         clause = self._clause(words, ended=True)
-        line = self._line("final", words)
+        line = self._line("final", words, count)
         self._said += [word.text for word in words]
         self._said_end = line.end_sample
         return [line, clause]
@@ -154,15 +181,23 @@ class Segmenter:
     def _clause(self, words: tuple[Word, ...], ended: bool) -> Clause:
         return Clause(self._segment, _text(words), *self._span(words), ended, self._goes_on)
 
-    def _line(self, status: Literal["partial", "final", "clear"], words: tuple[Word, ...]) -> Line:
-        line = Line(self._segment, self._revision, status, *self._span(words), _text(words))
+    def _line(
+        self,
+        status: Literal["partial", "final", "clear"],
+        words: tuple[Word, ...],
+        certain: int = 0,
+    ) -> Line:
+        certain = min(certain, len(words))
+        line = Line(
+            self._segment, self._revision, status, *self._span(words), _text(words), certain
+        )
         if status == "partial":
             self._revision += 1
-            self._shown = line.text
+            self._shown = (line.text, certain)
         else:
             self._segment += 1
             self._revision = self._offered = 0
-            self._shown = ""
+            self._shown = ("", 0)
         return line
 
     def _span(self, words: tuple[Word, ...]) -> tuple[int, int]:
@@ -173,6 +208,17 @@ class Segmenter:
 
 def _text(words: tuple[Word, ...]) -> str:
     return " ".join(word.text for word in words)
+
+
+def _bare(word: Word) -> str:
+    """Without case and punctuation around it."""
+    return word.text.strip(".,;:?!…\"'«»()").lower()
+
+
+def _ends_sentence(word: Word) -> bool:
+    bare = _bare(word)
+    initial = len(bare) == 1 and word.text.endswith(".")
+    return word.text.endswith(SENTENCE_ENDS) and bare not in ABBREVIATIONS and not initial
 
 
 def _common(before: tuple[Word, ...], after: tuple[Word, ...]) -> int:

@@ -14,7 +14,7 @@ def heard(count: int, agreed: int, pause_before: int = -1, quiet: int = 0) -> He
     for i in range(count):
         start = i * WORD + (PAUSE_SAMPLES if 0 <= pause_before <= i else 0)
         words.append(Word(f"w{i}", start, start + WORD))
-    return Heard(tuple(words), agreed, (), quiet)
+    return Heard(tuple(words), agreed, (), (), quiet)
 
 
 def test_what_grows_too_long_is_cut_at_a_pause() -> None:

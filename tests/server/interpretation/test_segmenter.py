@@ -241,7 +241,7 @@ def test_nothing_is_settled_while_words_are_open() -> None:
 
 
 def test_what_may_not_have_shown_yet_is_not_settled() -> None:
-    assert Segmenter("nl").settled(10 * RATE_HZ) == 9 * RATE_HZ
+    assert Segmenter("nl").settled(10 * RATE_HZ) == 8 * RATE_HZ
 
 
 @pytest.mark.parametrize("policy", POLICIES)

@@ -1,0 +1,209 @@
+"""Whisper run by CTranslate2: one pass over a piece of sound.
+
+The encoder takes fewer than the 30 s that Whisper learnt from, and costs accordingly. What the
+decoder makes is bounded by the length of the sound: Whisper can go round in a loop.
+"""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Final, Literal
+
+import ctranslate2
+import tokenizers
+
+from server.bus.messages import RATE_HZ
+from server.interpretation.engines import EngineError, ModelError
+from server.interpretation.log_mel import FRAMES_PER_SECOND, HOP, LogMel
+from server.interpretation.types import Pcm
+
+Device = Literal["auto", "cpu", "cuda"]
+
+#: Whisper's window: 30 s of sound and silence.
+LONGEST_S: Final = 30.0
+#: Silence after the sound. Without, Whisper repeats itself or leaves the end out; 4 s are as good
+#: as filling up to 30 s, for a quarter of the price.
+SILENCE_S: Final = 4.0
+#: Nobody says more tokens a second than this, whatever the language; some more for short sound.
+TOKENS_PER_SECOND: Final = 7.0
+TOKENS_MORE: Final = 12
+#: The decoder takes so many tokens, prompt included.
+MOST_TOKENS: Final = 448
+#: Of which a prompt may take so many.
+MOST_PROMPT_TOKENS: Final = 100
+#: Frames of the encoder's output are 20 ms long.
+FRAME_SAMPLES: Final = 2 * HOP
+NEEDED_FILES: Final = ("model.bin", "config.json", "tokenizer.json")
+#: Languages that put no spaces between words: each token counts as a word.
+UNSPACED: Final = frozenset(("zh", "ja", "th", "lo", "my", "yue", "km", "bo"))
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """``likelihood``: from 0 to 1. Times are samples from the first of the sound."""
+
+    id: int
+    start_sample: int
+    end_sample: int
+    likelihood: float
+
+
+class WhisperModel:
+    """One model, shared by all that hear with it. Calls may come from several threads."""
+
+    def __init__(self, folder: Path, device: Device = "cpu", passes_at_once: int = 1) -> None:
+        """Load the model in ``folder``, CTranslate2's format. Raises ModelError."""
+        self._folder = folder
+        try:
+            for name in NEEDED_FILES:
+                if not (folder / name).is_file():
+                    raise ModelError(
+                        f"{folder} lacks {name}: it is not a whole Whisper model in CTranslate2's "
+                        "format; install the model again"
+                    )
+            self._tokenizer: Any = tokenizers.Tokenizer.from_file(str(folder / "tokenizer.json"))
+            self._model = ctranslate2.models.Whisper(
+                str(folder),
+                device=device,
+                compute_type="int8" if device != "cuda" else "int8_float16",
+                intra_threads=1,
+                inter_threads=passes_at_once,
+            )
+        except ModelError:
+            raise
+        except Exception as error:  # Both libraries raise nothing narrower.
+            raise ModelError(
+                f"CTranslate2 cannot load the Whisper model in {folder}: {error}; "
+                "install the model again"
+            ) from error
+        self._mel = LogMel(self._model.n_mels)
+
+    @cached_property
+    def languages(self) -> tuple[str, ...]:
+        """What it hears, as language tags."""
+        if not self._model.is_multilingual:
+            return ("en",)
+        config = json.loads((self._folder / "config.json").read_bytes())
+        tokens = (self._tokenizer.id_to_token(each) for each in config.get("lang_ids", ()))
+        return tuple(token.strip("<|>") for token in tokens if token)
+
+    def encode(self, pcm: Pcm, silence_s: float = SILENCE_S) -> "Encoded":
+        """Of ``pcm``, 16 kHz mono, the last LONGEST_S at most. Raises EngineError."""
+        silence_s = min(silence_s, LONGEST_S - len(pcm) / RATE_HZ)
+        features = self._mel(pcm, silence_s)
+        try:
+            view = ctranslate2.StorageView.from_array(features[None])
+            return Encoded(self._model.encode(view), len(pcm), features.shape[1])
+        except RuntimeError as error:
+            raise EngineError(f"Whisper cannot encode {len(pcm)} samples: {error}") from error
+
+    def decode(
+        self, sound: "Encoded", language: str, begins: Sequence[int] = (), prompt: str = ""
+    ) -> list[int]:
+        """The tokens of what is said, by the likeliest next one each time. They begin with
+        ``begins``; ``prompt`` is what was said before, or words to expect. Raises EngineError."""
+        before = self._prompt(prompt)
+        start = [*before, *self._start(language), self._id("<|notimestamps|>")]
+        new = TOKENS_PER_SECOND * sound.samples / RATE_HZ + TOKENS_MORE
+        longest = min(round(new) + len(begins), MOST_TOKENS // 2)
+        try:
+            (result,) = self._model.generate(
+                sound.frames,
+                [[*start, *begins]],
+                beam_size=1,
+                # CTranslate2 makes at most half as many, less the prompt.
+                max_length=max(2 * longest, longest + len(start)),
+            )
+        except RuntimeError as error:
+            raise EngineError(f"Whisper cannot decode: {error}") from error
+        made: list[int] = result.sequences_ids[0]
+        return made
+
+    def aligned(self, sound: "Encoded", language: str, ids: Sequence[int]) -> list[Token]:
+        """When each of ``ids`` is said, and how likely it is. Raises EngineError."""
+        if not ids:
+            return []
+        try:
+            (found,) = self._model.align(
+                sound.frames,
+                list(self._start(language)),
+                [list(ids)],
+                [sound.length],
+                median_filter_width=7,
+            )
+        except RuntimeError as error:
+            raise EngineError(f"Whisper cannot align: {error}") from error
+        firsts: dict[int, int] = {}
+        lasts: dict[int, int] = {}
+        for place, frame in found.alignments:
+            firsts.setdefault(place, frame)
+            lasts[place] = frame
+        tokens, end = [], 0
+        for place, each in enumerate(ids):
+            start = min(firsts.get(place, end) * FRAME_SAMPLES, sound.samples)
+            end_sample = min(lasts.get(place, end) * FRAME_SAMPLES, sound.samples)
+            end = lasts.get(place, end)
+            tokens.append(Token(each, start, end_sample, found.text_token_probs[place]))
+        return tokens
+
+    def identify(self, pcm: Pcm) -> Mapping[str, float]:
+        """As LanguageIdentifier has it; of a model that knows several languages."""
+        try:
+            (found,) = self._model.detect_language(self.encode(pcm, 1.0).frames)
+        except RuntimeError as error:
+            raise EngineError(f"Whisper cannot tell the language: {error}") from error
+        return {token.strip("<|>"): likelihood for token, likelihood in found}
+
+    def words(self, ids: Sequence[int], language: str) -> Iterator[list[int]]:
+        """``ids`` by word, with the punctuation that belongs to it."""
+        word: list[int] = []
+        for each in ids:
+            text = self.text([each])
+            starts = language in UNSPACED or text.startswith(" ")
+            if word and starts and any(map(str.isalnum, text)):
+                yield word
+                word = []
+            word.append(each)
+        if word:
+            yield word
+
+    def text(self, ids: Sequence[int]) -> str:
+        """What the tokens say."""
+        return str(self._tokenizer.decode(list(ids)))
+
+    def _prompt(self, text: str) -> list[int]:
+        if not text:
+            return []
+        ids = self._tokenizer.encode(" " + text.strip(), add_special_tokens=False).ids
+        return [self._id("<|startofprev|>"), *ids[-MOST_PROMPT_TOKENS:]]
+
+    def _start(self, language: str) -> tuple[int, ...]:
+        start = self._id("<|startoftranscript|>")
+        if not self._model.is_multilingual:
+            return (start,)
+        return start, self._id(f"<|{language}|>"), self._id("<|transcribe|>")
+
+    def _id(self, token: str) -> int:
+        found = self._tokenizer.token_to_id(token)
+        if found is None:
+            raise EngineError(f"this Whisper model does not know {token}")
+        return int(found)
+
+
+@dataclass(frozen=True, slots=True)
+class Encoded:
+    """What the encoder made of ``samples`` of sound and silence after it. ``length``: frames of
+    10 ms in all."""
+
+    frames: Any
+    samples: int
+    length: int
+
+    @property
+    def seconds(self) -> float:
+        return self.samples / RATE_HZ
+
+
+assert RATE_HZ == FRAMES_PER_SECOND * HOP
