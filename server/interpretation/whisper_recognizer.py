@@ -35,6 +35,10 @@ LIKELY: Final = 0.6
 LONGEST_SAMPLES: Final = 22 * RATE_HZ
 #: So many words in a row that were there before are a loop.
 LOOP_WORDS: Final = 4
+#: So many words in a row that were certain before, said again in less time than this each, were
+#: said once.
+REPEATED_WORDS: Final = 3
+REPEATED_SAMPLES: Final = RATE_HZ // 8
 #: A hypothesis less likely than this, on average, is made up.
 LEAST_LIKELIHOOD: Final = 0.25
 #: Less sound than this is not listened to.
@@ -139,7 +143,7 @@ class WhisperStream:
                     min(each.likelihood for each in own),
                 )
             )
-        return heard
+        return heard[_repeated(self._context, heard) :]
 
     def _how_many_certain(self, heard: Sequence[Heard]) -> int:
         """Of the words of a pass."""
@@ -192,6 +196,17 @@ class WhisperStream:
             for word in (*self._certain, *self._rest)
         )
         return Transcript(words, final, len(self._certain))
+
+
+def _repeated(before: Sequence[Heard], heard: Sequence[Heard]) -> int:
+    """How many words of ``heard`` are there only because the decoder said its beginning twice:
+    it found next to no sound for them."""
+    for count in range(min(len(before), len(heard)), REPEATED_WORDS - 1, -1):
+        again = heard[:count]
+        if [each.key for each in before[-count:]] == [each.key for each in again]:
+            length = again[-1].end_sample - again[0].start_sample
+            return count if length < count * REPEATED_SAMPLES else 0
+    return 0
 
 
 def without_loops(words: list[list[int]], model: WhisperModel) -> list[list[int]]:
