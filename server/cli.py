@@ -18,7 +18,7 @@ from server.ice_servers import ice_servers
 from server.interpretation.engines import ModelError
 from server.media import native
 from server.media_plane import offered_addresses
-from server.models.catalogue import Catalogue
+from server.models.installed import catalogue_of
 
 #: More than a server will ever need.
 OPEN_FILES = 65_536
@@ -166,7 +166,7 @@ def _translate(config: Config, options: argparse.Namespace) -> int:
 
 
 def _models(config: Config, options: argparse.Namespace) -> int:
-    catalogue = Catalogue.load(Path(config.models))
+    catalogue = catalogue_of(config.models, Path(config.state))
     print(f"Models in {config.models}, all whole:")
     for model in catalogue.models:
         print(f"  {model.name:24} {model.kind:12} {model.licence}")
@@ -176,7 +176,7 @@ def _models(config: Config, options: argparse.Namespace) -> int:
 
 
 def _check(config: Config, options: argparse.Namespace) -> int:
-    app.glossaries_of(config, Catalogue.load(Path(config.models)))
+    app.glossaries_of(config, catalogue_of(config.models, Path(config.state)))
     app.certificate_of(config)
     app.visitor_of(config)
     offered_addresses(config)

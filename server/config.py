@@ -79,12 +79,20 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     turn_password: Annotated[
         str, Meta(description="its password; every participant gets to see both")
     ] = ""
-    models: Annotated[str, Meta(description="folder with a models' manifest.json")] = str(
-        STARTER_MODELS
-    )
-    state: Annotated[str, Meta(description="folder for keys and certificates")] = msgspec.field(
-        default_factory=_state_folder
-    )
+    models: Annotated[
+        str,
+        Meta(
+            description="folder with models, or 'starter': those that are shipped; default: those "
+            "fetched into the state folder, and shipped ones where there is nothing better"
+        ),
+    ] = ""
+    mirror: Annotated[
+        str,
+        Meta(description="address of a further source of models, with the official one's paths"),
+    ] = ""
+    state: Annotated[
+        str, Meta(description="folder for keys, certificates and fetched models")
+    ] = msgspec.field(default_factory=_state_folder)
     glossaries: Annotated[
         str, Meta(description="folder with streams' glossaries, each STREAM.toml")
     ] = ""

