@@ -11,7 +11,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from server import app, collecting
+from server import app, collecting, models_cli
 from server.access import Access, load_secret
 from server.config import Config, ConfigError, add_options, load, tolk_version
 from server.ice_servers import ice_servers
@@ -69,7 +69,9 @@ def _parser() -> argparse.ArgumentParser:
     translate.add_argument("--from", dest="source", required=True, help="language spoken in it")
     translate.add_argument("--to", dest="target", required=True, help="language wanted")
     translate.add_argument("-o", "--output", required=True, metavar="FILE", help="WAV to write")
-    command("models", _models, "say which models there are, and whether they are whole")
+    models_cli.add_commands(
+        command("models", models_cli.show, "say which models there are; fetch others")
+    )
     command("check", _check, "check the configuration; starts nothing")
     command("native", _native, "compile the loop that sends to listeners; needs a C compiler")
     token = command("token", _token, "make a token")
@@ -163,16 +165,6 @@ def _translate(config: Config, options: argparse.Namespace) -> int:
     return translate.run(
         config, Path(options.file), options.source, options.target, Path(options.output)
     )
-
-
-def _models(config: Config, options: argparse.Namespace) -> int:
-    catalogue = catalogue_of(config.models, Path(config.state))
-    print(f"Models in {config.models}, all whole:")
-    for model in catalogue.models:
-        print(f"  {model.name:24} {model.kind:12} {model.licence}")
-    for source in catalogue.sources:
-        print(f"{source} is interpreted into {', '.join(catalogue.targets(source))}")
-    return 0
 
 
 def _check(config: Config, options: argparse.Namespace) -> int:

@@ -25,7 +25,8 @@ class Model(msgspec.Struct, frozen=True, kw_only=True):
     ``languages``: what a recogniser hears or a voice speaks; ``pairs``: (source, target) of a
     translation model, which is told the target by a first token ``>>nl<<`` if ``target_tags``,
     and was trained on text with capitals and punctuation if ``wants_case``.
-    ``path``: its folder, absolute or relative to the catalogue's; ``files``: SHA-256 by path within it.
+    ``path``: its folder, absolute or relative to the
+    catalogue's; ``files``: SHA-256 by path within it.
     """
 
     name: str

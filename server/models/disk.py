@@ -19,6 +19,10 @@ class FetchError(Exception):
     """Something could not be had. Says what, from where, why, and what to do."""
 
 
+class Missing(FetchError):
+    """The server has no such file."""
+
+
 class Unreachable(FetchError):
     """The server could not be spoken to at all."""
 

@@ -17,7 +17,7 @@ import aiohttp
 import msgspec
 
 from server.models.available import File
-from server.models.disk import FetchError, Unreachable, digest, disk_error, sync
+from server.models.disk import FetchError, Missing, Unreachable, digest, disk_error, sync
 
 #: Nothing that can be used here is larger.
 MOST_BYTES: Final = 8 << 30
@@ -162,7 +162,8 @@ class Downloader:
                 raise _Broken(f"the server answered {answer.status} {answer.reason}")
             elif answer.status not in (200, 206, 416):
                 answer.close()
-                raise FetchError(
+                problem = Missing if answer.status in (404, 410) else FetchError
+                raise problem(
                     f"{address}: the server answered {answer.status} {answer.reason}; it is not "
                     "there any more, or not for everyone"
                 )

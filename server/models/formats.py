@@ -73,9 +73,7 @@ def _whisper(folder: Path, has: set[str]) -> Found:
     added = _json(folder / "tokenizer.json").get("added_tokens", [])
     tokens = {each.get("content"): each.get("id") for each in added}
     codes = [
-        found[1]
-        for token in tokens
-        if (found := re.fullmatch(r"<\|([a-z]{2,3})\|>", str(token)))
+        found[1] for token in tokens if (found := re.fullmatch(r"<\|([a-z]{2,3})\|>", str(token)))
     ]
     if not codes:
         raise ModelError(f"{folder}/tokenizer.json names no languages: it is not Whisper's")
@@ -104,7 +102,9 @@ def _argos(folder: Path, has: set[str]) -> Found:
     if not isinstance(source, str) or not isinstance(target, str):
         raise ModelError(f"{folder}/metadata.json names no from_code and to_code: not Argos's")
     if about.get("type", "translate") != "translate":
-        raise ModelError(f"{folder} is an Argos package of the kind {about['type']!r}, no translation")
+        raise ModelError(
+            f"{folder} is an Argos package of the kind {about['type']!r}, no translation"
+        )
     if "sentencepiece.model" not in has and "bpe.model" in has:
         raise ModelError(
             f"{folder} is an Argos package with BPE in place of SentencePiece, which cannot be "
@@ -120,7 +120,9 @@ def _opus(folder: Path, has: set[str], name: str, language: str) -> Found:
     _needs(folder, has, (*vocabularies, "source_vocabulary.json", "source_vocabulary.txt"))
     said = re.search(r"(?:^|-)([a-z]{2,3})-([a-z]{2,3})(?=-|$)", language or name.lower())
     if not said:
-        raise ModelError(f"{folder} does not say what it translates; add --language nl-en, or which")
+        raise ModelError(
+            f"{folder} does not say what it translates; add --language nl-en, or which"
+        )
     return Found("translation", "opus-mt", pairs=[(said[1], said[2])], wants_case=True)
 
 

@@ -56,7 +56,7 @@ def catalogue_of(models: str, state: Path) -> Catalogue:
 def entry(store: Store, name: str) -> tuple[int, Model]:
     """The bytes of a model in ``store``, and what it is; its path is absolute. Raises ModelError
     where it is broken."""
-    folder = (store.root / name).resolve()
+    folder = (store.root / name).absolute()
     record = store.record(name)
     if record:
         return record.size, msgspec.structs.replace(record.model, path=str(folder))

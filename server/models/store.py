@@ -68,12 +68,16 @@ class Store:
         except FileNotFoundError:
             return None
         except (OSError, msgspec.DecodeError) as error:
-            raise ModelError(f"{folder / RECORD} cannot be used ({error}); {_again(name)}") from error
+            raise ModelError(
+                f"{folder / RECORD} cannot be used ({error}); {_again(name)}"
+            ) from error
         for file, size in record.sizes.items():
             try:
                 found = (folder / file).stat().st_size
             except OSError as error:
-                raise ModelError(f"{folder} lacks {file} ({error.strerror}); {_again(name)}") from error
+                raise ModelError(
+                    f"{folder} lacks {file} ({error.strerror}); {_again(name)}"
+                ) from error
             if found != size:
                 raise ModelError(
                     f"{folder / file} has {found:,} bytes, not {size:,}: it was cut or changed; "
@@ -101,12 +105,17 @@ class Store:
             raise disk_error(self.root, error) from error
         return folder
 
-    def install(self, folder: Path, record: Record) -> None:
-        """``folder``, in staging, becomes the model, in place of one of its name. Raises
-        FetchError."""
-        name = record.model.name
+    def prepare(self, folder: Path, record: Record) -> None:
+        """Write the record into ``folder``, in staging. Raises FetchError."""
         try:
             (folder / RECORD).write_bytes(msgspec.json.format(msgspec.json.encode(record)))
+        except OSError as error:
+            raise disk_error(folder, error) from error
+
+    def install(self, folder: Path, name: str) -> None:
+        """``folder``, in staging, becomes the model, in place of one of its name. Raises
+        FetchError."""
+        try:
             replace_folder(folder, self.root / name)
             shutil.rmtree(self.root / PULLING / name, ignore_errors=True)
         except OSError as error:

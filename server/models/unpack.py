@@ -24,9 +24,7 @@ def unpack(archive: Path, folder: Path) -> None:
         paths = {each.filename: _path(archive, each) for each in members}
         tops = {path.parts[0] for path in paths.values()}
         strip = 1 if len(tops) == 1 and all(len(path.parts) > 1 for path in paths.values()) else 0
-        targets = [
-            (each, folder.joinpath(*paths[each.filename].parts[strip:])) for each in members
-        ]
+        targets = [(each, folder.joinpath(*paths[each.filename].parts[strip:])) for each in members]
         if len({str(target).casefold() for _, target in targets}) != len(targets):
             raise FetchError(f"{archive.name} holds the same file twice: it is not used")
         check_free(folder, sum(each.file_size for each in members))
@@ -97,7 +95,7 @@ def _write(
                 if left < 0:
                     raise FetchError(f"{archive.name}: {member.filename} swells; it is not used")
                 file.write(data)
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
+    except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError) as error:
         raise FetchError(
             f"{archive.name}: {member.filename} is damaged ({error}); fetch it again"
         ) from error
