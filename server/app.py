@@ -34,6 +34,7 @@ from server.media.peer import check_internals
 from server.media_plane import media_plane, offered_addresses
 from server.metrics import Metrics
 from server.models.catalogue import Catalogue
+from server.models.installed import catalogue_of
 from server.session import Sessions
 from server.streams import ConnectionManager
 from server.web import Web
@@ -77,7 +78,7 @@ async def running(config: Config, interpreter: Sequence[str] = ()) -> AsyncItera
     the port is taken.
     """
     check_internals()
-    catalogue = Catalogue.load(Path(config.models))
+    catalogue = catalogue_of(config.models, Path(config.state))
     glossaries = glossaries_of(config, catalogue)
     certificate = certificate_of(config)
     access = Access(
@@ -208,6 +209,7 @@ def _worker_command(config: Config) -> list[str]:
     return [
         *(sys.executable, "-m", "server", "worker"),
         *("--models", config.models),
+        *("--state", config.state),
         *("--policy", config.policy),
         *("--stage-timeout-s", str(config.stage_timeout_s)),
         *("--log-level", config.log_level),
@@ -232,7 +234,7 @@ def _edge_command(config: Config, number: int) -> list[str]:
 
 async def run_worker(config: Config, socket: Path) -> None:
     """An interpreter process, until its server is gone or tells it to end."""
-    catalogue = Catalogue.load(Path(config.models))
+    catalogue = catalogue_of(config.models, Path(config.state))
     async with LocalBus.connect(socket) as bus:
         limit_s = config.stage_timeout_s
         limits = Limits(recognize_s=limit_s, translate_s=limit_s, synthesize_s=limit_s)

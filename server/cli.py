@@ -11,14 +11,14 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from server import app, collecting
+from server import app, collecting, models_cli
 from server.access import Access, load_secret
 from server.config import Config, ConfigError, add_options, load, tolk_version
 from server.ice_servers import ice_servers
 from server.interpretation.engines import ModelError
 from server.media import native
 from server.media_plane import offered_addresses
-from server.models.catalogue import Catalogue
+from server.models.installed import catalogue_of
 
 #: More than a server will ever need.
 OPEN_FILES = 65_536
@@ -69,7 +69,9 @@ def _parser() -> argparse.ArgumentParser:
     translate.add_argument("--from", dest="source", required=True, help="language spoken in it")
     translate.add_argument("--to", dest="target", required=True, help="language wanted")
     translate.add_argument("-o", "--output", required=True, metavar="FILE", help="WAV to write")
-    command("models", _models, "say which models there are, and whether they are whole")
+    models_cli.add_commands(
+        command("models", models_cli.show, "say which models there are; fetch others")
+    )
     command("check", _check, "check the configuration; starts nothing")
     command("native", _native, "compile the loop that sends to listeners; needs a C compiler")
     token = command("token", _token, "make a token")
@@ -165,18 +167,8 @@ def _translate(config: Config, options: argparse.Namespace) -> int:
     )
 
 
-def _models(config: Config, options: argparse.Namespace) -> int:
-    catalogue = Catalogue.load(Path(config.models))
-    print(f"Models in {config.models}, all whole:")
-    for model in catalogue.models:
-        print(f"  {model.name:24} {model.kind:12} {model.licence}")
-    for source in catalogue.sources:
-        print(f"{source} is interpreted into {', '.join(catalogue.targets(source))}")
-    return 0
-
-
 def _check(config: Config, options: argparse.Namespace) -> int:
-    app.glossaries_of(config, Catalogue.load(Path(config.models)))
+    app.glossaries_of(config, catalogue_of(config.models, Path(config.state)))
     app.certificate_of(config)
     app.visitor_of(config)
     offered_addresses(config)

@@ -79,11 +79,19 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     turn_password: Annotated[
         str, Meta(description="its password; every participant gets to see both")
     ] = ""
-    models: Annotated[str, Meta(description="folder with a models' manifest.json")] = str(
-        STARTER_MODELS
-    )
-    state: Annotated[str, Meta(description="folder for keys and certificates")] = msgspec.field(
-        default_factory=_state_folder
+    models: Annotated[
+        str,
+        Meta(
+            description="folder with models, or 'starter': those that are shipped; default: those "
+            "fetched into the state folder, and shipped ones where there is nothing better"
+        ),
+    ] = ""
+    mirror: Annotated[
+        str,
+        Meta(description="address of a further source of models, with the official one's paths"),
+    ] = ""
+    state: Annotated[str, Meta(description="folder for keys, certificates and fetched models")] = (
+        msgspec.field(default_factory=_state_folder)
     )
     glossaries: Annotated[
         str, Meta(description="folder with streams' glossaries, each STREAM.toml")
@@ -144,15 +152,21 @@ def tolk_version() -> str:
         return "source"
 
 
-def add_options(parser: argparse.ArgumentParser) -> None:
-    """One option for each setting, and ``--config FILE``."""
+def add_options(parser: argparse.ArgumentParser, default: str | None = None) -> None:
+    """One option for each setting, and ``--config FILE``. ``default``: of those that are not
+    given; argparse.SUPPRESS where a parser above has them too."""
     group = parser.add_argument_group("settings")
-    group.add_argument("--config", metavar="FILE", help="TOML file with the same names as options")
+    group.add_argument(
+        "--config",
+        metavar="FILE",
+        default=default,
+        help="TOML file with the same names as options",
+    )
     for field in msgspec.structs.fields(Config):
         described = msgspec.inspect.type_info(field.type)
         assert isinstance(described, msgspec.inspect.Metadata)
         about = str((described.extra_json_schema or {})["description"])
-        default = getattr(Config(), field.name)
+        usual = getattr(Config(), field.name)
         match described.type:
             case msgspec.inspect.ListType():
                 metavar = "A,B"
@@ -165,9 +179,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         group.add_argument(
             "--" + field.name.replace("_", "-"),
             dest=field.name,
-            default=None,
+            default=default,
             metavar=metavar,
-            help=about + ("" if default in ("", []) else f" (default: {default})"),
+            help=about + ("" if usual in ("", []) else f" (default: {usual})"),
         )
 
 

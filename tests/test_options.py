@@ -26,9 +26,10 @@ def options(text: str) -> set[str]:
 @pytest.fixture
 def known(capsys: pytest.CaptureFixture[str]) -> set[str]:
     """All options of all commands."""
-    for command in ("serve", "demo", "translate", "models", "check", "token"):
+    commands = ["serve", "demo", "translate", "models", "models pull", "check", "token"]
+    for command in commands:
         with pytest.raises(SystemExit):
-            main([command, "--help"])
+            main([*command.split(), "--help"])
     return options(capsys.readouterr().out) | OTHERS
 
 

@@ -46,18 +46,26 @@ LOOP: Final = 4
 class CTranslate2Translator:
     """One model. It may translate many ways: then its first source token names the target."""
 
-    def __init__(self, folder: Path, tagged_targets: Collection[str] = ()) -> None:
+    def __init__(
+        self, folder: Path, tagged_targets: Collection[str] = (), packed: bool = False
+    ) -> None:
         """Load model.bin and sentencepiece.model (or source.spm and target.spm) of ``folder``.
 
         ``tagged_targets``: the targets that are told to the model as ``>>nl<<``; empty for a
-        model of one pair. Raises ModelError.
+        model of one pair. ``packed``: an Argos package, which has its model in ``model/``, and
+        whose sources have no token at their end. Raises ModelError.
         """
         self._tagged = bool(tagged_targets)
+        self._end = [] if packed else [END]
         try:
             self._source = _pieces(folder, "source.spm")
             self._target = _pieces(folder, "target.spm")
             self._model = ctranslate2.Translator(
-                str(folder), device="cpu", compute_type="int8", inter_threads=1, intra_threads=1
+                str(folder / "model" if packed else folder),
+                device="cpu",
+                compute_type="int8",
+                inter_threads=1,
+                intra_threads=1,
             )
         except (RuntimeError, OSError, ValueError) as error:
             raise ModelError(
@@ -118,7 +126,7 @@ class CTranslate2Translator:
         tag = [_tag(target)] if self._tagged else []
         try:
             (result,) = self._model.translate_batch(
-                [[*tag, *pieces, END]],
+                [[*tag, *pieces, *self._end]],
                 target_prefix=[given],
                 max_decoding_length=longest,
                 disable_unk=True,

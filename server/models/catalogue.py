@@ -25,7 +25,8 @@ class Model(msgspec.Struct, frozen=True, kw_only=True):
     ``languages``: what a recogniser hears or a voice speaks; ``pairs``: (source, target) of a
     translation model, which is told the target by a first token ``>>nl<<`` if ``target_tags``,
     and was trained on text with capitals and punctuation if ``wants_case``.
-    ``path``: its folder, relative to the manifest; ``files``: SHA-256 by path within it.
+    ``path``: its folder, absolute or relative to the
+    catalogue's; ``files``: SHA-256 by path within it.
     """
 
     name: str
@@ -45,7 +46,8 @@ class _Manifest(msgspec.Struct, frozen=True):
 
 
 class Catalogue:
-    """The models of one folder, each whole. Where two do the same, the first is taken."""
+    """The models of ``folder``, and of others where their paths are absolute. Where two do the
+    same, the first is taken."""
 
     def __init__(self, folder: Path, models: list[Model]) -> None:
         self.folder = folder

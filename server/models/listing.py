@@ -1,0 +1,76 @@
+"""Which models there are and which can be had, for people and for programs."""
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+from server.models.available import Available, available
+from server.models.catalogue import Catalogue, Model
+from server.models.telling import megabytes
+
+#: More languages are a number.
+NAMED: Final = 6
+
+
+def as_data(catalogue: Catalogue) -> dict[str, Any]:
+    """All of it, for JSON."""
+    there = {model.name for model in catalogue.models}
+    return {
+        "installed": [
+            {
+                "name": model.name,
+                "kind": model.kind,
+                "format": model.format,
+                "licence": model.licence,
+                "languages": model.languages,
+                "pairs": model.pairs,
+                "bytes": _size(catalogue, model),
+            }
+            for model in catalogue.models
+        ],
+        "available": [
+            {
+                "name": model.name,
+                "kind": model.kind,
+                "format": model.format,
+                "licence": model.licence,
+                "languages": model.languages,
+                "pairs": model.pairs,
+                "bytes": model.size,
+                "installed": model.name in there,
+            }
+            for model in available()
+        ],
+        "hears": {language: model.name for language, model in catalogue.recognizers.items()},
+        "interprets": {source: catalogue.targets(source) for source in catalogue.sources},
+    }
+
+
+def as_text(catalogue: Catalogue) -> str:
+    """All of it, in lines."""
+    return "\n".join(_lines(catalogue))
+
+
+def _lines(catalogue: Catalogue) -> Iterator[str]:
+    yield "Models that are used, where nothing above them does the same:"
+    for model in catalogue.models:
+        yield _line(model, _size(catalogue, model))
+    there = {model.name for model in catalogue.models}
+    yield "Models that can be had, with `models pull NAME`, or `models pull nl en` for languages:"
+    for each in available():
+        if each.name not in there:
+            yield _line(each, each.size)
+    for source in catalogue.sources:
+        targets = ", ".join(catalogue.targets(source))
+        ear = catalogue.recognizers[source].name
+        yield f"{source} is interpreted into {targets}; {ear} hears it"
+
+
+def _line(model: Model | Available, size: int) -> str:
+    what = [f"{source}-{target}" for source, target in model.pairs] or model.languages
+    told = ", ".join(what) if len(what) <= NAMED else f"{len(what)} languages"
+    return f"  {model.name:28} {model.kind:11} {megabytes(size):>8}  {told:14} {model.licence}"
+
+
+def _size(catalogue: Catalogue, model: Model) -> int:
+    folder = catalogue.path(model)
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())

@@ -1,0 +1,193 @@
+"""A folder of models that were fetched: each is there whole, or not at all.
+
+A model is ``ROOT/NAME/`` with its files and ``installed.json``, which says what it is and the
+checksum of each file. It is made in ``ROOT/.pulling/NAME/`` and becomes visible by a rename.
+``ROOT/pins.json`` holds the checksums of what upstream tells none of, as they were first seen.
+"""
+
+import asyncio
+import contextlib
+import fcntl
+import os
+import shutil
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from server.interpretation.engines import ModelError
+from server.models.catalogue import Model
+from server.models.disk import FetchError, digest, disk_error, replace_folder, sync
+
+RECORD: Final = "installed.json"
+PINS: Final = "pins.json"
+PULLING: Final = ".pulling"
+LOCK: Final = ".lock"
+#: So long a second pull waits for the first one.
+LOCK_WAIT_S: Final = 3600.0
+LOCK_POLL_S: Final = 0.5
+
+
+class Record(msgspec.Struct, frozen=True):
+    """A model that was installed. ``sizes``: bytes by file; ``source``, ``address``: where it
+    came from; ``fetched``: when, as ISO 8601."""
+
+    model: Model
+    sizes: dict[str, int]
+    source: str
+    address: str
+    fetched: str
+
+    @property
+    def size(self) -> int:
+        return sum(self.sizes.values())
+
+
+class Store:
+    """The models in ``root``, which need not exist."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def names(self) -> Iterator[str]:
+        """The folders in it, models or not."""
+        try:
+            found = sorted(path for path in self.root.iterdir() if path.is_dir())
+        except OSError:
+            return
+        yield from (path.name for path in found if not path.name.startswith("."))
+
+    def record(self, name: str) -> Record | None:
+        """What is known of the model in the folder ``name``; None where it was put there by hand.
+        Raises ModelError where it is broken, as far as sizes tell."""
+        folder = self.root / name
+        try:
+            record = msgspec.json.decode((folder / RECORD).read_bytes(), type=Record)
+        except FileNotFoundError:
+            return None
+        except (OSError, msgspec.DecodeError) as error:
+            raise ModelError(
+                f"{folder / RECORD} cannot be used ({error}); {_again(name)}"
+            ) from error
+        for file, size in record.sizes.items():
+            try:
+                found = (folder / file).stat().st_size
+            except OSError as error:
+                raise ModelError(
+                    f"{folder} lacks {file} ({error.strerror}); {_again(name)}"
+                ) from error
+            if found != size:
+                raise ModelError(
+                    f"{folder / file} has {found:,} bytes, not {size:,}: it was cut or changed; "
+                    f"{_again(name)}"
+                )
+        return record
+
+    def verify(self, name: str) -> Record | None:
+        """Like ``record``, and compares the checksums too."""
+        record = self.record(name)
+        for file, expected in record.model.files.items() if record else ():
+            if (found := digest(self.root / name / file)) != expected:
+                raise ModelError(
+                    f"{self.root / name / file} was changed: its SHA-256 is {found}, not "
+                    f"{expected}; {_again(name)}"
+                )
+        return record
+
+    def staging(self, name: str) -> Path:
+        """Where the model is made. Raises FetchError."""
+        folder = self.root / PULLING / name
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise disk_error(self.root, error) from error
+        return folder
+
+    def prepare(self, folder: Path, record: Record) -> None:
+        """Write the record into ``folder``, in staging. Raises FetchError."""
+        try:
+            (folder / RECORD).write_bytes(msgspec.json.format(msgspec.json.encode(record)))
+        except OSError as error:
+            raise disk_error(folder, error) from error
+
+    def install(self, folder: Path, name: str) -> None:
+        """``folder``, in staging, becomes the model, in place of one of its name. Raises
+        FetchError."""
+        try:
+            replace_folder(folder, self.root / name)
+            shutil.rmtree(self.root / PULLING / name, ignore_errors=True)
+        except OSError as error:
+            raise disk_error(self.root / name, error) from error
+
+    def remove(self, name: str) -> bool:
+        """Whether there was a model of this name, which now is gone. Raises FetchError."""
+        folder = self.root / name
+        if name not in self.names():
+            return False
+        try:
+            aside = self.staging(name) / "removed"
+            shutil.rmtree(aside, ignore_errors=True)
+            os.rename(folder, aside)
+            shutil.rmtree(self.root / PULLING / name)
+        except OSError as error:
+            raise disk_error(folder, error) from error
+        return True
+
+    def pins(self) -> dict[str, str]:
+        """SHA-256 by what it is of. Raises FetchError."""
+        path = self.root / PINS
+        try:
+            return msgspec.json.decode(path.read_bytes(), type=dict[str, str])
+        except FileNotFoundError:
+            return {}
+        except (OSError, msgspec.DecodeError) as error:
+            raise FetchError(f"{path} cannot be read ({error}); remove it") from error
+
+    def pin(self, more: dict[str, str]) -> None:
+        """Remember these checksums. Raises FetchError."""
+        pins = self.pins()
+        if more.items() <= pins.items():
+            return
+        path = self.root / PINS
+        new = path.with_name(path.name + ".new")
+        try:
+            new.write_bytes(msgspec.json.format(msgspec.json.encode({**pins, **more})))
+            sync(new)
+            os.replace(new, path)
+        except OSError as error:
+            raise disk_error(path, error) from error
+
+    @contextlib.asynccontextmanager
+    async def locked(self, waiting: Callable[[], None]) -> AsyncIterator[None]:
+        """Nobody else changes the folder meanwhile. ``waiting`` is called where somebody does,
+        once. Raises FetchError where that takes too long."""
+        try:
+            self.root.mkdir(parents=True, exist_ok=True)
+            file = (self.root / LOCK).open("a")
+        except OSError as error:
+            raise disk_error(self.root, error) from error
+        with file:
+            deadline = time.monotonic() + LOCK_WAIT_S
+            told = False
+            while not _taken(file.fileno()):
+                if not told:
+                    waiting()
+                    told = True
+                if time.monotonic() > deadline:
+                    raise FetchError(f"another pull has been at work in {self.root} for an hour")
+                await asyncio.sleep(LOCK_POLL_S)
+            yield
+
+
+def _taken(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _again(name: str) -> str:
+    return f"fetch it again with: models pull {name}"

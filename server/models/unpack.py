@@ -1,0 +1,103 @@
+"""Zip files from elsewhere: no links, nothing outside the folder, nothing that swells."""
+
+import stat
+import zipfile
+import zlib
+from collections.abc import Mapping
+from pathlib import Path, PurePosixPath
+from typing import Final
+
+from server.models.disk import FetchError, check_free, disk_error
+
+#: Models hardly compress: one that grows more than this is no model.
+MOST_SWELLING: Final = 20
+MOST_BYTES: Final = 8 << 30
+MOST_MEMBERS: Final = 10_000
+CHUNK_BYTES: Final = 1 << 20
+
+
+def unpack(archive: Path, folder: Path) -> None:
+    """All of ``archive`` into ``folder``, without the one folder that it may all be in. Raises
+    FetchError, which names the member that is wrong; ``folder`` then holds a part of it."""
+    with _opened(archive) as source:
+        members = [each for each in source.infolist() if not each.is_dir()]
+        paths = {each.filename: _path(archive, each) for each in members}
+        tops = {path.parts[0] for path in paths.values()}
+        strip = 1 if len(tops) == 1 and all(len(path.parts) > 1 for path in paths.values()) else 0
+        targets = [(each, folder.joinpath(*paths[each.filename].parts[strip:])) for each in members]
+        if len({str(target).casefold() for _, target in targets}) != len(targets):
+            raise FetchError(f"{archive.name} holds the same file twice: it is not used")
+        check_free(folder, sum(each.file_size for each in members))
+        for member, target in targets:
+            _write(source, archive, member, target)
+
+
+def take(archive: Path, folder: Path, members: Mapping[str, str]) -> None:
+    """``members`` of ``archive`` to the files of ``folder`` that they are mapped to, added to what
+    is there. Raises FetchError."""
+    with _opened(archive) as source:
+        for name, target in members.items():
+            try:
+                member = source.getinfo(name)
+            except KeyError as error:
+                raise FetchError(f"{archive.name} lacks {name}: the package was changed") from error
+            _path(archive, member)
+            _write(source, archive, member, folder / target, add=True)
+
+
+def _opened(archive: Path) -> zipfile.ZipFile:
+    try:
+        source = zipfile.ZipFile(archive)
+    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
+        raise FetchError(
+            f"{archive.name} is no zip file, or it was cut: {error}; fetch it again"
+        ) from error
+    members = source.infolist()
+    total = sum(each.file_size for each in members)
+    if total > min(MOST_BYTES, MOST_SWELLING * archive.stat().st_size + (1 << 20)):
+        source.close()
+        raise FetchError(
+            f"{archive.name} would swell to {total / 1e6:,.0f} MB: no model does; it is not used"
+        )
+    if not 0 < len(members) <= MOST_MEMBERS:
+        source.close()
+        raise FetchError(f"{archive.name} holds {len(members)} files: it is no model")
+    return source
+
+
+def _path(archive: Path, member: zipfile.ZipInfo) -> PurePosixPath:
+    """Where the member belongs. Raises FetchError where that is outside, or it is no file."""
+    name = member.filename
+    path = PurePosixPath(name)
+    mode = member.external_attr >> 16
+    if stat.S_IFMT(mode) not in (0, stat.S_IFREG):
+        raise FetchError(f"{archive.name} holds {name!r}, a link or device: it is not unpacked")
+    if path.is_absolute() or ".." in path.parts or "\\" in name or ":" in name or not path.parts:
+        raise FetchError(f"{archive.name} holds {name!r}, outside its folder: it is not unpacked")
+    if member.flag_bits & 1:
+        raise FetchError(f"{archive.name} is encrypted: it is not used")
+    return path
+
+
+def _write(
+    source: zipfile.ZipFile,
+    archive: Path,
+    member: zipfile.ZipInfo,
+    target: Path,
+    add: bool = False,
+) -> None:
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with source.open(member) as packed, target.open("ab" if add else "xb") as file:
+            left = member.file_size
+            while data := packed.read(CHUNK_BYTES):
+                left -= len(data)
+                if left < 0:
+                    raise FetchError(f"{archive.name}: {member.filename} swells; it is not used")
+                file.write(data)
+    except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError) as error:
+        raise FetchError(
+            f"{archive.name}: {member.filename} is damaged ({error}); fetch it again"
+        ) from error
+    except OSError as error:
+        raise disk_error(target, error) from error

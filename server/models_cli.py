@@ -1,0 +1,239 @@
+"""``tolk models``: which models there are, and how others are had."""
+
+import argparse
+import asyncio
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import msgspec
+
+from server.config import STARTER_MODELS, Config, add_options
+from server.interpretation.engines import ModelError
+from server.models import choice, listing, recommend
+from server.models.catalogue import MANIFEST, Catalogue
+from server.models.disk import FetchError
+from server.models.events import Event, Tell
+from server.models.installed import STARTER, catalogue_of, entry, fetched_into
+from server.models.pull import Puller, http_session
+from server.models.store import Store
+from server.models.telling import teller
+
+
+def add_commands(models: argparse.ArgumentParser) -> None:
+    """What ``tolk models`` can do; by itself it lists."""
+    models.add_argument("--json", action="store_true", help="for programs")
+    commands = models.add_subparsers(metavar="COMMAND")
+
+    def command(name: str, run: object, text: str) -> argparse.ArgumentParser:
+        made = commands.add_parser(name, help=text, description=text)
+        add_options(made, argparse.SUPPRESS)
+        made.add_argument("--json", action="store_true", help="for programs")
+        made.set_defaults(run=run)
+        return made
+
+    command("list", show, "say which models there are, and which can be had (the default)")
+    pull = command("pull", _pull, "fetch models")
+    pull.add_argument(
+        "what",
+        nargs="*",
+        help="names, languages (all that interprets between them), files or addresses",
+    )
+    pull.add_argument("--to", metavar="FOLDER", help="where they go (the state folder)")
+    pull.add_argument(
+        "--recommended", action="store_true", help="the recogniser that this machine carries best"
+    )
+    pull.add_argument(
+        "--language",
+        default="",
+        metavar="NL|NL-EN",
+        help="of a file or address that does not say it itself",
+    )
+    remove = command("remove", _remove, "remove fetched models")
+    remove.add_argument("what", nargs="+", metavar="NAME")
+    verify = command("verify", _verify, "compare the checksums of all files, or of some models'")
+    verify.add_argument("what", nargs="*", metavar="NAME")
+    command("recommend", _recommend, "measure this machine; say what it hears with")
+    trial = command("try", _try, "load one model and say whether it can be (used by pull)")
+    trial.add_argument("folder")
+
+
+def show(config: Config, options: argparse.Namespace) -> int:
+    """List the models there are and those that can be had."""
+    catalogue = catalogue_of(config.models, Path(config.state))
+    if options.json:
+        print(msgspec.json.encode(listing.as_data(catalogue)).decode())
+    else:
+        print(listing.as_text(catalogue))
+    return 0
+
+
+def _pull(config: Config, options: argparse.Namespace) -> int:
+    if not options.what and not options.recommended:
+        print(
+            "tolk: say what to pull: a name, a language, a file; or --recommended", file=sys.stderr
+        )
+        return 2
+    folder = Path(options.to) if options.to else fetched_into(Path(config.state))
+    tell = teller(options.json)
+    failed: list[str] = []
+
+    def tell_and_count(event: Event) -> None:
+        if event.event == "failed":
+            failed.append(event.model)
+        tell(event)
+
+    try:
+        asyncio.run(_pull_into(Store(folder), config, options, tell_and_count))
+    except FetchError as error:
+        tell_and_count(Event("failed", message=str(error)))
+    said = f"{len(failed)} could not be had; the others are used" if failed else "all is there"
+    tell(Event("done", message=f"Models in {folder}: {said}."))
+    return 1 if failed else 0
+
+
+async def _pull_into(store: Store, config: Config, options: argparse.Namespace, tell: Tell) -> None:
+    def waiting() -> None:
+        tell(Event("plan", message=f"Another pull is at work in {store.root}: waiting for it."))
+
+    async with store.locked(waiting), http_session() as session:
+        puller = Puller(store, session, tell, config.mirror)
+        for need in _wanted(store, options):
+            await _pull_one(puller, store, need, tell)
+        for what in options.what:
+            if _is_own(what):
+                try:
+                    await puller.own(what, options.language)
+                except FetchError as error:
+                    tell(Event("failed", what, message=str(error)))
+
+
+def _wanted(store: Store, options: argparse.Namespace) -> Sequence[choice.Need]:
+    """What was asked for by name or language. Raises FetchError before anything is fetched."""
+    words = [word for word in options.what if not _is_own(word)]
+    languages = [word for word in words if choice.is_language(word)]
+    wanted: list[choice.Need] = [[choice.named(word)] for word in words if word not in languages]
+    if languages or options.recommended:
+        best = _measured().model
+        if options.recommended and best:
+            wanted.append([choice.named(best)])
+        if languages:
+            wanted += choice.needs(languages, best, fetched(store))
+    return wanted
+
+
+def _is_own(what: str) -> bool:
+    return "://" in what or "/" in what or Path(what).exists() and not choice.is_language(what)
+
+
+def fetched(store: Store) -> Catalogue:
+    """What is whole of the store, without what is shipped."""
+    found = []
+    for name in store.names():
+        try:
+            found.append(entry(store, name)[1])
+        except ModelError:
+            continue
+    return Catalogue(store.root, found)
+
+
+async def _pull_one(puller: Puller, store: Store, need: choice.Need, tell: Tell) -> None:
+    """One of the models that do what is needed: the first that can be had."""
+    problems = []
+    for model in need:
+        if _is_there(store, model.name):
+            tell(Event("installed", model.name, message=f"{model.name} is there already."))
+            return
+        try:
+            await puller.pull(model)
+            return
+        except FetchError as error:
+            problems.append(str(error))
+    tell(Event("failed", need[0].name, message="; ".join(problems)))
+
+
+def _is_there(store: Store, name: str) -> bool:
+    try:
+        return store.verify(name) is not None
+    except (ModelError, OSError):
+        return False
+
+
+def _remove(config: Config, options: argparse.Namespace) -> int:
+    folder = fetched_into(Path(config.state))
+    if config.models not in ("", STARTER):
+        folder = Path(config.models)
+    return asyncio.run(_remove_from(Store(folder), options.what))
+
+
+async def _remove_from(store: Store, names: Sequence[str]) -> int:
+    status = 0
+    async with store.locked(lambda: print(f"A pull is at work in {store.root}: waiting.")):
+        for name in names:
+            if store.remove(name):
+                print(f"{name} is removed.")
+            else:
+                there = ", ".join(store.names()) or "none"
+                print(
+                    f"tolk: no model {name!r} in {store.root}; there are: {there}", file=sys.stderr
+                )
+                status = 1
+    return status
+
+
+def _verify(config: Config, options: argparse.Namespace) -> int:
+    status = 0
+    folder = fetched_into(Path(config.state))
+    if config.models in ("", STARTER):
+        Catalogue.load(STARTER_MODELS)
+        print("What is shipped is whole.")
+    elif (Path(config.models) / MANIFEST).exists():
+        Catalogue.load(Path(config.models))
+        print(f"{config.models} is whole.")
+        return 0
+    else:
+        folder = Path(config.models)
+    store = Store(folder)
+    for name in options.what or store.names():
+        try:
+            record = store.verify(name)
+            whole = "whole" if record else "put there by hand: there is nothing to compare it with"
+            print(f"{name} is {whole}.")
+        except (ModelError, OSError) as error:
+            print(f"tolk: {name}: {error}", file=sys.stderr)
+            status = 1
+    return status
+
+
+def _measured() -> recommend.Recommendation:
+    try:
+        return recommend.recommendation(recommend.measured_cores())
+    except OSError as error:
+        raise FetchError(str(error)) from error
+
+
+def _recommend(config: Config, options: argparse.Namespace) -> int:
+    found = _measured()
+    if options.json:
+        print(msgspec.json.encode(found).decode())
+        return 0
+    print(f"This machine is worth {found.cores:g} cores of the one measured in docs/benchmarks.md.")
+    for each in found.carried:
+        streams = f"{each.streams} at a time" if each.streams else "not one"
+        print(f"  {each.model:24} streams: {streams}")
+    if found.model:
+        print(f"Recommended: {found.model}. Fetch it with: models pull {found.model}")
+    else:
+        print(
+            "It carries no Whisper besides the rest: stay with the shipped recognisers, or Vosk's."
+        )
+    return 0
+
+
+def _try(config: Config, options: argparse.Namespace) -> int:
+    from server.interpretation.loading import load
+
+    folder = Path(options.folder)
+    _, model = entry(Store(folder.parent), folder.name)
+    load(Catalogue(folder, [model]))
+    return 0

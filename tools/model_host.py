@@ -1,0 +1,183 @@
+"""A server on loopback that has files as the hosts of models have them: Range, ETag, redirects,
+a package index; and that misbehaves as it is told to."""
+
+import asyncio
+import hashlib
+import json
+from collections import defaultdict
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from ssl import SSLContext
+
+from aiohttp import web
+
+CHUNK_BYTES = 1 << 16
+
+
+@dataclass
+class Sent:
+    """Of one answer: the first byte of the file that it held, and how many were sent."""
+
+    start: int
+    count: int = 0
+
+
+#: Answers a request in place of the host, which it is given with the file's bytes.
+Fault = Callable[[web.Request, bytes, Sent], Awaitable[web.StreamResponse]]
+
+
+@dataclass
+class ModelHost:
+    """``files`` by path. ``faults``: for each path what to do with the requests for it, one after
+    the other; when they are used up it serves. ``rate``: bytes a second; 0: all at once."""
+
+    files: dict[str, bytes] = field(default_factory=dict)
+    faults: dict[str, list[Fault]] = field(default_factory=dict)
+    sent: dict[str, list[Sent]] = field(default_factory=lambda: defaultdict(list))
+    rate: int = 0
+    url: str = ""
+
+    def add_wheel(self, project: str, version: str, data: bytes) -> None:
+        """A package, and what the index says of it."""
+        name = f"{project.replace('-', '_')}-{version}-py3-none-any.whl"
+        self.files[f"/packages/{name}"] = data
+        about = {
+            "filename": name,
+            "url": f"../../packages/{name}",
+            "hashes": {"sha256": hashlib.sha256(data).hexdigest()},
+            "size": len(data),
+        }
+        self.files[f"/simple/{project}/"] = json.dumps({"files": [about]}).encode()
+
+    async def answer(self, request: web.Request) -> web.StreamResponse:
+        path = request.path
+        data = self.files.get(path)
+        if data is None:
+            return web.Response(status=404)
+        sent = Sent(_start(request, data))
+        self.sent[path].append(sent)
+        if waiting := self.faults.get(path):
+            return await waiting.pop(0)(request, data, sent)
+        return await self.serve(request, data, sent, len(data))
+
+    async def serve(
+        self, request: web.Request, data: bytes, sent: Sent, until: int
+    ) -> web.StreamResponse:
+        """The file from where it was asked for, broken off before byte ``until``."""
+        response = _begun(request, data, sent)
+        await response.prepare(request)
+        at = sent.start
+        while at < until:
+            piece = data[at : min(at + CHUNK_BYTES, until)]
+            await response.write(piece)
+            at += len(piece)
+            sent.count += len(piece)
+            if self.rate:
+                await asyncio.sleep(len(piece) / self.rate)
+        if until < len(data) and request.transport is not None:
+            request.transport.close()
+        return response
+
+
+def _begun(request: web.Request, data: bytes, sent: Sent) -> web.StreamResponse:
+    response = web.StreamResponse(status=206 if sent.start else 200)
+    response.content_length = len(data) - sent.start
+    response.headers["ETag"] = _etag(data)
+    kind = "application/vnd.pypi.simple.v1+json" if request.path.endswith("/") else ""
+    response.content_type = kind or "application/octet-stream"
+    if sent.start:
+        response.headers["Content-Range"] = f"bytes {sent.start}-{len(data) - 1}/{len(data)}"
+    return response
+
+
+def _etag(data: bytes) -> str:
+    return f'"{hashlib.sha256(data).hexdigest()}"'
+
+
+def _start(request: web.Request, data: bytes) -> int:
+    asked = request.headers.get("Range", "")
+    if not asked or request.headers.get("If-Range", _etag(data)) != _etag(data):
+        return 0
+    return int(asked.removeprefix("bytes=").partition("-")[0])
+
+
+def cut(host: ModelHost, at: int) -> Fault:
+    """Break off before byte ``at`` of the file."""
+
+    async def fault(request: web.Request, data: bytes, sent: Sent) -> web.StreamResponse:
+        return await host.serve(request, data, sent, max(at, sent.start))
+
+    return fault
+
+
+def status(code: int) -> Fault:
+    async def fault(request: web.Request, data: bytes, sent: Sent) -> web.StreamResponse:
+        return web.Response(status=code)
+
+    return fault
+
+
+def redirect(to: str) -> Fault:
+    async def fault(request: web.Request, data: bytes, sent: Sent) -> web.StreamResponse:
+        return web.Response(status=302, headers={"Location": to})
+
+    return fault
+
+
+def page(kind: str = "text/html") -> Fault:
+    """A web page in place of the file."""
+
+    async def fault(request: web.Request, data: bytes, sent: Sent) -> web.StreamResponse:
+        return web.Response(text="<!DOCTYPE html><p>Log in first", content_type=kind)
+
+    return fault
+
+
+def dribble(bytes_each: int, seconds: float) -> Fault:
+    """So many bytes, then a pause, again and again; 0 bytes: a stall after the headers."""
+
+    async def fault(request: web.Request, data: bytes, sent: Sent) -> web.StreamResponse:
+        response = _begun(request, data, sent)
+        await response.prepare(request)
+        for at in range(sent.start, len(data), max(1, bytes_each)):
+            await response.write(data[at : at + bytes_each])
+            await asyncio.sleep(seconds)
+        return response
+
+    return fault
+
+
+def whole_again() -> Fault:
+    """The file from its beginning, whatever was asked for."""
+
+    async def fault(request: web.Request, data: bytes, sent: Sent) -> web.StreamResponse:
+        return web.Response(body=data)
+
+    return fault
+
+
+@asynccontextmanager
+async def model_host(
+    files: Mapping[str, bytes], certificate: SSLContext | None = None
+) -> AsyncIterator[ModelHost]:
+    """A host on a free port, by HTTPS with a ``certificate``."""
+    host = ModelHost(dict(files))
+    application = web.Application()
+    application.router.add_get("/{path:.*}", host.answer)
+    runner = web.AppRunner(application, shutdown_timeout=0.1, access_log=None)
+    await runner.setup()
+    try:
+        site = web.TCPSite(runner, "127.0.0.1", 0, ssl_context=certificate)
+        await site.start()
+        scheme = "https" if certificate else "http"
+        host.url = f"{scheme}://127.0.0.1:{runner.addresses[0][1]}"
+        yield host
+    finally:
+        await runner.cleanup()
+
+
+def parts(data: bytes, count: int) -> Iterator[bytes]:
+    """``data`` in ``count`` parts."""
+    size = -(-len(data) // count)
+    yield from (data[at : at + size] for at in range(0, len(data), size))
