@@ -236,7 +236,7 @@ async def run_worker(config: Config, socket: Path) -> None:
     async with LocalBus.connect(socket) as bus:
         limit_s = config.stage_timeout_s
         limits = Limits(recognize_s=limit_s, translate_s=limit_s, synthesize_s=limit_s)
-        await worker.run(bus, catalogue, limits=limits, policy=config.policy)
+        await worker.run(bus, lambda: catalogue, limits=limits, policy=config.policy)
 
 
 async def run_edge(config: Config, socket: Path) -> None:
