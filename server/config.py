@@ -79,9 +79,17 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     turn_password: Annotated[
         str, Meta(description="its password; every participant gets to see both")
     ] = ""
-    models: Annotated[str, Meta(description="folder with a models' manifest.json")] = str(
-        STARTER_MODELS
-    )
+    models: Annotated[
+        str,
+        Meta(
+            description="folder with models, or 'starter': those that are shipped; default: those "
+            "fetched into the state folder, and shipped ones where there is nothing better"
+        ),
+    ] = ""
+    fetch: Annotated[
+        Literal["auto", "never"],
+        Meta(description="'auto': fetch better models at the first start, while it serves"),
+    ] = "auto"
     state: Annotated[str, Meta(description="folder for keys and certificates")] = msgspec.field(
         default_factory=_state_folder
     )

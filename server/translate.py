@@ -16,7 +16,7 @@ from server.interpretation.policies import POLICIES
 from server.interpretation.segmenter import Segmenter
 from server.interpretation.types import Clause, Pcm
 from server.media.files import SoundFile, SoundFileError, WavWriter
-from server.models.catalogue import Catalogue
+from server.models.installed import catalogue_of
 
 #: Sound is recognised in pieces of this length.
 CHUNK_SAMPLES = RATE_HZ // 5
@@ -27,7 +27,7 @@ def run(config: Config, file: Path, source: str, target: str, output: Path) -> i
 
     Each clause is placed where it was said, or after the one before it. Raises ModelError.
     """
-    catalogue = Catalogue.load(Path(config.models))
+    catalogue = catalogue_of(config.models, Path(config.state))
     if target not in catalogue.targets(source):
         known = [f"{each} to {', '.join(catalogue.targets(each))}" for each in catalogue.sources]
         print(

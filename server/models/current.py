@@ -2,10 +2,14 @@
 
 import hashlib
 from pathlib import Path
+from typing import Final
 
 import msgspec
 
 from server.models.catalogue import Catalogue, Model
+
+#: Stands for all files of a model, where they are not named one by one.
+ALL: Final = "*"
 
 _decoder = msgspec.json.Decoder(list[Model])
 
@@ -19,15 +23,19 @@ class Current:
 
 
 def version(catalogue: Catalogue) -> str:
-    """Twelve characters: others where a model or its place differs."""
-    return hashlib.sha256(encoded(catalogue)).hexdigest()[:12]
+    """Twelve characters: others where a model, its place or its files differ."""
+    return _digest(encoded(catalogue))
 
 
 def encoded(catalogue: Catalogue) -> bytes:
-    """For another process: JSON."""
+    """For another process: JSON, some 250 bytes a model."""
     return msgspec.json.encode(
         [
-            msgspec.structs.replace(model, path=str(catalogue.path(model).absolute()))
+            msgspec.structs.replace(
+                model,
+                path=str(catalogue.path(model).absolute()),
+                files={ALL: model.files.get(ALL) or _digest(msgspec.json.encode(model.files))},
+            )
             for model in catalogue.models
         ]
     )
@@ -36,3 +44,7 @@ def encoded(catalogue: Catalogue) -> bytes:
 def decoded(data: bytes) -> Catalogue:
     """What ``encoded`` made; the models' files are not looked at. Raises msgspec.DecodeError."""
     return Catalogue(Path("/"), _decoder.decode(data))
+
+
+def _digest(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()[:12]
