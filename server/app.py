@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import logging
 import os
-import sys
 import tempfile
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import ExitStack
@@ -14,7 +13,7 @@ from urllib.parse import urlsplit
 
 from aiohttp import web
 
-from server import banner, collecting, netinfo, tls
+from server import banner, collecting, commands, netinfo, tls
 from server.access import Access, load_secret
 from server.admission import Admission
 from server.bus.local import LocalBus
@@ -34,7 +33,9 @@ from server.media.peer import check_internals
 from server.media_plane import media_plane, offered_addresses
 from server.metrics import Metrics
 from server.models.catalogue import Catalogue
-from server.models.installed import catalogue_of
+from server.models.current import Current, decoded
+from server.models.installed import STARTER, catalogue_of
+from server.moving import Moves, folder_of
 from server.session import Sessions
 from server.streams import ConnectionManager
 from server.web import Web
@@ -60,7 +61,7 @@ class Server:
     edges: Sequence[Edge]
     metrics: Metrics
     access: Access
-    catalogue: Catalogue
+    models: Current
 
     @property
     def url(self) -> str:
@@ -78,11 +79,12 @@ async def running(config: Config, interpreter: Sequence[str] = ()) -> AsyncItera
     the port is taken.
     """
     check_internals()
-    catalogue = catalogue_of(config.models, Path(config.state))
-    glossaries = glossaries_of(config, catalogue)
+    state = Path(config.state)
+    models = Current(catalogue_of(config.models, state, config.recognizer))
+    glossaries = glossaries_of(config, models)
     certificate = certificate_of(config)
     access = Access(
-        load_secret(config.secret_file, Path(config.state)),
+        load_secret(config.secret_file, state),
         open_speak=not config.speaking_needs_token,
         open_listen=config.listen_token == "open",
     )
@@ -109,21 +111,31 @@ async def running(config: Config, interpreter: Sequence[str] = ()) -> AsyncItera
                 manager,
                 bus,
                 pacer,
-                catalogue,
+                models,
                 metrics,
                 Admission(config.max_languages, len(os.sched_getaffinity(0))),
                 config.demand_linger_s,
                 glossaries,
             )
+            proven = None if config.models else catalogue_of(STARTER, state)
+            moves = Moves(
+                models, bus.publish, proven, Path(folder) / "models.json", live.models_changed
+            )
+
+            def interpreter_lost() -> None:
+                moves.lost()
+                supervisor.options = moves.options
+                live.interpreter_lost()
+
             supervisor = Supervisor(
-                [*(interpreter or _worker_command(config)), "--bus", str(socket)],
-                on_restart=live.interpreter_lost,
+                [*(interpreter or commands.worker(config)), "--bus", str(socket)],
+                on_restart=interpreter_lost,
             )
             sessions = Sessions(
                 manager,
                 live,
                 access,
-                catalogue,
+                models,
                 metrics,
                 plane=plane,
                 edges=edges,
@@ -136,7 +148,7 @@ async def running(config: Config, interpreter: Sequence[str] = ()) -> AsyncItera
             def external_url(request: web.Request) -> str:
                 return banner.shared_url(config, visitor(request), netinfo.lan_addresses())
 
-            site = Web(manager, catalogue, supervisor, edges, access, metrics, external_url)
+            site = Web(manager, models, supervisor, edges, access, metrics, external_url)
             site.add_routes(application)
             GlossaryApi(glossaries, access, live.publish_glossary).add_routes(application)
             sessions.add_routes(application)
@@ -150,7 +162,8 @@ async def running(config: Config, interpreter: Sequence[str] = ()) -> AsyncItera
             await runner.setup()
             tasks = [
                 group.create_task(pacer.run(), name="pacer"),
-                group.create_task(live.dispatch(supervisor), name="dispatch"),
+                group.create_task(live.dispatch(supervisor, moves), name="dispatch"),
+                group.create_task(moves.watch(folder_of(config.models, state)), name="models"),
                 group.create_task(live.keep_house(), name="house-keeping"),
                 group.create_task(supervisor.run(), name="supervisor"),
             ]
@@ -174,7 +187,7 @@ async def running(config: Config, interpreter: Sequence[str] = ()) -> AsyncItera
                     edges=edges,
                     metrics=metrics,
                     access=access,
-                    catalogue=catalogue,
+                    models=models,
                 )
             finally:
                 manager.close()
@@ -194,7 +207,7 @@ async def further_processes(
         for number in range(1, config.media_processes):
             socket = folder / f"edge-{number}"
             bus = await stack.enter_async_context(LocalBus.listen(socket))
-            command = [*_edge_command(config, number), "--bus", str(socket)]
+            command = [*commands.edge(config, number), "--bus", str(socket)]
             edges.append(Edge(number, bus, command, metrics))
         group = await stack.enter_async_context(asyncio.TaskGroup())
         running = [group.create_task(each.run(), name=f"edge-{each.name}") for each in edges]
@@ -205,40 +218,22 @@ async def further_processes(
                 task.cancel()
 
 
-def _worker_command(config: Config) -> list[str]:
-    return [
-        *(sys.executable, "-m", "server", "worker"),
-        *("--models", config.models),
-        *("--state", config.state),
-        *("--policy", config.policy),
-        *("--stage-timeout-s", str(config.stage_timeout_s)),
-        *("--log-level", config.log_level),
-    ]
+async def run_worker(config: Config, socket: Path, first: Path | None = None) -> None:
+    """An interpreter process, until its server is gone or tells it to end. ``first``: a file with
+    the models to begin with, in place of those of the settings."""
+    given = [decoded(first.read_bytes())] if first else []
 
+    def catalogue() -> Catalogue:
+        return (
+            given.pop()
+            if given
+            else catalogue_of(config.models, Path(config.state), config.recognizer)
+        )
 
-def _edge_command(config: Config, number: int) -> list[str]:
-    port, media_port = (
-        each + number if each > 0 else each for each in (config.port, config.media_port)
-    )
-    return [
-        *(sys.executable, "-m", "server", "edge"),
-        *("--host", config.host),
-        *("--port", str(port)),
-        *("--media-port", str(media_port)),
-        *("--media-processes", "1"),
-        *("--state", config.state),
-        *("--ice-addresses", ",".join(config.ice_addresses)),
-        *("--log-level", config.log_level),
-    ]
-
-
-async def run_worker(config: Config, socket: Path) -> None:
-    """An interpreter process, until its server is gone or tells it to end."""
-    catalogue = catalogue_of(config.models, Path(config.state))
     async with LocalBus.connect(socket) as bus:
         limit_s = config.stage_timeout_s
         limits = Limits(recognize_s=limit_s, translate_s=limit_s, synthesize_s=limit_s)
-        await worker.run(bus, catalogue, limits=limits, policy=config.policy)
+        await worker.run(bus, catalogue, device=config.device, limits=limits, policy=config.policy)
 
 
 async def run_edge(config: Config, socket: Path) -> None:
@@ -260,9 +255,11 @@ def certificate_of(config: Config) -> tls.SelfSigned | None:
     return None
 
 
-def glossaries_of(config: Config, catalogue: Catalogue) -> Glossaries:
+def glossaries_of(config: Config, models: Current) -> Glossaries:
     """Those of the configured folder. Raises ConfigError."""
-    return Glossaries.load(config.glossaries, {*catalogue.recognizers, *catalogue.voices})
+    return Glossaries.load(
+        config.glossaries, lambda: {*models.catalogue.recognizers, *models.catalogue.voices}
+    )
 
 
 def visitor_of(config: Config) -> Callable[[web.Request], netinfo.Visitor]:

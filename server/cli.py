@@ -18,7 +18,9 @@ from server.ice_servers import ice_servers
 from server.interpretation.engines import ModelError
 from server.media import native
 from server.media_plane import offered_addresses
+from server.models.current import Current
 from server.models.installed import catalogue_of
+from server.moving import OPTION
 
 #: More than a server will ever need.
 OPEN_FILES = 65_536
@@ -83,6 +85,8 @@ def _parser() -> argparse.ArgumentParser:
     for name, run, text in (("worker", _worker, "an interpreter"), ("edge", _edge, "a media")):
         process = command(name, run, f"{text} process (started by serve)")
         process.add_argument("--bus", required=True, metavar="SOCKET", help="the bus's socket")
+        if run is _worker:
+            process.add_argument(OPTION, type=Path, metavar="FILE", help="models to begin with")
     return parser
 
 
@@ -139,7 +143,7 @@ async def _stopped() -> None:
 
 
 def _worker(config: Config, options: argparse.Namespace) -> int:
-    asyncio.run(app.run_worker(config, Path(options.bus)))
+    asyncio.run(app.run_worker(config, Path(options.bus), options.catalogue))
     return 0
 
 
@@ -168,7 +172,9 @@ def _translate(config: Config, options: argparse.Namespace) -> int:
 
 
 def _check(config: Config, options: argparse.Namespace) -> int:
-    app.glossaries_of(config, catalogue_of(config.models, Path(config.state)))
+    app.glossaries_of(
+        config, Current(catalogue_of(config.models, Path(config.state), config.recognizer))
+    )
     app.certificate_of(config)
     app.visitor_of(config)
     offered_addresses(config)

@@ -13,6 +13,7 @@ from msgspec import Meta
 
 from server.interpretation.policies import DEFAULT_POLICY, PolicyName
 
+RecognizerChoice = Literal["auto", "vosk", "whisper"]
 STARTER_MODELS = Path(__file__).parent / "models" / "starter"
 
 
@@ -86,6 +87,18 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
             "fetched into the state folder, and shipped ones where there is nothing better"
         ),
     ] = ""
+    recognizer: Annotated[
+        RecognizerChoice,
+        Meta(description="'auto': Whisper where one is installed, Vosk for other languages"),
+    ] = "auto"
+    device: Annotated[
+        Literal["auto", "cpu", "cuda"],
+        Meta(description="what Whisper and translation run on; 'auto': a GPU where there is one"),
+    ] = "auto"
+    fetch: Annotated[
+        Literal["auto", "never"],
+        Meta(description="'auto': fetch better models at the first start, while it serves"),
+    ] = "auto"
     mirror: Annotated[
         str,
         Meta(description="address of a further source of models, with the official one's paths"),

@@ -2,7 +2,7 @@
 
 import dataclasses
 import logging
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
@@ -35,16 +35,16 @@ NONE: Final = Kept()
 
 
 class Glossaries:
-    """``languages``: those that there are models for."""
+    """``languages``: those that there are models for, at any time."""
 
-    def __init__(self, languages: Collection[str]) -> None:
+    def __init__(self, languages: Callable[[], Collection[str]]) -> None:
         self._languages = languages
         self._from_files: dict[str, Kept] = {}
         self._current: dict[str, Kept] = {}
         self._version = 0
 
     @classmethod
-    def load(cls, folder: str, languages: Collection[str]) -> "Glossaries":
+    def load(cls, folder: str, languages: Callable[[], Collection[str]]) -> "Glossaries":
         """Those of the files in ``folder``, each named after its stream; "" for none.
 
         Raises ConfigError, which names the file.
@@ -113,7 +113,7 @@ class Glossaries:
             self._current[message.stream] = dataclasses.replace(kept, unexpected=unexpected)
 
     def _read(self, data: bytes, form: Literal["toml", "json"]) -> Kept:
-        glossary, problems = read(data, form, self._languages)
+        glossary, problems = read(data, form, self._languages())
         return self._next(glossary, tuple(problems))
 
     def _next(self, glossary: Glossary, problems: tuple[Problem, ...]) -> Kept:

@@ -23,7 +23,7 @@ from server.media.pacer import Pacer
 from server.media.playout import StreamPlayout
 from server.media.receive import Sound
 from server.metrics import Metrics
-from server.models.catalogue import Catalogue
+from server.models.current import Current
 from server.notices import Notices, Send
 from server.statuses import Statuses
 from server.streams import Session, Stream, language_of
@@ -47,7 +47,7 @@ class LiveStream:
         stream: Stream,
         bus: Bus,
         pacer: Pacer,
-        catalogue: Catalogue,
+        models: Current,
         metrics: Metrics,
         admission: Admission,
         linger_s: float,
@@ -61,7 +61,7 @@ class LiveStream:
         self.sample = 0
         self._bus = bus
         self._pacer = pacer
-        self._catalogue = catalogue
+        self._models = models
         self._metrics = metrics
         self._admission = admission
         self._linger_s = linger_s
@@ -78,8 +78,7 @@ class LiveStream:
     @property
     def channels(self) -> list[str]:
         """What can be heard now."""
-        source = self.stream.source
-        targets = self._catalogue.targets(source) if source else []
+        targets = self._models.catalogue.targets(self.stream.source or "")
         return ["floor", *targets, *(f"{target}+floor" for target in targets)]
 
     def track(self, session: Session) -> SubscriberTrack:
@@ -113,6 +112,7 @@ class LiveStream:
         self.notices.announce(
             wire.State(state=self.stream.state, source=self.stream.source, channels=self.channels)
         )
+        self._tell_channels()  # there may be new ones
 
     def selected(self, session: Session, captions_changed: bool) -> None:
         """The session's channel or captions changed."""
@@ -244,7 +244,7 @@ class LiveStream:
 
     def backlogs_s(self) -> dict[str, float]:
         """Seconds of interpretation that wait to be heard, by language."""
-        return {each: self.playout.backlog_s(each) for each in self._catalogue.all_targets}
+        return {each: self.playout.backlog_s(each) for each in self._models.catalogue.all_targets}
 
     # --- from time to time ------------------------------------------------------------------
 
@@ -280,7 +280,7 @@ class LiveStream:
 
     def _admit(self, wanted: Sequence[str], listeners: dict[str, int], now: float) -> set[str]:
         """Which languages are interpreted; who hears one that is not is told."""
-        targets = set(self._catalogue.targets(self.stream.source or "")).intersection(wanted)
+        targets = set(self._models.catalogue.targets(self.stream.source or "")).intersection(wanted)
         ranked = sorted(targets, key=lambda each: (-listeners.get(each, 0), wanted.index(each)))
         admitted = self._admission.admit(self.stream.id, ranked, now, self._statuses.slow)
         if targets - admitted != self._statuses.refused:
@@ -295,6 +295,6 @@ class LiveStream:
             self.playout.close_channel(name)
 
     def _tell_channels(self) -> None:
-        for language in self._catalogue.all_targets:
+        for language in self._models.catalogue.all_targets:
             self.playout.set_status(language, self._statuses.of(language)[0])
         self.notices.tell_channels()

@@ -6,14 +6,15 @@ import time
 from collections.abc import Iterator
 
 from server.admission import Admission
-from server.bus.messages import Heartbeat, Unexpected
+from server.bus.messages import Heartbeat, Models, Unexpected
 from server.bus.protocol import Bus
 from server.bus.supervisor import Supervisor
 from server.glossaries import Glossaries
 from server.live_stream import LiveStream
 from server.media.pacer import Pacer
 from server.metrics import Metrics
-from server.models.catalogue import Catalogue
+from server.models.current import Current
+from server.moving import Moves
 from server.streams import ConnectionManager, Stream
 
 logger = logging.getLogger(__name__)
@@ -29,7 +30,7 @@ class LiveStreams:
         manager: ConnectionManager,
         bus: Bus,
         pacer: Pacer,
-        catalogue: Catalogue,
+        models: Current,
         metrics: Metrics,
         admission: Admission,
         linger_s: float,
@@ -38,7 +39,7 @@ class LiveStreams:
         self._manager = manager
         self._bus = bus
         self._pacer = pacer
-        self._catalogue = catalogue
+        self._models = models
         self._metrics = metrics
         self._admission = admission
         self._linger_s = linger_s
@@ -57,7 +58,7 @@ class LiveStreams:
                 stream,
                 self._bus,
                 self._pacer,
-                self._catalogue,
+                self._models,
                 self._metrics,
                 self._admission,
                 self._linger_s,
@@ -75,18 +76,26 @@ class LiveStreams:
         for live in self:
             live.interpreter_lost()
 
-    async def dispatch(self, supervisor: Supervisor) -> None:
+    def models_changed(self) -> None:
+        """Others can be spoken and heard from now on: everybody is told."""
+        for live in self:
+            live.announce()
+
+    async def dispatch(self, supervisor: Supervisor, moves: Moves) -> None:
         """Hand every message of the interpreter's to whom it concerns, for ever."""
         while True:
             message = await self._bus.receive()
             if isinstance(message, Heartbeat):
                 supervisor.heard(message)
+                moves.heard(message, supervisor.ready)
                 self._note(message)
                 if supervisor.ready and not self._interpreter_ready:
                     self._interpreter_ready = True
                     for live in self:
                         live.interpreter_ready()
                         self.publish_glossary(live.stream.id)
+            elif isinstance(message, Models):
+                moves.told(message)
             elif isinstance(message, Unexpected):
                 self._glossaries.told(message)
             elif concerned := self._live.get(message.stream):

@@ -60,7 +60,7 @@ def add_commands(models: argparse.ArgumentParser) -> None:
 
 def show(config: Config, options: argparse.Namespace) -> int:
     """List the models there are and those that can be had."""
-    catalogue = catalogue_of(config.models, Path(config.state))
+    catalogue = catalogue_of(config.models, Path(config.state), config.recognizer)
     if options.json:
         print(msgspec.json.encode(listing.as_data(catalogue)).decode())
     else:

@@ -21,7 +21,7 @@ from server.live_stream import LiveStream
 from server.live_streams import LiveStreams
 from server.media.plane import MediaPlane
 from server.metrics import Metrics
-from server.models.catalogue import Catalogue
+from server.models.current import Current
 from server.netinfo import Visitor
 from server.sound import AnyConnection, SoundPath
 from server.streams import ConnectionManager, Session, language_of
@@ -51,7 +51,7 @@ class Sessions:
     manager: ConnectionManager
     live: LiveStreams
     access: Access
-    catalogue: Catalogue
+    models: Current
     metrics: Metrics
     plane: MediaPlane
     edges: Sequence[Edge]
@@ -173,8 +173,8 @@ class Sessions:
     ) -> None:
         self.access.grants(join.token, "").require("speak", join.language)
         self._check_source(join.language)
-        if join.target not in self.catalogue.targets(join.language):
-            raise self._unknown_language(join.target, self.catalogue.targets(join.language))
+        if join.target not in self.models.catalogue.targets(join.language):
+            raise self._unknown_language(join.target, self.models.catalogue.targets(join.language))
         session = self.manager.join_talk(address, join.language, join.target, connection.close)
         async with self._in_stream(connection, session, address) as (live, sound):
             live.begin()
@@ -215,7 +215,7 @@ class Sessions:
                     resume=session.resume,
                     state=session.stream.state,
                     source=session.stream.source,
-                    languages=self.catalogue.sources,
+                    languages=self.models.catalogue.sources,
                     channels=live.channels,
                     # A TURN server tells by the wall clock whether a password has expired.
                     ice_servers=self.ice_servers(time.time()),
@@ -234,8 +234,8 @@ class Sessions:
                 live.finish()
 
     def _check_source(self, language: str) -> None:
-        if language not in self.catalogue.sources:
-            raise self._unknown_language(language, self.catalogue.sources)
+        if language not in self.models.catalogue.sources:
+            raise self._unknown_language(language, self.models.catalogue.sources)
 
     def _unknown_language(self, language: str, known: Sequence[str]) -> ProtocolError:
         return ProtocolError(
@@ -245,11 +245,11 @@ class Sessions:
 
     def _check_channel(self, channel: str, *, fatal: bool = True) -> None:
         language = language_of(channel)
-        if language is not None and language not in self.catalogue.all_targets:
+        if language is not None and language not in self.models.catalogue.all_targets:
             raise ProtocolError(
                 "unknown_channel",
                 f"Nothing is interpreted into {language!r} here, but into: "
-                f"{', '.join(self.catalogue.all_targets)}.",
+                f"{', '.join(self.models.catalogue.all_targets)}.",
                 fatal=fatal,
             )
 

@@ -9,11 +9,12 @@ from tqdm import tqdm
 
 from server.bus.messages import RATE_HZ
 from server.config import Config
-from server.interpretation.engines import Recognizer
+from server.interpretation.gate import Gate
 from server.interpretation.loading import load
 from server.interpretation.pacing import Pacing
 from server.interpretation.policies import POLICIES
 from server.interpretation.segmenter import Segmenter
+from server.interpretation.shared import Engines
 from server.interpretation.types import Clause, Pcm
 from server.media.files import SoundFile, SoundFileError, WavWriter
 from server.models.installed import catalogue_of
@@ -27,7 +28,7 @@ def run(config: Config, file: Path, source: str, target: str, output: Path) -> i
 
     Each clause is placed where it was said, or after the one before it. Raises ModelError.
     """
-    catalogue = catalogue_of(config.models, Path(config.state))
+    catalogue = catalogue_of(config.models, Path(config.state), config.recognizer)
     if target not in catalogue.targets(source):
         known = [f"{each} to {', '.join(catalogue.targets(each))}" for each in catalogue.sources]
         print(
@@ -35,12 +36,12 @@ def run(config: Config, file: Path, source: str, target: str, output: Path) -> i
             file=sys.stderr,
         )
         return 2
-    engines = load(catalogue)
+    engines = load(catalogue, config.device)
     voice = engines.synthesizers[target]
     pacing = Pacing()
     try:
         with SoundFile(file, RATE_HZ) as sound, WavWriter(output, voice.rate_hz) as wav:
-            for clause in _clauses(sound, engines.recognizers[source]):
+            for clause in _clauses(sound, engines, source):
                 text = engines.translator.translate(clause.text, source, target)
                 now = clause.start_sample
                 pcm = voice.synthesize(text, pacing.length_scale(now, now))
@@ -56,16 +57,18 @@ def run(config: Config, file: Path, source: str, target: str, output: Path) -> i
     return 0
 
 
-def _clauses(sound: SoundFile, recognizer: Recognizer) -> Iterator[Clause]:
+def _clauses(sound: SoundFile, engines: Engines, source: str) -> Iterator[Clause]:
     """What is said in the file, clause by clause, with a progress bar on standard error."""
-    segmenter = Segmenter(recognizer.language, policy=POLICIES["sentence"])  # there is no hurry
-    stream = recognizer.stream()
+    segmenter = Segmenter(source, policy=POLICIES["sentence"])  # there is no hurry
+    detector = engines.detector() if engines.detector else None
+    stream = Gate(engines.recognizers[source].stream(), detector)
     seconds = round(sound.duration_s) or None
     with tqdm(total=seconds, unit="s", disable=not sys.stderr.isatty()) as bar:
         heard = 0
         for chunk in _pieces(sound):
             heard += len(chunk)
-            yield from _only_clauses(segmenter.feed(stream.accept(chunk), heard))
+            transcript = stream.accept(chunk)
+            yield from _only_clauses(segmenter.feed(transcript, heard, stream.quiet_samples))
             bar.update(heard // RATE_HZ - bar.n)
         yield from _only_clauses(segmenter.feed(stream.finish(), heard))
 

@@ -13,7 +13,7 @@ from server.access import Access
 from server.bus.supervisor import Supervisor
 from server.edge.remote import Edge
 from server.metrics import Metrics
-from server.models.catalogue import Catalogue
+from server.models.current import Current
 from server.pages import Handler, Pages
 from server.streams import ConnectionManager
 from signaling.errors import ProtocolError
@@ -40,7 +40,7 @@ class Web:
     for others, as far as a request tells."""
 
     manager: ConnectionManager
-    catalogue: Catalogue
+    models: Current
     supervisor: Supervisor
     edges: Sequence[Edge]
     access: Access
@@ -77,11 +77,11 @@ class Web:
 
     async def languages(self, request: web.Request) -> web.Response:
         """What can be spoken, and into what each can be interpreted."""
-        sources = self.catalogue.sources
+        sources = self.models.catalogue.sources
         return web.json_response(
             {
                 "sources": sources,
-                "targets": {source: self.catalogue.targets(source) for source in sources},
+                "targets": {source: self.models.catalogue.targets(source) for source in sources},
             }
         )
 

@@ -74,7 +74,7 @@ def test_the_bus_knows_no_stages() -> None:
     ("library", "files"),
     [
         ("vosk", ["vosk_recognizer"]),
-        ("ctranslate2", ["ctranslate2_translator", "whisper_model"]),
+        ("ctranslate2", ["ctranslate2_device", "ctranslate2_translator", "whisper_model"]),
         ("sentencepiece", ["ctranslate2_translator"]),
         ("tokenizers", ["whisper_model"]),
         ("piper", ["piper_synthesizer"]),

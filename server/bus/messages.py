@@ -132,7 +132,8 @@ class Heartbeat(BusMessage, frozen=True, tag="heartbeat"):
     """An interpreter process lives: once a second, and once when its models are loaded.
 
     ``stuck_s``: the age of its oldest engine call under way. ``dropped``: clauses and chunks
-    dropped so far, by place. ``cpu_s``, ``rss_bytes``: of the process.
+    dropped so far, by place. ``cpu_s``, ``rss_bytes``: of the process. ``version``: of the models
+    in use, as in Models.
     """
 
     worker: str
@@ -142,6 +143,27 @@ class Heartbeat(BusMessage, frozen=True, tag="heartbeat"):
     stages: tuple[Stage, ...] = ()
     cpu_s: float = 0.0
     rss_bytes: int = 0
+    version: str = ""
+
+
+class Reload(BusMessage, frozen=True, kw_only=True, tag="reload"):
+    """To an interpreter: other models may be installed. It loads them beside those in use, moves
+    its streams to them, and answers with Models."""
+
+    stream: str = ""
+    epoch: int = 0
+
+
+class Models(BusMessage, frozen=True, kw_only=True, tag="models"):
+    """Of an interpreter: which models it has for new streams; the others follow at their next
+    pause. Sent when it is ready, and after each Reload. ``manifest``: as ``current.encoded`` makes
+    it. ``problem``: why it could not move to others; "" where it did."""
+
+    stream: str = ""
+    epoch: int = 0
+    version: str
+    manifest: bytes
+    problem: str = ""
 
 
 # --- between the main media process and an edge, which holds listeners' connections ---------------
@@ -222,6 +244,8 @@ Message = (
     | Committed
     | Failure
     | Heartbeat
+    | Reload
+    | Models
     | PeerOffer
     | PeerState
     | Routes

@@ -34,11 +34,11 @@ DEFAULT_LIMITS = Limits()
 
 
 class Supervisor:
-    """Runs ``command`` for as long as ``run`` runs.
+    """Runs ``command``, and ``options`` after it, for as long as ``run`` runs.
 
     Every heartbeat is to be handed to ``heard``; a process names itself differently from its
     predecessor in ``Heartbeat.worker``. ``on_restart`` is called each time one was lost, before
-    the next one starts. ``restarts`` counts those. ``name``: what the log calls the process.
+    the next one starts; ``options`` are those of the next. ``restarts`` counts those. ``name``: what the log calls the process.
     """
 
     def __init__(
@@ -59,6 +59,7 @@ class Supervisor:
         self._lost_worker: str | None = None
         self._watch: asyncio.Timeout | None = None
         self._verdict = ""
+        self.options: Sequence[str] = ()
         self.restarts = 0
 
     @property
@@ -115,6 +116,7 @@ class Supervisor:
             # A session of its own: Ctrl-C in the terminal is for the server to act on.
             process = await asyncio.create_subprocess_exec(
                 *self._command,
+                *self.options,
                 stdin=DEVNULL,
                 start_new_session=True,
                 env=with_huge_pages(),

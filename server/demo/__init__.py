@@ -40,7 +40,7 @@ async def run(config: Config, source: str, target: str, out: Path) -> int:
         return 2
     loopback = msgspec.structs.replace(config, host="127.0.0.1", port=0, tls="off", tls_cert="")
     async with app.running(loopback) as server:
-        if target not in server.catalogue.targets(source):
+        if target not in server.models.catalogue.targets(source):
             print(f"tolk: there are no models from {source} to {target}", file=sys.stderr)
             return 2
         print("Loading models …", flush=True)

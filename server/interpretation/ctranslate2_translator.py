@@ -12,6 +12,7 @@ from typing import Final, TypedDict
 import ctranslate2
 import sentencepiece
 
+from server.interpretation.ctranslate2_device import COMPUTE_TYPES, Device
 from server.interpretation.engines import EngineError, ModelError
 
 END: Final = "</s>"
@@ -47,7 +48,11 @@ class CTranslate2Translator:
     """One model. It may translate many ways: then its first source token names the target."""
 
     def __init__(
-        self, folder: Path, tagged_targets: Collection[str] = (), packed: bool = False
+        self,
+        folder: Path,
+        tagged_targets: Collection[str] = (),
+        packed: bool = False,
+        runs_on: Device = "cpu",
     ) -> None:
         """Load model.bin and sentencepiece.model (or source.spm and target.spm) of ``folder``.
 
@@ -62,8 +67,8 @@ class CTranslate2Translator:
             self._target = _pieces(folder, "target.spm")
             self._model = ctranslate2.Translator(
                 str(folder / "model" if packed else folder),
-                device="cpu",
-                compute_type="int8",
+                device=runs_on,
+                compute_type=COMPUTE_TYPES[runs_on],
                 inter_threads=1,
                 intra_threads=1,
             )

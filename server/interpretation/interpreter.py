@@ -56,6 +56,7 @@ class Interpreter:
         self._audio = DropOldest[AudioChunk](
             round(shared.limits.waiting_audio_s * RATE_HZ), self._drop, _samples
         )
+        self._quiet_s = 0.0  # since the latest sound
         self._now = first_sample  # the latest sample that came
         self._heard = first_sample  # up to here the recogniser has got it
         self._finished = first_sample  # up to here its last words are final
@@ -114,6 +115,7 @@ class Interpreter:
         del self._booths[booth.language]
 
     async def _hear(self, chunk: AudioChunk) -> None:
+        self._quiet_s = 0.0
         start, pcm = chunk.start_sample, np.frombuffer(chunk.pcm, np.int16, _samples(chunk))
         gap = start - self._heard
         if gap > MAX_GAP_SAMPLES:
@@ -137,8 +139,12 @@ class Interpreter:
         self._commit(self._segmenter.settled(self._heard), COMMIT_SAMPLES)
 
     async def _quiet(self) -> None:
-        """Nothing came for a while."""
+        """Nothing came for a while. Later than that recognition begins anew with the next sound:
+        what it keeps of a speaker is much, and its model may be out of use."""
         await self._finish()
+        self._quiet_s += self._shared.limits.quiet_s
+        if self._quiet_s >= self._shared.limits.forget_s:
+            self._listening = None
         still = round(self._shared.limits.quiet_s * RATE_HZ)
         for booth in self._booths.values():
             booth.pacing.stood_still(still)

@@ -1,28 +1,33 @@
 """Which library does what: the engines of a catalogue's models."""
 
-import importlib
+import os
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING
 
-from server.interpretation.engines import Recognizer, Translator
+from server.interpretation.ctranslate2_device import Device, Wanted, device
+from server.interpretation.engines import LanguageIdentifier, Recognizer, Translator
 from server.interpretation.pronunciation import pronouncer
 from server.interpretation.routes import RoutedTranslator
 from server.interpretation.shared import Engines
 from server.interpretation.written import WrittenTranslator
 from server.models.catalogue import Catalogue, Model
 
+if TYPE_CHECKING:
+    from server.interpretation.whisper_model import WhisperModel
 
-def load(catalogue: Catalogue, device: str = "cpu") -> Engines:
+
+def load(catalogue: Catalogue, wanted: Wanted = "cpu") -> Engines:
     """All engines of the catalogue, each model once, and none that another stands in for.
-    ``device``: what models that can run on a GPU run on. Raises ModelError."""
+    ``wanted``: what models that can run on a GPU run on. Raises ModelError."""
     # Not at the top: it takes a second, in which the process is to be heard of already.
     from server.interpretation.piper_synthesizer import PiperSynthesizer
     from server.interpretation.silero_detector import SileroDetector
 
-    recognizers, identifier = _recognizers(catalogue, device)
+    runs_on = device(wanted)
+    recognizers, identifier = _recognizers(catalogue, runs_on)
     return Engines(
         recognizers=recognizers,
-        translator=RoutedTranslator(_translators(catalogue), catalogue.route),
+        translator=RoutedTranslator(_translators(catalogue, runs_on), catalogue.route),
         synthesizers={
             language: PiperSynthesizer(catalogue.path(model), language)
             for language, model in catalogue.voices.items()
@@ -32,19 +37,23 @@ def load(catalogue: Catalogue, device: str = "cpu") -> Engines:
     )
 
 
-def _recognizers(catalogue: Catalogue, device: str) -> tuple[Mapping[str, Recognizer], Any]:
+def _recognizers(
+    catalogue: Catalogue, runs_on: Device
+) -> tuple[Mapping[str, Recognizer], LanguageIdentifier | None]:
     """By language, and what tells languages apart, where a model can."""
     from server.interpretation.piper_synthesizer import ipa
     from server.interpretation.vosk_recognizer import VoskRecognizer
+    from server.interpretation.whisper_model import WhisperModel
+    from server.interpretation.whisper_recognizer import WhisperRecognizer
 
-    loaded: dict[str, Any] = {}
+    loaded: dict[str, WhisperModel] = {}
     recognizers: dict[str, Recognizer] = {}
     for language, model in catalogue.recognizers.items():
         if model.format == "whisper":
             if model.name not in loaded:
-                whisper = importlib.import_module("server.interpretation.whisper_recognizer")
-                loaded[model.name] = whisper.WhisperModel(catalogue.path(model), device)
-            recognizers[language] = loaded[model.name].recognizer(language)
+                cores = len(os.sched_getaffinity(0))
+                loaded[model.name] = WhisperModel(catalogue.path(model), runs_on, cores)
+            recognizers[language] = WhisperRecognizer(loaded[model.name], language)
         else:
             recognizers[language] = VoskRecognizer(
                 catalogue.path(model), language, pronouncer(language, ipa)
@@ -53,19 +62,19 @@ def _recognizers(catalogue: Catalogue, device: str) -> tuple[Mapping[str, Recogn
     return recognizers, next((loaded[name] for name in loaded if name in several), None)
 
 
-def _translators(catalogue: Catalogue) -> dict[tuple[str, str], Translator]:
+def _translators(catalogue: Catalogue, runs_on: Device) -> dict[tuple[str, str], Translator]:
     loaded: dict[str, Translator] = {}
     for model in catalogue.translations.values():
         if model.name not in loaded:
-            loaded[model.name] = _translator(catalogue, model)
+            loaded[model.name] = _translator(catalogue, model, runs_on)
     return {pair: loaded[model.name] for pair, model in catalogue.translations.items()}
 
 
-def _translator(catalogue: Catalogue, model: Model) -> Translator:
+def _translator(catalogue: Catalogue, model: Model, runs_on: Device) -> Translator:
     from server.interpretation.ctranslate2_translator import CTranslate2Translator
 
     tagged = sorted({target for _, target in model.pairs}) if model.target_tags else ()
     translator = CTranslate2Translator(
-        catalogue.path(model), tagged, packed=model.format == "argos"
+        catalogue.path(model), tagged, packed=model.format == "argos", runs_on=runs_on
     )
     return WrittenTranslator(translator) if model.wants_case else translator

@@ -15,26 +15,28 @@ from server.interpretation.engines import (
 )
 from server.interpretation.lanes import Lanes
 from server.interpretation.policies import DEFAULT_POLICY, POLICIES, Policy
+from server.models.catalogue import Catalogue
 
 
 @dataclass(frozen=True, slots=True)
 class Engines:
     """Recognisers and synthesizers by language; one translator for all pairs. ``detector``:
     makes a new one; without, only transcripts tell of pauses. ``identifier``: tells languages
-    apart, where a model can."""
+    apart, where a model can. ``catalogue``: whose models these are."""
 
     recognizers: Mapping[str, Recognizer]
     translator: Translator
     synthesizers: Mapping[str, Synthesizer]
     detector: Callable[[], SpeechDetector] | None = None
     identifier: LanguageIdentifier | None = None
+    catalogue: Catalogue | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
     """``…_s``: what an engine call may take. After ``failures`` in a row a language fails for
-    ``retry_s``. ``quiet_s`` without sound: the last words are taken for final. ``demand_s``
-    without a demand: the stream is let go."""
+    ``retry_s``. ``quiet_s`` without sound: the last words are taken for final; ``forget_s``: recognition begins
+    anew with the next. ``demand_s`` without a demand: the stream is let go."""
 
     recognize_s: float = 5.0
     translate_s: float = 5.0
@@ -44,13 +46,15 @@ class Limits:
     waiting_clauses: int = 8
     waiting_audio_s: float = 32.0  # above what is fed again after a crash
     quiet_s: float = 1.0
+    forget_s: float = 10.0
     demand_s: float = 5.0
     heartbeat_s: float = 1.0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Shared:
-    """``publish``: to the media process. ``dropped``: counts by place, for the heartbeat.
+    """``engines`` are others when the process has moved to other models: read at each use, kept
+    for no longer than a clause. ``publish``: to the media process. ``dropped``: counts by place, for the heartbeat.
     ``making``: the thread in which engines are made of others."""
 
     engines: Engines

@@ -9,17 +9,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 import ctranslate2
 import tokenizers
 
 from server.bus.messages import RATE_HZ
+from server.interpretation.ctranslate2_device import COMPUTE_TYPES, Device
 from server.interpretation.engines import EngineError, ModelError
 from server.interpretation.log_mel import FRAMES_PER_SECOND, HOP, LogMel
 from server.interpretation.types import Pcm
-
-Device = Literal["auto", "cpu", "cuda"]
 
 #: Whisper's window: 30 s of sound and silence.
 LONGEST_S: Final = 30.0
@@ -67,7 +66,7 @@ class WhisperModel:
             self._model = ctranslate2.models.Whisper(
                 str(folder),
                 device=device,
-                compute_type="int8" if device != "cuda" else "int8_float16",
+                compute_type=COMPUTE_TYPES[device],
                 intra_threads=1,
                 inter_threads=passes_at_once,
             )

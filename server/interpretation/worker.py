@@ -1,6 +1,8 @@
-"""An interpreter process: loads the models, interprets the streams that are demanded."""
+"""An interpreter process: loads the models, interprets the streams that are demanded; loads
+others beside, and moves to them, when it is told that there are."""
 
 import asyncio
+import dataclasses
 import logging
 import os
 import socket
@@ -10,19 +12,28 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from server.bus.messages import AudioChunk, Demand, Failure, Glossary, Heartbeat, Message
+from server.bus.messages import (
+    AudioChunk,
+    Demand,
+    Failure,
+    Glossary,
+    Heartbeat,
+    Message,
+    Reload,
+)
 from server.bus.protocol import Bus, BusClosed
+from server.interpretation.ctranslate2_device import Wanted
 from server.interpretation.engines import ModelError
 from server.interpretation.interpreter import Interpreter
-from server.interpretation.lanes import Lane
 from server.interpretation.loading import load
+from server.interpretation.moving import Moving
 from server.interpretation.policies import DEFAULT_POLICY, POLICIES, PolicyName
 from server.interpretation.shared import Engines, Limits, Shared
 from server.interpretation.stream_glossary import StreamGlossary
 from server.models.catalogue import Catalogue
+from server.models.current import version
 from server.process import described, on_sigterm, rss_bytes
 
-LOADING_LIMIT_S = 600.0
 #: Engine calls under way at the end get this long before the process ends without them.
 LAST_CALLS_S = 1.0
 DEFAULT_LIMITS = Limits()
@@ -32,13 +43,25 @@ _log = logging.getLogger(__name__)
 
 async def run(
     bus: Bus,
-    catalogue: Catalogue,
+    catalogue: Callable[[], Catalogue],
     *,
+    device: Wanted = "auto",
     limits: Limits = DEFAULT_LIMITS,
     policy: PolicyName = DEFAULT_POLICY,
 ) -> None:
-    """Interpret with the models of ``catalogue``, as ``run_with`` does."""
-    await run_with(bus, lambda: load(catalogue), limits, policy)
+    """Interpret with the models of ``catalogue``, which is asked again at each Reload, as
+    ``run_with`` does. ``device``: what they run on, where they can."""
+    made: dict[str, Engines] = {}  # of the latest version, as long as it is that
+
+    def engines() -> Engines:
+        found = catalogue()
+        if version(found) not in made:
+            latest = dataclasses.replace(load(found, device), catalogue=found)
+            made.clear()
+            made[version(found)] = latest
+        return made[version(found)]
+
+    await run_with(bus, engines, limits, policy)
 
 
 async def run_with(
@@ -94,7 +117,7 @@ class Worker:
         policy: PolicyName = DEFAULT_POLICY,
     ) -> None:
         self._bus = bus
-        self._load = load
+        self._moving = Moving(load, bus.publish)
         self._limits = limits
         self._policy = POLICIES[policy]
         self._name = f"{socket.gethostname()}-{os.getpid()}"
@@ -117,9 +140,12 @@ class Worker:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._beat(), name="heartbeat")
                 group.create_task(self._stop(), name="stop")
-                shared = Shared(await self._loaded(), self._limits, self._bus.publish, self._policy)
+                engines = await self._moving.engines()
+                shared = Shared(engines, self._limits, self._bus.publish, self._policy)
+                del engines  # only ``shared`` keeps them
                 self._shared = shared
                 self._publish_heartbeat()
+                group.create_task(self._moving.run(shared, self._moved), name="moving")
                 while True:
                     self._dispatch(await self._bus.receive(), shared, group)
         except* (_Done, BusClosed):
@@ -133,12 +159,11 @@ class Worker:
         if failed:
             raise failed
 
-    async def _loaded(self) -> Engines:
-        lane = Lane("load", "")
-        try:
-            return await lane.call(LOADING_LIMIT_S, self._load)
-        finally:
-            lane.close()
+    def _moved(self) -> None:
+        """To other engines: each stream follows."""
+        if self._shared is not None:
+            for stream in self._streams.values():
+                stream.glossary.move(self._shared)
 
     async def _stop(self) -> None:
         await self._stopped.wait()
@@ -169,6 +194,7 @@ class Worker:
                 stages=shared.lanes.drain() if shared else (),
                 cpu_s=time.process_time(),
                 rss_bytes=rss_bytes(),
+                version=self._moving.version,
             )
         )
 
@@ -181,6 +207,8 @@ class Worker:
             case Glossary():
                 if stream := self._streams.get(message.stream):
                     stream.glossary.take(message)
+            case Reload():
+                self._moving.ask()
             case _:
                 _log.warning("unexpected %s", type(message).__name__)
 

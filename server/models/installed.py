@@ -6,7 +6,7 @@ from typing import Final
 
 import msgspec
 
-from server.config import STARTER_MODELS
+from server.config import STARTER_MODELS, RecognizerChoice
 from server.interpretation.engines import ModelError
 from server.models.catalogue import MANIFEST, Catalogue, Model
 from server.models.formats import recognised
@@ -23,7 +23,25 @@ def fetched_into(state: Path) -> Path:
     return state / "models"
 
 
-def catalogue_of(models: str, state: Path) -> Catalogue:
+def catalogue_of(models: str, state: Path, recognizer: RecognizerChoice = "auto") -> Catalogue:
+    """The models that the settings ``models`` and ``recognizer`` mean. Raises ModelError where
+    there is no recogniser of the kind asked for, and as ``_all_of`` does."""
+    found = _all_of(models, state)
+    if recognizer == "auto":
+        return found
+    kept = [
+        model
+        for model in found.models
+        if model.kind != "recognizer" or (model.format == "whisper") == (recognizer == "whisper")
+    ]
+    if not any(model.kind == "recognizer" for model in kept):
+        raise ModelError(
+            f"--recognizer {recognizer}: none is installed; see `python -m server models list`"
+        )
+    return Catalogue(found.folder, kept)
+
+
+def _all_of(models: str, state: Path) -> Catalogue:
     """The models that the setting ``models`` means.
 
     "": what was fetched into ``state``, and what is shipped where there is nothing better; what

@@ -3,11 +3,15 @@
 A low tone is "laag", interpreted as "low" and spoken at 700 Hz; a high one is "hoog", "high",
 1,500 Hz. ``--fault`` makes one engine misbehave on low tones: "fail" and "hang" the voice,
 "crash" the process (once for each file ``--once`` that is not there yet).
+
+``--models`` names a folder: the stand-ins pass for its models. A model named "deadly" ends the
+process as it is loaded, one named "moribund" half a second later.
 """
 
 import argparse
 import asyncio
 import os
+import threading
 import time
 from pathlib import Path
 
@@ -19,6 +23,9 @@ from server.interpretation.engines import EngineError
 from server.interpretation.shared import Engines, Limits
 from server.interpretation.types import Pcm, Transcript, Word
 from server.interpretation.worker import Worker
+from server.models.catalogue import Catalogue
+from server.models.current import decoded
+from server.moving import OPTION
 
 BLOCK = RATE_HZ // 50
 #: Peaks below this are silence.
@@ -107,13 +114,26 @@ async def main() -> None:
     parser.add_argument("--once", default="")
     parser.add_argument("--limit-s", type=float, default=5.0)
     parser.add_argument("--retry-s", type=float, default=10.0)
+    parser.add_argument("--models", type=Path)
+    parser.add_argument(OPTION, type=Path)
     options = parser.parse_args()
-    engines = Engines(
-        {"nl": ToneRecognizer()}, Translator(), {"en": Voice(options.fault, options.once)}
-    )
+    given = [decoded(options.catalogue.read_bytes())] if options.catalogue else []
+
+    def engines() -> Engines:
+        voice = Voice(options.fault, options.once)
+        catalogue = None
+        if options.models:
+            catalogue = given.pop() if given else Catalogue.load(options.models)
+            names = {model.name for model in catalogue.models}
+            if "deadly" in names:
+                os.abort()
+            if "moribund" in names:
+                threading.Timer(0.5, os.abort).start()
+        return Engines({"nl": ToneRecognizer()}, Translator(), {"en": voice}, catalogue=catalogue)
+
     limits = Limits(synthesize_s=options.limit_s, retry_s=options.retry_s)
     async with LocalBus.connect(options.bus) as bus:
-        await Worker(bus, lambda: engines, limits).run()
+        await Worker(bus, engines, limits).run()
 
 
 if __name__ == "__main__":

@@ -9,7 +9,9 @@ from server.config import ConfigError
 from server.glossaries import MAX_GLOSSARIES, NONE, Glossaries
 from server.interpretation.glossary import MAX_BYTES, MAX_ENTRIES, GlossaryError, Problem
 
-LANGUAGES = ("nl", "en")
+
+def languages() -> tuple[str, ...]:
+    return ("nl", "en")
 
 
 def as_json(*names: str) -> bytes:
@@ -24,14 +26,14 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_a_stream_has_its_file_s_and_others_have_none(folder: Path) -> None:
-    glossaries = Glossaries.load(str(folder), LANGUAGES)
+    glossaries = Glossaries.load(str(folder), languages)
     assert glossaries.of("hall").glossary.names == ("Ede",)
     assert glossaries.of("README") == glossaries.of("garden") == NONE
     assert glossaries.message("garden", 1) is None
 
 
 def test_what_is_put_counts_until_it_is_deleted(folder: Path) -> None:
-    glossaries = Glossaries.load(str(folder), LANGUAGES)
+    glossaries = Glossaries.load(str(folder), languages)
     versions = [glossaries.of("hall").version]
     assert glossaries.put("hall", as_json("Elst")) == glossaries.of("hall")
     assert glossaries.of("hall").glossary.names == ("Elst",)
@@ -42,7 +44,7 @@ def test_what_is_put_counts_until_it_is_deleted(folder: Path) -> None:
 
 
 def test_the_interpreter_is_told_of_a_glossary_that_was_deleted() -> None:
-    glossaries = Glossaries(LANGUAGES)
+    glossaries = Glossaries(languages)
     put = glossaries.put("hall", as_json("Elst"))
     glossaries.delete("hall")
     message = glossaries.message("hall", 3)
@@ -52,13 +54,13 @@ def test_the_interpreter_is_told_of_a_glossary_that_was_deleted() -> None:
 
 
 def test_deleting_what_is_not_there_changes_nothing() -> None:
-    glossaries = Glossaries(LANGUAGES)
+    glossaries = Glossaries(languages)
     assert glossaries.delete("hall") == NONE
     assert glossaries.message("hall", 1) is None
 
 
 def test_a_glossary_that_is_none_leaves_the_old_one() -> None:
-    glossaries = Glossaries(LANGUAGES)
+    glossaries = Glossaries(languages)
     glossaries.put("hall", as_json("Elst"))
     with pytest.raises(GlossaryError):
         glossaries.put("hall", b"\xff")
@@ -66,7 +68,7 @@ def test_a_glossary_that_is_none_leaves_the_old_one() -> None:
 
 
 def test_there_is_a_limit() -> None:
-    glossaries = Glossaries(LANGUAGES)
+    glossaries = Glossaries(languages)
     for number in range(MAX_GLOSSARIES):
         glossaries.put(f"s{number}", as_json("Ede"))
     with pytest.raises(GlossaryError, match="delete one"):
@@ -87,24 +89,24 @@ def test_a_file_that_is_no_glossary_is_named(
 ) -> None:
     (tmp_path / name).write_bytes(content)
     with pytest.raises(ConfigError, match=told):
-        Glossaries.load(str(tmp_path), LANGUAGES)
+        Glossaries.load(str(tmp_path), languages)
 
 
 def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="nowhere: No such file"):
-        Glossaries.load(str(tmp_path / "nowhere"), LANGUAGES)
+        Glossaries.load(str(tmp_path / "nowhere"), languages)
 
 
 def test_what_cannot_be_used_is_logged(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     (tmp_path / "hall.toml").write_text('names = ["Ede", "…"]')
     with caplog.at_level(logging.WARNING):
-        kept = Glossaries.load(str(tmp_path), LANGUAGES).of("hall")
+        kept = Glossaries.load(str(tmp_path), languages).of("hall")
     assert kept.glossary.names == ("Ede",)
     assert "names[2] '…' has no letters" in caplog.text
 
 
 def test_what_the_recogniser_cannot_expect_is_told_of_that_glossary_only() -> None:
-    glossaries = Glossaries(LANGUAGES)
+    glossaries = Glossaries(languages)
     version = glossaries.put("hall", as_json("Ede")).version
     for stream in ("hall", "garden"):
         glossaries.told(
@@ -126,7 +128,7 @@ def test_the_largest_glossary_is_one_message() -> None:
     terms = [{"nl": f"{i:03}é{'x' * 40}", "en": f"{i:03}ë{'y' * 40}"} for i in range(MAX_ENTRIES)]
     data = json.dumps({"terms": terms}, ensure_ascii=False).encode()
     assert MAX_BYTES - 10_000 < len(data) <= MAX_BYTES
-    glossaries = Glossaries(LANGUAGES)
+    glossaries = Glossaries(languages)
     assert len(glossaries.put("hall", data).glossary.terms) == MAX_ENTRIES
     message = glossaries.message("hall", 1)
     assert message is not None

@@ -20,6 +20,7 @@ from server.media.pacer import Pacer
 from server.media.receive import Sound
 from server.metrics import Metrics
 from server.models.catalogue import Catalogue, Model
+from server.models.current import Current
 from server.streams import ConnectionManager
 from signaling import messages as wire
 from tests.helpers.talk import CHUNK, Recognizer, Talk, Voice, Wordy, lags_s
@@ -128,7 +129,14 @@ async def talk(**listeners: int) -> tuple[list[Message], Told]:
             "s", "a", "nl", lambda why: None, resume=None, take_over=False
         )
         bus.live = live = LiveStream(
-            speaker.stream, bus, Pacer(clock=now), CATALOGUE, Metrics(), admission, 10.0, now
+            speaker.stream,
+            bus,
+            Pacer(clock=now),
+            Current(CATALOGUE),
+            Metrics(),
+            admission,
+            10.0,
+            now,
         )
         live.begin()
         live.interpreter_ready()

@@ -1,33 +1,49 @@
 """All engines that are shipped, at work in one interpreter process."""
 
 import asyncio
+from pathlib import Path
 
 import numpy as np
 import soxr
 
-from server.bus.messages import RATE_HZ, AudioChunk, Caption, Committed, Demand, Heartbeat, Speech
+from server.bus.messages import (
+    RATE_HZ,
+    AudioChunk,
+    Caption,
+    Committed,
+    Demand,
+    Heartbeat,
+    Reload,
+    Speech,
+)
 from server.interpretation import worker
 from server.interpretation.vosk_recognizer import VoskRecognizer
 from server.models.catalogue import Catalogue
+from server.models.current import version
 from tests.helpers.interpretation import MemoryBus
 from tests.helpers.starter import Clip, error_rate
 
 CHUNK_SAMPLES = RATE_HZ // 10
 
 
-async def test_a_clip_comes_out_captioned_and_spoken_in_the_other_language(
-    starter: Catalogue, demo: Clip, english: VoskRecognizer
+async def test_a_clip_comes_out_captioned_and_spoken_though_the_models_are_changed_meanwhile(
+    starter: Catalogue, demo: Clip, english: VoskRecognizer, tmp_path: Path
 ) -> None:
     bus = MemoryBus()
+    (tmp_path / "same").symlink_to(starter.folder)
+    other = Catalogue(tmp_path / "same", starter.models)
+    catalogues = iter((starter, other))
     async with asyncio.timeout(60), asyncio.TaskGroup() as group:
-        group.create_task(worker.run(bus, starter))
+        group.create_task(worker.run(bus, lambda: next(catalogues)))
         await bus.wait_for(Heartbeat, ready=True)
+        bus.send(Reload())
         for start in range(0, len(demo.pcm), CHUNK_SAMPLES):
             bus.send(Demand(stream="s", epoch=1, source="nl", speech=("en",)))
             pcm = demo.pcm[start : start + CHUNK_SAMPLES].tobytes()
             bus.send(AudioChunk(stream="s", epoch=1, start_sample=start, pcm=pcm))
             await asyncio.sleep(0.05)  # twice as fast as it was said
         await bus.wait_for(Committed, sample=len(demo.pcm))
+        await bus.wait_for(Heartbeat, version=version(other))
         bus.close()
 
     dutch = " ".join(each.text for each in bus.of(Caption, language="nl", status="final"))

@@ -74,12 +74,11 @@ def test_who_interprets_next_hears_with_the_same_recogniser() -> None:
     assert first.engines.recognizers["nl"] is not everyone.engines.recognizers["nl"]
 
 
-def test_a_recogniser_that_cannot_be_told_what_to_expect_stays_as_it_is() -> None:
+def test_a_recogniser_that_cannot_be_told_what_to_expect_hears_all_the_same() -> None:
     everyone = shared(EchoRecognizer())
     glossary = StreamGlossary()
     glossary.take(told(1, "een"))
     own = glossary.applied(everyone)
-    assert own.engines.recognizers == everyone.engines.recognizers
     heard = own.engines.recognizers["nl"].stream().accept(np.asarray(sound("een .")))
     assert heard is not None
     assert heard.text == "een"

@@ -1,3 +1,4 @@
+import weakref
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, Future
 from typing import Any
@@ -9,7 +10,8 @@ from server.interpretation.engines import ModelError, Recognizer
 from server.interpretation.types import Pcm, Transcript, Word
 from server.interpretation.vocabulary import ExpectingRecognizer
 
-BLOCK = np.zeros(1600, np.int16)
+#: Long enough for a pause.
+BLOCK = np.zeros(8000, np.int16)
 SPEECH = np.ones(1600, np.int16)
 
 
@@ -18,9 +20,10 @@ class Naming:
 
     language = "nl"
 
-    def __init__(self, name: str, *, broken: bool = False) -> None:
+    def __init__(self, name: str, *, broken: bool = False, prefix: str = "") -> None:
         self.name = name
         self.broken = broken
+        self.prefix = prefix
 
     def stream(self) -> "NamingStream":
         return NamingStream(self.name)
@@ -28,19 +31,22 @@ class Naming:
     def expecting(self, words: Sequence[str]) -> tuple[Recognizer, dict[str, str]]:
         if self.broken:
             raise ModelError("broken")
-        return Naming("+".join(words)), {word: "is odd" for word in words if word == "odd"}
+        return Naming(self.prefix + "+".join(words)), {
+            word: "is odd" for word in words if word == "odd"
+        }
 
 
 class NamingStream:
     def __init__(self, name: str) -> None:
         self._name = name
-        self._heard = 0
+        self._heard = self._said = 0
         self._speaks = False
 
     def accept(self, pcm: Pcm) -> Transcript | None:
         self._heard += len(pcm)
         if pcm.any():
             self._speaks = True
+            self._said = self._heard - len(pcm) + 1 + int(np.flatnonzero(pcm)[-1])
             return self._transcript(final=False)
         return self.finish() if self._speaks else None
 
@@ -49,7 +55,7 @@ class NamingStream:
         return self._transcript(final=True)
 
     def _transcript(self, final: bool) -> Transcript:
-        return Transcript((Word(self._name, self._heard - 1600, self._heard),), final)
+        return Transcript((Word(self._name, self._said - 1600, self._said),), final)
 
 
 class ByHand(Executor):
@@ -125,7 +131,7 @@ def test_times_count_on(desk: Desk) -> None:
     desk.thread.work()
     transcript = desk.stream.accept(SPEECH)
     assert transcript is not None
-    assert transcript.words == (Word("kerk", 3200, 4800),)
+    assert transcript.words == (Word("kerk", 9600, 11200),)
 
 
 def test_the_plain_one_comes_back_when_there_are_no_words(desk: Desk) -> None:
@@ -175,3 +181,67 @@ def test_a_model_that_cannot_be_adapted_goes_on_as_it_is() -> None:
     desk.thread.work()
     assert desk.hears(SPEECH) == "plain"
     assert desk.recognizer.unusable.keys() == {"kerk"}
+
+
+def test_it_moves_to_another_model_at_a_pause(desk: Desk) -> None:
+    assert desk.hears(SPEECH) == "plain"
+    desk.recognizer.move(Naming("other"))
+    assert desk.hears(SPEECH) == "plain"
+    assert desk.hears(BLOCK) == "plain"
+    assert desk.hears(SPEECH) == "other"
+
+
+def test_what_came_since_the_last_word_is_heard_again(desk: Desk) -> None:
+    """Who speaks already, but was not told of yet, is heard from the beginning."""
+    desk.hears(SPEECH, BLOCK, BLOCK)
+    heard: list[Pcm] = []
+
+    class Keeping(NamingStream):
+        def accept(self, pcm: Pcm) -> Transcript | None:
+            heard.append(pcm)
+            return super().accept(pcm)
+
+    class Keeps(Naming):
+        def stream(self) -> NamingStream:
+            return Keeping(self.name)
+
+    desk.recognizer.move(Keeps("other"))
+    transcript = desk.stream.accept(SPEECH)
+    assert [len(each) for each in heard] == [2 * len(BLOCK) + len(SPEECH)]
+    assert transcript is not None
+    assert transcript.words == (Word("other", 17600, 19200),)
+
+
+def test_without_a_pause_it_moves_after_ten_seconds_at_the_next_final_word(desk: Desk) -> None:
+    short = np.zeros(160, np.int16)
+    desk.hears(SPEECH)
+    desk.recognizer.move(Naming("other"))
+    for _ in range(90):  # nearly ten seconds
+        assert desk.hears(SPEECH, short) == "plain"
+    assert desk.hears(*[SPEECH] * 10) == "plain"  # not within an utterance
+    assert desk.hears(short) == "plain"
+    assert desk.hears(SPEECH) == "other"
+
+
+def test_another_model_comes_to_expect_the_words_before_it_takes_over(desk: Desk) -> None:
+    desk.words = ("kerk",)
+    desk.hears(SPEECH, BLOCK)
+    desk.thread.work()
+    desk.hears(SPEECH, BLOCK)
+    other = Naming("other", prefix="other: ")
+    desk.recognizer.move(other)
+    assert desk.hears(SPEECH, BLOCK) == "kerk"
+    desk.thread.work()
+    assert desk.hears(SPEECH, BLOCK) == "other: kerk"
+
+
+def test_the_old_model_is_let_go_of_when_the_last_stream_has_moved() -> None:
+    plain = Naming("plain")
+    desk, gone = Desk(plain), weakref.ref(plain)
+    del plain
+    desk.hears(SPEECH)
+    desk.recognizer.move(Naming("other"))
+    desk.hears(SPEECH)
+    assert gone() is not None
+    desk.hears(BLOCK, SPEECH)
+    assert gone() is None
