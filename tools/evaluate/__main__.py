@@ -4,6 +4,7 @@ is for tuning, and has other material.
     python -m tools.evaluate starter [--json] [--quick] [--only recognizer translation voice]
     python -m tools.evaluate interpretation [--json] [--quick] [--help]
     python -m tools.evaluate replay [--json] [--quick] [--help]
+    python -m tools.evaluate hearing [--json] [--quick] [--help]
     python -m tools.evaluate gate [--json] [--quick] [--help]
     python -m tools.evaluate glossary [--json] [--quick] [--help]
 
@@ -16,7 +17,16 @@ from pathlib import Path
 
 from server.config import STARTER_MODELS
 from server.models.catalogue import Catalogue, Model
-from tools.evaluate import gate, glossary, interpretation, recognizer, replay, translation, voice
+from tools.evaluate import (
+    gate,
+    glossary,
+    hearing,
+    interpretation,
+    recognizer,
+    replay,
+    translation,
+    voice,
+)
 from tools.evaluate.material import SIDES
 from tools.figures import Figure, measuring_parser, report
 
@@ -72,6 +82,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         "interpretation": interpretation.main,
         "replay": replay.main,
         "gate": gate.main,
+        "hearing": hearing.main,
         "glossary": glossary.main,
     }
     if words and words[0] in commands:

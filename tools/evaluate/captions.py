@@ -10,12 +10,14 @@ from training.phrases import normalise
 
 
 class Line(msgspec.Struct, frozen=True, array_like=True):
-    """A caption as it came, ``at_s`` seconds from the talk's first sample."""
+    """A caption as it came, ``at_s`` seconds from the talk's first sample. ``certain``: so many of
+    its first words will not change."""
 
     at_s: float
     segment: int
     status: str
     text: str
+    certain: int = 0
 
 
 class Shown(NamedTuple):

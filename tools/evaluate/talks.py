@@ -80,8 +80,8 @@ class Talk(msgspec.Struct, frozen=True):
     """``source`` is what is spoken, ``target`` what ``translation`` is in; ``speaking_wpm``:
     the pace without the pauses between sentences."""
 
-    source: Language
-    target: Language
+    source: str
+    target: str
     words_per_minute: int
     speaking_wpm: float
     duration_s: float

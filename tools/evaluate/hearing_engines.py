@@ -1,0 +1,39 @@
+"""The recognisers that ``hearing`` compares, by name."""
+
+import importlib
+from collections.abc import Sequence
+from pathlib import Path
+
+from server.config import STARTER_MODELS
+from server.interpretation.engines import Recognizer
+from server.interpretation.vosk_recognizer import VoskRecognizer
+from server.models.catalogue import Catalogue
+
+VOSK = "vosk"
+
+
+def recognizer(name: str, language: str, folders: Sequence[Path]) -> Recognizer | None:
+    """``vosk``: the shipped one; None where there is none of the language. Else a Whisper model,
+    the folder of that name. Raises FileNotFoundError."""
+    if name == VOSK:
+        catalogue = Catalogue.load(STARTER_MODELS)
+        model = catalogue.recognizers.get(language)
+        return VoskRecognizer(catalogue.path(model), language) if model else None
+    if name.endswith(".en") and language != "en":
+        return None
+    # The module comes with the recogniser: see server/interpretation.
+    whisper = importlib.import_module("server.interpretation.whisper_recognizer")
+    made: Recognizer = whisper.WhisperModel(found(name, folders)).recognizer(language)
+    return made
+
+
+def found(name: str, folders: Sequence[Path]) -> Path:
+    """The folder of a model: one of ``folders``, or in one. Raises FileNotFoundError."""
+    for folder in folders:
+        for path in (folder, folder / name):
+            if path.name == name and (path / "model.bin").is_file():
+                return path
+    raise FileNotFoundError(
+        f"there is no model {name} in {', '.join(map(str, folders)) or 'no folder'}: name the "
+        "folder with --models"
+    )

@@ -1,0 +1,71 @@
+"""A talk of people through the interpreter in virtual time: ten minutes in one to four.
+
+All is the server's own but the clock and the way to it: a call to the recogniser takes the
+processor time that it took. So lags are shorter than those of captions, by what networks take.
+"""
+
+import asyncio
+import time
+
+from server.bus.messages import RATE_HZ, AudioChunk, Caption, Demand, Message
+from server.interpretation.engines import Recognizer
+from server.interpretation.interpreter import Interpreter
+from server.interpretation.routes import RoutedTranslator
+from server.interpretation.shared import Engines, Limits, Shared
+from server.interpretation.silero_detector import SileroDetector
+from server.interpretation.types import Pcm
+from server.process import rss_bytes
+from tools.evaluate.captions import Line
+from tools.evaluate.hearing_run import Run
+from tools.evaluate.talks import Talk
+from tools.virtual_time import TimedLanes, run
+
+STREAM = "talk"
+CHUNK = RATE_HZ // 10
+
+
+def heard(said: Talk, pcm: Pcm, recognizer: Recognizer) -> Run:
+    """What captions tell of ``said``, whose sound is ``pcm`` at 16 kHz."""
+    lines: list[Line] = []
+
+    def receive(message: Message) -> None:
+        if isinstance(message, Caption):
+            certain = getattr(message, "certain", 0)
+            now_s = asyncio.get_running_loop().time()
+            lines.append(Line(now_s, message.segment, message.status, message.text, certain))
+
+    engines = Engines(
+        {said.source: recognizer},
+        RoutedTranslator({}, lambda source, target: ()),
+        {},
+        SileroDetector,
+    )
+    shared = Shared(engines, Limits(), receive, lanes=TimedLanes())
+    began_s = time.process_time()
+    held_mb = run(_speak(said, pcm, shared))
+    cpu_s = time.process_time() - began_s
+    return Run(
+        lines=lines,
+        cpu={"interpreter": cpu_s / said.duration_s},
+        dropped=sum(shared.dropped.values()),
+        memory_mb=held_mb,
+    )
+
+
+async def _speak(said: Talk, sound: Pcm, shared: Shared) -> list[tuple[float, float]]:
+    """The whole talk, at its pace; returns what memory was held when, in MB."""
+    interpreter = Interpreter(shared, Demand(stream=STREAM, epoch=0, source=said.source), 0)
+    clock = asyncio.get_running_loop().time
+    held: list[tuple[float, float]] = []
+    async with asyncio.TaskGroup() as group:
+        group.create_task(interpreter.run(), name="interpreter")
+        for start in range(0, len(sound), CHUNK):
+            chunk = sound[start : start + CHUNK]
+            await asyncio.sleep((start + len(chunk)) / RATE_HZ - clock())
+            interpreter.hear(
+                AudioChunk(stream=STREAM, epoch=0, start_sample=start, pcm=chunk.tobytes())
+            )
+            if start % (10 * RATE_HZ) == 0:
+                held.append((start / RATE_HZ, rss_bytes() / 1e6))
+        interpreter.close()
+    return held

@@ -1,0 +1,175 @@
+"""Talks of people: recordings of people reading aloud, one after the other with pauses between,
+several speakers in turn, with what is said when. Made once and cached, as ``talks``.
+
+Tests and tuning never meet: they have other recordings, and in English and German other speakers.
+"""
+
+import hashlib
+import json
+import re
+import unicodedata
+import wave
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, Final, Literal, NamedTuple
+
+import msgspec
+import numpy as np
+
+from server.interpretation.types import Pcm
+from server.media.files import SoundFile
+from server.media.opus import joined
+from tools.evaluate import material
+from tools.evaluate.material import RATE_HZ
+from tools.evaluate.talks import Sentence, Talk, Timed, pauses
+from tools.evaluate.word_times import Aligner, evenly
+from training.recognizer.text import is_held_out
+
+#: Rises when the same request would give another talk.
+VERSION: Final = 1
+#: A speaker goes on for so long before the next one's turn.
+TURN_S: Final = 30.0
+#: What pauses are drawn for; see ``talks``.
+PACE_WPM: Final = 180
+#: An aligner takes no longer ones.
+LONGEST_S: Final = 25.0
+
+Half = Literal["all", "first", "second", "held-out", "not-held-out"]
+
+
+class Part(NamedTuple):
+    """Recordings of a corpus: all, half of them in the manifest's order, or those of the sentences
+    that no training may use."""
+
+    corpus: str
+    half: Half
+
+
+#: By language.
+TEST: Final[dict[str, tuple[Part, ...]]] = {
+    "en": (Part("librispeech-test-clean-part", "all"),),
+    "nl": (Part("nathalie-nl", "held-out"), Part("flemishguy-nl", "second")),
+    "de": (Part("kerstin-de", "second"),),
+}
+DEVELOPMENT: Final[dict[str, tuple[Part, ...]]] = {
+    "en": (Part("librispeech-train", "all"), Part("kathleen-en", "all")),
+    "nl": (Part("nathalie-nl", "not-held-out"), Part("flemishguy-nl", "first")),
+    "de": (Part("kerstin-de", "first"),),
+}
+#: As they are read aloud, and as LibriSpeech writes them.
+ABBREVIATIONS: Final = {"en": {"mr": "mister", "mrs": "missus", "dr": "doctor"}}
+
+Row = dict[str, Any]
+
+
+def plain(text: str, language: str) -> list[str]:
+    """The words of ``text`` as they are compared: lower case, no punctuation, abbreviations of
+    titles written out. Figures stay figures."""
+    text = unicodedata.normalize("NFC", text).lower().replace("\u2019", "'")
+    short = ABBREVIATIONS.get(language, {})
+    words = (word.strip("'") for word in re.findall(r"\w[\w']*", text))
+    return [short.get(word, word) for word in words]
+
+
+def talk(
+    folder: Path, language: str, minutes: float, *, development: bool = False,
+    aligner: Path | None = None,
+) -> tuple[Talk, Pcm]:  # fmt: skip
+    """A talk of so many minutes, or of all there is where that is less, and its sound at 16 kHz;
+    from ``folder`` where it was made before. ``aligner``: a Whisper model, which tells when each
+    word was said; else that is guessed. Its sentences are the recordings; they have no
+    translations."""
+    key = f"{VERSION} {language} {minutes} {development} {aligner and aligner.name}"
+    digest = hashlib.sha256(key.encode()).hexdigest()[:10]
+    name = f"people-{'development' if development else 'test'}-{language}-{minutes:g}min-{digest}"
+    described, sound = folder / f"{name}.json", folder / f"{name}.wav"
+    if not described.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        parts = (DEVELOPMENT if development else TEST)[language]
+        made, pcm = _made(language, chosen(parts, minutes * 60), aligner)
+        with wave.open(str(sound), "wb") as file:
+            file.setnchannels(1)
+            file.setsampwidth(2)
+            file.setframerate(RATE_HZ)
+            file.writeframes(pcm.tobytes())
+        described.write_bytes(msgspec.json.encode(made))
+    with SoundFile(sound, RATE_HZ) as file:
+        return msgspec.json.decode(described.read_bytes(), type=Talk), joined(list(file))
+
+
+def chosen(parts: Sequence[Part], seconds: float) -> list[tuple[Path, Row]]:
+    """Recordings of about so many seconds with their pauses: the speakers of all parts in turn,
+    each in the manifest's order. None comes twice."""
+    by_speaker: dict[tuple[str, str], list[tuple[Path, Row]]] = {}
+    for each in parts:
+        for row in rows(each):
+            entry = (material.folder() / "corpora" / each.corpus / row["file"], row)
+            by_speaker.setdefault((each.corpus, row["speaker"]), []).append(entry)
+    found: list[tuple[Path, Row]] = []
+    left_s = seconds
+    pause_s = float(np.mean(pauses(1000, PACE_WPM)))
+    while by_speaker:
+        for speaker, waiting in list(by_speaker.items()):
+            turn_s = TURN_S
+            while waiting and turn_s > 0:
+                if left_s <= 0:
+                    return found
+                found.append(waiting.pop(0))
+                took_s = found[-1][1]["seconds"] + pause_s
+                turn_s -= took_s
+                left_s -= took_s
+            if not waiting:
+                del by_speaker[speaker]
+    return found
+
+
+def rows(part: Part) -> list[Row]:
+    """What the manifest says of its recordings. Those with figures are left out, as nobody wrote
+    how they were read, and those that no aligner takes."""
+    manifest = material.folder() / "corpora" / part.corpus / "manifest.jsonl"
+    every = [json.loads(line) for line in manifest.read_text("utf8").splitlines()]
+    middle = len(every) // 2
+    if part.half in ("first", "second"):
+        every = every[:middle] if part.half == "first" else every[middle:]
+    elif part.half != "all":
+        wanted = part.half == "held-out"
+        every = [row for row in every if is_held_out(row["text"]) == wanted]
+    return [
+        row
+        for row in every
+        if row["text"] and row["seconds"] <= LONGEST_S and not re.search(r"\d", row["text"])
+    ]
+
+
+def _made(
+    language: str, recordings: Sequence[tuple[Path, Row]], aligner: Path | None
+) -> tuple[Talk, Pcm]:
+    spans_of = Aligner(aligner, language).spans if aligner else evenly
+    pieces: list[Pcm] = []
+    said: list[Sentence] = []
+    now_s = 0.0
+    pauses_s = pauses(len(recordings), PACE_WPM)
+    for pause_s, (pcm, text) in zip(pauses_s, _opened(recordings), strict=True):
+        silence = np.zeros(round(pause_s * RATE_HZ), np.int16)
+        now_s += len(silence) / RATE_HZ
+        words = plain(text, language)
+        timed = [
+            Timed(word, now_s + start_s, now_s + end_s)
+            for word, (start_s, end_s) in zip(words, spans_of(pcm, words), strict=True)
+        ]
+        said.append(Sentence(timed, text, ""))
+        pieces += [silence, pcm]
+        now_s += len(pcm) / RATE_HZ
+    count = sum(len(each.words) for each in said)
+    speaking_s = sum(len(pcm) for pcm in pieces[1::2]) / RATE_HZ
+    wpm = 60 * count / now_s
+    talk = Talk(language, "", round(wpm), 60 * count / speaking_s, now_s, said)
+    return talk, np.concatenate(pieces)
+
+
+def _opened(recordings: Sequence[tuple[Path, Row]]) -> Iterator[tuple[Pcm, str]]:
+    for path, row in recordings:
+        with SoundFile(path, RATE_HZ) as file:
+            # LibriSpeech writes capitals only.
+            text = row["text"].lower() if row["text"].isupper() else row["text"]
+            yield joined(list(file)), text
