@@ -34,6 +34,8 @@ Through = Callable[[str], str]
 
 #: What play() may take beyond the length of its sound.
 PLAY_GRACE_S = 10.0
+#: Of a speaker's sound, as browsers send it.
+BIT_RATE = 32_000
 #: A speaker's message on the socket: 40 ms.
 SOCKET_BLOCK = RATE_HZ // 25
 SOCKET_RATE_HZ = 16_000
@@ -79,10 +81,10 @@ class _Microphone(MediaStreamTrack):
 
     kind = "audio"
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: Source, bit_rate: int = BIT_RATE) -> None:
         super().__init__()
         self._source = source
-        self._encoder = OpusEncoder()
+        self._encoder = OpusEncoder(bit_rate)
         self._timestamp = 0
 
     async def recv(self) -> "Packet[Stream]":
@@ -120,7 +122,8 @@ class _Speaking(Participant):
 
 class Speaker(_Speaking):
     """Speaks ``language`` in ``stream``. ``tls``: False takes any certificate, such as one
-    that a server made for itself. ``through`` changes the server's answer, to send elsewhere."""
+    that a server made for itself. ``through`` changes the server's answer, to send elsewhere.
+    ``bit_rate``: of Opus over WebRTC, bit/s."""
 
     def __init__(
         self,
@@ -134,6 +137,7 @@ class Speaker(_Speaking):
         take_over: bool = False,
         tls: ssl.SSLContext | bool = True,
         through: Through = lambda sdp: sdp,
+        bit_rate: int = BIT_RATE,
     ) -> None:
         join = wire.JoinSpeaker(
             language=language, audio=audio, token=token, resume=resume, take_over=take_over
@@ -141,6 +145,7 @@ class Speaker(_Speaking):
         super().__init__(f"{url.rstrip('/')}/ws/speak/{stream}", join, tls)
         self._audio = audio
         self._through = through
+        self._bit_rate = bit_rate
 
     async def pause(self, paused: bool) -> None:
         await self.send(wire.Pause(paused=paused))
@@ -151,7 +156,7 @@ class Speaker(_Speaking):
 
     async def _start_sound(self, stack: AsyncExitStack) -> None:
         if self._audio == "webrtc":
-            microphone = _Microphone(self._source)
+            microphone = _Microphone(self._source, self._bit_rate)
             await stack.enter_async_context(_connected(self, microphone, None, self._through))
         else:
             send = self._send_opus() if self._audio == "socket-opus" else self._send_pcm()

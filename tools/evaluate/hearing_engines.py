@@ -1,15 +1,20 @@
 """The recognisers that ``hearing`` compares, by name."""
 
+import contextlib
 import importlib
-from collections.abc import Sequence
+import tempfile
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from server.config import STARTER_MODELS
 from server.interpretation.engines import Recognizer
+from server.interpretation.piper_synthesizer import ipa
+from server.interpretation.pronunciation import pronouncer
 from server.interpretation.vosk_recognizer import VoskRecognizer
 from server.models.catalogue import Catalogue
 
 VOSK = "vosk"
+NAMES = (VOSK, "whisper-base", "whisper-tiny.en")
 
 
 def recognizer(name: str, language: str, folders: Sequence[Path]) -> Recognizer | None:
@@ -18,7 +23,9 @@ def recognizer(name: str, language: str, folders: Sequence[Path]) -> Recognizer 
     if name == VOSK:
         catalogue = Catalogue.load(STARTER_MODELS)
         model = catalogue.recognizers.get(language)
-        return VoskRecognizer(catalogue.path(model), language) if model else None
+        if model is None:
+            return None
+        return VoskRecognizer(catalogue.path(model), language, pronouncer(language, ipa))
     if name.endswith(".en") and language != "en":
         return None
     # The module comes with the recogniser: see server/interpretation.
@@ -37,3 +44,16 @@ def found(name: str, folders: Sequence[Path]) -> Path:
         f"there is no model {name} in {', '.join(map(str, folders)) or 'no folder'}: name the "
         "folder with --models"
     )
+
+
+@contextlib.contextmanager
+def server_options(name: str, folders: Sequence[Path]) -> Iterator[list[str]]:
+    """What makes a server hear with this recogniser: see ``recognizer``."""
+    if name == VOSK:
+        yield ["--models", str(STARTER_MODELS)]
+        return
+    with tempfile.TemporaryDirectory(prefix="tolk-") as scratch:
+        # No other Whisper, and of all else what is shipped.
+        for path in (found(name, folders), *STARTER_MODELS.iterdir()):
+            (Path(scratch) / path.name).symlink_to(path.resolve())
+        yield ["--models", scratch, "--recognizer", "whisper"]

@@ -85,12 +85,12 @@ async def observe(
             await stack.enter_async_context(listener)
         speaker = await stack.enter_async_context(Speaker(server.url, STREAM, talk.source))
         await asyncio.sleep(READY_S)
-        usage = _Usage(server)
+        usage = Usage(server)
         began_s = loop.time()
         await speaker.play(pcm)
         await asyncio.sleep(TAIL_S)
         used, held_mb = usage.cores(loop.time() - began_s), usage.memory_mb()
-        dropped = await _dropped(server)
+        dropped = await interpreter_dropped(server)
     late_s = [_late_s(listener, began_s) for listener in (*ours, *others)]
     return Observation(
         policy=policy,
@@ -167,19 +167,19 @@ def recognized(pcm: Pcm, recognizer: Recognizer, zero_s: float = 0.0) -> list[Ti
     ]
 
 
-class _Usage:
+class Usage:
     """Processor time of the server's processes from now on, and their memory."""
 
     def __init__(self, server: Serving) -> None:
         self._pids = {"media": server.pid, "interpreter": server.interpreter_pid()}
-        self._before_s = {name: _cpu_s(pid) for name, pid in self._pids.items()}
+        self._before_s = {name: cpu_s(pid) for name, pid in self._pids.items()}
 
     def cores(self, seconds: float) -> dict[str, float]:
         """Cores used by each that still runs."""
         used = {}
         for name, pid in self._pids.items():
             with contextlib.suppress(OSError):
-                used[name] = (_cpu_s(pid) - self._before_s[name]) / seconds
+                used[name] = (cpu_s(pid) - self._before_s[name]) / seconds
         return used
 
     def memory_mb(self) -> dict[str, float]:
@@ -191,13 +191,13 @@ class _Usage:
         return held
 
 
-def _cpu_s(pid: int) -> float:
+def cpu_s(pid: int) -> float:
     """User and system time of a process, all threads: proc(5)."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-async def _dropped(server: Serving) -> float:
+async def interpreter_dropped(server: Serving) -> float:
     try:
         return await server.metric("tolk_interpreter_dropped")
     except KeyError:  # nothing ever was

@@ -21,8 +21,9 @@ from server.media.files import SoundFile
 from server.media.opus import joined
 from tools.evaluate import material
 from tools.evaluate.material import RATE_HZ
-from tools.evaluate.talks import Sentence, Talk, Timed, pauses
+from tools.evaluate.talks import PEAK_DBFS, Sentence, Talk, Timed, pauses
 from tools.evaluate.word_times import Aligner, evenly
+from training.recognizer import augment
 from training.recognizer.text import is_held_out
 
 #: Rises when the same request would give another talk.
@@ -173,3 +174,11 @@ def _opened(recordings: Sequence[tuple[Path, Row]]) -> Iterator[tuple[Pcm, str]]
             # LibriSpeech writes capitals only.
             text = row["text"].lower() if row["text"].isupper() else row["text"]
             yield joined(list(file)), text
+
+
+def in_a_room(pcm: Pcm) -> Pcm:
+    """The same in a room that echoes for 0.5 s, with 10 dB of noise; 16 kHz."""
+    rng = np.random.default_rng(53)
+    echoing = augment.room(pcm.astype(np.float64), rng, 0.5, 0.35)
+    heard = augment.at_level(augment.noise(echoing, rng, 10), PEAK_DBFS)
+    return heard.astype(np.int16)

@@ -32,8 +32,10 @@ class Aligner:
     def __init__(self, folder: Path, language: str) -> None:
         import ctranslate2
         import tokenizers
-        from faster_whisper.feature_extractor import FeatureExtractor
-        from faster_whisper.tokenizer import Tokenizer
+        from faster_whisper.feature_extractor import (
+            FeatureExtractor,  # type: ignore[import-untyped]
+        )
+        from faster_whisper.tokenizer import Tokenizer  # type: ignore[import-untyped]
 
         self._arrays = ctranslate2.StorageView
         self._model = ctranslate2.models.Whisper(
