@@ -12,7 +12,6 @@ a number in figures is wrong where it was read in words.
 
 import argparse
 import asyncio
-import contextlib
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -22,7 +21,7 @@ import jiwer
 from server.interpretation.types import Pcm
 from tools.evaluate import halls, hearing_live, hearing_names, hearing_virtual
 from tools.evaluate.captions import displayed
-from tools.evaluate.hearing_engines import NAMES, found, recognizer, server_options
+from tools.evaluate.hearing_engines import NAMES, aligner, recognizer, server_options
 from tools.evaluate.hearing_run import Run, figures, words_compared
 from tools.evaluate.people import TEST, in_a_room, talk
 from tools.evaluate.talks import Talk, cache_folder
@@ -32,8 +31,6 @@ ROWS = ("talks", "room", "noises", "names")
 QUICK_ROWS = ("talks", "noises")
 MINUTES, QUICK_MINUTES = 10.0, 0.25
 NOISE_S, QUICK_NOISE_S = 600, 10
-#: Of these, the first that is there tells when words were said.
-ALIGNERS = ("whisper-base", "whisper-tiny.en")
 #: By recogniser and language, by figure.
 BOUNDS = {
     "whisper-base": {
@@ -95,7 +92,7 @@ def _measured(name: str, language: str, options: argparse.Namespace) -> Iterator
             language,
             options.minutes,
             development=options.development,
-            aligner=_aligner(language, options.models),
+            aligner=aligner(language, options.models),
         )
         clean = _heard(name, said, pcm, options)
         yield from figures(prefix, said, clean, bounds)
@@ -146,15 +143,6 @@ def _invented(name: str, options: argparse.Namespace) -> Iterator[Figure]:
         if options.show and invented:
             print(kind, [line.text for line in run.lines], file=sys.stderr)
         yield Figure(f"hearing.{name}.{kind}.words_invented", invented, "words", 0)
-
-
-def _aligner(language: str, folders: Sequence[Path]) -> Path | None:
-    """A Whisper model of the language, if there is one."""
-    for name in ALIGNERS:
-        if language == "en" or not name.endswith(".en"):
-            with contextlib.suppress(FileNotFoundError):
-                return found(name, folders)
-    return None
 
 
 def _parser() -> argparse.ArgumentParser:

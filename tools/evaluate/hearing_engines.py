@@ -14,6 +14,8 @@ from server.interpretation.vosk_recognizer import VoskRecognizer
 from server.models.catalogue import Catalogue
 
 VOSK = "vosk"
+#: Of these, the first that is there tells when words were said.
+ALIGNERS = ("whisper-base", "whisper-tiny.en")
 NAMES = (VOSK, "whisper-base", "whisper-tiny.en")
 
 
@@ -44,6 +46,15 @@ def found(name: str, folders: Sequence[Path]) -> Path:
         f"there is no model {name} in {', '.join(map(str, folders)) or 'no folder'}: name the "
         "folder with --models"
     )
+
+
+def aligner(language: str, folders: Sequence[Path]) -> Path | None:
+    """A Whisper model of the language, if there is one."""
+    for name in ALIGNERS:
+        if language == "en" or not name.endswith(".en"):
+            with contextlib.suppress(FileNotFoundError):
+                return found(name, folders)
+    return None
 
 
 @contextlib.contextmanager

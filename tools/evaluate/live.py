@@ -66,10 +66,11 @@ async def observe(
     targets: Sequence[str],
     *,
     extra_listeners: int = 0,
+    options: Sequence[str] = (),
 ) -> Observation:
-    """Play ``talk`` to a server of its own. ``policy`` is the server's option; "default"
-    leaves it out. What was heard is recognised when the server has gone."""
-    options = () if policy == "default" else ("--policy", policy)
+    """Play ``talk`` to a server of its own, with these ``options``. ``policy`` is one of them;
+    "default" leaves it out. What was heard is recognised when the server has gone."""
+    options = (*options, *(() if policy == "default" else ("--policy", policy)))
     loop = asyncio.get_running_loop()
     async with contextlib.AsyncExitStack() as stack:
         server = await stack.enter_async_context(serving(*options))
