@@ -172,6 +172,11 @@ class WhisperModel:
         """What the tokens say."""
         return str(self._tokenizer.decode(list(ids)))
 
+    def ids(self, text: str) -> list[int]:
+        """The tokens of ``text``; a word begins with its space."""
+        made: list[int] = self._tokenizer.encode(text, add_special_tokens=False).ids
+        return made
+
     def _prompt(self, text: str) -> list[int]:
         if not text:
             return []

@@ -1,7 +1,6 @@
 """The recognisers that ``hearing`` compares, by name."""
 
 import contextlib
-import importlib
 import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -11,6 +10,8 @@ from server.interpretation.engines import Recognizer
 from server.interpretation.piper_synthesizer import ipa
 from server.interpretation.pronunciation import pronouncer
 from server.interpretation.vosk_recognizer import VoskRecognizer
+from server.interpretation.whisper_model import WhisperModel
+from server.interpretation.whisper_recognizer import WhisperRecognizer
 from server.models.catalogue import Catalogue
 
 VOSK = "vosk"
@@ -30,10 +31,7 @@ def recognizer(name: str, language: str, folders: Sequence[Path]) -> Recognizer 
         return VoskRecognizer(catalogue.path(model), language, pronouncer(language, ipa))
     if name.endswith(".en") and language != "en":
         return None
-    # The module comes with the recogniser: see server/interpretation.
-    whisper = importlib.import_module("server.interpretation.whisper_recognizer")
-    made: Recognizer = whisper.WhisperModel(found(name, folders)).recognizer(language)
-    return made
+    return WhisperRecognizer(WhisperModel(found(name, folders)), language)
 
 
 def found(name: str, folders: Sequence[Path]) -> Path:

@@ -56,7 +56,7 @@ async def heard(said: Talk, pcm: Pcm, options: Sequence[str], lossy: bool = Fals
         lost = await interpreter_dropped(server)
     return Run(
         lines=[
-            Line(at_s - began_s, each.segment, each.status, each.text, getattr(each, "certain", 0))
+            Line(at_s - began_s, each.segment, each.status, each.text, each.certain)
             for at_s, each in listener.captions
             if each.language == said.source
         ],

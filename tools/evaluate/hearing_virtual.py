@@ -39,9 +39,10 @@ def heard(said: Talk, pcm: Pcm, recognizer: Recognizer, lossy: bool = False) -> 
 
     def receive(message: Message) -> None:
         if isinstance(message, Caption):
-            certain = getattr(message, "certain", 0)
             now_s = asyncio.get_running_loop().time()
-            lines.append(Line(now_s, message.segment, message.status, message.text, certain))
+            lines.append(
+                Line(now_s, message.segment, message.status, message.text, message.certain)
+            )
 
     engines = Engines(
         {said.source: recognizer},

@@ -17,12 +17,13 @@ import msgspec
 import numpy as np
 
 from server.interpretation.types import Pcm
+from server.interpretation.whisper_model import WhisperModel
 from server.media.files import SoundFile
 from server.media.opus import joined
 from tools.evaluate import material
 from tools.evaluate.material import RATE_HZ
 from tools.evaluate.talks import PEAK_DBFS, Sentence, Talk, Timed, pauses
-from tools.evaluate.word_times import Aligner, evenly
+from tools.evaluate.word_times import aligned, evenly
 from training.recognizer import augment
 from training.recognizer.text import is_held_out
 
@@ -145,7 +146,7 @@ def rows(part: Part) -> list[Row]:
 def _made(
     language: str, recordings: Sequence[tuple[Path, Row]], aligner: Path | None
 ) -> tuple[Talk, Pcm]:
-    spans_of = Aligner(aligner, language).spans if aligner else evenly
+    model = aligner and WhisperModel(aligner)
     pieces: list[Pcm] = []
     said: list[Sentence] = []
     now_s = 0.0
@@ -154,9 +155,10 @@ def _made(
         silence = np.zeros(round(pause_s * RATE_HZ), np.int16)
         now_s += len(silence) / RATE_HZ
         words = plain(text, language)
+        spans = aligned(model, language, pcm, words) if model else evenly(pcm, words)
         timed = [
             Timed(word, now_s + start_s, now_s + end_s)
-            for word, (start_s, end_s) in zip(words, spans_of(pcm, words), strict=True)
+            for word, (start_s, end_s) in zip(words, spans, strict=True)
         ]
         said.append(Sentence(timed, text, ""))
         pieces += [silence, pcm]
