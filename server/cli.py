@@ -63,8 +63,9 @@ def _parser() -> argparse.ArgumentParser:
 
     command("serve", _serve, "serve pages, signaling and sound (the default)")
     demo = command("demo", _demo, "interpret a bundled clip; leaves demo.wav and demo.vtt")
-    demo.add_argument("--from", dest="source", default="nl", help="language of the clip (nl)")
-    demo.add_argument("--to", dest="target", default="en", help="language to hear (en)")
+    demo.add_argument("--from", dest="source", help="language of the clip (nl; of a person en)")
+    demo.add_argument("--to", dest="target", help="language to hear (en; of English nl)")
+    demo.add_argument("--person", action="store_true", help="a person reads, not a synthetic voice")
     demo.add_argument("--out", default=".", metavar="FOLDER", help="where the files go (here)")
     translate = command("translate", _translate, "interpret a sound file into another file")
     translate.add_argument("file", help="any container and codec that FFmpeg reads")
@@ -160,7 +161,9 @@ def _edge(config: Config, options: argparse.Namespace) -> int:
 def _demo(config: Config, options: argparse.Namespace) -> int:
     from server import demo  # Its client is no part of a server.
 
-    return asyncio.run(demo.run(config, options.source, options.target, Path(options.out)))
+    source = options.source or (demo.PERSONS if options.person else "nl")
+    target = options.target or ("nl" if source == "en" else "en")
+    return asyncio.run(demo.run(config, source, target, Path(options.out), options.person))
 
 
 def _translate(config: Config, options: argparse.Namespace) -> int:

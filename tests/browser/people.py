@@ -12,6 +12,8 @@ OpenPage = Callable[..., Page]
 AUDIBLE = 2e-4
 #: Tests wait for what a page shows, or lets hear, for at most this long.
 PATIENCE_S = 12.0
+#: No new caption for so long: there is none to come, nor after LAST_S.
+SETTLED_S, LAST_S = 2.0, 20.0
 
 
 def begin_speaking(page: Page, language: str = "nl") -> None:
@@ -59,3 +61,15 @@ def _hears(page: Page, energy: str) -> None:
 def lines(page: Page, box: str = "#captions") -> list[str]:
     """The final captions that the page shows."""
     return page.locator(f"{box} .lines p").all_text_contents()
+
+
+def wait_for_last_line(pages: list[Page]) -> None:
+    """Until the captions of all pages have been the same for SETTLED_S."""
+    deadline = time.monotonic() + LAST_S
+    shown: list[list[str]] = []
+    since = time.monotonic()
+    while time.monotonic() < min(deadline, since + SETTLED_S):
+        now = [page.locator(".captions p").all_text_contents() for page in pages]
+        if now != shown:
+            shown, since = now, time.monotonic()
+        pages[0].wait_for_timeout(100)

@@ -18,9 +18,10 @@ END_S = 5.0
 
 
 class ServerProcess:
-    """``python -m server`` on a port of its own, which it keeps when started again."""
+    """``python -m server`` on a port of its own, which it keeps when started again; with further
+    ``options``."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *options: str) -> None:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port: int = probe.getsockname()[1]
@@ -29,7 +30,7 @@ class ServerProcess:
         self._log = folder / "server.log"
         self._command = [
             *(sys.executable, "-m", "server", "--port", str(self.port)),
-            *("--state", str(folder)),
+            *("--state", str(folder), *options),
         ]
         self._process: subprocess.Popen[bytes] | None = None
 

@@ -17,7 +17,14 @@ from server.config import STARTER_MODELS
 from server.interpretation.types import Pcm
 from server.interpretation.vosk_recognizer import VoskRecognizer
 from server.models.catalogue import Catalogue
-from tests.browser.people import OpenPage, begin_listening, begin_speaking, lines, sees
+from tests.browser.people import (
+    OpenPage,
+    begin_listening,
+    begin_speaking,
+    lines,
+    sees,
+    wait_for_last_line,
+)
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
 
@@ -26,8 +33,6 @@ CHANNELS = {"en": ("en", False), "en+floor": ("en", True), "floor": ("floor", Fa
 LAG_S = 20.0
 #: Silence that long is the end of it.
 QUIET_S = 3.0
-#: No new caption for so long: there is none to come.
-SETTLED_S = 2.0
 #: Speech in these pages is far above this, as WebRTC tells levels (1 is full scale).
 QUIET_LEVEL = 0.003
 PLAIN = jiwer.Compose(
@@ -89,18 +94,6 @@ def wait_for_quiet(pages: list[Page]) -> None:
         levels = [page.evaluate("inbound().then(s => s.audioLevel)") for page in pages]
         if max(levels) > QUIET_LEVEL:
             quiet_since = time.monotonic()
-        pages[0].wait_for_timeout(100)
-
-
-def wait_for_last_line(pages: list[Page]) -> None:
-    """Until the captions of all pages have been the same for SETTLED_S."""
-    deadline = time.monotonic() + LAG_S
-    shown: list[list[str]] = []
-    since = time.monotonic()
-    while time.monotonic() < min(deadline, since + SETTLED_S):
-        now = [page.locator(".captions p").all_text_contents() for page in pages]
-        if now != shown:
-            shown, since = now, time.monotonic()
         pages[0].wait_for_timeout(100)
 
 

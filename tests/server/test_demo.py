@@ -7,7 +7,7 @@ import jiwer
 import pytest
 
 from server.config import STARTER_MODELS, Config
-from server.demo import run, vtt
+from server.demo import clip, run, vtt
 from server.media.files import SoundFile
 from server.media.opus import RATE_HZ, joined
 from signaling.messages import Caption
@@ -36,6 +36,15 @@ async def test_a_language_without_a_clip_is_named(
 ) -> None:
     assert await run(Config(state=str(tmp_path)), "xx", "en", tmp_path) == 2
     assert "'xx'" in capsys.readouterr().err
+
+
+def test_a_person_speaks_english_only() -> None:
+    """And says what is beside it: how many words a minute that makes is plausible."""
+    seconds = len(clip("en", person=True)) / RATE_HZ
+    words = len(demo_clip("person-en").text.split())
+    assert 25 < seconds < 35 and 120 < 60 * words / seconds < 220
+    with pytest.raises(FileNotFoundError, match="there are: en"):
+        clip("nl", person=True)
 
 
 def test_captions_are_written_as_webvtt() -> None:

@@ -62,7 +62,6 @@ def server_options(name: str, folders: Sequence[Path]) -> Iterator[list[str]]:
         yield ["--models", str(STARTER_MODELS)]
         return
     with tempfile.TemporaryDirectory(prefix="tolk-") as scratch:
-        # No other Whisper, and of all else what is shipped.
-        for path in (found(name, folders), *STARTER_MODELS.iterdir()):
-            (Path(scratch) / path.name).symlink_to(path.resolve())
+        # No other Whisper; of all else what is shipped.
+        (Path(scratch) / name).symlink_to(found(name, folders).resolve())
         yield ["--models", scratch, "--recognizer", "whisper"]

@@ -1,0 +1,118 @@
+"""Somebody reads aloud into the microphone of a page: what do the captions say? With Whisper base,
+from the folder of models that TOLK_TEST_MODELS names (``models pull --to FOLDER``)."""
+
+import json
+import os
+import time
+import wave
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import jiwer
+import numpy as np
+import pytest
+from playwright.sync_api import sync_playwright
+
+from server.demo import clip
+from server.interpretation.types import Pcm
+from server.media.opus import RATE_HZ, Resampler
+from tests.browser.conftest import DEMO, OPTIONS, chromium, opener
+from tests.browser.people import begin_speaking, lines, wait_for_last_line
+from tests.browser.serving import ServerProcess
+from tools.evaluate import material, people
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
+
+MODEL = "whisper-base"
+#: Of Dutch, several speakers in turn.
+DUTCH_MINUTES = 0.6
+
+
+class Recording(NamedTuple):
+    """What is read aloud, and its sound at 48 kHz."""
+
+    text: str
+    pcm: Pcm
+
+
+@pytest.fixture(scope="module")
+def hearing(tmp_path_factory: pytest.TempPathFactory) -> ServerProcess:
+    """How a server that hears people is started."""
+    folder = Path(os.environ.get("TOLK_TEST_MODELS", ""))
+    if not (folder / MODEL / "model.bin").is_file():
+        pytest.skip(f"TOLK_TEST_MODELS names no folder with {MODEL}")
+    state = tmp_path_factory.mktemp("state")
+    return ServerProcess(state, "--models", str(folder), "--recognizer", "whisper")
+
+
+def english(folder: Path) -> Recording:
+    """The clip of the demonstration."""
+    described = json.loads((DEMO / "person-en.json").read_text(encoding="utf8"))
+    text = " ".join(phrase["text"] for phrase in described["phrases"])
+    return Recording(text, clip("en", person=True))
+
+
+def dutch(folder: Path) -> Recording:
+    """Recordings that nothing was tuned on."""
+    try:
+        material.folder()
+    except FileNotFoundError as error:
+        pytest.skip(str(error))
+    said, pcm = people.talk(folder, "nl", DUTCH_MINUTES)
+    resampler = Resampler(material.RATE_HZ, RATE_HZ)
+    sound = np.concatenate((resampler.push(pcm), resampler.flush()))
+    return Recording(" ".join(each.text for each in said.sentences), sound)
+
+
+@pytest.mark.parametrize(
+    ("language", "recorded", "bound"), [("en", english, 0.10), ("nl", dutch, 0.25)]
+)
+def test_a_person_is_understood(
+    hearing: ServerProcess,
+    tmp_path: Path,
+    language: str,
+    recorded: Callable[[Path], Recording],
+    bound: float,
+) -> None:
+    recording = recorded(tmp_path)
+    microphone = tmp_path / "microphone.wav"
+    write_wav(microphone, recording.pcm)
+    captions = captions_of(hearing, language, microphone, len(recording.pcm) / RATE_HZ)
+    said, heard = (people.plain(text, language) for text in (recording.text, " ".join(captions)))
+    assert jiwer.wer(" ".join(said), " ".join(heard)) <= bound, captions
+
+
+def captions_of(
+    hearing: ServerProcess, language: str, microphone: Path, seconds: float
+) -> list[str]:
+    """What a speaker's page shows in the end when its microphone has heard the file."""
+    hearing.start()
+    try:
+        with sync_playwright() as playwright:
+            capture = f"--use-file-for-fake-audio-capture={microphone}%noloop"
+            browser = playwright.chromium.launch(
+                executable_path=chromium(), args=[*OPTIONS, capture]
+            )
+            pages = opener(hearing, browser)
+            speaker = next(pages)("/speak/people")
+            speaker.check("#line_in")
+            began_s = time.monotonic()
+            begin_speaking(speaker, language)
+            speaker.wait_for_timeout(1000 * (seconds - (time.monotonic() - began_s)))
+            wait_for_last_line([speaker])
+            shown = lines(speaker)
+            next(pages, None)
+            browser.close()
+    finally:
+        hearing.stop()
+    return shown
+
+
+def write_wav(path: Path, pcm: Pcm) -> None:
+    """As Chromium takes it for a microphone: 48 kHz mono."""
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(RATE_HZ)
+        file.writeframes(pcm.tobytes())
