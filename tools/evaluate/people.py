@@ -88,13 +88,13 @@ def talk(
     if not described.exists():
         folder.mkdir(parents=True, exist_ok=True)
         parts = (DEVELOPMENT if development else TEST)[language]
-        made, pcm = _made(language, chosen(parts, minutes * 60), aligner)
+        spoken, pcm = made(language, chosen(parts, minutes * 60), aligner)
         with wave.open(str(sound), "wb") as file:
             file.setnchannels(1)
             file.setsampwidth(2)
             file.setframerate(RATE_HZ)
             file.writeframes(pcm.tobytes())
-        described.write_bytes(msgspec.json.encode(made))
+        described.write_bytes(msgspec.json.encode(spoken))
     with SoundFile(sound, RATE_HZ) as file:
         return msgspec.json.decode(described.read_bytes(), type=Talk), joined(list(file))
 
@@ -143,9 +143,10 @@ def rows(part: Part) -> list[Row]:
     ]
 
 
-def _made(
+def made(
     language: str, recordings: Sequence[tuple[Path, Row]], aligner: Path | None
 ) -> tuple[Talk, Pcm]:
+    """A talk of these; see ``talk``."""
     model = aligner and WhisperModel(aligner)
     pieces: list[Pcm] = []
     said: list[Sentence] = []
