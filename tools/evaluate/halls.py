@@ -18,6 +18,8 @@ from tools.evaluate.people import DEVELOPMENT, rows
 #: A kind's level rises from one stretch to the next, then begins anew.
 LEVELS_DBFS: Final = (-50, -35, -20)
 CROWD_DBFS: Final = (-55, -50, -45)
+#: Silence is by so much.
+QUIETER_DB: Final = -25
 CROWD: Final = 12
 STRETCH_S: Final = 10
 
@@ -89,7 +91,7 @@ def sound(kind: str, seconds: float) -> Pcm:
     stretch = STRETCH_S * RATE_HZ
     levels = CROWD_DBFS if kind == "crowd" else LEVELS_DBFS
     make = _crowd() if kind == "crowd" else KINDS[kind]
-    quiet_db = -25 if kind == "silence" else 0
+    quiet_db = QUIETER_DB if kind == "silence" else 0
     return np.concatenate(
         [
             at_rms(make(stretch, rng), levels[place % len(levels)] + quiet_db)
@@ -102,8 +104,7 @@ def _crowd() -> Callable[[int, np.random.Generator], Samples]:
     """Of recordings that no test has."""
     part = DEVELOPMENT["en"][0]
     voices = [
-        material.folder() / "corpora" / part.corpus / row["file"]
-        for row in rows(part)[:: 2255 // (4 * CROWD)]
+        material.folder() / "corpora" / part.corpus / row["file"] for row in rows(part)[: 2 * CROWD]
     ]
     heard: list[Samples] = []
     for path in voices:
