@@ -27,7 +27,7 @@ from tools.evaluate.people import TEST, in_a_room, talk
 from tools.evaluate.talks import Talk, cache_folder
 from tools.figures import Figure, measuring_parser, report
 
-ROWS = ("talks", "room", "noises", "names")
+ROWS = ("talks", "room", "noises", "names", "memory")
 QUICK_ROWS = ("talks", "noises")
 MINUTES, QUICK_MINUTES = 10.0, 0.25
 NOISE_S, QUICK_NOISE_S = 600, 10
@@ -62,6 +62,7 @@ ALWAYS = {
 #: From an hour on, seconds: two parts of a talk have other speakers.
 LONG_MINUTES, LONG_GROWTH_S = 60, 0.1
 ROOM_POINTS = 8.0
+MEMORY_TARGETS, MEMORY_MINUTES, MEMORY_MB = ("nl", "de"), 1.0, 650
 
 
 def main(words: Sequence[str]) -> int:
@@ -106,6 +107,8 @@ def _measured(name: str, language: str, options: argparse.Namespace) -> Iterator
             yield Figure(f"{prefix}_room.words_wrong_more", wrong - wrong_clean, "points", bound)
     if language != "en":
         return
+    if "memory" in options.only and not options.virtual:
+        yield _memory(name, options)
     if "noises" in options.only:
         yield from _invented(name, options)
     if "names" in options.only and (engine := recognizer(name, "en", options.models)):
@@ -127,7 +130,17 @@ def _heard(
         assert engine is not None
         return hearing_virtual.heard(said, pcm, engine, lossy)
     with server_options(name, options.models) as words:
-        return asyncio.run(hearing_live.heard(said, pcm, words, lossy))
+        return asyncio.run(hearing_live.heard(said, pcm, words, lossy=lossy))
+
+
+def _memory(name: str, options: argparse.Namespace) -> Figure:
+    """Of the interpreter while it interprets into two languages."""
+    said, pcm = talk(options.cache, "en", MEMORY_MINUTES)
+    with server_options(name, options.models) as words:
+        run = asyncio.run(hearing_live.heard(said, pcm, words, targets=MEMORY_TARGETS))
+    bound = MEMORY_MB if name == "whisper-base" else None
+    held = max((held for _, held in run.memory_mb), default=None)
+    return Figure(f"hearing.{name}.memory_with_two_languages", held, "MB", bound)
 
 
 def _invented(name: str, options: argparse.Namespace) -> Iterator[Figure]:

@@ -1,5 +1,6 @@
 """A talk of people through a whole server in real time: a PeerConnection speaks, somebody reads
-captions in its language. No other language is wanted: all that the interpreter does is hear."""
+captions in its language. Unless told so no other language is wanted: all that the interpreter does
+is hear."""
 
 import asyncio
 import contextlib
@@ -27,9 +28,17 @@ LOSSY = Network(loss=0.05, delay_s=0.02)
 LOSSY_BIT_RATE = 24_000
 
 
-async def heard(said: Talk, pcm: Pcm, options: Sequence[str], lossy: bool = False) -> Run:
+async def heard(
+    said: Talk,
+    pcm: Pcm,
+    options: Sequence[str],
+    *,
+    lossy: bool = False,
+    targets: Sequence[str] = (),
+) -> Run:
     """What captions tell of ``said``, whose sound is ``pcm`` at 16 kHz, from a server started with
-    ``options``. ``lossy``: sent at 24 kb/s by a network that loses."""
+    ``options``. ``lossy``: sent at 24 kb/s by a network that loses. ``targets``: languages that
+    others listen to."""
     resampler = Resampler(STREAM_HZ, RATE_HZ)
     sound = np.concatenate((resampler.push(pcm), resampler.flush()))
     loop = asyncio.get_running_loop()
@@ -40,6 +49,8 @@ async def heard(said: Talk, pcm: Pcm, options: Sequence[str], lossy: bool = Fals
         listener = await stack.enter_async_context(
             Listener(server.url, STREAM, captions=[said.source], audio="none")
         )
+        for target in targets:
+            await stack.enter_async_context(Listener(server.url, STREAM, target))
         speaker = await stack.enter_async_context(
             Speaker(server.url, STREAM, said.source, through=through, bit_rate=bit_rate)
         )
