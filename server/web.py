@@ -76,12 +76,14 @@ class Web:
         return web.Response(body=image.getvalue(), content_type="image/svg+xml")
 
     async def languages(self, request: web.Request) -> web.Response:
-        """What can be spoken, and into what each can be interpreted."""
+        """What can be spoken, into what each can be interpreted, and whether it is found out
+        which is spoken."""
         sources = self.catalogue.sources
         return web.json_response(
             {
                 "sources": sources,
                 "targets": {source: self.catalogue.targets(source) for source in sources},
+                "auto": bool(self.catalogue.told_apart),
             }
         )
 

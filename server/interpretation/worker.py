@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from server.bus.messages import AudioChunk, Demand, Failure, Glossary, Heartbeat, Message
+from server.bus.messages import AUTO, AudioChunk, Demand, Failure, Glossary, Heartbeat, Message
 from server.bus.protocol import Bus, BusClosed
 from server.interpretation.engines import ModelError
 from server.interpretation.interpreter import Interpreter
@@ -189,7 +189,7 @@ class Worker:
         now = asyncio.get_running_loop().time()
         if stream is not None and demand.epoch < stream.demand.epoch:
             return
-        if demand.source not in shared.engines.recognizers:
+        if not _can_hear(shared.engines, demand.source):
             self._refuse(demand)
             return
         shared.lanes.listeners[demand.stream] = demand.listeners
@@ -258,6 +258,12 @@ class Worker:
                     self._shared.lanes.listeners.pop(name, None)
                 if stream.interpreter is not None:
                     stream.interpreter.close()
+
+
+def _can_hear(engines: Engines, source: str) -> bool:
+    if source == AUTO:
+        return engines.identifier is not None
+    return source in engines.recognizers
 
 
 def _wanted(demand: Demand) -> bool:

@@ -91,6 +91,19 @@ class Catalogue:
         """Languages that can be spoken: recognised, and interpreted into at least one other."""
         return [language for language in self.recognizers if self.targets(language)]
 
+    @property
+    def told_apart(self) -> list[str]:
+        """Languages of ``sources`` of which a model tells which one is spoken: two at least, or
+        none. Whisper does, where it knows several."""
+        known = {
+            language
+            for model in self.models
+            if model.kind == "recognizer" and model.format == "whisper" and len(model.languages) > 1
+            for language in model.languages
+        }
+        found = [source for source in self.sources if source in known]
+        return found if len(found) > 1 else []
+
     def targets(self, source: str) -> list[str]:
         """Languages that ``source`` can be interpreted into: translated and spoken."""
         return [target for target in self.voices if target != source and self.route(source, target)]
