@@ -27,7 +27,7 @@ class SourceLanguage:
         self._notices = notices
         self._changed = changed
         self._announce = announce
-        self._source: str | None = None
+        self._before: str | None = None
         self._mismatch: Spoken | None = None
 
     @property
@@ -68,9 +68,9 @@ class SourceLanguage:
         )
 
     def _take(self, sample: int | None) -> None:
-        is_new = self._stream.source != self._source
+        is_new = self.demanded != self._before
         if is_new:
-            self._source = self._stream.source
+            self._before = self.demanded
             self._mismatch = None
             self._changed(sample)
         self._announce()
