@@ -24,12 +24,12 @@ def models_of_several(folder: Path) -> Path:
     English that tells which is spoken, and interpretation both ways."""
     (folder / "model").write_bytes(b"")
     model = {"path": ".", "licence": "CC0-1.0", "files": {"model": sha256(b"").hexdigest()}}
-    models = [
+    models: list[dict[str, object]] = [
         {"kind": "recognizer", "languages": ["nl", "en"], "format": "whisper"},
         {"kind": "translation", "pairs": [["nl", "en"], ["en", "nl"]]},
         {"kind": "voice", "languages": ["nl", "en"]},
     ]
-    manifest = {"models": [model | each | {"name": each["kind"]} for each in models]}
+    manifest = {"models": [{**model, **each, "name": each["kind"]} for each in models]}
     (folder / "manifest.json").write_bytes(msgspec.json.encode(manifest))
     return folder
 

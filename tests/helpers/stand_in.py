@@ -1,9 +1,9 @@
 """An interpreter process with stand-ins for engines, which hears tones for words.
 
 A low tone is "laag", interpreted as "low" and spoken at 700 Hz; a high one is "hoog", "high",
-1,500 Hz. Low tones are Dutch and high ones English, to who tells which language is spoken; to the
-recognisers any is either. ``--fault`` makes one engine misbehave on low tones: "fail" and "hang" the voice,
-"crash" the process (once for each file ``--once`` that is not there yet).
+1,500 Hz. To who tells languages apart low tones are Dutch and high ones English. ``--fault`` makes
+one engine misbehave on low tones: "fail" and "hang" the voice, "crash" the process (once for each
+file ``--once`` that is not there yet).
 """
 
 import argparse
