@@ -96,7 +96,9 @@ class Catalogue:
         """Languages of ``sources`` of which it is told which one is spoken: two at least, or none.
         A Whisper model of several languages tells, where it hears one of them."""
         able = (each for each in self.recognizers.values() if each.format == "whisper")
-        known = {language for each in able if len(each.languages) > 1 for language in each.languages}
+        known = {
+            language for each in able if len(each.languages) > 1 for language in each.languages
+        }
         found = [source for source in self.sources if source in known]
         return found if len(found) > 1 else []
 

@@ -1,4 +1,4 @@
-"""A speaker's page and the language that is spoken. The microphone is a tone: low ones are Dutch."""
+"""A speaker's page, and the language that is spoken: low tones are Dutch."""
 
 from collections.abc import Iterator
 

@@ -14,8 +14,8 @@ def chunk(number: int, epoch: int = 1) -> AudioChunk:
 
 def play(story: str) -> tuple[Replay, list[list[int]]]:
     """Run a story, a word an event: ``3`` chunk 3 is heard, ``c3`` all before chunk 3 is
-    committed, ``b3`` chunk 3 and what follows are taken back, ``x`` the interpreter is lost, ``r`` one is ready. Returns the numbers of the
-    chunks fed on each ``r``."""
+    committed, ``b3`` chunk 3 and what follows are taken back, ``x`` the interpreter is lost,
+    ``r`` one is ready. Returns the numbers of the chunks fed on each ``r``."""
     replay, fed, epoch = Replay(), [], 0
     for word in story.split():
         match word[0]:
