@@ -17,7 +17,7 @@ from server.interpretation.engines import LanguageIdentifier
 from server.interpretation.gate import Gate
 from server.interpretation.identifying import Deaf
 from server.interpretation.silero_detector import SileroDetector
-from server.interpretation.spoken import Spoken
+from server.interpretation.spoken import Spoken, likeliest
 from server.interpretation.types import Pcm
 from server.media.files import SoundFile
 from server.media.opus import joined
@@ -93,7 +93,7 @@ def identified(
         cpu_s = time.process_time() - began_s
         verdict = spoken.judge(found, among)
         yield Identified(
-            max(among, key=lambda each: found.get(each, 0.0)),
+            likeliest(found, {each: each for each in among})[0],
             verdict.language if verdict and verdict.language != language else None,
             cpu_s,
         )

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from server.bus.messages import AUTO, RATE_HZ
-from server.interpretation.spoken import MARGIN, WINDOW, Spoken, Verdict
+from server.interpretation.spoken import BIAS, LEARNT, MARGIN, WINDOW, Spoken, Verdict
 from server.interpretation.types import Pcm
 
 #: A second of each; "?" is speech that could be Dutch or English, "." a second of none.
@@ -14,10 +14,12 @@ SOUNDS = ["nl", "en", "fr", "?"]
 
 
 def identified(pcm: Pcm) -> Mapping[str, float]:
-    """The share of each language in a window."""
+    """The share of each language in a window, as who has heard more English would tell it."""
     shares = {language: float(np.mean(pcm == i)) for i, language in enumerate(SOUNDS)}
     unknown = shares.pop("?") / 2
-    return {"nl": shares["nl"] + unknown, "en": shares["en"] + unknown, "fr": shares["fr"]}
+    shares = {"nl": shares["nl"] + unknown, "en": shares["en"] + unknown, "fr": shares["fr"]}
+    told = {each: share * LEARNT[each] ** BIAS for each, share in shares.items()}
+    return {each: likely / sum(told.values()) for each, likely in told.items()}
 
 
 def tell(
@@ -101,3 +103,11 @@ def test_a_language_of_a_country_is_the_language() -> None:
 
 def test_an_identifier_that_knows_none_of_the_languages_decides_nothing() -> None:
     assert tell("9en", AUTO, ("ja", "zh")) == []
+
+
+def test_an_accent_is_no_other_language() -> None:
+    spoken = Spoken("en")
+    for start in range(0, 10 * WINDOW, WINDOW):
+        spoken.hear(start, np.zeros(WINDOW, np.int16))
+        spoken.window()
+        assert spoken.judge({"en": 0.7, "nl": 0.18}, ("nl", "en")) is None
