@@ -8,7 +8,7 @@ those without a token may: a listener's token never lets anybody speak.
 
 import os
 import secrets
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -61,6 +61,10 @@ class Grants:
             allowed = ", ".join(sorted(self.languages))
             raise ProtocolError("forbidden", f"this token is for {allowed} only, not {language}")
         return self
+
+    def among(self, languages: Sequence[str]) -> list[str]:
+        """Those of ``languages`` that these grants are for."""
+        return [each for each in languages if self.languages is None or each in self.languages]
 
 
 class _Claims(msgspec.Struct, frozen=True):

@@ -1,8 +1,7 @@
 """What happens in one stream: sound to the interpreter, interpretations to the listeners.
 
-Stream time is the count of samples heard, at 16 kHz; it never goes back while the stream
-lives. ``epoch`` rises when a speaker or an interpreter starts anew, and what was said in an
-older epoch is dropped. Nothing here waits: every call returns at once.
+What was said in an older epoch (see ``feeding``) is dropped. Nothing here waits: every call
+returns at once.
 """
 
 import logging
@@ -14,24 +13,22 @@ import numpy as np
 import signaling.messages as wire
 from server.admission import Admission
 from server.bus import messages as bus_messages
-from server.bus.messages import RATE_HZ, AudioChunk, Committed, Demand, FailureReason, Speech
+from server.bus.messages import AUTO, RATE_HZ, Committed, Demand, FailureReason, Speech
 from server.bus.protocol import Bus
-from server.bus.replay import Replay
+from server.feeding import Feeding
 from server.media.broadcast import SubscriberTrack
-from server.media.opus import Pcm
 from server.media.pacer import Pacer
 from server.media.playout import StreamPlayout
 from server.media.receive import Sound
 from server.metrics import Metrics
 from server.models.current import Current
 from server.notices import Notices, Send
+from server.source_language import SourceLanguage
 from server.statuses import Statuses
 from server.streams import Session, Stream, language_of
 
 logger = logging.getLogger(__name__)
 
-#: Recognition gets sound in pieces of 100 ms: smaller ones cost it more CPU a second.
-CHUNK_SAMPLES = RATE_HZ // 10
 SAMPLES_PER_TICK = RATE_HZ // 50
 #: Clauses remembered until they begin to be heard; more than ever wait.
 WAITING_CLAUSES = 256
@@ -57,8 +54,8 @@ class LiveStream:
         self.playout = StreamPlayout(self._clause_starts, counts=metrics.playout_counts)
         self._statuses = Statuses()
         self.notices = Notices(stream, self._statuses.of)
-        self.epoch = 0
-        self.sample = 0
+        self.source = SourceLanguage(stream, self.notices, self._changed_source, self.announce)
+        self._feeding = Feeding(stream.id, bus, metrics.replayed.inc)
         self._bus = bus
         self._pacer = pacer
         self._models = models
@@ -66,9 +63,6 @@ class LiveStream:
         self._admission = admission
         self._linger_s = linger_s
         self._clock = clock
-        self._source: str | None = None
-        self._replay = Replay()
-        self._pending: list[Pcm] = []
         self._heard_at: float | None = None
         self._tracks: dict[Session, SubscriberTrack] = {}
         self._said: dict[tuple[str, int], int] = {}
@@ -92,6 +86,11 @@ class LiveStream:
         if session is not self.stream.speaker:
             self.publish_demand()
         self.notices.attach(session, send)
+
+    @property
+    def epoch(self) -> int:
+        """What comes of an older one is dropped."""
+        return self._feeding.epoch
 
     def detach(self, session: Session) -> None:
         """The session's participant is gone."""
@@ -126,22 +125,27 @@ class LiveStream:
 
     def begin(self) -> None:
         """A speaker starts, or comes back: what was said before still gets interpreted."""
-        if self.stream.source != self._source:
-            self._source = self.stream.source
-            self._start_epoch()
-            for session in self._tracks:
-                self._reroute(session)
-        self.announce()
+        self.source.begin()
+
+    def _changed_source(self, sample: int | None) -> None:
+        """Another language is spoken from ``sample`` on, or from now on."""
+        self._statuses.undecided = self.source.demanded == AUTO
+        self.notices.clear_partials()
+        self._feeding.begin(sample)
+        if self._statuses.ready:
+            self._feed()
+        for session in self._tracks:
+            self._reroute(session)
 
     def pause(self, paused: bool) -> None:
         """Nothing is heard while paused; what was said before still gets interpreted."""
         self.stream.state = "paused" if paused else "live"
-        self._flush()
+        self._feeding.flush()
         self.announce()
 
     def finish(self) -> None:
         """The speaker is gone."""
-        self._flush()
+        self._feeding.flush()
         self.announce()
 
     def hear(self, sound: Sound) -> None:
@@ -150,23 +154,7 @@ class LiveStream:
             return
         self._heard_at = self._clock()
         self.playout.floor.push(sound.pcm48, sound.packet)
-        self._pending.append(sound.pcm16)
-        if sum(map(len, self._pending)) >= CHUNK_SAMPLES:
-            self._flush()
-
-    def _flush(self) -> None:
-        if not self._pending:
-            return
-        chunk = AudioChunk(
-            stream=self.stream.id,
-            epoch=self.epoch,
-            start_sample=self.sample,
-            pcm=np.concatenate(self._pending).tobytes(),
-        )
-        self._pending.clear()
-        self.sample = chunk.end_sample
-        if self._replay.heard(chunk):
-            self._bus.publish(chunk)
+        self._feeding.hear(sound.pcm16)
 
     # --- the interpreter ------------------------------------------------------------------
 
@@ -178,23 +166,12 @@ class LiveStream:
     def interpreter_lost(self) -> None:
         """The next interpreter will be fed what this one had not finished."""
         self._statuses.lose()
-        self._replay.worker_lost()
-        self.epoch += 1
+        self._feeding.lost()
         self._tell_channels()
-
-    def _start_epoch(self) -> None:
-        """From here on nothing of before is wanted any more."""
-        self.epoch += 1
-        self._pending.clear()
-        self._replay = Replay()
-        if self._statuses.ready:
-            self._feed()
 
     def _feed(self) -> None:
         self.publish_demand()
-        for chunk in self._replay.worker_ready(self.epoch):
-            self._metrics.replayed.inc()
-            self._bus.publish(chunk)
+        self._feeding.feed()
         self._tell_channels()
 
     def receive(self, message: bus_messages.Message) -> None:
@@ -208,7 +185,9 @@ class LiveStream:
             case Speech():
                 self._speak(message)
             case Committed():
-                self._replay.committed(message.sample)
+                self._feeding.committed(message.sample)
+            case bus_messages.Spoken():
+                self.source.hear(message)
             case bus_messages.Failure():
                 self._fails(message.language, message.reason if message.failing else None)
             case _:
@@ -222,7 +201,7 @@ class LiveStream:
     def _speak(self, speech: Speech) -> None:
         """Speech is played when it was planned for, or at once if that has gone by."""
         self._fails(speech.language, None)  # the bus may have lost the word of its recovery
-        ahead = (speech.play_at - self.sample) // SAMPLES_PER_TICK
+        ahead = (speech.play_at - self._feeding.sample) // SAMPLES_PER_TICK
         clause = speech.segment * PARTS + speech.part
         self._said[speech.language, clause] = speech.end_sample
         if len(self._said) > WAITING_CLAUSES:
@@ -239,7 +218,7 @@ class LiveStream:
     def _clause_starts(self, language: str, clause: int, tick: int) -> None:
         end_sample = self._said.pop((language, clause), None)
         if end_sample is not None:
-            lag_s = (self.sample - end_sample) / RATE_HZ
+            lag_s = (self._feeding.sample - end_sample) / RATE_HZ
             self._metrics.ear_voice_span.labels(language).observe(max(0.0, lag_s))
 
     def backlogs_s(self) -> dict[str, float]:
@@ -256,7 +235,7 @@ class LiveStream:
 
     def publish_demand(self) -> None:
         """Tell the interpreter what is wanted; it lets go of what is not asked for again."""
-        source = self.stream.source
+        source = self.source.demanded
         if source is None or not self._statuses.ready:
             return
         now = self._clock()
@@ -275,6 +254,7 @@ class LiveStream:
                 text=tuple(each for each in text if each in admitted),
                 captions=not silent or self.stream.speaker is not None,
                 listeners=listeners,
+                among=self.source.may_be,
             )
         )
 

@@ -119,7 +119,7 @@ class LiveStreams:
     def publish_glossary(self, stream_id: str) -> None:
         """Tell the interpreter the stream's glossary, if it has one."""
         live = self._live.get(stream_id)
-        if live is not None and live.stream.source is not None and self._interpreter_ready:
+        if live is not None and live.source.demanded is not None and self._interpreter_ready:
             if message := self._glossaries.message(stream_id, live.epoch):
                 self._bus.publish(message)
 

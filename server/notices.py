@@ -4,6 +4,8 @@ listens. Nothing here waits: connections queue what is sent."""
 from collections import deque
 from collections.abc import Callable
 
+import msgspec
+
 from server.bus import messages as bus
 from server.bus.messages import RATE_HZ
 from server.statuses import Status
@@ -25,6 +27,8 @@ class Notices:
         self._sends: dict[Session, Send] = {}
         self._captions: dict[str, deque[wire.Caption]] = {}
         self._told: dict[Session, wire.ChannelState] = {}
+        self._open: dict[tuple[str, int], wire.Caption] = {}
+        self._spoken: tuple[Session | None, wire.Spoken | None] = (None, None)
         self._audience: tuple[Session | None, dict[str, int]] = (None, {})
 
     def attach(self, session: Session, send: Send) -> None:
@@ -45,8 +49,24 @@ class Notices:
     def caption(self, line: bus.Caption) -> None:
         """A line for all who read its language; final ones are kept for who joins late."""
         caption = self._on_wire(line)
+        key = (caption.language, caption.segment)
+        if caption.status == "partial":
+            self._open[key] = caption
+        else:
+            self._open.pop(key, None)
         if caption.status == "final":
             self._keep(caption)
+        self._send(caption)
+
+    def clear_partials(self) -> None:
+        """Nothing follows on what is not final: it is taken back."""
+        for line in self._open.values():
+            self._send(
+                msgspec.structs.replace(line, revision=line.revision + 1, status="clear", text="")
+            )
+        self._open.clear()
+
+    def _send(self, caption: wire.Caption) -> None:
         for session, send in self._sends.items():
             if caption.language in session.captions:
                 send(caption)
@@ -94,6 +114,22 @@ class Notices:
         if self._told.get(session) != state:
             self._told[session] = state
             self._sends[session](state)
+
+    def tell_spoken(self, spoken: wire.Spoken) -> None:
+        """Tell the speaker which language is heard, if that is news."""
+        speaker = self._stream.speaker
+        news = (speaker, msgspec.structs.replace(spoken, changed=False))
+        if speaker in self._sends and (news != self._spoken or spoken.changed):
+            self._spoken = news
+            self._sends[speaker](spoken)
+
+    def follow_source(self) -> None:
+        """The speaker reads what is understood, in the language that is spoken now."""
+        speaker, source = self._stream.speaker, self._stream.source
+        if speaker is not None and speaker.role == "speaker" and source:
+            speaker.captions = frozenset({source})
+            if speaker in self._sends:
+                self.snapshot(speaker)
 
     def tell_audience(self) -> None:
         """Tell the speaker who listens, if that is news."""

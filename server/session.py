@@ -14,7 +14,7 @@ from functools import partial
 
 from aiohttp import web
 
-from server.access import Access
+from server.access import Access, Grants
 from server.edge.remote import Edge
 from server.ice_servers import IceServers
 from server.live_stream import LiveStream
@@ -27,6 +27,8 @@ from server.sound import AnyConnection, SoundPath
 from server.streams import ConnectionManager, Session, language_of
 from signaling.errors import ProtocolError
 from signaling.messages import (
+    AUTO,
+    ChangeLanguage,
     End,
     Joined,
     JoinListener,
@@ -82,10 +84,10 @@ class Sessions:
         address: str,
         join: JoinSpeaker,
     ) -> None:
-        grants = self.access.grants(join.token, stream_id).require("speak", join.language)
+        grants = self.access.grants(join.token, stream_id)
+        self._check_spoken(grants, join.language)
         if join.take_over:
             grants.require("take_over")
-        self._check_source(join.language)
         session = self.manager.join_speaker(
             stream_id,
             address,
@@ -93,8 +95,8 @@ class Sessions:
             connection.close,
             resume=join.resume,
             take_over=join.take_over,
+            languages=grants.among(self.models.catalogue.sources),
         )
-        session.captions = frozenset({join.language})
         async with self._in_stream(connection, session, address) as (live, sound):
             live.begin()
             if join.audio != "webrtc":
@@ -108,6 +110,9 @@ class Sessions:
                             await sound.offer(message, hear=live.hear)
                         case Pause():
                             live.pause(message.paused)
+                        case ChangeLanguage():
+                            self._check_spoken(grants, message.language, fatal=False)
+                            live.source.choose(message.language)
                         case End():
                             session.stream.state = "ended"
                             break
@@ -232,6 +237,24 @@ class Sessions:
             self.manager.leave(session, time.monotonic())
             if was_speaking:
                 live.finish()
+
+    def _check_spoken(self, grants: Grants, language: str, *, fatal: bool = True) -> None:
+        """Whether a speaker may speak this, or have it found out."""
+        try:
+            grants.require("speak", None if language == AUTO else language)
+            if language != AUTO:
+                self._check_source(language)
+            elif not self.models.catalogue.told_apart:
+                raise ProtocolError(
+                    "unknown_language",
+                    "No model here tells which language is spoken. Choose one of: "
+                    f"{', '.join(self.models.catalogue.sources)}; or ask the host to install a Whisper "
+                    "model of several languages.",
+                )
+            elif not grants.among(self.models.catalogue.told_apart):
+                raise ProtocolError("forbidden", "this token is for no language spoken here")
+        except ProtocolError as error:
+            raise error.as_fatal(fatal) from None
 
     def _check_source(self, language: str) -> None:
         if language not in self.models.catalogue.sources:

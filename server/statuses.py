@@ -8,11 +8,13 @@ Status = tuple[wire.ChannelStatus, wire.FallbackReason | None]
 
 
 class Statuses:
-    """``ready``: an interpreter is there; ``refused``: languages there is no room for."""
+    """``ready``: an interpreter is there; ``refused``: languages there is no room for;
+    ``undecided``: it is not known yet which language is spoken."""
 
     def __init__(self) -> None:
         self.ready = False
         self.refused: set[str] = set()
+        self.undecided = False
         self._was_ready = False
         self._failing: dict[str, FailureReason] = {}
 
@@ -46,6 +48,8 @@ class Statuses:
             return "fallback", self._failing[language] or "broken"
         if language in self.refused:
             return "fallback", "full"
+        if self.undecided:
+            return "starting", None
         if self.ready:
             return "live", None
         return ("fallback", "restarting") if self._was_ready else ("starting", None)

@@ -9,12 +9,12 @@ shutdown.
 import re
 import secrets
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
 from signaling.errors import ProtocolError
-from signaling.messages import StreamState
+from signaling.messages import AUTO, StreamState
 
 Role = Literal["speaker", "listener", "talk"]
 #: Closes a participant's connection, for a reason. Given by who holds the connection.
@@ -30,7 +30,8 @@ def language_of(channel: str) -> str | None:
 
 @dataclass(eq=False, slots=True)
 class Session:
-    """One participant's place in a stream, for as long as it lasts."""
+    """One participant's place in a stream, for as long as it lasts. ``languages``: those that a
+    speaker may be found to speak."""
 
     role: Role
     stream: "Stream"
@@ -38,16 +39,19 @@ class Session:
     dismiss: Dismiss
     channel: str | None = None
     captions: frozenset[str] = frozenset()
+    languages: Sequence[str] = ()
     resume: str = field(default_factory=lambda: secrets.token_urlsafe(18))
 
 
 @dataclass(eq=False, slots=True)
 class Stream:
-    """A stream's participants and what they want of it."""
+    """A stream's participants and what they want of it. ``source``: the language spoken; with
+    ``auto`` it is found out, and None until then."""
 
     id: str
     state: StreamState = "waiting"
     source: str | None = None
+    auto: bool = False
     speaker: Session | None = None
     listeners: set[Session] = field(default_factory=set)
     empty_since: float | None = None
@@ -61,6 +65,12 @@ class Stream:
     @property
     def is_empty(self) -> bool:
         return self.speaker is None and not self.listeners
+
+    def speak(self, language: str) -> None:
+        """This language is spoken, or AUTO: one that is found out, the one so far until then."""
+        self.auto = language == AUTO
+        if not self.auto:
+            self.source = language
 
     def audience(self) -> dict[str, int]:
         """How many listen, by channel; those who only read captions count as "captions"."""
@@ -126,8 +136,10 @@ class ConnectionManager:
         *,
         resume: str | None,
         take_over: bool,
+        languages: Sequence[str] = (),
     ) -> Session:
-        """A speaker's session; whoever spoke and is replaced has been dismissed.
+        """A speaker's session; whoever spoke and is replaced has been dismissed. ``source`` may
+        be AUTO: one of ``languages``, which is found out; or was, if AUTO was said before.
 
         Raises ProtocolError: speaker_present, limit, unavailable.
         """
@@ -143,8 +155,12 @@ class ConnectionManager:
             self._replace(current)
         session = Session("speaker", self._stream(stream_id, address), address, dismiss)
         self._admit(session, resume if current is not None and not take_over else None)
+        session.languages = languages
         session.stream.speaker = session
-        session.stream.source = source
+        if source == AUTO and not session.stream.auto:
+            session.stream.source = None
+        session.stream.speak(source)
+        session.captions = frozenset([session.stream.source] if session.stream.source else [])
         session.stream.state = "live"
         return session
 
@@ -182,7 +198,7 @@ class ConnectionManager:
         session = Session("talk", stream, address, dismiss, target, frozenset({source, target}))
         self._admit(session, None)
         stream.speaker = session
-        stream.source = source
+        stream.speak(source)
         stream.state = "live"
         return session
 

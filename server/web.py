@@ -76,12 +76,14 @@ class Web:
         return web.Response(body=image.getvalue(), content_type="image/svg+xml")
 
     async def languages(self, request: web.Request) -> web.Response:
-        """What can be spoken, and into what each can be interpreted."""
+        """What can be spoken, into what each can be interpreted, and whether it is found out
+        which is spoken."""
         sources = self.models.catalogue.sources
         return web.json_response(
             {
                 "sources": sources,
                 "targets": {source: self.models.catalogue.targets(source) for source in sources},
+                "auto": bool(self.models.catalogue.told_apart),
             }
         )
 

@@ -6,7 +6,7 @@ milliseconds of stream time: they count from the first sound of the stream.
 ``docs/signaling.md`` shows an example of each; the tests read them from there.
 """
 
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 import msgspec
 
@@ -15,6 +15,12 @@ StreamId = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_-]{1,64}\Z")]
 #: A BCP 47 language tag, as far as models are named by it ("nl", "en", "pt-BR").
 Language = Annotated[
     str, msgspec.Meta(pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*\Z", max_length=35)
+]
+#: In place of a language: whichever is spoken.
+AUTO: Final = "auto"
+#: What a speaker speaks: a language, or AUTO.
+SpokenLanguage = Annotated[
+    str, msgspec.Meta(pattern=r"^(auto|[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*)\Z", max_length=35)
 ]
 #: What a listener hears: "floor", a language ("en"), or a language over the quiet floor.
 ChannelName = Annotated[
@@ -60,13 +66,14 @@ class Message(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
 
 
 class JoinSpeaker(Message, frozen=True, tag="join"):
-    """First message on ``/ws/speak/{stream}``: speak in ``language``.
+    """First message on ``/ws/speak/{stream}``: speak in ``language``, or in whichever is found
+    to be spoken.
 
     ``resume`` replaces the session it was given to; ``take_over`` with a token that allows it
     replaces whoever speaks.
     """
 
-    language: Language
+    language: SpokenLanguage
     audio: SpeakerAudio = "webrtc"
     token: Secret | None = None
     resume: Secret | None = None
@@ -104,6 +111,12 @@ class Pause(Message, frozen=True, tag="pause"):
     paused: bool
 
 
+class ChangeLanguage(Message, frozen=True, tag="language"):
+    """The speaker speaks another language from now on, or whichever is found to be spoken."""
+
+    language: SpokenLanguage
+
+
 class End(Message, frozen=True, tag="end"):
     """The speaker ends the stream for all."""
 
@@ -119,7 +132,7 @@ class Ping(Message, frozen=True, tag="ping"):
     """Asks for a pong: how a page finds out that its network is gone."""
 
 
-SpeakerMessage = JoinSpeaker | Offer | Pause | End | Ping
+SpeakerMessage = JoinSpeaker | Offer | Pause | ChangeLanguage | End | Ping
 ListenerMessage = JoinListener | Offer | Select | Ping
 TalkMessage = JoinTalk | Offer | Ping
 
@@ -178,6 +191,15 @@ class Audience(Message, frozen=True, tag="audience"):
     channels: dict[str, int] = {}
 
 
+class Spoken(Message, frozen=True, tag="spoken"):
+    """To the speaker: which language is heard. ``mismatch``: it is not the one that is
+    interpreted; ``changed``: it is from now on, as nobody had to say."""
+
+    language: Language
+    mismatch: bool = False
+    changed: bool = False
+
+
 class Caption(Message, frozen=True, tag="caption"):
     """A line of text. A later ``revision`` of the same ``segment`` replaces the earlier one.
     ``certain``: so many of its first words will not change; of a final line all.
@@ -215,5 +237,5 @@ class Pong(Message, frozen=True, tag="pong"):
 
 
 ServerMessage = (
-    Joined | Answer | State | ChannelState | Audience | Caption | Captions | Error | Pong
+    Joined | Answer | State | ChannelState | Audience | Spoken | Caption | Captions | Error | Pong
 )

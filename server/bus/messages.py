@@ -12,6 +12,8 @@ import msgspec
 RATE_HZ = 16_000
 #: NATS core's promise, kept by every bus so that one code runs on all.
 MAX_MESSAGE_BYTES = 256_000
+#: In place of a language: whichever is spoken.
+AUTO = "auto"
 
 
 #: Why a language is not interpreted: an engine fails, or takes too long.
@@ -41,7 +43,8 @@ class Demand(BusMessage, frozen=True, tag="demand"):
 
     A stream is interpreted while demands for it come; one without targets and without
     ``captions`` lets it go. ``speech``: target languages to be spoken; ``text``: those only
-    to be written. ``listeners``: how many each language has.
+    to be written. ``listeners``: how many each language has. With AUTO for a source nothing is
+    interpreted: which language it is, is told by ``Spoken``. ``among``: those that it may be.
     """
 
     source: str
@@ -49,6 +52,16 @@ class Demand(BusMessage, frozen=True, tag="demand"):
     text: tuple[str, ...] = ()
     captions: bool = True
     listeners: dict[str, int] = {}
+    among: tuple[str, ...] = ()
+
+
+class Spoken(BusMessage, frozen=True, tag="spoken"):
+    """``language`` is spoken, from ``sample`` on, whichever is demanded: repeated every few
+    seconds of speech. It may be none of the demand's ``among``."""
+
+    language: str
+    probability: float
+    sample: int
 
 
 class Glossary(BusMessage, frozen=True, tag="glossary"):
@@ -237,6 +250,7 @@ class EdgeReport(Heartbeat, frozen=True, tag="edge"):
 Message = (
     AudioChunk
     | Demand
+    | Spoken
     | Glossary
     | Unexpected
     | Caption

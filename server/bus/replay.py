@@ -7,6 +7,8 @@
   skipped: the same sound takes down two interpreters at most.
 - Loss while none was ready makes no sound suspect: it had been fed none.
 - Samples only ever count up, also when the epoch rises.
+- The last ``AGAIN_S`` of what was committed are kept: it may have been heard in the wrong
+  language.
 """
 
 from collections import deque
@@ -16,6 +18,8 @@ import msgspec
 from server.bus.messages import RATE_HZ, AudioChunk
 
 KEPT_S = 30
+#: Longer ago was said what would be too late to be interpreted again.
+AGAIN_S = 12
 
 
 class Replay:
@@ -25,6 +29,7 @@ class Replay:
     def __init__(self) -> None:
         self._kept: deque[AudioChunk] = deque()
         self._kept_samples = 0
+        self._committed: deque[AudioChunk] = deque()
         self._ready = False
         self._suspect_end = 0
         self.dropped_samples = 0
@@ -42,7 +47,19 @@ class Replay:
     def committed(self, sample: int) -> None:
         """Everything before ``sample`` has been said."""
         while self._kept and self._kept[0].end_sample <= sample:
+            self._committed.append(self._kept[0])
             self._forget_oldest()
+            oldest = self._committed[-1].end_sample - AGAIN_S * RATE_HZ
+            while self._committed[0].end_sample <= oldest:
+                self._committed.popleft()
+
+    def take_back(self, sample: int) -> None:
+        """What was committed from ``sample`` on is to be fed again, as far as it is there;
+        nothing before it is."""
+        again = [*self._committed, *self._kept]
+        self._committed.clear()
+        self._kept = deque(chunk for chunk in again if chunk.end_sample > sample)
+        self._kept_samples = sum(map(_samples, self._kept))
 
     def worker_lost(self) -> None:
         """The interpreter is gone."""

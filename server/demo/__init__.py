@@ -69,7 +69,7 @@ async def run(config: Config, source: str, target: str, out: Path, person: bool 
         (out / "demo.vtt").write_text(
             vtt(each for each in captions if each.language == target), encoding="utf8"
         )
-        hears_people = server.catalogue.recognizers[PERSONS].format == "whisper"
+        hears_people = server.models.catalogue.recognizers[PERSONS].format == "whisper"
     print(f"\nWhat was heard is in {out / 'demo.wav'}, its captions are in {out / 'demo.vtt'}.")
     if person and not hears_people:
         print(MISHEARD)

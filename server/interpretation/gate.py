@@ -32,6 +32,8 @@ WINDOWS: Final = 6
 PRE_ROLL: Final = 8 * RATE_HZ // 10
 #: After the last speech, so much: more than what ends an utterance of the recogniser's.
 HANG_OVER: Final = 12 * RATE_HZ // 10
+#: A shorter pause is one within a sentence.
+BREATH: Final = 3 * RATE_HZ // 10
 
 
 class Gate:
@@ -58,6 +60,11 @@ class Gate:
         self._stretches = [(0, 0)]
         self._unfinished = False
         self._has_words = False
+
+    @property
+    def speaks(self) -> bool:
+        """Whether somebody speaks now, or paused for a breath only."""
+        return self._open and self.quiet_samples < BREATH
 
     def accept(self, pcm: Pcm) -> Transcript | None:
         """Hear 16 kHz mono int16. Returns what the recogniser does."""

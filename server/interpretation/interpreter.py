@@ -12,11 +12,12 @@ from typing import ParamSpec, TypeVar
 
 import numpy as np
 
-from server.bus.messages import RATE_HZ, AudioChunk, Caption, Committed, Demand
+from server.bus.messages import AUTO, RATE_HZ, AudioChunk, Caption, Committed, Demand
 from server.interpretation.booth import Booth
 from server.interpretation.bounded import DropOldest
 from server.interpretation.engines import EngineError
 from server.interpretation.gate import Gate
+from server.interpretation.identifying import Deaf, Identifying
 from server.interpretation.segmenter import Line, Segmenter
 from server.interpretation.shared import Shared
 from server.interpretation.types import Clause, Transcript
@@ -37,16 +38,18 @@ _log = logging.getLogger(__name__)
 
 
 class Interpreter:
-    """``demand`` has a source that there is a recogniser for; sound begins at
-    ``first_sample``."""
+    """``demand`` has a source that there is a recogniser for, or AUTO: then it only finds out
+    which language is spoken. Sound begins at ``first_sample``."""
 
     def __init__(self, shared: Shared, demand: Demand, first_sample: int) -> None:
         self.stream = demand.stream
         self.epoch = demand.epoch
         self._shared = shared
         self._demand = demand
-        self._recognizer = shared.engines.recognizers[demand.source]
+        recognizers = shared.engines.recognizers
+        self._recognizer = Deaf() if demand.source == AUTO else recognizers[demand.source]
         self._lane = shared.lanes.hearing()
+        self._identifying = Identifying(shared, demand)
         first_segment = demand.epoch * SEGMENTS_PER_EPOCH + first_sample // SEGMENT_SAMPLES
         self._segmenter = Segmenter(demand.source, first_segment, shared.policy)
         self._detector = shared.engines.detector and shared.engines.detector()
@@ -65,6 +68,7 @@ class Interpreter:
     def demand(self, demand: Demand) -> None:
         """What is wanted from now on. Languages come and go; the source stays the same."""
         self._demand = demand
+        self._identifying.among = demand.among
 
     def hear(self, chunk: AudioChunk) -> None:
         """The stream's next sound. The oldest that waits may be dropped."""
@@ -78,6 +82,7 @@ class Interpreter:
     async def run(self) -> None:
         """Until closed, and then until all is said."""
         async with asyncio.TaskGroup() as group:
+            identifying = group.create_task(self._identifying.run(), name=f"{self.stream}/spoken")
             while True:
                 self._staff(group)
                 try:
@@ -90,6 +95,7 @@ class Interpreter:
                     break
                 await self._hear(chunk)
             await self._finish()
+            identifying.cancel()
             for booth in self._booths.values():
                 booth.close()
 
@@ -135,6 +141,8 @@ class Interpreter:
             transcript = await self._call(self._listening.accept, pcm)
             quiet_samples = self._listening.quiet_samples if self._listening else 0
             self._take(transcript, quiet_samples, chunk.end_sample)
+            if self._listening and self._listening.speaks:
+                self._identifying.hear(chunk.end_sample - len(pcm), pcm)
         self._heard = max(self._heard, chunk.end_sample)
         self._commit(self._segmenter.settled(self._heard), COMMIT_SAMPLES)
 
@@ -197,7 +205,10 @@ class Interpreter:
         )
 
     def _commit(self, settled: int, step: int) -> None:
-        """All up to ``settled`` is in clauses. Told when it makes ``step`` samples more."""
+        """All up to ``settled`` is in clauses. Told when it makes ``step`` samples more; never
+        while the language is not known, as all is to be fed again then."""
+        if self._demand.source == AUTO:
+            return
         self._settled = max(self._settled, settled)
         waiting = (booth.open_from for booth in self._booths.values())
         sample = min([self._settled, *(each for each in waiting if each is not None)])

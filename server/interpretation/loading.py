@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 from server.interpretation.ctranslate2_device import Device, Wanted, device
 from server.interpretation.engines import LanguageIdentifier, Recognizer, Translator
@@ -11,9 +10,6 @@ from server.interpretation.routes import RoutedTranslator
 from server.interpretation.shared import Engines
 from server.interpretation.written import WrittenTranslator
 from server.models.catalogue import Catalogue, Model
-
-if TYPE_CHECKING:
-    from server.interpretation.whisper_model import WhisperModel
 
 
 def load(catalogue: Catalogue, wanted: Wanted = "cpu") -> Engines:

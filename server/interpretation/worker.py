@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 import msgspec
 
 from server.bus.messages import (
+    AUTO,
     AudioChunk,
     Demand,
     Failure,
@@ -217,7 +218,7 @@ class Worker:
         now = asyncio.get_running_loop().time()
         if stream is not None and demand.epoch < stream.demand.epoch:
             return
-        if demand.source not in shared.engines.recognizers:
+        if not _can_hear(shared.engines, demand.source):
             self._refuse(demand)
             return
         shared.lanes.listeners[demand.stream] = demand.listeners
@@ -286,6 +287,12 @@ class Worker:
                     self._shared.lanes.listeners.pop(name, None)
                 if stream.interpreter is not None:
                     stream.interpreter.close()
+
+
+def _can_hear(engines: Engines, source: str) -> bool:
+    if source == AUTO:
+        return engines.identifier is not None
+    return source in engines.recognizers
 
 
 def _wanted(demand: Demand) -> bool:

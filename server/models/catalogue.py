@@ -91,6 +91,17 @@ class Catalogue:
         """Languages that can be spoken: recognised, and interpreted into at least one other."""
         return [language for language in self.recognizers if self.targets(language)]
 
+    @property
+    def told_apart(self) -> list[str]:
+        """Languages of ``sources`` of which it is told which one is spoken: two at least, or none.
+        A Whisper model of several languages tells, where it hears one of them."""
+        able = (each for each in self.recognizers.values() if each.format == "whisper")
+        known = {
+            language for each in able if len(each.languages) > 1 for language in each.languages
+        }
+        found = [source for source in self.sources if source in known]
+        return found if len(found) > 1 else []
+
     def targets(self, source: str) -> list[str]:
         """Languages that ``source`` can be interpreted into: translated and spoken."""
         return [target for target in self.voices if target != source and self.route(source, target)]

@@ -1,8 +1,9 @@
 // Lines of captions in one language, newest at the bottom.
 //
 // Finals go into a live region, each announced once; partials stand below it, unannounced and
-// lighter, where the final will be: what is settled does not move. A later revision replaces
-// an earlier one. The list is bounded: an hour of speech would weigh a phone down.
+// lighter, where the final will be: what is settled does not move. Of a partial the first words
+// may be certain: they look as those of a final. A later revision replaces an earlier one. The
+// list is bounded: an hour of speech would weigh a phone down.
 // What is not spoken is lighter, too, and says so.
 // A snapshot replaces all that is there, unannounced: its lines are old, or were read before.
 
@@ -38,7 +39,8 @@ export class CaptionView {
       line.remove();
     } else {
       // A live region would announce again what is written again.
-      if (line.firstChild?.data !== caption.text) line.textContent = caption.text;
+      if (caption.status !== "final") writePartial(line, caption);
+      else if (line.firstChild?.data !== caption.text) line.textContent = caption.text;
       if (caption.skipped && !line.matches(".skipped")) this.#mark(line);
       const region = caption.status === "final" ? this.finals : this.partials;
       if (line.parentNode !== region) insertByTime(region, line);
@@ -85,6 +87,15 @@ export class CaptionView {
     line.remove();
     this.segments.delete(segment);
   }
+}
+
+function writePartial(line, { text, certain = 0 }) {
+  const words = text.split(/\s+/).filter(Boolean);
+  const sure = document.createElement("span");
+  sure.className = "certain";
+  sure.textContent = words.slice(0, certain).join(" ");
+  const rest = words.slice(certain).join(" ");
+  line.replaceChildren(...(certain > 0 ? [sure, rest && ` ${rest}`] : [rest]));
 }
 
 function insertByTime(region, line) {

@@ -3,6 +3,8 @@
 // Levels are dB relative to full scale. Speech between -40 and -10 dB (peaks below 0) is well;
 // what never rises above QUIET_DB in some seconds is too quiet, what touches full scale is cut.
 
+import { t } from "./i18n.js";
+
 const EVERY_MS = 50;
 const HINT_EVERY_MS = 1000;
 const WINDOW_MS = 4000;
@@ -87,4 +89,11 @@ export class HintWindow {
     if (this.#measured.filter(({ peak }) => peak >= FULL_SCALE).length >= 2) return "clipping";
     return this.#measured.every(({ level }) => level < QUIET_DB) ? "quiet" : "good";
   }
+}
+
+/** Shows a level, in decibels of full scale, on `bar`. */
+export function drawLevel(bar, level) {
+  bar.style.setProperty("--level", Math.max(0, (level + 60) / 60).toFixed(3));
+  bar.setAttribute("aria-valuenow", String(Math.round(level)));
+  bar.setAttribute("aria-valuetext", t("speak.level_value", { level: Math.round(level) }));
 }

@@ -5,28 +5,28 @@
 
 import { showAudience } from "./audience.js";
 import { CaptionView } from "./captions.js";
-import { languageName, pageLanguage, t, translatePage } from "./i18n.js";
-import { LevelMeter } from "./meter.js";
+import { t, translatePage } from "./i18n.js";
+import { drawLevel, LevelMeter } from "./meter.js";
 import { Microphone, microphonesExist, troubleOf } from "./microphone.js";
 import { lineInWasChosen, offerMicrophones, rememberMicrophone } from "./microphone_choice.js";
-import {
-  elementsById, fetchLanguages, grants, recall, remember, stream, takeToken,
-} from "./page.js";
+import { elementsById, fetchLanguages, grants, stream, takeToken } from "./page.js";
 import { showListenAddress } from "./share.js";
 import { Signaling } from "./signaling.js";
 import { SocketMicrophone } from "./socket_microphone.js";
+import { SpokenLanguage } from "./spoken_language.js";
 import { keepAwake } from "./wake_lock.js";
 import { Peer } from "./webrtc.js";
 
 const page = elementsById();
 const token = takeToken();
 const microphone = new Microphone();
-const meter = new LevelMeter(showLevel, showLevelHint);
+const meter = new LevelMeter((level) => drawLevel(page.meter, level), showLevelHint);
 const signaling = new Signaling(`/ws/speak/${stream}`, () => ({
-  language: page.language.value,
+  language: language.chosen,
   audio: overSocket ? "socket-opus" : "webrtc",
   token,
   take_over: takingOver || null }));
+const language = new SpokenLanguage(page, signaling);
 const updateWakeLock = keepAwake(() => speaking);
 
 let speaking = false;
@@ -52,11 +52,19 @@ function start() {
   trouble = refusal = null;
   page.notice.textContent = "";
   page.setup.open = false;
-  captions = new CaptionView(page.captions, page.language.value, t("speak.captions"));
+  captions = null;
+  page.captions.replaceChildren();
   meter.prepare();
   signaling.open();
   updateWakeLock();
   render();
+}
+
+/** Shows what is understood, in the language that is spoken; nothing until that is known. */
+function readSource() {
+  const { source } = language;
+  if (source === null || source === captions?.language) return;
+  captions = new CaptionView(page.captions, source, t("speak.captions"));
 }
 
 function stop() {
@@ -175,6 +183,8 @@ signaling.addEventListener("message", async ({ detail: message }) => {
     case "joined":
       refusal = null;
       takingOver = false;
+      language.joined(message.source);
+      readSource();
       iceServers = message.ice_servers ?? [];
       if (paused) signaling.send({ type: "pause", paused });
       await connect();
@@ -187,18 +197,23 @@ signaling.addEventListener("message", async ({ detail: message }) => {
         ended = true;
         stop();
       }
+      language.take(message.source);
+      readSource();
+      break;
+    case "spoken":
+      language.hear(message);
       break;
     case "audience":
       showAudience(page.audience_total, page.audience_channels, message);
       break;
     case "caption":
-      captions.show(message);
+      captions?.show(message);
       return;
     case "captions":
-      captions.restore(message.captions ?? []);
+      captions?.restore(message.captions ?? []);
       return;
     case "error":
-      refusal = message;
+      if (!language.refuses(message)) refusal = message;
   }
   render();
 });
@@ -226,7 +241,7 @@ function render() {
   page.button_text.textContent = t(speaking ? "speak.stop" : "speak.start");
   page.button.dataset.on = speaking;
   page.button.disabled = trouble === "insecure";
-  page.language.disabled = speaking;
+  language.render(speaking);
   page.pause.hidden = page.end.hidden = page.meter_box.hidden = !wasLive || !speaking;
   page.pause.textContent = t(paused ? "speak.resume" : "speak.pause");
   page.pause.setAttribute("aria-pressed", String(paused));
@@ -238,13 +253,6 @@ function connection() {
   }
   if (signaling.status !== "joined") return signaling.status;
   return overSocket ? "slow" : "connected";
-}
-
-function showLevel(level) {
-  page.meter.style.setProperty("--level", Math.max(0, (level + 60) / 60).toFixed(3));
-  page.meter.setAttribute("aria-valuenow", String(Math.round(level)));
-  page.meter.setAttribute(
-    "aria-valuetext", t("speak.level_value", { level: Math.round(level) }));
 }
 
 function showLevelHint(hint) {
@@ -268,8 +276,7 @@ page.take_over.onclose = () => {
   start();
 };
 page.microphone.onchange = page.line_in.onchange = changeMicrophone;
-page.language.onchange = () =>
-  remember("localStorage", "tolk.spoken", page.language.value);
+language.addEventListener("change", render);
 microphone.addEventListener("devices", () => offerMicrophones(page.microphone));
 microphone.addEventListener("gone", async () => {
   page.notice.textContent = t("speak.unplugged");
@@ -285,9 +292,5 @@ showAudience(page.audience_total, page.audience_channels, { total: 0 });
 render();
 showListenAddress(page.qr, page.address);
 offerMicrophones(page.microphone);
-const { sources } = await fetchLanguages();
-page.language.replaceChildren(
-  ...sources.map((tag) => new Option(languageName(tag, pageLanguage), tag)));
-const preferred = [recall("localStorage", "tolk.spoken"), pageLanguage];
-page.language.value = preferred.find((tag) => sources.includes(tag)) ?? sources[0] ?? "";
+language.offer(await fetchLanguages());
 render();

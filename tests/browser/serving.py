@@ -18,10 +18,10 @@ END_S = 5.0
 
 
 class ServerProcess:
-    """``python -m server`` on a port of its own, which it keeps when started again; with further
-    ``options``."""
+    """``python -m server`` on a port of its own, which it keeps when started again, with further
+    ``options``; or another ``module`` that takes the same options."""
 
-    def __init__(self, folder: Path, *options: str) -> None:
+    def __init__(self, folder: Path, *options: str, module: str = "server") -> None:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port: int = probe.getsockname()[1]
@@ -29,7 +29,7 @@ class ServerProcess:
         self._folder = folder
         self._log = folder / "server.log"
         self._command = [
-            *(sys.executable, "-m", "server", "--port", str(self.port)),
+            *(sys.executable, "-m", module, "--port", str(self.port)),
             *("--state", str(folder), *options),
         ]
         self._process: subprocess.Popen[bytes] | None = None

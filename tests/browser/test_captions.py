@@ -56,6 +56,21 @@ def test_a_later_revision_replaces_the_earlier(view: JSHandle) -> None:
     assert shown(view, "partials") == ["good morning"]
 
 
+def test_the_certain_words_of_a_partial_stand_out(view: JSHandle) -> None:
+    line = caption(1, "partial", "good morning every", 1)
+    show(view, line | {"certain": 2}, caption(2, "partial", "one"))
+    assert shown(view, "partials") == ["good morning every", "one"]
+    parts = """(view) => [...view.partials.children].map(
+        (p) => [...p.childNodes].map((each) => [each.className ?? "", each.textContent]))"""
+    assert view.evaluate(parts) == [
+        [["certain", "good morning"], ["", " every"]],
+        [["", "one"]],
+    ]
+    show(view, line | {"revision": 2, "certain": 3}, caption(2, "final", "one", 1))
+    assert shown(view, "partials") == ["good morning every"]
+    assert view.evaluate("(view) => view.finals.innerHTML").endswith(">one</p>")
+
+
 def test_an_earlier_revision_that_comes_late_is_passed_over(view: JSHandle) -> None:
     show(view, caption(1, "final", "good morning", 5), caption(1, "partial", "good", 3))
     assert (shown(view, "finals"), shown(view, "partials")) == (["good morning"], [])

@@ -198,7 +198,12 @@ class Speaker:
         self.sample = 0
 
     def demand(
-        self, *speech: str, text: tuple[str, ...] = (), captions: bool = True, source: str = "nl"
+        self,
+        *speech: str,
+        text: tuple[str, ...] = (),
+        captions: bool = True,
+        source: str = "nl",
+        among: tuple[str, ...] = (),
     ) -> None:
         self.bus.send(
             Demand(
@@ -208,6 +213,7 @@ class Speaker:
                 speech=speech,
                 text=text,
                 captions=captions,
+                among=among,
             )
         )
 

@@ -3,6 +3,7 @@
 import sys
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from hashlib import sha256
 from pathlib import Path
 
 import msgspec
@@ -16,6 +17,21 @@ from tests.helpers.waiting import until
 
 READY_S = 30.0
 STAND_IN = [sys.executable, "-m", "tests.helpers.stand_in"]
+
+
+def models_of_several(folder: Path) -> Path:
+    """A folder of models as far as the media process looks at them: a recogniser of Dutch and
+    English that tells which is spoken, and interpretation both ways."""
+    (folder / "model").write_bytes(b"")
+    model = {"path": ".", "licence": "CC0-1.0", "files": {"model": sha256(b"").hexdigest()}}
+    models: list[dict[str, object]] = [
+        {"kind": "recognizer", "languages": ["nl", "en"], "format": "whisper"},
+        {"kind": "translation", "pairs": [["nl", "en"], ["en", "nl"]]},
+        {"kind": "voice", "languages": ["nl", "en"]},
+    ]
+    manifest = {"models": [{**model, **each, "name": each["kind"]} for each in models]}
+    (folder / "manifest.json").write_bytes(msgspec.json.encode(manifest))
+    return folder
 
 
 @asynccontextmanager

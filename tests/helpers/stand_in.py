@@ -1,8 +1,9 @@
 """An interpreter process with stand-ins for engines, which hears tones for words.
 
 A low tone is "laag", interpreted as "low" and spoken at 700 Hz; a high one is "hoog", "high",
-1,500 Hz. ``--fault`` makes one engine misbehave on low tones: "fail" and "hang" the voice,
-"crash" the process (once for each file ``--once`` that is not there yet).
+1,500 Hz. To who tells languages apart low tones are Dutch and high ones English. ``--fault`` makes
+one engine misbehave on low tones: "fail" and "hang" the voice, "crash" the process (once for each
+file ``--once`` that is not there yet).
 
 ``--models`` names a folder: the stand-ins pass for its models. A model named "deadly" ends the
 process as it is loaded, one named "moribund" half a second later.
@@ -13,6 +14,7 @@ import asyncio
 import os
 import threading
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -31,7 +33,7 @@ BLOCK = RATE_HZ // 50
 #: Peaks below this are silence.
 LOUD = 1000
 QUIET_BLOCKS = 10
-SPOKEN_HZ = {"low": 700.0, "high": 1500.0}
+SPOKEN_HZ = {"low": 700.0, "high": 1500.0, "laag": 350.0, "hoog": 3000.0}
 
 
 class ToneStream:
@@ -61,14 +63,27 @@ class ToneStream:
         sound, self._word = np.concatenate([*self._word, np.zeros(0, np.int16)]), []
         if len(sound) < RATE_HZ // 5:
             return None
-        crossings = np.count_nonzero(np.diff(np.signbit(sound)))
-        text = "laag" if crossings / 2 / (len(sound) / RATE_HZ) < 600 else "hoog"
+        text = "laag" if is_low(sound) else "hoog"
         end = self._heard - self._quiet * BLOCK
         return Transcript((Word(text, max(0, end - len(sound)), end),), True)
 
 
+def is_low(sound: Pcm) -> bool:
+    crossings = np.count_nonzero(np.diff(np.signbit(sound)))
+    return bool(crossings / 2 / (len(sound) / RATE_HZ) < 600)
+
+
+class ToneIdentifier:
+    def identify(self, pcm: Pcm) -> Mapping[str, float]:
+        blocks = pcm[: len(pcm) // BLOCK * BLOCK].reshape(-1, BLOCK)
+        low = [is_low(block) for block in blocks if np.abs(block).max() > LOUD]
+        dutch = sum(low) / max(1, len(low))
+        return {"nl": dutch, "en": 1 - dutch} if low else {"nl": 0.5, "en": 0.5}
+
+
 class ToneRecognizer:
-    language = "nl"
+    def __init__(self, language: str) -> None:
+        self.language = language
 
     def stream(self) -> ToneStream:
         return ToneStream()
@@ -76,14 +91,16 @@ class ToneRecognizer:
 
 class Translator:
     def translate(self, text: str, source: str, target: str, prefix: str = "") -> str:
+        if target == "nl":
+            return text
         return text.replace("laag", "low").replace("hoog", "high")
 
 
 class Voice:
-    language = "en"
     rate_hz = 16_000
 
-    def __init__(self, fault: str, once: str) -> None:
+    def __init__(self, language: str, fault: str, once: str) -> None:
+        self.language = language
         self._fault = fault
         self._once = Path(once) if once else None
 
@@ -120,7 +137,6 @@ async def main() -> None:
     given = [decoded(options.catalogue.read_bytes())] if options.catalogue else []
 
     def engines() -> Engines:
-        voice = Voice(options.fault, options.once)
         catalogue = None
         if options.models:
             catalogue = given.pop() if given else Catalogue.load(options.models)
@@ -129,7 +145,13 @@ async def main() -> None:
                 os.abort()
             if "moribund" in names:
                 threading.Timer(0.5, os.abort).start()
-        return Engines({"nl": ToneRecognizer()}, Translator(), {"en": voice}, catalogue=catalogue)
+        return Engines(
+            {language: ToneRecognizer(language) for language in ("nl", "en")},
+            Translator(),
+            {language: Voice(language, options.fault, options.once) for language in ("nl", "en")},
+            identifier=ToneIdentifier(),
+            catalogue=catalogue,
+        )
 
     limits = Limits(synthesize_s=options.limit_s, retry_s=options.retry_s)
     async with LocalBus.connect(options.bus) as bus:

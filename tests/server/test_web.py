@@ -81,6 +81,7 @@ async def test_languages_are_told(http: aiohttp.ClientSession) -> None:
         languages = await response.json()
     assert "nl" in languages["sources"]
     assert "en" in languages["targets"]["nl"]
+    assert languages["auto"] is False
 
 
 async def test_streams_are_told_but_no_private_talk(

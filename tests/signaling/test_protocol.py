@@ -6,6 +6,7 @@ import pytest
 
 from signaling.errors import ProtocolError
 from signaling.messages import (
+    ChangeLanguage,
     End,
     ErrorCode,
     JoinListener,
@@ -67,6 +68,8 @@ def test_a_speaker_s_session_in_order() -> None:
     assert join == JoinSpeaker(language="pt-BR", resume="x")
     assert isinstance(conversation.receive_text(offer("sendonly")), Offer)
     assert conversation.receive_text('{"type": "pause", "paused": true}') == Pause(paused=True)
+    said = '{"type": "language", "language": "auto"}'
+    assert conversation.receive_text(said) == ChangeLanguage(language="auto")
     assert conversation.receive_text('{"type": "ping"}') == Ping()
     assert conversation.receive_text('{"type": "end"}') == End()
 
@@ -107,7 +110,7 @@ def test_unknown_fields_are_ignored() -> None:
         ('"end"', "expected: Expected `object`"),
         ("{}", "missing required field `type`"),
         ('{"type": 3}', "`$.type`"),
-        ('{"type": "dance"}', '"dance" is none of this address\'s: join, offer, pause, end, ping'),
+        ('{"type": "dance"}', '"dance" is none of this address\'s: join, offer, pause, language'),
         ('{"type": "select", "channel": "en"}', '"select" is none of this address\'s'),
         ('{"type": "pause"}', "missing required field `paused`"),
         ('{"type": "pause", "paused": 1}', "Expected `bool`, got `int` - at `$.paused`"),

@@ -3,7 +3,7 @@
 import pytest
 
 from server.bus.messages import RATE_HZ, AudioChunk
-from server.bus.replay import KEPT_S, Replay
+from server.bus.replay import AGAIN_S, KEPT_S, Replay
 
 CHUNK = 1600  # samples: 100 ms
 
@@ -14,8 +14,8 @@ def chunk(number: int, epoch: int = 1) -> AudioChunk:
 
 def play(story: str) -> tuple[Replay, list[list[int]]]:
     """Run a story, a word an event: ``3`` chunk 3 is heard, ``c3`` all before chunk 3 is
-    committed, ``x`` the interpreter is lost, ``r`` one is ready. Returns the numbers of the
-    chunks fed on each ``r``."""
+    committed, ``b3`` chunk 3 and what follows are taken back, ``x`` the interpreter is lost,
+    ``r`` one is ready. Returns the numbers of the chunks fed on each ``r``."""
     replay, fed, epoch = Replay(), [], 0
     for word in story.split():
         match word[0]:
@@ -28,6 +28,8 @@ def play(story: str) -> tuple[Replay, list[list[int]]]:
                 fed.append([each.start_sample // CHUNK for each in again])
             case "c":
                 replay.committed(int(word[1:]) * CHUNK)
+            case "b":
+                replay.take_back(int(word[1:]) * CHUNK)
             case _:
                 replay.heard(chunk(int(word), epoch))
     return replay, fed
@@ -48,6 +50,11 @@ def play(story: str) -> tuple[Replay, list[list[int]]]:
         pytest.param("r 0 1 x r c1 x r", [[], [0, 1], []], id="the rest of it is suspect too"),
         pytest.param("r 0 1 x r c2 2 x r", [[], [0, 1], [2]], id="committed past it: a new story"),
         pytest.param("r 0 1 x r c2 2 x r x r", [[], [0, 1], [2], []], id="which ends as ever"),
+        pytest.param("r 0 1 2 c2 b1 r", [[], [1, 2]], id="taken back though committed"),
+        pytest.param("r 0 1 2 b1 r", [[], [1, 2]], id="and what is before it is not wanted"),
+        pytest.param("r 0 1 c2 2 b3 3 r", [[], [3]], id="taken back from now on: nothing"),
+        pytest.param("r 0 1 c1 b0 x r", [[], [0, 1]], id="lost after that: again"),
+        pytest.param("r 0 1 x r c1 b0 x r", [[], [0, 1], []], id="but twice at most"),
         pytest.param("0 x x r", [[0]], id="lost while loading: the sound is not to blame"),
         pytest.param("r 0 x x x r", [[], [0]], id="nor when the next dies before it is ready"),
     ],
@@ -83,3 +90,9 @@ def test_no_more_than_the_bound_is_kept_and_the_oldest_is_counted() -> None:
     replay, fed = play(" ".join(map(str, range(bound + 5))) + " r")
     assert fed == [list(range(5, bound + 5))]
     assert replay.dropped_samples == 5 * CHUNK
+
+
+def test_what_was_committed_long_ago_is_not_taken_back() -> None:
+    count = 3 * AGAIN_S * RATE_HZ // CHUNK
+    _, fed = play("r " + " ".join(f"{number} c{number + 1}" for number in range(count)) + " b0 r")
+    assert fed[-1] == list(range(count - AGAIN_S * RATE_HZ // CHUNK, count))

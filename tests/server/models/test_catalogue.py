@@ -6,10 +6,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from server.interpretation.engines import ModelError
-from server.models.catalogue import Catalogue
+from server.models.catalogue import Catalogue, Model
 
 Entry = dict[str, Any]
 
@@ -50,6 +51,25 @@ def folder(tmp_path: Path) -> Path:
 
 def test_what_can_be_spoken_is_recognised_and_translated(folder: Path) -> None:
     assert Catalogue.load(folder).sources == ["nl", "en"]
+
+
+@pytest.mark.parametrize(
+    ("languages", "told_apart"),
+    [
+        (["en", "ja", "nl"], ["nl", "en"]),
+        (["en"], []),
+        (["ja", "ko"], []),
+        (["nl", "fr"], []),
+    ],
+)
+def test_which_languages_are_told_apart(
+    folder: Path, tmp_path: Path, languages: list[str], told_apart: list[str]
+) -> None:
+    whisper = entry(tmp_path, "whisper", "recognizer", languages=languages, format="whisper")
+    catalogue = Catalogue.load(folder)
+    assert catalogue.told_apart == []
+    models = [msgspec.convert(whisper, Model), *catalogue.models]
+    assert sorted(Catalogue(folder, models).told_apart) == sorted(told_apart)
 
 
 def test_what_can_be_heard_is_translated_and_spoken(folder: Path) -> None:

@@ -1,0 +1,79 @@
+"""Tells the media process which language is spoken in a stream, while it is interpreted.
+
+It has a thread of its own, and recognition waits for it never: what fails here is counted, and the
+next speech is asked about.
+"""
+
+import asyncio
+import logging
+
+from server.bus import messages
+from server.bus.messages import Demand
+from server.interpretation.engines import EngineError, LanguageIdentifier
+from server.interpretation.shared import Shared
+from server.interpretation.spoken import Spoken
+from server.interpretation.types import Pcm, Transcript
+
+_log = logging.getLogger(__name__)
+
+
+class Identifying:
+    """One stream's in one epoch; idle where nothing tells languages apart."""
+
+    def __init__(self, shared: Shared, demand: Demand) -> None:
+        self.among = demand.among
+        self._shared = shared
+        self._stream, self._epoch = demand.stream, demand.epoch
+        self._identifier = shared.engines.identifier
+        self._spoken = Spoken(demand.source)
+        self._due = asyncio.Event()
+
+    def hear(self, start_sample: int, pcm: Pcm) -> None:
+        """The stream's next speech."""
+        if self._identifier is not None:
+            self._spoken.hear(start_sample, pcm)
+            if self._spoken.due:
+                self._due.set()
+
+    async def run(self) -> None:
+        """For ever."""
+        while True:
+            await self._due.wait()
+            self._due.clear()
+            if self._identifier is not None:
+                await self._identify(self._identifier)
+
+    async def _identify(self, identifier: LanguageIdentifier) -> None:
+        lane = self._shared.lanes.lane("identify")
+        window = self._spoken.window()
+        try:
+            found = await lane.call(self._shared.limits.recognize_s, identifier.identify, window)
+        except EngineError as error:
+            _log.info("%s: which language is spoken is not known: %s", self._stream, error)
+            self._shared.dropped["identify"] += 1
+            return
+        if verdict := self._spoken.judge(found, self.among):
+            self._shared.publish(
+                messages.Spoken(
+                    stream=self._stream,
+                    epoch=self._epoch,
+                    language=verdict.language,
+                    probability=verdict.probability,
+                    sample=verdict.sample,
+                )
+            )
+
+
+class Deaf:
+    """A recogniser that understands nothing: while it is not known which language is spoken."""
+
+    language = messages.AUTO
+
+    def stream(self) -> "Deaf":
+        return self
+
+    def accept(self, pcm: Pcm) -> Transcript | None:
+        return None
+
+    def finish(self) -> Transcript | None:
+        return None

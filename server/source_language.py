@@ -1,0 +1,78 @@
+"""Which language a stream is interpreted from, and what its speaker is told of it.
+
+- The speaker chooses it, or AUTO: then it is what the interpreter finds out, and changes with it.
+- Whatever it changes to, what was heard in it before that was known is interpreted, too.
+"""
+
+from collections.abc import Callable
+
+import signaling.messages as wire
+from server.bus.messages import AUTO, Spoken
+from server.notices import Notices
+from server.streams import Stream
+
+
+class SourceLanguage:
+    """One stream's. ``changed`` is called with the sample from which it is another one; None:
+    from now on. ``announce``: to tell everyone the stream's state."""
+
+    def __init__(
+        self,
+        stream: Stream,
+        notices: Notices,
+        changed: Callable[[int | None], None],
+        announce: Callable[[], None],
+    ) -> None:
+        self._stream = stream
+        self._notices = notices
+        self._changed = changed
+        self._announce = announce
+        self._before: str | None = None
+        self._mismatch: Spoken | None = None
+
+    @property
+    def demanded(self) -> str | None:
+        """What the interpreter is to hear: a language, AUTO, or nothing."""
+        return self._stream.source or (AUTO if self._stream.auto else None)
+
+    @property
+    def may_be(self) -> tuple[str, ...]:
+        """What it is found out among."""
+        return tuple(self._stream.speaker.languages) if self._stream.speaker else ()
+
+    def begin(self) -> None:
+        """A speaker is there."""
+        self._take(None)
+
+    def choose(self, language: str) -> None:
+        """The speaker speaks this from now on, or AUTO."""
+        heard = self._mismatch
+        self._stream.speak(language)
+        if heard is not None and language == AUTO and heard.language in self.may_be:
+            self._stream.source = heard.language
+        self._take(heard.sample if heard and heard.language == self._stream.source else None)
+
+    def hear(self, spoken: Spoken) -> None:
+        """The interpreter has heard which language is spoken."""
+        stream = self._stream
+        other = spoken.language != stream.source
+        changes = other and stream.auto and spoken.language in self.may_be
+        if changes:
+            stream.source = spoken.language
+            self._take(spoken.sample)
+        self._mismatch = spoken if other and not changes else None
+        self._notices.tell_spoken(
+            wire.Spoken(
+                language=spoken.language, mismatch=self._mismatch is not None, changed=changes
+            )
+        )
+
+    def _take(self, sample: int | None) -> None:
+        is_new = self.demanded != self._before
+        if is_new:
+            self._before = self.demanded
+            self._mismatch = None
+            self._changed(sample)
+        self._announce()
+        if is_new:
+            self._notices.follow_source()

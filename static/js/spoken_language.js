@@ -1,0 +1,120 @@
+// Which language is spoken: what the speaker chose, and what the server hears.
+//
+// "auto" leaves it to the server, where that can tell. With a language that was chosen the server
+// says when it hears another: one button changes to that, while sound goes on.
+
+import { languageName, pageLanguage, t } from "./i18n.js";
+import { recall, remember } from "./page.js";
+
+const AUTO = "auto";
+const KEY = "tolk.spoken";
+/** What the server answers to a language that may not be spoken. */
+const REFUSALS = ["unknown_language", "forbidden"];
+
+/** Event: "change", when what `render` shows may be another. */
+export class SpokenLanguage extends EventTarget {
+  #page;
+  #signaling;
+  /** What the server took over last: the choice, and the language that is interpreted. */
+  #taken = "";
+  #source = null;
+  /** The other language that is heard. */
+  #other = null;
+  /** The button was used: say so, as the button is gone. */
+  #changed = false;
+
+  constructor(page, signaling) {
+    super();
+    this.#page = page;
+    this.#signaling = signaling;
+    page.language.onchange = () => this.#choose(page.language.value);
+    page.change_language.onclick = () => {
+      this.#changed = true;
+      page.language.value = this.#other;
+      this.#choose(this.#other);
+      page.spoken.focus();
+    };
+  }
+
+  /** For the join message. */
+  get chosen() {
+    return this.#page.language.value;
+  }
+
+  /** The language that is interpreted; null until it is found out. */
+  get source() {
+    return this.#source;
+  }
+
+  /** Fills the list with what can be spoken; chosen is what was before, or the page's own. */
+  offer({ sources, auto = false }) {
+    const { language } = this.#page;
+    language.replaceChildren(
+      ...(auto ? [new Option(t("speak.auto"), AUTO)] : []),
+      ...sources.map((tag) => new Option(languageName(tag, pageLanguage), tag)));
+    const preferred = [recall("localStorage", KEY), pageLanguage, sources[0], ""];
+    language.value = preferred.find((tag) => tag !== null && this.#offers(tag)) ?? "";
+  }
+
+  /** The speaker starts, or is back. */
+  joined(source = null) {
+    this.#other = null;
+    this.#changed = false;
+    this.take(source);
+  }
+
+  /** The stream is interpreted from this language. */
+  take(source = null) {
+    if (source !== this.#source) this.#other = null;
+    this.#source = source;
+    this.#taken = this.chosen;
+  }
+
+  /** The server's "spoken". */
+  hear({ language, mismatch = false }) {
+    this.#other = mismatch ? language : null;
+    this.#changed &&= !mismatch && language === this.#source;
+  }
+
+  /** Whether this error was about the language: the choice is as before. */
+  refuses({ code }) {
+    if (!REFUSALS.includes(code) || this.chosen === this.#taken) return false;
+    this.#page.language.value = this.#taken;
+    this.#changed = false;
+    return true;
+  }
+
+  render(live) {
+    const { spoken, change_language: button, language } = this.#page;
+    const installed = this.#offers(this.#other);
+    language.disabled = live && this.#signaling.status !== "joined";
+    spoken.textContent = live ? this.#text(installed) : "";
+    spoken.parentElement.classList.toggle("mismatch", live && this.#other !== null);
+    button.hidden = !live || !installed;
+    button.textContent = installed ? t("speak.change", { language: this.#name(this.#other) }) : "";
+  }
+
+  #text(installed) {
+    if (this.#other !== null) {
+      return t(installed ? "speak.mismatch" : "speak.mismatch_unknown",
+        { language: this.#name(this.#other) });
+    }
+    if (this.chosen !== AUTO && !this.#changed) return "";
+    return this.#source === null
+      ? t("speak.detecting") : t("speak.detected", { language: this.#name(this.#source) });
+  }
+
+  #choose(tag) {
+    remember("localStorage", KEY, tag);
+    this.#signaling.send({ type: "language", language: tag }); // no more than that: see take
+    this.dispatchEvent(new Event("change"));
+  }
+
+  #offers(tag) {
+    return [...this.#page.language.options].some((option) => option.value === tag);
+  }
+
+  #name(tag) {
+    return languageName(tag, pageLanguage);
+  }
+}

@@ -1,0 +1,286 @@
+"""Which language a stream is interpreted from: found out, changed by itself, or by its speaker."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from server.admission import Admission
+from server.bus import messages as bus
+from server.bus.messages import AUTO, RATE_HZ
+from server.client import Listener, Refused, Speaker
+from server.live_stream import LiveStream
+from server.media.pacer import Pacer
+from server.media.receive import Sound
+from server.metrics import Metrics
+from server.models.catalogue import Catalogue
+from server.models.current import Current
+from server.streams import ConnectionManager, Session
+from signaling import messages as wire
+from tests.helpers.running import STAND_IN, final, models_of_several, tolk, tone
+
+CHUNK = RATE_HZ // 10
+
+
+class Recorded:
+    """A bus that keeps what the interpreter is told."""
+
+    def __init__(self) -> None:
+        self.published: list[bus.Message] = []
+        self.dropped: dict[str, int] = {}
+
+    def publish(self, message: bus.Message) -> None:
+        self.published.append(message)
+
+    async def receive(self) -> bus.Message:
+        raise NotImplementedError
+
+
+class Stage:
+    """A stream with a speaker, a listener of English, and what each is told."""
+
+    def __init__(self, folder: Path, language: str, languages: tuple[str, ...] = ("nl", "en")):
+        self.bus = Recorded()
+        self.manager = ConnectionManager()
+        self.told: dict[str, list[wire.ServerMessage]] = {"speaker": [], "listener": []}
+        self.speaker = self.join(language, languages)
+        listener = self.manager.join_listener(
+            "s", "a", "en", ("nl", "en"), lambda why: None, resume=None
+        )
+        self.live = LiveStream(
+            self.speaker.stream,
+            self.bus,
+            Pacer(),
+            Current(Catalogue.load(models_of_several(folder))),
+            Metrics(),
+            Admission(0, 2),
+            10.0,
+        )
+        self.live.interpreter_ready()
+        self.live.attach(listener, self.told["listener"].append)
+        self.live.attach(self.speaker, self.told["speaker"].append)
+        self.track = self.live.track(listener)
+        self.live.source.begin()
+
+    def join(self, language: str, languages: tuple[str, ...] = ("nl", "en")) -> Session:
+        return self.manager.join_speaker(
+            "s", "a", language, lambda why: None, resume=None, take_over=False, languages=languages
+        )
+
+    def speak(self, seconds: float) -> None:
+        for _ in range(round(seconds * 10)):
+            self.live.hear(Sound(np.zeros(3 * CHUNK, np.int16), np.zeros(CHUNK, np.int16)))
+
+    def hear(self, language: str, from_s: float = 0) -> None:
+        """The interpreter finds this language spoken."""
+        self.live.receive(
+            bus.Spoken(
+                stream="s",
+                epoch=self.live.epoch,
+                language=language,
+                probability=0.9,
+                sample=round(from_s * RATE_HZ),
+            )
+        )
+
+    def commit(self, at_s: float) -> None:
+        sample = round(at_s * RATE_HZ)
+        self.live.receive(bus.Committed(stream="s", epoch=self.live.epoch, sample=sample))
+
+    @property
+    def demand(self) -> bus.Demand:
+        self.live.publish_demand()
+        return next(each for each in self.bus.published[::-1] if isinstance(each, bus.Demand))
+
+    @property
+    def fed_from_s(self) -> list[float]:
+        """Where what was fed in this epoch begins, in order."""
+        return [
+            each.start_sample / RATE_HZ
+            for each in self.bus.published
+            if isinstance(each, bus.AudioChunk) and each.epoch == self.live.epoch
+        ]
+
+    @property
+    def spoken(self) -> list[wire.Spoken]:
+        return [each for each in self.told["speaker"] if isinstance(each, wire.Spoken)]
+
+    def state(self) -> wire.State:
+        return [each for each in self.told["listener"] if isinstance(each, wire.State)][-1]
+
+    def channel(self) -> wire.ChannelState:
+        return [each for each in self.told["listener"] if isinstance(each, wire.ChannelState)][-1]
+
+
+def test_until_it_is_known_nothing_is_interpreted_and_then_all(tmp_path: Path) -> None:
+    stage = Stage(tmp_path, AUTO)
+    assert (stage.demand.source, stage.demand.speech) == (AUTO, ())
+    assert stage.demand.among == ("nl", "en")
+    assert stage.state().source is None
+    assert stage.channel().status == "starting"
+    stage.speak(4)
+    stage.hear("nl", from_s=0.5)
+    assert (stage.demand.source, stage.demand.speech) == ("nl", ("en",))
+    assert stage.fed_from_s[0] == pytest.approx(0.5)
+    stage.speak(1)
+    assert stage.fed_from_s == pytest.approx(np.arange(0.5, 5, 0.1))
+    assert (stage.state().source, stage.channel().status) == ("nl", "live")
+    assert stage.spoken == [wire.Spoken(language="nl", changed=True)]
+    assert stage.speaker.captions == {"nl"}
+
+
+def test_with_auto_the_language_changes_by_itself(tmp_path: Path) -> None:
+    stage = Stage(tmp_path, AUTO)
+    stage.speak(4)
+    stage.hear("nl")
+    stage.speak(10)
+    stage.commit(11)
+    before = stage.live.epoch
+    stage.hear("en", from_s=7)
+    assert stage.live.epoch == before + 1
+    assert (stage.demand.source, stage.demand.speech) == ("en", ())
+    assert stage.fed_from_s[0] == pytest.approx(7), "though it was said in the wrong language"
+    assert stage.track.broadcast.name == "floor", "who listens to English hears the speaker"
+    assert stage.spoken[-1] == wire.Spoken(language="en", changed=True)
+    stage.hear("nl", from_s=14)
+    assert stage.track.broadcast.name == "en"
+
+
+def test_a_language_that_is_not_installed_is_only_told(tmp_path: Path) -> None:
+    stage = Stage(tmp_path, AUTO)
+    stage.hear("nl")
+    stage.hear("fr")
+    assert stage.demand.source == "nl"
+    assert stage.spoken[-1] == wire.Spoken(language="fr", mismatch=True)
+
+
+def test_who_may_speak_one_language_only_is_not_found_to_speak_another(tmp_path: Path) -> None:
+    stage = Stage(tmp_path, AUTO, languages=("nl",))
+    stage.hear("nl")
+    stage.hear("en")
+    assert stage.demand.source == "nl"
+
+
+def test_a_language_that_was_chosen_stays_and_the_speaker_is_told(tmp_path: Path) -> None:
+    stage = Stage(tmp_path, "nl")
+    for language in ("nl", "en", "en", "nl"):
+        stage.hear(language)
+    assert stage.demand.source == "nl"
+    assert stage.spoken == [
+        wire.Spoken(language="nl"),
+        wire.Spoken(language="en", mismatch=True),
+        wire.Spoken(language="nl"),
+    ]
+
+
+@pytest.mark.parametrize("choice", ["en", AUTO])
+def test_what_was_heard_of_it_is_interpreted_once_the_speaker_changes(
+    tmp_path: Path, choice: str
+) -> None:
+    stage = Stage(tmp_path, "nl")
+    stage.speak(10)
+    stage.commit(9)
+    stage.hear("en", from_s=4)
+    stage.live.source.choose(choice)
+    assert stage.demand.source == "en"
+    assert stage.fed_from_s[0] == pytest.approx(4)
+
+
+def test_a_language_that_was_not_heard_is_interpreted_from_now_on(tmp_path: Path) -> None:
+    stage = Stage(tmp_path, "nl")
+    stage.speak(10)
+    stage.live.source.choose("en")
+    assert (stage.demand.source, stage.fed_from_s) == ("en", [])
+    stage.speak(0.1)
+    assert stage.fed_from_s == [10]
+
+
+def test_auto_goes_on_with_the_language_so_far(tmp_path: Path) -> None:
+    stage = Stage(tmp_path, "nl")
+    before = stage.live.epoch
+    stage.live.source.choose(AUTO)
+    assert (stage.demand.source, stage.live.epoch) == ("nl", before)
+
+
+def test_who_comes_back_with_auto_goes_on(tmp_path: Path) -> None:
+    stage = Stage(tmp_path, AUTO)
+    stage.hear("nl")
+    stage.manager.leave(stage.speaker, 0)
+    again = stage.join(AUTO)
+    assert (again.stream.source, again.captions) == ("nl", frozenset({"nl"}))
+
+
+def test_auto_after_a_language_that_was_chosen_begins_anew(tmp_path: Path) -> None:
+    stage = Stage(tmp_path, "nl")
+    stage.manager.leave(stage.speaker, 0)
+    assert stage.join(AUTO).stream.source is None
+
+
+def test_what_is_not_final_is_taken_back(tmp_path: Path) -> None:
+    stage = Stage(tmp_path, "nl")
+    stage.live.receive(
+        bus.Caption(
+            stream="s",
+            epoch=stage.live.epoch,
+            language="nl",
+            segment=1,
+            revision=3,
+            status="partial",
+            start_sample=0,
+            end_sample=1,
+            text="god",
+        )
+    )
+    stage.live.source.choose("en")
+    caption = [each for each in stage.told["listener"] if isinstance(each, wire.Caption)][-1]
+    assert (caption.status, caption.segment, caption.revision) == ("clear", 1, 4)
+
+
+# --- a running server ---------------------------------------------------------------------------
+
+
+async def test_a_language_found_out_and_changed_live(tmp_path: Path) -> None:
+    models = str(models_of_several(tmp_path))
+    async with (
+        tolk(tmp_path, STAND_IN, models=models) as server,
+        Listener(server.url, "hall", captions=["en"], audio="none") as listener,
+        Speaker(server.url, "hall", AUTO, audio="socket") as speaker,
+    ):
+        assert speaker.joined.source is None
+        await speaker.play(tone(300, 0.6, 2.5))
+        await speaker.expect(wire.Spoken, lambda told: told.language == "nl" and told.changed)
+        await speaker.expect(wire.Caption, final("nl", "laag"))
+        await listener.expect(wire.Caption, final("en", "low"))
+        await speaker.send(wire.ChangeLanguage(language="xx"))
+        refused = await speaker.expect(wire.Error)
+        assert (refused.code, refused.fatal) == ("unknown_language", False)
+        await speaker.send(wire.ChangeLanguage(language="en"))
+        await listener.expect(wire.State, lambda state: state.source == "en")
+        await speaker.play(tone(300))
+        await speaker.expect(wire.Caption, final("en", "laag"))
+
+
+async def test_auto_where_nothing_tells_languages_apart(tmp_path: Path) -> None:
+    async with tolk(tmp_path, STAND_IN, ready=False) as server:
+        with pytest.raises(Refused, match="unknown_language.*Choose one of: .*nl"):
+            async with Speaker(server.url, "hall", AUTO):
+                pass
+        async with Speaker(server.url, "hall", "nl") as speaker:
+            await speaker.send(wire.ChangeLanguage(language=AUTO))
+            assert not (await speaker.expect(wire.Error)).fatal
+
+
+async def test_a_token_limits_what_may_be_found(tmp_path: Path) -> None:
+    models = str(models_of_several(tmp_path))
+    async with tolk(tmp_path, STAND_IN, ready=False, models=models) as server:
+        token = server.access.issue(speak=True, languages=["nl"], valid_s=60)
+        async with Speaker(server.url, "hall", AUTO, token=token) as speaker:
+            (session,) = server.manager.sessions
+            assert session.languages == ["nl"]
+            await speaker.send(wire.ChangeLanguage(language="en"))
+            refused = await speaker.expect(wire.Error)
+            assert (refused.code, refused.fatal) == ("forbidden", False)
+        token = server.access.issue(speak=True, languages=["fr"], valid_s=60)
+        with pytest.raises(Refused, match="forbidden"):
+            async with Speaker(server.url, "tent", AUTO, token=token):
+                pass
