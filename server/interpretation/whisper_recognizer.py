@@ -9,11 +9,12 @@
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from server.bus.messages import RATE_HZ
 from server.interpretation.types import Pcm, Transcript, Word
@@ -31,14 +32,17 @@ KEPT_SAMPLES: Final = 2 * RATE_HZ
 #: A word is certain at once when so much sound follows it, and each of its tokens is so likely.
 FOLLOWED_SAMPLES: Final = RATE_HZ // 2
 LIKELY: Final = 0.6
-#: More sound than this is never heard at a time: what is not certain by then is left behind.
-LONGEST_SAMPLES: Final = 22 * RATE_HZ
+#: Where so much sound waits to be certain, what was heard is taken for it.
+LONGEST_SAMPLES: Final = 20 * RATE_HZ
 #: So many words in a row that were there before are a loop.
 LOOP_WORDS: Final = 4
-#: So many words in a row that were certain before, said again in less time than this each, were
-#: said once.
-REPEATED_WORDS: Final = 3
-REPEATED_SAMPLES: Final = RATE_HZ // 8
+#: Nobody says more letters a second; what has more was made up at the end of the sound.
+LETTERS_PER_SECOND: Final = 30
+#: A word was heard out when the sound of a pass goes on for so long after it.
+HEARD_OUT_SAMPLES: Final = RATE_HZ // 10
+#: Windows of 20 ms: where none is louder than this share of the loudest, nobody spoke.
+WINDOW: Final = RATE_HZ // 50
+SILENT: Final = 0.05
 #: A hypothesis less likely than this, on average, is made up.
 LEAST_LIKELIHOOD: Final = 0.25
 #: Less sound than this is not listened to.
@@ -62,20 +66,24 @@ class Heard:
 
 
 class WhisperRecognizer:
-    """One language of a model."""
+    """One language of a model. ``clock``: seconds, to tell how long a pass takes."""
 
-    def __init__(self, model: WhisperModel, language: str) -> None:
+    def __init__(
+        self, model: WhisperModel, language: str, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self.language = language
         self._model = model
+        self._clock = clock
 
     def stream(self) -> "WhisperStream":
-        return WhisperStream(self._model, self.language)
+        return WhisperStream(self._model, self.language, self._clock)
 
 
 class WhisperStream:
     """One speaker."""
 
-    def __init__(self, model: WhisperModel, language: str) -> None:
+    def __init__(self, model: WhisperModel, language: str, clock: Callable[[], float]) -> None:
+        self._clock = clock
         self.pause_samples = PAUSE_SAMPLES
         self._model = model
         self._language = language
@@ -86,6 +94,7 @@ class WhisperStream:
         self._rest: list[Heard] = []  # what the last pass heard besides
         self._due = STEP_SAMPLES
         self._fresh = False  # sound came since the last pass
+        self._passed = 0  # up to here the last pass heard
 
     @property
     def _now(self) -> int:
@@ -96,17 +105,18 @@ class WhisperStream:
         self._fresh = True
         if self._now < self._due or len(self._sound) < SHORTEST_SAMPLES:
             return None
-        began_s = time.monotonic()
+        began_s = self._clock()
         heard = self._hear()
+        self._passed = self._now
         count = self._how_many_certain(heard)
         self._commit(heard, count)
-        taken = round((time.monotonic() - began_s) / BUSY * RATE_HZ)
+        taken = round((self._clock() - began_s) / BUSY * RATE_HZ)
         self._due = self._now + max(STEP_SAMPLES, taken)
         self._fresh = False
         return self._transcript(final=False)
 
     def finish(self) -> Transcript | None:
-        if self._fresh and len(self._sound) >= SHORTEST_SAMPLES:
+        if self._fresh and len(self._sound) >= SHORTEST_SAMPLES and not self._is_all_heard():
             self._rest = self._hear()
         self._commit(self._rest, len(self._rest))
         said = bool(self._certain)
@@ -143,10 +153,27 @@ class WhisperStream:
                     min(each.likelihood for each in own),
                 )
             )
-        return heard[_repeated(self._context, heard) :]
+        letters = sum(len(word.key) for word in heard)
+        fit = LETTERS_PER_SECOND * (self._now - self._certain_end) / RATE_HZ
+        return heard if letters <= fit else []
+
+    @property
+    def _certain_end(self) -> int:
+        return self._context[-1].end_sample if self._context else self._from
+
+    def _is_all_heard(self) -> bool:
+        """Whether the last pass heard the last word out, and nothing was said since."""
+        words = self._rest or self._context
+        if not words or words[-1].end_sample + HEARD_OUT_SAMPLES > self._passed:
+            return False
+        loud = _loudness(self._sound)
+        after = loud[(words[-1].end_sample - self._from) // WINDOW + 1 :]
+        return not len(after) or bool(after.max() < SILENT * loud.max())
 
     def _how_many_certain(self, heard: Sequence[Heard]) -> int:
-        """Of the words of a pass."""
+        """Of the words of a pass. Where there is too much sound, all but the last."""
+        if len(self._sound) >= LONGEST_SAMPLES:
+            return max(0, len(heard) - 1)
         count = 0
         for place, word in enumerate(heard[:-1]):
             followed = word.end_sample + FOLLOWED_SAMPLES <= self._now
@@ -164,27 +191,24 @@ class WhisperStream:
 
     def _cut(self) -> None:
         """Off the sound that is not needed any more."""
-        if not self._context:
-            if len(self._sound) > LONGEST_SAMPLES:
-                self._drop(len(self._sound) - LONGEST_SAMPLES // 2)
-            return
-        end = self._context[-1].end_sample
+        end = self._certain_end
         for place in range(len(self._context) - 1, 0, -1):
             if end - self._context[place].start_sample < KEPT_SAMPLES:
                 continue
             before, after = self._context[place - 1], self._context[place]
             self._drop(self._quietest(before.end_sample, after.start_sample) - self._from)
             self._context = self._context[place:]
-            return
+            break
+        if len(self._sound) >= LONGEST_SAMPLES:  # nothing that was said in it is certain
+            self._drop(len(self._sound) - KEPT_SAMPLES)
+            self._context = []
 
     def _quietest(self, start: int, end: int) -> int:
         """The middle of the quietest 20 ms around a gap between two words."""
-        window = RATE_HZ // 50
-        low = max(0, start - 3 * window - self._from)
-        high = min(len(self._sound), end + 3 * window - self._from)
-        windows = self._sound[low : low + max(1, (high - low) // window) * window]
-        energies = np.square(windows.reshape(-1, window).astype(np.float32)).mean(axis=1)
-        return self._from + low + int(np.argmin(energies)) * window + window // 2
+        low = min(max(0, start - 3 * WINDOW - self._from), len(self._sound) - WINDOW)
+        high = max(end + 3 * WINDOW - self._from, low + WINDOW)
+        quietest = int(np.argmin(_loudness(self._sound[low:high])))
+        return self._from + low + quietest * WINDOW + WINDOW // 2
 
     def _drop(self, samples: int) -> None:
         self._from += samples
@@ -198,15 +222,11 @@ class WhisperStream:
         return Transcript(words, final, len(self._certain))
 
 
-def _repeated(before: Sequence[Heard], heard: Sequence[Heard]) -> int:
-    """How many words of ``heard`` are there only because the decoder said its beginning twice:
-    it found next to no sound for them."""
-    for count in range(min(len(before), len(heard)), REPEATED_WORDS - 1, -1):
-        again = heard[:count]
-        if [each.key for each in before[-count:]] == [each.key for each in again]:
-            length = again[-1].end_sample - again[0].start_sample
-            return count if length < count * REPEATED_SAMPLES else 0
-    return 0
+def _loudness(pcm: Pcm) -> NDArray[np.float32]:
+    """Root mean square of each whole window."""
+    windows = pcm[: len(pcm) // WINDOW * WINDOW].reshape(-1, WINDOW).astype(np.float32)
+    loudness: NDArray[np.float32] = np.sqrt(np.square(windows).mean(axis=1))
+    return loudness
 
 
 def without_loops(words: list[list[int]], model: WhisperModel) -> list[list[int]]:
