@@ -52,7 +52,6 @@ class Interpreter:
         self._identifying = Identifying(shared, demand)
         first_segment = demand.epoch * SEGMENTS_PER_EPOCH + first_sample // SEGMENT_SAMPLES
         self._segmenter = Segmenter(demand.source, first_segment, shared.policy)
-        self._detector = shared.engines.detector and shared.engines.detector()
         self._listening: Gate | None = None
         self._listening_from = 0
         self._booths: dict[str, Booth] = {}
@@ -135,7 +134,9 @@ class Interpreter:
             return
         if self._listening is None:
             stream = await self._call(self._recognizer.stream)
-            self._listening = Gate(stream, self._detector) if stream else None
+            # A new detector too: the other may hold the beginning of a window.
+            detector = self._shared.engines.detector
+            self._listening = Gate(stream, detector and detector()) if stream else None
             self._listening_from = start
         if self._listening is not None:
             transcript = await self._call(self._listening.accept, pcm)

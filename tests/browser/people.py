@@ -63,12 +63,12 @@ def lines(page: Page, box: str = "#captions") -> list[str]:
     return page.locator(f"{box} .lines p").all_text_contents()
 
 
-def wait_for_last_line(pages: list[Page]) -> None:
-    """Until the captions of all pages have been the same for SETTLED_S."""
+def wait_for_last_line(pages: list[Page], settled_s: float = SETTLED_S) -> None:
+    """Until the captions of all pages have been the same for so long."""
     deadline = time.monotonic() + LAST_S
     shown: list[list[str]] = []
     since = time.monotonic()
-    while time.monotonic() < min(deadline, since + SETTLED_S):
+    while time.monotonic() < min(deadline, since + settled_s):
         now = [page.locator(".captions p").all_text_contents() for page in pages]
         if now != shown:
             shown, since = now, time.monotonic()

@@ -19,15 +19,16 @@ from pathlib import Path
 import jiwer
 
 from server.interpretation.types import Pcm
-from tools.evaluate import halls, hearing_live, hearing_names, hearing_virtual
+from server.interpretation.whisper_model import WhisperModel
+from tools.evaluate import halls, hearing_live, hearing_names, hearing_virtual, identification
 from tools.evaluate.captions import displayed
-from tools.evaluate.hearing_engines import NAMES, aligner, recognizer, server_options
+from tools.evaluate.hearing_engines import NAMES, VOSK, aligner, found, recognizer, server_options
 from tools.evaluate.hearing_run import Run, figures, words_compared
 from tools.evaluate.people import TEST, in_a_room, talk
 from tools.evaluate.talks import Talk, cache_folder
 from tools.figures import Figure, measuring_parser, report
 
-ROWS = ("talks", "room", "noises", "names", "memory")
+ROWS = ("talks", "room", "noises", "names", "memory", "language")
 QUICK_ROWS = ("talks", "noises")
 MINUTES, QUICK_MINUTES = 10.0, 0.25
 NOISE_S, QUICK_NOISE_S = 600, 10
@@ -68,15 +69,19 @@ MEMORY_TARGETS, MEMORY_MINUTES, MEMORY_MB = ("nl", "de"), 1.0, 650
 def main(words: Sequence[str]) -> int:
     """Run it; returns the exit status: 1 when a bound does not hold."""
     options = _parser().parse_args(words)
+    names = options.recognizer or NAMES
     if options.quick:
+        names = options.recognizer or (NAMES[1:2] if options.models else NAMES[:1])
         options.minutes, options.languages = QUICK_MINUTES, ["en"]
         options.only = [row for row in options.only if row in QUICK_ROWS]
     made = [
         figure
-        for name in options.recognizer
+        for name in names
         for language in options.languages
         for figure in _measured(name, language, options)
     ]
+    if "language" in options.only:
+        made += _language(names, options)
     return report(made, as_json=options.json, quick=options.quick)
 
 
@@ -143,6 +148,15 @@ def _memory(name: str, options: argparse.Namespace) -> Figure:
     return Figure(f"hearing.{name}.memory_with_two_languages", held, "MB", bound)
 
 
+def _language(names: Sequence[str], options: argparse.Namespace) -> Iterator[Figure]:
+    """How well the first of these models that can tells languages apart."""
+    for name in names:
+        if name != VOSK and not name.endswith(".en"):
+            model = WhisperModel(found(name, options.models))
+            yield from identification.figures(model, options.quick)
+            return
+
+
 def _invented(name: str, options: argparse.Namespace) -> Iterator[Figure]:
     """Words that any caption showed, where nobody said any."""
     seconds = QUICK_NOISE_S if options.quick else NOISE_S
@@ -161,7 +175,7 @@ def _invented(name: str, options: argparse.Namespace) -> Iterator[Figure]:
 def _parser() -> argparse.ArgumentParser:
     parser = measuring_parser("tools.evaluate hearing", __doc__, quick="from 24 s of English")
     parser.add_argument(
-        "--recognizer", type=lambda text: text.split(","), default=list(NAMES), metavar="NAME,NAME",
+        "--recognizer", type=lambda text: text.split(","), metavar="NAME,NAME",
         help=f"({','.join(NAMES)})",
     )  # fmt: skip
     parser.add_argument(

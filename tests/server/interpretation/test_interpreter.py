@@ -1,9 +1,12 @@
+import dataclasses
 from itertools import pairwise
 
 import numpy as np
 
-from server.bus.messages import RATE_HZ, Caption, Heartbeat, Speech
-from server.interpretation.shared import Limits
+from server.bus.messages import RATE_HZ, AudioChunk, Caption, Demand, Heartbeat, Speech
+from server.interpretation.interpreter import Interpreter
+from server.interpretation.shared import Limits, Shared
+from server.interpretation.silero_detector import SileroDetector
 from tests.helpers.interpretation import (
     WORD_SAMPLES,
     Ensemble,
@@ -127,6 +130,18 @@ async def test_a_long_gap_ends_the_utterance() -> None:
         speaker.say("twee .")
         assert await final_texts(bus, "en", 2) == ["en(een)", "en(twee)"]
     assert bus.of(Caption, language="en")[1].start_sample == WORD_SAMPLES + 3 * RATE_HZ
+
+
+async def test_after_a_long_gap_it_listens_for_speech_anew() -> None:
+    """Sound before the gap ends within one of the detector's windows."""
+    engines = dataclasses.replace(Ensemble().engines, detector=SileroDetector)
+    shared = Shared(engines, PATIENT, lambda message: None)
+    interpreter = Interpreter(shared, Demand(stream="s", epoch=0, source="nl"), 0)
+    for start, samples in ((0, 1000), (4 * RATE_HZ, 1100)):
+        pcm = bytes(2 * samples)
+        interpreter.hear(AudioChunk(stream="s", epoch=0, start_sample=start, pcm=pcm))
+    interpreter.close()
+    await interpreter.run()
 
 
 async def test_sound_that_comes_twice_is_heard_once() -> None:
