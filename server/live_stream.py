@@ -54,7 +54,13 @@ class LiveStream:
         self.playout = StreamPlayout(self._clause_starts, counts=metrics.playout_counts)
         self._statuses = Statuses()
         self.notices = Notices(stream, self._statuses.of)
-        self.source = SourceLanguage(stream, self.notices, self._changed_source, self.announce)
+        self.source = SourceLanguage(
+            stream,
+            self.notices,
+            lambda: models.catalogue.sources,
+            self._changed_source,
+            self.announce,
+        )
         self._feeding = Feeding(stream.id, bus, metrics.replayed.inc)
         self._bus = bus
         self._pacer = pacer

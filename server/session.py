@@ -95,7 +95,7 @@ class Sessions:
             connection.close,
             resume=join.resume,
             take_over=join.take_over,
-            languages=grants.among(self.models.catalogue.sources),
+            languages=grants.languages,
         )
         async with self._in_stream(connection, session, address) as (live, sound):
             live.begin()
@@ -248,8 +248,8 @@ class Sessions:
                 raise ProtocolError(
                     "unknown_language",
                     "No model here tells which language is spoken. Choose one of: "
-                    f"{', '.join(self.models.catalogue.sources)}; or ask the host to install a Whisper "
-                    "model of several languages.",
+                    f"{', '.join(self.models.catalogue.sources)}; or ask the host to install a "
+                    "Whisper model of several languages.",
                 )
             elif not grants.among(self.models.catalogue.told_apart):
                 raise ProtocolError("forbidden", "this token is for no language spoken here")

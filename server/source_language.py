@@ -4,7 +4,7 @@
 - Whatever it changes to, what was heard in it before that was known is interpreted, too.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import signaling.messages as wire
 from server.bus.messages import AUTO, Spoken
@@ -13,18 +13,21 @@ from server.streams import Stream
 
 
 class SourceLanguage:
-    """One stream's. ``changed`` is called with the sample from which it is another one; None:
-    from now on. ``announce``: to tell everyone the stream's state."""
+    """One stream's. ``sources`` tells what can be interpreted. ``changed`` is called with the
+    sample from which it is another one; None: from now on. ``announce``: to tell everyone the
+    stream's state."""
 
     def __init__(
         self,
         stream: Stream,
         notices: Notices,
+        sources: Callable[[], Sequence[str]],
         changed: Callable[[int | None], None],
         announce: Callable[[], None],
     ) -> None:
         self._stream = stream
         self._notices = notices
+        self._sources = sources
         self._changed = changed
         self._announce = announce
         self._before: str | None = None
@@ -38,7 +41,11 @@ class SourceLanguage:
     @property
     def may_be(self) -> tuple[str, ...]:
         """What it is found out among."""
-        return tuple(self._stream.speaker.languages) if self._stream.speaker else ()
+        speaker = self._stream.speaker
+        if speaker is None:
+            return ()
+        allowed = speaker.languages
+        return tuple(each for each in self._sources() if allowed is None or each in allowed)
 
     def begin(self) -> None:
         """A speaker is there."""

@@ -9,7 +9,7 @@ shutdown.
 import re
 import secrets
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -31,7 +31,7 @@ def language_of(channel: str) -> str | None:
 @dataclass(eq=False, slots=True)
 class Session:
     """One participant's place in a stream, for as long as it lasts. ``languages``: those that a
-    speaker may be found to speak."""
+    speaker may speak; None: all."""
 
     role: Role
     stream: "Stream"
@@ -39,7 +39,7 @@ class Session:
     dismiss: Dismiss
     channel: str | None = None
     captions: frozenset[str] = frozenset()
-    languages: Sequence[str] = ()
+    languages: Collection[str] | None = None
     resume: str = field(default_factory=lambda: secrets.token_urlsafe(18))
 
 
@@ -136,7 +136,7 @@ class ConnectionManager:
         *,
         resume: str | None,
         take_over: bool,
-        languages: Sequence[str] = (),
+        languages: Collection[str] | None = None,
     ) -> Session:
         """A speaker's session; whoever spoke and is replaced has been dismissed. ``source`` may
         be AUTO: one of ``languages``, which is found out; or was, if AUTO was said before.

@@ -9,7 +9,7 @@ import logging
 
 from server.bus import messages
 from server.bus.messages import Demand
-from server.interpretation.engines import EngineError, LanguageIdentifier
+from server.interpretation.engines import EngineError
 from server.interpretation.shared import Shared
 from server.interpretation.spoken import Spoken
 from server.interpretation.types import Pcm, Transcript
@@ -18,19 +18,18 @@ _log = logging.getLogger(__name__)
 
 
 class Identifying:
-    """One stream's in one epoch; idle where nothing tells languages apart."""
+    """One stream's in one epoch; idle while nothing tells languages apart."""
 
     def __init__(self, shared: Shared, demand: Demand) -> None:
         self.among = demand.among
         self._shared = shared
         self._stream, self._epoch = demand.stream, demand.epoch
-        self._identifier = shared.engines.identifier
         self._spoken = Spoken(demand.source)
         self._due = asyncio.Event()
 
     def hear(self, start_sample: int, pcm: Pcm) -> None:
         """The stream's next speech."""
-        if self._identifier is not None:
+        if self._shared.engines.identifier is not None:
             self._spoken.hear(start_sample, pcm)
             if self._spoken.due:
                 self._due.set()
@@ -40,10 +39,13 @@ class Identifying:
         while True:
             await self._due.wait()
             self._due.clear()
-            if self._identifier is not None:
-                await self._identify(self._identifier)
+            await self._identify()
 
-    async def _identify(self, identifier: LanguageIdentifier) -> None:
+    async def _identify(self) -> None:
+        # Asked for each time: there may be other models.
+        identifier = self._shared.engines.identifier
+        if identifier is None:
+            return
         lane = self._shared.lanes.lane("identify")
         window = self._spoken.window()
         try:

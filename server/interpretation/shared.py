@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, field
 
-from server.bus.messages import Message
+from server.bus.messages import AUTO, Message
 from server.interpretation.engines import (
     LanguageIdentifier,
     Recognizer,
@@ -30,6 +30,10 @@ class Engines:
     detector: Callable[[], SpeechDetector] | None = None
     identifier: LanguageIdentifier | None = None
     catalogue: Catalogue | None = None
+
+    def can_hear(self, source: str) -> bool:
+        """Whether a stream of this language can be interpreted, or of AUTO found out about."""
+        return source in self.recognizers or (source == AUTO and self.identifier is not None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 import msgspec
 
 from server.bus.messages import (
-    AUTO,
     AudioChunk,
     Demand,
     Failure,
@@ -218,7 +217,7 @@ class Worker:
         now = asyncio.get_running_loop().time()
         if stream is not None and demand.epoch < stream.demand.epoch:
             return
-        if not _can_hear(shared.engines, demand.source):
+        if not shared.engines.can_hear(demand.source):
             self._refuse(demand)
             return
         shared.lanes.listeners[demand.stream] = demand.listeners
@@ -287,12 +286,6 @@ class Worker:
                     self._shared.lanes.listeners.pop(name, None)
                 if stream.interpreter is not None:
                     stream.interpreter.close()
-
-
-def _can_hear(engines: Engines, source: str) -> bool:
-    if source == AUTO:
-        return engines.identifier is not None
-    return source in engines.recognizers
 
 
 def _wanted(demand: Demand) -> bool:

@@ -1,16 +1,29 @@
 """Which language is spoken, as an interpreter process tells it."""
 
+import asyncio
 import dataclasses
 import threading
 from collections.abc import Mapping
 
 import numpy as np
 
-from server.bus.messages import AUTO, RATE_HZ, AudioChunk, Caption, Committed, Heartbeat, Spoken
+from server.bus.messages import (
+    AUTO,
+    RATE_HZ,
+    AudioChunk,
+    Caption,
+    Committed,
+    Demand,
+    Heartbeat,
+    Message,
+    Spoken,
+)
 from server.interpretation.engines import EngineError
-from server.interpretation.shared import Limits
+from server.interpretation.identifying import Identifying
+from server.interpretation.shared import Limits, Shared
 from server.interpretation.types import Pcm
 from tests.helpers.interpretation import Ensemble, Speaker, final_texts, working
+from tests.helpers.waiting import until
 
 LIMITS = Limits(heartbeat_s=0.02, quiet_s=30.0, recognize_s=1.0)
 
@@ -109,3 +122,19 @@ async def test_without_an_identifier_nothing_is_told() -> None:
         speaker.say("een " * 8 + ".")
         await final_texts(bus, "en", 1)
     assert not bus.of(Spoken)
+
+
+async def test_an_identifier_that_comes_with_other_models_is_asked() -> None:
+    made, published = ensemble(None), list[Message]()
+    shared = Shared(made.engines, LIMITS, published.append)
+    identifying = Identifying(shared, Demand(stream="s", epoch=1, source="nl", among=("nl", "en")))
+    speech = np.full(3 * RATE_HZ, 5, np.int16)
+    async with asyncio.TaskGroup() as group:
+        task = group.create_task(identifying.run(), name="identifying")
+        identifying.hear(0, speech)
+        shared.engines = ensemble(Identifier()).engines
+        identifying.hear(len(speech), speech)
+        await until(lambda: bool(published))
+        task.cancel()
+    shared.lanes.close()
+    assert [type(each) for each in published] == [Spoken]
