@@ -40,6 +40,7 @@ def fetch(config: Config) -> list[str]:
     """What fetches the models that suit this machine."""
     return [
         *(sys.executable, "-m", "server", "models", "pull", "--recommended", "--json"),
+        *("--mirror", config.mirror),
         *("--state", config.state),
         *("--log-level", config.log_level),
     ]

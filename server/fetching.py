@@ -8,13 +8,14 @@ import sys
 from asyncio.subprocess import DEVNULL, PIPE, STDOUT, Process
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
-from typing import Final, Literal, NoReturn
+from typing import Final, NoReturn
 
 import msgspec
 from tqdm import tqdm
 
 from server.config import Config
 from server.models.catalogue import Catalogue
+from server.models.events import Event
 from server.moving import Moves
 
 #: The process has less of the cores than those who interpret.
@@ -33,18 +34,6 @@ BY_HAND: Final = "python -m server models pull --recommended"
 _log = logging.getLogger(__name__)
 
 
-class Event(msgspec.Struct, frozen=True):
-    """What the process tells, one a line: ``bytes`` of ``total`` are here."""
-
-    event: Literal["plan", "progress", "installed", "failed", "done"]
-    model: str = ""
-    bytes: int = 0
-    total: int = 0
-    source: str = ""
-    licence: str = ""
-    message: str = ""
-
-
 _decoder = msgspec.json.Decoder(Event)
 
 
@@ -57,7 +46,8 @@ async def better_models(
 ) -> None:
     """Fetch them with ``command`` once the server is ``ready``, where it has only those that are
     shipped and may have better ones."""
-    if config.models or any(model.format == "whisper" for model in catalogue.models):
+    whisper = any(model.format == "whisper" for model in catalogue.models)
+    if config.models or config.recognizer == "vosk" or whisper:
         return
     while not ready():
         await asyncio.sleep(0.1)
