@@ -21,6 +21,7 @@ from server.bus.supervisor import Supervisor
 from server.config import Config
 from server.edge import worker as edge_worker
 from server.edge.remote import Edge
+from server.fetching import better_models
 from server.glossaries import Glossaries
 from server.glossary_api import GlossaryApi
 from server.ice_servers import ice_servers
@@ -71,12 +72,14 @@ class Server:
 
 
 @contextlib.asynccontextmanager
-async def running(config: Config, interpreter: Sequence[str] = ()) -> AsyncIterator[Server]:
+async def running(
+    config: Config, interpreter: Sequence[str] = (), fetch: Sequence[str] = ()
+) -> AsyncIterator[Server]:
     """A server that takes connections; ended, with all its sessions, on leaving.
 
     ``interpreter``: another command that starts an interpreter process; ``--bus SOCKET`` is
-    added to it. Raises ModelError or ConfigError before anything is started, OSError where
-    the port is taken.
+    added to it. ``fetch``: another command that fetches better models.
+    Raises ModelError or ConfigError before anything is started, OSError where the port is taken.
     """
     check_internals()
     state = Path(config.state)
@@ -167,6 +170,14 @@ async def running(config: Config, interpreter: Sequence[str] = ()) -> AsyncItera
                 group.create_task(live.keep_house(), name="house-keeping"),
                 group.create_task(supervisor.run(), name="supervisor"),
             ]
+            better = better_models(
+                config,
+                models.catalogue,
+                lambda: supervisor.ready,
+                moves,
+                fetch or commands.fetch(config),
+            )
+            tasks.append(group.create_task(better, name="fetch"))
             try:
                 port = await listen(
                     runner, config.host, config.port, certificate.context if certificate else None

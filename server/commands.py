@@ -34,3 +34,13 @@ def edge(config: Config, number: int) -> list[str]:
         *("--ice-addresses", ",".join(config.ice_addresses)),
         *("--log-level", config.log_level),
     ]
+
+
+def fetch(config: Config) -> list[str]:
+    """What fetches the models that suit this machine."""
+    return [
+        *(sys.executable, "-m", "server", "models", "pull", "--recommended", "--json"),
+        *("--mirror", config.mirror),
+        *("--state", config.state),
+        *("--log-level", config.log_level),
+    ]

@@ -6,9 +6,10 @@ import pytest
 
 @pytest.fixture(scope="session", autouse=True)
 def a_state_folder_of_its_own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """No test looks into the user's, where models may have been fetched."""
+    """No test looks into the user's, where models may have been fetched, and none fetches any."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state-home")))
+        patch.setenv("TOLK_FETCH", "never")
         yield
 
 

@@ -38,8 +38,8 @@ class Supervisor:
 
     Every heartbeat is to be handed to ``heard``; a process names itself differently from its
     predecessor in ``Heartbeat.worker``. ``on_restart`` is called each time one was lost, before
-    the next one starts; ``options`` are those of the next. ``restarts`` counts those. ``name``:
-    what the log calls the process.
+    the next one starts; it may change ``options``. ``restarts`` counts those. ``name``: what the
+    log calls the process.
     """
 
     def __init__(

@@ -50,7 +50,9 @@ async def run(config: Config, source: str, target: str, out: Path, person: bool 
     except FileNotFoundError as error:
         print(f"tolk: {error}", file=sys.stderr)
         return 2
-    loopback = msgspec.structs.replace(config, host="127.0.0.1", port=0, tls="off", tls_cert="")
+    loopback = msgspec.structs.replace(
+        config, host="127.0.0.1", port=0, tls="off", tls_cert="", fetch="never"
+    )
     async with app.running(loopback) as server:
         if target not in server.models.catalogue.targets(source):
             print(f"tolk: there are no models from {source} to {target}", file=sys.stderr)

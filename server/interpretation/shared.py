@@ -39,8 +39,8 @@ class Engines:
 @dataclass(frozen=True, slots=True)
 class Limits:
     """``…_s``: what an engine call may take. After ``failures`` in a row a language fails for
-    ``retry_s``. ``quiet_s`` without sound: the last words are taken for final; ``forget_s``:
-    recognition begins anew with the next. ``demand_s`` without a demand: the stream is let go."""
+    ``retry_s``. ``quiet_s`` without sound: the last words are taken for final; after
+    ``forget_s`` recognition begins anew. ``demand_s`` without a demand: the stream is let go."""
 
     recognize_s: float = 5.0
     translate_s: float = 5.0
@@ -59,8 +59,7 @@ class Limits:
 class Shared:
     """``engines`` are others when the process has moved to other models: read at each use, kept
     for no longer than a clause. ``publish``: to the media process. ``dropped``: counts by place,
-    for the heartbeat.
-    ``making``: the thread in which engines are made of others."""
+    for the heartbeat. ``making``: the thread in which engines are made of others."""
 
     engines: Engines
     limits: Limits

@@ -39,8 +39,9 @@ async def tolk(
     state: Path, interpreter: Sequence[str] = (), *, ready: bool = True, **settings: object
 ) -> AsyncIterator[app.Server]:
     """A server on a free port; by default once its interpreter is ready. Without an
-    ``interpreter`` it has the real one."""
-    config = msgspec.structs.replace(Config(port=0, state=str(state), models="starter"), **settings)
+    ``interpreter`` it has the real one, with the models that are shipped. It fetches none."""
+    config = Config(port=0, state=str(state), models="starter", fetch="never")
+    config = msgspec.structs.replace(config, **settings)
     async with app.running(config, interpreter) as server:
         if ready:
             await until(lambda: server.supervisor.ready, READY_S)

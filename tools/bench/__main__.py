@@ -1,6 +1,6 @@
 """Measures a whole server on this machine.
 
-    python -m tools.bench delivery|latency|switching|joins|burst|crowd|far|recovery|uplink|downlink|
+    python -m tools.bench delivery|latency|switching|joins|burst|crowd|far|recovery|moving|uplink|downlink|
         silence|demo|capacity [--json] [--quick]
     python -m tools.bench fanout [--listeners 20,300] [--against mediarelay,packets,janus]
         [--path batches,native,aiortc] [--media-processes 1,2]
@@ -22,6 +22,7 @@ from tools.bench import (
     far,
     joins,
     latency,
+    moving,
     recovery,
     silence,
     switching,
@@ -38,6 +39,7 @@ BENCHMARKS = {
     "crowd": crowd.run,
     "far": far.run,
     "recovery": recovery.run,
+    "moving": moving.run,
     "uplink": uplink.run,
     "downlink": downlink.run,
     "silence": silence.run,

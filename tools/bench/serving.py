@@ -55,7 +55,8 @@ async def serving(*options: str, log: IO[bytes] | None = None) -> AsyncIterator[
     """A server on a free port of loopback, ready; ended on leaving. ``log``: where it writes its
     log, else among ours."""
     with tempfile.TemporaryDirectory() as state:
-        command = [sys.executable, "-m", "server", "--port", "0", "--state", state, *options]
+        command = [sys.executable, "-m", "server", "--port", "0", "--state", state]
+        command += ["--fetch", "never", *options]
         process = await asyncio.create_subprocess_exec(
             *command, stdout=asyncio.subprocess.PIPE, stderr=log
         )
