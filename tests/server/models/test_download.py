@@ -76,9 +76,7 @@ async def test_a_later_pull_goes_on_where_one_ended(host: ModelHost, tmp_path: P
     assert host.sent[PATH][-1].start >= 2 * WORTH_BYTES
 
 
-async def test_a_file_that_changed_meanwhile_is_begun_anew(
-    host: ModelHost, tmp_path: Path
-) -> None:
+async def test_a_file_that_changed_meanwhile_is_begun_anew(host: ModelHost, tmp_path: Path) -> None:
     host.faults[PATH] = [cut(host, 3 * WORTH_BYTES), *[status(500)] * 3]
     with pytest.raises(FetchError):
         await fetched(host, tmp_path / "model.bin", UNKNOWN)
@@ -184,5 +182,7 @@ async def test_who_cannot_be_reached_is_left_at_once(tmp_path: Path) -> None:
 
 async def test_a_folder_that_cannot_be_written_is_named(host: ModelHost, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(FetchError, match=r"file/model\.bin\.part cannot be written: Not a dir.*--to"):
+    with pytest.raises(
+        FetchError, match=r"file/model\.bin\.part cannot be written: Not a dir.*--to"
+    ):
         await fetched(host, tmp_path / "file" / "model.bin")
