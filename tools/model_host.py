@@ -13,6 +13,7 @@ from ssl import SSLContext
 from aiohttp import web
 
 CHUNK_BYTES = 1 << 16
+INDEX_KIND = "application/vnd.pypi.simple.v1+json"
 
 
 @dataclass
@@ -29,12 +30,14 @@ Fault = Callable[[web.Request, bytes, Sent], Awaitable[web.StreamResponse]]
 
 @dataclass
 class ModelHost:
-    """``files`` by path. ``faults``: for each path what to do with the requests for it, one after
-    the other; when they are used up it serves. ``rate``: bytes a second; 0: all at once."""
+    """``files`` by path, ``kinds``: content types that are not the usual. ``faults``: for each
+    path what to do with the requests for it, one after the other; when they are used up it serves.
+    ``rate``: bytes a second; 0: all at once."""
 
     files: dict[str, bytes] = field(default_factory=dict)
     faults: dict[str, list[Fault]] = field(default_factory=dict)
     sent: dict[str, list[Sent]] = field(default_factory=lambda: defaultdict(list))
+    kinds: dict[str, str] = field(default_factory=dict)
     rate: int = 0
     url: str = ""
 
@@ -65,7 +68,7 @@ class ModelHost:
         self, request: web.Request, data: bytes, sent: Sent, until: int
     ) -> web.StreamResponse:
         """The file from where it was asked for, broken off before byte ``until``."""
-        response = _begun(request, data, sent)
+        response = _begun(request, data, sent, self.kinds)
         await response.prepare(request)
         at = sent.start
         while at < until:
@@ -80,12 +83,14 @@ class ModelHost:
         return response
 
 
-def _begun(request: web.Request, data: bytes, sent: Sent) -> web.StreamResponse:
+def _begun(
+    request: web.Request, data: bytes, sent: Sent, kinds: Mapping[str, str]
+) -> web.StreamResponse:
     response = web.StreamResponse(status=206 if sent.start else 200)
     response.content_length = len(data) - sent.start
     response.headers["ETag"] = _etag(data)
-    kind = "application/vnd.pypi.simple.v1+json" if request.path.endswith("/") else ""
-    response.content_type = kind or "application/octet-stream"
+    usual = INDEX_KIND if request.path.endswith("/") else "application/octet-stream"
+    response.content_type = kinds.get(request.path, usual)
     if sent.start:
         response.headers["Content-Range"] = f"bytes {sent.start}-{len(data) - 1}/{len(data)}"
     return response
@@ -138,7 +143,7 @@ def dribble(bytes_each: int, seconds: float) -> Fault:
     """So many bytes, then a pause, again and again; 0 bytes: a stall after the headers."""
 
     async def fault(request: web.Request, data: bytes, sent: Sent) -> web.StreamResponse:
-        response = _begun(request, data, sent)
+        response = _begun(request, data, sent, {})
         await response.prepare(request)
         for at in range(sent.start, len(data), max(1, bytes_each)):
             await response.write(data[at : at + bytes_each])

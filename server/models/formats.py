@@ -16,6 +16,8 @@ from server.models.catalogue import Format, Kind, Pair
 
 #: What Vosk calls languages otherwise than everybody else.
 VOSK_NAMES: Final = {"cn": "zh", "kz": "kk", "vn": "vi", "ua": "uk", "gr": "el"}
+#: Where OPUS-MT's names say the pair.
+OPUS_PAIR: Final = r"(?:^|opus-mt-(?:tc-(?:big|base)-)?)([a-z]{2,3})-([a-z]{2,3})(?=-|$)"
 #: The token that ends a text, in the vocabulary that hears English only.
 ENGLISH_END: Final = 50256
 RATE_HZ: Final = 16_000
@@ -118,7 +120,7 @@ def _opus(folder: Path, has: set[str], name: str, language: str) -> Found:
     _needs(folder, has, ("config.json",))
     vocabularies = ("shared_vocabulary.json", "shared_vocabulary.txt")
     _needs(folder, has, (*vocabularies, "source_vocabulary.json", "source_vocabulary.txt"))
-    said = re.search(r"(?:^|-)([a-z]{2,3})-([a-z]{2,3})(?=-|$)", language or name.lower())
+    said = re.search(OPUS_PAIR, language or name.lower())
     if not said:
         raise ModelError(
             f"{folder} does not say what it translates; add --language nl-en, or which"

@@ -112,7 +112,8 @@ def _described(folder: Path, name: str, called: str, language: str) -> Available
 def _copied(files: Sequence[Path], base: Path, folder: Path) -> None:
     """Copies, of files only: no links."""
     try:
-        check_free(folder.parent, sum(each.stat().st_size for each in files if each.is_file()))
+        folder.mkdir()
+        check_free(folder, sum(each.stat().st_size for each in files if each.is_file()))
         for each in files:
             target = folder / each.relative_to(base)
             if each.is_symlink():

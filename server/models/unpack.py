@@ -27,6 +27,10 @@ def unpack(archive: Path, folder: Path) -> None:
         targets = [(each, folder.joinpath(*paths[each.filename].parts[strip:])) for each in members]
         if len({str(target).casefold() for _, target in targets}) != len(targets):
             raise FetchError(f"{archive.name} holds the same file twice: it is not used")
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise disk_error(folder, error) from error
         check_free(folder, sum(each.file_size for each in members))
         for member, target in targets:
             _write(source, archive, member, target)

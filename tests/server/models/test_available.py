@@ -1,0 +1,74 @@
+"""What the catalogue's data must be, whoever changes it."""
+
+import re
+from collections import Counter
+from pathlib import Path, PurePosixPath
+
+import pytest
+
+from server.models.available import Available, available
+from server.models.choice import needs
+from server.models.installed import catalogue_of
+from server.models.recommend import COSTS
+
+ALL = pytest.mark.parametrize("model", available(), ids=lambda model: model.name)
+
+
+def test_names_are_unique() -> None:
+    assert not [name for name, count in Counter(m.name for m in available()).items() if count > 1]
+
+
+@ALL
+def test_each_has_a_source_and_what_it_is_for(model: Available) -> None:
+    assert model.address or model.packages
+    assert bool(model.archive) != bool(model.files)
+    assert bool(model.pairs) == (model.kind == "translation") != bool(model.languages)
+    assert model.licence
+    assert not model.address.endswith("/")
+    codes = [*model.languages, *(code for pair in model.pairs for code in pair)]
+    assert all(re.fullmatch("[a-z]{2,3}", code) for code in codes)
+
+
+@ALL
+def test_each_file_lies_in_its_folder_and_has_a_size(model: Available) -> None:
+    for file in model.parts:
+        path = PurePosixPath(file.path)
+        assert not path.is_absolute() and ".." not in path.parts
+    assert model.size > 0
+    if model.format == "whisper":
+        assert all(file.sha256 and file.size for file in model.files)
+    assert {"model.bin", "config.json", "tokenizer.json"} <= {f.path for f in model.files} or (
+        model.format != "whisper"
+    )
+
+
+@ALL
+def test_packages_make_all_files_and_no_other(model: Available) -> None:
+    """What comes from the package index is somebody's: all of it has a checksum."""
+    made = {target for package in model.packages for target in package.members.values()}
+    assert not model.packages or made == {file.path for file in model.files}
+    assert not model.packages or all(file.sha256 for file in model.files)
+
+
+def test_whisper_hears_ninety_nine_languages_and_the_english_one_english() -> None:
+    hears = {model.name: model.languages for model in available() if model.format == "whisper"}
+    assert {len(languages) for languages in hears.values()} == {1, 99}
+    assert hears["whisper-tiny.en"] == ["en"]
+    assert {"nl", "en", "de", "fr"} <= set(hears["whisper-base"])
+
+
+def test_what_can_be_recommended_can_be_had() -> None:
+    assert set(COSTS) <= {model.name for model in available()}
+
+
+def test_between_four_languages_all_that_is_needed_can_be_had(tmp_path: Path) -> None:
+    starter = catalogue_of("starter", tmp_path)
+    wanted = needs(["nl", "en", "de", "fr"], "whisper-base", starter)
+    names = [need[0].name for need in wanted]
+    assert "whisper-base" not in names[1:] and len(names) == len(set(names))
+    pairs = {pair for need in wanted for model in need for pair in model.pairs}
+    for language in ("nl", "de", "fr"):
+        assert {(language, "en"), ("en", language)} <= pairs
+    spoken = {need[0].languages[0] for need in wanted if need[0].kind == "voice"}
+    assert spoken == {"nl", "en", "de", "fr"}
+    assert "piper-en_US-joe-medium" not in {model.name for need in wanted for model in need}

@@ -1,0 +1,93 @@
+"""What a package is told for, from packages laid out as each library's are."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from server.config import STARTER_MODELS
+from server.interpretation.engines import ModelError
+from server.models.formats import Found, recognised
+from tests.helpers.packages import ARGOS, OPUS, PIPER, SPECIAL, VOSK, WHISPER, lay_out, tokens
+
+
+@pytest.mark.parametrize(
+    ("name", "files", "found"),
+    [
+        ("m", WHISPER, Found("recognizer", "whisper", ["en", "nl", "yue"])),
+        (
+            "m",
+            {**WHISPER, "tokenizer.json": tokens(*SPECIAL, first=50256)},
+            Found("recognizer", "whisper", ["en"]),
+        ),
+        ("vosk-model-small-nl-0.22", VOSK, Found("recognizer", "vosk", ["nl"])),
+        ("vosk-model-small-en-us-0.15", VOSK, Found("recognizer", "vosk", ["en"])),
+        ("vosk-model-cn-0.22", VOSK, Found("recognizer", "vosk", ["zh"])),
+        ("m", ARGOS, Found("translation", "argos", (), [("nl", "en")], True)),
+        ("opus-mt-nl-en", OPUS, Found("translation", "opus-mt", (), [("nl", "en")], True)),
+        ("ct2fast-opus-mt-en-de", OPUS, Found("translation", "opus-mt", (), [("en", "de")], True)),
+        ("m", PIPER, Found("voice", "piper", ["nl"])),
+    ],
+)
+def test_a_package_says_what_it_is(
+    tmp_path: Path, name: str, files: dict[str, str], found: Found
+) -> None:
+    assert recognised(lay_out(tmp_path / name, **files)) == found
+
+
+@pytest.mark.parametrize(
+    ("files", "language", "found"),
+    [
+        (VOSK, "fy", Found("recognizer", "vosk", ["fy"])),
+        (OPUS, "nl-fy", Found("translation", "opus-mt", (), [("nl", "fy")], True)),
+    ],
+)
+def test_what_it_does_not_say_can_be_told(
+    tmp_path: Path, files: dict[str, str], language: str, found: Found
+) -> None:
+    assert recognised(lay_out(tmp_path / "m", **files), language=language) == found
+
+
+def without(files: dict[str, str], name: str) -> dict[str, str]:
+    return {path: text for path, text in files.items() if path != name}
+
+
+@pytest.mark.parametrize(
+    ("files", "complaint"),
+    [
+        ({"README": "x"}, "no model that can be used: no Whisper"),
+        ({"model.safetensors": "x"}, "was not converted for CTranslate2"),
+        (without(WHISPER, "tokenizer.json"), r"lacks tokenizer\.json"),
+        (without(WHISPER, "vocabulary.txt"), r"lacks vocabulary\.txt or vocabulary\.json"),
+        ({**WHISPER, "config.json": "{}"}, "neither Whisper nor OPUS-MT"),
+        ({**WHISPER, "config.json": "{"}, r"config\.json cannot be read"),
+        ({**WHISPER, "tokenizer.json": "[]"}, "is not what it should be"),
+        (VOSK, "does not say its language; add --language nl"),
+        ({**VOSK, "am/final.mdl": ""}, r"am/final\.mdl is empty"),
+        ({**VOSK, "conf/mfcc.conf": "--sample-frequency=8000"}, "sound of 8000 Hz, not 16000"),
+        ({"final.mdl": "x", "HCLG.fst": "x"}, "Vosk model of the old format"),
+        ({**without(ARGOS, "sentencepiece.model"), "bpe.model": "x"}, "BPE in place of Sentence"),
+        ({**ARGOS, "metadata.json": "{}"}, "no from_code and to_code"),
+        (OPUS, "does not say what it translates; add --language nl-en"),
+        ({**PIPER, "other.onnx": "x"}, r"holds 2 \.onnx files"),
+        (without(PIPER, "nl_BE-nathalie-medium.onnx.json"), r"lacks nl_BE-nathalie-medium\.onnx\."),
+        ({**PIPER, "nl_BE-nathalie-medium.onnx.json": "{}"}, "tells no sample rate"),
+    ],
+)
+def test_what_cannot_be_used_is_named(
+    tmp_path: Path, files: dict[str, str], complaint: str
+) -> None:
+    with pytest.raises(ModelError, match=complaint) as error:
+        recognised(lay_out(tmp_path / "some", **files))
+    assert str(tmp_path / "some") in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "check"),
+    [
+        ("recognizer-nl", lambda found: found.format == "vosk"),
+        ("voice-en", lambda found: (found.format, found.languages) == ("piper", ["en"])),
+    ],
+)
+def test_what_is_shipped_is_laid_out_alike(name: str, check: Callable[[Found], bool]) -> None:
+    assert check(recognised(STARTER_MODELS / name, language="nl" if "nl" in name else ""))
