@@ -16,7 +16,12 @@ class ModelError(Exception):
 
 
 class RecognizerStream(Protocol):
-    """One speaker's sound, in order. Holds per-speaker state; the model is shared."""
+    """One speaker's sound, in order. Holds per-speaker state; the model is shared.
+    ``pause_samples``: after so long without speech ``finish`` is to be called; None where it
+    finds the ends of utterances itself."""
+
+    @property
+    def pause_samples(self) -> int | None: ...
 
     def accept(self, pcm: Pcm) -> Transcript | None:
         """Hear 16 kHz mono int16. Returns a new partial or final transcript, or None when
@@ -24,14 +29,6 @@ class RecognizerStream(Protocol):
 
     def finish(self) -> Transcript | None:
         """Nothing more comes for now: the rest as a final transcript."""
-
-
-@runtime_checkable
-class EndedByPauses(RecognizerStream, Protocol):
-    """One that finds no ends of utterances: ``finish`` is to be called after ``pause_samples``
-    of no speech."""
-
-    pause_samples: int
 
 
 class LanguageIdentifier(Protocol):

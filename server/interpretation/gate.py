@@ -13,11 +13,7 @@ from typing import Final
 import numpy as np
 
 from server.bus.messages import RATE_HZ
-from server.interpretation.engines import (
-    EndedByPauses,
-    RecognizerStream,
-    SpeechDetector,
-)
+from server.interpretation.engines import RecognizerStream, SpeechDetector
 from server.interpretation.spectrum import Spectrum
 from server.interpretation.types import Pcm, Transcript, Word
 
@@ -47,10 +43,6 @@ class Gate:
         self._detector = detector
         self._spectrum = Spectrum(detector.window_samples) if detector else None
         self._open = detector is None
-        self._hang_over = HANG_OVER
-        self._ended_by_pauses = isinstance(recognizer, EndedByPauses)
-        if isinstance(recognizer, EndedByPauses):
-            self._hang_over = min(HANG_OVER, recognizer.pause_samples)
         self._in_a_row = 0
         self._heard = 0
         self._fed = 0
@@ -73,7 +65,7 @@ class Gate:
         if self._detector and self._spectrum:
             windows = zip(self._detector.speech(pcm), self._spectrum.changes(pcm), strict=True)
             self._judge(windows, self._detector.window_samples)
-        if not self._open and was_open and self._ended_by_pauses:
+        if not self._open and was_open and self._recognizer.pause_samples is not None:
             heard = self._feed(pcm)
             ended = self.finish()
             return ended or heard
@@ -101,13 +93,14 @@ class Gate:
         return transcript
 
     def _judge(self, windows: Iterable[tuple[float, float]], samples: int) -> None:
+        hang_over = self._recognizer.pause_samples or HANG_OVER
         for speech, change_db in windows:
             begins = speech >= BEGINS and change_db >= CHANGES_DB
             self._in_a_row = self._in_a_row + 1 if begins else 0
             self.quiet_samples = 0 if speech >= GOES_ON else self.quiet_samples + samples
             if self._in_a_row >= WINDOWS:
                 self._open = True
-            elif self.quiet_samples >= self._hang_over:
+            elif self.quiet_samples >= hang_over:
                 self._open = False
 
     def _timed(self, transcript: Transcript | None) -> Transcript | None:

@@ -69,6 +69,8 @@ class Identifying:
 class Deaf:
     """A recogniser that understands nothing: while it is not known which language is spoken."""
 
+    pause_samples = None
+
     language = messages.AUTO
 
     def stream(self) -> "Deaf":

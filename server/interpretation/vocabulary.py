@@ -110,6 +110,10 @@ class ExpectingStream:
         self._waited = 0
         self._since: Pcm = np.zeros(0, np.int16)  # the sound since the last final word
 
+    @property
+    def pause_samples(self) -> int | None:
+        return self._stream.pause_samples
+
     def accept(self, pcm: Pcm) -> Transcript | None:
         latest = self._owner.latest()
         if latest is not self._recognizer and self._may_move():

@@ -93,6 +93,8 @@ class VoskRecognizer:
 class VoskStream:
     """One speaker. Word times count on over utterances: Kaldi's, from where it began."""
 
+    pause_samples = None
+
     def __init__(self, model: Any, timed: bool) -> None:
         self._model = model
         self._times_partials = timed

@@ -82,9 +82,10 @@ class WhisperRecognizer:
 class WhisperStream:
     """One speaker."""
 
+    pause_samples = PAUSE_SAMPLES
+
     def __init__(self, model: WhisperModel, language: str, clock: Callable[[], float]) -> None:
         self._clock = clock
-        self.pause_samples = PAUSE_SAMPLES
         self._model = model
         self._language = language
         self._sound: Pcm = np.zeros(0, np.int16)

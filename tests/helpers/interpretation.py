@@ -36,6 +36,8 @@ def sound(text: str) -> Pcm:
 
 
 class EchoStream:
+    pause_samples = None
+
     def __init__(self) -> None:
         self._heard = 0
         self._words: list[Word] = []

@@ -37,6 +37,8 @@ SPOKEN_HZ = {"low": 700.0, "high": 1500.0, "laag": 350.0, "hoog": 3000.0}
 
 
 class ToneStream:
+    pause_samples = None
+
     def __init__(self) -> None:
         self._heard = 0
         self._rest: Pcm = np.zeros(0, np.int16)

@@ -36,6 +36,8 @@ class Talk:
 class Recognizer:
     """Hears every word as it ends, and a final transcript in the pause after a sentence."""
 
+    pause_samples = None
+
     language = "nl"
 
     def __init__(self, talk: Talk) -> None:

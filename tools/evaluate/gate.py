@@ -43,6 +43,8 @@ PEOPLE = {
 class Meter:
     """A recogniser's stream; counts what it is fed."""
 
+    pause_samples = None
+
     def __init__(self, stream: RecognizerStream) -> None:
         self.samples = 0
         self._stream = stream

@@ -28,6 +28,8 @@ class Ear:
     """A recogniser that hears as a word what is not silent, so many samples later, and ends an
     utterance after so many samples of silence. ``finishes``: how often it was told to."""
 
+    pause_samples = None
+
     def __init__(self, patience: int = 1000 * RATE_HZ, late: int = 0) -> None:
         self.heard: Pcm = np.zeros(0, np.int16)
         self.finishes = 0

@@ -37,6 +37,8 @@ class Naming:
 
 
 class NamingStream:
+    pause_samples = None
+
     def __init__(self, name: str) -> None:
         self._name = name
         self._heard = self._said = 0

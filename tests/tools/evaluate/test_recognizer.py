@@ -9,6 +9,8 @@ from tools.evaluate.recognizer import CHUNK, Heard, Hearing
 class Parrot:
     """Recognises one word for each chunk: final, and named by the chunk's first sample."""
 
+    pause_samples = None
+
     language = "en"
 
     def stream(self) -> "Parrot":
