@@ -28,7 +28,7 @@ class Ear:
     """A recogniser that hears as a word what is not silent, so many samples later, and ends an
     utterance after so many samples of silence. ``finishes``: how often it was told to."""
 
-    pause_samples = None
+    pause_samples: int | None = None
 
     def __init__(self, patience: int = 1000 * RATE_HZ, late: int = 0) -> None:
         self.heard: Pcm = np.zeros(0, np.int16)
@@ -169,3 +169,21 @@ def test_without_a_detector_everything_is_fed() -> None:
     ear = Ear()
     heard_through(Gate(ear, None), silence(RATE_HZ), EEN)
     assert len(ear.heard) == RATE_HZ + len(EEN)
+
+
+def test_a_recogniser_that_wants_it_is_ended_after_a_shorter_pause() -> None:
+    ear, pause = Ear(), HANG_OVER // 2
+    ear.pause_samples = pause
+    transcripts = heard_through(Gate(ear, Loud()), EEN, silence(5 * RATE_HZ))
+    assert finals(transcripts) == [(0, len(EEN))]
+    assert ear.finishes == 1
+    assert len(ear.heard) <= len(EEN) + pause + CHUNK
+
+
+def test_it_hears_all_of_what_follows_the_pause() -> None:
+    ear = Ear()
+    ear.pause_samples = HANG_OVER // 2
+    gap = silence(HANG_OVER // 2 + 2 * CHUNK)
+    transcripts = heard_through(Gate(ear, Loud()), EEN, gap, EEN, silence(5 * RATE_HZ))
+    second = len(EEN) + len(gap)
+    assert finals(transcripts) == [(0, len(EEN)), (second, second + len(EEN))]
