@@ -30,8 +30,8 @@ TOKENS_PER_SECOND: Final = 7.0
 TOKENS_MORE: Final = 12
 #: The decoder takes so many tokens, prompt included.
 MOST_TOKENS: Final = 448
-#: Of which a prompt may take so many.
-MOST_PROMPT_TOKENS: Final = 100
+#: Of which a prompt may take so many; each makes every pass take longer.
+MOST_PROMPT_TOKENS: Final = 120
 #: Frames of the encoder's output are 20 ms long.
 FRAME_SAMPLES: Final = 2 * HOP
 NEEDED_FILES: Final = ("model.bin", "config.json", "tokenizer.json")
@@ -99,13 +99,19 @@ class WhisperModel:
             raise EngineError(f"Whisper cannot encode {len(pcm)} samples: {error}") from error
 
     def decode(
-        self, sound: "Encoded", language: str, begins: Sequence[int] = (), prompt: str = ""
+        self,
+        sound: "Encoded",
+        language: str,
+        begins: Sequence[int] = (),
+        new_s: float = LONGEST_S,
+        prompt: str = "",
     ) -> list[int]:
         """The tokens of what is said, by the likeliest next one each time. They begin with
-        ``begins``; ``prompt`` is what was said before, or words to expect. Raises EngineError."""
+        ``begins``, which is said before the last ``new_s`` seconds; ``prompt`` is what was said
+        before all of it, or words to expect. Raises EngineError."""
         before = self._prompt(prompt)
         start = [*before, *self._start(language), self._id("<|notimestamps|>")]
-        new = TOKENS_PER_SECOND * sound.samples / RATE_HZ + TOKENS_MORE
+        new = TOKENS_PER_SECOND * min(new_s, sound.seconds) + TOKENS_MORE
         longest = min(round(new) + len(begins), MOST_TOKENS // 2)
         try:
             (result,) = self._model.generate(
@@ -176,6 +182,10 @@ class WhisperModel:
         """The tokens of ``text``; a word begins with its space."""
         made: list[int] = self._tokenizer.encode(text, add_special_tokens=False).ids
         return made
+
+    def tokens_of(self, text: str) -> int:
+        """How many tokens ``text`` has."""
+        return len(self._tokenizer.encode(" " + text, add_special_tokens=False).ids)
 
     def _prompt(self, text: str) -> list[int]:
         if not text:

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from server.bus.messages import RATE_HZ
 from server.interpretation.types import Pcm, Transcript, Word
-from server.interpretation.whisper_model import WhisperModel
+from server.interpretation.whisper_model import MOST_PROMPT_TOKENS, WhisperModel
 
 #: Sound between two passes, when they take less time than that.
 STEP_SAMPLES: Final = 8 * RATE_HZ // 10
@@ -66,17 +66,34 @@ class Heard:
 
 
 class WhisperRecognizer:
-    """One language of a model. ``clock``: seconds, to tell how long a pass takes."""
+    """One language of a model. ``clock``: seconds, to tell how long a pass takes. ``prompt``: what
+    was said before, as far as Whisper knows."""
 
     def __init__(
-        self, model: WhisperModel, language: str, clock: Callable[[], float] = time.monotonic
+        self,
+        model: WhisperModel,
+        language: str,
+        clock: Callable[[], float] = time.monotonic,
+        prompt: str = "",
     ) -> None:
         self.language = language
         self._model = model
         self._clock = clock
+        self._prompt = prompt
 
     def stream(self) -> "WhisperStream":
-        return WhisperStream(self._model, self.language, self._clock)
+        return WhisperStream(self._model, self.language, self._clock, self._prompt)
+
+    def expecting(self, words: Sequence[str]) -> tuple["WhisperRecognizer", dict[str, str]]:
+        """As engines has it: they stand in the prompt, as if they had been said before."""
+        prompt, unusable = "", {}
+        for word in words:
+            longer = f"{prompt}, {word.capitalize()}" if prompt else word.capitalize()
+            if self._model.tokens_of(longer) <= MOST_PROMPT_TOKENS:
+                prompt = longer
+            else:
+                unusable[word] = "there are more words than Whisper can expect at a time"
+        return WhisperRecognizer(self._model, self.language, self._clock, prompt + "."), unusable
 
 
 class WhisperStream:
@@ -84,8 +101,11 @@ class WhisperStream:
 
     pause_samples = PAUSE_SAMPLES
 
-    def __init__(self, model: WhisperModel, language: str, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, model: WhisperModel, language: str, clock: Callable[[], float], prompt: str
+    ) -> None:
         self._clock = clock
+        self._prompt = prompt
         self._model = model
         self._language = language
         self._sound: Pcm = np.zeros(0, np.int16)
@@ -132,7 +152,9 @@ class WhisperStream:
         """What is said after the certain words."""
         sound = self._model.encode(self._sound)
         begins = [each for word in self._context for each in word.ids]
-        ids = self._model.decode(sound, self._language, begins)[len(begins) :]
+        new_s = (self._now - self._certain_end) / RATE_HZ
+        ids = self._model.decode(sound, self._language, begins, new_s, self._prompt)
+        ids = ids[len(begins) :]
         words = without_loops([*self._model.words(ids, self._language)], self._model)
         ids = [each for word in words for each in word]
         tokens = self._model.aligned(sound, self._language, [*begins, *ids])[len(begins) :]
@@ -155,8 +177,7 @@ class WhisperStream:
                 )
             )
         letters = sum(len(word.key) for word in heard)
-        fit = LETTERS_PER_SECOND * (self._now - self._certain_end) / RATE_HZ
-        return heard if letters <= fit else []
+        return heard if letters <= LETTERS_PER_SECOND * new_s else []
 
     @property
     def _certain_end(self) -> int:

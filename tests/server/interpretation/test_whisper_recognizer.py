@@ -40,7 +40,9 @@ class Counting:
         self.passes.append(len(pcm))
         return pcm
 
-    def decode(self, sound: Pcm, language: str, begins: Sequence[int]) -> list[int]:
+    def decode(
+        self, sound: Pcm, language: str, begins: Sequence[int], new_s: float, prompt: str
+    ) -> list[int]:
         self.begun.append(list(begins))
         last = max(begins, default=0)
         heard = [n for n, _, _ in _words(sound) if n > last]
