@@ -192,7 +192,7 @@ class Audience(Message, frozen=True, tag="audience"):
 
 
 class Spoken(Message, frozen=True, tag="spoken"):
-    """To the speaker: which language is heard. ``mismatch``: it is not the one that is
+    """To who speaks: which language is heard. ``mismatch``: it is not the one that is
     interpreted; ``changed``: it is from now on, as nobody had to say."""
 
     language: Language
