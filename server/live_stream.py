@@ -118,6 +118,8 @@ class LiveStream:
             wire.State(state=self.stream.state, source=self.stream.source, channels=self.channels)
         )
         self._tell_channels()  # there may be new ones
+        if self._statuses.unheard:
+            self.notices.tell_unheard()
 
     def selected(self, session: Session, captions_changed: bool) -> None:
         """The session's channel or captions changed."""
@@ -249,8 +251,9 @@ class LiveStream:
         silent = self._heard_at is None or now - self._heard_at > self._linger_s
         if silent and self.stream.speaker is None:
             speech = text = ()
+        captions = not silent or self.stream.speaker is not None
         listeners = self.stream.listeners_by_language()
-        admitted = self._admit((*speech, *text), listeners, now)
+        admitted = self._admit((*speech, *text), listeners, now, captions)
         self._bus.publish(
             Demand(
                 stream=self.stream.id,
@@ -258,17 +261,27 @@ class LiveStream:
                 source=source,
                 speech=tuple(each for each in speech if each in admitted),
                 text=tuple(each for each in text if each in admitted),
-                captions=not silent or self.stream.speaker is not None,
+                captions=captions and not self._statuses.unheard,
                 listeners=listeners,
                 among=self.source.may_be,
             )
         )
 
-    def _admit(self, wanted: Sequence[str], listeners: dict[str, int], now: float) -> set[str]:
-        """Which languages are interpreted; who hears one that is not is told."""
+    def _admit(
+        self, wanted: Sequence[str], listeners: dict[str, int], now: float, captions: bool
+    ) -> set[str]:
+        """Which languages are interpreted; who hears one that is not is told, and the speaker
+        where there is no room to recognise what is said."""
         targets = set(self._models.catalogue.targets(self.stream.source or "")).intersection(wanted)
         ranked = sorted(targets, key=lambda each: (-listeners.get(each, 0), wanted.index(each)))
-        admitted = self._admission.admit(self.stream.id, ranked, now, self._statuses.slow)
+        wants = captions or bool(targets)
+        heard = self._admission.hear(self.stream.id, wants, now)
+        if self._statuses.unheard != (wants and not heard):
+            self._statuses.unheard = not self._statuses.unheard
+            self.announce()
+        admitted = self._admission.admit(
+            self.stream.id, ranked if heard else (), now, self._statuses.slow
+        )
         if targets - admitted != self._statuses.refused:
             self._statuses.refused = targets - admitted
             self._tell_channels()

@@ -125,6 +125,7 @@ class LiveStreams:
 
     def _removed(self, stream: Stream) -> None:
         self._admission.admit(stream.id, (), time.monotonic())
+        self._admission.hear(stream.id, False, time.monotonic())
         gone = self._live.pop(stream.id, None)
         if gone is not None:
             self._pacer.remove(gone.playout)
@@ -134,7 +135,8 @@ class LiveStreams:
         metrics = self._metrics
         metrics.interpreter_ready.set(heartbeat.ready)
         metrics.interpreter_cpu.set(heartbeat.cpu_s)
-        self._admission.spent(heartbeat.cpu_s, time.monotonic())
+        recognized_s = sum(each.seconds for each in heartbeat.stages if each.name == "recognize")
+        self._admission.spent(heartbeat.cpu_s, time.monotonic(), recognized_s)
         metrics.interpreter_memory.set(heartbeat.rss_bytes)
         for stage in heartbeat.stages:
             metrics.stage.labels(stage.name, stage.language).inc(stage.seconds)

@@ -14,6 +14,12 @@ from signaling import messages as wire
 
 #: Final captions kept for those who join late, a language.
 SNAPSHOT_LINES = 20
+UNHEARD = wire.Error(
+    code="limit",
+    message="This machine has no room to interpret one more stream: listeners hear the original "
+    "until there is.",
+    fatal=False,
+)
 
 Send = Callable[[wire.ServerMessage], None]
 
@@ -130,6 +136,12 @@ class Notices:
             speaker.captions = frozenset({source})
             if speaker in self._sends:
                 self.snapshot(speaker)
+
+    def tell_unheard(self) -> None:
+        """Tell the speaker that there is no room to interpret the stream. A state that comes
+        without this says that there is."""
+        if (speaker := self._stream.speaker) in self._sends:
+            self._sends[speaker](UNHEARD)
 
     def tell_audience(self) -> None:
         """Tell the speaker who listens, if that is news."""

@@ -9,11 +9,13 @@ Status = tuple[wire.ChannelStatus, wire.FallbackReason | None]
 
 class Statuses:
     """``ready``: an interpreter is there; ``refused``: languages there is no room for;
-    ``undecided``: it is not known yet which language is spoken."""
+    ``unheard``: nor is there any to recognise what is said; ``undecided``: it is not known yet
+    which language is spoken."""
 
     def __init__(self) -> None:
         self.ready = False
         self.refused: set[str] = set()
+        self.unheard = False
         self.undecided = False
         self._was_ready = False
         self._failing: dict[str, FailureReason] = {}

@@ -133,10 +133,7 @@ class Interpreter:
         if not len(pcm):
             return
         if self._listening is None:
-            stream = await self._call(self._recognizer.stream)
-            # A new detector too: the other may hold the beginning of a window.
-            detector = self._shared.engines.detector
-            self._listening = Gate(stream, detector and detector()) if stream else None
+            self._listening = await self._call(self._gate)
             self._listening_from = start
         if self._listening is not None:
             transcript = await self._call(self._listening.accept, pcm)
@@ -146,6 +143,12 @@ class Interpreter:
                 self._identifying.hear(chunk.end_sample - len(pcm), pcm)
         self._heard = max(self._heard, chunk.end_sample)
         self._commit(self._segmenter.settled(self._heard), COMMIT_SAMPLES)
+
+    def _gate(self) -> Gate:
+        """In the recogniser's thread. With a detector of its own: the one before may be at work
+        still on what took too long, and keeps a part of a window."""
+        detector = self._shared.engines.detector
+        return Gate(self._recognizer.stream(), detector() if detector else None)
 
     async def _quiet(self) -> None:
         """Nothing came for a while. Later than that recognition begins anew with the next sound:

@@ -193,6 +193,7 @@ signaling.addEventListener("message", async ({ detail: message }) => {
       await peer?.accept(message.sdp);
       break;
     case "state":
+      refusal = null; // what holds still is said again
       if (message.state === "ended") {
         ended = true;
         stop();

@@ -105,3 +105,85 @@ def test_the_first_language_is_never_refused() -> None:
     machine = Machine(cores=1)
     machine.run(20, 50)
     assert machine.admit("en", "de") == {"en"}
+
+
+HEAR = 0.45
+
+
+class Hall:
+    """A machine with streams that are heard, each in one language."""
+
+    def __init__(self, cores: int, max_languages: int = 0) -> None:
+        self.admission = Admission(max_languages, cores)
+        self.now = self.cpu_s = 0.0
+        self.heard: list[str] = []
+        self.interpreted: set[str] = set()
+
+    def speak(self, stream: str) -> bool:
+        """Whether somebody who begins to speak is heard."""
+        if self.admission.hear(stream, True, self.now) and stream not in self.heard:
+            self.heard.append(stream)
+        if stream in self.heard and self.admission.admit(stream, ["en"], self.now):
+            self.interpreted.add(stream)
+        return stream in self.heard
+
+    def run(self, seconds: int, hear: float = HEAR) -> None:
+        for _ in range(seconds):
+            self.now += 1
+            recognized_s = hear * len(self.heard)
+            self.cpu_s += recognized_s + EACH * len(self.interpreted)
+            self.admission.spent(self.cpu_s, self.now, recognized_s)
+
+
+def test_streams_are_heard_until_the_machine_is_full() -> None:
+    hall = Hall(cores=2)
+    for number in range(6):
+        hall.speak(f"s{number}")
+        hall.run(20)
+    assert hall.heard == ["s0", "s1"]  # 1.28 of 1.6 cores; one more would take 0.45 alone
+
+
+def test_a_stream_is_heard_when_another_one_goes() -> None:
+    hall = Hall(cores=2)
+    for stream in ("s0", "s1", "s2"):
+        hall.speak(stream)
+        hall.run(20)
+    assert hall.heard == ["s0", "s1"]
+    hall.heard.remove("s0")
+    hall.interpreted.remove("s0")
+    hall.admission.hear("s0", False, hall.now)
+    hall.admission.admit("s0", (), hall.now)
+    assert not hall.speak("s2")  # what it costs counts for a while
+    hall.run(66)
+    assert hall.speak("s2")
+
+
+def test_the_cost_of_hearing_is_measured_not_guessed() -> None:
+    """As where the recogniser does with less."""
+    hall = Hall(cores=2)
+    for number in range(8):
+        hall.speak(f"s{number}")
+        hall.run(20, hear=0.1)
+    assert len(hall.heard) == 6
+    assert len(hall.interpreted) == 5
+
+
+def test_one_more_language_costs_no_hearing() -> None:
+    hall = Hall(cores=2)
+    for stream in ("s0", "s1"):
+        hall.speak(stream)
+        hall.run(20)
+    assert hall.admission.admit("s0", ["en", "de"], hall.now) == {"en", "de"}
+    assert not hall.speak("s2")
+
+
+def test_the_first_stream_is_always_heard_and_with_a_limit_of_languages_each() -> None:
+    hall = Hall(cores=1)
+    hall.run(20)
+    assert hall.speak("s0")
+    hall.run(20, hear=3)
+    assert not hall.speak("s1")
+    limited = Hall(cores=1, max_languages=2)
+    limited.speak("s0")
+    limited.run(20, hear=3)
+    assert limited.speak("s1")

@@ -1,7 +1,8 @@
 """Measures a whole server on this machine.
 
-    python -m tools.bench delivery|latency|switching|joins|burst|crowd|far|recovery|moving|uplink|downlink|
+    python -m tools.bench delivery|latency|switching|joins|burst|crowd|far|recovery|uplink|downlink|
         silence|demo|capacity [--json] [--quick]
+    python -m tools.bench moving [--whisper FOLDER]
     python -m tools.bench fanout [--listeners 20,300] [--against mediarelay,packets,janus]
         [--path batches,native,aiortc] [--media-processes 1,2]
 
@@ -10,6 +11,7 @@ The server runs in processes of its own, as its users start it.
 
 import asyncio
 import sys
+from pathlib import Path
 
 from tools.bench import (
     burst,
@@ -39,7 +41,6 @@ BENCHMARKS = {
     "crowd": crowd.run,
     "far": far.run,
     "recovery": recovery.run,
-    "moving": moving.run,
     "uplink": uplink.run,
     "downlink": downlink.run,
     "silence": silence.run,
@@ -51,13 +52,14 @@ BENCHMARKS = {
 def main() -> int:
     """Run one benchmark; returns its exit status: 1 when a bound does not hold."""
     parser = measuring_parser("tools.bench", __doc__)
-    parser.add_argument("benchmark", choices=[*BENCHMARKS, "fanout"])
+    parser.add_argument("benchmark", choices=[*BENCHMARKS, "fanout", "moving"])
     parser.add_argument("--listeners", default="", metavar="20,300", help="fanout: how many")
     parser.add_argument("--against", default="", metavar="SYSTEM,…", help="fanout: baselines")
     parser.add_argument("--path", default="", metavar="PATH,…", help="fanout: which of ours")
     parser.add_argument(
         "--media-processes", default="1", metavar="1,2", help="fanout: of how many processes"
     )
+    parser.add_argument("--whisper", type=Path, metavar="FOLDER", help="moving: to this one")
     options = parser.parse_args()
     if options.benchmark == "fanout":
         counts = [int(count) for count in options.listeners.split(",") if count]
@@ -65,6 +67,8 @@ def main() -> int:
         paths = [path for path in options.path.split(",") if path]
         numbers = [int(number) for number in options.media_processes.split(",")]
         figures = asyncio.run(fanout.run(options.quick, counts, systems, paths, numbers))
+    elif options.benchmark == "moving":
+        figures = asyncio.run(moving.run(options.quick, options.whisper))
     else:
         figures = asyncio.run(BENCHMARKS[options.benchmark](options.quick))
     return report(figures, as_json=options.json, quick=options.quick)

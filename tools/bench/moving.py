@@ -53,6 +53,7 @@ class _Observed:
     fallbacks: int = 0
     moved_s: float | None = None
     memory_mb: list[float] = field(default_factory=list)
+    memory_before_mb: float = 0.0
 
     def words_missing(self, clip: int) -> int:
         """Words of the clip that no caption has."""
@@ -92,11 +93,6 @@ async def run(quick: bool, whisper: Path | None = None) -> list[Figure]:
     silence_s = max(observed.longest_silence_s(each) for each in moving)
     words = max(observed.words_missing(each) for each in moving)
     at_s = None if observed.moved_s is None else observed.moved_s - observed.began_s[1]
-    start_mb, most_mb, end_mb = (
-        observed.memory_mb[0],
-        max(observed.memory_mb),
-        observed.memory_mb[-1],
-    )
     return [
         Figure(f"{name}.moved_after", at_s, "s", bound=60),
         Figure(
@@ -107,10 +103,11 @@ async def run(quick: bool, whisper: Path | None = None) -> list[Figure]:
         ),
         Figure(f"{name}.fallbacks", observed.fallbacks, "", bound=0),
         Figure(f"{name}.words_lost", max(0, words - observed.words_missing(before)), "", bound=0),
+        Figure(f"{name}.words_missing_before", observed.words_missing(before), ""),
         Figure(f"{name}.listeners_lost", observed.lost, "", bound=0),
-        Figure(f"{name}.memory_before", start_mb, "MB"),
-        Figure(f"{name}.memory_most", most_mb, "MB"),
-        Figure(f"{name}.memory_after", end_mb, "MB"),
+        Figure(f"{name}.memory_before", observed.memory_before_mb, "MB"),
+        Figure(f"{name}.memory_most", max(observed.memory_mb), "MB"),
+        Figure(f"{name}.memory_after", observed.memory_mb[-1], "MB"),
     ]
 
 
@@ -134,6 +131,7 @@ async def _observe(models: Path, whisper: Path | None) -> _Observed:
             for clip in range(3):
                 observed.began_s.append(loop.time())
                 if clip == 1:
+                    observed.memory_before_mb = observed.memory_mb[-1]
                     told = len(listeners[0].received)
                     (models / OTHERS).rename(models / MANIFEST)
                 await speaker.play(pcm)

@@ -1,5 +1,6 @@
 """A worker moves to other models while streams are interpreted."""
 
+import asyncio
 import dataclasses
 import logging
 import weakref
@@ -7,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from server.bus.messages import Caption, Glossary, Heartbeat, Models, Reload, Speech
+from server.bus.messages import Caption, Committed, Glossary, Heartbeat, Models, Reload, Speech
 from server.interpretation.engines import EngineError, ModelError
 from server.interpretation.shared import Engines, Limits
+from server.interpretation.silero_detector import SileroDetector
 from server.interpretation.types import Pcm, Transcript, Word
 from server.models.catalogue import Catalogue, Model
 from server.models.current import decoded, version
@@ -172,6 +174,21 @@ async def test_a_paused_stream_keeps_no_model() -> None:
         await eventually(lambda: gone() is None, "the old model is freed")
         speaker.say("twee .")
         assert await final_texts(bus, "en", 2) == ["en(een)", "new(TWEE)"]
+
+
+async def test_who_comes_back_after_a_pause_is_heard_from_a_new_beginning() -> None:
+    installed = Installed()
+    engines = dataclasses.replace(installed.engines, detector=SileroDetector)
+    installed.engines = engines
+    limits = dataclasses.replace(LIMITS, quiet_s=0.05, forget_s=0.1)
+    async with working(installed, limits) as bus:
+        speaker = Speaker(bus)
+        speaker.demand("en")
+        speaker.say("een")  # no whole number of the detector's windows
+        await asyncio.sleep(0.5)
+        speaker.say("twee")
+        await bus.wait_for(Committed, sample=speaker.sample)
+        assert not bus.of(Heartbeat)[-1].dropped
 
 
 @pytest.mark.parametrize(
