@@ -24,8 +24,6 @@ from server.models.unpack import take, unpack
 
 #: When no source could be reached, all are tried once more after so long.
 AGAIN_S: Final = 3.0
-#: Of these formats a model is loaded before it is used. Whisper's checksums are all known.
-TRIED: Final = ("vosk", "argos", "opus-mt", "piper")
 
 
 @asynccontextmanager
@@ -119,9 +117,11 @@ class Puller:
     async def _installed(
         self, model: Available, folder: Path, source: Source, address: str, pins: dict[str, str]
     ) -> Record:
+        """It is made of ``folder``. Loaded before that, unless all its checksums were known, as
+        they are of Whisper."""
         record = made(model, folder, source, address)
         self._store.prepare(folder, record)
-        if model.format in TRIED:
+        if model.format != "whisper" or source in ("file", "address"):
             try:
                 await tried(folder)
             except FetchError as error:
