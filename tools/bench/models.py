@@ -11,6 +11,7 @@ import os
 import random
 import sys
 import tempfile
+import time
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -35,9 +36,9 @@ HASTE: Final = Patience(retry_s=0.02)
 TWICE_BYTES: Final = 1 << 20
 PACKAGE: Final = "/vosk-model-small-nl-9.zip"
 NAME: Final = "vosk-model-small-nl-9"
-#: The package takes this long to come; a pull goes on for a second or two after.
+#: The package takes this long to come; a pull goes on for a second or two after. It is killed
+#: at any moment of that.
 COMES_S: Final = 1.0
-KILLED_WITHIN_S: Final = 4.0
 PULL_LIMIT_S: Final = 120.0
 
 
@@ -78,10 +79,13 @@ async def _killed(times: int) -> Sequence[Figure]:
         store = Store(fetched_into(state))
         async with model_host({PACKAGE: _package()}) as host:
             host.rate = round(len(host.files[PACKAGE]) / COMES_S)
+            began = time.monotonic()
+            await _pull(host, state / "untroubled")
+            takes_s = time.monotonic() - began
             for number in range(times):
                 if number == times // 2 and not await _pull(host, state):
                     raise RuntimeError("a pull that nobody killed failed")
-                killed += not await _pull(host, state, chance.uniform(0.2, KILLED_WITHIN_S))
+                killed += not await _pull(host, state, chance.uniform(0.1, 1) * takes_s)
                 seen = _seen(store, state)
                 half += seen is None
                 whole += bool(seen)
