@@ -12,7 +12,7 @@ from server.config import STARTER_MODELS, Config, add_options
 from server.interpretation.engines import ModelError
 from server.models import choice, listing, recommend
 from server.models.catalogue import MANIFEST, Catalogue
-from server.models.disk import FetchError
+from server.models.disk import FetchError, NotHad
 from server.models.events import Event, Tell
 from server.models.installed import STARTER, catalogue_of, entry, fetched_into
 from server.models.pull import Puller, http_session
@@ -139,7 +139,7 @@ def fetched(store: Store) -> Catalogue:
 
 async def _pull_one(puller: Puller, store: Store, need: choice.Need, tell: Tell) -> None:
     """One of the models that do what is needed: the first that can be had."""
-    problems = []
+    problems: list[str] = []
     for model in need:
         if _is_there(store, model.name):
             tell(Event("installed", model.name, message=f"{model.name} is there already."))
@@ -147,9 +147,12 @@ async def _pull_one(puller: Puller, store: Store, need: choice.Need, tell: Tell)
         try:
             await puller.pull(model)
             return
-        except FetchError as error:
-            problems.append(str(error))
-    tell(Event("failed", need[0].name, message="; ".join(problems)))
+        except NotHad as error:
+            problems += error.problems
+    names = ", ".join(model.name for model in need)
+    why = "; ".join(dict.fromkeys(problems))
+    message = f"{names} could not be had: {why}. --mirror names a further source."
+    tell(Event("failed", need[0].name, message=message))
 
 
 def _is_there(store: Store, name: str) -> bool:

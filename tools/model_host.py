@@ -73,7 +73,10 @@ class ModelHost:
         at = sent.start
         while at < until:
             piece = data[at : min(at + CHUNK_BYTES, until)]
-            await response.write(piece)
+            try:
+                await response.write(piece)
+            except ConnectionError:
+                break  # whoever asked was killed
             at += len(piece)
             sent.count += len(piece)
             if self.rate:

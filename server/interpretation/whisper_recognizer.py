@@ -30,7 +30,7 @@ PAUSE_SAMPLES: Final = 4 * RATE_HZ // 10
 #: Certain sound that is heard again before what is not certain.
 KEPT_SAMPLES: Final = 2 * RATE_HZ
 #: A word is certain at once when so much sound follows it, and each of its tokens is so likely.
-FOLLOWED_SAMPLES: Final = RATE_HZ // 2
+FOLLOWED_SAMPLES: Final = 3 * RATE_HZ // 10
 LIKELY: Final = 0.6
 #: Where so much sound waits to be certain, what was heard is taken for it.
 LONGEST_SAMPLES: Final = 20 * RATE_HZ

