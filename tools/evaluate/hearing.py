@@ -108,7 +108,7 @@ def _measured(name: str, language: str, options: argparse.Namespace) -> Iterator
         if options.show:
             print(jiwer.visualize_alignment(words_compared(said, clean)), file=sys.stderr)
         if "room" in options.only:
-            room = _heard(name, said, in_a_room(pcm), options, lossy=True)
+            room = _heard(name, said, in_a_room(said, pcm), options, lossy=True)
             wrong, wrong_clean = (100 * words_compared(said, each).wer for each in (room, clean))
             yield Figure(f"{prefix}_room.words_wrong", wrong, "%")
             bound = ROOM_POINTS if bounds else None
