@@ -22,6 +22,7 @@ from server.media.files import SoundFile
 from server.media.opus import joined
 from tools.evaluate import material
 from tools.evaluate.material import RATE_HZ
+from tools.evaluate.noises import pink
 from tools.evaluate.talks import PEAK_DBFS, Sentence, Talk, Timed, pauses
 from tools.evaluate.word_times import aligned, evenly
 from training.recognizer import augment
@@ -60,6 +61,11 @@ DEVELOPMENT: Final[dict[str, tuple[Part, ...]]] = {
 }
 #: As they are read aloud, and as LibriSpeech writes them.
 ABBREVIATIONS: Final = {"en": {"mr": "mister", "mrs": "missus", "dr": "doctor"}}
+
+#: How long a room echoes, in seconds, and how loud that is against the direct sound; how far
+#: below the speech its noise is.
+ROOM: Final = (0.5, 0.35)
+NOISE_DB: Final = 10
 
 Row = dict[str, Any]
 
@@ -179,9 +185,18 @@ def _opened(recordings: Sequence[tuple[Path, Row]]) -> Iterator[tuple[Pcm, str]]
             yield joined(list(file)), text
 
 
-def in_a_room(pcm: Pcm) -> Pcm:
-    """The same in a room that echoes for 0.5 s, with 10 dB of noise; 16 kHz."""
+def in_a_room(said: Talk, pcm: Pcm) -> Pcm:
+    """The same at 16 kHz, all speakers equally loud, in a room that echoes for 0.5 s, with pink
+    noise 10 dB below the speech."""
     rng = np.random.default_rng(53)
-    echoing = augment.room(pcm.astype(np.float64), rng, 0.5, 0.35)
-    heard = augment.at_level(augment.noise(echoing, rng, 10), PEAK_DBFS)
-    return heard.astype(np.int16)
+    loud = pcm.astype(np.float64)
+    speech = np.zeros(len(pcm), bool)
+    for each in said.sentences:
+        span = slice(round(each.start_s * RATE_HZ), round(each.end_s * RATE_HZ))
+        loud[span] /= augment.rms(loud[span])
+        speech[span] = True
+    loud[~speech] = 0
+    echoing = augment.room(loud, rng, *ROOM)
+    noise = pink(len(pcm), rng)
+    noise *= augment.rms(echoing[speech]) / augment.rms(noise) * 10 ** (-NOISE_DB / 20)
+    return augment.at_level(echoing + noise, PEAK_DBFS).astype(np.int16)
