@@ -139,7 +139,7 @@ def fetched(store: Store) -> Catalogue:
 
 async def _pull_one(puller: Puller, store: Store, need: choice.Need, tell: Tell) -> None:
     """One of the models that do what is needed: the first that can be had."""
-    problems = []
+    problems: list[str] = []
     for model in need:
         if _is_there(store, model.name):
             tell(Event("installed", model.name, message=f"{model.name} is there already."))
