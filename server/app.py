@@ -45,6 +45,9 @@ logger = logging.getLogger(__name__)
 
 #: A request's headers are here by then, or its connection is closed.
 HEADERS_S = 10.0
+#: Recognition gets so much longer than other stages: where it is cut off, sound is lost, and a
+#: pass of Whisper's may have to wait for the cores.
+PATIENCE = 3
 #: From SIGTERM: sessions are told and get this long to end before they are cancelled.
 GOODBYE_S = 1.5
 
@@ -243,7 +246,7 @@ async def run_worker(config: Config, socket: Path, first: Path | None = None) ->
 
     async with LocalBus.connect(socket) as bus:
         limit_s = config.stage_timeout_s
-        limits = Limits(recognize_s=limit_s, translate_s=limit_s, synthesize_s=limit_s)
+        limits = Limits(recognize_s=PATIENCE * limit_s, translate_s=limit_s, synthesize_s=limit_s)
         await worker.run(bus, catalogue, device=config.device, limits=limits, policy=config.policy)
 
 

