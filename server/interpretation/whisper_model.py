@@ -105,10 +105,10 @@ class WhisperModel:
         begins: Sequence[int] = (),
         new_s: float = LONGEST_S,
         prompt: str = "",
-    ) -> list[int]:
-        """The tokens of what is said, by the likeliest next one each time. They begin with
-        ``begins``, which is said before the last ``new_s`` seconds; ``prompt`` is what was said
-        before all of it, or words to expect. Raises EngineError."""
+    ) -> "Decoded":
+        """What is said, by the likeliest next token each time. It begins with ``begins``, which is
+        said before the last ``new_s`` seconds; ``prompt`` is what was said before all of it, or
+        words to expect. Raises EngineError."""
         before = self._prompt(prompt)
         start = [*before, *self._start(language), self._id("<|notimestamps|>")]
         new = TOKENS_PER_SECOND * min(new_s, sound.seconds) + TOKENS_MORE
@@ -120,11 +120,11 @@ class WhisperModel:
                 beam_size=1,
                 # CTranslate2 makes at most half as many, less the prompt.
                 max_length=max(2 * longest, longest + len(start)),
+                return_no_speech_prob=True,
             )
         except RuntimeError as error:
             raise EngineError(f"Whisper cannot decode: {error}") from error
-        made: list[int] = result.sequences_ids[0]
-        return made
+        return Decoded(result.sequences_ids[0], result.no_speech_prob)
 
     def aligned(self, sound: "Encoded", language: str, ids: Sequence[int]) -> list[Token]:
         """When each of ``ids`` is said, and how likely it is. Raises EngineError."""
@@ -204,6 +204,14 @@ class WhisperModel:
         if found is None:
             raise EngineError(f"this Whisper model does not know {token}")
         return int(found)
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """The tokens of what is said, and how likely it is that nobody speaks, from 0 to 1."""
+
+    ids: list[int]
+    no_speech: float
 
 
 @dataclass(frozen=True, slots=True)

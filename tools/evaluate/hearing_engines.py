@@ -10,15 +10,18 @@ from server.config import STARTER_MODELS
 from server.interpretation.engines import Recognizer
 from server.interpretation.piper_synthesizer import ipa
 from server.interpretation.pronunciation import pronouncer
+from server.interpretation.two_ears import TwoEars
 from server.interpretation.vosk_recognizer import VoskRecognizer
 from server.interpretation.whisper_model import WhisperModel
 from server.interpretation.whisper_recognizer import WhisperRecognizer
 from server.models.catalogue import Catalogue
 
-VOSK = "vosk"
+VOSK, BASE = "vosk", "whisper-base"
+#: Vosk's words at once, and Whisper base's for what is translated.
+BOTH = "both"
 #: Of these, the first that is there tells when words were said.
 ALIGNERS = ("whisper-base", "whisper-tiny.en")
-NAMES = (VOSK, "whisper-base", "whisper-tiny.en")
+NAMES = (VOSK, "whisper-base", "whisper-tiny.en", BOTH)
 
 
 def recognizer(name: str, language: str, folders: Sequence[Path]) -> Recognizer | None:
@@ -30,6 +33,11 @@ def recognizer(name: str, language: str, folders: Sequence[Path]) -> Recognizer 
         if model is None:
             return None
         return VoskRecognizer(catalogue.path(model), language, pronouncer(language, ipa))
+    if name == BOTH:
+        quick, sure = recognizer(VOSK, language, folders), recognizer(BASE, language, folders)
+        if not isinstance(quick, VoskRecognizer) or not isinstance(sure, WhisperRecognizer):
+            return None
+        return TwoEars(quick, sure)
     if name.endswith(".en") and language != "en":
         return None
     # In virtual time a pass takes the processor time that it took.

@@ -9,7 +9,7 @@ import pytest
 
 from server.bus.messages import RATE_HZ
 from server.interpretation.types import Pcm, Transcript
-from server.interpretation.whisper_model import Token
+from server.interpretation.whisper_model import Decoded, Token
 from server.interpretation.whisper_recognizer import (
     LONGEST_SAMPLES,
     PAUSE_SAMPLES,
@@ -32,6 +32,7 @@ class Counting:
 
     likelihood: float = 1.0
     mishears: bool = False
+    no_speech: float = 0.0
     more: Sequence[int] = ()
     passes: list[int] = field(default_factory=list)
     begun: list[list[int]] = field(default_factory=list)
@@ -42,13 +43,13 @@ class Counting:
 
     def decode(
         self, sound: Pcm, language: str, begins: Sequence[int], new_s: float, prompt: str
-    ) -> list[int]:
+    ) -> Decoded:
         self.begun.append(list(begins))
         last = max(begins, default=0)
         heard = [n for n, _, _ in _words(sound) if n > last]
         if self.mishears and heard:
             heard[-1] = 1000 + len(self.passes)
-        return [*begins, *heard, *self.more]
+        return Decoded([*begins, *heard, *self.more], self.no_speech)
 
     def aligned(self, sound: Pcm, language: str, ids: Sequence[int]) -> list[Token]:
         words = [*_words(sound)][-len(ids) :] if ids else []
@@ -197,6 +198,17 @@ def test_more_letters_than_anybody_says_are_made_up() -> None:
 def test_a_hypothesis_that_is_unlikely_is_made_up() -> None:
     (first,) = fed(streamed(Counting(likelihood=0.1)), speech(1, 2))
     assert first.words == ()
+
+
+def test_where_nobody_seems_to_speak_words_must_be_likelier() -> None:
+    (doubtful,) = fed(streamed(Counting(likelihood=0.4, no_speech=0.7)), speech(1, 2))
+    assert doubtful.words == ()
+    (sure,) = fed(streamed(Counting(likelihood=0.8, no_speech=0.7)), speech(1, 2))
+    assert len(sure.words) == 2
+    stream = streamed(Counting(likelihood=0.8, no_speech=0.7))
+    fed(stream, np.concatenate((np.zeros(3 * RATE_HZ // 10, np.int16), speech(1, 1))))
+    one = stream.accept(np.zeros(3 * RATE_HZ, np.int16))
+    assert one is not None and one.words == ()  # one word in nearly four seconds
 
 
 def test_sound_that_nothing_is_certain_of_is_bounded() -> None:
