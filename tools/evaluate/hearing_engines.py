@@ -10,11 +10,11 @@ from server.config import STARTER_MODELS
 from server.interpretation.engines import Recognizer
 from server.interpretation.piper_synthesizer import ipa
 from server.interpretation.pronunciation import pronouncer
-from server.interpretation.two_ears import TwoEars
 from server.interpretation.vosk_recognizer import VoskRecognizer
 from server.interpretation.whisper_model import WhisperModel
 from server.interpretation.whisper_recognizer import WhisperRecognizer
 from server.models.catalogue import Catalogue
+from tools.evaluate.two_ears import TwoEars
 
 VOSK, BASE = "vosk", "whisper-base"
 #: Vosk's words at once, and Whisper base's for what is translated.
