@@ -2,8 +2,6 @@
 
 from typing import Final, Literal
 
-import ctranslate2
-
 from server.interpretation.engines import ModelError
 
 #: As the setting ``device`` has it.
@@ -16,6 +14,8 @@ COMPUTE_TYPES: Final[dict[Device, str]] = {"cpu": "int8", "cuda": "int8_float16"
 def device(wanted: Wanted) -> Device:
     """ "auto": a GPU where CTranslate2 finds one. Raises ModelError where it was asked for and is
     not there."""
+    import ctranslate2  # takes a second, in which a process that starts is to be heard of already
+
     found = wanted != "cpu" and ctranslate2.get_cuda_device_count() > 0
     if wanted == "cuda" and not found:
         raise ModelError(

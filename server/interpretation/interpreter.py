@@ -48,7 +48,7 @@ class Interpreter:
         self._demand = demand
         recognizers = shared.engines.recognizers
         self._recognizer = Deaf() if demand.source == AUTO else recognizers[demand.source]
-        self._lane = shared.lanes.hearing()
+        self._lane = shared.lanes.hearing(demand.stream)
         self._identifying = Identifying(shared, demand)
         first_segment = demand.epoch * SEGMENTS_PER_EPOCH + first_sample // SEGMENT_SAMPLES
         self._segmenter = Segmenter(demand.source, first_segment, shared.policy)

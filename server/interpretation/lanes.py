@@ -20,6 +20,8 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 
+#: Streams whose lane is remembered: more than are ever interpreted at a time.
+REMEMBERED = 256
 #: A call that takes longer than this gives its turn away: what hangs is to hold up nobody.
 TURN_S = 1.0
 
@@ -116,7 +118,7 @@ class Lanes:
         self._lanes: dict[tuple[str, str, int], Lane] = {}
         self._cores = cores or len(os.sched_getaffinity(0))
         self._turns = Turns(self._cores)
-        self._hearing = 0
+        self._hearing: dict[str, int] = {}
 
     def lane(self, stage: str, language: str = "", number: int = 0) -> Lane:
         key = (stage, language, number)
@@ -124,10 +126,14 @@ class Lanes:
             self._lanes[key] = self._new(stage, language)
         return self._lanes[key]
 
-    def hearing(self) -> Lane:
-        """What one more stream's recogniser is to be called in, always."""
-        self._hearing += 1
-        return self.lane("recognize", number=self._hearing % self._cores)
+    def hearing(self, stream: str) -> Lane:
+        """What a stream's recognisers are called in: one after the other, as their sound is."""
+        if stream not in self._hearing:
+            latest = next(reversed(self._hearing.values()), 0)
+            self._hearing[stream] = (latest + 1) % self._cores
+            if len(self._hearing) > REMEMBERED:
+                del self._hearing[next(iter(self._hearing))]
+        return self.lane("recognize", number=self._hearing[stream])
 
     def _new(self, stage: str, language: str) -> Lane:
         return Lane(stage, language, *self._turns_of(language))
