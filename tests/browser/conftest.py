@@ -6,7 +6,7 @@ The server and Chromium are processes of their own: nothing a test does delays t
 import json
 import os
 import wave
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -74,16 +74,30 @@ def microphone(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+Launch = Callable[[Path], Browser]
+
+
 @pytest.fixture(scope="package")
-def browser(microphone: Path) -> Iterator[Browser]:
+def launch() -> Iterator[Launch]:
+    """Starts a Chromium whose microphone plays a WAV file. Playwright runs once a process."""
     path = chromium()
+
     with sync_playwright() as playwright:
-        started = playwright.chromium.launch(
-            executable_path=path,
-            args=[*OPTIONS, f"--use-file-for-fake-audio-capture={microphone}%noloop"],
-        )
+
+        def started(microphone: Path) -> Browser:
+            return playwright.chromium.launch(
+                executable_path=path,
+                args=[*OPTIONS, f"--use-file-for-fake-audio-capture={microphone}%noloop"],
+            )
+
         yield started
-        started.close()
+
+
+@pytest.fixture(scope="package")
+def browser(launch: Launch, microphone: Path) -> Iterator[Browser]:
+    started = launch(microphone)
+    yield started
+    started.close()
 
 
 @pytest.fixture(scope="module")

@@ -12,12 +12,12 @@ from typing import NamedTuple
 import jiwer
 import numpy as np
 import pytest
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import Browser
 
 from server.demo import clip
 from server.interpretation.types import Pcm
 from server.media.opus import RATE_HZ, Resampler
-from tests.browser.conftest import DEMO, OPTIONS, chromium, opener
+from tests.browser.conftest import DEMO, Launch, opener
 from tests.browser.people import begin_speaking, lines, wait_for_last_line
 from tests.browser.serving import ServerProcess
 from tools.evaluate import material, people
@@ -72,6 +72,7 @@ def dutch() -> Recording:
 )
 def test_a_person_is_understood(
     hearing: ServerProcess,
+    launch: Launch,
     tmp_path: Path,
     language: str,
     recorded: Callable[[], Recording],
@@ -80,33 +81,29 @@ def test_a_person_is_understood(
     recording = recorded()
     microphone = tmp_path / "microphone.wav"
     write_wav(microphone, recording.pcm)
-    captions = captions_of(hearing, language, microphone, len(recording.pcm) / RATE_HZ)
+    browser = launch(microphone)
+    captions = captions_of(hearing, browser, language, len(recording.pcm) / RATE_HZ)
     said, heard = (people.plain(text, language) for text in (recording.text, " ".join(captions)))
     assert jiwer.wer(" ".join(said), " ".join(heard)) <= bound, captions
 
 
 def captions_of(
-    hearing: ServerProcess, language: str, microphone: Path, seconds: float
+    hearing: ServerProcess, browser: Browser, language: str, seconds: float
 ) -> list[str]:
-    """What a speaker's page shows in the end when its microphone has heard the file."""
+    """What a speaker's page shows in the end when its microphone has played its file."""
     hearing.start()
     try:
-        with sync_playwright() as playwright:
-            capture = f"--use-file-for-fake-audio-capture={microphone}%noloop"
-            browser = playwright.chromium.launch(
-                executable_path=chromium(), args=[*OPTIONS, capture]
-            )
-            pages = opener(hearing, browser)
-            speaker = next(pages)("/speak/people")
-            speaker.check("#line_in")
-            began_s = time.monotonic()
-            begin_speaking(speaker, language)
-            speaker.wait_for_timeout(1000 * (seconds - (time.monotonic() - began_s)))
-            wait_for_last_line([speaker], SETTLED_S)
-            shown = lines(speaker)
-            next(pages, None)
-            browser.close()
+        pages = opener(hearing, browser)
+        speaker = next(pages)("/speak/people")
+        speaker.check("#line_in")
+        began_s = time.monotonic()
+        begin_speaking(speaker, language)
+        speaker.wait_for_timeout(1000 * (seconds - (time.monotonic() - began_s)))
+        wait_for_last_line([speaker], SETTLED_S)
+        shown = lines(speaker)
+        next(pages, None)
     finally:
+        browser.close()
         hearing.stop()
     return shown
 
