@@ -26,7 +26,7 @@ STEP_SAMPLES: Final = 8 * RATE_HZ // 10
 #: step grows.
 BUSY: Final = 0.7
 #: After so long without speech all is certain.
-PAUSE_SAMPLES: Final = 4 * RATE_HZ // 10
+PAUSE_SAMPLES: Final = 6 * RATE_HZ // 10
 #: Certain sound that is heard again before what is not certain.
 KEPT_SAMPLES: Final = 2 * RATE_HZ
 #: A word is certain at once when so much sound follows it, and each of its tokens is so likely.
