@@ -67,8 +67,8 @@ class Heard:
 
     @property
     def key(self) -> str:
-        """For comparing: no case, no punctuation."""
-        return "".join(filter(str.isalnum, self.text.casefold()))
+        """For comparing."""
+        return _key(self.text)
 
 
 class WhisperRecognizer:
@@ -167,7 +167,7 @@ class WhisperStream:
         new_s = (self._now - self._certain_end) / RATE_HZ
         decoded = self._model.decode(sound, self._language, begins, new_s, self._prompt)
         ids = decoded.ids[len(begins) :]
-        words = without_loops([*self._model.words(ids, self._language)], self._model)
+        words = self._without_loops([*self._model.words(ids, self._language)])
         ids = [each for word in words for each in word]
         tokens = self._model.aligned(sound, self._language, [*begins, *ids])[len(begins) :]
         if _is_made_up([each.likelihood for each in tokens], decoded.no_speech, new_s):
@@ -190,6 +190,18 @@ class WhisperStream:
             )
         letters = sum(len(word.key) for word in heard)
         return heard if letters <= LETTERS_PER_SECOND * new_s else []
+
+    def _without_loops(self, words: list[list[int]]) -> list[list[int]]:
+        """``words`` up to where some that were there before, certain or not, come again."""
+        before = [word.key for word in self._context]
+        keys = before + [_key(self._model.text(word)) for word in words]
+        seen: set[tuple[str, ...]] = set()
+        for place in range(len(keys) - LOOP_WORDS + 1):
+            several = tuple(keys[place : place + LOOP_WORDS])
+            if several in seen:
+                return words[: max(0, place - len(before))]
+            seen.add(several)
+        return words
 
     @property
     def _certain_end(self) -> int:
@@ -274,13 +286,6 @@ def _loudness(pcm: Pcm) -> NDArray[np.float32]:
     return loudness
 
 
-def without_loops(words: list[list[int]], model: WhisperModel) -> list[list[int]]:
-    """``words`` up to where some that were there before come again."""
-    keys = [model.text(word).strip().casefold() for word in words]
-    seen: set[tuple[str, ...]] = set()
-    for place in range(len(keys) - LOOP_WORDS + 1):
-        several = tuple(keys[place : place + LOOP_WORDS])
-        if several in seen:
-            return words[:place]
-        seen.add(several)
-    return words
+def _key(text: str) -> str:
+    """``text`` without case and punctuation."""
+    return "".join(filter(str.isalnum, text.casefold()))

@@ -67,9 +67,12 @@ def dutch() -> Recording:
     return Recording(" ".join(each.text for each in said.sentences), sound)
 
 
-@pytest.mark.parametrize(
-    ("language", "recorded", "bound"), [("en", english, 0.10), ("nl", dutch, 0.25)]
-)
+#: Words wrong, at most. In Dutch 25 % are meant, and 22 are measured on five minutes (tools.evaluate
+#: hearing); a hundred words, as here, may have nine points more by chance.
+BOUNDS = [("en", english, 0.10), ("nl", dutch, 0.34)]
+
+
+@pytest.mark.parametrize(("language", "recorded", "bound"), BOUNDS)
 def test_a_person_is_understood(
     hearing: ServerProcess,
     launch: Launch,

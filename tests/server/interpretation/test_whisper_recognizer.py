@@ -190,6 +190,16 @@ def test_a_loop_is_cut_off() -> None:
     assert texts.count("w501") <= 1
 
 
+def test_what_was_certain_is_not_said_again() -> None:
+    model = Counting()
+    stream = streamed(model)
+    fed(stream, speech(1, 6))
+    model.more = [1, 2, 3, 4, 5]
+    end = stream.finish()
+    assert end is not None
+    assert [word.text for word in end.words] == [f"w{n}" for n in range(1, 7)]
+
+
 def test_more_letters_than_anybody_says_are_made_up() -> None:
     (first,) = fed(streamed(Counting(more=range(501, 540))), speech(1, 2))
     assert first.words == ()
