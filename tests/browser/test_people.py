@@ -67,8 +67,8 @@ def dutch() -> Recording:
     return Recording(" ".join(each.text for each in said.sentences), sound)
 
 
-#: Words wrong, at most. In Dutch 25 % are meant, and 22 are measured on five minutes (tools.evaluate
-#: hearing); a hundred words, as here, may have nine points more by chance.
+#: Words wrong, at most. In Dutch 25 % are meant, and 22 are measured on five minutes
+#: (tools.evaluate hearing); a hundred words, as here, may have nine points more by chance.
 BOUNDS = [("en", english, 0.10), ("nl", dutch, 0.34)]
 
 
