@@ -9,6 +9,7 @@ from tqdm import tqdm
 
 from server.bus.messages import RATE_HZ
 from server.config import Config
+from server.interpretation.engines import EngineError
 from server.interpretation.gate import Gate
 from server.interpretation.loading import load
 from server.interpretation.pacing import Pacing
@@ -42,9 +43,13 @@ def run(config: Config, file: Path, source: str, target: str, output: Path) -> i
     try:
         with SoundFile(file, RATE_HZ) as sound, WavWriter(output, voice.rate_hz) as wav:
             for clause in _clauses(sound, engines, source):
-                text = engines.translator.translate(clause.text, source, target)
                 now = clause.start_sample
-                pcm = voice.synthesize(text, pacing.length_scale(now, now))
+                try:
+                    text = engines.translator.translate(clause.text, source, target)
+                    pcm = voice.synthesize(text, pacing.length_scale(now, now))
+                except EngineError as error:  # it costs this clause, here as in a server
+                    print(f"tolk: left out at {now // RATE_HZ} s: {error}", file=sys.stderr)
+                    continue
                 if len(pcm):
                     start = pacing.place(now, clause.segment, len(pcm) * RATE_HZ // voice.rate_hz)
                     silence = start * voice.rate_hz // RATE_HZ - wav.samples
