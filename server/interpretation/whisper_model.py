@@ -89,7 +89,8 @@ class WhisperModel:
         return tuple(token.strip("<|>") for token in tokens if token)
 
     def encode(self, pcm: Pcm, silence_s: float = SILENCE_S) -> "Encoded":
-        """Of ``pcm``, 16 kHz mono, the last LONGEST_S at most. Raises EngineError."""
+        """What the encoder makes of ``pcm``, 16 kHz mono, at most LONGEST_S of it, and of silence
+        after it. Raises EngineError."""
         silence_s = min(silence_s, LONGEST_S - len(pcm) / RATE_HZ)
         features = self._mel(pcm, silence_s)
         try:

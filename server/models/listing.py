@@ -16,32 +16,25 @@ def as_data(catalogue: Catalogue) -> dict[str, Any]:
     there = {model.name for model in catalogue.models}
     return {
         "installed": [
-            {
-                "name": model.name,
-                "kind": model.kind,
-                "format": model.format,
-                "licence": model.licence,
-                "languages": model.languages,
-                "pairs": model.pairs,
-                "bytes": _size(catalogue, model),
-            }
-            for model in catalogue.models
+            {**_described(model), "bytes": _size(catalogue, model)} for model in catalogue.models
         ],
         "available": [
-            {
-                "name": model.name,
-                "kind": model.kind,
-                "format": model.format,
-                "licence": model.licence,
-                "languages": model.languages,
-                "pairs": model.pairs,
-                "bytes": model.size,
-                "installed": model.name in there,
-            }
+            {**_described(model), "bytes": model.size, "installed": model.name in there}
             for model in available()
         ],
         "hears": {language: model.name for language, model in catalogue.recognizers.items()},
         "interprets": {source: catalogue.targets(source) for source in catalogue.sources},
+    }
+
+
+def _described(model: Model | Available) -> dict[str, object]:
+    return {
+        "name": model.name,
+        "kind": model.kind,
+        "format": model.format,
+        "licence": model.licence,
+        "languages": model.languages,
+        "pairs": model.pairs,
     }
 
 
