@@ -18,6 +18,12 @@ from numpy.typing import NDArray
 
 from server.bus.messages import RATE_HZ
 from server.interpretation.types import Pcm, Transcript, Word
+from server.interpretation.whisper_invention import (
+    LETTERS_PER_SECOND,
+    before_a_loop,
+    is_made_up,
+    key,
+)
 from server.interpretation.whisper_model import MOST_PROMPT_TOKENS, WhisperModel
 
 #: Sound between two passes, when they take less time than that.
@@ -28,29 +34,17 @@ BUSY: Final = 0.7
 #: After so long without speech all is certain.
 PAUSE_SAMPLES: Final = 6 * RATE_HZ // 10
 #: Certain sound that is heard again before what is not certain.
-KEPT_SAMPLES: Final = 2 * RATE_HZ
+KEPT_SAMPLES: Final = 3 * RATE_HZ // 2
 #: A word is certain at once when so much sound follows it, and each of its tokens is so likely.
 FOLLOWED_SAMPLES: Final = 3 * RATE_HZ // 10
 LIKELY: Final = 0.6
 #: Where so much sound waits to be certain, what was heard is taken for it.
 LONGEST_SAMPLES: Final = 20 * RATE_HZ
-#: So many words in a row that were there before are a loop.
-LOOP_WORDS: Final = 4
-#: Nobody says more letters a second; what has more was made up at the end of the sound.
-LETTERS_PER_SECOND: Final = 30
 #: A word was heard out when the sound of a pass goes on for so long after it.
 HEARD_OUT_SAMPLES: Final = RATE_HZ // 10
 #: Windows of 20 ms: where none is louder than this share of the loudest, nobody spoke.
 WINDOW: Final = RATE_HZ // 50
 SILENT: Final = 0.05
-#: What is this unlikely, by the geometric mean over its tokens, is made up.
-LEAST_LIKELIHOOD: Final = 0.15
-#: Where Whisper says that likelier than not nobody speaks, so is what is less likely than this, or
-#: has fewer tokens a second. Of development recordings that costs 4 % of the passes, 6 in a noisy
-#: room; of those over a crowd it takes 97.
-NO_SPEECH: Final = 0.5
-NO_SPEECH_LIKELIHOOD: Final = 0.5
-NO_SPEECH_TOKENS_PER_SECOND: Final = 1.0
 #: Less sound than this is not listened to.
 SHORTEST_SAMPLES: Final = RATE_HZ // 4
 
@@ -68,7 +62,7 @@ class Heard:
     @property
     def key(self) -> str:
         """For comparing."""
-        return _key(self.text)
+        return key(self.text)
 
 
 class WhisperRecognizer:
@@ -166,11 +160,12 @@ class WhisperStream:
         begins = [each for word in self._context for each in word.ids]
         new_s = (self._now - self._certain_end) / RATE_HZ
         decoded = self._model.decode(sound, self._language, begins, new_s, self._prompt)
-        ids = decoded.ids[len(begins) :]
-        words = self._without_loops([*self._model.words(ids, self._language)])
+        words = [*self._model.words(decoded.ids[len(begins) :], self._language)]
+        texts = [self._model.text(word) for word in words]
+        words = words[: before_a_loop(texts, [word.text for word in self._context])]
         ids = [each for word in words for each in word]
         tokens = self._model.aligned(sound, self._language, [*begins, *ids])[len(begins) :]
-        if _is_made_up([each.likelihood for each in tokens], decoded.no_speech, new_s):
+        if is_made_up([each.likelihood for each in tokens], decoded.no_speech, new_s):
             return []
         heard, place = [], 0
         for word in words:
@@ -190,18 +185,6 @@ class WhisperStream:
             )
         letters = sum(len(word.key) for word in heard)
         return heard if letters <= LETTERS_PER_SECOND * new_s else []
-
-    def _without_loops(self, words: list[list[int]]) -> list[list[int]]:
-        """``words`` up to where some that were there before, certain or not, come again."""
-        before = [word.key for word in self._context]
-        keys = before + [_key(self._model.text(word)) for word in words]
-        seen: set[tuple[str, ...]] = set()
-        for place in range(len(keys) - LOOP_WORDS + 1):
-            several = tuple(keys[place : place + LOOP_WORDS])
-            if several in seen:
-                return words[: max(0, place - len(before))]
-            seen.add(several)
-        return words
 
     @property
     def _certain_end(self) -> int:
@@ -268,24 +251,8 @@ class WhisperStream:
         return Transcript(words, final, len(self._certain))
 
 
-def _is_made_up(likelihoods: Sequence[float], no_speech: float, seconds: float) -> bool:
-    """Whether nobody said these tokens."""
-    if not likelihoods:
-        return True
-    likelihood = float(np.exp(np.mean(np.log(np.maximum(likelihoods, 1e-9)))))
-    if no_speech > NO_SPEECH and len(likelihoods) < NO_SPEECH_TOKENS_PER_SECOND * seconds:
-        return True
-    least = NO_SPEECH_LIKELIHOOD if no_speech > NO_SPEECH else LEAST_LIKELIHOOD
-    return likelihood < least
-
-
 def _loudness(pcm: Pcm) -> NDArray[np.float32]:
     """Root mean square of each whole window."""
     windows = pcm[: len(pcm) // WINDOW * WINDOW].reshape(-1, WINDOW).astype(np.float32)
     loudness: NDArray[np.float32] = np.sqrt(np.square(windows).mean(axis=1))
     return loudness
-
-
-def _key(text: str) -> str:
-    """``text`` without case and punctuation."""
-    return "".join(filter(str.isalnum, text.casefold()))

@@ -9,6 +9,7 @@ import pytest
 
 from server.bus.messages import RATE_HZ
 from server.interpretation.types import Pcm, Transcript
+from server.interpretation.whisper_invention import before_a_loop
 from server.interpretation.whisper_model import Decoded, Token
 from server.interpretation.whisper_recognizer import (
     LONGEST_SAMPLES,
@@ -188,6 +189,11 @@ def test_a_loop_is_cut_off() -> None:
     (first,) = fed(stream, speech(1, 2))
     texts = [word.text for word in first.words]
     assert texts.count("w501") <= 1
+
+
+def test_a_loop_inside_a_word_is_cut_off() -> None:
+    assert before_a_loop([" a", " la'a'a'a'a'a'a", " b"], []) == 1
+    assert before_a_loop([" 1000000", " whoo", " no", " no", " no"], []) == 5
 
 
 def test_what_was_certain_is_not_said_again() -> None:
