@@ -135,13 +135,16 @@ class Booth:
         def translate(text: str, prefix: str) -> str:
             return translator.translate(text, self._source, self.language, prefix)
 
+        text = ""
         try:
-            whole = await self._call(
-                "translate", limit_s, in_context, translate, clause, draft.text, self._said
-            )
+            for beginning in draft.beginnings(clause):
+                whole = await self._call(
+                    "translate", limit_s, in_context, translate, beginning, draft.text, self._said
+                )
+                text = f"{text} {draft.revise(beginning.text, whole, beginning.ended)}".strip()
         except EngineError as error:
-            return error
-        text = draft.revise(clause.text, whole, clause.ended)
+            if not text:
+                return error
         if clause.ended:
             self._said = Said(clause, draft.text)
         if text:

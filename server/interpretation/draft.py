@@ -5,7 +5,10 @@ committed when two successive translations agree on it and enough others follow 
 wrong start is not frozen; the rest when the segment has ended.
 """
 
+from dataclasses import replace
 from typing import Final
+
+from server.interpretation.types import Clause
 
 #: This many words at the end of a beginning's translation are not to be relied on.
 UNSTEADY_WORDS: Final = 1
@@ -25,6 +28,16 @@ class Draft:
         self.parts = 0
         self._committed: list[str] = []
         self._latest: list[str] = []
+        self._words = 0  # of the source, when it was translated last
+
+    def beginnings(self, clause: Clause) -> list[Clause]:
+        """What of ``clause`` is to be translated, one after the other. Of a beginning that grew by
+        several words at a time first all but its last word: whether two translations agree is
+        known at once, and not when more is heard."""
+        words = clause.text.split()
+        if clause.ended or len(words) < self._words + 2:
+            return [clause]
+        return [replace(clause, text=" ".join(words[:-1])), clause]
 
     @property
     def text(self) -> str:
@@ -34,6 +47,7 @@ class Draft:
         """``translation``, of ``source``, was made to begin with ``text``. Returns the words
         that it commits."""
         words = translation.split()
+        self._words = len(source.split())
         known = len(self._committed)
         if ended:
             agreed = len(words)

@@ -27,8 +27,8 @@ pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 MODEL = "whisper-base"
 #: On a busy machine Whisper may be seconds behind.
 SETTLED_S = 8.0
-#: Of one man reading Dutch: the first of his recordings that nothing is tuned on.
-DUTCH, DUTCH_S = people.Part("flemishguy-nl", "second"), 45.0
+#: Of one woman reading Dutch: the first of her recordings that nothing is tuned on.
+DUTCH, DUTCH_S = people.Part("nathalie-nl", "held-out"), 45.0
 
 
 class Recording(NamedTuple):
@@ -67,9 +67,8 @@ def dutch() -> Recording:
     return Recording(" ".join(each.text for each in said.sentences), sound)
 
 
-#: Words wrong, at most. In Dutch 25 % are meant, and 22 are measured on five minutes
-#: (tools.evaluate hearing); a hundred words, as here, may have nine points more by chance.
-BOUNDS = [("en", english, 0.10), ("nl", dutch, 0.34)]
+#: Words wrong, at most.
+BOUNDS = [("en", english, 0.10), ("nl", dutch, 0.25)]
 
 
 @pytest.mark.parametrize(("language", "recorded", "bound"), BOUNDS)

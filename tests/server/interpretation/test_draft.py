@@ -1,6 +1,7 @@
 import pytest
 
 from server.interpretation.draft import Draft
+from server.interpretation.types import Clause
 
 SOURCE = "een twee drie vier vijf zes"
 
@@ -33,6 +34,23 @@ def test_what_is_committed(translations: list[str], committed: list[str]) -> Non
     assert [draft.revise(SOURCE, each, False) for each in translations] == committed
     assert draft.text.split() == " ".join(committed).split()
     assert draft.parts == sum(map(bool, committed))
+
+
+def clause(text: str, ended: bool = False) -> Clause:
+    return Clause(1, text, 0, 100, ended)
+
+
+def test_of_several_new_words_all_but_the_last_are_translated_first() -> None:
+    draft = Draft(1)
+    assert [each.text for each in draft.beginnings(clause("a b c"))] == ["a b", "a b c"]
+    draft.revise("a b c", "x y z", False)
+    assert [each.text for each in draft.beginnings(clause("a b c d"))] == ["a b c d"]
+    assert [each.text for each in draft.beginnings(clause("a b c d e"))] == ["a b c d", "a b c d e"]
+
+
+def test_an_end_is_translated_once() -> None:
+    assert Draft(1).beginnings(clause("a b c", ended=True)) == [clause("a b c", ended=True)]
+    assert Draft(1).beginnings(clause("a")) == [clause("a")]
 
 
 def test_at_the_end_all_is_committed() -> None:
