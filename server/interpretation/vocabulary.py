@@ -21,6 +21,7 @@ from server.interpretation.engines import (
     Recognizer,
     RecognizerStream,
 )
+from server.interpretation.hesitations import without_hesitations
 from server.interpretation.types import Pcm, Transcript
 
 T = TypeVar("T")
@@ -143,6 +144,7 @@ class ExpectingStream:
         if transcript is None:
             return None
         transcript = transcript.shifted(self._from)
+        transcript = without_hesitations(transcript, self._recognizer.language)
         self._speaking = bool(transcript.words) and not transcript.final
         if transcript.final:
             self._said = transcript.words[-1].end_sample if transcript.words else self._heard

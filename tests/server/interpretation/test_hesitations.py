@@ -1,0 +1,65 @@
+"""What a speaker says while looking for words."""
+
+import pytest
+
+from server.interpretation.hesitations import without_hesitations
+from server.interpretation.types import Transcript, Word
+
+
+def heard(text: str, certain: int | None = None) -> Transcript:
+    words = (Word(word, 100 * n, 100 * n + 90) for n, word in enumerate(text.split()))
+    return Transcript(tuple(words), final=True, certain=certain)
+
+
+@pytest.mark.parametrize(
+    ("language", "said", "meant"),
+    [
+        ("en", "Uh, we will uhm begin, er, now.", "we will begin, now."),
+        ("nl", "Eh, dat is euh mooi. Ehm.", "dat is mooi."),
+        ("de", "Äh, ich ähm komme öh gleich.", "ich komme gleich."),
+        ("fr", "Euh, je heu viens.", "je viens."),
+        ("en", "the the house", "the house"),
+        ("en", "the uh the house", "the house"),
+        ("nl", "ik ik ik ga", "ik ga"),
+        ("en", "Uhhhhh.", ""),
+    ],
+)
+def test_hesitations_are_left_out(language: str, said: str, meant: str) -> None:
+    assert without_hesitations(heard(said), language).text == meant
+
+
+@pytest.mark.parametrize(
+    ("language", "said"),
+    [
+        ("en", "Holy, holy, holy is the Lord. Ah, he had had it."),
+        ("en", "That is what he is. Is it her? Her umbrella hummed."),
+        ("nl", "Heel heel mooi. Ik weet dat dat zo is. Nee, nee."),
+        ("de", "Er sagt, dass die die Tür öffnen. Ehe er kam."),
+        ("fr", "Nous nous levons. Eh bien, un heureux euro."),
+        ("it", "Eh uh the the."),
+    ],
+)
+def test_what_is_meant_stays(language: str, said: str) -> None:
+    assert without_hesitations(heard(said), language).text == said
+
+
+def test_the_certain_words_are_counted_without_them() -> None:
+    meant = without_hesitations(heard("uh the the house uh stands", certain=4), "en")
+    assert meant.text == "the house stands"
+    assert meant.certain == 2
+
+
+def test_words_keep_their_times() -> None:
+    (word,) = without_hesitations(heard("uh yes"), "en").words
+    assert (word.start_sample, word.end_sample) == (100, 190)
+
+
+def test_certain_words_do_not_change_as_more_is_heard() -> None:
+    said = "uh so the the uh the house is is white"
+    words = said.split()
+    told = [
+        without_hesitations(heard(" ".join(words[:count]), certain=count), "en")
+        for count in range(len(words) + 1)
+    ]
+    for before, after in zip(told, told[1:], strict=False):
+        assert after.text.startswith(before.text)
