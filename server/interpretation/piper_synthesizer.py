@@ -15,6 +15,7 @@ from piper.config import PiperConfig
 from piper.phonemize_espeak import EspeakPhonemizer
 
 from server.interpretation.engines import EngineError, ModelError
+from server.interpretation.reading import read_aloud
 from server.interpretation.types import Pcm
 
 #: Softer than this is silence, full scale 1.0 (-50 dB).
@@ -77,8 +78,9 @@ class PiperSynthesizer:
         self._voice = PiperVoice(session=session, config=config)
 
     def synthesize(self, text: str, length_scale: float) -> Pcm:
+        spoken = read_aloud(UNSPOKEN.sub(" ", text), self.language)
         # Double brackets would have Piper read phonemes.
-        spoken = UNSPOKEN.sub(" ", text).replace("[[", "[").strip()
+        spoken = spoken.replace("[[", "[").strip()
         settings = SynthesisConfig(length_scale=length_scale)
         try:
             with _ESPEAK:

@@ -1,0 +1,263 @@
+"""What a voice is given: text with figures, signs and abbreviations as a person reads them aloud.
+
+Captions keep the figures; a voice says "13:4-8" as "13 verses 4 to 8". Whole numbers stay figures:
+espeak-ng reads these. ``reading.toml`` has the words of each language; what is of another language
+stays as it is.
+"""
+
+import datetime
+import functools
+import re
+import tomllib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
+
+from babel.dates import format_date
+from num2words import num2words  # type: ignore[import-untyped]
+
+_WORDS: Final[dict[str, dict[str, Any]]] = tomllib.loads(
+    Path(__file__).with_suffix(".toml").read_text("utf-8")
+)
+_ENDINGS: Final = "com|org|net|info|edu|gov|io|app|church|nl|be|de|at|ch|fr|eu|uk"
+#: Said letter by letter.
+_SPELLED: Final = frozenset(("www", "nl", "be", "de", "at", "ch", "fr", "eu", "uk", "io"))
+_MONTHS: Final = (
+    "Januar|Februar|März|April|Mai|Juni|Juli|August|September|Oktober|November|Dezember"
+)
+#: German nouns before which "3." is an ordinal, besides months.
+_GERMAN_ORDERED: Final = (
+    f"{_MONTHS}|Mose|Samuel|Könige|Chronik|Korinther|Thessalonicher|Timotheus|Petrus|Johannes|"
+    "Jahrhundert|Kapitel|Strophe|Vers|Advent|Sonntag|Klasse|Mal|Tag|Buch|Brief|Platz"
+)
+#: Books of which there are several, in English, Dutch and French.
+_NUMBERED: Final = (
+    "Samu[eë]l|Kings|Chronicles|Corinthians|Thessalonians|Timothy|Peter|John|Koningen|Kronieken|"
+    "Korinti[eë]rs|Korinthe|Tessalonicenzen|Thessalonicenzen|Timote[uü]s|Timotheüs|Petrus|Johannes|"
+    "Rois|Chroniques|Corinthiens|Thessaloniciens|Timothée|Pierre|Jean"
+)
+_BOOK_ORDINALS: Final = {
+    "en": ("First", "Second", "Third"),
+    "nl": ("Eerste", "Tweede", "Derde"),
+    "fr": ("Premier", "Deuxième", "Troisième"),
+}
+_FULL_HOUR: Final = {"en": "{} o'clock", "nl": "{} {}", "de": "{} {}", "fr": "{} {}"}
+_RANGE: Final = r"(?<![\w.,/-])(\d{1,4}) ?[-–] ?(\d{1,4})(?![\w/-]|[.,:]\d)"
+
+Rule = Callable[[str], str]
+
+
+def read_aloud(text: str, language: str) -> str:
+    """``text`` as a person reads it in ``language``, a language tag."""
+    base = language.partition("-")[0]
+    for rule in _rules(base) if base in _WORDS else ():
+        text = rule(text)
+    return text
+
+
+@functools.cache
+def _rules(language: str) -> tuple[Rule, ...]:
+    """In the order in which they are used: what comes first is not read otherwise later."""
+    words = _WORDS[language]
+    return (
+        lambda text: _addresses(text, words),
+        lambda text: _dates(text, language),
+        _phones,
+        lambda text: _abbreviations(text, words),
+        lambda text: _books(text, language),
+        lambda text: _times(text, language, words),
+        lambda text: _verses(text, words),
+        lambda text: _grouped(text, words),
+        lambda text: _money(text, words),
+        lambda text: _ordinals(text, language),
+        lambda text: _units(text, words),
+        lambda text: re.sub(_RANGE, rf"\1 {words['to']} \2", text),
+        lambda text: _decimals(text, words),
+        lambda text: _signs(text, words),
+    )
+
+
+def _addresses(text: str, words: dict[str, Any]) -> str:
+    """Of web pages and of mail."""
+    pattern = (
+        rf"(?:https?://)?((?:[\w-]+@)?[\w-]+(?:\.[\w-]+)*\.(?:{_ENDINGS})(?:/[\w/-]*)?)\b(?!\.\w)"
+    )
+    signs = {".": words["dot"], "/": words["slash"], "-": words["dash"], "@": words["at"]}
+
+    def said(match: re.Match[str]) -> str:
+        address = match[1].rstrip("/").replace("/", " / ")
+        parts = re.split(r"([./@-])", address.lower())
+        spoken = (
+            " ".join(part) if part in _SPELLED else str(signs.get(part, part)) for part in parts
+        )
+        return " ".join(" ".join(spoken).split())
+
+    return re.sub(pattern, said, text)
+
+
+def _dates(text: str, language: str) -> str:
+    def said(day: str, month: str, year: str, whole: str) -> str:
+        try:
+            date = datetime.date(int(year), int(month), int(day))
+        except ValueError:
+            return whole
+        return format_date(date, "d. MMMM y" if language == "de" else "d MMMM y", locale=language)
+
+    text = re.sub(
+        r"(?<![\w-])(\d{4})-(\d\d)-(\d\d)(?![\w-])",
+        lambda match: said(match[3], match[2], match[1], match[0]), text,
+    )  # fmt: skip
+    return re.sub(
+        r"(?<![\w./-])(\d{1,2})([-./])(\d{1,2})\2(\d{4})(?![\w/-])",
+        lambda match: said(match[1], match[3], match[4], match[0]), text,
+    )  # fmt: skip
+
+
+def _phones(text: str) -> str:
+    """Digit by digit, a pause after each group."""
+
+    def said(match: re.Match[str]) -> str:
+        return ", ".join(" ".join(group) for group in re.findall(r"\+?\d+", match[0]))
+
+    return re.sub(r"(?<![\w.,])(?:\+\d\d|0)[\d]{1,4}(?:[- ]\d{2,8}){1,4}(?![\w])", said, text)
+
+
+def _abbreviations(text: str, words: dict[str, Any]) -> str:
+    for pattern, meant in words["abbreviations"].items():
+        text = re.sub(rf"(?<![\w.])(?:{pattern})", meant, text)
+    return text
+
+
+def _books(text: str, language: str) -> str:
+    """Which of several books of a name."""
+    ordinals = _BOOK_ORDINALS.get(language)
+    if ordinals is None:
+        return text
+    return re.sub(
+        rf"(?<![\w:,.])([123])\.? (?=(?:{_NUMBERED})\b)",
+        lambda match: ordinals[int(match[1]) - 1] + " ", text,
+    )  # fmt: skip
+
+
+def _times(text: str, language: str, words: dict[str, Any]) -> str:
+    """Of day: with a colon, or with a sign for hours."""
+    signs = words.get("hour_signs", "(?!)")
+    clock = rf"([01]?\d|2[0-4]):([0-5]\d)(?!\d|:|[-–]\d)(?: ?(?:{signs})\b)?"
+    hours = rf"([01]?\d|2[0-4])(?:[.:]([0-5]\d))? ?(?:{signs})(?:(?<=h) ?([0-5]\d))?\b"
+
+    def said(match: re.Match[str]) -> str:
+        hour = int(match[1])
+        minutes = int(next((each for each in match.groups()[1:] if each), "0"))
+        unit = words.get("hour" if hour == 1 else "hours", "")
+        if minutes == 0:
+            return _FULL_HOUR[language].format(hour, unit)
+        if language == "en":
+            return f"{hour} {minutes}" if minutes > 9 else f"{hour} oh {minutes}"
+        return f"{hour} {unit} {minutes}"
+
+    after_a_book = r"(?<![A-Za-zäöüéëï] )(?<![\w.,:/-])"
+    before = r"(?:(?<=\bat )|(?<=\bom )|(?<=\bum )|(?<=\bà )|(?<=^))(?<![\w.,:/-])"
+    text = re.sub(rf"(?<![\w.,:/-]){hours}", said, text)
+    text = re.sub(before + clock, said, text, flags=re.IGNORECASE)
+    return re.sub(after_a_book + clock, said, text)
+
+
+def _verses(text: str, words: dict[str, Any]) -> str:
+    """Of the Bible: a chapter, and one verse or several; in German with a comma, after a name."""
+
+    def said(match: re.Match[str]) -> str:
+        if match[3] is None:
+            return f"{match[1]} {words['verse']} {match[2]}"
+        return f"{match[1]} {words['verses']} {match[2]} {words['to']} {match[3]}"
+
+    verse = r"(\d{1,3})(?:[-–](\d{1,3}))?(?![\d:]|[.,]\d)"
+    text = re.sub(rf"(?<![\w.,:/-])(\d{{1,3}}):(?:\s?){verse}", said, text)
+    if words["point"] == "Komma":
+        text = re.sub(rf"(?<=[a-zäöü] )(\d{{1,3}}),{verse}(?= ?[-–]|[.;!?)]|$)", said, text)
+    return text
+
+
+def _grouped(text: str, words: dict[str, Any]) -> str:
+    """Thousands together: 10.000 is 10000."""
+    sign = words["grouping"]
+    sign = sign if sign.startswith("[") else re.escape(sign)
+    return re.sub(
+        rf"(?<![\w.,])\d{{1,3}}(?:{sign}\d{{3}})+(?!\d|[.,]\d{{3}})",
+        lambda match: re.sub(r"\D", "", match[0]), text,
+    )  # fmt: skip
+
+
+def _money(text: str, words: dict[str, Any]) -> str:
+    names = words["money"]
+    decimal = re.escape(words["decimal"])
+    amount = rf"(\d+)(?:{decimal}(\d\d|-))?( (?i:mi|bi)[a-zé]+| Mio\.| Mrd\.)?"
+    signs = "|".join(map(re.escape, names))
+
+    def said(sign: str, whole: str, cents: str | None, times: str | None) -> str:
+        one, many = names[sign]
+        name = one if whole == "1" and not times else many
+        if times and words["verse"] == "verset":
+            name = f"d'{name}" if name[0] == "e" else f"de {name}"
+        cents = f" {int(cents)}" if cents and cents.isdigit() and int(cents) else ""
+        return f"{whole}{times or ''} {name}{cents}"
+
+    text = re.sub(
+        rf"({signs}) ?{amount}(?!\d)",
+        lambda match: said(match[1], match[2], match[3], match[4]), text,
+    )  # fmt: skip
+    return re.sub(
+        rf"(?<![\w.,]){amount} ?({signs})",
+        lambda match: said(match[4], match[1], match[2], match[3]), text,
+    )  # fmt: skip
+
+
+def _ordinals(text: str, language: str) -> str:
+    def said(match: re.Match[str]) -> str:
+        word = str(num2words(int(match["n"]), lang=language, to="ordinal"))
+        if language == "de":
+            before = (match["before"] or "").lower().split()
+            bent = {
+                "n": ("am", "vom", "zum", "im", "beim", "dem", "des", "den", "der"),
+                "": ("die", "das"),
+            }
+            ending = next((end for end, words in bent.items() if set(before) & set(words)), "r")
+            return (match["before"] or "") + word.removesuffix("r") + ending
+        if language == "fr" and match["n"] == "1" and match["sign"] in ("re", "ère"):
+            return "première"
+        return word
+
+    patterns = {
+        "en": r"(?<![\w.,])(?P<n>\d{1,4})(?:st|nd|rd|th)\b",
+        "nl": r"(?<![\w.,])(?P<n>\d{1,4})(?:e|ste|de)\b",
+        "fr": r"(?<![\w.,])(?P<n>\d{1,4})(?P<sign>ère|er|re|e|ème|nd|nde)\b",
+        "de": rf"(?P<before>\b\w+ )?(?<![\w.,])(?P<n>\d{{1,3}})\. (?=(?:{_GERMAN_ORDERED})\b)",
+    }
+    spaced = " " if language == "de" else ""
+    return re.sub(patterns[language], lambda match: said(match) + spaced, text)
+
+
+def _units(text: str, words: dict[str, Any]) -> str:
+    units = words["units"]
+    signs = "|".join(map(re.escape, units))
+
+    def said(match: re.Match[str]) -> str:
+        one, many = units[match[2]]
+        return f"{match[1]} {one if match[1] == '1' else many}"
+
+    text = re.sub(rf"(\d+(?:[.,]\d+)?)[ \u00a0\u202f]?({signs})(?![\w²³/])", said, text)
+    return re.sub(r"(\d)[ \u00a0\u202f]?%", rf"\1 {words['percent']}", text)
+
+
+def _decimals(text: str, words: dict[str, Any]) -> str:
+    """A point or comma between two numbers, whichever is written; figures after it one by one."""
+    return re.sub(
+        r"(?<![\w.,:])(\d+)[.,](\d{1,6})(?![\d]|[.,:]\d)",
+        lambda match: f"{match[1]} {words['point']} {' '.join(match[2])}", text,
+    )  # fmt: skip
+
+
+def _signs(text: str, words: dict[str, Any]) -> str:
+    text = re.sub(r"(?<=\w) ?& ?(?=\w)", f" {words['and']} ", text)
+    text = re.sub(r"(?<=\d) ?\+ ?(?=\d)", f" {words['plus']} ", text)
+    text = re.sub(r"§ ?(?=\d)", words["section"] + " ", text)
+    return re.sub(r"# ?(?=\d)", words["number"] + " ", text)
