@@ -23,7 +23,7 @@ def load(catalogue: Catalogue, wanted: Wanted = "cpu") -> Engines:
     recognizers, identifier = _recognizers(catalogue, runs_on)
     return Engines(
         recognizers=recognizers,
-        translator=RoutedTranslator(_translators(catalogue, runs_on), catalogue.route),
+        translator=translators(catalogue, runs_on),
         synthesizers={
             language: PiperSynthesizer(catalogue.path(model), language)
             for language, model in catalogue.voices.items()
@@ -58,12 +58,14 @@ def _recognizers(
     return recognizers, next((loaded[name] for name in loaded if name in several), None)
 
 
-def _translators(catalogue: Catalogue, runs_on: Device) -> dict[tuple[str, str], Translator]:
+def translators(catalogue: Catalogue, runs_on: Device = "cpu") -> Translator:
+    """All that translates, as one. Raises ModelError."""
     loaded: dict[str, Translator] = {}
     for model in catalogue.translations.values():
         if model.name not in loaded:
             loaded[model.name] = _translator(catalogue, model, runs_on)
-    return {pair: loaded[model.name] for pair, model in catalogue.translations.items()}
+    by_pair = {pair: loaded[model.name] for pair, model in catalogue.translations.items()}
+    return RoutedTranslator(by_pair, catalogue.route)
 
 
 def _translator(catalogue: Catalogue, model: Model, runs_on: Device) -> Translator:
@@ -73,4 +75,8 @@ def _translator(catalogue: Catalogue, model: Model, runs_on: Device) -> Translat
     translator = CTranslate2Translator(
         catalogue.path(model), tagged, packed=model.format == "argos", runs_on=runs_on
     )
+    if model.number_signs:
+        from server.interpretation.numeral_translator import NumeralTranslator
+
+        return NumeralTranslator(translator)
     return WrittenTranslator(translator) if model.wants_case else translator

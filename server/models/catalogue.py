@@ -24,9 +24,9 @@ class Model(msgspec.Struct, frozen=True, kw_only=True):
 
     ``languages``: what a recogniser hears or a voice speaks; ``pairs``: (source, target) of a
     translation model, which is told the target by a first token ``>>nl<<`` if ``target_tags``,
-    and was trained on text with capitals and punctuation if ``wants_case``.
-    ``path``: its folder, absolute or relative to the
-    catalogue's; ``files``: SHA-256 by path within it.
+    was trained on text with capitals and punctuation if ``wants_case``, and learnt signs for
+    numbers (``interpretation.numerals``) if ``number_signs``. ``path``: its folder, absolute or
+    relative to the catalogue's; ``files``: SHA-256 by path within it.
     """
 
     name: str
@@ -38,6 +38,7 @@ class Model(msgspec.Struct, frozen=True, kw_only=True):
     pairs: list[Pair] = []
     target_tags: bool = False
     wants_case: bool = False
+    number_signs: bool = False
     format: Format = ""
 
 

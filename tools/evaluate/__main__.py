@@ -5,6 +5,7 @@ is for tuning, and has other material.
     python -m tools.evaluate interpretation [--json] [--quick] [--help]
     python -m tools.evaluate replay [--json] [--quick] [--help]
     python -m tools.evaluate hearing [--json] [--quick] [--help]
+    python -m tools.evaluate translation [--json] [--quick] [--help]
     python -m tools.evaluate gate [--json] [--quick] [--help]
     python -m tools.evaluate glossary [--json] [--quick] [--help]
 
@@ -25,6 +26,7 @@ from tools.evaluate import (
     recognizer,
     replay,
     translation,
+    translations,
     voice,
 )
 from tools.evaluate.material import SIDES
@@ -84,6 +86,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         "gate": gate.main,
         "hearing": hearing.main,
         "glossary": glossary.main,
+        "translation": translations.main,
     }
     if words and words[0] in commands:
         return commands[words[0]](words[1:])

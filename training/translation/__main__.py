@@ -1,6 +1,7 @@
 """python -m training.translation --out DIR --data DIR: from nothing to a model CTranslate2 loads.
 
-Started again with the same --out it goes on from DIR.checkpoint; --hours counts all sessions.
+Started again with the same --out it goes on from DIR.checkpoint; --hours counts all sessions. With
+--from it begins with the weights and the pieces of a model that was made before.
 Interrupted (Ctrl-C, SIGTERM) it saves that and writes the model as it is.
 """
 
@@ -9,19 +10,21 @@ import os
 import random
 import signal
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
 
 from training import phrases
 from training.data import DATA
-from training.translation import pieces
+from training.translation import number_phrases, pieces
 from training.translation.convert import write
-from training.translation.corpus import Corpus, Foreign, read_corpora
+from training.translation.corpus import held_out, read_corpora
 from training.translation.examples import Examples
 from training.translation.feed import batches
+from training.translation.library import Text, read
 from training.translation.recipe import GPU, SERVED, SMOKE, Recipe
-from training.translation.spelling import spell
+from training.translation.shipped import weights as weights_of
 from training.translation.train import Training, tensors
 
 SMOKE_HOURS = 20 / 3600
@@ -35,6 +38,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True, help="folder for the model")
     parser.add_argument("--data", type=Path, default=DATA, help="folder with text/tatoeba-en-*")
     parser.add_argument("--hours", type=float, default=3.0, help="of training, all sessions added")
+    parser.add_argument("--from", type=Path, dest="shipped", metavar="MODEL", help="to begin with")
     parser.add_argument("--threads", type=int, default=os.cpu_count())
     parser.add_argument("--workers", type=int, default=0, help="processes that make examples")
     parser.add_argument("--seed", type=int, default=1)
@@ -49,33 +53,33 @@ def main() -> None:
     corpora = read_corpora(arguments.data)
     if not corpora and not arguments.smoke:
         parser.error(f"no tatoeba-en-*.train.tsv.xz in {arguments.data / 'text'}: name --data")
-    for foreign, corpus in corpora.items():
-        counts = f"{len(corpus.train):,} pairs to learn from, {corpus.dropped:,} dropped because"
-        print(f"en-{foreign}: {counts} a test or development set has a sentence of theirs")
-    if arguments.smoke:
-        corpora = {foreign: _some(corpus) for foreign, corpus in corpora.items()}
+    most = SMOKE_PAIRS if arguments.smoke else None
+    texts = [*read(arguments.data, corpora, most), *number_phrases.texts()]
+    for text in texts:
+        print(f"{text.name}, {'-'.join(text.languages)}: {len(text.pairs):,} pairs")
     checkpoint = out.with_name(out.name + ".checkpoint")
     if checkpoint.exists():
         training = Training.load(checkpoint, recipe, device)
     else:
-        training = _start(corpora, recipe, device)
+        training = _start(texts, recipe, device, arguments.shipped)
     progress = training.progress
     print(f"{sum(w.numel() for w in training.average.values()):,} parameters, step {progress.step}")
     out.mkdir(exist_ok=True)
     (out / pieces.FILE).write_bytes(training.pieces)
     encoded = pieces.as_ids(pieces.load(out))
+    kept_apart = held_out(corpora)
 
     def examples(rng: random.Random) -> Examples:
-        return Examples(corpora, encoded, training.recipe, spell, rng)
+        return Examples(texts, kept_apart, encoded, training.recipe, rng)
 
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
     seed = f"seed {arguments.seed} from step {progress.step}"  # other examples in each session
-    held_out = [*map(tensors, examples(random.Random(0)).held_out(corpora, HELD_OUT))]
+    judged = [*map(tensors, examples(random.Random(0)).held_out(corpora, HELD_OUT))]
     hours = SMOKE_HOURS if arguments.smoke else arguments.hours
     made = batches(examples, seed, arguments.workers)
-    training.run(made, held_out, 3600 * hours, checkpoint, stop.is_set)
+    training.run(made, judged, 3600 * hours, checkpoint, stop.is_set)
     known = {"en", *corpora} if corpora else {"en", "nl"}
     directions = [direction for direction in SERVED if known.issuperset(direction)]
     weights = {name: weight.cpu() for name, weight in training.average.items()}
@@ -83,16 +87,17 @@ def main() -> None:
     print(f"{out}: {progress.step:,} steps, {progress.target_pieces:,} target pieces learnt from")
 
 
-def _start(corpora: dict[Foreign, Corpus], recipe: Recipe, device: str) -> Training:
+def _start(texts: Sequence[Text], recipe: Recipe, device: str, shipped: Path | None) -> Training:
+    """``shipped``: the folder of a model whose weights and pieces are taken."""
+    if shipped is not None:
+        model = pieces.with_signs((shipped / pieces.FILE).read_bytes())
+        training = Training(recipe, model, pieces.size_of(model), device)
+        training.begin_with(weights_of(shipped, recipe))
+        return training
     rng = random.Random(0)
     grammar = [text for pair in phrases.pairs(rng, 4000, "train") for text in pair]
-    model = pieces.learn(corpora, grammar, recipe.vocabulary)
-    vocabulary = pieces.size_of(model)
-    return Training(recipe, model, vocabulary, device)
-
-
-def _some(corpus: Corpus) -> Corpus:
-    return Corpus(corpus.train[:SMOKE_PAIRS], corpus.dev, corpus.test, corpus.dropped)
+    model = pieces.learn(texts, grammar, recipe.vocabulary)
+    return Training(recipe, model, pieces.size_of(model), device)
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
 from typing import Final
 
+from server.interpretation.numerals import SIGN
 from training.data import Language
 from training.translation.corpus import Pair
 
@@ -32,9 +33,11 @@ _ROUND_SHARE: Final = 0.25
 
 
 def plain(text: str) -> str:
-    """``text`` in lower case, without punctuation; apostrophes inside words and figures stay."""
+    """``text`` in lower case, without punctuation; apostrophes inside words, figures and signs for
+    numbers stay."""
     text = unicodedata.normalize("NFC", text).lower().replace("\u2019", "'")
-    return " ".join(filter(None, (word.strip("'") for word in re.findall(r"[\w']+", text))))
+    words = re.findall(rf"{SIGN.pattern}|[\w']+", text)
+    return " ".join(filter(None, (word.strip("'") for word in words)))
 
 
 def in_words(text: str, language: Language, spell: Spell) -> str:

@@ -37,6 +37,7 @@ def write(
         "kind": "translation",
         "pairs": [list(direction) for direction in directions],
         "target_tags": True,
+        "number_signs": True,
         "licence": LICENCE,
     }
     (out / "model.json").write_text(json.dumps(description, indent=2) + "\n")

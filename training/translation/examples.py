@@ -2,23 +2,18 @@
 
 import random
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Final
 
 from training import phrases
-from training.data import Language
-from training.translation.augment import (
-    Names,
-    Spell,
-    cut,
-    in_words,
-    plain,
-    swap_names,
-    swap_numbers,
-)
-from training.translation.corpus import Corpus, Foreign, Pair, held_out, key
+from training.data import LANGUAGES, Language
+from training.translation.augment import Names, cut, plain, swap_names
+from training.translation.corpus import Corpus, Foreign, Pair, key
+from training.translation.library import TATOEBA, Text
 from training.translation.recipe import Direction, Recipe
+from training.translation.signs import signed, without_other_signs
 
 #: Piece ids: source (tag, pieces, end) and target (pieces, end).
 Example = tuple[list[int], list[int]]
@@ -41,25 +36,30 @@ class Pieces:
 
 
 class Examples:
-    """Draws pairs by the recipe's shares, every pair of a direction once before any is again."""
+    """Draws pairs by the recipe's shares, every pair of a text once before any is again.
+
+    ``kept_apart``: keys of sentences that the grammar may not make (see ``corpus.held_out``).
+    """
 
     def __init__(
         self,
-        corpora: Mapping[Foreign, Corpus],
+        texts: Sequence[Text],
+        kept_apart: Set[str],
         pieces: Pieces,
         recipe: Recipe,
-        spell: Spell,
         rng: random.Random,
     ) -> None:
-        self._pieces, self._recipe, self._spell, self._rng = pieces, recipe, spell, rng
-        self._held_out = held_out(dict(corpora))
-        self._names = Names(pair for corpus in corpora.values() for pair in corpus.train)
+        self._pieces, self._recipe, self._rng = pieces, recipe, rng
+        self._kept_apart = kept_apart
+        self._names = Names(pair for text in texts if text.kind == TATOEBA for pair in text.pairs)
         self._host_speech = self._grammar()
-        self._drawn: dict[Direction, Iterator[Pair]] = {}
-        for source, target in recipe.shares:
-            foreign = target if source == "en" else source
-            if foreign != "en" and foreign in corpora:
-                self._drawn[source, target] = _shuffled(corpora[foreign].train, rng)
+        self._drawn = {text.name: _shuffled(text.pairs, rng) for text in texts}
+        assert len(self._drawn) == len(texts), "two texts have the same name"
+        self._mixed = {
+            direction: mixed
+            for direction in recipe.shares
+            if (mixed := _mixed(texts, direction, recipe))
+        }
 
     def batches(self) -> Iterator[list[Example]]:
         """Batches of at most ``batch_tokens`` pieces, padding included, in random order."""
@@ -77,18 +77,23 @@ class Examples:
 
     def draw(self) -> Example:
         """One example of any direction."""
-        directions = list(self._drawn)
+        directions = list(self._mixed)
         shares = [self._recipe.shares[direction] for direction in directions]
         if not directions or self._rng.random() < self._recipe.grammar:
             direction = self._rng.choice(_GRAMMAR)
             pair = self._swapped(next(self._host_speech), direction)
         else:
             (direction,) = self._rng.choices(directions, shares)
-            pair = self._swapped(next(self._drawn[direction]), direction)
-            if self._rng.random() < self._recipe.joined:
-                more = self._swapped(next(self._drawn[direction]), direction)
+            pair = self._of_a_text(direction)
+            while self._rng.random() < self._recipe.joined:
+                more = self._of_a_text(direction)
                 pair = f"{pair[0]} {more[0]}", f"{pair[1]} {more[1]}"
         return self._example(pair, direction)
+
+    def _of_a_text(self, direction: Direction) -> Pair:
+        """(source, target) of one of the texts in these languages."""
+        (name,) = self._rng.choices(*self._mixed[direction])
+        return self._swapped(next(self._drawn[name]), direction)
 
     def held_out(self, corpora: Mapping[Foreign, Corpus], n: int) -> Iterator[list[Example]]:
         """Development sentences of each language as they are, both ways, in batches."""
@@ -101,37 +106,27 @@ class Examples:
     def _grammar(self) -> Iterator[Pair]:
         while True:
             for pair in phrases.pairs(self._rng, 200, "train"):
-                if self._held_out.isdisjoint(map(key, pair)):
+                if self._kept_apart.isdisjoint(map(key, pair)):
                     yield pair
 
     def _swapped(self, pair: Pair, direction: Direction) -> Pair:
-        """(English, other) made another such pair, or (source, target)."""
-        foreign = direction[1] if direction[0] == "en" else direction[0]
+        """A pair in the order of LANGUAGES with other names, as (source, target)."""
         if self._rng.random() < self._recipe.names:
             pair = swap_names(pair, self._names, self._rng)
-        if self._rng.random() < self._recipe.numbers:
-            pair = swap_numbers(pair, ("en", foreign), self._spell, self._rng)
-        return pair if direction[0] == "en" else (pair[1], pair[0])
+        return pair if direction == ordered(direction) else (pair[1], pair[0])
 
     def _example(self, pair: Pair, direction: Direction) -> Example:
-        source, target = pair
+        source, target = signed(pair, direction)
         if self._rng.random() < self._recipe.prefixes:
             source, target = cut(source, target, self._rng)
+            target = without_other_signs(source, target)
         if self._rng.random() < self._recipe.recognised:
-            source, target = self._recognised(source, target, direction)
+            source = plain(source)
         return self._ids(source, target, direction[1])
 
     def _ids(self, source: str, target: str, language: Language) -> Example:
         encode, tags, end = self._pieces.encode, self._pieces.tags, self._pieces.end
         return [tags[language], *encode(source), end], [*encode(target), end]
-
-    def _recognised(self, source: str, target: str, direction: Direction) -> Pair:
-        """As a recogniser sends it: numbers mostly in words, then in words on both sides."""
-        said = in_words(source, direction[0], self._spell)
-        written = in_words(target, direction[1], self._spell)
-        if re.search(r"\d", said + written) or self._rng.random() < self._recipe.figures:
-            return plain(source), target
-        return plain(said), written
 
 
 def by_length(examples: list[Example], batch_tokens: int) -> Iterator[list[Example]]:
@@ -147,6 +142,39 @@ def by_length(examples: list[Example], batch_tokens: int) -> Iterator[list[Examp
         widths = wider
     if batch:
         yield batch
+
+
+def _mixed(
+    texts: Sequence[Text], direction: Direction, recipe: Recipe
+) -> tuple[list[str], list[float]] | None:
+    """The names of the texts of a direction and how often each is drawn; None if there is none.
+
+    A kind has its share whatever there is of it; of one kind a text is drawn by its length.
+    """
+    there = [
+        text
+        for text in texts
+        if text.pairs
+        and text.languages == ordered(direction)
+        and not (text.archaic and direction[0] == text.languages[0])
+    ]
+    if not there:
+        return None
+    of_kind: defaultdict[str, float] = defaultdict(float)
+    weights = {
+        text.name: len(text.pairs) * (recipe.archaic if text.archaic else 1.0) for text in there
+    }
+    for text in there:
+        of_kind[text.kind] += weights[text.name]
+    return list(weights), [
+        recipe.kinds[text.kind] * weights[text.name] / of_kind[text.kind] for text in there
+    ]
+
+
+def ordered(direction: Direction) -> tuple[Language, Language]:
+    """Both languages in the order of LANGUAGES."""
+    first, second = sorted(direction, key=LANGUAGES.index)
+    return first, second
 
 
 def _shuffled(pairs: list[Pair], rng: random.Random) -> Iterator[Pair]:

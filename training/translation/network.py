@@ -1,8 +1,8 @@
 """The network: a Transformer that is quick to train on one core and that CTranslate2 knows.
 
 Normalisation comes before each block (Xiong et al. 2020), there are no biases, source, target
-and output share one embedding. Matrix products run in bfloat16: four times as quick on CPUs that
-have it, as on GPUs. A target starts with END, as in fairseq.
+and output share one embedding. Matrix products run in bfloat16 where the processor has it, as
+GPUs do: four times as quick. A target starts with END, as in fairseq.
 """
 
 import math
@@ -20,6 +20,14 @@ POSITIONS: Final = 512
 IGNORED: Final = -1
 #: Scores computed at once: what fits a cache, or what keeps a GPU busy.
 _CHUNK_TOKENS: Final = {"cpu": 512, "cuda": 8192}
+
+
+#: What matrix products run in.
+LEAN: Final = (
+    torch.bfloat16
+    if torch.cuda.is_available() or torch.cpu._is_avx512_bf16_supported()
+    else torch.float32
+)
 
 
 class Attention(nn.Module):
@@ -93,11 +101,11 @@ class Layer(nn.Module):
         memory_hidden: Tensor | None = None,
     ) -> Tensor:
         """``hidden``: what of x, and of the encoder's memory, is not to be seen."""
-        normed = self.self_norm(x).bfloat16()
+        normed = self.self_norm(x).to(LEAN)
         x = x + self.dropout(self.self_attention(normed, normed, hidden))
         if memory is not None:
             x = x + self.dropout(
-                self.cross_attention(self.cross_norm(x).bfloat16(), memory, memory_hidden)
+                self.cross_attention(self.cross_norm(x).to(LEAN), memory, memory_hidden)
             )
         return x + self.dropout(self.feed_forward(self.feed_forward_norm(x)))
 
@@ -137,7 +145,7 @@ class Network(nn.Module):
         memory = self._embed(source)
         for layer in self.encoder:
             memory = layer(memory, hidden)
-        memory = self.encoder_norm(memory).bfloat16()
+        memory = self.encoder_norm(memory).to(LEAN)
         wanted = target != IGNORED
         shifted = F.pad(target.masked_fill(~wanted, END_ID)[:, :-1], (1, 0), value=END_ID)
         x = self._embed(shifted)
@@ -165,14 +173,14 @@ class SmoothedLoss(torch.autograd.Function):
     def forward(ctx, states, embedding, wanted, smoothing):  # type: ignore[no-untyped-def]
         """states [N, width], embedding [V, width], wanted [N]."""
         count, vocabulary = len(wanted), len(embedding)
-        weight = embedding.bfloat16()
+        weight = embedding.to(LEAN)
         state_gradient = torch.empty_like(states, dtype=torch.float32)
         weight_gradient = torch.zeros_like(embedding)
         loss = states.new_zeros((), dtype=torch.float32)
         size = _CHUNK_TOKENS[states.device.type]
         for start in range(0, count, size):
             part = slice(start, start + size)
-            chunk, right = states[part].bfloat16(), wanted[part, None]
+            chunk, right = states[part].to(LEAN), wanted[part, None]
             scores = (chunk @ weight.T).float()
             likely = (1 - smoothing) * scores.gather(1, right) + smoothing * scores.mean(1, True)
             highest = scores.amax(1, keepdim=True)
@@ -181,7 +189,7 @@ class SmoothedLoss(torch.autograd.Function):
             loss += (total.log() + highest - likely).sum()
             gradient = exponents.mul_(1 / (count * total)).sub_(smoothing / vocabulary / count)
             gradient.scatter_add_(1, right, gradient.new_full(right.shape, (smoothing - 1) / count))
-            lean = gradient.bfloat16()
+            lean = gradient.to(LEAN)
             state_gradient[part] = lean @ weight
             weight_gradient += (lean.T @ chunk).float()
         ctx.save_for_backward(state_gradient.to(states.dtype), weight_gradient)

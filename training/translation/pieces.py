@@ -3,16 +3,18 @@
 import io
 import itertools
 import string
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import sentencepiece
+from sentencepiece import sentencepiece_model_pb2
 
+from server.interpretation.numerals import SIGNS
 from training import phrases
-from training.data import Language
-from training.translation.corpus import Corpus, Foreign
+from training.data import LANGUAGES, Language
 from training.translation.examples import Pieces
+from training.translation.library import Text
 
 FILE: Final = "sentencepiece.model"
 UNKNOWN_ID: Final = 0
@@ -20,7 +22,7 @@ END_ID: Final = 1
 #: What is a piece however rare it is: what the model does not know is left out of a translation.
 _CHARACTERS: Final = string.ascii_letters + string.digits + ".,;:!?'\"()%&/+-€$“”‘’«»–"
 #: There are half as many Dutch pairs as German or French ones.
-_WEIGHTS: Final[Mapping[Foreign, int]] = {"nl": 2, "de": 1, "fr": 1}
+_WEIGHTS: Final[Mapping[Language, int]] = {"nl": 2, "de": 1, "fr": 1}
 
 
 def tag(language: Language) -> str:
@@ -28,28 +30,30 @@ def tag(language: Language) -> str:
     return f">>{language}<<"
 
 
-def learn(corpora: Mapping[Foreign, Corpus], grammar: Iterable[str], size: int) -> bytes:
+def learn(texts: Sequence[Text], grammar: Iterable[str], size: int) -> bytes:
     """A SentencePiece model of about ``size`` pieces of the training sentences, serialised.
 
     Half of the text is lower case without punctuation; figures are pieces of their own, so that
     any number can be copied.
     """
-    texts = [
+    lines = [
         side
-        for foreign, corpus in corpora.items()
-        for pair in corpus.train
-        for side in pair * _WEIGHTS[foreign]
+        for text in texts
+        if text.languages[0] == "en" and not text.archaic
+        for pair in text.pairs
+        for side in pair * _WEIGHTS[text.languages[1]]
     ]
-    texts += grammar
-    languages: list[Language] = ["en", *corpora] if corpora else ["en", "nl"]
+    lines += grammar
+    known = {language for text in texts for language in text.languages} or {"en", "nl"}
+    languages = [language for language in LANGUAGES if language in known]
     model = io.BytesIO()
     sentencepiece.SentencePieceTrainer.train(
-        sentence_iterator=itertools.chain(texts, map(phrases.normalise, texts)),
+        sentence_iterator=itertools.chain(lines, map(phrases.normalise, lines)),
         model_writer=model,
         vocab_size=size,
         character_coverage=0.9999,
         required_chars=_CHARACTERS,
-        user_defined_symbols=[tag(language) for language in languages],
+        user_defined_symbols=[*(tag(language) for language in languages), *SIGNS],
         split_digits=True,
         unk_id=UNKNOWN_ID,
         eos_id=END_ID,
@@ -64,14 +68,24 @@ def learn(corpora: Mapping[Foreign, Corpus], grammar: Iterable[str], size: int) 
     return model.getvalue()
 
 
+def with_signs(model: bytes) -> bytes:
+    """The serialised model with a piece for each of ``numerals.SIGNS``, after all others."""
+    proto: Any = sentencepiece_model_pb2.ModelProto()  # type: ignore[attr-defined]
+    proto.ParseFromString(model)
+    known = {piece.piece for piece in proto.pieces}
+    for sign in SIGNS:
+        if sign not in known:
+            proto.pieces.add(piece=sign, score=0.0, type=proto.SentencePiece.USER_DEFINED)
+    return bytes(proto.SerializeToString())
+
+
 def load(folder: Path) -> sentencepiece.SentencePieceProcessor:
     return sentencepiece.SentencePieceProcessor(model_file=str(folder / FILE))
 
 
 def as_ids(processor: sentencepiece.SentencePieceProcessor) -> Pieces:
     """How examples are encoded; knows the tags that the model knows."""
-    languages: tuple[Language, ...] = ("en", "nl", "de", "fr")
-    tags = {language: processor.piece_to_id(tag(language)) for language in languages}
+    tags = {language: processor.piece_to_id(tag(language)) for language in LANGUAGES}
     known = {language: at for language, at in tags.items() if at != UNKNOWN_ID}
     return Pieces(processor.encode, known, END_ID)
 

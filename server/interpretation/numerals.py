@@ -1,0 +1,265 @@
+"""Numbers in a sentence, found in one language and written in another.
+
+A small model copies figures badly: 10,000 becomes 1,000. So a number is taken out of a sentence
+before it is translated, a sign stands in its place, and it is put back as the other language
+writes it. There are signs for whole and broken numbers (n), ordinals (o), times of day (t) and
+chapter and verse of a book (v).
+"""
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Final, Literal
+
+from babel.numbers import format_decimal
+from text_to_num import alpha2digit  # type: ignore[import-untyped]
+
+Kind = Literal["n", "o", "t", "v"]
+
+LANGUAGES: Final = frozenset(("en", "nl", "de", "fr"))
+#: Signs of each kind; a sentence with more numbers keeps the others as they are.
+MOST: Final[dict[Kind, int]] = {"n": 6, "o": 3, "t": 3, "v": 3}
+SIGNS: Final = tuple(f"<{kind}{at}>" for kind, most in MOST.items() for at in range(1, most + 1))
+SIGN: Final = re.compile("|".join(map(re.escape, SIGNS)))
+_GROUP: Final = {"en": ",", "nl": ".", "de": ".", "fr": "[ \u00a0\u202f]"}
+_POINT: Final = {"en": r"\.", "nl": ",", "de": ",", "fr": ","}
+_HOUR: Final = {"en": "(?!)", "nl": "uur|u", "de": "Uhr", "fr": "heures?|h"}
+_ORDINAL: Final = {
+    "en": r"(\d{1,4})(?:st|nd|rd|th)\b",
+    "nl": r"(\d{1,4})(?:e|ste|de)\b",
+    # A day of a month is a number, as in other languages.
+    "de": r"(\d{1,3})\.(?= [^\W\d_])(?! (?:Jan|Feb|Mär|Apr|Mai|Jun|Jul|Aug|Sep|Okt|Nov|Dez))",
+    "fr": r"(\d{1,4})(?:ère|er|re|ème|e|nde|nd)\b",
+}
+#: Before a comma between chapter and verse, which is otherwise one between whole and rest.
+_GERMAN_BOOK: Final = re.compile(
+    r"\b(?:Mose|Josua|Richter|Rut|Samuel|Könige|Chronik|Esra|Nehemia|Ester|Hiob|Psalm|Psalmen|"
+    r"Sprüche|Prediger|Hohelied|Jesaja|Jeremia|Klagelieder|Hesekiel|Daniel|Hosea|Joel|Amos|Jona|"
+    r"Micha|Nahum|Habakuk|Zefanja|Haggai|Sacharja|Maleachi|Matthäus|Markus|Lukas|Johannes|"
+    r"Apostelgeschichte|Römer|Korinther|Galater|Epheser|Philipper|Kolosser|Thessalonicher|"
+    r"Timotheus|Titus|Philemon|Hebräer|Jakobus|Petrus|Judas|Offenbarung) $",
+    re.IGNORECASE,
+)
+_EDGE: Final = r"(?<![\w.,:/-])"
+_END: Final = r"(?![\w/]|[.,:-]\d)"
+
+
+@dataclass(frozen=True)
+class Numeral:
+    """``parts``: its numbers as they are written with a decimal point; hour and minute; chapter
+    and verses. ``literal``: written as it is, as a telephone number is."""
+
+    kind: Kind
+    parts: tuple[str, ...]
+    literal: bool = False
+
+    def written(self, language: str) -> str:
+        """As ``language`` writes it."""
+        if self.literal:
+            return self.parts[0]
+        return _WRITERS[self.kind](self.parts, language)
+
+
+@dataclass(frozen=True)
+class Masked:
+    """A text with signs in it, and what they stand for."""
+
+    text: str
+    numerals: dict[str, Numeral]
+
+    def unmasked(self, translation: str, language: str) -> str:
+        """``translation`` of the text with the numbers in the places of their signs."""
+
+        def written(match: re.Match[str]) -> str:
+            numeral = self.numerals.get(match[0])
+            return "" if numeral is None else numeral.written(language)
+
+        return SIGN.sub(written, translation)
+
+
+def in_figures(text: str, language: str) -> str:
+    """``text`` with numbers that are said in words in figures; a lone one, two or three stays."""
+    text = str(alpha2digit(text, language))
+    return _MENDED[language](text)
+
+
+def masked(
+    text: str, language: str, known: Callable[[Numeral], str | None] | None = None
+) -> Masked:
+    """``text`` with signs. ``known``: the sign of a number that has one already, if it is to have
+    one at all; else the signs of a kind in their order."""
+    numerals: dict[str, Numeral] = {}
+    count = dict.fromkeys(MOST, 0)
+    made, end = [], 0
+    for start, stop, numeral in _found(text, language):
+        if known is not None:
+            sign = known(numeral)
+        else:
+            count[numeral.kind] += 1
+            fits = count[numeral.kind] <= MOST[numeral.kind]
+            sign = f"<{numeral.kind}{count[numeral.kind]}>" if fits else None
+        if sign is None or sign in numerals:
+            continue
+        numerals[sign] = numeral
+        made += [text[end:start], sign]
+        end = stop
+    return Masked("".join([*made, text[end:]]), numerals)
+
+
+def _found(text: str, language: str) -> Iterator[tuple[int, int, Numeral]]:
+    """Where each number stands, in order."""
+    at = 0
+    pattern = _pattern(language)
+    while match := pattern.search(text, at):
+        at = match.end()
+        if (numeral := _numeral(match, text, language)) is not None:
+            yield match.start(), match.end(), numeral
+
+
+_PATTERNS: Final[dict[str, re.Pattern[str]]] = {}
+
+
+def _pattern(language: str) -> re.Pattern[str]:
+    if language not in _PATTERNS:
+        group, point = _GROUP[language], _POINT[language]
+        group = group if group.startswith("[") else re.escape(group)
+        clock = r"(?P<hour>[01]?\d|2[0-4])(?:[.:](?P<minute>[0-5]\d)| ?h ?(?P<after>[0-5]\d))"
+        parts = (
+            rf"(?P<phone>(?:\+\d\d|0\d)\d{{0,3}}(?:[- ]?\d{{2,8}}){{1,5}}){_END}",
+            rf"(?P<chapter>\d{{1,3}}):(?P<first>\d{{1,3}})(?:[-–](?P<last>\d{{1,3}}))?{_END}",
+            rf"{clock}(?= (?:{_HOUR[language]})\b|{_END})",
+            rf"(?P<ordinal>{_ORDINAL[language]})",
+            rf"(?P<whole>\d{{1,3}}(?:{group}\d{{3}})+|\d+)(?:{point}(?P<rest>\d{{1,6}}))?{_END}",
+        )
+        _PATTERNS[language] = re.compile(_EDGE + "(?:" + "|".join(parts) + ")")
+    return _PATTERNS[language]
+
+
+def _numeral(match: re.Match[str], text: str, language: str) -> Numeral | None:
+    found = match.groupdict()
+    if found["phone"]:
+        return Numeral("n", (found["phone"],), literal=True)
+    if found["chapter"]:
+        minute, last = found["first"], found["last"]
+        clock = (
+            last is None and len(minute) == 2 and int(minute) < 60 and int(found["chapter"]) < 25
+        )
+        if clock and not _names_a_book(text[: match.start()]):
+            return Numeral("t", (found["chapter"], minute))
+        return Numeral("v", (found["chapter"], minute, *([last] if last else [])))
+    if found["hour"]:
+        minute = found["minute"] or found["after"]
+        timed = found["after"] or re.match(rf" (?:{_HOUR[language]})\b", text[match.end() :])
+        if timed:
+            return Numeral("t", (found["hour"], minute))
+        return _cardinal(match[0], language)
+    if found["ordinal"]:
+        return Numeral("o", (re.sub(r"\D", "", found["ordinal"]),))
+    if language == "de" and found["rest"] and _GERMAN_BOOK.search(text[: match.start()]):
+        return Numeral("v", (found["whole"], found["rest"]))
+    return _cardinal(match[0], language)
+
+
+def _cardinal(figures: str, language: str) -> Numeral | None:
+    """None for 0 and 1, which go with other words than more do."""
+    group = _GROUP[language]
+    plain = re.sub(group if group.startswith("[") else re.escape(group), "", figures)
+    plain = plain.replace(",", ".")
+    if len(plain) > 1 and plain[0] == "0" and plain[1] != ".":
+        return Numeral("n", (figures,), literal=True)
+    try:
+        return None if Decimal(plain) in (0, 1) else Numeral("n", (plain,))
+    except ArithmeticError:
+        return None
+
+
+def _names_a_book(before: str) -> bool:
+    """Whether what is before a number is a name: of a book, as times follow small words."""
+    return (
+        re.search(r"[A-ZÄÖÜÉÈ]\w+ $", before) is not None
+        and not re.search(r"(?:^|[.!?] )\w+ $", before)
+        or re.search(r"^(?:\d\.? )?[A-ZÄÖÜÉÈ]\w{3,} $", before) is not None
+    )
+
+
+def _write_number(parts: tuple[str, ...], language: str) -> str:
+    plain = parts[0]
+    whole, _, rest = plain.partition(".")
+    if len(whole) <= 4 and not rest:
+        return whole
+    pattern = "#,##0" + ("." + "0" * len(rest) if rest else "")
+    return format_decimal(Decimal(plain), pattern, locale=language)
+
+
+def _write_ordinal(parts: tuple[str, ...], language: str) -> str:
+    number = int(parts[0])
+    if language == "en":
+        teen = 10 < number % 100 < 14
+        return f"{number}{'th' if teen else {1: 'st', 2: 'nd', 3: 'rd'}.get(number % 10, 'th')}"
+    if language == "fr":
+        return "1er" if number == 1 else f"{number}e"
+    return f"{number}." if language == "de" else f"{number}e"
+
+
+def _write_time(parts: tuple[str, ...], language: str) -> str:
+    return f"{parts[0]} h {parts[1]}" if language == "fr" else ":".join(parts)
+
+
+def _write_verse(parts: tuple[str, ...], language: str) -> str:
+    sign = "," if language == "de" else ":"
+    return f"{parts[0]}{sign}{'-'.join(parts[1:])}"
+
+
+_WRITERS: Final[dict[Kind, Callable[[tuple[str, ...], str], str]]] = {
+    "n": _write_number,
+    "o": _write_ordinal,
+    "t": _write_time,
+    "v": _write_verse,
+}
+
+
+def _mended_en(text: str) -> str:
+    """Years said in two parts, and "a hundred"."""
+    text = re.sub(r"\b(1[1-9]|20) ([1-9]\d)\b(?! ?(?:%|per|to|and|years|minutes))", r"\1\2", text)
+    text = re.sub(r"\b[Aa] (100|1000)\b", r"\1", text)
+    text = re.sub(r"\b(\d{1,3}),? verse (\d{1,3})\b", r"\1:\2", text)
+    return _clock(text, r"half past (\d+)", r"quarter past (\d+)", r"(?:a )?quarter to (\d+)")
+
+
+def _mended_nl(text: str) -> str:
+    text = re.sub(r"\bhalf (\d+)\b", lambda m: f"{_before(m[1])}:30", text)
+    text = _clock(text, "(?!)", r"kwart over (\d+)", r"kwart voor (\d+)")
+    return re.sub(r"\b(\d{1,3}) vers (\d{1,3})\b", r"\1:\2", text)
+
+
+def _mended_de(text: str) -> str:
+    text = re.sub(r"\bhalb (\d+)\b", lambda m: f"{_before(m[1])}:30", text)
+    text = _clock(text, "(?!)", r"[Vv]iertel nach (\d+)", r"[Vv]iertel vor (\d+)")
+    return re.sub(r"\b(\d{1,3}) [Vv]ers (\d{1,3})\b", r"\1:\2", text)
+
+
+def _mended_fr(text: str) -> str:
+    text = re.sub(r"\bpour 100\b", "pour cent", text)
+    text = _clock(
+        text, r"(\d+) heures? et demie", r"(\d+) heures? et quart", r"(\d+) heures? moins le quart"
+    )
+    return re.sub(r"\b(\d{1,3}) verset (\d{1,3})\b", r"\1:\2", text)
+
+
+def _clock(text: str, half: str, after: str, before: str) -> str:
+    text = re.sub(rf"\b{half}\b", r"\1:30", text) if "(\\d" in half else text
+    text = re.sub(rf"\b{after}\b", r"\1:15", text)
+    return re.sub(rf"\b{before}\b", lambda m: f"{_before(m[1])}:45", text)
+
+
+def _before(hour: str) -> int:
+    return (int(hour) - 2) % 12 + 1
+
+
+_MENDED: Final[dict[str, Callable[[str], str]]] = {
+    "en": _mended_en,
+    "nl": _mended_nl,
+    "de": _mended_de,
+    "fr": _mended_fr,
+}
