@@ -11,12 +11,13 @@ from server.bus.messages import RATE_HZ
 from server.config import Config
 from server.interpretation.engines import EngineError
 from server.interpretation.gate import Gate
+from server.interpretation.hesitations import without_hesitations
 from server.interpretation.loading import load
 from server.interpretation.pacing import Pacing
 from server.interpretation.policies import POLICIES
 from server.interpretation.segmenter import Segmenter
 from server.interpretation.shared import Engines
-from server.interpretation.types import Clause, Pcm
+from server.interpretation.types import Clause, Pcm, Transcript
 from server.media.files import SoundFile, SoundFileError, WavWriter
 from server.models.installed import catalogue_of
 
@@ -72,10 +73,14 @@ def _clauses(sound: SoundFile, engines: Engines, source: str) -> Iterator[Clause
         heard = 0
         for chunk in _pieces(sound):
             heard += len(chunk)
-            transcript = stream.accept(chunk)
+            transcript = _meant(stream.accept(chunk), source)
             yield from _only_clauses(segmenter.feed(transcript, heard, stream.quiet_samples))
             bar.update(heard // RATE_HZ - bar.n)
-        yield from _only_clauses(segmenter.feed(stream.finish(), heard))
+        yield from _only_clauses(segmenter.feed(_meant(stream.finish(), source), heard))
+
+
+def _meant(transcript: Transcript | None, language: str) -> Transcript | None:
+    return transcript and without_hesitations(transcript, language)
 
 
 def _only_clauses(news: Sequence[object]) -> Iterator[Clause]:

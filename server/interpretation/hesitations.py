@@ -15,7 +15,7 @@ _HESITATIONS: Final = {
     "en": r"u+h+|u+h*m+|e+r+m*|h+m+|m+h*m+",
     "nl": r"e+u*h+|e+h*m+|u+h+|u+h*m+|h+m+|m+h*m+",
     "de": r"ä+h*|ä+h*m+|ö+h+|e+h+|e+h*m+|u+h+|u+h*m+|h+m+|m+h*m+",
-    "fr": r"e+u+h+|h+e+u+|e+h*m+|h+u*m+|u+h+|u+h*m+|m+h*m+",
+    "fr": r"e+u+h+m*|h+e+u+|e+h*m+|h+u*m+|u+h+|u+h*m+|m+h*m+",
 }
 #: Said twice they are a false start. None that is rightly said twice: Dutch "dat dat", German "die
 #: die", French "nous nous", English "had had".

@@ -1,4 +1,5 @@
 import wave
+from dataclasses import replace
 from pathlib import Path
 
 import jiwer
@@ -8,8 +9,13 @@ import pytest
 from server.cli import main
 from server.config import STARTER_MODELS
 from server.demo import clip
+from server.interpretation.ctranslate2_device import Wanted
+from server.interpretation.engines import EngineError, Translator
+from server.interpretation.loading import load
+from server.interpretation.shared import Engines
 from server.media.files import SoundFile
 from server.media.opus import RATE_HZ, Pcm, Resampler, joined
+from server.models.catalogue import Catalogue
 from tests.helpers.starter import demo_clip
 from tools.bench.demo import bare
 from tools.listen import recognized
@@ -35,6 +41,35 @@ def test_a_talk_of_any_container_is_interpreted(tmp_path: Path) -> None:
     with SoundFile(output, RATE_HZ) as sound:
         heard = recognized(joined(list(sound)), STARTER_MODELS, "en") or ""
     assert jiwer.wer(bare(demo_clip("nl").translation), bare(heard)) < 0.4
+
+
+class FailingOnce:
+    """A translator that refuses the first clause."""
+
+    def __init__(self, translator: Translator) -> None:
+        self._translator = translator
+        self._failed = False
+
+    def translate(self, text: str, source: str, target: str, prefix: str = "") -> str:
+        if not self._failed:
+            self._failed = True
+            raise EngineError("a loop")
+        return self._translator.translate(text, source, target, prefix)
+
+
+def test_a_clause_that_cannot_be_translated_is_left_out_and_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def failing(catalogue: Catalogue, wanted: Wanted) -> Engines:
+        engines = load(catalogue, wanted)
+        return replace(engines, translator=FailingOnce(engines.translator))
+
+    monkeypatch.setattr("server.translate.load", failing)
+    output = tmp_path / "talk.en.wav"
+    assert translate(Path("server/demo/nl.opus"), output) == 0
+    assert "left out at 0 s: a loop" in capsys.readouterr().err
+    with SoundFile(output, RATE_HZ) as sound:
+        assert joined(list(sound)).any()
 
 
 @pytest.mark.parametrize(
