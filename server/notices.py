@@ -89,6 +89,7 @@ class Notices:
             text=line.text,
             certain=line.certain,
             skipped=line.skipped,
+            doubtful=line.doubtful,
         )
 
     def _keep(self, caption: wire.Caption) -> None:

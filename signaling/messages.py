@@ -203,7 +203,7 @@ class Spoken(Message, frozen=True, tag="spoken"):
 class Caption(Message, frozen=True, tag="caption"):
     """A line of text. A later ``revision`` of the same ``segment`` replaces the earlier one.
     ``certain``: so many of its first words will not change; of a final line all.
-    ``skipped``: something of it is not spoken."""
+    ``skipped``: something of it is not spoken. ``doubtful``: the translation may be wrong."""
 
     stream: str
     language: str
@@ -215,6 +215,7 @@ class Caption(Message, frozen=True, tag="caption"):
     text: str
     certain: int = 0
     skipped: bool = False
+    doubtful: bool = False
 
 
 class Captions(Message, frozen=True, tag="captions"):

@@ -86,7 +86,8 @@ class Unexpected(BusMessage, frozen=True, tag="unexpected"):
 
 class Caption(BusMessage, frozen=True, tag="caption"):
     """A line of text in the source or a target language. ``certain``: so many of its first words
-    will not change. ``skipped``: something of it is not spoken, or not translated."""
+    will not change. ``skipped``: something of it is not spoken, or not translated. ``doubtful``:
+    the translation may be wrong."""
 
     language: str
     segment: int
@@ -97,6 +98,7 @@ class Caption(BusMessage, frozen=True, tag="caption"):
     text: str
     skipped: bool = False
     certain: int = 0
+    doubtful: bool = False
 
 
 class Speech(BusMessage, frozen=True, tag="speech"):

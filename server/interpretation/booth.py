@@ -20,6 +20,7 @@ from server.interpretation.bounded import DropOldest
 from server.interpretation.context import Said, in_context
 from server.interpretation.draft import Draft
 from server.interpretation.engines import EngineError, Synthesizer
+from server.interpretation.fidelity import doubts
 from server.interpretation.joins import tapered
 from server.interpretation.lanes import Overrun
 from server.interpretation.lines import Lines
@@ -148,7 +149,10 @@ class Booth:
         if clause.ended:
             self._said = Said(clause, draft.text)
         if text:
-            self._publish(self._lines.write(clause, draft.text))
+            doubtful = clause.ended and bool(
+                doubts(clause.text, draft.text, self._source, self.language)
+            )
+            self._publish(self._lines.write(clause, draft.text, doubtful))
         elif clause.ended:
             self._publish(self._lines.end())
         return text

@@ -27,8 +27,9 @@ class Lines:
         self._lines: dict[int, Caption] = {}  # as they were last told, by segment
         self._open: int | None = None
 
-    def write(self, clause: Clause, text: str) -> Caption:
-        """``text`` is all there is so far of the translation of ``clause``."""
+    def write(self, clause: Clause, text: str, doubtful: bool = False) -> Caption:
+        """``text`` is all there is so far of the translation of ``clause``. ``doubtful``: it may be
+        wrong."""
         line = self._lines.get(clause.segment)
         self._open = None if clause.ended else clause.segment
         return self._told(
@@ -44,6 +45,7 @@ class Lines:
                 text=text,
                 skipped=line.skipped if line else False,
                 certain=len(text.split()),
+                doubtful=doubtful,
             )
         )
 

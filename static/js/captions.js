@@ -4,7 +4,7 @@
 // lighter, where the final will be: what is settled does not move. Of a partial the first words
 // may be certain: they look as those of a final. A later revision replaces an earlier one. The
 // list is bounded: an hour of speech would weigh a phone down.
-// What is not spoken is lighter, too, and says so.
+// What is not spoken, or may be translated wrongly, is lighter, too, and says so.
 // A snapshot replaces all that is there, unannounced: its lines are old, or were read before.
 
 import { pageLanguage, t, textDirection } from "./i18n.js";
@@ -41,7 +41,8 @@ export class CaptionView {
       // A live region would announce again what is written again.
       if (caption.status !== "final") writePartial(line, caption);
       else if (line.firstChild?.data !== caption.text) line.textContent = caption.text;
-      if (caption.skipped && !line.matches(".skipped")) this.#mark(line);
+      if (caption.doubtful && !line.matches(".doubtful")) this.#mark(line, "doubtful");
+      if (caption.skipped && !line.matches(".skipped")) this.#mark(line, "skipped");
       const region = caption.status === "final" ? this.finals : this.partials;
       if (line.parentNode !== region) insertByTime(region, line);
     }
@@ -73,13 +74,14 @@ export class CaptionView {
     return line;
   }
 
-  #mark(line) {
+  /** Says after the line why it is lighter. */
+  #mark(line, why) {
     const mark = document.createElement("small");
     mark.lang = pageLanguage;
     mark.dir = textDirection(pageLanguage);
-    mark.textContent = t("captions.skipped");
+    mark.textContent = t(`captions.${why}`);
     line.append(" ", mark);
-    line.className = "skipped";
+    line.classList.add(why);
   }
 
   #forgetOldest() {

@@ -56,6 +56,16 @@ def test_a_later_revision_replaces_the_earlier(view: JSHandle) -> None:
     assert shown(view, "partials") == ["good morning"]
 
 
+def test_what_may_be_wrong_says_so(view: JSHandle) -> None:
+    line = caption(1, "final", "seventeen cows", 1)
+    show(view, {**line, "doubtful": True})
+    show(view, {**line, "doubtful": True, "skipped": True, "revision": 2})
+    (text,) = shown(view, "finals")
+    assert text.startswith("seventeen cows perhaps not what was said")
+    assert "not spoken" in text
+    assert view.evaluate("view => view.finals.firstChild.className") == "doubtful skipped"
+
+
 def test_the_certain_words_of_a_partial_stand_out(view: JSHandle) -> None:
     line = caption(1, "partial", "good morning every", 1)
     show(view, line | {"certain": 2}, caption(2, "partial", "one"))

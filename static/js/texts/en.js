@@ -43,6 +43,7 @@ export default {
   "captions.empty": "What is said will appear here.",
   "captions.original": "Original",
   "captions.skipped": "not spoken",
+  "captions.doubtful": "perhaps not what was said",
   "captions.smaller": "Smaller captions",
   "captions.larger": "Larger captions",
 

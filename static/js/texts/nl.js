@@ -44,6 +44,7 @@ export default {
   "captions.empty": "Hier verschijnt wat er gezegd wordt.",
   "captions.original": "Origineel",
   "captions.skipped": "niet uitgesproken",
+  "captions.doubtful": "misschien anders gezegd",
   "captions.smaller": "Kleinere ondertiteling",
   "captions.larger": "Grotere ondertiteling",
 

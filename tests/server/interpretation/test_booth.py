@@ -39,6 +39,18 @@ async def test_a_clause_that_fails_is_dropped_and_the_next_is_said() -> None:
     assert not bus.of(Failure)
 
 
+async def test_a_translation_with_another_number_is_marked() -> None:
+    ensemble = Ensemble()
+    ensemble.translator.instead["en"] = lambda text: "17" if text == "een" else text
+    async with working(ensemble, LIMITS) as bus:
+        speaker = Speaker(bus)
+        speaker.demand("en")
+        speaker.say("een . twee .")
+        await bus.wait_for(Caption, 2, language="en", status="final")
+    lines = bus.of(Caption, language="en", status="final")
+    assert [(each.text, each.doubtful) for each in lines] == [("17", True), ("twee", False)]
+
+
 async def test_a_hung_translator_holds_up_no_other_language() -> None:
     ensemble = Ensemble()
     ensemble.translator.instead["en"] = hang = Hang()
