@@ -10,7 +10,7 @@ _DENIED: Final = {
     "en": r"not|cannot|\w+n[’']t|never|nor|no|nobody|none|nothing|nowhere|neither|hardly|"
     r"without|un\w+|im\w+|in\w+able|fail\w*|lack\w*|refus\w*",
     "nl": r"niet\w*|geen|nooit|niemand|nergens|noch|zonder|nauwelijks|on\w+|nee|weiger\w*",
-    "de": r"nicht\w*|kein\w*|nie|niemals|niemand\w*|nirgend\w*|weder|ohne|kaum|un\w+|nein|weiger\w*",
+    "de": r"nicht\w*|kein\w*|nie|niemals|niemand\w*|nirgend\w*|weder|ohne|kaum|un\w+|nein",
     "fr": r"ne|n|pas|jamais|rien|aucun\w*|ni|sans|guère|non|personne|in\w+|im\w+|refus\w*",
 }
 #: Denied beyond doubt: the other side has to have a word of ``_DENIED``.
