@@ -132,7 +132,7 @@ class WhisperStream:
         if self._now < self._due or len(self._sound) < SHORTEST_SAMPLES:
             return None
         began_s = self._clock()
-        heard = self._hear()
+        heard = self._hear(more_follows=True)
         self._passed = self._now
         count = self._how_many_certain(heard)
         self._commit(heard, count)
@@ -143,7 +143,7 @@ class WhisperStream:
 
     def finish(self) -> Transcript | None:
         if self._fresh and len(self._sound) >= SHORTEST_SAMPLES and not self._is_all_heard():
-            self._rest = self._hear()
+            self._rest = self._hear(more_follows=False)
         self._commit(self._rest, len(self._rest))
         said = bool(self._certain)
         transcript = self._transcript(final=True)
@@ -154,7 +154,7 @@ class WhisperStream:
         self._fresh = False
         return transcript if said else None
 
-    def _hear(self) -> list[Heard]:
+    def _hear(self, more_follows: bool) -> list[Heard]:
         """What is said after the certain words."""
         sound = self._model.encode(self._sound)
         begins = [each for word in self._context for each in word.ids]
@@ -165,7 +165,8 @@ class WhisperStream:
         words = words[: before_a_loop(texts, [word.text for word in self._context])]
         ids = [each for word in words for each in word]
         tokens = self._model.aligned(sound, self._language, [*begins, *ids])[len(begins) :]
-        if is_made_up([each.likelihood for each in tokens], decoded.no_speech, new_s):
+        at_first = more_follows and not self._certain
+        if is_made_up([each.likelihood for each in tokens], decoded.no_speech, new_s, at_first):
             return []
         heard, place = [], 0
         for word in words:

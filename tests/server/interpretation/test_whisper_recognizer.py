@@ -105,13 +105,13 @@ def test_a_likely_word_is_certain_once_other_sound_follows_it() -> None:
 
 
 def test_an_unlikely_word_is_certain_when_two_passes_agree() -> None:
-    told = fed(streamed(Counting(likelihood=0.3)), speech(1, 5))
+    told = fed(streamed(Counting(likelihood=0.35)), speech(1, 5))
     assert certain(told[0]) == []
     assert certain(told[1]) == ["w1", "w2"]
 
 
 def test_what_passes_disagree_on_is_not_certain() -> None:
-    told = fed(streamed(Counting(likelihood=0.3, mishears=True)), speech(1, 8))
+    told = fed(streamed(Counting(likelihood=0.35, mishears=True)), speech(1, 8))
     assert not any("w10" in word for each in told for word in certain(each))
 
 
@@ -148,7 +148,7 @@ def test_the_decoder_goes_on_from_the_certain_words_that_it_hears_again() -> Non
 
 
 def test_at_a_pause_all_is_certain() -> None:
-    stream = streamed(Counting(likelihood=0.3))
+    stream = streamed(Counting(likelihood=0.35))
     fed(stream, speech(1, 3))
     end = stream.finish()
     assert end is not None and end.final
@@ -216,6 +216,15 @@ def test_a_hypothesis_that_is_unlikely_is_made_up() -> None:
     assert first.words == ()
 
 
+def test_an_unlikely_beginning_waits_for_more() -> None:
+    stream = streamed(Counting(likelihood=0.25))
+    (first,) = fed(stream, speech(1, 2))
+    assert first.words == ()
+    end = stream.finish()
+    assert end is not None
+    assert [word.text for word in end.words] == ["w1", "w2"]
+
+
 def test_where_nobody_seems_to_speak_words_must_be_likelier() -> None:
     (doubtful,) = fed(streamed(Counting(likelihood=0.4, no_speech=0.7)), speech(1, 2))
     assert doubtful.words == ()
@@ -228,7 +237,7 @@ def test_where_nobody_seems_to_speak_words_must_be_likelier() -> None:
 
 
 def test_sound_that_nothing_is_certain_of_is_bounded() -> None:
-    model = Counting(likelihood=0.3, mishears=True)
+    model = Counting(likelihood=0.35, mishears=True)
     stream = streamed(model)
     noise = np.full(60 * RATE_HZ, 100, np.int16)  # one word without end
     fed(stream, noise)
