@@ -9,7 +9,6 @@ breaker opens: listeners are told, and until it closes again clauses are only ca
 import asyncio
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import ParamSpec, TypeVar
 
 from purgatory import AsyncCircuitBreakerFactory
@@ -26,6 +25,7 @@ from server.interpretation.lanes import Overrun
 from server.interpretation.lines import Lines
 from server.interpretation.loudness import Leveller
 from server.interpretation.pacing import Pacing
+from server.interpretation.parts import Part, joined, longer
 from server.interpretation.shared import Shared
 from server.interpretation.types import Clause, Pcm
 
@@ -34,21 +34,12 @@ R = TypeVar("R")
 
 #: Speech messages are at most this long.
 PIECES_PER_SECOND = 5
-#: What waits is said together up to so many words.
-BREATH_WORDS = 8
+#: A beginning is translated in two steps as long as a translation takes no longer than this.
+QUICK_S = 0.1
 #: How often to look whether it is time for the next part.
 LOOK_S = 0.1
 
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class _Part:
-    """Of the interpretation of ``clause``: a text to speak, or why there is none."""
-
-    clause: Clause
-    number: int
-    text: str | EngineError
 
 
 class Booth:
@@ -73,10 +64,11 @@ class Booth:
         self._source = source
         self._now = now
         self._clauses = DropOldest[Clause](shared.limits.waiting_clauses, self._drop)
-        self._parts = DropOldest[_Part](shared.limits.waiting_clauses, self._drop)
+        self._parts = DropOldest[Part](shared.limits.waiting_clauses, self._drop)
         self._translated: Clause | None = None  # just now, as _spoken
-        self._spoken: _Part | None = None
+        self._spoken: Part | None = None
         self._draft = Draft(-1)
+        self._quick = False  # the latest translation was
         self._said: Said | None = None  # the latest that was translated to its end
         self._lines = Lines(stream, epoch, language)
         self._leveller = Leveller()
@@ -87,7 +79,7 @@ class Booth:
     def offer(self, clause: Clause) -> None:
         """Interpret ``clause`` when its turn comes, and no shorter beginning of it. The oldest
         that waits may be dropped."""
-        self._clauses.put(clause, _longer)
+        self._clauses.put(clause, longer)
 
     def close(self) -> None:
         """Say what is left, then end."""
@@ -125,12 +117,13 @@ class Booth:
                 self._draft = Draft(clause.segment)
             text = await self._translate(clause)
             if text or clause.ended:
-                self._parts.put(_Part(clause, self._draft.parts, text), _joined)
+                self._parts.put(Part(clause, self._draft.parts, text), joined)
             self._translated = None
 
     async def _translate(self, clause: Clause) -> str | EngineError:
         """Translate and caption. Returns what of it is to be spoken."""
         draft, limit_s = self._draft, self._shared.limits.translate_s
+        clock = asyncio.get_running_loop().time
         translator = self._shared.engines.translator
 
         def translate(text: str, prefix: str) -> str:
@@ -138,10 +131,12 @@ class Booth:
 
         text = ""
         try:
-            for beginning in draft.beginnings(clause):
+            for beginning in draft.beginnings(clause) if self._quick else [clause]:
+                began_s = clock()
                 whole = await self._call(
                     "translate", limit_s, in_context, translate, beginning, draft.text, self._said
                 )
+                self._quick = clock() - began_s <= QUICK_S
                 text = f"{text} {draft.revise(beginning.text, whole, beginning.ended)}".strip()
         except EngineError as error:
             if not text:
@@ -172,7 +167,7 @@ class Booth:
         while (ahead := self.pacing.ahead(self._now())) and (left_s := latest_s - clock()) > 0:
             await asyncio.sleep(min(ahead / RATE_HZ, left_s, LOOK_S))
 
-    async def _speak(self, part: _Part) -> None:
+    async def _speak(self, part: Part) -> None:
         breaker = await self._breakers.get_breaker(self.language)
         try:
             async with breaker:
@@ -190,7 +185,7 @@ class Booth:
         mute = self.speaks and self.pacing.mute(self._now())
         self._tell(mute or breaker.context.state == "opened", self._reason or "slow")
 
-    async def _say(self, part: _Part, text: str) -> None:
+    async def _say(self, part: Part, text: str) -> None:
         """Speak ``text``, unless it is too late for that."""
         voice = self._shared.engines.synthesizers.get(self.language)
         if voice is None:
@@ -212,7 +207,7 @@ class Booth:
         pcm = tapered(voice.synthesize(text, scale), voice.rate_hz)
         return self._leveller.levelled(pcm, voice.rate_hz)
 
-    def _send(self, part: _Part, pcm: Pcm, rate_hz: int) -> None:
+    def _send(self, part: Part, pcm: Pcm, rate_hz: int) -> None:
         clause = part.clause
         samples = len(pcm) * RATE_HZ // rate_hz
         play_at = self.pacing.place(self._now(), clause.segment, samples)
@@ -259,14 +254,14 @@ class Booth:
             )
         self._failing = failing
 
-    def _drop(self, dropped: Clause | _Part) -> None:
+    def _drop(self, dropped: Clause | Part) -> None:
         self._shared.dropped["clauses"] += 1
         if isinstance(dropped, Clause):
             self._mark(dropped)
         else:
             self._skip(dropped)
 
-    def _skip(self, part: _Part) -> None:
+    def _skip(self, part: Part) -> None:
         """Mark the line of a part that should have been said and is not. A translation that
         fails while its segment grows is made up for by the next."""
         untranslated = isinstance(part.text, EngineError) and part.clause.ended
@@ -282,18 +277,3 @@ class Booth:
     def _publish(self, line: Caption | None) -> None:
         if line is not None:
             self._shared.publish(line)
-
-
-def _longer(newest: Clause, clause: Clause) -> Clause | None:
-    """A segment that has grown is interpreted in place of its beginning."""
-    return clause if newest.segment == clause.segment else None
-
-
-def _joined(newest: _Part, part: _Part) -> _Part | None:
-    """What belongs to one segment is said in one breath, unless it is much."""
-    if newest.clause.segment != part.clause.segment:
-        return None
-    if isinstance(newest.text, EngineError) or isinstance(part.text, EngineError):
-        return None
-    text = f"{newest.text} {part.text}".strip()
-    return _Part(part.clause, part.number, text) if text.count(" ") < BREATH_WORDS else None
