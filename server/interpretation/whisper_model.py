@@ -25,6 +25,9 @@ LONGEST_S: Final = 30.0
 #: Silence after the sound. Without, Whisper repeats itself or leaves the end out; of speech without
 #: end, 2.5 s are as good as 4 s (base, English and Dutch; tiny.en), for a tenth less work.
 SILENCE_S: Final = 2.5
+#: Sound and silence together are a multiple of half a second: the library under CTranslate2 keeps
+#: half a megabyte for each length that it met (an hour of any lengths: 250 MB).
+LENGTH_FRAMES: Final = FRAMES_PER_SECOND // 2
 #: Nobody says more tokens a second than this, whatever the language; some more for short sound.
 TOKENS_PER_SECOND: Final = 7.0
 TOKENS_MORE: Final = 12
@@ -90,9 +93,8 @@ class WhisperModel:
 
     def encode(self, pcm: Pcm, silence_s: float = SILENCE_S) -> "Encoded":
         """What the encoder makes of ``pcm``, 16 kHz mono, at most LONGEST_S of it, and of silence
-        after it. Raises EngineError."""
-        silence_s = min(silence_s, LONGEST_S - len(pcm) / RATE_HZ)
-        features = self._mel(pcm, silence_s)
+        after it, ``silence_s`` or a little more. Raises EngineError."""
+        features = self._mel(pcm, silence_after(len(pcm), silence_s))
         try:
             view = ctranslate2.StorageView.from_array(features[None])
             return Encoded(self._model.encode(view), len(pcm), features.shape[1])
@@ -205,6 +207,15 @@ class WhisperModel:
         if found is None:
             raise EngineError(f"this Whisper model does not know {token}")
         return int(found)
+
+
+def silence_after(samples: int, silence_s: float) -> float:
+    """Seconds of silence, ``silence_s`` or a little more, that make ``samples`` a length that the
+    encoder takes."""
+    sound = samples // HOP
+    least = sound + round(silence_s * FRAMES_PER_SECOND)
+    frames = -(-least // LENGTH_FRAMES) * LENGTH_FRAMES
+    return (min(frames, round(LONGEST_S * FRAMES_PER_SECOND)) - sound) / FRAMES_PER_SECOND
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 from server.bus.messages import RATE_HZ
+from server.interpretation.log_mel import FRAMES_PER_SECOND, LogMel
 from server.interpretation.types import Pcm, Transcript
 from server.interpretation.whisper_invention import before_a_loop
-from server.interpretation.whisper_model import Decoded, Token
+from server.interpretation.whisper_model import Decoded, Token, silence_after
 from server.interpretation.whisper_recognizer import (
     LONGEST_SAMPLES,
     PAUSE_SAMPLES,
@@ -189,6 +190,14 @@ def test_a_loop_is_cut_off() -> None:
     (first,) = fed(stream, speech(1, 2))
     texts = [word.text for word in first.words]
     assert texts.count("w501") <= 1
+
+
+@pytest.mark.parametrize("samples", [4000, 12_345, 155_180, 394_377, 464_000, 480_000])
+def test_the_encoder_meets_few_lengths(samples: int) -> None:
+    silence_s = silence_after(samples, 2.5)
+    features = LogMel(80)(np.zeros(samples, np.int16), silence_s)
+    assert features.shape[1] % (FRAMES_PER_SECOND // 2) == 0
+    assert silence_s >= 2.5 or features.shape[1] == 30 * FRAMES_PER_SECOND
 
 
 def test_a_loop_inside_a_word_is_cut_off() -> None:
