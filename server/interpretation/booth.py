@@ -68,7 +68,7 @@ class Booth:
         self._translated: Clause | None = None  # just now, as _spoken
         self._spoken: Part | None = None
         self._draft = Draft(-1)
-        self._quick = False  # the latest translation was
+        self._translates_quickly = False
         self._said: Said | None = None  # the latest that was translated to its end
         self._lines = Lines(stream, epoch, language)
         self._leveller = Leveller()
@@ -131,12 +131,12 @@ class Booth:
 
         text = ""
         try:
-            for beginning in draft.beginnings(clause) if self._quick else [clause]:
+            for beginning in draft.beginnings(clause) if self._translates_quickly else [clause]:
                 began_s = clock()
                 whole = await self._call(
                     "translate", limit_s, in_context, translate, beginning, draft.text, self._said
                 )
-                self._quick = clock() - began_s <= QUICK_S
+                self._translates_quickly = clock() - began_s <= QUICK_S
                 text = f"{text} {draft.revise(beginning.text, whole, beginning.ended)}".strip()
         except EngineError as error:
             if not text:

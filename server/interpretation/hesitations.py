@@ -43,15 +43,16 @@ def without_hesitations(transcript: Transcript, language: str) -> Transcript:
     fillers, small = _FILLERS.get(base), _SMALL_WORDS.get(base, frozenset())
     if fillers is None:
         return transcript
-    words: list[Word] = []
-    certain = transcript.certain
+    meant: list[int] = []
     for place, word in enumerate(transcript.words):
-        if fillers.fullmatch(_bare(word.text)) or (words and _is_again(words[-1], word, small)):
-            if certain is not None and place < (transcript.certain or 0):
-                certain -= 1
-        else:
-            words.append(word)
-    return Transcript(tuple(words), transcript.final, certain)
+        again = bool(meant) and _is_again(transcript.words[meant[-1]], word, small)
+        if not again and not fillers.fullmatch(_bare(word.text)):
+            meant.append(place)
+    certain = transcript.certain
+    if certain is not None:
+        certain = sum(place < certain for place in meant)
+    words = tuple(transcript.words[place] for place in meant)
+    return Transcript(words, transcript.final, certain)
 
 
 def _is_again(before: Word, word: Word, small: frozenset[str]) -> bool:

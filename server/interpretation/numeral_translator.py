@@ -1,7 +1,7 @@
 """A translator whose model knows signs for numbers: numbers come through as they were said."""
 
 from server.interpretation.engines import Translator
-from server.interpretation.numerals import LANGUAGES, Masked, Numeral, in_figures, masked
+from server.interpretation.numerals import LANGUAGES, Masked, in_figures, masked, masked_alike
 
 
 class NumeralTranslator:
@@ -16,7 +16,7 @@ class NumeralTranslator:
         if not {said, read} <= LANGUAGES:
             return self._translator.translate(text, source, target, prefix)
         signed = masked(in_figures(text, said), said)
-        begun = _signed_again(prefix, signed, read)
+        begun = masked_alike(prefix, read, signed.numerals).text
         made = self._translator.translate(signed.text, source, target, begun)
         if all(sign in made for sign in signed.numerals):
             return signed.unmasked(made, read)
@@ -25,26 +25,6 @@ class NumeralTranslator:
         return max(
             (signed.unmasked(made, read), copied), key=lambda found: _kept(found, signed, read)
         )
-
-
-def _signed_again(prefix: str, signed: Masked, language: str) -> str:
-    """The beginning of a translation with signs, as the model gave it before."""
-    left = dict(signed.numerals)
-
-    def known(numeral: Numeral) -> str | None:
-        sign = next(
-            (
-                sign
-                for sign, other in left.items()
-                if other.written(language) == numeral.written(language)
-            ),
-            None,
-        )
-        if sign is not None:
-            del left[sign]
-        return sign
-
-    return masked(prefix, language, known).text
 
 
 def _kept(translation: str, signed: Masked, language: str) -> int:

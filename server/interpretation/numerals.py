@@ -6,8 +6,9 @@ writes it. There are signs for whole and broken numbers (n), ordinals (o), times
 chapter and verse of a book (v).
 """
 
+import functools
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final, Literal
@@ -22,7 +23,7 @@ LANGUAGES: Final = frozenset(("en", "nl", "de", "fr"))
 MOST: Final[dict[Kind, int]] = {"n": 6, "o": 3, "t": 3, "v": 3}
 SIGNS: Final = tuple(f"<{kind}{at}>" for kind, most in MOST.items() for at in range(1, most + 1))
 SIGN: Final = re.compile("|".join(map(re.escape, SIGNS)))
-_GROUP: Final = {"en": ",", "nl": ".", "de": ".", "fr": "[ \u00a0\u202f]"}
+_GROUP: Final = {"en": ",", "nl": r"\.", "de": r"\.", "fr": "[ \u00a0\u202f]"}
 _POINT: Final = {"en": r"\.", "nl": ",", "de": ",", "fr": ","}
 _HOUR: Final = {"en": "(?!)", "nl": "uur|u", "de": "Uhr", "fr": "heures?|h"}
 _ORDINAL: Final = {
@@ -84,26 +85,41 @@ def in_figures(text: str, language: str) -> str:
     return _MENDED[language](text)
 
 
-def masked(
-    text: str, language: str, known: Callable[[Numeral], str | None] | None = None
-) -> Masked:
-    """``text`` with signs. ``known``: the sign of a number that has one already, if it is to have
-    one at all; else the signs of a kind in their order."""
-    numerals: dict[str, Numeral] = {}
+def masked(text: str, language: str) -> Masked:
+    """``text`` with signs, those of a kind in their order."""
     count = dict.fromkeys(MOST, 0)
+
+    def next_of_its_kind(numeral: Numeral) -> str | None:
+        count[numeral.kind] += 1
+        fits = count[numeral.kind] <= MOST[numeral.kind]
+        return f"<{numeral.kind}{count[numeral.kind]}>" if fits else None
+
+    return _masked(text, language, next_of_its_kind)
+
+
+def masked_alike(text: str, language: str, numerals: Mapping[str, Numeral]) -> Masked:
+    """``text`` with the signs of ``numerals`` in the places of these, each once; other numbers
+    stay."""
+    left = dict(numerals)
+
+    def the_same(numeral: Numeral) -> str | None:
+        written = numeral.written(language)
+        sign = next((sign for sign in left if left[sign].written(language) == written), None)
+        if sign is not None:
+            del left[sign]
+        return sign
+
+    return _masked(text, language, the_same)
+
+
+def _masked(text: str, language: str, sign_of: Callable[[Numeral], str | None]) -> Masked:
+    numerals: dict[str, Numeral] = {}
     made, end = [], 0
     for start, stop, numeral in _found(text, language):
-        if known is not None:
-            sign = known(numeral)
-        else:
-            count[numeral.kind] += 1
-            fits = count[numeral.kind] <= MOST[numeral.kind]
-            sign = f"<{numeral.kind}{count[numeral.kind]}>" if fits else None
-        if sign is None or sign in numerals:
-            continue
-        numerals[sign] = numeral
-        made += [text[end:start], sign]
-        end = stop
+        if (sign := sign_of(numeral)) is not None:
+            numerals[sign] = numeral
+            made += [text[end:start], sign]
+            end = stop
     return Masked("".join([*made, text[end:]]), numerals)
 
 
@@ -117,23 +133,18 @@ def _found(text: str, language: str) -> Iterator[tuple[int, int, Numeral]]:
             yield match.start(), match.end(), numeral
 
 
-_PATTERNS: Final[dict[str, re.Pattern[str]]] = {}
-
-
+@functools.cache
 def _pattern(language: str) -> re.Pattern[str]:
-    if language not in _PATTERNS:
-        group, point = _GROUP[language], _POINT[language]
-        group = group if group.startswith("[") else re.escape(group)
-        clock = r"(?P<hour>[01]?\d|2[0-4])(?:[.:](?P<minute>[0-5]\d)| ?h ?(?P<after>[0-5]\d))"
-        parts = (
-            rf"(?P<phone>(?:\+\d\d|0\d)\d{{0,3}}(?:[- ]?\d{{2,8}}){{1,5}}){_END}",
-            rf"(?P<chapter>\d{{1,3}}):(?P<first>\d{{1,3}})(?:[-–](?P<last>\d{{1,3}}))?{_END}",
-            rf"{clock}(?= (?:{_HOUR[language]})\b|{_END})",
-            rf"(?P<ordinal>{_ORDINAL[language]})",
-            rf"(?P<whole>\d{{1,3}}(?:{group}\d{{3}})+|\d+)(?:{point}(?P<rest>\d{{1,6}}))?{_END}",
-        )
-        _PATTERNS[language] = re.compile(_EDGE + "(?:" + "|".join(parts) + ")")
-    return _PATTERNS[language]
+    group, point = _GROUP[language], _POINT[language]
+    clock = r"(?P<hour>[01]?\d|2[0-4])(?:[.:](?P<minute>[0-5]\d)| ?h ?(?P<after>[0-5]\d))"
+    parts = (
+        rf"(?P<phone>(?:\+\d\d|0\d)\d{{0,3}}(?:[- ]?\d{{2,8}}){{1,5}}){_END}",
+        rf"(?P<chapter>\d{{1,3}}):(?P<first>\d{{1,3}})(?:[-–](?P<last>\d{{1,3}}))?{_END}",
+        rf"{clock}(?= (?:{_HOUR[language]})\b|{_END})",
+        rf"(?P<ordinal>{_ORDINAL[language]})",
+        rf"(?P<whole>\d{{1,3}}(?:{group}\d{{3}})+|\d+)(?:{point}(?P<rest>\d{{1,6}}))?{_END}",
+    )
+    return re.compile(_EDGE + "(?:" + "|".join(parts) + ")")
 
 
 def _numeral(match: re.Match[str], text: str, language: str) -> Numeral | None:
@@ -163,9 +174,7 @@ def _numeral(match: re.Match[str], text: str, language: str) -> Numeral | None:
 
 def _cardinal(figures: str, language: str) -> Numeral | None:
     """None for 0 and 1, which go with other words than more do."""
-    group = _GROUP[language]
-    plain = re.sub(group if group.startswith("[") else re.escape(group), "", figures)
-    plain = plain.replace(",", ".")
+    plain = re.sub(_GROUP[language], "", figures).replace(",", ".")
     if len(plain) > 1 and plain[0] == "0" and plain[1] != ".":
         return Numeral("n", (figures,), literal=True)
     try:
@@ -175,12 +184,15 @@ def _cardinal(figures: str, language: str) -> Numeral | None:
 
 
 def _names_a_book(before: str) -> bool:
-    """Whether what is before a number is a name: of a book, as times follow small words."""
-    return (
-        re.search(r"[A-ZÄÖÜÉÈ]\w+ $", before) is not None
-        and not re.search(r"(?:^|[.!?] )\w+ $", before)
-        or re.search(r"^(?:\d\.? )?[A-ZÄÖÜÉÈ]\w{3,} $", before) is not None
-    )
+    """Whether what is before a number is a name: of a book, as times follow small words. What a
+    sentence begins with has a capital anyway: it is one only if it is long and a text's first."""
+    name = re.search(r"([A-ZÄÖÜÉÈ]\w+) $", before)
+    if name is None:
+        return False
+    start = before[: name.start()].rstrip()
+    if re.fullmatch(r"(?:\d\.)?", start):
+        return len(name[1]) > 3
+    return not start.endswith((".", "!", "?"))
 
 
 def _write_number(parts: tuple[str, ...], language: str) -> str:

@@ -66,9 +66,9 @@ def _rules(language: str) -> tuple[Rule, ...]:
         lambda text: _abbreviations(text, words),
         lambda text: _books(text, language),
         lambda text: _times(text, language, words),
-        lambda text: _verses(text, words),
+        lambda text: _verses(text, language, words),
         lambda text: _grouped(text, words),
-        lambda text: _money(text, words),
+        lambda text: _money(text, language, words),
         lambda text: _ordinals(text, language),
         lambda text: _units(text, words),
         lambda text: re.sub(_RANGE, rf"\1 {words['to']} \2", text),
@@ -155,14 +155,14 @@ def _times(text: str, language: str, words: dict[str, Any]) -> str:
             return f"{hour} {minutes}" if minutes > 9 else f"{hour} oh {minutes}"
         return f"{hour} {unit} {minutes}"
 
-    after_a_book = r"(?<![A-Za-zäöüéëï] )(?<![\w.,:/-])"
-    before = r"(?:(?<=\bat )|(?<=\bom )|(?<=\bum )|(?<=\bà )|(?<=^))(?<![\w.,:/-])"
+    after_no_word = r"(?<![A-Za-zäöüéëï] )(?<![\w.,:/-])"
+    after_a_preposition = r"(?:(?<=\bat )|(?<=\bom )|(?<=\bum )|(?<=\bà )|(?<=^))(?<![\w.,:/-])"
     text = re.sub(rf"(?<![\w.,:/-]){hours}", said, text)
-    text = re.sub(before + clock, said, text, flags=re.IGNORECASE)
-    return re.sub(after_a_book + clock, said, text)
+    text = re.sub(after_a_preposition + clock, said, text, flags=re.IGNORECASE)
+    return re.sub(after_no_word + clock, said, text)
 
 
-def _verses(text: str, words: dict[str, Any]) -> str:
+def _verses(text: str, language: str, words: dict[str, Any]) -> str:
     """Of the Bible: a chapter, and one verse or several; in German with a comma, after a name."""
 
     def said(match: re.Match[str]) -> str:
@@ -172,7 +172,7 @@ def _verses(text: str, words: dict[str, Any]) -> str:
 
     verse = r"(\d{1,3})(?:[-–](\d{1,3}))?(?![\d:]|[.,]\d)"
     text = re.sub(rf"(?<![\w.,:/-])(\d{{1,3}}):(?:\s?){verse}", said, text)
-    if words["point"] == "Komma":
+    if language == "de":
         text = re.sub(rf"(?<=[a-zäöü] )(\d{{1,3}}),{verse}(?= ?[-–]|[.;!?)]|$)", said, text)
     return text
 
@@ -180,14 +180,13 @@ def _verses(text: str, words: dict[str, Any]) -> str:
 def _grouped(text: str, words: dict[str, Any]) -> str:
     """Thousands together: 10.000 is 10000."""
     sign = words["grouping"]
-    sign = sign if sign.startswith("[") else re.escape(sign)
     return re.sub(
         rf"(?<![\w.,])\d{{1,3}}(?:{sign}\d{{3}})+(?!\d|[.,]\d{{3}})",
         lambda match: re.sub(r"\D", "", match[0]), text,
     )  # fmt: skip
 
 
-def _money(text: str, words: dict[str, Any]) -> str:
+def _money(text: str, language: str, words: dict[str, Any]) -> str:
     names = words["money"]
     decimal = re.escape(words["decimal"])
     amount = rf"(\d+)(?:{decimal}(\d\d|-))?( (?i:mi|bi)[a-zé]+| Mio\.| Mrd\.)?"
@@ -196,7 +195,7 @@ def _money(text: str, words: dict[str, Any]) -> str:
     def said(sign: str, whole: str, cents: str | None, times: str | None) -> str:
         one, many = names[sign]
         name = one if whole == "1" and not times else many
-        if times and words["verse"] == "verset":
+        if times and language == "fr":
             name = f"d'{name}" if name[0] == "e" else f"de {name}"
         cents = f" {int(cents)}" if cents and cents.isdigit() and int(cents) else ""
         return f"{whole}{times or ''} {name}{cents}"

@@ -153,18 +153,12 @@ def _hesitations() -> Iterator[Figure]:
     """Of a hundred, by themselves and between words, what is left."""
     left = 0
     for language, sounds in HESITATIONS.items():
-        for at in range(25):
-            sound = sounds[at % len(sounds)]
-            text = (
-                sound,
-                sound.capitalize() + ".",
-                f"{sound} Anna",
-                f"Anna {sound}, Jan",
-                sound * 1,
-            )
-            words = [Word(word, n, n + 1) for n, word in enumerate(text[at // 5].split())]
-            meant = without_hesitations(Transcript(tuple(words), final=True), language)
-            left += sum(word.text not in ("Anna", "Jan") for word in meant.words)
+        for sound in sounds:
+            forms = (sound, f"{sound.capitalize()}.", f"{sound} Anna", f"Anna {sound}, Jan")
+            for text in (*forms, f"Anna, {sound}"):
+                words = tuple(Word(word, n, n + 1) for n, word in enumerate(text.split()))
+                meant = without_hesitations(Transcript(words, final=True), language)
+                left += sum(word.text.strip(",") not in ("Anna", "Jan") for word in meant.words)
     yield Figure("translation.hesitations_left", left, "", 0)
 
 

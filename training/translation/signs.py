@@ -3,7 +3,7 @@
 import re
 from typing import Final
 
-from server.interpretation.numerals import SIGN, Numeral, in_figures, masked
+from server.interpretation.numerals import SIGN, in_figures, masked, masked_alike
 from training.translation.corpus import Pair
 from training.translation.recipe import Direction
 
@@ -29,16 +29,8 @@ def signed(pair: Pair, direction: Direction) -> Pair:
     source = masked(in_figures(pair[0], direction[0]), direction[0])
     if not source.numerals:
         return pair
-    left = dict(source.numerals)
-
-    def known(numeral: Numeral) -> str | None:
-        sign = next((sign for sign, other in left.items() if other == numeral), None)
-        if sign is not None:
-            del left[sign]
-        return sign
-
-    target = masked(in_figures(pair[1], direction[1]), direction[1], known)
-    return pair if left else (source.text, target.text)
+    target = masked_alike(in_figures(pair[1], direction[1]), direction[1], source.numerals)
+    return (source.text, target.text) if len(target.numerals) == len(source.numerals) else pair
 
 
 def without_other_signs(source: str, target: str) -> str:
