@@ -1,8 +1,9 @@
 """Translation with CTranslate2 and SentencePiece: OPUS-MT's models, and those made like them.
 
 Whatever goes in, what comes out is a translation that ended by itself, or an EngineError: never
-a text that runs on or goes round in a loop. What has no letters is not translated, signs that the
-model never saw are left out, and long text goes in parts.
+a text that runs on or goes round in a loop. One whose numbers, names, denial or length do not fit
+what was said is looked for again, among several. What has no letters is not translated, signs that
+the model never saw are left out, and long text goes in parts.
 """
 
 from collections.abc import Collection, Iterator
@@ -14,6 +15,7 @@ import sentencepiece
 
 from server.interpretation.ctranslate2_device import COMPUTE_TYPES, Device
 from server.interpretation.engines import EngineError, ModelError
+from server.interpretation.fidelity import doubts
 
 END: Final = "</s>"
 
@@ -22,15 +24,22 @@ class Options(TypedDict):
     """What CTranslate2 is told of how to look for a translation."""
 
     beam_size: int
+    num_hypotheses: int
     repetition_penalty: float
     no_repeat_ngram_size: int
 
 
 #: Two beams are worth 1 to 2.5 BLEU over one, three hardly more (the starter model, 400 development
 #: sentences each way). Some repeats are right: only long ones are ruled out.
-USUAL: Final[Options] = {"beam_size": 2, "repetition_penalty": 1.0, "no_repeat_ngram_size": 4}
-#: Where that does not end: worse translations, that seldom say the same again.
-STRICT: Final[Options] = {"beam_size": 3, "repetition_penalty": 1.5, "no_repeat_ngram_size": 2}
+USUAL: Final[Options] = {
+    "beam_size": 2, "num_hypotheses": 1, "repetition_penalty": 1.0, "no_repeat_ngram_size": 4,
+}  # fmt: skip
+#: Where that is doubtful: the likeliest of these that is less so.
+WIDE: Final[Options] = {**USUAL, "beam_size": 5, "num_hypotheses": 5}
+#: Where none of those ends: worse translations, that seldom say the same again.
+STRICT: Final[Options] = {
+    "beam_size": 3, "num_hypotheses": 1, "repetition_penalty": 1.5, "no_repeat_ngram_size": 2,
+}  # fmt: skip
 #: A translation longer than this is a loop, whatever the languages: it is not said.
 MAX_PIECES_PER_PIECE: Final = 2
 MAX_PIECES_MORE: Final = 12
@@ -107,12 +116,17 @@ class CTranslate2Translator:
         return " ".join(filter(None, made))
 
     def _part(self, pieces: list[str], source: str, target: str, prefix: str) -> str:
-        """The translation as the model likes it; if that does not end, as it must be, or else of
-        one half and of the other."""
-        for options in (USUAL, STRICT):
-            translated = self._decode(pieces, source, target, prefix, options)
-            if translated is not None:
-                return translated
+        """The translation as the model likes it; if that is doubtful, the least doubtful of
+        several; if none ends, as it must be, or else of one half and of the other."""
+        text = self._source.decode(pieces)
+        found: dict[str, int] = {}  # what ended, and how doubtful it is
+        for options in (USUAL, WIDE, STRICT):
+            for translated in self._decode(pieces, source, target, prefix, options):
+                found.setdefault(translated, len(doubts(text, translated, source, target)))
+            if found and (options is WIDE or not min(found.values())):
+                break
+        if found:
+            return min(found, key=found.__getitem__)
         begins = [at for at, piece in enumerate(pieces) if at and piece.startswith(SPACE)]
         if prefix or not begins:
             raise EngineError(
@@ -124,8 +138,8 @@ class CTranslate2Translator:
 
     def _decode(
         self, pieces: list[str], source: str, target: str, prefix: str, options: Options
-    ) -> str | None:
-        """The translation, or None where it runs on or goes round in a loop."""
+    ) -> Iterator[str]:
+        """Translations, the likeliest first; without those that run on or go round in a loop."""
         given: list[str] = self._target.encode(prefix, out_type=str)
         longest = MAX_PIECES_PER_PIECE * len(pieces) + MAX_PIECES_MORE + len(given)
         tag = [_tag(target)] if self._tagged else []
@@ -139,10 +153,11 @@ class CTranslate2Translator:
             )
         except RuntimeError as error:
             raise EngineError(f"CTranslate2, {source} to {target}: {error}") from error
-        made = result.hypotheses[0]
-        translated = str(self._target.decode(made)).strip()
-        looped = most_in_a_row(translated) >= LOOP > most_in_a_row(self._source.decode(pieces))
-        return None if looped or len(made) >= longest else translated
+        most = max(LOOP, 1 + most_in_a_row(self._source.decode(pieces)))
+        for made in result.hypotheses:
+            translated = str(self._target.decode(made)).strip()
+            if len(made) < longest and most_in_a_row(translated) < most:
+                yield translated
 
 
 def without_loops(text: str) -> str:

@@ -22,20 +22,18 @@ Variables = dict[str, NDArray[np.generic]]
 
 
 def weights(folder: Path, recipe: Recipe) -> dict[str, Tensor]:
-    """By the names of ``network.Network``. Raises ValueError where ``folder`` has another network
-    than the recipe's."""
+    """By the names of ``network.Network``; of a model with fewer layers than the recipe only those.
+    Raises ValueError where ``folder`` has a network of other width, or more layers."""
     variables = _read(folder / "model.bin")
     made = {"embedding.weight": _matrix(variables, "decoder/embeddings")}
-    try:
-        for side, layers in (
-            ("encoder", recipe.encoder_layers),
-            ("decoder", recipe.decoder_layers),
-        ):
-            made[f"{side}_norm.weight"] = _tensor(variables, f"{side}/layer_norm/gamma")
-            for at in range(layers):
-                made |= _layer(variables, f"{side}/layer_{at}", f"{side}.{at}", side == "decoder")
-    except KeyError as error:
-        raise ValueError(f"{folder} has fewer layers than the recipe: no {error}") from error
+    for side, most in (("encoder", recipe.encoder_layers), ("decoder", recipe.decoder_layers)):
+        made[f"{side}_norm.weight"] = _tensor(variables, f"{side}/layer_norm/gamma")
+        layers = sum(name.startswith(f"{side}/layer_") and name.endswith("linear_0/weight")
+                     and "/ffn/" in name for name in variables)  # fmt: skip
+        if layers > most:
+            raise ValueError(f"{folder} has {layers} layers in its {side}; the recipe has {most}")
+        for at in range(layers):
+            made |= _layer(variables, f"{side}/layer_{at}", f"{side}.{at}", side == "decoder")
     if made["embedding.weight"].shape[1] != recipe.width:
         raise ValueError(f"{folder} is not of width {recipe.width}")
     return made

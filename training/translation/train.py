@@ -71,12 +71,13 @@ class Training:
         ]
 
     def begin_with(self, weights: Mapping[str, Tensor]) -> None:
-        """Take these for the network's, before the first step; pieces that they have none for stay
-        as they are."""
+        """Take these for the network's, before the first step. Pieces and layers that they have
+        none for stay as they are: a new layer begins as little more than nothing."""
         known = weights["embedding.weight"]
         embedding = self.network.embedding.weight.detach().clone()
         embedding[: len(known)] = known
-        self.network.load_state_dict({**weights, "embedding.weight": embedding})
+        state = {**self.network.state_dict(), **weights, "embedding.weight": embedding}
+        self.network.load_state_dict(state)
         self.average = {name: w.detach().clone() for name, w in self.network.named_parameters()}
 
     def run(

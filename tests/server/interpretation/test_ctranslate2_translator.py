@@ -160,3 +160,27 @@ def test_a_translation_begins_as_it_is_told(translator: CTranslate2Translator, p
     found = translator.translate("het museum is op maandag gesloten", "nl", "en", prefix)
     assert found.startswith(prefix)
     assert len(found) > len(prefix)
+
+
+def test_another_translation_is_taken_where_the_likeliest_is_doubtful(
+    translator: CTranslate2Translator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = "Het museum is op maandag gesloten."
+    likeliest = translator.translate(text, "nl", "en")
+
+    def doubts(_: str, made: str, *languages: str) -> list[str]:
+        return ["names"] if made == likeliest else []
+
+    monkeypatch.setattr(ctranslate2_translator, "doubts", doubts)
+    other = translator.translate(text, "nl", "en")
+    assert other != likeliest
+    assert "museum" in other
+
+
+def test_the_likeliest_stays_where_all_are_as_doubtful(
+    translator: CTranslate2Translator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = "Het museum is op maandag gesloten."
+    likeliest = translator.translate(text, "nl", "en")
+    monkeypatch.setattr(ctranslate2_translator, "doubts", lambda *_: ["names"])
+    assert translator.translate(text, "nl", "en") == likeliest
