@@ -24,8 +24,7 @@ PAUSE_SAMPLES: Final = 15 * RATE_HZ // 100
 class Heard:
     """``words`` that no segment has yet, of which the first ``agreed`` may be relied on.
     ``joints``: the places of words that a clause may begin with; ``ends``: of those that begin a
-    new sentence, where the recogniser writes punctuation. ``quiet_samples``: for so long nobody
-    has been speaking."""
+    new sentence. ``quiet_samples``: for so long nobody has been speaking."""
 
     words: tuple[Word, ...]
     agreed: int

@@ -23,6 +23,7 @@ from server.interpretation.policies import (
     Policy,
     pause,
 )
+from server.interpretation.sentence_ends import bare, is_written, spoken_ends, written_ends
 from server.interpretation.types import Clause, Transcript, Word
 
 #: Hypotheses come every 100 ms: a word is agreed on when it is the same in one this much later.
@@ -38,14 +39,6 @@ CONJUNCTIONS = {
     "de": "und oder aber denn weil dass wenn während als damit obwohl",
     "fr": "et ou mais car donc parce que si quand lorsque qui",
 }
-
-
-#: What a written sentence ends with, and words that end with it and end none.
-SENTENCE_ENDS: Final = (".", "?", "!", "…")
-ABBREVIATIONS: Final = frozenset(
-    "mr mrs ms dr st prof jr sr no vs etc e.g i.e a.m p.m bijv dhr mevr mw ds o.a d.w.z z.b bzw "
-    "ca nr usw hr fr d.h m mme mlle p.ex".split()
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +61,7 @@ class Segmenter:
     def __init__(
         self, language: str, first_segment: int = 0, policy: Policy = POLICIES[DEFAULT_POLICY]
     ) -> None:
+        self._language = language
         self._conjunctions = frozenset(CONJUNCTIONS.get(language, "").split())
         self._policy = policy
         self._segment = first_segment
@@ -80,6 +74,7 @@ class Segmenter:
         self._since: list[int] = []  # the sample since which each of these is as it is
         self._certain: int | None = None  # how many of these the recogniser is certain of
         self._goes_on = False  # this segment, from the one before
+        self._is_written = False  # with capitals and punctuation, as far as is known
         self._settled = 0
 
     def feed(
@@ -138,9 +133,10 @@ class Segmenter:
         out: list[Clause | Line] = []
         while True:
             words = self._unsaid
-            joints = {i for i, word in enumerate(words) if _bare(word) in self._conjunctions}
-            ends = {i for i in range(1, len(words)) if _ends_sentence(words[i - 1])}
+            texts = [word.text for word in words]
+            joints = {i for i, text in enumerate(texts) if bare(text) in self._conjunctions}
             agreed = self._agreed(heard_sample)
+            ends = self._ends(texts[: agreed + 1])
             cut = self._policy.cut(Heard(words, agreed, joints, ends, quiet_samples))
             if not cut:
                 return out
@@ -148,6 +144,11 @@ class Segmenter:
             self._goes_on = (
                 cut < len(words) and cut not in ends and pause(words, cut) < PAUSE_SAMPLES
             )
+
+    def _ends(self, texts: list[str]) -> list[int]:
+        """The places of words that begin a new sentence."""
+        self._is_written = self._is_written or any(map(is_written, texts))
+        return written_ends(texts) if self._is_written else spoken_ends(texts, self._language)
 
     def _grow(self, heard_sample: int) -> list[Clause | Line]:
         """What the segment that has not ended has so far, if that is more than it had."""
@@ -208,17 +209,6 @@ class Segmenter:
 
 def _text(words: tuple[Word, ...]) -> str:
     return " ".join(word.text for word in words)
-
-
-def _bare(word: Word) -> str:
-    """Without case and punctuation around it."""
-    return word.text.strip(".,;:?!…\"'«»()").lower()
-
-
-def _ends_sentence(word: Word) -> bool:
-    bare = _bare(word)
-    initial = len(bare) == 1 and word.text.endswith(".")
-    return word.text.endswith(SENTENCE_ENDS) and bare not in ABBREVIATIONS and not initial
 
 
 def _common(before: tuple[Word, ...], after: tuple[Word, ...]) -> int:

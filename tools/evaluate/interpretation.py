@@ -283,7 +283,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--models", type=Path, nargs="+", default=[], metavar="FOLDER", help="of Whisper models"
     )
-    parser.add_argument("--sentences", choices=["grammar", "tatoeba"], default="grammar")
+    parser.add_argument("--sentences", choices=["grammar", "tatoeba", "rooms"], default="grammar")
     parser.add_argument("--listeners", type=int, default=0, help="besides one a target")
     parser.add_argument("--cache", type=Path, default=cache_folder(), metavar="FOLDER")
     parser.add_argument("--again", action="store_true", help="judge the runs kept there again")

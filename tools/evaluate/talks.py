@@ -28,9 +28,10 @@ from training import phrases
 from training.espeak import Espeak
 from training.recognizer import augment, speech
 from training.translation.corpus import read_corpora
+from training.translation.library import rooms
 
 Language = Literal["en", "nl"]
-Origin = Literal["grammar", "tatoeba", "development"]
+Origin = Literal["grammar", "tatoeba", "rooms", "development"]
 
 #: Rises when the same request would give other sound.
 VERSION = 3
@@ -157,6 +158,9 @@ def _drawn(origin: Origin) -> list[tuple[str, str]]:
         pairs = phrases.distinct_pairs(rng, 1000, "held-out")
     elif origin == "development":
         pairs = list(read_corpora(material.folder())["nl"].dev)
+    elif origin == "rooms":
+        sides = rooms()
+        pairs = list(zip(sides["en"], sides["nl"], strict=True))
     else:
         pairs = material.pairs("tatoeba-en-nl.test.tsv.xz")
     rng.shuffle(pairs)

@@ -1,35 +1,25 @@
-"""What is made of a sentence pair: other names, other numbers, speech as a recogniser writes it.
+"""What is made of a sentence pair: other names, a beginning, speech as a recogniser writes it.
 
 A small network translates the names it knows and invents others, unless it learns that a name it
-never saw comes through as it is: so names and numbers that stand on both sides are swapped for
-any others (Currey et al. 2017 copy whole sentences for the same end). Imports no PyTorch.
+never saw comes through as it is: so names that stand on both sides are swapped for any others
+(Currey et al. 2017 copy whole sentences for the same end). Imports no PyTorch.
 """
 
 import random
 import re
 import unicodedata
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Final
 
 from server.interpretation.numerals import SIGN
-from training.data import Language
 from training.translation.corpus import Pair
-
-#: A whole number in words of a language.
-Spell = Callable[[int, Language], str]
 
 _CAPITALISED: Final = re.compile(r"(?<!^)(?<![.?!\"„“«] )\b[A-Z][a-zé]{2,}\b")
 _FIRST: Final = re.compile(r"[A-Z][a-zé]+")
 #: A word found inside this many sentences as a name is one at their beginning too.
 _SURE: Final = 3
-_NUMBER: Final = re.compile(r"(?<![\w.,:/-])\d{1,6}(?![\w/-]|[.,:]\d)")
-#: Numbers worth swapping for one another: 1 is an article, and asks for a singular.
-_COUNTS: Final = range(2, 13)
 _INVENTED_SHARE: Final = 0.4
-#: 300, 2000: among numbers drawn evenly they are rare, and a figure that comes twice in a row is
-#: easily said once.
-_ROUND_SHARE: Final = 0.25
 
 
 def plain(text: str) -> str:
@@ -38,11 +28,6 @@ def plain(text: str) -> str:
     text = unicodedata.normalize("NFC", text).lower().replace("\u2019", "'")
     words = re.findall(rf"{SIGN.pattern}|[\w']+", text)
     return " ".join(filter(None, (word.strip("'") for word in words)))
-
-
-def in_words(text: str, language: Language, spell: Spell) -> str:
-    """``text`` with whole numbers in words; times, decimals and the like are left."""
-    return _NUMBER.sub(lambda match: spell(int(match[0]), language), text)
 
 
 def cut(source: str, target: str, rng: random.Random) -> Pair:
@@ -103,50 +88,3 @@ def swap_names(pair: Pair, names: Names, rng: random.Random) -> Pair:
         other = names.draw(rng)
         sides = [re.sub(rf"\b{name}\b", other, side) for side in sides]
     return sides[0], sides[1]
-
-
-def swap_numbers(
-    pair: Pair, languages: tuple[Language, Language], spell: Spell, rng: random.Random
-) -> Pair:
-    """The pair with another number in the place of one that stands on both sides.
-
-    Figures become other figures; a count in words becomes another, in words or in figures.
-    """
-    for figures in _NUMBER.findall(pair[0]):
-        if figures in _NUMBER.findall(pair[1]):
-            other = str(_number_like(figures, rng))
-            return _replaced(pair, (rf"(?<!\w){figures}\b",) * 2, (other, other))
-    words = [plain(side).split() for side in pair]
-    for count in _COUNTS:
-        called = [spell(count, language) for language in languages]
-        if all(count_word in side for count_word, side in zip(called, words, strict=True)):
-            patterns = tuple(rf"(?i)\b{word}\b" for word in called)
-            number = _number_like(rng.choice(("2", "12", "123", "1953")), rng)
-            if number < 100 and rng.random() < 0.6:
-                english, other = (spell(number, language) for language in languages)
-                return _replaced(pair, patterns, (english, other))
-            return _replaced(pair, patterns, (str(number), str(number)))
-    return pair
-
-
-def _number_like(figures: str, rng: random.Random) -> int:
-    """Another number of as many figures; two or more, because a word beside it is a plural."""
-    least = 10 ** (len(figures) - 1)
-    if rng.random() < _ROUND_SHARE:
-        return max(2, least * rng.randint(1, 9))
-    if len(figures) == 4:
-        return rng.randint(1100, 2099)  # mostly years
-    return rng.randint(max(2, least), 10 * least - 1)
-
-
-def _replaced(pair: Pair, patterns: tuple[str, ...], new: tuple[str, str]) -> Pair:
-    english, other = (
-        _like(re.sub(pattern, word, side, count=1), side)
-        for pattern, word, side in zip(patterns, new, pair, strict=True)
-    )
-    return english, other
-
-
-def _like(text: str, model: str) -> str:
-    """``text`` with a capital at its start if ``model`` has one."""
-    return text[:1].upper() + text[1:] if model[:1].isupper() else text

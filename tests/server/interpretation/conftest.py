@@ -1,6 +1,9 @@
+import math
+
 import pytest
 
 from server.config import STARTER_MODELS
+from server.interpretation import sentence_ends
 from server.interpretation.piper_synthesizer import PiperSynthesizer
 from server.interpretation.vosk_recognizer import VoskRecognizer
 from server.models.catalogue import Catalogue
@@ -31,3 +34,9 @@ def english(starter: Catalogue) -> VoskRecognizer:
 @pytest.fixture(scope="session")
 def english_voice(starter: Catalogue) -> PiperSynthesizer:
     return PiperSynthesizer(starter.path(starter.voices["en"]), "en")
+
+
+@pytest.fixture
+def endless(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No sentence ends in words without punctuation: for words that mean nothing."""
+    monkeypatch.setattr(sentence_ends, "LEAST_LOG_ODDS", math.inf)

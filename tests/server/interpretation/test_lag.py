@@ -14,6 +14,8 @@ from server.interpretation.shared import Engines, Limits, Shared
 from tests.helpers.talk import CHUNK, Recognizer, Talk, Voice, Wordy, lags_s
 from tools.virtual_time import TimedLanes, run
 
+pytestmark = pytest.mark.usefixtures("endless")
+
 
 @dataclass
 class Outcome:

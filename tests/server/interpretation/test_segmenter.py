@@ -8,6 +8,8 @@ from server.interpretation.policies import POLICIES, Bounded, PolicyName
 from server.interpretation.segmenter import AGREED_SAMPLES, SHOWN_SAMPLES, Line, Segmenter
 from server.interpretation.types import Clause, Transcript, Word
 
+pytestmark = pytest.mark.usefixtures("endless")
+
 
 def words(text: str, start_s: float = 0.0, word_s: float = 0.25) -> tuple[Word, ...]:
     """Words one after the other; "," is a pause as long as a word."""

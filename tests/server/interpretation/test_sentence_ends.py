@@ -1,0 +1,79 @@
+import pytest
+
+from server.interpretation.policies import POLICIES
+from server.interpretation.segmenter import Segmenter
+from server.interpretation.sentence_ends import bare, is_written, spoken_ends, written_ends
+from server.interpretation.types import Clause, Transcript, Word
+from training.data import LANGUAGES, Language
+from training.translation.library import rooms
+
+
+@pytest.mark.parametrize(
+    ("text", "places"),
+    [
+        ("We came. They left.", [2]),
+        ("Dr. Smith and Mr. Jones came. Why?", [6]),
+        ("J. S. Bach wrote it! Yes… it was him", [5, 6]),
+        ("It costs 3.5 euros, not more", []),
+        ("", []),
+    ],
+)
+def test_sentences_end_with_punctuation(text: str, places: list[int]) -> None:
+    assert written_ends(text.split()) == places
+
+
+@pytest.mark.parametrize(
+    ("words", "known"), [(["paul", "zei"], False), (["Paul", "zei"], True), (["zei,"], True)]
+)
+def test_whoever_writes_capitals_or_punctuation_knows_them(words: list[str], known: bool) -> None:
+    assert any(map(is_written, words)) is known
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_without_punctuation_the_words_tell(language: Language) -> None:
+    """Three sentences in one breath, of those that nothing was learnt from."""
+    right = wrong = 0
+    sentences = rooms()[language]
+    for at in range(0, len(sentences) - 2, 3):
+        three = [[bare(word) for word in text.split()] for text in sentences[at : at + 3]]
+        first, second = len(three[0]), len(three[0]) + len(three[1])
+        found = spoken_ends([word for text in three for word in text], language)
+        right += len({first, second}.intersection(found))
+        wrong += len(set(found) - {first, second})
+    assert right >= 0.3 * 2 * (len(sentences) // 3)
+    assert wrong <= 0.25 * (right + wrong)
+
+
+@pytest.mark.parametrize(
+    ("text", "language"),
+    [
+        ("wij hebben mevrouw van dijk gezien in de kerk", "nl"),
+        ("dominee jansen en meneer de vries komen ook", "nl"),
+        ("this is doctor martin luther king speaking", "en"),
+        ("das ist herr müller und frau von der leyen", "de"),
+        ("voici madame du pont et monsieur le maire", "fr"),
+    ],
+)
+def test_titles_stay_with_their_names(text: str, language: str) -> None:
+    assert spoken_ends(text.split(), language) == []
+
+
+@pytest.mark.parametrize("words", [[], ["ja"], ["ja", "nee"]])
+def test_of_too_few_words_nothing_is_told(words: list[str]) -> None:
+    assert spoken_ends(words, "nl") == []
+
+
+def test_of_another_language_nothing_is_known() -> None:
+    assert spoken_ends("dobrý den jak se máte já se mám dobře".split(), "cs") == []
+
+
+def test_three_sentences_in_one_breath_are_three_clauses() -> None:
+    text = "this church is very old it has a beautiful tower you can see the bells from here"
+    words = tuple(Word(word, 4000 * at, 4000 * at + 4000) for at, word in enumerate(text.split()))
+    segmenter = Segmenter("en", policy=POLICIES["sentence"])
+    news = segmenter.feed(Transcript(words, final=True), 80_000)
+    assert [each.text for each in news if isinstance(each, Clause)] == [
+        "this church is very old",
+        "it has a beautiful tower",
+        "you can see the bells from here",
+    ]
