@@ -131,7 +131,7 @@ class Booth:
 
         text = ""
         try:
-            for beginning in draft.beginnings(clause) if self._translates_quickly else [clause]:
+            for beginning in draft.beginnings(clause, self._source, self._translates_quickly):
                 began_s = clock()
                 whole = await self._call(
                     "translate", limit_s, in_context, translate, beginning, draft.text, self._said

@@ -8,6 +8,7 @@ wrong start is not frozen; the rest when the segment has ended.
 from dataclasses import replace
 from typing import Final
 
+from server.interpretation.open_numbers import without_open_number
 from server.interpretation.types import Clause
 
 #: This many words at the end of a beginning's translation are not to be relied on.
@@ -30,14 +31,20 @@ class Draft:
         self._latest: list[str] = []
         self._words = 0  # of the source, when it was translated last
 
-    def beginnings(self, clause: Clause) -> list[Clause]:
-        """What of ``clause`` is to be translated, one after the other. Of a beginning that grew by
-        several words at a time first all but its last word: whether two translations agree is
-        known at once, and not when more is heard."""
-        words = clause.text.split()
-        if clause.ended or len(words) < self._words + 2:
+    def beginnings(self, clause: Clause, language: str, quick: bool) -> list[Clause]:
+        """What of ``clause``, said in ``language``, is to be translated, one after the other.
+
+        Of one that has not ended no number at its end: more may belong to it. If translating is
+        ``quick``, of a beginning that grew by several words at a time first all but its last word:
+        whether two translations agree is known at once, and not when more is heard.
+        """
+        if clause.ended:
             return [clause]
-        return [replace(clause, text=" ".join(words[:-1])), clause]
+        words = without_open_number(clause.text, language).split()
+        count = len(words)
+        in_two = quick and count >= self._words + 2
+        texts = [" ".join(words[:most]) for most in ([count - 1, count] if in_two else [count])]
+        return [replace(clause, text=text) for text in texts if text]
 
     @property
     def text(self) -> str:

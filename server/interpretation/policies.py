@@ -18,19 +18,23 @@ PolicyName = Literal["sentence", "clause", "prefix"]
 
 #: A gap between words this long is a good place to cut.
 PAUSE_SAMPLES: Final = 15 * RATE_HZ // 100
+#: After what may be a part of a number only a pause this long is.
+NUMBER_PAUSE_SAMPLES: Final = 6 * RATE_HZ // 10
 
 
 @dataclass(frozen=True, slots=True)
 class Heard:
     """``words`` that no segment has yet, of which the first ``agreed`` may be relied on.
     ``joints``: the places of words that a clause may begin with; ``ends``: of those that begin a
-    new sentence. ``quiet_samples``: for so long nobody has been speaking."""
+    new sentence. ``quiet_samples``: for so long nobody has been speaking. ``in_number``:
+    whether the last word may be a part of a number that goes on."""
 
     words: tuple[Word, ...]
     agreed: int
     joints: Collection[int]
     ends: Collection[int]
     quiet_samples: int
+    in_number: bool = False
 
 
 class Policy(Protocol):
@@ -82,12 +86,9 @@ class Breath(Bounded):
     """Cuts where the speaker pauses, too, without waiting for what comes after."""
 
     def _cut(self, heard: Heard) -> int:
-        whole = heard.agreed == len(heard.words)
-        if (
-            whole
-            and heard.quiet_samples >= PAUSE_SAMPLES
-            and heard.agreed <= self._fit(heard.words)
-        ):
+        whole = 0 < heard.agreed == len(heard.words) <= self._fit(heard.words)
+        pauses = NUMBER_PAUSE_SAMPLES if heard.in_number else PAUSE_SAMPLES
+        if whole and heard.quiet_samples >= pauses:
             return heard.agreed
         return super()._cut(heard)
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from server.bus.messages import RATE_HZ
+from server.interpretation.open_numbers import may_go_on
 from server.interpretation.policies import (
     DEFAULT_POLICY,
     PAUSE_SAMPLES,
@@ -137,7 +138,8 @@ class Segmenter:
             joints = {i for i, text in enumerate(texts) if bare(text) in self._conjunctions}
             agreed = self._agreed(heard_sample)
             ends = self._ends(texts[: agreed + 1])
-            cut = self._policy.cut(Heard(words, agreed, joints, ends, quiet_samples))
+            in_number = bool(texts) and may_go_on(texts[-1], self._language)
+            cut = self._policy.cut(Heard(words, agreed, joints, ends, quiet_samples, in_number))
             if not cut:
                 return out
             out += self._say(cut)

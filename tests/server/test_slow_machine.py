@@ -2,6 +2,7 @@
 who joins and what is said to what listeners are told. Only the engines' pace is made up."""
 
 import asyncio
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +14,7 @@ import pytest
 
 from server.admission import Admission
 from server.bus.messages import RATE_HZ, AudioChunk, Demand, Message
+from server.interpretation import sentence_ends
 from server.interpretation.interpreter import Interpreter
 from server.interpretation.shared import Engines, Limits, Shared
 from server.live_stream import LiveStream
@@ -174,6 +176,8 @@ class Outcome:
 def outcome() -> Iterator[Outcome]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("purgatory.domain.model.time", SimpleNamespace(time=now))
+        # No sentence ends in words that mean nothing.
+        patch.setattr(sentence_ends, "LEAST_LOG_ODDS", math.inf)
         yield Outcome(*run(talk(en=20, de=5, fr=1)))
 
 

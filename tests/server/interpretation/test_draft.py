@@ -40,17 +40,28 @@ def clause(text: str, ended: bool = False) -> Clause:
     return Clause(1, text, 0, 100, ended)
 
 
+def beginnings(draft: Draft, text: str, quick: bool = True, ended: bool = False) -> list[str]:
+    return [each.text for each in draft.beginnings(clause(text, ended), "en", quick)]
+
+
 def test_of_several_new_words_all_but_the_last_are_translated_first() -> None:
     draft = Draft(1)
-    assert [each.text for each in draft.beginnings(clause("a b c"))] == ["a b", "a b c"]
-    draft.revise("a b c", "x y z", False)
-    assert [each.text for each in draft.beginnings(clause("a b c d"))] == ["a b c d"]
-    assert [each.text for each in draft.beginnings(clause("a b c d e"))] == ["a b c d", "a b c d e"]
+    assert beginnings(draft, "x b c") == ["x b", "x b c"]
+    draft.revise("x b c", "x y z", False)
+    assert beginnings(draft, "x b c d") == ["x b c d"]
+    assert beginnings(draft, "x b c d e") == ["x b c d", "x b c d e"]
+    assert beginnings(draft, "x b c d e", quick=False) == ["x b c d e"]
 
 
 def test_an_end_is_translated_once() -> None:
-    assert Draft(1).beginnings(clause("a b c", ended=True)) == [clause("a b c", ended=True)]
-    assert Draft(1).beginnings(clause("a")) == [clause("a")]
+    assert beginnings(Draft(1), "x b c", ended=True) == ["x b c"]
+    assert beginnings(Draft(1), "x") == ["x"]
+
+
+def test_half_a_number_waits_for_the_rest() -> None:
+    assert beginnings(Draft(1), "we were three hundred and", quick=False) == ["we were"]
+    assert beginnings(Draft(1), "three hundred") == []
+    assert beginnings(Draft(1), "there were 300", ended=True) == ["there were 300"]
 
 
 def test_at_the_end_all_is_committed() -> None:

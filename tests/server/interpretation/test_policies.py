@@ -1,7 +1,15 @@
 """Where segments end, apart from what ``test_segmenter`` shows."""
 
+from dataclasses import replace
+
 from server.bus.messages import RATE_HZ
-from server.interpretation.policies import PAUSE_SAMPLES, Bounded, Breath, Heard
+from server.interpretation.policies import (
+    NUMBER_PAUSE_SAMPLES,
+    PAUSE_SAMPLES,
+    Bounded,
+    Breath,
+    Heard,
+)
 from server.interpretation.types import Word
 
 WORD = RATE_HZ // 4
@@ -37,3 +45,10 @@ def test_in_a_pause_what_may_still_change_is_waited_for() -> None:
     assert policy.cut(heard(4, 3, quiet=PAUSE_SAMPLES)) == 0
     assert policy.cut(heard(4, 4, quiet=PAUSE_SAMPLES)) == 4
     assert policy.cut(heard(4, 4, quiet=PAUSE_SAMPLES - 1)) == 0
+
+
+def test_a_number_may_be_said_with_a_short_pause_in_it() -> None:
+    policy = Breath(max_words=10, max_samples=LONG)
+    in_number = replace(heard(4, 4, quiet=PAUSE_SAMPLES), in_number=True)
+    assert policy.cut(in_number) == 0
+    assert policy.cut(replace(in_number, quiet_samples=NUMBER_PAUSE_SAMPLES)) == 4

@@ -1,0 +1,48 @@
+"""A number that is still being said: "twenty", and a moment later "five thousand"."""
+
+import functools
+from typing import Final
+
+from server.interpretation.numerals import LANGUAGES, in_figures
+
+#: Of these ``in_figures`` makes nothing by themselves, as they are articles too.
+_SMALL: Final = {
+    "en": {"one", "two", "three", "a"},
+    "nl": {"een", "één", "twee", "drie"},
+    "de": {"ein", "eins", "eine", "zwei", "drei"},
+    "fr": {"un", "une", "deux", "trois"},
+}
+#: What stands between the words of a number.
+_JOINING: Final = {
+    "en": {"and", "point"},
+    "nl": {"en", "komma"},
+    "de": {"und", "komma"},
+    "fr": {"et", "virgule"},
+}
+
+
+def may_go_on(text: str, language: str) -> bool:
+    """Whether ``text`` ends in what may be the beginning of a number."""
+    return bool(text) and without_open_number(text, language) != text
+
+
+def without_open_number(text: str, language: str) -> str:
+    """``text`` up to a number at its end that more may belong to."""
+    language = language.partition("-")[0]
+    words = text.split()
+    if language not in LANGUAGES:
+        return text
+    kept = len(words)
+    while kept and _is_part(words[kept - 1], language):
+        kept -= 1
+    return text if kept == len(words) else " ".join(words[:kept])
+
+
+@functools.lru_cache(4096)
+def _is_part(word: str, language: str) -> bool:
+    if not word[-1].isalnum():
+        return False  # punctuation ends a number
+    lower = word.lower()
+    if lower in _SMALL[language] or lower in _JOINING[language]:
+        return True
+    return in_figures(lower, language)[0].isdigit()
