@@ -22,6 +22,8 @@ LANGUAGES: Final = frozenset(("en", "nl", "de", "fr"))
 #: Signs of each kind; a sentence with more numbers keeps the others as they are.
 MOST: Final[dict[Kind, int]] = {"n": 6, "o": 3, "t": 3, "v": 3}
 SIGNS: Final = tuple(f"<{kind}{at}>" for kind, most in MOST.items() for at in range(1, most + 1))
+#: Of more figures no number is written in groups: nobody says it, and Babel refuses it.
+MOST_FIGURES: Final = 20
 SIGN: Final = re.compile("|".join(map(re.escape, SIGNS)))
 _GROUP: Final = {"en": ",", "nl": r"\.", "de": r"\.", "fr": "[ \u00a0\u202f]"}
 _POINT: Final = {"en": r"\.", "nl": ",", "de": ",", "fr": ","}
@@ -175,7 +177,7 @@ def _numeral(match: re.Match[str], text: str, language: str) -> Numeral | None:
 def _cardinal(figures: str, language: str) -> Numeral | None:
     """None for 0 and 1, which go with other words than more do."""
     plain = re.sub(_GROUP[language], "", figures).replace(",", ".")
-    if len(plain) > 1 and plain[0] == "0" and plain[1] != ".":
+    if len(plain) > MOST_FIGURES or (len(plain) > 1 and plain[0] == "0" and plain[1] != "."):
         return Numeral("n", (figures,), literal=True)
     try:
         return None if Decimal(plain) in (0, 1) else Numeral("n", (plain,))

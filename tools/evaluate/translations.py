@@ -105,10 +105,16 @@ def _tatoeba() -> dict[Direction, list[Pair]]:
 
 
 def _both_ways(pairs: Mapping[str, list[Pair]]) -> dict[Direction, list[Pair]]:
+    """With English, and between two others what translates the same English."""
     made: dict[Direction, list[Pair]] = {}
     for foreign, found in pairs.items():
         made["en", foreign] = found
         made[foreign, "en"] = [(other, english) for english, other in found]
+        for second in pairs.keys() - {foreign}:
+            meant = dict(pairs[second])
+            made[foreign, second] = [
+                (text, meant[english]) for english, text in found if english in meant
+            ]
     return made
 
 

@@ -1,0 +1,66 @@
+"""Numbers through the translation model that is shipped."""
+
+import pytest
+
+from server.interpretation.engines import Translator
+from server.interpretation.loading import translators
+from server.interpretation.numerals import SIGN
+from server.models.catalogue import Catalogue
+
+
+@pytest.fixture(scope="module")
+def translator(starter: Catalogue) -> Translator:
+    return translators(starter)
+
+
+@pytest.mark.parametrize(
+    ("source", "target", "text", "number"),
+    [
+        ("en", "nl", "Costs have risen by seven percent this year.", "7"),
+        ("en", "nl", "The town has ten thousand inhabitants.", "10.000"),
+        ("nl", "en", "de kosten zijn met twaalf procent gestegen", "12"),
+        ("nl", "en", "We lezen Johannes drie vers zestien.", "3:16"),
+        ("nl", "de", "We lezen Johannes 3:16.", "3,16"),
+        ("de", "fr", "Der Gottesdienst beginnt um 10.30 Uhr.", "10 h 30"),
+        ("fr", "en", "Le toit coûte 1 250 000 euros.", "1,250,000"),
+        ("en", "de", "It happened in the 19th century.", "19."),
+        ("en", "fr", "Please call 06 1234 5678.", "06 1234 5678"),
+    ],
+)
+def test_a_number_comes_out_as_the_language_writes_it(
+    translator: Translator, source: str, target: str, text: str, number: str
+) -> None:
+    assert number in translator.translate(text, source, target)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "3:16",
+        "vers 16",
+        "16.",
+        "1e400",
+        "het is 30 februari 2025",
+        "om 25:61 uur",
+        "twintig",
+        "er waren drie",
+        "We zagen twenty five mensen and dertig dogs.",
+        "1 2 3 4 5 6 7 8 9 10 11 12",
+        "<n1> <n2> <t1>",
+        "nul komma nul",
+        "9" * 300,
+    ],
+)
+@pytest.mark.parametrize("target", ["en", "de", "fr"])
+def test_odd_numbers_do_no_harm(translator: Translator, text: str, target: str) -> None:
+    found = translator.translate(text, "nl", target)
+    assert not SIGN.search(found)
+    assert len(found) <= 3 * len(text) + 40
+
+
+@pytest.mark.parametrize("prefix", ["The town has 10,000", "The town"])
+def test_what_was_said_with_a_number_in_it_stays(translator: Translator, prefix: str) -> None:
+    text = "De stad heeft tienduizend inwoners en vijf kerken."
+    found = translator.translate(text, "nl", "en", prefix)
+    assert found.startswith(prefix)
+    assert found.count("10,000") == 1
