@@ -1,29 +1,12 @@
-"""What a process is started with, how it is asked to stop, and what it tells of itself and of
-what went wrong in it."""
+"""How a process is asked to stop, and what it tells of itself and of what went wrong in it."""
 
 import asyncio
-import os
 import resource
 import signal
 import traceback
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
-
-#: The C library's settings, glibc's; others do not know them.
-TUNABLES: Final = "GLIBC_TUNABLES"
-_HUGE_PAGES: Final = "glibc.malloc.hugetlb"
-
-
-def with_huge_pages(environment: Mapping[str, str] = os.environ) -> dict[str, str]:
-    """An environment for a process: its memory comes in pages of 2 MB where the system gives such
-    to who asks (glibc 2.35, "madvise" of Linux). Recognition takes up to a fifth less time so: it
-    goes to and fro in a large graph. What was set already stays."""
-    tunables = environment.get(TUNABLES, "")
-    if _HUGE_PAGES not in tunables:
-        tunables = ":".join(filter(None, (tunables, f"{_HUGE_PAGES}=1")))
-    return {**environment, TUNABLES: tunables}
 
 
 @contextmanager

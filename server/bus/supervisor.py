@@ -12,7 +12,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from server.bus.messages import Heartbeat
-from server.process import with_huge_pages
 
 _log = logging.getLogger(__name__)
 
@@ -120,7 +119,6 @@ class Supervisor:
                 *self.options,
                 stdin=DEVNULL,
                 start_new_session=True,
-                env=with_huge_pages(),
             )
         except OSError as error:
             return f"{self._command[0]} cannot be started: {error}"

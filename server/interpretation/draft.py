@@ -11,8 +11,9 @@ from typing import Final
 from server.interpretation.open_numbers import without_open_number
 from server.interpretation.types import Clause
 
-#: This many words at the end of a beginning's translation are not to be relied on.
-UNSTEADY_WORDS: Final = 1
+#: This many words at the end of a beginning's translation are not to be relied on. One gives 93 to
+#: 95 % of the BLEU of whole sentences, two 97 % and 0.05 s more lag, three no more (replay).
+UNSTEADY_WORDS: Final = 2
 #: Fewer words than this are not said by themselves.
 PART_WORDS: Final = 3
 #: A translation of so many more words than its source has is a loop, or made up.

@@ -102,7 +102,7 @@ class Interpreter:
         """Open and close booths as demanded."""
         demand = self._demand
         wanted = {*demand.speech, *demand.text} - {demand.source}
-        for language in wanted - self._booths.keys():
+        for language in sorted(wanted - self._booths.keys()):
             booth = Booth(
                 self._shared, self.stream, self.epoch, demand.source, language, lambda: self._now
             )

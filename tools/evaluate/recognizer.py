@@ -13,7 +13,7 @@ import numpy as np
 from server.interpretation.engines import RecognizerStream
 from server.interpretation.types import Pcm
 from server.interpretation.vosk_recognizer import VoskRecognizer
-from server.process import rss_bytes, with_huge_pages
+from server.process import rss_bytes
 from tools.evaluate import material, voices
 from tools.evaluate.material import RATE_HZ, Clip, Language
 from tools.figures import Figure
@@ -157,9 +157,7 @@ class Cost(NamedTuple):
 def _measured(folder: Path, language: str, count: int) -> Cost:
     """In a process of its own, started as interpreters are."""
     command = [sys.executable, "-m", __name__, str(folder), language, str(count)]
-    done = subprocess.run(
-        command, capture_output=True, text=True, check=True, timeout=600, env=with_huge_pages()
-    )
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=600)
     return Cost(*map(float, done.stdout.split()))
 
 
