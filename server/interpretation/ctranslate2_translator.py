@@ -51,6 +51,8 @@ FULL_PIECES: Final = 48
 SPACE: Final = "\u2581"
 #: One to four words said this often in a row, when the source does not, are a loop.
 LOOP: Final = 4
+#: What has more letters without a space is no word, and no clause of a language without spaces.
+MOST_LETTERS: Final = 200
 
 
 class CTranslate2Translator:
@@ -100,6 +102,7 @@ class CTranslate2Translator:
     def translate(self, text: str, source: str, target: str, prefix: str = "") -> str:
         if not any(map(str.isalpha, text)):
             return text.strip() if any(map(str.isdecimal, text)) else ""
+        text = " ".join(word for word in text.split() if len(word) <= MOST_LETTERS)
         if text.isupper() and len(text.split()) > 1:
             text = text.capitalize()  # capitals are letters that a model seldom saw in a row
         unknown = self._source.unk_id()

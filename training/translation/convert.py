@@ -15,7 +15,7 @@ from training.translation.network import POSITIONS, sinusoids
 from training.translation.recipe import Direction, Recipe
 
 NAME: Final = "translation"
-LICENCE: Final = "GPL-3.0-or-later; trained on sentences of Tatoeba (CC BY 2.0 FR)"
+LICENCE: Final = "GPL-3.0-or-later; MODEL_CARD.md says what it learnt from"
 Weights = Mapping[str, Tensor]
 
 

@@ -24,8 +24,12 @@ KINDS: Final = {
     "numbers": 0.05,
     "dictionary": 0.03,
 }
-#: What the model is for; the other directions only help.
-SERVED: Final[tuple[Direction, ...]] = (("en", "nl"), ("nl", "en"), ("en", "de"), ("en", "fr"))
+#: What the model is for. Between Dutch and French it is better by way of English (200 sentences of
+#: rooms: 21 BLEU each way, by way of English 27 and 23); the others are better directly, or give
+#: more numbers back.
+SERVED: Final[tuple[Direction, ...]] = tuple(
+    direction for direction in SHARES if set(direction) != {"nl", "fr"}
+)
 
 
 @dataclass(frozen=True)
