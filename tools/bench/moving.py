@@ -1,7 +1,8 @@
 """A live stream moves to other models while somebody speaks: what is lost?
 
-The demonstration's clip is spoken three times over a PeerConnection. As the second begins, other
-models are installed: copies of the starter models, or a Whisper besides them.
+A clip of the demonstration is spoken three times over a PeerConnection. As the second begins, other
+models are installed: copies of the starter models, or a Whisper besides them. With a Whisper a
+person speaks: it misreads the voice of the other clip.
 """
 
 import asyncio
@@ -32,7 +33,7 @@ from tools.evaluate.live import voiced_s
 from tools.figures import Figure
 
 BOUND_S = 1.0
-STREAM, SOURCE, TARGET = "bench", "nl", "en"
+STREAM = "bench"
 LISTENERS = 3
 PAUSE_S, TAIL_S = 2.0, 8.0
 #: An interpretation follows what is said by so much.
@@ -41,11 +42,28 @@ LAG_S = 2.5
 OTHERS = "others.json"
 
 
+@dataclass(frozen=True)
+class _Clip:
+    """One of the demonstration's, and what it is interpreted from and into."""
+
+    name: str
+    source: str
+    target: str
+
+    def said(self) -> str:
+        text = resources.files(demo).joinpath(f"{self.name}.json").read_text(encoding="utf-8")
+        return " ".join(phrase["text"] for phrase in json.loads(text)["phrases"])
+
+
+SYNTHETIC, PERSON = _Clip("nl", "nl", "en"), _Clip("person-en", "en", "nl")
+
+
 @dataclass
 class _Observed:
     """``began_s``: when each clip did, and the last ended; ``moved_s``: when listeners were told
     of the new models. All on the loop's clock."""
 
+    spoken: _Clip
     listener: Listener
     speaker: Speaker
     began_s: list[float] = field(default_factory=list)
@@ -62,10 +80,10 @@ class _Observed:
         heard = [
             each.text
             for _, each in self.listener.captions
-            if (each.language, each.status) == (SOURCE, "final")
+            if (each.language, each.status) == (self.spoken.source, "final")
             and start_s < (each.start_ms + each.end_ms) / 2000 <= end_s
         ]
-        return jiwer.process_words(bare(_said()), bare(" ".join(heard))).deletions
+        return jiwer.process_words(bare(self.spoken.said()), bare(" ".join(heard))).deletions
 
     def longest_silence_s(self, clip: int) -> float:
         """In what was heard of the clip's interpretation."""
@@ -112,19 +130,26 @@ async def run(quick: bool, whisper: Path | None = None) -> list[Figure]:
 
 
 async def _observe(models: Path, whisper: Path | None) -> _Observed:
-    pcm = demo.clip(SOURCE)
+    spoken = PERSON if whisper else SYNTHETIC
+    pcm = demo.clip(spoken.name)
     pcm = np.concatenate((pcm, np.zeros(round(PAUSE_S * RATE_HZ), np.int16)))
     loop = asyncio.get_running_loop()
     async with AsyncExitStack() as stack:
         server = await stack.enter_async_context(serving("--models", str(models)))
         listeners = [
             await stack.enter_async_context(
-                Listener(server.url, STREAM, TARGET, captions=[SOURCE], keep_sound=not number)
+                Listener(
+                    server.url,
+                    STREAM,
+                    spoken.target,
+                    captions=[spoken.source],
+                    keep_sound=not number,
+                )
             )
             for number in range(LISTENERS)
         ]
-        speaker = await stack.enter_async_context(Speaker(server.url, STREAM, SOURCE))
-        observed = _Observed(listeners[0], speaker)
+        speaker = await stack.enter_async_context(Speaker(server.url, STREAM, spoken.source))
+        observed = _Observed(spoken, listeners[0], speaker)
         await asyncio.sleep(PAUSE_S)
         async with asyncio.TaskGroup() as group:
             watching = group.create_task(_memory(server, observed), name="memory")
@@ -176,12 +201,6 @@ def _prepare(models: Path, whisper: Path | None) -> None:
 def _sha256(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _said() -> str:
-    """What the clip says."""
-    text = resources.files(demo).joinpath(f"{SOURCE}.json").read_text(encoding="utf-8")
-    return " ".join(phrase["text"] for phrase in json.loads(text)["phrases"])
 
 
 async def _memory(server: Serving, observed: _Observed) -> None:
