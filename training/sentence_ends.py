@@ -31,11 +31,11 @@ from training.translation.library import Text, read
 MOST: Final = 150_000
 #: So many of one kind follow one another.
 IN_A_ROW: Final = 8
-#: How often what is before the sentence is hidden: as when it was cut there, rightly.
-HIDDEN: Final = 0.8
-#: How often only two words follow.
-SHORT: Final = 0.3
-DIMENSION, HIDDEN_UNITS = 24, 64
+#: How often nothing is known of the sentence before: as when it was cut there, rightly.
+CUT_SHARE: Final = 0.8
+#: How often only two following words are known.
+TWO_SHARE: Final = 0.3
+DIMENSION, UNITS = 24, 64
 PASSES, BATCH, RATE, DECAY, DROPPED = 3, 4096, 3e-3, 1e-3, 0.2
 
 
@@ -46,9 +46,9 @@ class Learner(nn.Module):
         super().__init__()
         self.vectors = nn.Embedding(ROWS, DIMENSION, padding_idx=0)
         nn.init.normal_(self.vectors.weight, std=0.1)
-        self.inner = nn.Linear((BEFORE + AFTER) * DIMENSION, HIDDEN_UNITS)
+        self.inner = nn.Linear((BEFORE + AFTER) * DIMENSION, UNITS)
         self.dropout = nn.Dropout(DROPPED)
-        self.outer = nn.Linear(HIDDEN_UNITS, 1)
+        self.outer = nn.Linear(UNITS, 1)
 
     def forward(self, around: Tensor) -> Tensor:
         """around [N, BEFORE + AFTER, 2]; log odds [N]."""
@@ -103,8 +103,8 @@ def examples(
     begins = np.concatenate([[0], np.maximum.accumulate(after_end)[:-1]])
     before = np.arange(1, count + 1) - begins  # words of the same sentence
     other = np.arange(BEFORE) < BEFORE - before[:, None]
-    made[:, :BEFORE][other & (rng.random((count, 1)) < HIDDEN)] = 0
-    made[rng.random(count) < SHORT, BEFORE + 2 :] = 0
+    made[:, :BEFORE][other & (rng.random((count, 1)) < CUT_SHARE)] = 0
+    made[rng.random(count) < TWO_SHARE, BEFORE + 2 :] = 0
     return made, ends[:-1]
 
 

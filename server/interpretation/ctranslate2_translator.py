@@ -122,10 +122,11 @@ class CTranslate2Translator:
         """The translation as the model likes it; if that is doubtful, the least doubtful of
         several; if none ends, as it must be, or else of one half and of the other."""
         text = self._source.decode(pieces)
-        found: dict[str, int] = {}  # what ended, and how doubtful it is
+        found: dict[str, int] = {}  # what is no loop, and how doubtful it is
         for options in (USUAL, WIDE, STRICT):
-            for translated in self._decode(pieces, source, target, prefix, options):
-                found.setdefault(translated, len(doubts(text, translated, source, target)))
+            for made in self._decode(pieces, source, target, prefix, options):
+                if most_in_a_row(made) < max(LOOP, 1 + most_in_a_row(text)):
+                    found.setdefault(made, len(doubts(text, made, source, target)))
             if found and (options is WIDE or not min(found.values())):
                 break
         if found:
@@ -142,7 +143,7 @@ class CTranslate2Translator:
     def _decode(
         self, pieces: list[str], source: str, target: str, prefix: str, options: Options
     ) -> Iterator[str]:
-        """Translations, the likeliest first; without those that run on or go round in a loop."""
+        """Translations that end, the likeliest first."""
         given: list[str] = self._target.encode(prefix, out_type=str)
         longest = MAX_PIECES_PER_PIECE * len(pieces) + MAX_PIECES_MORE + len(given)
         tag = [_tag(target)] if self._tagged else []
@@ -156,11 +157,9 @@ class CTranslate2Translator:
             )
         except RuntimeError as error:
             raise EngineError(f"CTranslate2, {source} to {target}: {error}") from error
-        most = max(LOOP, 1 + most_in_a_row(self._source.decode(pieces)))
         for made in result.hypotheses:
-            translated = str(self._target.decode(made)).strip()
-            if len(made) < longest and most_in_a_row(translated) < most:
-                yield translated
+            if len(made) < longest:
+                yield str(self._target.decode(made)).strip()
 
 
 def without_loops(text: str) -> str:

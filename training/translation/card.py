@@ -153,11 +153,13 @@ def _sources(learnt: Sequence[Text]) -> list[str]:
     return [
         f"| {SOURCES[start]} | {sum(len(text.pairs) for text in found):,} |"
         for start in SOURCES
-        if (found := [text for text in learnt if text.name.startswith(start) and _english(text)])
+        if (
+            found := [text for text in learnt if text.name.startswith(start) and _has_english(text)]
+        )
     ]
 
 
-def _english(text: Text) -> bool:
+def _has_english(text: Text) -> bool:
     return text.kind != KIND and text.languages[0] == "en"
 
 
