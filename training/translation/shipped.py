@@ -4,6 +4,7 @@ The other way round from ``convert``; weights come back from int8, a little coar
 The format: docs of CTranslate2, and ``ctranslate2.specs.model_spec``, which writes it.
 """
 
+import re
 import struct
 from pathlib import Path
 from typing import Final
@@ -28,8 +29,8 @@ def weights(folder: Path, recipe: Recipe) -> dict[str, Tensor]:
     made = {"embedding.weight": _matrix(variables, "decoder/embeddings")}
     for side, most in (("encoder", recipe.encoder_layers), ("decoder", recipe.decoder_layers)):
         made[f"{side}_norm.weight"] = _tensor(variables, f"{side}/layer_norm/gamma")
-        layers = sum(name.startswith(f"{side}/layer_") and name.endswith("linear_0/weight")
-                     and "/ffn/" in name for name in variables)  # fmt: skip
+        norms = re.compile(rf"{side}/layer_\d+/ffn/layer_norm/gamma")
+        layers = sum(map(bool, map(norms.fullmatch, variables)))
         if layers > most:
             raise ValueError(f"{folder} has {layers} layers in its {side}; the recipe has {most}")
         for at in range(layers):
