@@ -114,11 +114,12 @@ def _wanted(store: Store, options: argparse.Namespace) -> Sequence[choice.Need]:
     languages = [word for word in words if choice.is_language(word)]
     wanted: list[choice.Need] = [[choice.named(word)] for word in words if word not in languages]
     if languages or options.recommended:
-        best = _measured().model
-        if options.recommended and best:
-            wanted.append([choice.named(best)])
+        measured = _measured()
+        carried = [each.model for each in measured.carried if each.streams]
+        if options.recommended and carried:  # the best of them that can be had
+            wanted.append([choice.named(each) for each in reversed(carried)])
         if languages:
-            wanted += choice.needs(languages, best, fetched(store))
+            wanted += choice.needs(languages, measured.model, fetched(store))
     return wanted
 
 
