@@ -115,11 +115,11 @@ def _wanted(store: Store, options: argparse.Namespace) -> Sequence[choice.Need]:
     wanted: list[choice.Need] = [[choice.named(word)] for word in words if word not in languages]
     if languages or options.recommended:
         measured = _measured()
-        carried = [each.model for each in measured.carried if each.streams]
-        if options.recommended and carried:  # the best of them that can be had
-            wanted.append([choice.named(each) for each in reversed(carried)])
+        best_first = [each.model for each in reversed(measured.carried) if each.streams]
+        if options.recommended and best_first:
+            wanted.append([choice.named(each) for each in best_first])
         if languages:
-            wanted += choice.needs(languages, measured.model, fetched(store))
+            wanted += choice.needs(languages, best_first, fetched(store))
     return wanted
 
 

@@ -30,17 +30,19 @@ def is_language(word: str) -> bool:
     return any(word in model.languages for model in available())
 
 
-def needs(languages: Sequence[str], recognizer: str, there: Catalogue) -> list[Need]:
+def needs(languages: Sequence[str], carried: Sequence[str], there: Catalogue) -> list[Need]:
     """What interprets between ``languages``: a recogniser, translations, voices.
 
-    ``recognizer``: the one that this machine carries; empty: one of each language. Nothing that
-    was fetched already counts as needed. Raises FetchError where there is nothing for a language.
+    ``carried``: recognisers that this machine carries, the best first; where none of them hears
+    all of ``languages``, one of each is needed. Nothing that was fetched already counts as needed. Raises FetchError where there is nothing for a language.
     """
     found: list[Need] = []
     if all(each in there.recognizers for each in languages):
         pass  # nobody wants to hear worse with one that was not chosen
-    elif recognizer and all(each in named(recognizer).languages for each in languages):
-        found.append([named(recognizer)])
+    elif hear_all := [
+        model for model in map(named, carried) if set(languages) <= set(model.languages)
+    ]:
+        found.append(hear_all)
     else:
         found += [_of("recognizer", language) for language in languages]
     for pair in permutations(languages, 2):

@@ -6,7 +6,9 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
+from server.config import STARTER_MODELS
 from server.models.available import Available, available
+from server.models.catalogue import Catalogue
 from server.models.choice import needs
 from server.models.installed import catalogue_of
 from server.models.recommend import COSTS
@@ -63,7 +65,7 @@ def test_what_can_be_recommended_can_be_had() -> None:
 
 def test_between_four_languages_all_that_is_needed_can_be_had(tmp_path: Path) -> None:
     starter = catalogue_of("starter", tmp_path)
-    wanted = needs(["nl", "en", "de", "fr"], "whisper-base", starter)
+    wanted = needs(["nl", "en", "de", "fr"], ["whisper-base"], starter)
     names = [need[0].name for need in wanted]
     assert "whisper-base" not in names[1:] and len(names) == len(set(names))
     pairs = {pair for need in wanted for model in need for pair in model.pairs}
@@ -72,3 +74,9 @@ def test_between_four_languages_all_that_is_needed_can_be_had(tmp_path: Path) ->
     spoken = {need[0].languages[0] for need in wanted if need[0].kind == "voice"}
     assert spoken == {"nl", "en", "de", "fr"}
     assert "piper-en_US-joe-medium" not in {model.name for need in wanted for model in need}
+
+
+def test_of_what_is_carried_the_next_best_will_do() -> None:
+    nothing = Catalogue(STARTER_MODELS, [])
+    hearing = needs(["nl", "en"], ["whisper-small", "whisper-base"], nothing)[0]
+    assert [model.name for model in hearing] == ["whisper-small", "whisper-base"]
