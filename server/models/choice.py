@@ -34,7 +34,8 @@ def needs(languages: Sequence[str], carried: Sequence[str], there: Catalogue) ->
     """What interprets between ``languages``: a recogniser, translations, voices.
 
     ``carried``: recognisers that this machine carries, the best first; where none of them hears
-    all of ``languages``, one of each is needed. Nothing that was fetched already counts as needed. Raises FetchError where there is nothing for a language.
+    all of ``languages``, one of each is needed. Nothing that was fetched already counts as needed.
+    Raises FetchError where there is nothing for a language.
     """
     found: list[Need] = []
     if all(each in there.recognizers for each in languages):
