@@ -16,6 +16,7 @@ from tqdm import tqdm
 from server.config import Config
 from server.models.catalogue import Catalogue
 from server.models.events import Event
+from server.models.listing import unclear_voices
 from server.moving import Moves
 
 #: The process has less of the cores than those who interpret.
@@ -45,7 +46,9 @@ async def better_models(
     command: Sequence[str],
 ) -> None:
     """Fetch them with ``command`` once the server is ``ready``, where it has only those that are
-    shipped and may have better ones."""
+    shipped and may have better ones. Logs which voices are hard to understand."""
+    for line in unclear_voices(catalogue):
+        _log.warning("%s", line)
     whisper = any(model.format == "whisper" for model in catalogue.models)
     if config.models or config.recognizer == "vosk" or whisper:
         return

@@ -76,14 +76,15 @@ class Web:
         return web.Response(body=image.getvalue(), content_type="image/svg+xml")
 
     async def languages(self, request: web.Request) -> web.Response:
-        """What can be spoken, into what each can be interpreted, and whether it is found out
-        which is spoken."""
+        """What can be spoken, into what each can be interpreted, whether it is found out which is
+        spoken, and in which languages the voice is hard to understand."""
         sources = self.models.catalogue.sources
         return web.json_response(
             {
                 "sources": sources,
                 "targets": {source: self.models.catalogue.targets(source) for source in sources},
                 "auto": bool(self.models.catalogue.told_apart),
+                "unclear": self.models.catalogue.unclear,
             }
         )
 

@@ -11,6 +11,8 @@ from server.interpretation.engines import ModelError
 #: Where no model translates a pair directly, two do by way of this language.
 PIVOT = "en"
 MANIFEST = "manifest.json"
+#: Percent of a voice's words: of one that is misheard more often listeners are told to read along.
+UNCLEAR = 40.0
 
 Kind = Literal["recognizer", "translation", "voice"]
 #: Which library loads it, and how its folder is laid out; "": the usual one of its kind (Vosk;
@@ -25,8 +27,10 @@ class Model(msgspec.Struct, frozen=True, kw_only=True):
     ``languages``: what a recogniser hears or a voice speaks; ``pairs``: (source, target) of a
     translation model, which is told the target by a first token ``>>nl<<`` if ``target_tags``,
     was trained on text with capitals and punctuation if ``wants_case``, and learnt signs for
-    numbers (``interpretation.numerals``) if ``number_signs``. ``path``: its folder, absolute or
-    relative to the catalogue's; ``files``: SHA-256 by path within it.
+    numbers (``interpretation.numerals``) if ``number_signs``. ``read_back_wrong``: percent of a
+    voice's words that a listener who does not know it hears wrong (``tools.evaluate voices``);
+    None where nobody measured it. ``path``: its folder, absolute or relative to the catalogue's;
+    ``files``: SHA-256 by path within it.
     """
 
     name: str
@@ -39,6 +43,7 @@ class Model(msgspec.Struct, frozen=True, kw_only=True):
     target_tags: bool = False
     wants_case: bool = False
     number_signs: bool = False
+    read_back_wrong: float | None = None
     format: Format = ""
 
 
@@ -102,6 +107,15 @@ class Catalogue:
         }
         found = [source for source in self.sources if source in known]
         return found if len(found) > 1 else []
+
+    @property
+    def unclear(self) -> list[str]:
+        """Languages whose voice is hard to understand."""
+        return [
+            language
+            for language, voice in self.voices.items()
+            if voice.read_back_wrong is not None and voice.read_back_wrong > UNCLEAR
+        ]
 
     def targets(self, source: str) -> list[str]:
         """Languages that ``source`` can be interpreted into: translated and spoken."""

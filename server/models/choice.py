@@ -63,6 +63,14 @@ def needs(languages: Sequence[str], carried: Sequence[str], there: Catalogue) ->
     return kept
 
 
+def voice_for(language: str) -> Available | None:
+    """The voice to fetch for ``language``; None where there is none."""
+    try:
+        return _of("voice", language)[0]
+    except FetchError:
+        return None
+
+
 def _of(kind: str, language: str) -> Need:
     doing = [
         model

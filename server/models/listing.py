@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Any, Final
 
+from server.models import choice
 from server.models.available import Available, available
 from server.models.catalogue import Catalogue, Model
 from server.models.telling import megabytes
@@ -56,12 +57,29 @@ def _lines(catalogue: Catalogue) -> Iterator[str]:
         targets = ", ".join(catalogue.targets(source))
         ear = catalogue.recognizers[source].name
         yield f"{source} is interpreted into {targets}; {ear} hears it"
+    yield from unclear_voices(catalogue)
+
+
+def unclear_voices(catalogue: Catalogue) -> Iterator[str]:
+    """For each language whose voice is hard to understand: which one to pull instead."""
+    for language in catalogue.unclear:
+        voice = catalogue.voices[language]
+        better = choice.voice_for(language)
+        advice = f"; `models pull {better.name}` fetches a better one" if better else ""
+        yield (
+            f"{language} is hard to understand: of what {voice.name} says, listeners mishear "
+            f"{voice.read_back_wrong:.0f} % of the words{advice}"
+        )
 
 
 def _line(model: Model | Available, size: int) -> str:
     what = [f"{source}-{target}" for source, target in model.pairs] or model.languages
     told = ", ".join(what) if len(what) <= NAMED else f"{len(what)} languages"
-    return f"  {model.name:28} {model.kind:11} {megabytes(size):>8}  {told:14} {model.licence}"
+    heard = getattr(model, "read_back_wrong", None)
+    clear = "" if heard is None else f"{heard:.0f} % of words misheard; "
+    return (
+        f"  {model.name:28} {model.kind:11} {megabytes(size):>8}  {told:14} {clear}{model.licence}"
+    )
 
 
 def _size(catalogue: Catalogue, model: Model) -> int:

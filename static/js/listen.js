@@ -21,6 +21,8 @@ const player = new Player(page.sound);
 const signaling = new Signaling(`/ws/listen/${stream}`, joinFields);
 
 let everyChannel = ["floor"];
+/** Languages whose voice is hard to understand. */
+let unclear = [];
 let session = { state: null, source: null, channels: everyChannel };
 let chosen = recall("localStorage", "tolk.language");
 let channel = { channel: "floor", status: "starting" };
@@ -168,7 +170,8 @@ function hint(now) {
   if (channel.channel === "floor") return t("listen.live_floor");
   const [tag, over] = channel.channel.split("+");
   const name = languageName(tag, document.documentElement.lang);
-  return t(over ? "listen.live_over" : "listen.live_language", { language: name });
+  const text = unclear.includes(tag) ? "unclear" : over ? "live_over" : "live_language";
+  return t(`listen.${text}`, { language: name });
 }
 
 function render() {
@@ -271,8 +274,9 @@ translatePage();
 document.title = `${t("listen.page")} · ${stream}`;
 page.stream.textContent = stream;
 restoreChoices();
-const { targets } = await fetchLanguages();
-const everyTarget = [...new Set(Object.values(targets).flat())];
+const languages = await fetchLanguages();
+unclear = languages.unclear ?? [];
+const everyTarget = [...new Set(Object.values(languages.targets).flat())];
 everyChannel = ["floor", ...everyTarget, ...everyTarget.map((tag) => `${tag}+floor`)];
 setSession({ state: null });
 signaling.open();

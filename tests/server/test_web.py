@@ -82,6 +82,7 @@ async def test_languages_are_told(http: aiohttp.ClientSession) -> None:
     assert "nl" in languages["sources"]
     assert "en" in languages["targets"]["nl"]
     assert languages["auto"] is False
+    assert languages["unclear"] == ["fr"]
 
 
 async def test_streams_are_told_but_no_private_talk(

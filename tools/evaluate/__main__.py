@@ -1,11 +1,12 @@
 """Measures what models can do, on material that none of them was trained or tuned on; ``replay``
 is for tuning, and has other material.
 
-    python -m tools.evaluate starter [--json] [--quick] [--only recognizer translation voice]
+    python -m tools.evaluate starter [--json] [--quick] [--only recognizer translation]
     python -m tools.evaluate interpretation [--json] [--quick] [--help]
     python -m tools.evaluate replay [--json] [--quick] [--help]
     python -m tools.evaluate hearing [--json] [--quick] [--help]
     python -m tools.evaluate translation [--json] [--quick] [--help]
+    python -m tools.evaluate voices [--json] [--quick] [--help]
     python -m tools.evaluate gate [--json] [--quick] [--help]
     python -m tools.evaluate glossary [--json] [--quick] [--help]
 
@@ -27,12 +28,12 @@ from tools.evaluate import (
     replay,
     translation,
     translations,
-    voice,
+    voices,
 )
 from tools.evaluate.material import SIDES
 from tools.figures import Figure, measuring_parser, report
 
-KINDS = ("recognizer", "translation", "voice")
+KINDS = ("recognizer", "translation")
 
 
 def starter(models: Path, kinds: Sequence[str], quick: bool) -> Iterator[Figure]:
@@ -49,10 +50,6 @@ def starter(models: Path, kinds: Sequence[str], quick: bool) -> Iterator[Figure]
     if "translation" in kinds:
         for model in _translations(catalogue):
             yield from translation.figures(catalogue.path(model), model.pairs, quick)
-    if "voice" in kinds:
-        for language, model in catalogue.voices.items():
-            read_by = next((each for each in recognizers.items() if each[0] == language), None)
-            yield from voice.figures(language, catalogue.path(model), read_by, quick)
     weighed = (*kinds, "starter") if set(kinds) == set(KINDS) else tuple(kinds)
     yield from (figure for figure in sizes(catalogue) if figure.name.startswith(weighed))
 
@@ -64,8 +61,6 @@ def sizes(catalogue: Catalogue) -> Iterator[Figure]:
         yield Figure(f"recognizer.{language}.size", size_mb, "MB", bound=25)
     for model in _translations(catalogue):
         yield Figure("translation.size", _size_mb(catalogue.path(model)), "MB", bound=20)
-    voices = {catalogue.path(model) for model in catalogue.voices.values()}
-    yield Figure("voice.size_of_all", sum(map(_size_mb, voices)), "MB", bound=20)
     yield Figure("starter.size_of_all", _size_mb(catalogue.folder), "MB", bound=90)
 
 
@@ -87,6 +82,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         "hearing": hearing.main,
         "glossary": glossary.main,
         "translation": translations.main,
+        "voices": voices.main,
     }
     if words and words[0] in commands:
         return commands[words[0]](words[1:])

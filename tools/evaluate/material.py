@@ -7,7 +7,7 @@ or tuned on.
 import json
 import lzma
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -16,7 +16,6 @@ from server.media.files import SoundFile
 from server.media.opus import joined
 from training.data import DATA
 from training.phrases import normalise
-from training.recognizer.text import is_held_out
 
 RATE_HZ = 16_000
 Language = Literal["en", "nl"]
@@ -58,18 +57,21 @@ def sentences(language: Language, count: int) -> list[str]:
 
 
 def clips(
-    name: str, language: str, count: int | None = None, *, held_out: bool = False
+    name: str,
+    language: str,
+    count: int | None = None,
+    kept: Callable[[str], bool] | None = None,
 ) -> Iterator[Clip]:
     """The speech of a folder under the material's that has a manifest.jsonl; ``count`` of it,
     drawn the same way every time.
 
-    ``held_out``: only sentences that no recogniser's training may hear from anybody.
+    ``kept``: only the sentences that it says are to be taken.
     """
     root = folder() / name
     rows = [json.loads(line) for line in (root / "manifest.jsonl").read_text("utf8").splitlines()]
     rows = [row for row in rows if row["text"] and row["language"].startswith(language)]
-    if held_out:
-        rows = [row for row in rows if is_held_out(row["text"])]
+    if kept is not None:
+        rows = [row for row in rows if kept(row["text"])]
     if count is not None and count < len(rows):
         rows = random.Random(17).sample(rows, count)
     for row in rows:

@@ -111,12 +111,13 @@ def main() -> None:
         phrases=arguments.language in GRAMMATICAL and not teacher.startswith(PERSON),
         hours=arguments.hours,
         steps=training.step,
+        parameters=sum(weight.numel() for weight in training.model.parameters()),
         unseen=len(unseen),
         losses=losses,
     )
     history.write(out)
     path = export(training.model.cpu(), tongue.espeak_voice, out)
-    describe(arguments.language, out)
+    describe(history, out)
     print(f"{path}: {path.stat().st_size / 1e6:.1f} MB")
 
 

@@ -44,7 +44,7 @@ class Block(nn.Module):
 
 
 class Acoustic(nn.Module):
-    def __init__(self, channels: int = 128, decoder_channels: int = 176) -> None:
+    def __init__(self, channels: int = 192, decoder_channels: int = 256) -> None:
         super().__init__()
         self.symbols = nn.Embedding(SYMBOLS, channels)
         self.place = nn.Linear(4, channels)

@@ -7,7 +7,6 @@ from typing import Final
 
 from training.data import Language
 
-LICENCE: Final = "GPL-3.0-or-later; trained on sentences of Tatoeba (CC BY 2.0 FR)"
 PERSON: Final = "recordings"
 """Of a teacher's name what comes before the colon, where a person is one."""
 
@@ -25,10 +24,18 @@ class History:
     hours: float
     """Of processor time."""
     steps: int
+    parameters: int
     unseen: int
     """Sentences that it was only tried on."""
     losses: dict[str, float]
     """On those, by name."""
+
+    @property
+    def licence(self) -> str:
+        """Of the voice, and of what it learnt from."""
+        kind, _, which = self.teacher.partition(":")
+        of = f"recordings of {which} (CC0)" if kind == PERSON else "Tatoeba (CC BY 2.0 FR)"
+        return f"GPL-3.0-or-later; learnt from {of}"
 
     @classmethod
     def read(cls, folder: Path) -> "History":
@@ -40,10 +47,17 @@ class History:
         _beside(folder).write_text(text, encoding="utf-8")
 
 
-def describe(language: Language, folder: Path) -> None:
-    """Write model.json, from which a manifest is made."""
-    name = f"voice-{language}"
-    model = {"name": name, "kind": "voice", "languages": [language], "licence": LICENCE}
+def describe(history: History, folder: Path, read_back_wrong: float | None = None) -> None:
+    """Write model.json, from which a manifest is made. ``read_back_wrong``: percent of words,
+    where it was measured."""
+    model: dict[str, object] = {
+        "name": f"voice-{history.language}",
+        "kind": "voice",
+        "languages": [history.language],
+        "licence": history.licence,
+    }
+    if read_back_wrong is not None:
+        model["read_back_wrong"] = read_back_wrong
     (folder / "model.json").write_text(json.dumps(model, indent=2) + "\n", encoding="utf-8")
 
 

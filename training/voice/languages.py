@@ -12,12 +12,13 @@ class Tongue:
     espeak_voice: str
     """Whose phonemes Piper feeds the voice."""
     teacher: str
-    """The synthesizer that is copied, as `teacher_of` takes it."""
+    """Whom the voice learns from: recordings of a person (``recordings:FOLDER`` of corpora/), or a
+    synthesizer, as `teacher_of` takes it."""
 
 
 TONGUES: Final[dict[Language, Tongue]] = {
     "en": Tongue("English", "en-us", "flite:slt"),
-    "nl": Tongue("Dutch", "nl", "espeak:nl"),
-    "de": Tongue("German", "de", "espeak:de"),
+    "nl": Tongue("Dutch", "nl", "recordings:nathalie-nl"),
+    "de": Tongue("German", "de", "recordings:kerstin-de"),
     "fr": Tongue("French", "fr", "espeak:fr"),
 }

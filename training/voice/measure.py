@@ -2,9 +2,7 @@
 piper-tts itself.
 
 On sentences of Tatoeba that no voice was trained on: speed on one core, loudness, how exactly a
-length scale is kept; with a recogniser's folder how many words it reads back wrong of sentences
-it has all words of; with --phones how many frames a network hears as the phone they are, in the
-voice's speech and in the synthesizer's.
+length scale is kept. How well it is understood ``tools.evaluate voices`` measures.
 """
 
 import argparse
@@ -14,20 +12,16 @@ import time
 from pathlib import Path
 from typing import Final
 
-import jiwer
 import numpy as np
 import onnxruntime
 from piper import PiperVoice, SynthesisConfig
 from piper.config import PiperConfig
 
 from training.data import DATA, LANGUAGES, Language
-from training.phrases import normalise
 from training.voice.audio import FRAME_SAMPLES, SAMPLE_RATE_HZ, Samples, speech_level_dbfs
 from training.voice.sentences import real_sentences
 
 LENGTH_SCALES: Final = (0.6, 0.7, 1.0, 1.3)
-READ_BACK_SCALES: Final = (1.0, 0.7)
-LEAST_WORDS: Final = 3
 
 
 def load(folder: Path) -> PiperVoice:
@@ -75,64 +69,11 @@ def measure(voice: PiperVoice, texts: list[str]) -> dict[str, float]:
     return figures
 
 
-def words_wrong(voice: PiperVoice, recognizer: Path, texts: list[str], scale: float) -> float:
-    """Word error rate, 0 to 1 and more, of a Vosk model reading the voice back."""
-    import vosk  # the only figure that needs a recogniser
-
-    vosk.SetLogLevel(-1)
-    model = vosk.Model(str(recognizer))
-    silence = np.zeros(SAMPLE_RATE_HZ // 2)
-    heard = []
-    for text in texts:
-        samples = np.concatenate([silence, say(voice, text, scale), silence])
-        pcm = (samples * 32767).astype("<i2")
-        stream = vosk.KaldiRecognizer(model, SAMPLE_RATE_HZ)
-        parts = []
-        for start in range(0, len(pcm), SAMPLE_RATE_HZ // 10):
-            chunk = pcm[start : start + SAMPLE_RATE_HZ // 10].tobytes()
-            if stream.AcceptWaveform(chunk):
-                parts.append(json.loads(stream.Result())["text"])
-        parts.append(json.loads(stream.FinalResult())["text"])
-        heard.append(" ".join(part for part in parts if part))
-    return float(jiwer.wer([normalise(text) for text in texts], heard))
-
-
-def figures_of(
-    folder: Path,
-    language: Language,
-    data: Path,
-    recognizer: Path | None,
-    count: int,
-    *,
-    phones: bool = False,
-) -> dict[str, float]:
+def figures_of(folder: Path, language: Language, data: Path, count: int) -> dict[str, float]:
     """All figures of the voice in `folder`, by name, on `count` sentences."""
-    known, unseen = real_sentences(language, data)
+    _, unseen = real_sentences(language, data)
     random.Random(7).shuffle(unseen)
-    voice = load(folder)
-    figures = measure(voice, unseen[:count])
-    if recognizer is not None:
-        listed = (recognizer / "graph/words.txt").read_text(encoding="utf-8").splitlines()
-        within = _within(unseen, {line.split()[0] for line in listed})[:count]
-        for scale in READ_BACK_SCALES:
-            wrong = words_wrong(voice, recognizer, within, scale)
-            figures[f"voice.words_wrong_at_{scale}"] = wrong
-    if phones:
-        from training.voice.phones import phones_right  # the only figures that need PyTorch
-
-        figures |= phones_right(voice, language, known, unseen[count : 2 * count])
-    return figures
-
-
-def _within(texts: list[str], vocabulary: set[str]) -> list[str]:
-    """Those without figures, of some words, that are all in `vocabulary`."""
-    return [
-        text
-        for text in texts
-        if not any(map(str.isdigit, text))
-        and len(words := normalise(text).split()) >= LEAST_WORDS
-        and vocabulary.issuperset(words)
-    ]
+    return measure(load(folder), unseen[:count])
 
 
 def main() -> None:
@@ -140,8 +81,6 @@ def main() -> None:
     parser.add_argument("folder", type=Path, help="of voice.onnx")
     parser.add_argument("--language", choices=LANGUAGES, required=True)
     parser.add_argument("--data", type=Path, default=DATA, help="folder with text/tatoeba-en-*")
-    parser.add_argument("--recognizer", type=Path, help="folder of a Vosk model")
-    parser.add_argument("--phones", action="store_true", help="frames heard right, in minutes")
     parser.add_argument("--sentences", type=int, default=100)
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
@@ -149,9 +88,7 @@ def main() -> None:
         arguments.folder,
         arguments.language,
         arguments.data,
-        arguments.recognizer,
         arguments.sentences,
-        phones=arguments.phones,
     )
     if arguments.json:
         print(json.dumps(figures))

@@ -25,6 +25,7 @@ from training.voice.analysis import analyse
 from training.voice.audio import FRAME_SAMPLES, SAMPLE_RATE_HZ, Samples, at_speech_level
 from training.voice.forced import PUNCTUATION, Sound, sounds
 from training.voice.lessons import STRETCH_RANGE, Lesson, cleaned, stretched, trimmed
+from training.voice.sentences import is_held_out
 
 LONGEST_S: Final = 10.0
 RUMBLE_HZ: Final = 50.0
@@ -32,8 +33,6 @@ WORST: Final = 0.03
 """This share of the recordings, where sounds and text fit worst, is left out."""
 STEPS: Final = (800, 300, 300, 300)
 """Of training the aligner: on synthetic speech, then on the recordings as they were aligned."""
-UNSEEN: Final = 24
-"""Recordings that are only tried on, with all that say the same."""
 
 
 def read(folder: Path, espeak_voice: str, limit_s: float, seed: int) -> list[Recording]:
@@ -126,8 +125,7 @@ def lessons_of(heard: Sequence[Recording], aligner: Aligner, seed: int) -> list[
     return [*kept, *(stretched(lesson, rng.uniform(*STRETCH_RANGE)) for lesson in kept)]
 
 
-def divided(learnt: list[Lesson]) -> tuple[list[Lesson], list[Lesson]]:
-    """Lessons to learn from and others to try on: no sentence is in both."""
-    texts = {lesson.text for lesson in learnt[: min(UNSEEN, len(learnt) // 8)]}
-    unseen = [lesson for lesson in learnt if lesson.text in texts and lesson.stretch == 1.0]
-    return [lesson for lesson in learnt if lesson.text not in texts], unseen
+def divided(made: list[Lesson]) -> tuple[list[Lesson], list[Lesson]]:
+    """Lessons to learn from, and those of held-out sentences at the speed they were said."""
+    unseen = [one for one in made if is_held_out(one.text) and one.stretch == 1.0]
+    return [one for one in made if not is_held_out(one.text)], unseen

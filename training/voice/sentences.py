@@ -8,10 +8,18 @@ from typing import Final
 from training.data import Language
 from training.phrases import LANGUAGES as GRAMMATICAL
 from training.phrases import pairs
+from training.recognizer.text import share
 from training.translation.corpus import Foreign, read_corpora
 from training.voice.forced import PUNCTUATION
 
 MAX_CHARACTERS: Final = 100
+HELD_OUT_SHARE: Final = 0.08
+"""Of a person's sentences: recordings of them are only tried on, and measured against."""
+
+
+def is_held_out(text: str) -> bool:
+    """Whether no voice learns this sentence from anybody. No recogniser does, either."""
+    return share(text) < HELD_OUT_SHARE
 
 
 def sentences(language: Language, real: Sequence[str], rng: random.Random) -> Iterator[str]:

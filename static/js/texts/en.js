@@ -71,6 +71,8 @@ export default {
   "listen.live": "Live",
   "listen.live_floor": "You hear the original.",
   "listen.live_language": "You hear: {language}.",
+  "listen.unclear":
+    "You hear: {language}. This voice is hard to understand: read the captions along with it.",
   "listen.live_over": "You hear: {language}, over the original.",
   "listen.paused": "Paused",
   "listen.paused_hint": "The speaker will be back in a moment.",

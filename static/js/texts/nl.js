@@ -72,6 +72,8 @@ export default {
   "listen.live": "Live",
   "listen.live_floor": "U hoort het origineel.",
   "listen.live_language": "U hoort: {language}.",
+  "listen.unclear":
+    "U hoort: {language}. Deze stem is moeilijk te verstaan: lees de ondertitels mee.",
   "listen.live_over": "U hoort: {language}, over het origineel.",
   "listen.paused": "Gepauzeerd",
   "listen.paused_hint": "De spreker is zo terug.",

@@ -3,8 +3,7 @@
 
 A sample strays from the whole: so a bound is held to be missed only where the better end of the
 sample's 95 % interval (bootstrap, Koehn 2004) still misses it. The sample is the same each time,
-and so is what comes of it, but for the breath of voices, which is drawn anew. What the machine's
-speed decides is not looked at here.
+and so is what comes of it. What the machine's speed decides is not looked at here.
 """
 
 import random
@@ -15,10 +14,9 @@ import numpy as np
 import pytest
 
 from server.config import STARTER_MODELS
-from server.interpretation.piper_synthesizer import PiperSynthesizer
 from server.interpretation.vosk_recognizer import VoskRecognizer
 from server.models.catalogue import Catalogue
-from tools.evaluate import material, recognizer, translation, voice
+from tools.evaluate import material, recognizer, translation
 from tools.evaluate.material import Language
 from tools.evaluate.recognizer import Heard, vocabulary
 from tools.evaluate.text_metrics import ratio, score
@@ -27,7 +25,7 @@ from training.translation.corpus import Corpus, Foreign, Pair, read_corpora
 
 pytestmark = pytest.mark.timeout(300)
 
-CLIPS, READ_BACK, PAIRS = 12, 18, 100
+CLIPS, PAIRS = 12, 100
 #: What falls short of what was promised, and the percent at which it stands: no more than that.
 SHORT = {"nl people_nathalie": 52.0}
 CATALOGUE = Catalogue.load(STARTER_MODELS)
@@ -51,14 +49,6 @@ def test_recognisers_get_few_words_wrong(language: Language) -> None:
         if at_best(heard) > allowed:
             missed[name] = f"{heard.words_wrong:.1f} %, not {allowed:g}"
     assert missed == {}
-
-
-@pytest.mark.parametrize("language", ["en", "nl"])
-def test_voices_are_understood(language: Language) -> None:
-    speaking = PiperSynthesizer(CATALOGUE.path(CATALOGUE.voices[language]), language)
-    reader = CATALOGUE.path(CATALOGUE.recognizers[language])
-    for scale, heard in voice.read_back(speaking, language, reader, READ_BACK):
-        assert at_best(heard) <= voice.BOUNDS[scale], f"at {scale}: {heard.words_wrong:.1f} %"
 
 
 @pytest.fixture(scope="module")

@@ -3,16 +3,16 @@ from pathlib import Path
 import pytest
 
 from training.data import Language
-from training.voice.card import LABELS, card, row
+from training.voice.card import card, row, understood_rows
 from training.voice.history import History
 
 
 def history(language: Language, teacher: str, start: str = "") -> History:
-    return History(language, teacher, start, 45, language == "nl", 0.2, 2500, 24, {"pitch": 0.03})
+    return History(language, teacher, start, 45, language == "nl", 0.2, 2500, 1_300_000, 24, {})
 
 
 def text(of: History, figures: dict[str, float]) -> str:
-    return card(of, figures, count=100, megabytes=4.2, options="")
+    return card(of, figures, {}, others=60, megabytes=4.2)
 
 
 def test_a_history_is_read_as_it_was_written(tmp_path: Path) -> None:
@@ -45,20 +45,27 @@ def test_the_grammar_is_named_where_it_was_learnt_from() -> None:
 
 
 def test_the_command_names_the_voice_it_began_as() -> None:
-    made = text(history("de", "recordings:kerstin-de", "de.checkpoint"), {})
-    assert "--hours 0.2 --start de.checkpoint --out" in made
+    made = text(history("en", "recordings:kathleen-en", "en.checkpoint"), {})
+    assert "--hours 0.2 --start en.checkpoint --out" in made
     assert (
-        "`de.checkpoint` is what `python -m training.voice --language de --teacher espeak:de`"
+        "`en.checkpoint` is what `python -m training.voice --language en --teacher flite:slt`"
         in made
     )
     assert "{" not in made
 
 
+def test_what_was_measured_stands_beside_what_was_asked() -> None:
+    figure = {"value": 18.234, "unit": "%", "bound": 19.0}
+    rows = understood_rows("nl", {"voices.nl.read_back_wrong": figure})
+    assert rows == ["| words read back wrong | 18.2 % | at most 19 % |"]
+
+
 def test_what_was_not_measured_is_not_in_the_card() -> None:
+    figure = {"value": None, "unit": "%", "bound": 19.0}
+    assert not understood_rows("nl", {"voices.nl.read_back_wrong": figure})
     made = text(history("fr", "espeak:fr"), {"voice.peak_dbfs": -2.6})
     assert "| highest peak | -2.6 dB |" in made
-    assert LABELS["voice.words_wrong_at_1.0"] not in made
-    assert "No recogniser of this language" in made
+    assert "level in pauses" not in made
 
 
 def test_fractions_are_percentages() -> None:
