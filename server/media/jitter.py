@@ -124,10 +124,12 @@ class JitterBuffer:
             self._keep(Packet(at, samples, data))
 
     def _keep(self, packet: Packet) -> None:
-        if len(self._packets) == MAX_PACKETS:
-            del self._packets[min(self._packets)]
-            self.counts.overflowed += 1
         self._packets[packet.timestamp] = packet
+        if len(self._packets) > MAX_PACKETS:
+            dropped = self._packets.pop(min(self._packets))
+            self.counts.overflowed += 1
+            if self._next is not None:  # what was dropped is passed over, not waited for
+                self._next = max(self._next, dropped.timestamp + dropped.samples)
 
     def pull(self, now_s: float) -> Packet | Missing | None:
         """What is to be heard next; None while nothing has come yet, or not for long enough."""

@@ -133,6 +133,16 @@ def test_the_delay_gained_by_a_stall_is_excess() -> None:
     )
 
 
+@pytest.mark.parametrize("stall_s", [2.0, 3.5, 5.0, 8.0, 15.0])
+def test_within_a_second_of_a_stall_that_ends_in_a_burst_sound_goes_on(stall_s: float) -> None:
+    """More packets than there is room for come at once, and others follow, two at a time."""
+    end = 50 + round(stall_s / TICK_S)
+    arrivals = {number: float(end if 50 <= number < end else number) for number in range(end)}
+    arrivals |= {number: float(number | 1) for number in range(end, end + 200)}
+    heard = numbers(play(arrivals, end + 200))[end + 50 :]
+    assert "" not in heard and None not in heard
+
+
 def test_the_target_covers_the_jitter_of_a_network_and_forgets_it() -> None:
     jittery = {number: number + (number * 7 % 5) for number in range(600)}
     buffer = JitterBuffer()
