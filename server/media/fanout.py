@@ -9,12 +9,12 @@
 """
 
 import random
+import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
-from aiortc import clock
 from numpy.typing import NDArray
 
 from server.media.batch import HEADER, ROWS, Batch, Sending, Way
@@ -31,6 +31,8 @@ REPORT_TICKS: Final = 250
 _FIRST_REPORT_TICKS: Final = 25
 #: Between looks for whose turn it is.
 _REPORT_LOOK_TICKS: Final = 5
+#: From NTP's beginning, 1900, to Unix's.
+_NTP_S: Final = 2_208_988_800
 
 _ROW: Final = np.dtype(
     [
@@ -48,9 +50,16 @@ class FanOut:
     """Sends to all listeners of a process. ``listeners``: how many there are of them.
     ``counts``: packets "sent_again", "not_sent_again" though asked for, sent "as_red". ``sent``:
     what went out to each under its last sequence numbers, twice its number in the channel's
-    history and one more if as RED; below 0: nothing that could be sent again."""
+    history and one more if as RED; below 0: nothing that could be sent again. ``unix_time``: the
+    wall clock, for reports."""
 
-    def __init__(self, counts: Counter[str] | None = None, batch: Sending | None = None) -> None:
+    def __init__(
+        self,
+        counts: Counter[str] | None = None,
+        batch: Sending | None = None,
+        unix_time: Callable[[], float] = time.time,
+    ) -> None:
+        self.unix_time = unix_time
         self.rows = np.zeros(ROWS, _ROW)
         self.sent = np.zeros((ROWS, HISTORY), np.int64)
         self.batch = Batch() if batch is None else batch
@@ -161,7 +170,7 @@ class Group:
         to.report_look_tick = tick + _REPORT_LOOK_TICKS
         ticks = self._fan_out.rows["report_tick"]
         due = _chosen(to.members, ticks[to.rows] <= tick)
-        now = clock.current_ntp_time() if due else 0
+        now = ntp_time(self._fan_out.unix_time())
         for member in due:
             if ticks[member.row] < 0:
                 wait = random.uniform(0, _FIRST_REPORT_TICKS)
@@ -169,6 +178,12 @@ class Group:
                 member.report(now)
                 wait = random.uniform(0.5, 1.5) * REPORT_TICKS
             ticks[member.row] = tick + 1 + int(wait)
+
+
+def ntp_time(unix_s: float) -> int:
+    """NTP's 64 bits: 32 of seconds, which begin again at 0 in February 2036 (RFC 5905, 6), and 32
+    of their fraction."""
+    return int((unix_s + _NTP_S) * 2**32) % 2**64
 
 
 class _Members:

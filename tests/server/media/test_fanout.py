@@ -1,5 +1,6 @@
 import asyncio
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from types import SimpleNamespace
 
 import pytest
@@ -192,6 +193,25 @@ async def test_reports_tell_what_was_sent_and_go_on(hall: Hall) -> None:
         ear.packets()
     reports = [each for each in ear.rtcp() if isinstance(each, RtcpSrPacket)]
     assert 2 <= len(reports) <= 5
+
+
+@pytest.mark.parametrize(
+    ("day", "ntp_seconds"),
+    [
+        (datetime(2036, 2, 7, tzinfo=UTC), 2**32 - 23_296),
+        (datetime(2036, 2, 8, tzinfo=UTC), 63_104),
+        (datetime(2040, 1, 1, tzinfo=UTC), 123_010_304),
+    ],
+)
+async def test_reports_go_on_when_ntp_begins_again(
+    hall: Hall, day: datetime, ntp_seconds: int
+) -> None:
+    hall.fan_out.unix_time = day.timestamp
+    ear = await hall.ear()
+    hall.publish(range(26))
+    report, _ = ear.rtcp()
+    assert isinstance(report, RtcpSrPacket)
+    assert report.sender_info.ntp_timestamp >> 32 == ntp_seconds
 
 
 async def test_who_leaves_is_told_goodbye_and_leaves_nothing(hall: Hall) -> None:
