@@ -68,7 +68,7 @@ def main(words: Sequence[str]) -> int:
         voice = PiperSynthesizer(catalogue.path(catalogue.voices[language]), language)
         count = QUICK if options.quick else SENTENCES
         texts = sentences(language, count, options.development)
-        spoken = [_said(voice, text, 1.0) for text in texts]
+        spoken = [said(voice, text, 1.0) for text in texts]
         levels += [speech_level_dbfs(clip.pcm / 32768.0) for clip in spoken]
         made += understood(voice, language, spoken, listener)
         made += cost(voice, language, texts)
@@ -89,9 +89,12 @@ class Listener:
 
     def words_wrong(self, clips: Sequence[Clip], language: Language) -> float:
         """Percent of the clips' words."""
-        heard = [self._heard(clip.pcm, language) for clip in clips]
-        said = [_compared(clip.text, language) for clip in clips]
-        return 100 * float(jiwer.wer(said, heard))
+        heard = self.heard(clips, language)
+        return 100 * float(jiwer.wer([text for text, _ in heard], [text for _, text in heard]))
+
+    def heard(self, clips: Sequence[Clip], language: Language) -> list[tuple[str, str]]:
+        """What each clip says, and what was heard, as they are compared."""
+        return [(_compared(text, language), self._heard(pcm, language)) for text, pcm in clips]
 
     def _heard(self, pcm: Pcm, language: Language) -> str:
         sound = self._model.encode(np.concatenate((PAUSE, pcm)), LONGEST_S)
@@ -106,7 +109,7 @@ def understood(
     name = f"voices.{language}.read_back_wrong"
     wrong = listener.words_wrong(spoken, language)
     yield Figure(name, wrong, "%", BOUNDS.get(language))
-    fast = [_said(voice, clip.text, FASTER) for clip in spoken]
+    fast = [said(voice, clip.text, FASTER) for clip in spoken]
     yield Figure(f"{name}_at_{FASTER}", listener.words_wrong(fast, language), "%", wrong + MORE)
     poor = list(over_a_poor_line(spoken, language))
     yield Figure(
@@ -173,7 +176,7 @@ def over_a_poor_line(spoken: Sequence[Clip], language: Language) -> Iterator[Cli
         yield Clip(text, np.clip(np.round(heard), -32768, 32767).astype(np.int16))
 
 
-def _said(voice: PiperSynthesizer, text: str, scale: float) -> Clip:
+def said(voice: PiperSynthesizer, text: str, scale: float) -> Clip:
     pcm = voice.synthesize(text, scale)
     return Clip(text, soxr.resample(pcm, voice.rate_hz, RATE_HZ).astype(np.int16))
 

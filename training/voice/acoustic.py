@@ -17,6 +17,8 @@ SYMBOLS: Final = 256
 """Size of Piper's phoneme id space."""
 PAD_ID: Final = 0
 """Piper's "_", between all phonemes: never spoken."""
+DROPOUT: Final = 0.1
+"""While learning: an hour of speech is soon known by heart."""
 BANDS: Final = len(BAND_CENTRES_HZ)
 OUTPUTS: Final = 2 + BANDS + ENVELOPE_POINTS
 """Per subframe: log f0, voicing logit, aperiodicity, envelope."""
@@ -40,7 +42,7 @@ class Block(nn.Module):
         """x [B, L, channels], mask [B, L, 1] of ones and zeros."""
         y = self.over_time((x * mask).transpose(1, 2)).transpose(1, 2)
         y = self.narrow(F.relu(self.widen(self.norm(y))))
-        return torch.add(x, y)
+        return torch.add(x, F.dropout(y, DROPOUT, self.training))
 
 
 class Acoustic(nn.Module):
