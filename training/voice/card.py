@@ -120,8 +120,8 @@ OF_A_PERSON: Final = """\
   espeak-ng speak, each at its own speed and at 0.65 to 1.3 times its length.
 - {begun}"""
 FIRST: Final = """\
-`{start}` is what `python -m training.voice --language {code} --teacher {teacher}` leaves.
-"""
+`{start}` is what `python -m training.voice --language {code} --teacher {teacher}`
+leaves. """
 #: What each figure is, and whether it is a fraction or a level.
 LABELS: Final = {
     "voice.real_time_factor": "processor time to speak, of the length of the speech",
@@ -156,6 +156,16 @@ def understood_rows(language: Language, figures: Mapping[str, Mapping[str, Any]]
             asked = "" if found["bound"] is None else f"at most {found['bound']:.3g}{unit}"
             rows.append(f"| {label} | {found['value']:.3g}{unit} | {asked} |")
     return rows
+
+
+def begun_as(history: History) -> str:
+    """Which command leaves the voice that it began as: one of the language that its name says, or
+    else of its own; nothing where it began from nothing."""
+    if not history.start:
+        return ""
+    named = Path(history.start).stem
+    language = next((each for each in TONGUES if each == named), history.language)
+    return FIRST.format(start=history.start, code=language, teacher=TONGUES[language].teacher)
 
 
 def row(name: str, value: float) -> str:
@@ -203,9 +213,7 @@ def card(
         minutes=history.minutes,
         hours=history.hours,
         start=f" --start {history.start}" if history.start else "",
-        first=FIRST.format(start=history.start, code=language, teacher=TONGUES[language].teacher)
-        if history.start
-        else "",
+        first=begun_as(history),
         steps=history.steps,
         count=SENTENCES,
         understood="\n".join(understood_rows(language, understood)),
