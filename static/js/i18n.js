@@ -18,6 +18,12 @@ export function t(key, values = {}) {
   return text.replace(/\{(\w+)\}/g, (_, name) => values[name]);
 }
 
+/** What an error of the server means; the server's own words where this page has none for it. */
+export function errorText({ code, message }) {
+  const key = `error.${code}`;
+  return key in TEXTS[pageLanguage] ? t(key) : message;
+}
+
 /** Fills in texts: `data-text` an element's content, `data-label` its aria-label, and so on. */
 export function translatePage() {
   document.documentElement.lang = pageLanguage;

@@ -5,7 +5,7 @@
 
 import { CaptionView } from "./captions.js";
 import { captionsFor, channelFor, firstLanguage, languagesOf } from "./channels.js";
-import { languageName, t, textDirection, translatePage } from "./i18n.js";
+import { errorText, languageName, t, textDirection, translatePage } from "./i18n.js";
 import { elementsById, fetchLanguages, recall, remember, stream, takeToken } from "./page.js";
 import { Player } from "./player.js";
 import { Signaling } from "./signaling.js";
@@ -180,7 +180,7 @@ function render() {
   document.body.dataset.situation = now;
   const full = now === "fallback" && channel.reason === "full";
   page.state.textContent = t(stopped ? "error.title" : full ? "listen.full" : `listen.${now}`);
-  page.hint.textContent = refusal ? refusalText() : hint(now);
+  page.hint.textContent = refusal ? errorText(refusal) : hint(now);
   page.button_text.textContent = t(
     stopped ? "error.continue"
       : player.held ? "listen.tap" : player.on ? "listen.stop" : "listen.start");
@@ -192,10 +192,6 @@ function render() {
     ? t("listen.no_language", { language: languageName(language, document.documentElement.lang) })
     : "";
   updateMediaSession(now);
-}
-
-function refusalText() {
-  return t(`error.${refusal.code}`);
 }
 
 function showCaptionViews() {

@@ -2,7 +2,7 @@
 
 import { CaptionView } from "./captions.js";
 import { languagesOf } from "./channels.js";
-import { languageName, t, textDirection, translatePage } from "./i18n.js";
+import { errorText, languageName, t, textDirection, translatePage } from "./i18n.js";
 import { elementsById, fetchLanguages, stream, takeToken } from "./page.js";
 import { showListenAddress } from "./share.js";
 import { Signaling } from "./signaling.js";
@@ -30,7 +30,7 @@ function wanted() {
 
 signaling.addEventListener("status", render);
 signaling.addEventListener("refused", ({ detail }) => {
-  stateText = t(`error.${detail.code}`);
+  stateText = errorText(detail);
   render();
 });
 signaling.addEventListener("message", ({ detail: message }) => {

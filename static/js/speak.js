@@ -5,7 +5,7 @@
 
 import { showAudience } from "./audience.js";
 import { CaptionView } from "./captions.js";
-import { t, translatePage } from "./i18n.js";
+import { errorText, t, translatePage } from "./i18n.js";
 import { drawLevel, LevelMeter } from "./meter.js";
 import { Microphone, microphonesExist, troubleOf } from "./microphone.js";
 import { lineInWasChosen, offerMicrophones, rememberMicrophone } from "./microphone_choice.js";
@@ -235,7 +235,7 @@ function render() {
   const now = situation();
   document.body.dataset.situation = now;
   page.state.textContent = refusal ? t("error.title") : t(`speak.${now}`);
-  page.hint.textContent = refusal ? t(`error.${refusal.code}`) : t(`speak.${now}_hint`);
+  page.hint.textContent = refusal ? errorText(refusal) : t(`speak.${now}_hint`);
   page.connection.textContent = t(`connection.${connection()}`);
   page.connection.hidden = !speaking;
   page.way.textContent = speaking && overSocket ? t("speak.slow_way") : "";
