@@ -91,6 +91,32 @@ export class CaptionView {
   }
 }
 
+/** A view for each of some languages, made anew when the languages are others. */
+export class CaptionViews {
+  #views = [];
+  #make;
+
+  /** `make(languages)` gives their views. */
+  constructor(make) {
+    this.#make = make;
+  }
+
+  /** Shows these languages; says whether they are others than before. */
+  select(languages) {
+    if (this.#views.map((view) => view.language).join() === languages.join()) return false;
+    this.#views = this.#make(languages);
+    return true;
+  }
+
+  show(caption) {
+    for (const view of this.#views) view.show(caption);
+  }
+
+  restore(captions) {
+    for (const view of this.#views) view.restore(captions);
+  }
+}
+
 function writePartial(line, { text, certain = 0 }) {
   const words = text.split(/\s+/).filter(Boolean);
   const sure = document.createElement("span");

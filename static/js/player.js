@@ -16,6 +16,10 @@ export class Player extends EventTarget {
   held = false;
   /** True from the first sound on: a connection that is gone then is one that was lost. */
   heard = false;
+  /** True where only the socket gets through, and this browser can play nothing from there. */
+  shutOut = false;
+  /** The servers for help that the next offer names, as an RTCPeerConnection's. */
+  iceServers = [];
   #audio;
   #peer = null;
   /** What plays the packets from the socket, once that is how sound comes. */
@@ -38,6 +42,7 @@ export class Player extends EventTarget {
 
   start() {
     this.on = true;
+    this.shutOut = false;
     this.#leaveSocket();
     this.#renew();
   }
@@ -46,17 +51,21 @@ export class Player extends EventTarget {
     this.on = false;
     this.held = false;
     this.heard = false;
+    this.shutOut = false;
     this.lose();
     this.#leaveSocket();
     this.#audio.srcObject = null;
   }
 
-  /** Plays what comes over the socket, in place of a connection. */
+  /** Plays what comes over the socket, in place of a connection. False where that cannot be. */
   useSocket() {
+    this.shutOut = !SocketSound.supported;
+    if (this.shutOut) return false;
     this.lose();
     this.#socketSound = new SocketSound();
     this.#audio.srcObject = this.#socketSound.stream;
     this.play();
+    return true;
   }
 
   /** A packet from the socket. */
@@ -73,10 +82,10 @@ export class Player extends EventTarget {
   }
 
   /** The offer for a new session; a connection that was offered once is not offered again. */
-  async offer(iceServers) {
+  async offer() {
     if (this.#peer === null || this.#offered) this.#renew();
     this.#offered = true;
-    return this.#peer.offer(iceServers);
+    return this.#peer.offer(this.iceServers);
   }
 
   async accept(sdp) {

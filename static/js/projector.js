@@ -1,6 +1,6 @@
 // Captions alone, large, for a projector: /captions/{stream}?language=en&language=nl.
 
-import { CaptionView } from "./captions.js";
+import { CaptionView, CaptionViews } from "./captions.js";
 import { languagesOf } from "./channels.js";
 import { errorText, languageName, t, textDirection, translatePage } from "./i18n.js";
 import { elementsById, fetchLanguages, stream, takeToken } from "./page.js";
@@ -16,9 +16,19 @@ const address = new URL(location.href);
 let languages = address.searchParams.getAll("language").flatMap((value) => value.split(","));
 let offered = [];
 let source = null;
-let views = [];
 let stateText = "";
 
+const views = new CaptionViews((tags) => {
+  const panels = tags.map((tag) => {
+    const panel = document.createElement("section");
+    panel.className = "captions";
+    panel.tabIndex = 0;
+    panel.setAttribute("aria-label", `${t("captions.title")}: ${languageName(tag)}`);
+    return panel;
+  });
+  page.panels.replaceChildren(...panels);
+  return tags.map((tag, i) => new CaptionView(panels[i], tag, languageName(tag)));
+});
 const signaling = new Signaling(`/ws/listen/${stream}`, () => ({
   captions: wanted(), audio: "none", token }));
 
@@ -44,28 +54,16 @@ signaling.addEventListener("message", ({ detail: message }) => {
       render();
       break;
     case "caption":
-      for (const view of views) view.show(message);
+      views.show(message);
       break;
     case "captions":
-      for (const view of views) view.restore(message.captions ?? []);
+      views.restore(message.captions ?? []);
   }
 });
 
-let selected = "";
 function select() {
   const captions = wanted();
-  if (captions.join() === selected) return;
-  selected = captions.join();
-  signaling.send({ type: "select", captions });
-  page.panels.replaceChildren();
-  views = captions.map((tag) => {
-    const panel = document.createElement("section");
-    panel.className = "captions";
-    panel.tabIndex = 0;
-    panel.setAttribute("aria-label", `${t("captions.title")}: ${languageName(tag)}`);
-    page.panels.append(panel);
-    return new CaptionView(panel, tag, languageName(tag));
-  });
+  if (views.select(captions)) signaling.send({ type: "select", captions });
 }
 
 function render() {
