@@ -4,6 +4,7 @@
 // come over one session: starting and stopping the sound joins anew in its place.
 // `listener` knows how things stand; whatever changes it calls `render`, which draws the page.
 
+/** @import { Situation } from "./listener.js" */
 import { CaptionView, CaptionViews } from "./captions.js";
 import { languageName, t, textDirection, translatePage } from "./i18n.js";
 import { Listener } from "./listener.js";
@@ -13,7 +14,14 @@ import { Signaling } from "./signaling.js";
 
 const SIZES = [0.85, 1, 1.2, 1.45, 1.75, 2.1];
 
-const page = elementsById();
+const page = elementsById({
+  stream: HTMLElement, state: HTMLElement, hint: HTMLElement, way: HTMLElement,
+  notice: HTMLElement, button: HTMLButtonElement, button_text: HTMLElement,
+  language: HTMLSelectElement, over: HTMLInputElement, source: HTMLInputElement,
+  volume: HTMLInputElement, smaller: HTMLButtonElement, larger: HTMLButtonElement,
+  captions: HTMLElement, source_box: HTMLElement, source_captions: HTMLElement,
+  sound: HTMLAudioElement,
+});
 const token = takeToken();
 const player = new Player(page.sound);
 const listener = new Listener(recall("localStorage", "tolk.language"), navigator.languages);
@@ -49,15 +57,15 @@ function goByTheSocket() {
   render();
 }
 
-signaling.addEventListener("status", ({ detail: status }) => {
+signaling.on("status", (status) => {
   if (status === "reconnecting") player.lose();
   render();
 });
-signaling.addEventListener("refused", ({ detail }) => {
-  listener.refusal = detail;
+signaling.on("refused", (error) => {
+  listener.refusal = error;
   render();
 });
-signaling.addEventListener("message", async ({ detail: message }) => {
+signaling.on("message", async (message) => {
   switch (message.type) {
     case "joined":
       listener.refusal = null;
@@ -90,7 +98,7 @@ signaling.addEventListener("message", async ({ detail: message }) => {
   }
   render();
 });
-signaling.addEventListener("sound", ({ detail: packet }) => player.receive(packet));
+signaling.on("sound", (packet) => player.receive(packet));
 player.addEventListener("change", render);
 player.addEventListener("doubtful", () => signaling.probe());
 player.addEventListener("failed", offer);
@@ -110,7 +118,7 @@ function render() {
   page.button_text.textContent = t(
     stopped ? "error.continue"
       : player.held ? "listen.tap" : player.on ? "listen.stop" : "listen.start");
-  page.button.dataset.on = player.on && !player.held && !stopped;
+  page.button.dataset.on = String(player.on && !player.held && !stopped);
   page.over.disabled = listener.asked.channel === "floor";
   page.source_box.hidden = listener.asked.captions.length < 2;
   views.select(listener.asked.captions);
@@ -134,6 +142,7 @@ function showLanguages() {
   if (list.value !== chosen) list.value = chosen;
 }
 
+/** @param {Situation} now */
 function showMediaSession(now) {
   if (!("mediaSession" in navigator)) return;
   navigator.mediaSession.metadata = new MediaMetadata({
@@ -156,11 +165,14 @@ function toggle() {
   render();
 }
 
-/** Shows captions in the size of this number, as far as there is one. */
+/**
+ * Shows captions in the size of this number, as far as there is one.
+ * @param {number} number
+ */
 function setSize(number) {
   const size = Math.min(Math.max(number, 0), SIZES.length - 1);
   remember("localStorage", "tolk.size", String(size));
-  document.documentElement.style.setProperty("--caption-scale", SIZES[size]);
+  document.documentElement.style.setProperty("--caption-scale", String(SIZES[size]));
   page.smaller.disabled = size === 0;
   page.larger.disabled = size === SIZES.length - 1;
   page.smaller.onclick = () => setSize(size - 1);
@@ -174,7 +186,7 @@ page.language.onchange = () => {
   select();
   render();
 };
-for (const name of ["over", "source"]) {
+for (const name of /** @type {const} */ (["over", "source"])) {
   page[name].checked = recall("localStorage", `tolk.${name}`) === "true";
   page[name].onchange = () => {
     remember("localStorage", `tolk.${name}`, String(page[name].checked));
@@ -183,9 +195,9 @@ for (const name of ["over", "source"]) {
   };
 }
 page.volume.value = recall("localStorage", "tolk.volume") ?? "100";
-page.sound.volume = page.volume.value / 100;
+page.sound.volume = page.volume.valueAsNumber / 100;
 page.volume.oninput = () => {
-  page.sound.volume = page.volume.value / 100;
+  page.sound.volume = page.volume.valueAsNumber / 100;
   remember("localStorage", "tolk.volume", page.volume.value);
 };
 setSize(Number(recall("localStorage", "tolk.size") ?? 1));

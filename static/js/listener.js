@@ -1,35 +1,72 @@
 // What a listener wants to hear and read, what the server says about it, and how that is put
 // into words. Knows neither the page nor the network.
 
+/** @import { Channel, Languages, ServerError, Session } from "./messages.js" */
+/** @import { Status } from "./signaling.js" */
 import { captionsFor, channelFor, firstLanguage, languagesOf } from "./channels.js";
 import { errorText, languageName, pageLanguage, t } from "./i18n.js";
 
 /** The reasons for a missing interpretation that there are words for. */
-const REASONS = ["broken", "slow", "restarting", "full"];
+const REASONS = /** @type {const} */ (["broken", "slow", "restarting", "full"]);
+
+/**
+ * What of a Player tells how things stand.
+ * @typedef {object} PlayerState
+ * @property {boolean} on
+ * @property {boolean} held
+ * @property {boolean} heard
+ * @property {boolean} connected
+ * @property {boolean} shutOut
+ */
+
+/**
+ * How things stand, in one word; the texts "listen.…" say it to the listener.
+ * @typedef {"refused" | "connecting" | "waiting" | "ready" | "held" | "opening" | "shut_out"
+ *   | "reconnecting" | "paused" | "ended" | Channel["status"]} Situation
+ */
 
 export class Listener {
-  /** The channel and the caption languages that the server was asked for last. */
+  /**
+   * The channel and the caption languages that the server was asked for last.
+   * @type {{channel: string, captions: string[]}}
+   */
   asked = { channel: "floor", captions: [] };
   /** The language to hear: a tag, or "floor". */
   language = "floor";
-  /** The channel that the server sends, and how that goes: its message "channel". */
+  /**
+   * The channel that the server sends, and how that goes.
+   * @type {Channel}
+   */
   channel = { channel: "floor", status: "starting" };
-  /** The server's last error, until it is over. */
+  /**
+   * The server's last error, until it is over.
+   * @type {ServerError | null}
+   */
   refusal = null;
+  /** @type {Required<Session>} */
   #session = { state: null, source: null, channels: ["floor"] };
   #everyChannel = ["floor"];
-  /** Languages whose voice is hard to understand. */
+  /**
+   * Languages whose voice is hard to understand.
+   * @type {string[]}
+   */
   #unclear = [];
   #chosen;
   #readerLanguages;
 
-  /** `chosen`: the language that was chosen at an earlier visit, or null. */
+  /**
+   * @param {string | null} chosen the language that was chosen at an earlier visit
+   * @param {readonly string[]} readerLanguages
+   */
   constructor(chosen, readerLanguages) {
     this.#chosen = chosen;
     this.#readerLanguages = readerLanguages;
   }
 
-  /** Takes what can be heard on this server: the answer of /api/languages. */
+  /**
+   * Takes what can be heard on this server.
+   * @param {Languages} languages
+   */
   know({ targets, unclear = [] }) {
     const languages = [...new Set(Object.values(targets).flat())];
     this.#everyChannel = ["floor", ...languages, ...languages.map((tag) => `${tag}+floor`)];
@@ -37,18 +74,26 @@ export class Listener {
     this.takeSession({ state: null });
   }
 
-  /** Takes how the stream is. Until somebody speaks, anything may be chosen. */
+  /**
+   * Takes how the stream is. Until somebody speaks, anything may be chosen.
+   * @param {Session} session
+   */
   takeSession({ state, source = null, channels = [] }) {
     this.#session = { state, source, channels: source === null ? this.#everyChannel : channels };
     this.language = firstLanguage(
       this.#chosen, this.#readerLanguages, this.#session.channels, source);
   }
 
+  /** @param {string} language */
   choose(language) {
     this.language = this.#chosen = language;
   }
 
-  /** Takes what is wanted now into `asked`; says whether that is something else than before. */
+  /**
+   * Takes what is wanted now into `asked`; says whether that is something else than before.
+   * @param {boolean} over the original too, quietly
+   * @param {boolean} withSource captions of the original too
+   */
   want(over, withSource) {
     const { channels, source } = this.#session;
     const channel = channelFor(this.language, over, channels);
@@ -63,7 +108,11 @@ export class Listener {
     return languagesOf(this.#session.channels).filter((tag) => tag !== this.#session.source);
   }
 
-  /** How things stand, in one word. `player`: a Player; `status`: a Signaling's. */
+  /**
+   * @param {PlayerState} player
+   * @param {Status} status of the signaling
+   * @returns {Situation}
+   */
   situation(player, status) {
     const { state } = this.#session;
     if (this.refusal && status === "closed") return "refused";
@@ -78,20 +127,28 @@ export class Listener {
     return this.channel.status;
   }
 
-  /** The words for a situation. */
+  /**
+   * The words for a situation.
+   * @param {Situation} now
+   */
   title(now) {
     if (now === "refused") return t("error.title");
     if (now === "fallback" && this.channel.reason === "full") return t("listen.full");
     return t(`listen.${now}`);
   }
 
-  /** The words beneath them. `on`: whether the listener wants sound. */
+  /**
+   * The words beneath them.
+   * @param {Situation} now
+   * @param {boolean} on whether the listener wants sound
+   */
   hint(now, on) {
-    const { channel, reason } = this.channel;
+    const { channel } = this.channel;
+    const reason = REASONS.find((known) => known === this.channel.reason);
     if (this.refusal) return errorText(this.refusal);
-    if (now === "connecting") return "";
+    if (now === "connecting" || now === "refused") return "";
     if (now === "waiting" && !on) return t("listen.waiting_silent_hint");
-    if (now === "fallback" && REASONS.includes(reason)) return t(`listen.${reason}_hint`);
+    if (now === "fallback" && reason) return t(`listen.${reason}_hint`);
     if (now !== "live") return t(`listen.${now}_hint`);
     if (channel === "floor") return t("listen.live_floor");
     const [tag, over] = channel.split("+");
@@ -102,8 +159,7 @@ export class Listener {
   /** Says that the chosen language is not there, or nothing. */
   get notice() {
     const { channels, source } = this.#session;
-    const there = ["floor", source, ...channels].includes(this.language);
-    const language = there ? "" : languageName(this.language, pageLanguage);
-    return there ? "" : t("listen.no_language", { language });
+    if (["floor", source, ...channels].includes(this.language)) return "";
+    return t("listen.no_language", { language: languageName(this.language, pageLanguage) });
   }
 }

@@ -1,5 +1,6 @@
 // Captions alone, large, for a projector: /captions/{stream}?language=en&language=nl.
 
+/** @import { Session } from "./messages.js" */
 import { CaptionView, CaptionViews } from "./captions.js";
 import { languagesOf } from "./channels.js";
 import { errorText, languageName, t, textDirection, translatePage } from "./i18n.js";
@@ -10,11 +11,17 @@ import { keepAwake } from "./wake_lock.js";
 
 const CHOOSER_HIDES_MS = 4000;
 
-const page = elementsById();
+const page = elementsById({
+  title: HTMLElement, panels: HTMLElement, state: HTMLElement, join: HTMLElement,
+  qr: HTMLImageElement, address: HTMLAnchorElement, chooser: HTMLFormElement,
+  choices: HTMLElement, show_qr: HTMLInputElement, fullscreen: HTMLButtonElement,
+});
 const token = takeToken();
 const address = new URL(location.href);
 let languages = address.searchParams.getAll("language").flatMap((value) => value.split(","));
+/** @type {string[]} */
 let offered = [];
+/** @type {string | null} */
 let source = null;
 let stateText = "";
 
@@ -38,18 +45,18 @@ function wanted() {
   return offered.filter((tag) => tag !== source).slice(0, 1);
 }
 
-signaling.addEventListener("status", render);
-signaling.addEventListener("refused", ({ detail }) => {
-  stateText = errorText(detail);
+signaling.on("status", render);
+signaling.on("refused", (error) => {
+  stateText = errorText(error);
   render();
 });
-signaling.addEventListener("message", ({ detail: message }) => {
+signaling.on("message", (message) => {
   switch (message.type) {
     case "joined":
     case "state":
       source = message.source ?? source;
-      offer([...languagesOf(message.channels ?? []), source].filter(Boolean));
-      stateText = message.state === "live" ? "" : t(`captions_page.${message.state}`);
+      offer([...languagesOf(message.channels ?? []), ...(source ? [source] : [])]);
+      stateText = stateOf(message);
       select();
       render();
       break;
@@ -61,6 +68,11 @@ signaling.addEventListener("message", ({ detail: message }) => {
   }
 });
 
+/** @param {Session} session */
+function stateOf({ state }) {
+  return state === null || state === "live" ? "" : t(`captions_page.${state}`);
+}
+
 function select() {
   const captions = wanted();
   if (views.select(captions)) signaling.send({ type: "select", captions });
@@ -71,7 +83,10 @@ function render() {
   page.state.textContent = lost ? t("connection.reconnecting") : stateText;
 }
 
-/** Offers these languages in the chooser, together with those chosen by the address. */
+/**
+ * Offers these languages in the chooser, together with those chosen by the address.
+ * @param {string[]} tags
+ */
 function offer(tags) {
   offered = [...new Set([...offered, ...tags])];
   const all = [...new Set([...languages, ...offered])];
@@ -91,7 +106,8 @@ function offer(tags) {
 }
 
 function choose() {
-  languages = [...page.choices.querySelectorAll(":checked")].map((box) => box.value);
+  languages = [...page.choices.querySelectorAll("input")]
+    .filter((box) => box.checked).map((box) => box.value);
   address.searchParams.delete("language");
   for (const tag of languages) address.searchParams.append("language", tag);
   history.replaceState(null, "", address);

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { HintWindow } from "../../../static/js/meter.js";
+import { HintWindow, measure } from "../../../static/js/meter.js";
 
 /** A full window, 4 s, of this level and peak. */
 function filled(level, peak) {
@@ -38,4 +38,12 @@ test("what is more than 4 s ago counts no more", () => {
   const hints = filled(-10, 1);
   for (let i = 0; i < 80; i += 1) hints.add(-25, 0.3);
   assert.equal(hints.hint, "good");
+});
+
+test("a full square wave is at 0 dB, a tenth of it at -20 dB, silence at the floor", () => {
+  const full = measure(new Float32Array([1, -1, 1, -1]));
+  assert.equal(full.level.toFixed(3), "0.000");
+  assert.equal(full.peak, 1);
+  assert.equal(measure(new Float32Array([0.1, -0.1])).level.toFixed(3), "-20.000");
+  assert.deepEqual(measure(new Float32Array(8)), { level: -60, peak: 0 });
 });
