@@ -269,7 +269,7 @@ async def accept(
                 except asyncio.CancelledError:
                     connection.error = ProtocolError("unavailable", "the server is going away")
                     raise
-                except Exception as error:  # the session's edge
+                except Exception as error:  # noqa: BLE001  the session's edge
                     known = _protocol_error(error)
                     bug = None if known else error
                     connection.error = known or _internal()

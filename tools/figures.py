@@ -10,13 +10,15 @@ import platform
 import shlex
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
 import msgspec
+
+from server.interpretation.engines import ModelError
 
 ROOT = Path(__file__).parent.parent
 #: Options whose values are nobody's business.
@@ -42,6 +44,31 @@ class Figure:
         if self.value is None:
             return False
         return self.value <= self.bound if self.better == "lower" else self.value >= self.bound
+
+
+def exit_status(module: str, main: Callable[[], int]) -> int:
+    """What ``main`` returns. Where a file, a program or a model is missing: 2, and a line on
+    stderr that says which."""
+    try:
+        return main()
+    except* (FileNotFoundError, ModelError) as missing:
+        for error in _errors(missing):
+            print(f"{module}: {_sentence(error)}", file=sys.stderr)
+    return 2
+
+
+def _errors(group: BaseExceptionGroup[Exception]) -> Iterator[Exception]:
+    for error in group.exceptions:
+        if isinstance(error, BaseExceptionGroup):
+            yield from _errors(error)
+        else:
+            yield error
+
+
+def _sentence(error: Exception) -> str:
+    if isinstance(error, FileNotFoundError) and error.filename is not None:
+        return f"{error.filename} is missing"
+    return str(error)
 
 
 def measuring_parser(

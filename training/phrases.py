@@ -36,8 +36,7 @@ def grammar() -> Grammar:
     """Read phrase_grammar.txt; ValueError names a line that is not a pair."""
     slots: dict[str, list[Pair]] = {}
     sentences: list[Pair] = []
-    for line in _GRAMMAR.read_text(encoding="utf-8").splitlines():
-        line = line.strip()
+    for line in map(str.strip, _GRAMMAR.read_text(encoding="utf-8").splitlines()):
         if not line or line[0] in "#[":
             continue
         slot = re.match(r"([a-z]+): (.*)", line)

@@ -181,7 +181,7 @@ class EdgeWorker:
             self._tell(offer.peer, "refused", str(error))
         except PeerGone as gone:
             self._tell(offer.peer, "gone", str(gone))
-        except Exception:  # a session's edge: whatever it is, the others go on
+        except Exception:  # noqa: BLE001  a session's edge: whatever it is, the others go on
             _log.exception("a listener's connection failed")
             self._tell(offer.peer, "gone", "an error of the server's")
         else:

@@ -54,7 +54,7 @@ class Moving:
         except (ModelError, EngineError) as error:
             _log.error("other models cannot be used: %s", error)
             return str(error)
-        except Exception as error:  # whatever a library raises, the engines in use go on
+        except Exception as error:  # noqa: BLE001  whatever a library raises, the engines in use go on
             _log.error("other models cannot be used: %s", described(error))
             return f"{type(error).__name__}: the log says where"
         if engines is not shared.engines:

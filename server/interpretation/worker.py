@@ -256,7 +256,7 @@ class Worker:
         """A stream's edge: whatever goes wrong in it ends here."""
         try:
             await interpreter.run()
-        except Exception as error:  # whatever it is, the other streams go on
+        except Exception as error:  # noqa: BLE001  whatever it is, the other streams go on
             shared.dropped["streams"] += 1
             _log.error("stream %s failed: %s", interpreter.stream, described(error))
         finally:

@@ -25,9 +25,8 @@ from aiortc import (
 )
 from aiortc.codecs import get_capabilities
 
-from server.media import consent, direct, libopus
+from server.media import consent, direct, libopus, uplink
 from server.media import receive as plain
-from server.media import uplink
 from server.media.broadcast import SubscriberTrack
 from server.media.direct import DirectSender, heed
 from server.media.guard import guard_dtls, use_hosts

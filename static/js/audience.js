@@ -1,8 +1,14 @@
 // Who listens, as the speaker's page shows it.
 
+/** @import { Audience } from "./messages.js" */
 import { languageName, pageLanguage, t } from "./i18n.js";
 
-/** Shows the server's "audience": how many there are in `sum`, in which channels in `list`. */
+/**
+ * Shows how many there are in `sum`, and in which channels in `list`.
+ * @param {Element} sum
+ * @param {Element} list
+ * @param {Audience} audience
+ */
 export function showAudience(sum, list, { total, channels = {} }) {
   sum.textContent =
     total === 0 ? t("speak.audience_none") : t("speak.audience_total", { total });
@@ -11,12 +17,13 @@ export function showAudience(sum, list, { total, channels = {} }) {
   list.replaceChildren(...rows.map(([channel, count]) => {
     const row = document.createElement("li");
     const number = document.createElement("b");
-    number.textContent = count;
+    number.textContent = String(count);
     row.append(channelTitle(channel), number);
     return row;
   }));
 }
 
+/** @param {string} channel */
 function channelTitle(channel) {
   if (channel === "floor" || channel === "captions") {
     return t(channel === "floor" ? "channel.floor" : "captions.title");

@@ -7,13 +7,21 @@
 // What is not spoken, or may be translated wrongly, is lighter, too, and says so.
 // A snapshot replaces all that is there, unannounced: its lines are old, or were read before.
 
+/** @import { Caption } from "./messages.js" */
 import { pageLanguage, t, textDirection } from "./i18n.js";
 
 const LINES_KEPT = 80;
 const QUIET_MS = 500;
 
 export class CaptionView {
-  /** `container` scrolls; `label` names the live region to a screen reader. */
+  /** @type {Map<number, {revision: number, line: HTMLElement}>} */
+  #segments = new Map();
+
+  /**
+   * @param {Element} container scrolls
+   * @param {string} language
+   * @param {string} label names the live region to a screen reader
+   */
   constructor(container, language, label) {
     this.language = language;
     this.finals = this.#region("lines");
@@ -27,12 +35,12 @@ export class CaptionView {
     const page = document.createElement("div");
     page.append(this.finals, this.partials);
     container.replaceChildren(page);
-    this.segments = new Map();
   }
 
+  /** @param {Caption} caption */
   show(caption) {
     if (caption.language !== this.language) return;
-    const known = this.segments.get(caption.segment);
+    const known = this.#segments.get(caption.segment);
     if (known && known.revision >= caption.revision) return;
     const line = known?.line ?? this.#line(caption);
     if (caption.status === "clear") {
@@ -40,26 +48,30 @@ export class CaptionView {
     } else {
       // A live region would announce again what is written again.
       if (caption.status !== "final") writePartial(line, caption);
-      else if (line.firstChild?.data !== caption.text) line.textContent = caption.text;
+      else if (line.firstChild?.nodeValue !== caption.text) line.textContent = caption.text;
       if (caption.doubtful && !line.matches(".doubtful")) this.#mark(line, "doubtful");
       if (caption.skipped && !line.matches(".skipped")) this.#mark(line, "skipped");
       const region = caption.status === "final" ? this.finals : this.partials;
       if (line.parentNode !== region) insertByTime(region, line);
     }
-    this.segments.set(caption.segment, { revision: caption.revision, line });
-    while (this.segments.size > LINES_KEPT) this.#forgetOldest();
+    this.#segments.set(caption.segment, { revision: caption.revision, line });
+    while (this.#segments.size > LINES_KEPT) this.#forgetOldest();
   }
 
-  /** Shows these captions and no others. */
+  /**
+   * Shows these captions and no others.
+   * @param {Caption[]} captions
+   */
   restore(captions) {
     this.finals.setAttribute("aria-live", "off");
     this.finals.replaceChildren();
     this.partials.replaceChildren();
-    this.segments.clear();
-    captions.forEach((caption) => this.show(caption));
+    this.#segments.clear();
+    for (const caption of captions) this.show(caption);
     setTimeout(() => this.finals.setAttribute("aria-live", "polite"), QUIET_MS);
   }
 
+  /** @param {string} name */
   #region(name) {
     const region = document.createElement("div");
     region.className = name;
@@ -68,13 +80,18 @@ export class CaptionView {
     return region;
   }
 
+  /** @param {Caption} caption */
   #line(caption) {
     const line = document.createElement("p");
-    line.dataset.start = caption.start_ms;
+    line.dataset.start = String(caption.start_ms);
     return line;
   }
 
-  /** Says after the line why it is lighter. */
+  /**
+   * Says after the line why it is lighter.
+   * @param {HTMLElement} line
+   * @param {"doubtful" | "skipped"} why
+   */
   #mark(line, why) {
     const mark = document.createElement("small");
     mark.lang = pageLanguage;
@@ -85,12 +102,50 @@ export class CaptionView {
   }
 
   #forgetOldest() {
-    const [segment, { line }] = this.segments.entries().next().value;
-    line.remove();
-    this.segments.delete(segment);
+    for (const [segment, { line }] of this.#segments) {
+      line.remove();
+      this.#segments.delete(segment);
+      return;
+    }
   }
 }
 
+/** A view for each of some languages, made anew when the languages are others. */
+export class CaptionViews {
+  /** @type {CaptionView[]} */
+  #views = [];
+  #make;
+
+  /** @param {(languages: string[]) => CaptionView[]} make */
+  constructor(make) {
+    this.#make = make;
+  }
+
+  /**
+   * Shows these languages; says whether they are others than before.
+   * @param {string[]} languages
+   */
+  select(languages) {
+    if (this.#views.map((view) => view.language).join() === languages.join()) return false;
+    this.#views = this.#make(languages);
+    return true;
+  }
+
+  /** @param {Caption} caption */
+  show(caption) {
+    for (const view of this.#views) view.show(caption);
+  }
+
+  /** @param {Caption[]} captions */
+  restore(captions) {
+    for (const view of this.#views) view.restore(captions);
+  }
+}
+
+/**
+ * @param {HTMLElement} line
+ * @param {Caption} caption
+ */
 function writePartial(line, { text, certain = 0 }) {
   const words = text.split(/\s+/).filter(Boolean);
   const sure = document.createElement("span");
@@ -100,11 +155,14 @@ function writePartial(line, { text, certain = 0 }) {
   line.replaceChildren(...(certain > 0 ? [sure, rest && ` ${rest}`] : [rest]));
 }
 
+/**
+ * @param {HTMLElement} region
+ * @param {HTMLElement} line
+ */
 function insertByTime(region, line) {
-  let next = null;
-  for (let other = region.lastElementChild; other; other = other.previousElementSibling) {
-    if (Number(other.dataset.start) <= Number(line.dataset.start)) break;
-    next = other;
-  }
-  region.insertBefore(line, next);
+  const start = Number(line.dataset.start);
+  const lines = /** @type {HTMLElement[]} */ ([...region.children]);
+  const before = lines.findLast((other) => Number(other.dataset.start) <= start);
+  if (before) before.after(line);
+  else region.prepend(line);
 }

@@ -6,6 +6,7 @@ class Capture extends AudioWorkletProcessor {
   #piece = new Float32Array(PIECE);
   #filled = 0;
 
+  /** @param {Float32Array[][]} inputs */
   process([[channel]]) {
     if (channel === undefined) return true; // no track yet
     for (let taken = 0; taken < channel.length;) {

@@ -2,14 +2,21 @@
 //
 // A channel is "floor", a language ("en"), or a language over the quiet floor ("en+floor").
 
-/** The languages among `channels`, without "floor". */
+/**
+ * The languages among `channels`, without "floor".
+ * @param {string[]} channels
+ */
 export function languagesOf(channels) {
   return [...new Set(channels.map((name) => name.split("+")[0]))].filter((l) => l !== "floor");
 }
 
 /**
  * The language to begin with: what was chosen before, else the reader's, else the only
- * interpretation, else the floor. `source`: what is spoken, if known.
+ * interpretation, else the floor.
+ * @param {string | null} remembered
+ * @param {readonly string[]} readerLanguages
+ * @param {string[]} channels
+ * @param {string | null} source what is spoken, if known
  */
 export function firstLanguage(remembered, readerLanguages, channels, source) {
   if (remembered) return remembered;
@@ -22,7 +29,12 @@ export function firstLanguage(remembered, readerLanguages, channels, source) {
   return offered.length === 1 ? offered[0] : "floor";
 }
 
-/** The channel for `language` ("floor" or a tag), `over` the original if wished and offered. */
+/**
+ * The channel for a language, over the original if that is wished and offered.
+ * @param {string} language "floor" or a tag
+ * @param {boolean} over
+ * @param {string[]} channels
+ */
 export function channelFor(language, over, channels) {
   if (language !== "floor" && over && channels.includes(`${language}+floor`)) {
     return `${language}+floor`;
@@ -30,8 +42,13 @@ export function channelFor(language, over, channels) {
   return channels.includes(language) ? language : "floor";
 }
 
-/** The caption languages that go with it: what is heard first, then the source if wished. */
+/**
+ * The caption languages that go with it: what is heard first, then the source if wished.
+ * @param {string} channel
+ * @param {string | null} source
+ * @param {boolean} withSource
+ */
 export function captionsFor(channel, source, withSource) {
   const heard = channel === "floor" ? source : channel.split("+")[0];
-  return [...new Set(withSource ? [heard, source] : [heard])].filter(Boolean);
+  return [...new Set(withSource ? [heard, source] : [heard])].filter((tag) => tag !== null);
 }

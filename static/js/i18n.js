@@ -1,5 +1,6 @@
 // The page's own language: the first of the reader's that we have, else English.
 
+/** @import { ServerError } from "./messages.js" */
 import en from "./texts/en.js";
 import nl from "./texts/nl.js";
 
@@ -7,37 +8,69 @@ const TEXTS = { en, nl };
 // "placeholder" is shown by the style sheet in a box that is empty.
 const TRANSLATED_ATTRIBUTES = { label: "aria-label", alt: "alt", empty: "data-placeholder" };
 
-export const pageLanguage =
-  navigator.languages.map((tag) => tag.split("-")[0].toLowerCase()).find((tag) => tag in TEXTS)
-  ?? "en";
+/** @typedef {keyof typeof en} TextKey */
 
-/** The text for `key`, with each `{name}` filled in from `values`. */
+export const pageLanguage = /** @type {keyof typeof TEXTS} */ (
+  navigator.languages.map((tag) => tag.split("-")[0].toLowerCase()).find((tag) => tag in TEXTS)
+  ?? "en");
+
+/**
+ * The text for `key`, with each `{name}` filled in from `values`.
+ * @param {TextKey} key
+ * @param {Record<string, string | number>} values
+ */
 export function t(key, values = {}) {
   const text = TEXTS[pageLanguage][key];
   if (text === undefined) throw new Error(`no text for ${key}`);
-  return text.replace(/\{(\w+)\}/g, (_, name) => values[name]);
+  return text.replace(/\{(\w+)\}/g, (_, name) => String(values[name]));
+}
+
+/**
+ * What an error of the server means; the server's own words where this page has none for it.
+ * @param {ServerError} error
+ */
+export function errorText({ code, message }) {
+  const key = `error.${code}`;
+  return key in TEXTS[pageLanguage] ? t(/** @type {TextKey} */ (key)) : message;
 }
 
 /** Fills in texts: `data-text` an element's content, `data-label` its aria-label, and so on. */
 export function translatePage() {
   document.documentElement.lang = pageLanguage;
-  for (const element of document.querySelectorAll("[data-text]")) {
-    element.textContent = t(element.dataset.text);
-  }
+  for (const element of elementsWith("text")) element.textContent = t(keyIn(element, "text"));
   for (const [name, attribute] of Object.entries(TRANSLATED_ATTRIBUTES)) {
-    for (const element of document.querySelectorAll(`[data-${name}]`)) {
-      element.setAttribute(attribute, t(element.dataset[name]));
+    for (const element of elementsWith(name)) {
+      element.setAttribute(attribute, t(keyIn(element, name)));
     }
   }
 }
 
-/** The name of a language in that language itself ("Nederlands"), or in `inLanguage`. */
+/** @param {string} name of the data attribute */
+function elementsWith(name) {
+  return /** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll(`[data-${name}]`));
+}
+
+/**
+ * @param {HTMLElement} element
+ * @param {string} name
+ */
+function keyIn(element, name) {
+  return /** @type {TextKey} */ (element.dataset[name]);
+}
+
+/**
+ * The name of a language in that language itself ("Nederlands"), or in `inLanguage`.
+ * @param {string} tag
+ */
 export function languageName(tag, inLanguage = tag) {
-  const name = new Intl.DisplayNames([inLanguage, "en"], { type: "language" }).of(tag);
+  const name = new Intl.DisplayNames([inLanguage, "en"], { type: "language" }).of(tag) ?? tag;
   return name.charAt(0).toLocaleUpperCase(inLanguage) + name.slice(1);
 }
 
-/** "rtl" for languages written from right to left, else "ltr". */
+/**
+ * "rtl" for languages written from right to left, else "ltr".
+ * @param {string} tag
+ */
 export function textDirection(tag) {
   return ["ar", "dv", "fa", "he", "ku", "ps", "sd", "ug", "ur", "yi"].includes(tag.split("-")[0])
     ? "rtl"

@@ -2,143 +2,103 @@
 //
 // Captions and state come from the moment the page is open; sound from the button on. Both
 // come over one session: starting and stopping the sound joins anew in its place.
+// `listener` knows how things stand; whatever changes it calls `render`, which draws the page.
 
-import { CaptionView } from "./captions.js";
-import { captionsFor, channelFor, firstLanguage, languagesOf } from "./channels.js";
+/** @import { Situation } from "./listener.js" */
+import { CaptionView, CaptionViews } from "./captions.js";
 import { languageName, t, textDirection, translatePage } from "./i18n.js";
+import { Listener } from "./listener.js";
 import { elementsById, fetchLanguages, recall, remember, stream, takeToken } from "./page.js";
 import { Player } from "./player.js";
 import { Signaling } from "./signaling.js";
-import { SocketSound } from "./socket_sound.js";
 
-/** Why there is no interpretation, as far as there are words for it. */
-const REASONS = ["broken", "slow", "restarting", "full"];
 const SIZES = [0.85, 1, 1.2, 1.45, 1.75, 2.1];
 
-const page = elementsById();
+const page = elementsById({
+  stream: HTMLElement, state: HTMLElement, hint: HTMLElement, way: HTMLElement,
+  notice: HTMLElement, button: HTMLButtonElement, button_text: HTMLElement,
+  language: HTMLSelectElement, over: HTMLInputElement, source: HTMLInputElement,
+  volume: HTMLInputElement, smaller: HTMLButtonElement, larger: HTMLButtonElement,
+  captions: HTMLElement, source_box: HTMLElement, source_captions: HTMLElement,
+  sound: HTMLAudioElement,
+});
 const token = takeToken();
 const player = new Player(page.sound);
-const signaling = new Signaling(`/ws/listen/${stream}`, joinFields);
-
-let everyChannel = ["floor"];
-/** Languages whose voice is hard to understand. */
-let unclear = [];
-let session = { state: null, source: null, channels: everyChannel };
-let chosen = recall("localStorage", "tolk.language");
-let channel = { channel: "floor", status: "starting" };
-let language = "floor";
-let asked = { channel: "floor", captions: [] };
-let refusal = null;
-let iceServers = [];
-/** Nothing gets through but the socket, and this browser can play nothing from there. */
-let shutOut = false;
-let views = [];
-
-function joinFields() {
-  const audio = !player.on ? "none" : player.overSocket ? "socket" : "webrtc";
-  return { ...asked, audio, token };
-}
-
-// --- what is wanted -----------------------------------------------------------------------
-
-function wanted() {
-  const name = channelFor(language, page.over.checked, session.channels);
-  return { channel: name, captions: captionsFor(name, session.source, page.source.checked) };
-}
-
-/** Asks for what is wanted now, where that changed; the connection stays as it is. */
-function select() {
-  const next = wanted();
-  if (JSON.stringify(next) !== JSON.stringify(asked)) {
-    asked = next;
-    signaling.send({ type: "select", ...asked });
-  }
-  showCaptionViews();
-}
-
-/** Takes over how the stream is. Until somebody speaks, anything may be chosen. */
-function setSession({ state, source = null, channels = [] }) {
-  session = { state, source, channels: source === null ? everyChannel : channels };
-  language = firstLanguage(chosen, navigator.languages, session.channels, source);
-  fillLanguages();
-  select();
-}
-
-function fillLanguages() {
-  const offered = languagesOf(session.channels).filter((tag) => tag !== session.source);
-  const options = [new Option(t("listen.floor"), "floor")];
-  for (const tag of offered) {
-    const option = new Option(languageName(tag), tag);
-    option.lang = tag;
-    option.dir = textDirection(tag);
-    options.push(option);
-  }
-  // An open list would close if it were replaced by the same.
-  if ([...page.language.options].map((o) => o.value).join() !== options.map((o) => o.value).join()) {
-    page.language.replaceChildren(...options);
-  }
-  page.language.value = offered.includes(language) ? language : "floor";
-}
+const listener = new Listener(recall("localStorage", "tolk.language"), navigator.languages);
+const views = new CaptionViews((languages) => languages.map((tag, i) =>
+  new CaptionView(
+    [page.captions, page.source_captions][i],
+    tag,
+    `${t("captions.title")}: ${languageName(tag)}`)));
+const signaling = new Signaling(`/ws/listen/${stream}`, () => ({
+  ...listener.asked,
+  audio: !player.on ? "none" : player.overSocket ? "socket" : "webrtc",
+  token }));
 
 // --- what the server says -------------------------------------------------------------------
 
+/** Asks for what is wanted now, where that changed; the connection stays as it is. */
+function select() {
+  if (listener.want(page.over.checked, page.source.checked)) {
+    signaling.send({ type: "select", ...listener.asked });
+  }
+}
+
 async function offer() {
   if (player.on && !player.overSocket) {
-    signaling.send({ type: "offer", sdp: await player.offer(iceServers) });
+    signaling.send({ type: "offer", sdp: await player.offer() });
   }
 }
 
 /** The network lets no connection through: sound comes over the socket, by joining anew. */
 function goByTheSocket() {
-  shutOut = !SocketSound.supported;
-  if (shutOut) {
-    offer(); // somewhere else it may come through
-  } else {
-    player.useSocket();
-    signaling.open();
-  }
+  if (player.useSocket()) signaling.open();
+  else offer(); // somewhere else it may come through
   render();
 }
 
-signaling.addEventListener("status", ({ detail: status }) => {
+signaling.on("status", (status) => {
   if (status === "reconnecting") player.lose();
   render();
 });
-signaling.addEventListener("refused", ({ detail }) => {
-  refusal = detail;
+signaling.on("refused", (error) => {
+  listener.refusal = error;
   render();
 });
-signaling.addEventListener("message", async ({ detail: message }) => {
+signaling.on("message", async (message) => {
   switch (message.type) {
     case "joined":
-      refusal = null;
-      iceServers = message.ice_servers ?? [];
-      setSession(message);
+      listener.refusal = null;
+      player.iceServers = message.ice_servers ?? [];
+      listener.takeSession(message);
+      select();
+      render();
       await offer();
       break;
     case "answer":
       await player.accept(message.sdp);
       break;
     case "state":
-      setSession(message);
+      listener.takeSession(message);
+      select();
       break;
     case "channel":
-      channel = message;
+      listener.channel = message;
       break;
     case "caption":
-      for (const view of views) view.show(message);
+      views.show(message);
       return;
     case "captions":
-      for (const view of views) view.restore(message.captions ?? []);
+      views.restore(message.captions ?? []);
       return;
     case "error":
       // The server knows sooner than the browser that the connection is gone.
       if (message.code === "timeout") await offer();
-      else refusal = message;
+      else listener.refusal = message;
   }
   render();
 });
-signaling.addEventListener("sound", ({ detail: packet }) => player.receive(packet));
+signaling.on("sound", (packet) => player.receive(packet));
 player.addEventListener("change", render);
 player.addEventListener("doubtful", () => signaling.probe());
 player.addEventListener("failed", offer);
@@ -146,68 +106,44 @@ player.addEventListener("blocked", goByTheSocket);
 
 // --- what is shown --------------------------------------------------------------------------
 
-/** The key of the text that says how things stand, and the text beneath it. */
-function situation() {
-  if (signaling.status === "reconnecting" && !refusal) return "reconnecting";
-  if (signaling.status === "connecting" && !player.on) return "connecting";
-  if (session.state === "ended" || session.state === "paused") return session.state;
-  if (session.state === "waiting") return "waiting";
-  if (!player.on) return "ready";
-  if (player.held) return "held";
-  if (!player.connected || signaling.status !== "joined") {
-    return shutOut ? "shut_out" : player.heard ? "reconnecting" : "opening";
-  }
-  return channel.status;
-}
-
-function hint(now) {
-  if (now === "connecting") return "";
-  if (now === "waiting" && !player.on) return t("listen.waiting_silent_hint");
-  if (now === "fallback" && REASONS.includes(channel.reason)) {
-    return t(`listen.${channel.reason}_hint`);
-  }
-  if (now !== "live") return t(`listen.${now}_hint`);
-  if (channel.channel === "floor") return t("listen.live_floor");
-  const [tag, over] = channel.channel.split("+");
-  const name = languageName(tag, document.documentElement.lang);
-  const text = unclear.includes(tag) ? "unclear" : over ? "live_over" : "live_language";
-  return t(`listen.${text}`, { language: name });
-}
-
+/** Draws the whole page from how things stand. */
 function render() {
-  const stopped = refusal !== null && signaling.status === "closed";
-  const now = stopped ? "refused" : situation();
+  const now = listener.situation(player, signaling.status);
+  const stopped = now === "refused";
   document.body.dataset.situation = now;
-  const full = now === "fallback" && channel.reason === "full";
-  page.state.textContent = t(stopped ? "error.title" : full ? "listen.full" : `listen.${now}`);
-  page.hint.textContent = refusal ? refusalText() : hint(now);
+  page.state.textContent = listener.title(now);
+  page.hint.textContent = listener.hint(now, player.on);
+  page.notice.textContent = listener.notice;
+  page.way.textContent = player.overSocket ? t("listen.slow_way") : "";
   page.button_text.textContent = t(
     stopped ? "error.continue"
       : player.held ? "listen.tap" : player.on ? "listen.stop" : "listen.start");
-  page.button.dataset.on = player.on && !player.held && !stopped;
-  page.over.disabled = asked.channel === "floor";
-  page.way.textContent = player.overSocket ? t("listen.slow_way") : "";
-  const missing = language !== "floor" && !session.channels.includes(language);
-  page.notice.textContent = missing && language !== session.source
-    ? t("listen.no_language", { language: languageName(language, document.documentElement.lang) })
-    : "";
-  updateMediaSession(now);
+  page.button.dataset.on = String(player.on && !player.held && !stopped);
+  page.over.disabled = listener.asked.channel === "floor";
+  page.source_box.hidden = listener.asked.captions.length < 2;
+  views.select(listener.asked.captions);
+  showLanguages();
+  showMediaSession(now);
 }
 
-function refusalText() {
-  return t(`error.${refusal.code}`);
+function showLanguages() {
+  const { language: list } = page;
+  const tags = listener.offered;
+  // An open list would close if it were replaced by the same.
+  if ([...list.options].map(({ value }) => value).join() !== ["floor", ...tags].join()) {
+    list.replaceChildren(new Option(t("listen.floor"), "floor"), ...tags.map((tag) => {
+      const option = new Option(languageName(tag), tag);
+      option.lang = tag;
+      option.dir = textDirection(tag);
+      return option;
+    }));
+  }
+  const chosen = tags.includes(listener.language) ? listener.language : "floor";
+  if (list.value !== chosen) list.value = chosen;
 }
 
-function showCaptionViews() {
-  const languages = asked.captions;
-  if (views.map((view) => view.language).join() === languages.join()) return;
-  const boxes = [page.captions, page.source_captions];
-  page.source_box.hidden = languages.length < 2;
-  views = languages.map((tag, i) =>
-    new CaptionView(boxes[i], tag, `${t("captions.title")}: ${languageName(tag)}`));
-}
-
-function updateMediaSession(now) {
+/** @param {Situation} now */
+function showMediaSession(now) {
   if (!("mediaSession" in navigator)) return;
   navigator.mediaSession.metadata = new MediaMetadata({
     title: stream, artist: page.hint.textContent || page.state.textContent, album: "Tolk" });
@@ -224,60 +160,54 @@ function toggle() {
   }
   if (player.on && signaling.status !== "closed") player.stop();
   else player.start();
-  refusal = null;
-  shutOut = false;
+  listener.refusal = null;
   signaling.open();
   render();
 }
 
-function setSize(step) {
-  const size = Math.min(Math.max(step, 0), SIZES.length - 1);
+/**
+ * Shows captions in the size of this number, as far as there is one.
+ * @param {number} number
+ */
+function setSize(number) {
+  const size = Math.min(Math.max(number, 0), SIZES.length - 1);
   remember("localStorage", "tolk.size", String(size));
-  document.documentElement.style.setProperty("--caption-scale", SIZES[size]);
+  document.documentElement.style.setProperty("--caption-scale", String(SIZES[size]));
   page.smaller.disabled = size === 0;
   page.larger.disabled = size === SIZES.length - 1;
-  return size;
-}
-
-function restoreChoices() {
-  page.over.checked = recall("localStorage", "tolk.over") === "true";
-  page.source.checked = recall("localStorage", "tolk.source") === "true";
-  page.volume.value = recall("localStorage", "tolk.volume") ?? "100";
-  page.sound.volume = page.volume.value / 100;
-  let size = setSize(Number(recall("localStorage", "tolk.size") ?? 1));
-  page.smaller.onclick = () => (size = setSize(size - 1));
-  page.larger.onclick = () => (size = setSize(size + 1));
+  page.smaller.onclick = () => setSize(size - 1);
+  page.larger.onclick = () => setSize(size + 1);
 }
 
 page.button.onclick = toggle;
 page.language.onchange = () => {
-  language = chosen = page.language.value;
-  remember("localStorage", "tolk.language", chosen);
+  listener.choose(page.language.value);
+  remember("localStorage", "tolk.language", page.language.value);
   select();
   render();
 };
-for (const name of ["over", "source"]) {
+for (const name of /** @type {const} */ (["over", "source"])) {
+  page[name].checked = recall("localStorage", `tolk.${name}`) === "true";
   page[name].onchange = () => {
     remember("localStorage", `tolk.${name}`, String(page[name].checked));
     select();
     render();
   };
 }
+page.volume.value = recall("localStorage", "tolk.volume") ?? "100";
+page.sound.volume = page.volume.valueAsNumber / 100;
 page.volume.oninput = () => {
-  page.sound.volume = page.volume.value / 100;
+  page.sound.volume = page.volume.valueAsNumber / 100;
   remember("localStorage", "tolk.volume", page.volume.value);
 };
+setSize(Number(recall("localStorage", "tolk.size") ?? 1));
 navigator.mediaSession?.setActionHandler("play", () => player.on && player.play());
 navigator.mediaSession?.setActionHandler("pause", () => player.on && toggle());
 
 translatePage();
 document.title = `${t("listen.page")} · ${stream}`;
 page.stream.textContent = stream;
-restoreChoices();
-const languages = await fetchLanguages();
-unclear = languages.unclear ?? [];
-const everyTarget = [...new Set(Object.values(languages.targets).flat())];
-everyChannel = ["floor", ...everyTarget, ...everyTarget.map((tag) => `${tag}+floor`)];
-setSession({ state: null });
+listener.know(await fetchLanguages());
+select();
 signaling.open();
 render();

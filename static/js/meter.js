@@ -5,6 +5,8 @@
 
 import { t } from "./i18n.js";
 
+/** @typedef {"good" | "quiet" | "clipping"} Hint */
+
 const EVERY_MS = 50;
 const HINT_EVERY_MS = 1000;
 const WINDOW_MS = 4000;
@@ -13,13 +15,16 @@ const QUIET_DB = -42;
 const FULL_SCALE = 0.985;
 
 export class LevelMeter {
+  /** @type {AudioContext | null} */
   #context = null;
+  /** @type {AudioNode | null} */
   #source = null;
-  #analyser = null;
   #timer = 0;
-  #samples;
 
-  /** Calls `onLevel(dB)` 20 times a second, `onHint("good" | "quiet" | "clipping")` on change. */
+  /**
+   * @param {(level: number) => void} onLevel is called 20 times a second, with dB
+   * @param {(hint: Hint) => void} onHint is called when the hint is another
+   */
   constructor(onLevel, onHint) {
     this.onLevel = onLevel;
     this.onHint = onHint;
@@ -29,19 +34,24 @@ export class LevelMeter {
   prepare() {
     this.#context ??= new AudioContext();
     this.#context.resume();
+    return this.#context;
   }
 
+  /** @param {MediaStreamTrack} track */
   start(track) {
     this.stop();
-    this.#source = this.#context.createMediaStreamSource(new MediaStream([track]));
-    this.#analyser = this.#context.createAnalyser();
-    this.#samples = new Float32Array(this.#analyser.fftSize);
-    this.#source.connect(this.#analyser);
+    const context = this.#context ?? this.prepare();
+    const analyser = context.createAnalyser();
+    const samples = new Float32Array(analyser.fftSize);
+    this.#source = context.createMediaStreamSource(new MediaStream([track]));
+    this.#source.connect(analyser);
     const hints = new HintWindow();
+    /** @type {Hint | null} */
     let hint = null;
     let ticks = 0;
     this.#timer = setInterval(() => {
-      const { level, peak } = this.#measure();
+      analyser.getFloatTimeDomainData(samples);
+      const { level, peak } = measure(samples);
       this.onLevel(level);
       hints.add(level, peak);
       ticks += 1;
@@ -58,24 +68,29 @@ export class LevelMeter {
     this.#source = null;
     this.onLevel(FLOOR_DB);
   }
+}
 
-  #measure() {
-    this.#analyser.getFloatTimeDomainData(this.#samples);
-    let power = 0;
-    let peak = 0;
-    for (const sample of this.#samples) {
-      power += sample * sample;
-      peak = Math.max(peak, Math.abs(sample));
-    }
-    const level = 10 * Math.log10(power / this.#samples.length + 1e-12);
-    return { level: Math.max(level, FLOOR_DB), peak };
+/** @param {Float32Array} samples */
+export function measure(samples) {
+  let power = 0;
+  let peak = 0;
+  for (const sample of samples) {
+    power += sample * sample;
+    peak = Math.max(peak, Math.abs(sample));
   }
+  const level = 10 * Math.log10(power / samples.length + 1e-12);
+  return { level: Math.max(level, FLOOR_DB), peak };
 }
 
 /** The loudest of the last seconds, from which the hint follows. */
 export class HintWindow {
+  /** @type {{level: number, peak: number}[]} */
   #measured = [];
 
+  /**
+   * @param {number} level
+   * @param {number} peak
+   */
   add(level, peak) {
     this.#measured.push({ level, peak });
     if (this.#measured.length > WINDOW_MS / EVERY_MS) this.#measured.shift();
@@ -85,13 +100,18 @@ export class HintWindow {
     return this.#measured.length >= WINDOW_MS / EVERY_MS;
   }
 
+  /** @returns {Hint} */
   get hint() {
     if (this.#measured.filter(({ peak }) => peak >= FULL_SCALE).length >= 2) return "clipping";
     return this.#measured.every(({ level }) => level < QUIET_DB) ? "quiet" : "good";
   }
 }
 
-/** Shows a level, in decibels of full scale, on `bar`. */
+/**
+ * Shows a level, in decibels of full scale, on `bar`.
+ * @param {HTMLElement} bar
+ * @param {number} level
+ */
 export function drawLevel(bar, level) {
   bar.style.setProperty("--level", Math.max(0, (level + 60) / 60).toFixed(3));
   bar.setAttribute("aria-valuenow", String(Math.round(level)));

@@ -5,6 +5,7 @@ export const microphonesExist = Boolean(navigator.mediaDevices?.getUserMedia);
 
 /** Events: "gone", when the device is unplugged; "devices", when there are others to choose. */
 export class Microphone extends EventTarget {
+  /** @type {MediaStreamTrack | null} */
   track = null;
 
   constructor() {
@@ -15,8 +16,9 @@ export class Microphone extends EventTarget {
 
   /**
    * Opens a device ("" for the default); an earlier one is closed only when this one is there.
-   * `lineIn` passes the sound on untouched, as a mixing desk gives it. Throws what
-   * getUserMedia throws; see `troubleOf`.
+   * Throws what getUserMedia throws; see `troubleOf`.
+   * @param {string} deviceId
+   * @param {boolean} lineIn passes the sound on untouched, as a mixing desk gives it
    */
   async open(deviceId, lineIn) {
     const media = await navigator.mediaDevices.getUserMedia({
@@ -29,11 +31,12 @@ export class Microphone extends EventTarget {
     });
     const muted = this.track !== null && !this.track.enabled;
     this.close();
-    [this.track] = media.getAudioTracks();
-    this.track.enabled = !muted;
-    this.track.onended = () => this.dispatchEvent(new Event("gone"));
+    const [track] = media.getAudioTracks();
+    track.enabled = !muted;
+    track.onended = () => this.dispatchEvent(new Event("gone"));
+    this.track = track;
     this.dispatchEvent(new Event("devices"));
-    return this.track;
+    return track;
   }
 
   close() {
@@ -51,9 +54,13 @@ export async function listMicrophones() {
     (d) => d.kind === "audioinput" && d.deviceId && d.deviceId !== "default");
 }
 
-/** Why a microphone could not be opened: "denied", "missing" or "busy". */
+/**
+ * Why a microphone could not be opened.
+ * @param {unknown} error what getUserMedia threw
+ * @returns {"denied" | "missing" | "busy"}
+ */
 export function troubleOf(error) {
-  switch (error.name) {
+  switch (/** @type {{name: string}} */ (error).name) {
     case "NotAllowedError":
     case "SecurityError":
       return "denied";

@@ -8,7 +8,10 @@ import { recall, remember } from "./page.js";
 const DEVICE = "tolk.microphone";
 const LINE_IN = "tolk.line_in";
 
-/** Fills `select` with the microphones there are. What was chosen stays so while it is there. */
+/**
+ * Fills `select` with the microphones there are. What was chosen stays so while it is there.
+ * @param {HTMLSelectElement} select
+ */
 export async function offerMicrophones(select) {
   const chosen = select.value || recall("localStorage", DEVICE);
   const devices = await listMicrophones();
@@ -16,13 +19,17 @@ export async function offerMicrophones(select) {
     new Option(t("speak.default_microphone"), ""),
     ...devices.map(({ deviceId, label }, i) =>
       new Option(label || t("speak.microphone_number", { number: i + 1 }), deviceId)));
-  select.value = devices.some((d) => d.deviceId === chosen) ? chosen : "";
+  select.value = devices.find((d) => d.deviceId === chosen)?.deviceId ?? "";
 }
 
 export function lineInWasChosen() {
   return recall("localStorage", LINE_IN) === "true";
 }
 
+/**
+ * @param {string} deviceId
+ * @param {boolean} lineIn
+ */
 export function rememberMicrophone(deviceId, lineIn) {
   remember("localStorage", DEVICE, deviceId);
   remember("localStorage", LINE_IN, String(lineIn));

@@ -1,16 +1,35 @@
 // What every page needs: its elements, its stream and token, and memory that may be refused.
 
+/** @import { Languages } from "./messages.js" */
+
+/** @typedef {"localStorage" | "sessionStorage"} Storage */
+
 const LANGUAGES_AGAIN_MS = 2000;
 
-/** All elements with an id, by that id. */
-export function elementsById() {
-  return Object.fromEntries([...document.querySelectorAll("[id]")].map((e) => [e.id, e]));
+/**
+ * The elements with these ids, by id; throws where one is missing or of another kind.
+ * @template {Record<string, new () => HTMLElement>} Kinds
+ * @param {Kinds} kinds
+ * @returns {{[id in keyof Kinds]: InstanceType<Kinds[id]>}}
+ */
+export function elementsById(kinds) {
+  const found = Object.entries(kinds).map(([id, kind]) => {
+    const element = document.getElementById(id);
+    if (!(element instanceof kind)) throw new Error(`no ${kind.name} with the id ${id}`);
+    return [id, element];
+  });
+  return Object.fromEntries(found);
 }
 
 /** The stream's name: the last part of the path. */
-export const stream = decodeURIComponent(location.pathname.split("/").at(-1));
+export const stream = decodeURIComponent(location.pathname.split("/").at(-1) ?? "");
 
-/** Storage is refused in some private windows; the page works without, it only forgets. */
+/**
+ * Storage is refused in some private windows; the page works without, it only forgets.
+ * @param {Storage} storage
+ * @param {string} key
+ * @param {string | null} value
+ */
 export function remember(storage, key, value) {
   try {
     if (value === null) window[storage].removeItem(key);
@@ -20,6 +39,10 @@ export function remember(storage, key, value) {
   }
 }
 
+/**
+ * @param {Storage} storage
+ * @param {string} key
+ */
 export function recall(storage, key) {
   try {
     return window[storage].getItem(key);
@@ -46,8 +69,13 @@ export function takeToken() {
   return token;
 }
 
-/** Whether `token`, a JWT, claims a right. The server decides; the page offers accordingly. */
+/**
+ * Whether `token`, a JWT, claims a right. The server decides; the page offers accordingly.
+ * @param {string | null} token
+ * @param {string} right
+ */
 export function grants(token, right) {
+  if (token === null) return false;
   try {
     const claims = token.split(".")[1].replaceAll("-", "+").replaceAll("_", "/");
     return JSON.parse(atob(claims))[right] === true;
@@ -57,8 +85,8 @@ export function grants(token, right) {
 }
 
 /**
- * What can be spoken and heard: `{sources: [tag], targets: {source: [tag]}}`. Asks until it is
- * told: without it there is nothing to choose.
+ * What can be spoken and heard. Asks until it is told: without it there is nothing to choose.
+ * @returns {Promise<Languages>}
  */
 export async function fetchLanguages() {
   for (;;) {

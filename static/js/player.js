@@ -16,12 +16,22 @@ export class Player extends EventTarget {
   held = false;
   /** True from the first sound on: a connection that is gone then is one that was lost. */
   heard = false;
+  /** True where only the socket gets through, and this browser can play nothing from there. */
+  shutOut = false;
+  /** The servers for help that the next offer names. */
+  /** @type {RTCIceServer[]} */
+  iceServers = [];
   #audio;
+  /** @type {Peer | null} */
   #peer = null;
-  /** What plays the packets from the socket, once that is how sound comes. */
+  /**
+   * What plays the packets from the socket, once that is how sound comes.
+   * @type {SocketSound | null}
+   */
   #socketSound = null;
   #offered = false;
 
+  /** @param {HTMLAudioElement} audio */
   constructor(audio) {
     super();
     this.#audio = audio;
@@ -38,6 +48,7 @@ export class Player extends EventTarget {
 
   start() {
     this.on = true;
+    this.shutOut = false;
     this.#leaveSocket();
     this.#renew();
   }
@@ -46,22 +57,26 @@ export class Player extends EventTarget {
     this.on = false;
     this.held = false;
     this.heard = false;
+    this.shutOut = false;
     this.lose();
     this.#leaveSocket();
     this.#audio.srcObject = null;
   }
 
-  /** Plays what comes over the socket, in place of a connection. */
+  /** Plays what comes over the socket, in place of a connection. False where that cannot be. */
   useSocket() {
+    this.shutOut = !SocketSound.supported;
+    if (this.shutOut) return false;
     this.lose();
     this.#socketSound = new SocketSound();
     this.#audio.srcObject = this.#socketSound.stream;
     this.play();
+    return true;
   }
 
-  /** A packet from the socket. */
+  /** @param {ArrayBuffer} packet from the socket */
   receive(packet) {
-    if (!this.overSocket) return;
+    if (this.#socketSound === null) return;
     this.heard = true;
     this.#socketSound.receive(packet);
   }
@@ -73,12 +88,13 @@ export class Player extends EventTarget {
   }
 
   /** The offer for a new session; a connection that was offered once is not offered again. */
-  async offer(iceServers) {
-    if (this.#peer === null || this.#offered) this.#renew();
+  async offer() {
+    const peer = this.#peer === null || this.#offered ? this.#renew() : this.#peer;
     this.#offered = true;
-    return this.#peer.offer(iceServers);
+    return peer.offer(this.iceServers);
   }
 
+  /** @param {string} sdp of the answer */
   async accept(sdp) {
     await this.#peer?.accept(sdp);
   }
@@ -88,9 +104,9 @@ export class Player extends EventTarget {
     try {
       this.held = false;
       await this.#audio.play();
-      if (this.overSocket) this.held = !(await this.#socketSound.resume(RESUMED_WITHIN_MS));
+      if (this.#socketSound) this.held = !(await this.#socketSound.resume(RESUMED_WITHIN_MS));
     } catch (error) {
-      this.held = error.name === "NotAllowedError";
+      this.held = error instanceof Error && error.name === "NotAllowedError";
     }
     this.dispatchEvent(new Event("change"));
   }
@@ -102,19 +118,21 @@ export class Player extends EventTarget {
 
   #renew() {
     this.lose();
-    this.#peer = new Peer("recvonly");
+    const peer = new Peer("recvonly");
+    this.#peer = peer;
     this.#offered = false;
-    this.#peer.addEventListener("connected", () => {
+    peer.addEventListener("connected", () => {
       this.heard = true;
       this.dispatchEvent(new Event("change"));
     });
     for (const name of ["doubtful", "failed", "blocked"]) {
-      this.#peer.addEventListener(name, () => {
+      peer.addEventListener(name, () => {
         this.dispatchEvent(new Event("change"));
         this.dispatchEvent(new Event(name));
       });
     }
-    this.#audio.srcObject = new MediaStream([this.#peer.track]);
+    this.#audio.srcObject = new MediaStream([peer.track]);
     this.play();
+    return peer;
   }
 }

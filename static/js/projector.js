@@ -1,8 +1,9 @@
 // Captions alone, large, for a projector: /captions/{stream}?language=en&language=nl.
 
-import { CaptionView } from "./captions.js";
+/** @import { Session } from "./messages.js" */
+import { CaptionView, CaptionViews } from "./captions.js";
 import { languagesOf } from "./channels.js";
-import { languageName, t, textDirection, translatePage } from "./i18n.js";
+import { errorText, languageName, t, textDirection, translatePage } from "./i18n.js";
 import { elementsById, fetchLanguages, stream, takeToken } from "./page.js";
 import { showListenAddress } from "./share.js";
 import { Signaling } from "./signaling.js";
@@ -10,15 +11,31 @@ import { keepAwake } from "./wake_lock.js";
 
 const CHOOSER_HIDES_MS = 4000;
 
-const page = elementsById();
+const page = elementsById({
+  title: HTMLElement, panels: HTMLElement, state: HTMLElement, join: HTMLElement,
+  qr: HTMLImageElement, address: HTMLAnchorElement, chooser: HTMLFormElement,
+  choices: HTMLElement, show_qr: HTMLInputElement, fullscreen: HTMLButtonElement,
+});
 const token = takeToken();
 const address = new URL(location.href);
 let languages = address.searchParams.getAll("language").flatMap((value) => value.split(","));
+/** @type {string[]} */
 let offered = [];
+/** @type {string | null} */
 let source = null;
-let views = [];
 let stateText = "";
 
+const views = new CaptionViews((tags) => {
+  const panels = tags.map((tag) => {
+    const panel = document.createElement("section");
+    panel.className = "captions";
+    panel.tabIndex = 0;
+    panel.setAttribute("aria-label", `${t("captions.title")}: ${languageName(tag)}`);
+    return panel;
+  });
+  page.panels.replaceChildren(...panels);
+  return tags.map((tag, i) => new CaptionView(panels[i], tag, languageName(tag)));
+});
 const signaling = new Signaling(`/ws/listen/${stream}`, () => ({
   captions: wanted(), audio: "none", token }));
 
@@ -28,44 +45,37 @@ function wanted() {
   return offered.filter((tag) => tag !== source).slice(0, 1);
 }
 
-signaling.addEventListener("status", render);
-signaling.addEventListener("refused", ({ detail }) => {
-  stateText = t(`error.${detail.code}`);
+signaling.on("status", render);
+signaling.on("refused", (error) => {
+  stateText = errorText(error);
   render();
 });
-signaling.addEventListener("message", ({ detail: message }) => {
+signaling.on("message", (message) => {
   switch (message.type) {
     case "joined":
     case "state":
       source = message.source ?? source;
-      offer([...languagesOf(message.channels ?? []), source].filter(Boolean));
-      stateText = message.state === "live" ? "" : t(`captions_page.${message.state}`);
+      offer([...languagesOf(message.channels ?? []), ...(source ? [source] : [])]);
+      stateText = stateOf(message);
       select();
       render();
       break;
     case "caption":
-      for (const view of views) view.show(message);
+      views.show(message);
       break;
     case "captions":
-      for (const view of views) view.restore(message.captions ?? []);
+      views.restore(message.captions ?? []);
   }
 });
 
-let selected = "";
+/** @param {Session} session */
+function stateOf({ state }) {
+  return state === null || state === "live" ? "" : t(`captions_page.${state}`);
+}
+
 function select() {
   const captions = wanted();
-  if (captions.join() === selected) return;
-  selected = captions.join();
-  signaling.send({ type: "select", captions });
-  page.panels.replaceChildren();
-  views = captions.map((tag) => {
-    const panel = document.createElement("section");
-    panel.className = "captions";
-    panel.tabIndex = 0;
-    panel.setAttribute("aria-label", `${t("captions.title")}: ${languageName(tag)}`);
-    page.panels.append(panel);
-    return new CaptionView(panel, tag, languageName(tag));
-  });
+  if (views.select(captions)) signaling.send({ type: "select", captions });
 }
 
 function render() {
@@ -73,7 +83,10 @@ function render() {
   page.state.textContent = lost ? t("connection.reconnecting") : stateText;
 }
 
-/** Offers these languages in the chooser, together with those chosen by the address. */
+/**
+ * Offers these languages in the chooser, together with those chosen by the address.
+ * @param {string[]} tags
+ */
 function offer(tags) {
   offered = [...new Set([...offered, ...tags])];
   const all = [...new Set([...languages, ...offered])];
@@ -93,7 +106,8 @@ function offer(tags) {
 }
 
 function choose() {
-  languages = [...page.choices.querySelectorAll(":checked")].map((box) => box.value);
+  languages = [...page.choices.querySelectorAll("input")]
+    .filter((box) => box.checked).map((box) => box.value);
   address.searchParams.delete("language");
   for (const tag of languages) address.searchParams.append("language", tag);
   history.replaceState(null, "", address);

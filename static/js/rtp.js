@@ -5,7 +5,10 @@ const PAYLOAD_TYPE = 111;
 const HEADER_BYTES = 12;
 const SSRC = 1;
 
-/** `timestamp` counts samples at 48 kHz, and starts anew after 2 ** 32. */
+/**
+ * `timestamp` counts samples at 48 kHz, and starts anew after 2 ** 32.
+ * @param {ArrayBuffer} buffer
+ */
 export function parsePacket(buffer) {
   return {
     timestamp: new DataView(buffer).getUint32(4),
@@ -13,7 +16,12 @@ export function parsePacket(buffer) {
   };
 }
 
-/** A packet with room for `payloadBytes`: `{buffer, payload}`. */
+/**
+ * A packet with room for a payload.
+ * @param {number} sequence
+ * @param {number} timestamp
+ * @param {number} payloadBytes
+ */
 export function newPacket(sequence, timestamp, payloadBytes) {
   const buffer = new ArrayBuffer(HEADER_BYTES + payloadBytes);
   const header = new DataView(buffer);

@@ -20,13 +20,18 @@ export class Schedule {
   late = 0;
   leftOut = 0;
   #target = FIRST_TARGET;
+  /** @type {number | null} */
   #shift = null;
   /** Where the next piece begins if nothing is left out; counts on where timestamps wrap. */
   #next = 0;
 
   /**
-   * When to play `samples` spoken at `timestamp` (of 32 bits), on the clock of `now`; null: not
-   * at all. `quiet`: leaving them out is not heard.
+   * When to play samples, on the clock of `now`; null: not at all.
+   * @param {number} timestamp of 32 bits: when they were spoken
+   * @param {number} samples how many
+   * @param {boolean} quiet leaving them out is not heard
+   * @param {number} now
+   * @returns {number | null}
    */
   place(timestamp, samples, quiet, now) {
     const pause = (timestamp - this.#next) | 0;

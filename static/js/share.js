@@ -3,6 +3,8 @@ import { stream } from "./page.js";
 /**
  * Shows the listeners' address: as a QR code in `image`, as text in `link`.
  * The server knows best which address works from outside, and puts it in the code's title.
+ * @param {HTMLImageElement} image
+ * @param {HTMLAnchorElement} link
  */
 export async function showListenAddress(image, link) {
   const code = `/qr/${encodeURIComponent(stream)}.svg`;

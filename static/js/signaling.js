@@ -4,6 +4,7 @@
 // because the server refused for a reason that trying again does not mend.
 // Messages: docs/signaling.md. Times in milliseconds.
 
+/** @import { ServerError, ServerMessage } from "./messages.js" */
 import { recall, remember } from "./page.js";
 
 // An attempt may take long on a slow link, yet must not outlast a network that comes back:
@@ -19,22 +20,33 @@ const PROBE_WITHIN_MS = 1200;
 const WORTH_RETRYING = new Set(["limit", "timeout", "unavailable", "internal"]);
 const RESUME_REFUSED = new Set(["unauthorised", "forbidden", "bad_message"]);
 
+/** @typedef {"closed" | "connecting" | "joined" | "reconnecting"} Status */
 /**
- * Events: "status" (detail: status), "message" (detail: message), "refused" (detail: error),
- * "sound" (detail: a packet, as an ArrayBuffer).
+ * What happens, and what is told of it.
+ * @typedef {object} Events
+ * @property {Status} status
+ * @property {ServerMessage} message
+ * @property {ServerError} refused
+ * @property {ArrayBuffer} sound a packet
  */
-export class Signaling extends EventTarget {
+
+export class Signaling {
+  /** @type {Status} */
   status = "closed";
+  #events = new EventTarget();
   #path;
   #join;
   #resumeKey;
+  /** @type {WebSocket | null} */
   #socket = null;
   #timers = { attempt: 0, retry: 0, ping: 0, pong: 0 };
   #failures = 0;
 
-  /** `join()` gives the fields of the join message, asked anew at every attempt. */
+  /**
+   * @param {string} path
+   * @param {() => object} join gives the fields of the join message, asked anew at every attempt
+   */
   constructor(path, join) {
-    super();
     this.#path = path;
     this.#join = join;
     this.#resumeKey = `tolk.resume.${path}`;
@@ -43,6 +55,26 @@ export class Signaling extends EventTarget {
     document.addEventListener("visibilitychange", () => {
       if (document.visibilityState === "visible") this.#networkChanged();
     });
+  }
+
+  /**
+   * Calls `listener` whenever this happens.
+   * @template {keyof Events} Name
+   * @param {Name} name
+   * @param {(told: Events[Name]) => unknown} listener
+   */
+  on(name, listener) {
+    this.#events.addEventListener(name, (event) =>
+      listener(/** @type {CustomEvent<Events[Name]>} */ (event).detail));
+  }
+
+  /**
+   * @template {keyof Events} Name
+   * @param {Name} name
+   * @param {Events[Name]} detail
+   */
+  #tell(name, detail) {
+    this.#events.dispatchEvent(new CustomEvent(name, { detail }));
   }
 
   /** Joins; or, when joined already, joins anew in place of the present session. */
@@ -57,18 +89,24 @@ export class Signaling extends EventTarget {
     this.#setStatus("closed");
   }
 
+  /** @param {object} message */
   send(message) {
     this.#give(JSON.stringify(message));
   }
 
+  /** @param {ArrayBuffer} packet */
   sendSound(packet) {
     this.#give(packet);
   }
 
-  /** A socket that the other side closes takes nothing more, a moment before we are told. */
+  /**
+   * A socket that the other side closes takes nothing more, a moment before we are told.
+   * @param {string | ArrayBuffer} data
+   */
   #give(data) {
-    const open = this.#socket?.readyState === WebSocket.OPEN;
-    if (this.status === "joined" && open) this.#socket.send(data);
+    if (this.status === "joined" && this.#socket?.readyState === WebSocket.OPEN) {
+      this.#socket.send(data);
+    }
   }
 
   /** What was given to the socket and has not left yet. */
@@ -96,11 +134,15 @@ export class Signaling extends EventTarget {
     };
     socket.onmessage = (event) => {
       if (typeof event.data === "string") this.#received(JSON.parse(event.data), resume);
-      else this.dispatchEvent(new CustomEvent("sound", { detail: event.data }));
+      else this.#tell("sound", event.data);
     };
     socket.onclose = () => this.#lost();
   }
 
+  /**
+   * @param {ServerMessage} message
+   * @param {string | null} resume what was shown to be let in again
+   */
   #received(message, resume) {
     clearTimeout(this.#timers.pong);
     switch (message.type) {
@@ -119,9 +161,13 @@ export class Signaling extends EventTarget {
           return;
         }
     }
-    this.dispatchEvent(new CustomEvent("message", { detail: message }));
+    this.#tell("message", message);
   }
 
+  /**
+   * @param {ServerError} error
+   * @param {string | null} resume
+   */
   #refused(error, resume) {
     if (resume !== null && RESUME_REFUSED.has(error.code)) {
       // The server may have forgotten us, by a restart for one: come as somebody new.
@@ -135,7 +181,7 @@ export class Signaling extends EventTarget {
     } else {
       this.close();
     }
-    this.dispatchEvent(new CustomEvent("refused", { detail: error }));
+    this.#tell("refused", error);
   }
 
   /** Tries again, after a growing random time: a thousand listeners must not come at once. */
@@ -154,6 +200,7 @@ export class Signaling extends EventTarget {
     this.#socket = null;
   }
 
+  /** @param {number} withinMs */
   #ping(withinMs) {
     clearTimeout(this.#timers.pong);
     this.#timers.pong = setTimeout(() => this.#lost(), withinMs);
@@ -166,9 +213,10 @@ export class Signaling extends EventTarget {
     else if (this.status !== "closed" && navigator.onLine) this.#connect();
   }
 
+  /** @param {Status} status */
   #setStatus(status) {
     if (status === this.status) return;
     this.status = status;
-    this.dispatchEvent(new CustomEvent("status", { detail: status }));
+    this.#tell("status", status);
   }
 }

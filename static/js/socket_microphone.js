@@ -4,6 +4,7 @@
 // What the socket is too slow for is left out, newest first, and counted: what is in its buffer
 // cannot be taken back. The server hears silence in its place.
 
+/** @import { Signaling } from "./signaling.js" */
 import { newPacket } from "./rtp.js";
 
 const RATE_HZ = 48000;
@@ -26,10 +27,14 @@ export class SocketMicrophone extends EventTarget {
   dropped = 0;
   #signaling;
   #context = new AudioContext({ sampleRate: RATE_HZ });
-  #ready = null;
+  /** What the sound is given to, once it is there. @type {Promise<AudioNode | null> | null} */
   #capture = null;
+  /** @type {AudioNode | null} */
   #source = null;
-  #encoder = null;
+  #encoder = new AudioEncoder({
+    output: (chunk) => this.#sendChunk(chunk),
+    error: () => this.dispatchEvent(new Event("failed")),
+  });
   #sequence = 0;
   #samples = 0;
 
@@ -37,41 +42,44 @@ export class SocketMicrophone extends EventTarget {
     return "AudioEncoder" in window && "AudioWorklet" in window;
   }
 
+  /** @param {Signaling} signaling */
   constructor(signaling) {
     super();
     this.#signaling = signaling;
   }
 
-  /** Sends `track` from now on, in place of what was sent. */
+  /**
+   * Sends `track` from now on, in place of what was sent.
+   * @param {MediaStreamTrack} track
+   */
   async send(track) {
-    await (this.#ready ??= this.#prepare());
-    if (!this.connected) return; // closed meanwhile
+    this.#capture ??= this.#prepare();
+    const capture = await this.#capture;
+    if (capture === null || !this.connected) return; // closed meanwhile
     this.#source?.disconnect();
     this.#source = this.#context.createMediaStreamSource(new MediaStream([track]));
-    this.#source.connect(this.#capture);
+    this.#source.connect(capture);
   }
 
   close() {
     this.connected = false;
-    if (this.#encoder?.state === "configured") this.#encoder.close();
+    if (this.#encoder.state !== "closed") this.#encoder.close();
     this.#context.close();
   }
 
   async #prepare() {
     this.#context.resume();
     await this.#context.audioWorklet.addModule("/static/js/capture.js");
-    if (!this.connected) return;
-    this.#encoder = new AudioEncoder({
-      output: (chunk) => this.#sendChunk(chunk),
-      error: () => this.dispatchEvent(new Event("failed")),
-    });
-    this.#encoder.configure(OPUS);
-    this.#capture = new AudioWorkletNode(this.#context, "capture", {
+    if (!this.connected) return null;
+    const capture = new AudioWorkletNode(this.#context, "capture", {
       channelCount: 1, channelCountMode: "explicit" });
-    this.#capture.port.onmessage = ({ data }) => this.#encode(data);
-    this.#capture.connect(this.#context.destination); // it is silent; unconnected it would not run
+    capture.port.onmessage = ({ data }) => this.#encode(data);
+    capture.connect(this.#context.destination); // it is silent; unconnected it would not run
+    this.#encoder.configure(OPUS);
+    return capture;
   }
 
+  /** @param {Float32Array<ArrayBuffer>} samples */
   #encode(samples) {
     if (this.#encoder.state !== "configured") return;
     const sound = new AudioData({
@@ -87,6 +95,7 @@ export class SocketMicrophone extends EventTarget {
     sound.close();
   }
 
+  /** @param {EncodedAudioChunk} chunk */
   #sendChunk(chunk) {
     const timestamp = Math.round(chunk.timestamp * RATE_HZ / 1e6);
     const { buffer, payload } = newPacket(this.#sequence++, timestamp, chunk.byteLength);

@@ -16,8 +16,12 @@ export class SocketSound {
   #context = new AudioContext({ sampleRate: RATE_HZ });
   #out = this.#context.createMediaStreamDestination();
   #schedule = new Schedule();
+  /** @type {AudioDecoder | null} */
   #decoder = null;
-  /** The timestamps of what is being decoded: Chromium's decoder would make up its own. */
+  /**
+   * The timestamps of what is being decoded: Chromium's decoder would make up its own.
+   * @type {number[]}
+   */
   #decoding = [];
 
   /** Browsers have WebCodecs on secure pages only, and older ones not at all. */
@@ -29,14 +33,20 @@ export class SocketSound {
     return this.#out.stream;
   }
 
-  /** Lets sound out, and says whether the browser does: if not, ask again in a gesture. */
+  /**
+   * Lets sound out, and says whether the browser does: if not, ask again in a gesture.
+   * @param {number} withinMs
+   */
   async resume(withinMs) {
     const patience = new Promise((resolve) => setTimeout(resolve, withinMs));
     await Promise.race([this.#context.resume(), patience]);
     return this.#context.state === "running";
   }
 
-  /** Takes a packet, an ArrayBuffer, as it comes from the socket. */
+  /**
+   * Takes a packet as it comes from the socket.
+   * @param {ArrayBuffer} packet
+   */
   receive(packet) {
     const { timestamp, payload } = parsePacket(packet);
     if (this.#decoder === null || this.#decoder.state === "closed") this.#decoder = this.#decode();
@@ -53,13 +63,17 @@ export class SocketSound {
   #decode() {
     this.#decoding = [];
     const decoder = new AudioDecoder({
-      output: (sound) => this.#play(sound, this.#decoding.shift()),
+      output: (sound) => this.#play(sound, this.#decoding.shift() ?? 0),
       error: () => {},
     });
     decoder.configure(OPUS);
     return decoder;
   }
 
+  /**
+   * @param {AudioData} sound
+   * @param {number} timestamp
+   */
   #play(sound, timestamp) {
     const samples = new Float32Array(sound.numberOfFrames);
     sound.copyTo(samples, { planeIndex: 0, format: "f32-planar" });

@@ -1,31 +1,42 @@
 // The speaker's page: /speak/{stream}.
 //
 // The connection is made first and the microphone opened into it, so that not a word is lost
-// between the two. A connection that is lost is made again around the same microphone.
+// between the two.
 
+/** @import { Hint } from "./meter.js" */
+/** @import { ServerError } from "./messages.js" */
 import { showAudience } from "./audience.js";
 import { CaptionView } from "./captions.js";
-import { t, translatePage } from "./i18n.js";
+import { errorText, t, translatePage } from "./i18n.js";
 import { drawLevel, LevelMeter } from "./meter.js";
 import { Microphone, microphonesExist, troubleOf } from "./microphone.js";
 import { lineInWasChosen, offerMicrophones, rememberMicrophone } from "./microphone_choice.js";
 import { elementsById, fetchLanguages, grants, stream, takeToken } from "./page.js";
+import { Sender } from "./sender.js";
 import { showListenAddress } from "./share.js";
 import { Signaling } from "./signaling.js";
-import { SocketMicrophone } from "./socket_microphone.js";
 import { SpokenLanguage } from "./spoken_language.js";
 import { keepAwake } from "./wake_lock.js";
-import { Peer } from "./webrtc.js";
 
-const page = elementsById();
+const page = elementsById({
+  stream: HTMLElement, connection: HTMLElement, state: HTMLElement, hint: HTMLElement,
+  way: HTMLElement, notice: HTMLElement, button: HTMLButtonElement, button_text: HTMLElement,
+  meter_box: HTMLElement, meter: HTMLElement, level_hint: HTMLElement,
+  spoken: HTMLElement, change_language: HTMLButtonElement, pause: HTMLButtonElement,
+  setup: HTMLDetailsElement, language: HTMLSelectElement, microphone: HTMLSelectElement,
+  line_in: HTMLInputElement, end: HTMLButtonElement, captions: HTMLElement,
+  audience_total: HTMLElement, audience_channels: HTMLElement, qr: HTMLImageElement,
+  address: HTMLAnchorElement, take_over: HTMLDialogElement, end_dialog: HTMLDialogElement,
+});
 const token = takeToken();
 const microphone = new Microphone();
 const meter = new LevelMeter((level) => drawLevel(page.meter, level), showLevelHint);
 const signaling = new Signaling(`/ws/speak/${stream}`, () => ({
   language: language.chosen,
-  audio: overSocket ? "socket-opus" : "webrtc",
+  audio: sender.overSocket ? "socket-opus" : "webrtc",
   token,
   take_over: takingOver || null }));
+const sender = new Sender(signaling, microphone);
 const language = new SpokenLanguage(page, signaling);
 const updateWakeLock = keepAwake(() => speaking);
 
@@ -34,26 +45,24 @@ let paused = false;
 let ended = false;
 let takingOver = false;
 let wasLive = false;
-/** The network lets no connection through: sound goes over the socket, until stopped. */
-let overSocket = false;
-/** Nor can this browser send it there. */
-let shutOut = false;
+/** @type {"insecure" | ReturnType<typeof troubleOf> | null} */
 let trouble = microphonesExist ? null : "insecure";
+/** @type {ServerError | null} */
 let refusal = null;
-let iceServers = [];
-let peer = null;
+/** @type {CaptionView | null} */
 let captions = null;
 
 // --- starting and stopping ----------------------------------------------------------------
 
 function start() {
   speaking = true;
-  paused = ended = wasLive = overSocket = shutOut = false;
+  paused = ended = wasLive = false;
   trouble = refusal = null;
   page.notice.textContent = "";
   page.setup.open = false;
   captions = null;
   page.captions.replaceChildren();
+  sender.reset();
   meter.prepare();
   signaling.open();
   updateWakeLock();
@@ -70,7 +79,7 @@ function readSource() {
 function stop() {
   speaking = takingOver = false;
   signaling.close();
-  losePeer();
+  sender.lose();
   meter.stop();
   microphone.close();
   showAudience(page.audience_total, page.audience_channels, { total: 0 });
@@ -79,57 +88,9 @@ function stop() {
   render();
 }
 
-function losePeer() {
-  peer?.close();
-  peer = null;
-}
-
-/** Lets sound travel in a session that has just begun. */
-async function connect() {
-  if (!overSocket) {
-    await offer();
-    return;
-  }
-  losePeer();
-  peer = new SocketMicrophone(signaling);
-  const mine = peer;
-  mine.addEventListener("failed", connect);
-  if (microphone.track) await mine.send(microphone.track);
-  await onConnected(mine);
-}
-
-async function offer() {
-  losePeer();
-  peer = new Peer("sendonly");
-  const mine = peer;
-  mine.addEventListener("connected", () => onConnected(mine));
-  mine.addEventListener("doubtful", () => {
-    signaling.probe();
-    render();
-  });
-  mine.addEventListener("failed", offer);
-  mine.addEventListener("blocked", goByTheSocket);
-  if (microphone.track) await mine.send(microphone.track);
-  const sdp = await mine.offer(iceServers);
-  if (mine === peer) signaling.send({ type: "offer", sdp });
-}
-
-/** The network lets no connection through: sound goes over the socket, by joining anew. */
-function goByTheSocket() {
-  shutOut = !SocketMicrophone.supported;
-  if (shutOut) {
-    offer(); // somewhere else it may get through
-  } else {
-    overSocket = true;
-    losePeer();
-    signaling.open();
-  }
-  render();
-}
-
-async function onConnected(mine) {
+async function onConnected() {
   if (!microphone.track) await openMicrophone();
-  if (mine === peer && microphone.track) wasLive = true;
+  if (sender.connected && microphone.track) wasLive = true;
   render();
 }
 
@@ -142,7 +103,7 @@ async function openMicrophone() {
       return;
     }
     track.enabled = !paused;
-    await peer?.send(track);
+    await sender.send(track);
     meter.start(track);
   } catch (error) {
     trouble = troubleOf(error);
@@ -155,6 +116,7 @@ async function changeMicrophone() {
   if (microphone.track) await openMicrophone();
 }
 
+/** @param {boolean} on */
 function pause(on) {
   paused = on;
   if (microphone.track) microphone.track.enabled = !on;
@@ -164,33 +126,33 @@ function pause(on) {
 
 // --- what the server says -----------------------------------------------------------------
 
-signaling.addEventListener("status", ({ detail: status }) => {
-  if (status === "reconnecting") losePeer();
+signaling.on("status", (status) => {
+  if (status === "reconnecting") sender.lose();
   if (speaking && (ended || status === "closed")) stop();
   render();
 });
-signaling.addEventListener("refused", ({ detail }) => {
-  if (detail.code === "speaker_present" && !takingOver && grants(token, "take_over")) {
+signaling.on("refused", (error) => {
+  if (error.code === "speaker_present" && !takingOver && grants(token, "take_over")) {
     stop();
     page.take_over.showModal();
   } else {
-    refusal = detail;
+    refusal = error;
   }
   render();
 });
-signaling.addEventListener("message", async ({ detail: message }) => {
+signaling.on("message", async (message) => {
   switch (message.type) {
     case "joined":
       refusal = null;
       takingOver = false;
       language.joined(message.source);
       readSource();
-      iceServers = message.ice_servers ?? [];
+      sender.iceServers = message.ice_servers ?? [];
       if (paused) signaling.send({ type: "pause", paused });
-      await connect();
+      await sender.connect();
       break;
     case "answer":
-      await peer?.accept(message.sdp);
+      await sender.accept(message.sdp);
       break;
     case "state":
       refusal = null; // what holds still is said again
@@ -225,22 +187,22 @@ function situation() {
   if (trouble) return trouble;
   if (ended) return "ended";
   if (!speaking) return "ready";
-  if (signaling.status === "joined" && peer?.connected && microphone.track) {
+  if (signaling.status === "joined" && sender.connected && microphone.track) {
     return paused ? "paused" : "live";
   }
-  return shutOut ? "shut_out" : wasLive ? "reconnecting" : "opening";
+  return sender.shutOut ? "shut_out" : wasLive ? "reconnecting" : "opening";
 }
 
 function render() {
   const now = situation();
   document.body.dataset.situation = now;
   page.state.textContent = refusal ? t("error.title") : t(`speak.${now}`);
-  page.hint.textContent = refusal ? t(`error.${refusal.code}`) : t(`speak.${now}_hint`);
+  page.hint.textContent = refusal ? errorText(refusal) : t(`speak.${now}_hint`);
   page.connection.textContent = t(`connection.${connection()}`);
   page.connection.hidden = !speaking;
-  page.way.textContent = speaking && overSocket ? t("speak.slow_way") : "";
+  page.way.textContent = speaking && sender.overSocket ? t("speak.slow_way") : "";
   page.button_text.textContent = t(speaking ? "speak.stop" : "speak.start");
-  page.button.dataset.on = speaking;
+  page.button.dataset.on = String(speaking);
   page.button.disabled = trouble === "insecure";
   language.render(speaking);
   page.pause.hidden = page.end.hidden = page.meter_box.hidden = !wasLive || !speaking;
@@ -249,13 +211,14 @@ function render() {
 }
 
 function connection() {
-  if (signaling.status === "joined" && !peer?.connected) {
+  if (signaling.status === "joined" && !sender.connected) {
     return wasLive ? "reconnecting" : "connecting";
   }
   if (signaling.status !== "joined") return signaling.status;
-  return overSocket ? "slow" : "connected";
+  return sender.overSocket ? "slow" : "connected";
 }
 
+/** @param {Hint} hint */
 function showLevelHint(hint) {
   page.level_hint.textContent = paused ? "" : t(`speak.level_${hint}`);
   page.meter.dataset.hint = hint;
@@ -277,6 +240,8 @@ page.take_over.onclose = () => {
   start();
 };
 page.microphone.onchange = page.line_in.onchange = changeMicrophone;
+sender.addEventListener("connected", onConnected);
+sender.addEventListener("change", render);
 language.addEventListener("change", render);
 microphone.addEventListener("devices", () => offerMicrophones(page.microphone));
 microphone.addEventListener("gone", async () => {

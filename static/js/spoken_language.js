@@ -3,6 +3,8 @@
 // "auto" leaves it to the server, where that can tell. With a language that was chosen the server
 // says when it hears another: one button changes to that, while sound goes on.
 
+/** @import { Languages, ServerError, Spoken } from "./messages.js" */
+/** @import { Signaling } from "./signaling.js" */
 import { languageName, pageLanguage, t } from "./i18n.js";
 import { recall, remember } from "./page.js";
 
@@ -11,24 +13,38 @@ const KEY = "tolk.spoken";
 /** What the server answers to a language that may not be spoken. */
 const REFUSALS = ["unknown_language", "forbidden"];
 
+/**
+ * The elements that show it.
+ * @typedef {object} SpokenLanguagePage
+ * @property {HTMLSelectElement} language
+ * @property {HTMLElement} spoken
+ * @property {HTMLButtonElement} change_language
+ */
+
 /** Event: "change", when what `render` shows may be another. */
 export class SpokenLanguage extends EventTarget {
   #page;
   #signaling;
   /** What the server took over last: the choice, and the language that is interpreted. */
   #taken = "";
+  /** @type {string | null} */
   #source = null;
-  /** The other language that is heard. */
+  /** The other language that is heard. @type {string | null} */
   #other = null;
   /** The button was used: say so, as the button is gone. */
   #changed = false;
 
+  /**
+   * @param {SpokenLanguagePage} page
+   * @param {Signaling} signaling
+   */
   constructor(page, signaling) {
     super();
     this.#page = page;
     this.#signaling = signaling;
     page.language.onchange = () => this.#choose(page.language.value);
     page.change_language.onclick = () => {
+      if (this.#other === null) return;
       this.#changed = true;
       page.language.value = this.#other;
       this.#choose(this.#other);
@@ -46,37 +62,49 @@ export class SpokenLanguage extends EventTarget {
     return this.#source;
   }
 
-  /** Fills the list with what can be spoken; chosen is what was before, or the page's own. */
+  /**
+   * Fills the list with what can be spoken; chosen is what was before, or the page's own.
+   * @param {Languages} languages
+   */
   offer({ sources, auto = false }) {
     const { language } = this.#page;
     language.replaceChildren(
       ...(auto ? [new Option(t("speak.auto"), AUTO)] : []),
       ...sources.map((tag) => new Option(languageName(tag, pageLanguage), tag)));
     const preferred = [recall("localStorage", KEY), pageLanguage, sources[0], ""];
-    language.value = preferred.find((tag) => tag !== null && this.#offers(tag)) ?? "";
+    language.value = preferred.find((tag) => this.#offers(tag)) ?? "";
   }
 
-  /** The speaker starts, or is back. */
+  /**
+   * The speaker starts, or is back.
+   * @param {string | null} [source]
+   */
   joined(source = null) {
     this.#other = null;
     this.#changed = false;
     this.take(source);
   }
 
-  /** The stream is interpreted from this language. */
+  /**
+   * The stream is interpreted from this language.
+   * @param {string | null} [source]
+   */
   take(source = null) {
     if (source !== this.#source) this.#other = null;
     this.#source = source;
     this.#taken = this.chosen;
   }
 
-  /** The server's "spoken". */
+  /** @param {Spoken} spoken */
   hear({ language, mismatch = false }) {
     this.#other = mismatch ? language : null;
     this.#changed &&= !mismatch && language === this.#source;
   }
 
-  /** Whether this error was about the language: the choice is as before. */
+  /**
+   * Whether this error was about the language: the choice is as before.
+   * @param {ServerError} error
+   */
   refuses({ code }) {
     if (!REFUSALS.includes(code) || this.chosen === this.#taken) return false;
     this.#page.language.value = this.#taken;
@@ -84,19 +112,20 @@ export class SpokenLanguage extends EventTarget {
     return true;
   }
 
+  /** @param {boolean} live */
   render(live) {
     const { spoken, change_language: button, language } = this.#page;
-    const installed = this.#offers(this.#other);
+    const other = this.#offers(this.#other) ? this.#other : null;
     language.disabled = live && this.#signaling.status !== "joined";
-    spoken.textContent = live ? this.#text(installed) : "";
-    spoken.parentElement.classList.toggle("mismatch", live && this.#other !== null);
-    button.hidden = !live || !installed;
-    button.textContent = installed ? t("speak.change", { language: this.#name(this.#other) }) : "";
+    spoken.textContent = live ? this.#text() : "";
+    spoken.parentElement?.classList.toggle("mismatch", live && this.#other !== null);
+    button.hidden = !live || other === null;
+    button.textContent = other ? t("speak.change", { language: this.#name(other) }) : "";
   }
 
-  #text(installed) {
+  #text() {
     if (this.#other !== null) {
-      return t(installed ? "speak.mismatch" : "speak.mismatch_unknown",
+      return t(this.#offers(this.#other) ? "speak.mismatch" : "speak.mismatch_unknown",
         { language: this.#name(this.#other) });
     }
     if (this.chosen !== AUTO && !this.#changed) return "";
@@ -104,16 +133,19 @@ export class SpokenLanguage extends EventTarget {
       ? t("speak.detecting") : t("speak.detected", { language: this.#name(this.#source) });
   }
 
+  /** @param {string} tag */
   #choose(tag) {
     remember("localStorage", KEY, tag);
     this.#signaling.send({ type: "language", language: tag }); // no more than that: see take
     this.dispatchEvent(new Event("change"));
   }
 
+  /** @param {string | null} tag */
   #offers(tag) {
     return [...this.#page.language.options].some((option) => option.value === tag);
   }
 
+  /** @param {string} tag */
   #name(tag) {
     return languageName(tag, pageLanguage);
   }

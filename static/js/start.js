@@ -3,7 +3,7 @@
 import { translatePage } from "./i18n.js";
 import { elementsById, recall, remember } from "./page.js";
 
-const page = elementsById();
+const page = elementsById({ name: HTMLInputElement, form: HTMLFormElement });
 
 translatePage();
 page.name.value = recall("localStorage", "tolk.stream") ?? "";
@@ -11,5 +11,6 @@ page.form.onsubmit = (event) => {
   event.preventDefault();
   const name = page.name.value.trim();
   remember("localStorage", "tolk.stream", name);
-  location.assign(`/${event.submitter?.value ?? "listen"}/${encodeURIComponent(name)}`);
+  const pressed = /** @type {HTMLButtonElement | null} */ (event.submitter);
+  location.assign(`/${pressed?.value ?? "listen"}/${encodeURIComponent(name)}`);
 };

@@ -1,5 +1,9 @@
-/** Keeps the screen on while `wanted()`: a sleeping tablet takes its microphone along. */
+/**
+ * Keeps the screen on while `wanted()`: a sleeping tablet takes its microphone along.
+ * @param {() => boolean} wanted
+ */
 export function keepAwake(wanted) {
+  /** @type {WakeLockSentinel | null} */
   let lock = null;
   const update = async () => {
     if (!("wakeLock" in navigator)) return;

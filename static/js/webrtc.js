@@ -10,8 +10,7 @@ const AGREE_WITHIN_MS = 5000;
 const DISCONNECTED_FOR_MS = 2000;
 
 /**
- * `direction`: "sendonly" or "recvonly". `track` is what arrives, from the start on, silent
- * until the server sends. Events: "connected"; "doubtful", when checks stay unanswered;
+ * `track` is what arrives, from the start on, silent until the server sends. Events: "connected"; "doubtful", when checks stay unanswered;
  * "failed", when a new offer is needed; "blocked", when the server cannot be reached this way.
  */
 export class Peer extends EventTarget {
@@ -20,6 +19,7 @@ export class Peer extends EventTarget {
   #deadline = 0;
   #reached = false;
 
+  /** @param {"sendonly" | "recvonly"} direction */
   constructor(direction) {
     super();
     this.#transceiver = this.#connection.addTransceiver("audio", { direction });
@@ -37,24 +37,31 @@ export class Peer extends EventTarget {
     return this.#connection.connectionState === "connected";
   }
 
-  /** The SDP of an offer, valid for one answer. `iceServers`: as an RTCPeerConnection's. */
+  /**
+   * The SDP of an offer, valid for one answer.
+   * @param {RTCIceServer[]} iceServers
+   */
   async offer(iceServers) {
     this.#connection.setConfiguration({ iceServers });
     await this.#connection.setLocalDescription();
-    return this.#connection.localDescription.sdp;
+    return /** @type {RTCSessionDescription} */ (this.#connection.localDescription).sdp;
   }
 
+  /** @param {string} sdp of the answer */
   async accept(sdp) {
     this.#reachIn(REACH_WITHIN_MS);
     await this.#connection.setRemoteDescription({ type: "answer", sdp });
-    if (!this.#connection.getConfiguration().iceServers.length) {
+    if (!this.#connection.getConfiguration().iceServers?.length) {
       setTimeout(() => {
         if (this.#connection.iceConnectionState === "new") this.#reachIn(0);
       }, TRY_WITHIN_MS);
     }
   }
 
-  /** Sends `track` from now on, in place of what was sent; without renegotiation. */
+  /**
+   * Sends `track` from now on, in place of what was sent; without renegotiation.
+   * @param {MediaStreamTrack} track
+   */
   async send(track) {
     await this.#transceiver.sender.replaceTrack(track);
   }
@@ -82,6 +89,7 @@ export class Peer extends EventTarget {
     }
   }
 
+  /** @param {number} milliseconds */
   #reachIn(milliseconds) {
     clearTimeout(this.#deadline);
     this.#deadline = setTimeout(() => {
@@ -90,6 +98,7 @@ export class Peer extends EventTarget {
     }, milliseconds);
   }
 
+  /** @param {number} milliseconds */
   #failIn(milliseconds) {
     clearTimeout(this.#deadline);
     this.#deadline = setTimeout(() => this.dispatchEvent(new Event("failed")), milliseconds);

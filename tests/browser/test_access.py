@@ -39,13 +39,6 @@ def test_pages_speak_the_readers_language(open_page: OpenPage, locale: str) -> N
     expect(page.locator("html")).to_have_attribute("lang", LOCALES[locale])
 
 
-def test_both_languages_have_the_same_texts(open_page: OpenPage) -> None:
-    keys = """async (language) =>
-        Object.keys((await import(`/static/js/texts/${language}.js`)).default)"""
-    page = open_page("/")
-    assert page.evaluate(keys, "en") == page.evaluate(keys, "nl")
-
-
 @pytest.mark.parametrize("path", PATHS)
 def test_nothing_sticks_out_on_a_small_phone(open_page: OpenPage, path: str) -> None:
     # Dutch: its words are the longer ones.

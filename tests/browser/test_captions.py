@@ -135,32 +135,3 @@ def test_a_snapshot_replaces_what_was_there_without_being_announced(view: JSHand
     view.evaluate("(view, captions) => view.restore(captions)", [caption(1, "final", "now")])
     assert shown(view, "finals") == ["now"]
     assert view.evaluate("(view) => view.finals.ariaLive") == "off"
-
-
-CHOICES = [
-    # remembered, reader's languages, channels, source -> language to begin with
-    (("en", ["nl"], ["floor", "en"], "nl"), "en"),
-    ((None, ["nl-BE", "en"], ["floor", "en"], "nl"), "floor"),
-    ((None, ["en-US"], ["floor", "en", "en+floor", "de"], "nl"), "en"),
-    ((None, ["fr"], ["floor", "en", "en+floor"], "nl"), "en"),
-    ((None, ["fr"], ["floor", "en", "de"], "nl"), "floor"),
-]
-
-
-@pytest.mark.parametrize(("given", "language"), CHOICES)
-def test_the_language_to_begin_with(page: Page, given: tuple[object, ...], language: str) -> None:
-    assert channels(page, "firstLanguage", *given) == language
-
-
-def test_a_channel_that_is_not_offered_gives_the_floor(page: Page) -> None:
-    assert channels(page, "channelFor", "en", True, ["floor", "en", "en+floor"]) == "en+floor"
-    assert channels(page, "channelFor", "en", True, ["floor", "en"]) == "en"
-    assert channels(page, "channelFor", "en", True, ["floor", "de"]) == "floor"
-
-
-def channels(page: Page, function: str, *arguments: object) -> object:
-    return page.evaluate(
-        """async ([name, args]) =>
-            (await import("/static/js/channels.js"))[name](...args)""",
-        [function, list(arguments)],
-    )

@@ -1,5 +1,6 @@
 """Pages say how things stand, and come back by themselves."""
 
+import json
 import time
 
 import pytest
@@ -158,6 +159,26 @@ def test_another_speaker_without_a_token_is_told_that_somebody_speaks(
     second = open_page("/speak/taken")
     second.click("#button")
     expect(second.locator("#hint")).to_contain_text("Somebody is already speaking here.")
+
+
+NEWER_ERROR = {"type": "error", "code": "from_2030", "message": "The stream moved to Mars."}
+
+
+@pytest.mark.parametrize(
+    ("path", "shown_in"), [("listen", "#hint"), ("speak", "#hint"), ("captions", "#state")]
+)
+def test_an_error_that_only_a_newer_server_knows_is_shown_in_its_own_words(
+    open_page: OpenPage, path: str, shown_in: str
+) -> None:
+    page = open_page(f"/{path}/newer")
+    page.route_web_socket(
+        "**/ws/*/newer",
+        lambda socket: socket.on_message(lambda _: socket.send(json.dumps(NEWER_ERROR))),
+    )
+    page.reload()
+    if path == "speak":
+        page.click("#button")
+    expect(page.locator(shown_in)).to_have_text(NEWER_ERROR["message"])
 
 
 def test_a_speaker_who_comes_back_replaces_their_own_ghost(open_page: OpenPage) -> None:

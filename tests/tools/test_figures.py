@@ -1,11 +1,14 @@
 """The form in which measuring tools say what they measured."""
 
 import json
+import subprocess
+from collections.abc import Callable
 
 import numpy as np
 import pytest
 
-from tools.figures import Figure, command, report, table
+from server.interpretation.engines import ModelError
+from tools.figures import Figure, command, exit_status, report, table
 
 FINE = Figure("listen.gaps", 0, "packets", bound=0)
 LATE = Figure("listen.late", 12.5, "ms", bound=10)
@@ -75,3 +78,48 @@ def test_the_command_keeps_secrets(arguments: list[str]) -> None:
     assert "s3cret" not in said
     assert said.endswith("--json")
     assert "/somewhere" not in said
+
+
+def no_material() -> int:
+    raise FileNotFoundError("no material in /data: set TOLK_DATA")
+
+
+def no_file() -> int:
+    with open("/nonexistent/clip.wav", "rb"):
+        return 0
+
+
+def no_program() -> int:
+    return subprocess.run(["no-such-program"], check=True).returncode
+
+
+def no_model_in_a_task() -> int:
+    raise ExceptionGroup("tasks", [ExceptionGroup("of a task", [ModelError("no model in /m")])])
+
+
+@pytest.mark.parametrize(
+    ("main", "said"),
+    [
+        (no_material, "no material in /data: set TOLK_DATA"),
+        (no_file, "/nonexistent/clip.wav is missing"),
+        (no_program, "no-such-program is missing"),
+        (no_model_in_a_task, "no model in /m"),
+    ],
+)
+def test_what_is_missing_is_said_in_a_sentence(
+    main: Callable[[], int], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert exit_status("tools.some", main) == 2
+    assert capsys.readouterr().err == f"tools.some: {said}\n"
+
+
+def test_a_bug_keeps_its_traceback() -> None:
+    def main() -> int:
+        raise ValueError("a bug")
+
+    with pytest.raises(ValueError, match="a bug"):
+        exit_status("tools.some", main)
+
+
+def test_a_tool_that_misses_nothing_ends_as_it_says() -> None:
+    assert exit_status("tools.some", lambda: 1) == 1

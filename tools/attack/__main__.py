@@ -9,7 +9,7 @@ import asyncio
 import sys
 
 from tools.attack import datagrams, half_open, joining, signaling
-from tools.figures import measuring_parser, report
+from tools.figures import exit_status, measuring_parser, report
 
 ATTACKS = {
     "datagrams": datagrams.run,
@@ -29,4 +29,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(exit_status("tools.attack", main))

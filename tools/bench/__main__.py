@@ -31,7 +31,7 @@ from tools.bench import (
     switching,
     uplink,
 )
-from tools.figures import measuring_parser, report
+from tools.figures import exit_status, measuring_parser, report
 
 BENCHMARKS = {
     "delivery": delivery.run,
@@ -77,4 +77,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(exit_status("tools.bench", main))

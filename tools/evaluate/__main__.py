@@ -31,7 +31,7 @@ from tools.evaluate import (
     voices,
 )
 from tools.evaluate.material import SIDES
-from tools.figures import Figure, measuring_parser, report
+from tools.figures import Figure, exit_status, measuring_parser, report
 
 KINDS = ("recognizer", "translation")
 
@@ -98,4 +98,4 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(exit_status("tools.evaluate", main))

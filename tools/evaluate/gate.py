@@ -60,6 +60,8 @@ class Meter:
 
 def figures(language: Language, folder: Path, quick: bool) -> Iterator[Figure]:
     """All of the gate with one recogniser, ``folder`` its model."""
+    # First, as it may be missing: the noise takes minutes.
+    clips = list(quiet_speech(language, QUICK_CLIPS if quick else CLIPS))
     recognizer = VoskRecognizer(folder, language)
     name = f"gate.{language}"
     invented = fed = heard = 0
@@ -71,7 +73,6 @@ def figures(language: Language, folder: Path, quick: bool) -> Iterator[Figure]:
         heard += len(pcm)
     yield Figure(f"{name}.words_invented", invented, "words", bound=0)
     yield Figure(f"{name}.noise_that_passes", 100 * fed / heard, "%")
-    clips = list(quiet_speech(language, QUICK_CLIPS if quick else CLIPS))
     yield _recall(f"{name}.recall_of_quiet_speech", recognizer, clips, bound=98)
     yield _recall(f"{name}.recall_in_noise", recognizer, list(in_noise(clips)))
 

@@ -52,7 +52,7 @@ def found(name: str, folders: Sequence[Path]) -> Path:
                 return path
     raise FileNotFoundError(
         f"there is no model {name} in {', '.join(map(str, folders)) or 'no folder'}: name the "
-        "folder with --models"
+        "folder that has it"
     )
 
 

@@ -85,8 +85,8 @@ def measure(
     """Print and return the share of words wrong; also among sentences of `known` words."""
     said, read = list[str](), list[str]()
     began, audio_s = time.process_time(), 0.0
-    for reference, samples in clips:
-        samples = augment.dithered(samples, np.random.default_rng(0))
+    for reference, clean in clips:
+        samples = augment.dithered(clean, np.random.default_rng(0))
         said.append(reference)
         read.append(recognise(model, samples))
         audio_s += len(samples) / augment.RATE_HZ

@@ -37,8 +37,9 @@ def sentences(language: Language, real: Sequence[str], rng: random.Random) -> It
             drawn.append(pairs(rng, 1, "train")[0][GRAMMATICAL.index(language)])
         for sentence in drawn:
             if rng.random() < 0.25:
-                sentence = sentence.rstrip(PUNCTUATION) + rng.choice(["", ","])
-            yield sentence
+                yield sentence.rstrip(PUNCTUATION) + rng.choice(["", ","])
+            else:
+                yield sentence
 
 
 def real_sentences(language: Language, data: Path) -> tuple[list[str], list[str]]:

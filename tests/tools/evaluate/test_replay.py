@@ -11,9 +11,8 @@ from server.bus.messages import RATE_HZ
 from server.interpretation.policies import PolicyName
 from server.interpretation.shared import Engines
 from server.media.opus import RATE_HZ as SOUND_HZ
-from tests.helpers.talk import SENTENCE, Recognizer
+from tests.helpers.talk import SENTENCE, Recognizer, Voice, Wordy
 from tests.helpers.talk import Talk as Spoken
-from tests.helpers.talk import Voice, Wordy
 from tools.evaluate.replay import replay
 from tools.evaluate.sentences import Interpreted, interpreted
 from tools.evaluate.talks import Sentence, Talk, Timed

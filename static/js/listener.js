@@ -1,0 +1,165 @@
+// What a listener wants to hear and read, what the server says about it, and how that is put
+// into words. Knows neither the page nor the network.
+
+/** @import { Channel, Languages, ServerError, Session } from "./messages.js" */
+/** @import { Status } from "./signaling.js" */
+import { captionsFor, channelFor, firstLanguage, languagesOf } from "./channels.js";
+import { errorText, languageName, pageLanguage, t } from "./i18n.js";
+
+/** The reasons for a missing interpretation that there are words for. */
+const REASONS = /** @type {const} */ (["broken", "slow", "restarting", "full"]);
+
+/**
+ * What of a Player tells how things stand.
+ * @typedef {object} PlayerState
+ * @property {boolean} on
+ * @property {boolean} held
+ * @property {boolean} heard
+ * @property {boolean} connected
+ * @property {boolean} shutOut
+ */
+
+/**
+ * How things stand, in one word; the texts "listen.…" say it to the listener.
+ * @typedef {"refused" | "connecting" | "waiting" | "ready" | "held" | "opening" | "shut_out"
+ *   | "reconnecting" | "paused" | "ended" | Channel["status"]} Situation
+ */
+
+export class Listener {
+  /**
+   * The channel and the caption languages that the server was asked for last.
+   * @type {{channel: string, captions: string[]}}
+   */
+  asked = { channel: "floor", captions: [] };
+  /** The language to hear: a tag, or "floor". */
+  language = "floor";
+  /**
+   * The channel that the server sends, and how that goes.
+   * @type {Channel}
+   */
+  channel = { channel: "floor", status: "starting" };
+  /**
+   * The server's last error, until it is over.
+   * @type {ServerError | null}
+   */
+  refusal = null;
+  /** @type {Required<Session>} */
+  #session = { state: null, source: null, channels: ["floor"] };
+  #everyChannel = ["floor"];
+  /**
+   * Languages whose voice is hard to understand.
+   * @type {string[]}
+   */
+  #unclear = [];
+  #chosen;
+  #readerLanguages;
+
+  /**
+   * @param {string | null} chosen the language that was chosen at an earlier visit
+   * @param {readonly string[]} readerLanguages
+   */
+  constructor(chosen, readerLanguages) {
+    this.#chosen = chosen;
+    this.#readerLanguages = readerLanguages;
+  }
+
+  /**
+   * Takes what can be heard on this server.
+   * @param {Languages} languages
+   */
+  know({ targets, unclear = [] }) {
+    const languages = [...new Set(Object.values(targets).flat())];
+    this.#everyChannel = ["floor", ...languages, ...languages.map((tag) => `${tag}+floor`)];
+    this.#unclear = unclear;
+    this.takeSession({ state: null });
+  }
+
+  /**
+   * Takes how the stream is. Until somebody speaks, anything may be chosen.
+   * @param {Session} session
+   */
+  takeSession({ state, source = null, channels = [] }) {
+    this.#session = { state, source, channels: source === null ? this.#everyChannel : channels };
+    this.language = firstLanguage(
+      this.#chosen, this.#readerLanguages, this.#session.channels, source);
+  }
+
+  /** @param {string} language */
+  choose(language) {
+    this.language = this.#chosen = language;
+  }
+
+  /**
+   * Takes what is wanted now into `asked`; says whether that is something else than before.
+   * @param {boolean} over the original too, quietly
+   * @param {boolean} withSource captions of the original too
+   */
+  want(over, withSource) {
+    const { channels, source } = this.#session;
+    const channel = channelFor(this.language, over, channels);
+    const next = { channel, captions: captionsFor(channel, source, withSource) };
+    const changed = JSON.stringify(next) !== JSON.stringify(this.asked);
+    this.asked = next;
+    return changed;
+  }
+
+  /** The languages to choose from, besides the floor. */
+  get offered() {
+    return languagesOf(this.#session.channels).filter((tag) => tag !== this.#session.source);
+  }
+
+  /**
+   * @param {PlayerState} player
+   * @param {Status} status of the signaling
+   * @returns {Situation}
+   */
+  situation(player, status) {
+    const { state } = this.#session;
+    if (this.refusal && status === "closed") return "refused";
+    if (status === "reconnecting" && !this.refusal) return "reconnecting";
+    if (status === "connecting" && !player.on) return "connecting";
+    if (state === "ended" || state === "paused" || state === "waiting") return state;
+    if (!player.on) return "ready";
+    if (player.held) return "held";
+    if (!player.connected || status !== "joined") {
+      return player.shutOut ? "shut_out" : player.heard ? "reconnecting" : "opening";
+    }
+    return this.channel.status;
+  }
+
+  /**
+   * The words for a situation.
+   * @param {Situation} now
+   */
+  title(now) {
+    if (now === "refused") return t("error.title");
+    if (now === "fallback" && this.channel.reason === "full") return t("listen.full");
+    return t(`listen.${now}`);
+  }
+
+  /**
+   * The words beneath them.
+   * @param {Situation} now
+   * @param {boolean} on whether the listener wants sound
+   */
+  hint(now, on) {
+    const { channel } = this.channel;
+    const reason = REASONS.find((known) => known === this.channel.reason);
+    if (this.refusal) return errorText(this.refusal);
+    if (now === "connecting" || now === "refused") return "";
+    if (now === "waiting" && !on) return t("listen.waiting_silent_hint");
+    if (now === "fallback" && reason) return t(`listen.${reason}_hint`);
+    if (now !== "live") return t(`listen.${now}_hint`);
+    if (channel === "floor") return t("listen.live_floor");
+    const [tag, over] = channel.split("+");
+    const text = this.#unclear.includes(tag) ? "unclear" : over ? "live_over" : "live_language";
+    return t(`listen.${text}`, { language: languageName(tag, pageLanguage) });
+  }
+
+  /** Says that the chosen language is not there, or nothing. */
+  get notice() {
+    const { channels, source } = this.#session;
+    if (["floor", source, ...channels].includes(this.language)) return "";
+    return t("listen.no_language", { language: languageName(this.language, pageLanguage) });
+  }
+}

@@ -1,0 +1,108 @@
+// The speaker's sound: a peer connection, or, where the network lets none through, packets on
+// the socket. A connection that fails is made again around the same microphone.
+
+/** @import { Microphone } from "./microphone.js" */
+/** @import { Signaling } from "./signaling.js" */
+import { SocketMicrophone } from "./socket_microphone.js";
+import { Peer } from "./webrtc.js";
+
+/** Events: "connected"; "change", when something else may be shown. */
+export class Sender extends EventTarget {
+  /** The network lets no connection through: sound goes over the socket, until `reset`. */
+  overSocket = false;
+  /** Nor can this browser send it there. */
+  shutOut = false;
+  /** @type {RTCIceServer[]} */
+  iceServers = [];
+  #signaling;
+  #microphone;
+  /** @type {Peer | SocketMicrophone | null} */
+  #peer = null;
+
+  /**
+   * @param {Signaling} signaling
+   * @param {Microphone} microphone
+   */
+  constructor(signaling, microphone) {
+    super();
+    this.#signaling = signaling;
+    this.#microphone = microphone;
+  }
+
+  get connected() {
+    return this.#peer?.connected ?? false;
+  }
+
+  /** The next connection is tried as the first was. */
+  reset() {
+    this.overSocket = this.shutOut = false;
+  }
+
+  /** Lets sound travel in a session that has just begun. */
+  async connect() {
+    if (this.overSocket) await this.#useSocket();
+    else await this.#offer();
+  }
+
+  /** @param {string} sdp of the answer */
+  async accept(sdp) {
+    if (this.#peer instanceof Peer) await this.#peer.accept(sdp);
+  }
+
+  /**
+   * Sends `track` from now on, in place of what was sent.
+   * @param {MediaStreamTrack} track
+   */
+  async send(track) {
+    await this.#peer?.send(track);
+  }
+
+  /** The session is gone, and the connection with it. */
+  lose() {
+    this.#peer?.close();
+    this.#peer = null;
+  }
+
+  async #useSocket() {
+    this.lose();
+    const peer = new SocketMicrophone(this.#signaling);
+    this.#peer = peer;
+    peer.addEventListener("failed", () => this.#useSocket());
+    if (this.#microphone.track) await peer.send(this.#microphone.track);
+    this.#tell("connected");
+  }
+
+  async #offer() {
+    this.lose();
+    const peer = new Peer("sendonly");
+    this.#peer = peer;
+    peer.addEventListener("connected", () => this.#tell("connected"));
+    peer.addEventListener("doubtful", () => {
+      this.#signaling.probe();
+      this.#tell("change");
+    });
+    peer.addEventListener("failed", () => this.#offer());
+    peer.addEventListener("blocked", () => this.#goByTheSocket());
+    if (this.#microphone.track) await peer.send(this.#microphone.track);
+    const sdp = await peer.offer(this.iceServers);
+    if (peer === this.#peer) this.#signaling.send({ type: "offer", sdp });
+  }
+
+  /** Sound goes over the socket, by joining anew. */
+  #goByTheSocket() {
+    this.shutOut = !SocketMicrophone.supported;
+    if (this.shutOut) {
+      this.#offer(); // somewhere else it may get through
+    } else {
+      this.overSocket = true;
+      this.lose();
+      this.#signaling.open();
+    }
+    this.#tell("change");
+  }
+
+  /** @param {"connected" | "change"} what */
+  #tell(what) {
+    this.dispatchEvent(new Event(what));
+  }
+}

@@ -1,0 +1,36 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { captionsFor, channelFor, firstLanguage, languagesOf } from "../../../static/js/channels.js";
+
+const CHOICES = [
+  // remembered, reader's languages, channels, source -> language to begin with
+  [["en", ["nl"], ["floor", "en"], "nl"], "en"],
+  [[null, ["nl-BE", "en"], ["floor", "en"], "nl"], "floor"],
+  [[null, ["en-US"], ["floor", "en", "en+floor", "de"], "nl"], "en"],
+  [[null, ["fr"], ["floor", "en", "en+floor"], "nl"], "en"],
+  [[null, ["fr"], ["floor", "en", "de"], "nl"], "floor"],
+];
+
+for (const [given, language] of CHOICES) {
+  test(`the language to begin with, given ${JSON.stringify(given)}`, () => {
+    assert.equal(firstLanguage(...given), language);
+  });
+}
+
+test("a language over the original is one language", () => {
+  assert.deepEqual(languagesOf(["floor", "en", "en+floor", "de"]), ["en", "de"]);
+});
+
+test("a channel that is not offered gives the floor", () => {
+  assert.equal(channelFor("en", true, ["floor", "en", "en+floor"]), "en+floor");
+  assert.equal(channelFor("en", true, ["floor", "en"]), "en");
+  assert.equal(channelFor("en", true, ["floor", "de"]), "floor");
+});
+
+test("captions are of what is heard, and of the source where that is wished", () => {
+  assert.deepEqual(captionsFor("en+floor", "nl", false), ["en"]);
+  assert.deepEqual(captionsFor("en", "nl", true), ["en", "nl"]);
+  assert.deepEqual(captionsFor("floor", "nl", true), ["nl"]);
+  assert.deepEqual(captionsFor("floor", null, true), []);
+});

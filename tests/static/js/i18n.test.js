@@ -1,0 +1,30 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { errorText, languageName, t, textDirection } from "../../../static/js/i18n.js";
+import en from "../../../static/js/texts/en.js";
+import nl from "../../../static/js/texts/nl.js";
+
+test("both languages have the same texts", () => {
+  assert.deepEqual(Object.keys(en), Object.keys(nl));
+});
+
+test("both languages fill in the same values", () => {
+  const values = (text) => (text.match(/\{\w+\}/g) ?? []).sort();
+  for (const key of Object.keys(en)) assert.deepEqual(values(en[key]), values(nl[key]), key);
+});
+
+test("an error has this page's words, else the server's own", () => {
+  assert.equal(errorText({ code: "limit", message: "busy" }), t("error.limit"));
+  assert.equal(errorText({ code: "from_2030", message: "Moved." }), "Moved.");
+});
+
+test("a language is named in itself, or in another", () => {
+  assert.equal(languageName("nl"), "Nederlands");
+  assert.equal(languageName("nl", "en"), "Dutch");
+});
+
+test("some languages are written from right to left", () => {
+  assert.equal(textDirection("fa-IR"), "rtl");
+  assert.equal(textDirection("nl"), "ltr");
+});

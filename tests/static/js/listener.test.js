@@ -1,0 +1,121 @@
+// What the listener's page asks for, and how it says how things stand.
+
+import assert from "node:assert/strict";
+import { beforeEach, describe, test } from "node:test";
+
+import { languageName, pageLanguage, t } from "../../../static/js/i18n.js";
+import { Listener } from "../../../static/js/listener.js";
+
+const SERVER = { targets: { nl: ["en", "de"], en: ["nl"] }, unclear: ["de"] };
+const LIVE = { state: "live", source: "nl", channels: ["floor", "en", "en+floor", "de"] };
+/** A player before the button is pressed, and one that plays. */
+const SILENT = { on: false, held: false, heard: false, connected: false, shutOut: false };
+const PLAYING = { ...SILENT, on: true, heard: true, connected: true };
+
+/** The page's name for a language. */
+const named = (tag) => ({ language: languageName(tag, pageLanguage) });
+
+let listener;
+beforeEach(() => {
+  listener = new Listener(null, ["fr"]);
+  listener.know(SERVER);
+});
+
+describe("what is asked for", () => {
+  test("before anybody speaks every language of the server may be chosen", () => {
+    assert.deepEqual(listener.offered, ["en", "de", "nl"]);
+    listener.choose("de");
+    assert.ok(listener.want(true, false));
+    assert.deepEqual(listener.asked, { channel: "de+floor", captions: ["de"] });
+  });
+
+  test("the same is not asked for twice", () => {
+    listener.choose("en");
+    assert.ok(listener.want(false, false));
+    assert.ok(!listener.want(false, false));
+    assert.ok(listener.want(true, false));
+  });
+
+  test("what is spoken is heard as the floor, and is not offered", () => {
+    listener = new Listener(null, ["nl-BE"]);
+    listener.know(SERVER);
+    listener.takeSession(LIVE);
+    listener.want(false, false);
+    assert.deepEqual(listener.offered, ["en", "de"]);
+    assert.deepEqual(listener.asked, { channel: "floor", captions: ["nl"] });
+  });
+
+  test("what was chosen at an earlier visit is asked for as soon as it is there", () => {
+    listener = new Listener("de", ["en"]);
+    listener.know(SERVER);
+    listener.takeSession({ ...LIVE, channels: ["floor", "en"] });
+    listener.want(false, false);
+    assert.equal(listener.asked.channel, "floor");
+    assert.equal(listener.notice, t("listen.no_language", named("de")));
+    listener.takeSession(LIVE);
+    listener.want(false, false);
+    assert.equal(listener.asked.channel, "de");
+    assert.equal(listener.notice, "");
+  });
+});
+
+describe("how things stand", () => {
+  const CASES = [
+    // state, player, signaling's status -> situation
+    [null, SILENT, "connecting", "connecting"],
+    ["waiting", SILENT, "joined", "waiting"],
+    ["live", SILENT, "joined", "ready"],
+    ["live", { ...PLAYING, held: true }, "joined", "held"],
+    ["live", { ...SILENT, on: true }, "joined", "opening"],
+    ["live", { ...SILENT, on: true, shutOut: true }, "joined", "shut_out"],
+    ["live", { ...PLAYING, connected: false }, "joined", "reconnecting"],
+    ["live", PLAYING, "reconnecting", "reconnecting"],
+    ["live", PLAYING, "joined", "fallback"],
+    ["paused", PLAYING, "joined", "paused"],
+    ["ended", PLAYING, "joined", "ended"],
+  ];
+  for (const [state, player, status, situation] of CASES) {
+    test(`${situation}: ${state}, ${status}, ${JSON.stringify(player)}`, () => {
+      listener.takeSession({ ...LIVE, state });
+      listener.channel = { channel: "en", status: "fallback" };
+      assert.equal(listener.situation(player, status), situation);
+      assert.ok(listener.title(situation));
+    });
+  }
+
+  test("a refusal that ends the session is told, and why", () => {
+    listener.takeSession(LIVE);
+    listener.refusal = { code: "replaced" };
+    assert.equal(listener.situation(PLAYING, "closed"), "refused");
+    assert.equal(listener.title("refused"), t("error.title"));
+    assert.equal(listener.hint("refused", true), t("error.replaced"));
+  });
+
+  test("an error that only a newer server knows is told in its own words", () => {
+    listener.refusal = { code: "from_2030", message: "The stream moved to Mars." };
+    assert.equal(listener.hint("live", true), "The stream moved to Mars.");
+  });
+
+  test("what is heard is named", () => {
+    listener.channel = { channel: "en+floor", status: "live" };
+    assert.equal(listener.hint("live", true), t("listen.live_over", named("en")));
+    listener.channel = { channel: "de", status: "live" };
+    assert.equal(listener.hint("live", true), t("listen.unclear", named("de")));
+    listener.channel = { channel: "floor", status: "live" };
+    assert.equal(listener.hint("live", true), t("listen.live_floor"));
+  });
+
+  test("a missing interpretation is explained where there are words for the reason", () => {
+    listener.channel = { channel: "en", status: "fallback", reason: "full" };
+    assert.equal(listener.title("fallback"), t("listen.full"));
+    assert.equal(listener.hint("fallback", true), t("listen.full_hint"));
+    listener.channel = { channel: "en", status: "fallback", reason: "from_2030" };
+    assert.equal(listener.title("fallback"), t("listen.fallback"));
+    assert.equal(listener.hint("fallback", true), t("listen.fallback_hint"));
+  });
+
+  test("who waits without sound is told to press the button", () => {
+    assert.equal(listener.hint("waiting", false), t("listen.waiting_silent_hint"));
+    assert.equal(listener.hint("waiting", true), t("listen.waiting_hint"));
+  });
+});
