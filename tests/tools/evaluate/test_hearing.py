@@ -85,7 +85,7 @@ def test_models_are_found_by_name(tmp_path: Path) -> None:
     (tmp_path / "whisper-base").mkdir()
     (tmp_path / "whisper-base" / "model.bin").touch()
     assert found("whisper-base", [tmp_path]) == found("whisper-base", [tmp_path / "whisper-base"])
-    with pytest.raises(FileNotFoundError, match="--models"):
+    with pytest.raises(FileNotFoundError, match="name the folder"):
         found("whisper-tiny.en", [tmp_path])
     assert recognizer("whisper-tiny.en", "nl", []) is None
     assert recognizer("vosk", "de", []) is None
