@@ -148,6 +148,7 @@ class Speaker(_Speaking):
         self._bit_rate = bit_rate
 
     async def pause(self, paused: bool) -> None:
+        """Pause the stream, or go on."""
         await self.send(wire.Pause(paused=paused))
 
     async def end(self) -> None:
@@ -213,6 +214,7 @@ class Listener(Participant):
         return [(at_s, each) for at_s, each in self.received if isinstance(each, wire.Caption)]
 
     async def select(self, channel: str | None = None, captions: list[str] | None = None) -> None:
+        """Change the channel, the captions' languages, or both."""
         await self.send(wire.Select(channel=channel, captions=captions))
 
     async def _start_sound(self, stack: AsyncExitStack) -> None:

@@ -144,14 +144,17 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
 
     @property
     def is_loopback(self) -> bool:
+        """Whether only this machine can reach the server."""
         return self.host in ("localhost", "::1") or self.host.startswith("127.")
 
     @property
     def has_tls(self) -> bool:
+        """Whether pages and signaling are served over HTTPS."""
         return self.tls == "self" or bool(self.tls_cert)
 
     @property
     def speaking_needs_token(self) -> bool:
+        """Whether a speaker has to show a token."""
         return self.speak_token == "required" or (
             self.speak_token == "auto" and not self.is_loopback
         )

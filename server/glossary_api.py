@@ -34,11 +34,13 @@ class GlossaryApi:
     changed: Callable[[str], None]
 
     def add_routes(self, app: web.Application) -> None:
+        """Serve GET, PUT and DELETE of a stream's glossary."""
         app.router.add_get(PATH, self.get)
         app.router.add_put(PATH, self.put)
         app.router.add_delete(PATH, self.delete)
 
     async def get(self, request: web.Request) -> web.Response:
+        """The stream's glossary as JSON."""
         return _answer(self.glossaries.of(self._allowed(request)))
 
     async def put(self, request: web.Request) -> web.Response:

@@ -44,6 +44,7 @@ class Notices:
         self.tell_channel(session)
 
     def detach(self, session: Session) -> None:
+        """The session's participant is told nothing more."""
         self._sends.pop(session, None)
         self._told.pop(session, None)
 

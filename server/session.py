@@ -62,6 +62,7 @@ class Sessions:
     ice_servers: IceServers
 
     def add_routes(self, app: web.Application) -> None:
+        """Serve the WebSockets of speakers, listeners and those who are alone."""
         app.router.add_get("/ws/speak/{stream}", self.speak)
         app.router.add_get("/ws/listen/{stream}", self.listen)
         app.router.add_get("/ws", self.talk)
@@ -69,6 +70,7 @@ class Sessions:
     # --- a speaker ----------------------------------------------------------------------------
 
     async def speak(self, request: web.Request) -> web.StreamResponse:
+        """The whole session of a speaker, on its WebSocket."""
         visitor = self.visitor(request)
         async with self._accept(request, SPEAKER, visitor) as connection:
             stream_id = parse_stream_id(request.match_info["stream"])
@@ -120,6 +122,7 @@ class Sessions:
     # --- a listener ---------------------------------------------------------------------------
 
     async def listen(self, request: web.Request) -> web.StreamResponse:
+        """The whole session of a listener, on its WebSocket."""
         visitor = self.visitor(request)
         async with self._accept(request, LISTENER, visitor) as connection:
             stream_id = parse_stream_id(request.match_info["stream"])
@@ -166,6 +169,7 @@ class Sessions:
     # --- one alone ----------------------------------------------------------------------------
 
     async def talk(self, request: web.Request) -> web.StreamResponse:
+        """The whole session of one who speaks and hears itself interpreted."""
         visitor = self.visitor(request)
         async with self._accept(request, TALK, visitor) as connection:
             join = await connection.receive()
@@ -279,6 +283,6 @@ class Sessions:
     def _ended(self, connection: AnyConnection) -> web.StreamResponse:
         if connection.error is not None:
             self.metrics.refused.labels(connection.error.code).inc()
-        self.metrics.dropped.labels("captions").inc(connection.dropped_captions)
-        self.metrics.dropped.labels("socket_audio").inc(connection.dropped_audio)
+        self.metrics.dropped.labels("captions").inc(connection.outbox.dropped_captions)
+        self.metrics.dropped.labels("socket_audio").inc(connection.outbox.dropped_audio)
         return connection.response

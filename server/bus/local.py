@@ -107,6 +107,7 @@ class LocalBus:
 
     @property
     def dropped(self) -> dict[str, int]:
+        """Messages that gave way so far, by queue: ``in`` and ``out``."""
         return {"in": self._inbound.dropped, "out": self._outbound.dropped}
 
     def publish(self, message: Message) -> None:
@@ -119,6 +120,7 @@ class LocalBus:
             self._connection.flush()
 
     async def receive(self) -> Message:
+        """The next message. Raises BusClosed when the other end is gone and nothing is left."""
         while not self._inbound:
             if self._closed:
                 raise BusClosed("the process at the other end of the bus is gone")

@@ -35,6 +35,7 @@ class AudioChunk(BusMessage, frozen=True, tag="audio"):
 
     @property
     def end_sample(self) -> int:
+        """The stream time just after its last sample."""
         return self.start_sample + len(self.pcm) // 2
 
 

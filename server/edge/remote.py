@@ -54,6 +54,7 @@ class Edge:
 
     @property
     def ready(self) -> bool:
+        """Whether its process has told of itself lately."""
         return self.supervisor.ready
 
     async def run(self) -> None:
@@ -209,6 +210,7 @@ class RemotePeer:
     # What its edge says of it.
 
     def became(self, state: PeerState) -> None:
+        """Take note of what the edge says of this connection."""
         match state.state:
             case "answered":
                 self.sdp = state.text

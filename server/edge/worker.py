@@ -77,6 +77,7 @@ class EdgeWorker:
         self._stopped = asyncio.Event()
 
     def stop(self) -> None:
+        """Let ``run`` return."""
         self._stopped.set()
 
     async def run(self) -> None:

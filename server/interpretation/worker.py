@@ -127,6 +127,7 @@ class Worker:
         self._stopped = asyncio.Event()
 
     def stop(self) -> None:
+        """Let ``run`` return."""
         self._stopped.set()
 
     def stuck_s(self) -> float:

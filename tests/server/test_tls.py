@@ -267,7 +267,7 @@ async def test_a_conversation_over_tls_ends_though_nobody_reads(
     connection = await conversations.begun.get()
     writer.transport.pause_reading()  # type: ignore[attr-defined]
     async with asyncio.timeout(20):
-        while connection.dropped_audio == 0:
+        while connection.outbox.dropped_audio == 0:
             connection.send_audio(bytes(1200))
             await asyncio.sleep(0)
         connection.close(ProtocolError("replaced", "this session went on elsewhere"))

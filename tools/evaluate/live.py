@@ -64,7 +64,6 @@ async def observe(
     policy: str,
     recognizers: dict[str, Recognizer],
     targets: Sequence[str],
-    *,
     extra_listeners: int = 0,
     options: Sequence[str] = (),
 ) -> Observation:
