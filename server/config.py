@@ -178,6 +178,8 @@ def add_options(parser: argparse.ArgumentParser, default: str | None = None) -> 
         default=default,
         help="TOML file with the same names as options",
     )
+    # From a server to its other processes, see commands.py.
+    group.add_argument("--settings", metavar="FILE", default=default, help=argparse.SUPPRESS)
     for field in msgspec.structs.fields(Config):
         described = msgspec.inspect.type_info(field.type)
         assert isinstance(described, msgspec.inspect.Metadata)
@@ -202,7 +204,10 @@ def add_options(parser: argparse.ArgumentParser, default: str | None = None) -> 
 
 
 def load(options: argparse.Namespace, environ: Mapping[str, str]) -> Config:
-    """The settings from all sources. Raises ConfigError."""
+    """The settings from all sources; where ``--settings`` names a file with all of them, from
+    that alone. Raises ConfigError."""
+    if options.settings:
+        return msgspec.json.decode(Path(options.settings).read_bytes(), type=Config)
     merged: dict[str, Any] = {}
     names = [field.name for field in msgspec.structs.fields(Config)]
     if options.config:

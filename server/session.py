@@ -150,12 +150,12 @@ class Sessions:
         )
         async with self._in_stream(connection, session, address) as (live, sound):
             if join.audio == "socket":
-                sound.send_on_socket(live.track(session))
+                sound.send_on_socket(live.tracks.add(session))
             while (message := await connection.receive()) is not None:
                 with connection.answering():
                     match message:
                         case Offer():
-                            await sound.offer(message, send=partial(live.track, session))
+                            await sound.offer(message, send=partial(live.tracks.add, session))
                         case Select():
                             self._select(live, session, message)
 
@@ -191,7 +191,7 @@ class Sessions:
                 with connection.answering():
                     if isinstance(message, Offer):
                         await sound.offer(
-                            message, send=partial(live.track, session), hear=live.hear
+                            message, send=partial(live.tracks.add, session), hear=live.hear
                         )
 
     # --- what they share ----------------------------------------------------------------------

@@ -17,7 +17,7 @@ from server.bus.messages import RATE_HZ, AudioChunk, Demand, Message
 from server.interpretation import sentence_ends
 from server.interpretation.interpreter import Interpreter
 from server.interpretation.shared import Engines, Limits, Shared
-from server.live_stream import LiveStream
+from server.live_stream import LiveStream, StreamContext
 from server.media.pacer import Pacer
 from server.media.receive import Sound
 from server.metrics import Metrics
@@ -132,13 +132,9 @@ async def talk(**listeners: int) -> tuple[list[Message], Told]:
         )
         bus.live = live = LiveStream(
             speaker.stream,
-            bus,
-            Pacer(clock=now),
-            Current(CATALOGUE),
-            Metrics(),
-            admission,
-            10.0,
-            now,
+            StreamContext(
+                bus, Pacer(clock=now), Current(CATALOGUE), Metrics(), admission, 10.0, now
+            ),
         )
         live.begin()
         live.interpreter_ready()

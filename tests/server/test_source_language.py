@@ -9,7 +9,7 @@ from server.admission import Admission
 from server.bus import messages as bus
 from server.bus.messages import AUTO, RATE_HZ
 from server.client import Listener, Refused, Speaker
-from server.live_stream import LiveStream
+from server.live_stream import LiveStream, StreamContext
 from server.media.pacer import Pacer
 from server.media.receive import Sound
 from server.metrics import Metrics
@@ -49,17 +49,19 @@ class Stage:
         )
         self.live = LiveStream(
             self.speaker.stream,
-            self.bus,
-            Pacer(),
-            Current(Catalogue.load(models_of_several(folder))),
-            Metrics(),
-            Admission(0, 2),
-            10.0,
+            StreamContext(
+                self.bus,
+                Pacer(),
+                Current(Catalogue.load(models_of_several(folder))),
+                Metrics(),
+                Admission(0, 2),
+                10.0,
+            ),
         )
         self.live.interpreter_ready()
         self.live.attach(listener, self.told["listener"].append)
         self.live.attach(self.speaker, self.told["speaker"].append)
-        self.track = self.live.track(listener)
+        self.track = self.live.tracks.add(listener)
         self.live.source.begin()
 
     def join(self, language: str, languages: tuple[str, ...] | None = None) -> Session:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from server.admission import Admission
 from server.bus.messages import Demand, Message
-from server.live_stream import LiveStream
+from server.live_stream import LiveStream, StreamContext
 from server.media.pacer import Pacer
 from server.metrics import Metrics
 from server.models.catalogue import Catalogue, Kind, Model, Pair
@@ -70,13 +70,15 @@ class Talk:
         listener = machine.manager.join_listener(name, "a", "en", (), lambda why: None, resume=None)
         self.live = LiveStream(
             listener.stream,
-            machine,
-            Pacer(),
-            MODELS,
-            Metrics(),
-            machine.admission,
-            10.0,
-            lambda: machine.now,
+            StreamContext(
+                machine,
+                Pacer(),
+                MODELS,
+                Metrics(),
+                machine.admission,
+                10.0,
+                lambda: machine.now,
+            ),
         )
         self.live.interpreter_ready()
         self.live.attach(self.speaker, self.to_speaker.append)
