@@ -12,8 +12,9 @@ from pathlib import Path
 from aiohttp import web
 
 from server import banner, collecting, commands, netinfo
-from server.access import Access, load_secret
+from server.access import Access, access_of
 from server.admission import Admission
+from server.bus import edge_messages, messages
 from server.bus.local import LocalBus
 from server.bus.protocol import Bus
 from server.bus.supervisor import Supervisor
@@ -106,14 +107,14 @@ async def running(
     Raises ModelError or ConfigError before anything is started, OSError where the port is taken.
     """
     check_internals()
-    given, access, metrics = prepared(config), _access(config), Metrics()
+    given, access, metrics = prepared(config), access_of(config), Metrics()
     with (
         media_plane(config, given.hosts, metrics) as plane,
         tempfile.TemporaryDirectory(prefix="tolk-") as name,
     ):
         folder = Path(name)
         async with (
-            LocalBus.listen(folder / "bus") as bus,
+            LocalBus.listen(folder / "bus", messages.decode) as bus,
             asyncio.TaskGroup() as group,
             further_processes(config, folder, metrics) as edges,
         ):
@@ -135,15 +136,9 @@ async def running(
                     task.cancel()
 
 
-def _access(config: Config) -> Access:
-    return Access(
-        load_secret(config.secret_file, Path(config.state)),
-        open_speak=not config.speaking_needs_token,
-        open_listen=config.listen_token == "open",
-    )
-
-
-def _context(config: Config, given: Prepared, bus: Bus, metrics: Metrics) -> StreamContext:
+def _context(
+    config: Config, given: Prepared, bus: Bus[messages.Message], metrics: Metrics
+) -> StreamContext:
     return StreamContext(
         bus=bus,
         pacer=Pacer(observe_lateness_s=metrics.send_late.observe),
@@ -258,7 +253,7 @@ async def further_processes(
         edges = []
         for number in range(1, config.media_processes):
             socket = folder / f"edge-{number}"
-            bus = await stack.enter_async_context(LocalBus.listen(socket))
+            bus = await stack.enter_async_context(LocalBus.listen(socket, edge_messages.decode))
             command = [*commands.edge(config, folder, number), "--bus", str(socket)]
             edges.append(Edge(number, bus, command, metrics))
         group = await stack.enter_async_context(asyncio.TaskGroup())
@@ -282,7 +277,7 @@ async def run_worker(config: Config, socket: Path, first: Path | None = None) ->
             else catalogue_of(config.models, Path(config.state), config.recognizer)
         )
 
-    async with LocalBus.connect(socket) as bus:
+    async with LocalBus.connect(socket, messages.decode) as bus:
         limit_s = config.stage_timeout_s
         limits = Limits(recognize_s=PATIENCE * limit_s, translate_s=limit_s, synthesize_s=limit_s)
         await worker.run(bus, catalogue, device=config.device, limits=limits, policy=config.policy)
@@ -292,5 +287,8 @@ async def run_edge(config: Config, socket: Path) -> None:
     """A further media process, until its server is gone or tells it to end. Raises OSError where
     its UDP port is taken."""
     with media_plane(config, offered_addresses(config), Metrics()) as plane:
-        async with LocalBus.connect(socket) as bus, collecting.when_idle(lambda: not plane.peers):
+        async with (
+            LocalBus.connect(socket, edge_messages.decode) as bus,
+            collecting.when_idle(lambda: not plane.peers),
+        ):
             await edge_worker.run(bus, plane)

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from server.bus.messages import RATE_HZ, AudioChunk
+from server.bus.messages import RATE_HZ, AudioChunk, Message
 from server.bus.protocol import Bus
 from server.bus.replay import Replay
 from server.media.opus import Pcm
@@ -21,7 +21,7 @@ class Feeding:
     """One stream's. ``sample``: up to here it was heard. ``count_again`` is called for each piece
     that is fed again."""
 
-    def __init__(self, stream: str, bus: Bus, count_again: Callable[[], None]) -> None:
+    def __init__(self, stream: str, bus: Bus[Message], count_again: Callable[[], None]) -> None:
         self.epoch = 0
         self.sample = 0
         self._stream = stream

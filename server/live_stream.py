@@ -40,7 +40,7 @@ class StreamContext:
     """What all live streams share. ``linger_s``: how long a language goes on after its last
     listener."""
 
-    bus: Bus
+    bus: Bus[bus_messages.Message]
     pacer: Pacer
     models: Current
     metrics: Metrics
