@@ -56,7 +56,7 @@ class LiveStream:
         metrics = context.metrics
         self.stream = stream
         self._context = context
-        self._feeding = Feeding(stream.id, context.bus, metrics.replayed.inc)
+        self._feeding = Feeding(stream.id, context.bus, metrics.replayed.inc, metrics.replay_counts)
         self._span = EarVoiceSpan(
             lambda: self._feeding.sample,
             lambda language, lag_s: metrics.ear_voice_span.labels(language).observe(lag_s),
