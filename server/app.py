@@ -11,9 +11,7 @@ from pathlib import Path
 
 from aiohttp import web
 
-from server import banner, collecting, commands, netinfo
-from server.access import Access, access_of
-from server.admission import Admission
+from server import banner, garbage, processes
 from server.bus import edge_messages, messages
 from server.bus.local import LocalBus
 from server.bus.protocol import Bus
@@ -21,26 +19,29 @@ from server.bus.supervisor import Supervisor
 from server.config import Config
 from server.edge import worker as edge_worker
 from server.edge.remote import Edge
-from server.fetching import better_models
-from server.glossary_api import GlossaryApi
+from server.http import netinfo
+from server.http.access import Access, access_of
+from server.http.glossary_api import GlossaryApi
+from server.http.site import Web
+from server.http.sockets import listen
 from server.interpretation import worker
 from server.interpretation.shared import Limits
-from server.listening import listen
-from server.live_stream import StreamContext
-from server.live_streams import LiveStreams
 from server.media.pacer import Pacer
 from server.media.peer import check_internals
 from server.media.plane import MediaPlane
-from server.media_plane import media_plane, offered_addresses
+from server.media_setup import media_plane, offered_addresses
 from server.metrics import Metrics
 from server.models.catalogue import Catalogue
 from server.models.current import Current, decoded
+from server.models.fetching import better_models
 from server.models.installed import catalogue_of
-from server.moving import Moves, folder_of
+from server.models.moving import Moves, folder_of
 from server.prepared import Prepared, prepared
-from server.session import Sessions
-from server.streams import ConnectionManager
-from server.web import Web
+from server.streams.admission import Admission
+from server.streams.live_stream import StreamContext
+from server.streams.live_streams import LiveStreams
+from server.streams.registry import ConnectionManager
+from server.streams.session import Sessions
 
 #: A request's headers are here by then, or its connection is closed.
 HEADERS_S = 10.0
@@ -119,11 +120,11 @@ async def running(
             further_processes(config, folder, metrics) as edges,
         ):
             context = _context(config, given, bus, metrics)
-            command = [*(interpreter or commands.worker(config, folder)), "--bus", f"{folder}/bus"]
+            command = [*(interpreter or processes.worker(config, folder)), "--bus", f"{folder}/bus"]
             server = _server(config, given, access, context, edges, command, folder)
             runner = _site(server, plane)
             await runner.setup()
-            jobs = _jobs(server, fetch or commands.fetch(config, folder))
+            jobs = _jobs(server, fetch or processes.fetch(config, folder))
             tasks = [group.create_task(job, name=name) for name, job in jobs.items()]
             try:
                 tls = given.certificate.context if given.certificate else None
@@ -254,7 +255,7 @@ async def further_processes(
         for number in range(1, config.media_processes):
             socket = folder / f"edge-{number}"
             bus = await stack.enter_async_context(LocalBus.listen(socket, edge_messages.decode))
-            command = [*commands.edge(config, folder, number), "--bus", str(socket)]
+            command = [*processes.edge(config, folder, number), "--bus", str(socket)]
             edges.append(Edge(number, bus, command, metrics))
         group = await stack.enter_async_context(asyncio.TaskGroup())
         running = [group.create_task(each.run(), name=f"edge-{each.name}") for each in edges]
@@ -289,6 +290,6 @@ async def run_edge(config: Config, socket: Path) -> None:
     with media_plane(config, offered_addresses(config), Metrics()) as plane:
         async with (
             LocalBus.connect(socket, edge_messages.decode) as bus,
-            collecting.when_idle(lambda: not plane.peers),
+            garbage.when_idle(lambda: not plane.peers),
         ):
             await edge_worker.run(bus, plane)

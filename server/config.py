@@ -178,7 +178,7 @@ def add_options(parser: argparse.ArgumentParser, default: str | None = None) -> 
         default=default,
         help="TOML file with the same names as options",
     )
-    # From a server to its other processes, see commands.py.
+    # From a server to its other processes, see processes.py.
     group.add_argument("--settings", metavar="FILE", default=default, help=argparse.SUPPRESS)
     for field in msgspec.structs.fields(Config):
         described = msgspec.inspect.type_info(field.type)

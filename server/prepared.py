@@ -7,14 +7,14 @@ from urllib.parse import urlsplit
 
 from aiohttp import web
 
-from server import netinfo, tls
 from server.config import Config
-from server.glossaries import Glossaries
-from server.ice_servers import IceServers, ice_servers
-from server.media_plane import offered_addresses
+from server.http import netinfo, tls
+from server.http.ice_servers import IceServers, ice_servers
+from server.media_setup import offered_addresses
 from server.models.catalogue import Catalogue
 from server.models.current import Current
 from server.models.installed import STARTER, catalogue_of
+from server.streams.glossaries import Glossaries
 
 
 @dataclass(frozen=True)

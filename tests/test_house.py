@@ -19,8 +19,8 @@ MOST_FUNCTION_LINES = 50
 #: Private names of libraries, where nothing public does: the headless client, and tools that look
 #: at libraries from inside. No name may be added.
 INSIDE_LIBRARIES = {
-    "server/arrivals.py": {"_remove_reader"},
-    "server/client.py": {"_connection", "_handle_rtp_packet", "_protocols"},
+    "server/client/arrivals.py": {"_remove_reader"},
+    "server/client/participants.py": {"_connection", "_handle_rtp_packet", "_protocols"},
     "tools/attack/ends.py": {"_connection", "_nominated", "_tx_srtp"},
     "tools/attack/joining.py": {"_connection", "_nominated", "_protocols", "_sock"},
     "tools/bench/fanout_server.py": {"_connection"},

@@ -27,7 +27,7 @@ from server.interpretation.types import Pcm, Transcript, Word
 from server.interpretation.worker import Worker
 from server.models.catalogue import Catalogue
 from server.models.current import decoded
-from server.moving import OPTION
+from server.models.moving import OPTION
 
 BLOCK = RATE_HZ // 50
 #: Peaks below this are silence.

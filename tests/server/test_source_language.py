@@ -5,17 +5,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from server.admission import Admission
 from server.bus import messages as bus
 from server.bus.messages import AUTO, RATE_HZ
-from server.client import Listener, Refused, Speaker
-from server.live_stream import LiveStream, StreamContext
+from server.client.participants import Listener, Refused, Speaker
 from server.media.pacer import Pacer
 from server.media.receive import Sound
 from server.metrics import Metrics
 from server.models.catalogue import Catalogue
 from server.models.current import Current
-from server.streams import ConnectionManager, Session
+from server.streams.admission import Admission
+from server.streams.live_stream import LiveStream, StreamContext
+from server.streams.registry import ConnectionManager, Session
 from signaling import messages as wire
 from tests.helpers.running import STAND_IN, final, models_of_several, tolk, tone
 

@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from server.config import ConfigError
-from server.tls import load, self_signed
+from server.http.tls import load, self_signed
 from signaling import websocket
 from signaling.errors import ProtocolError
 from signaling.messages import SpeakerMessage

@@ -8,7 +8,7 @@ from yarl import URL
 
 from server import app
 from server.app import Server
-from server.client import Listener, Speaker, Talker
+from server.client.participants import Listener, Speaker, Talker
 from signaling import messages as wire
 from static import ROOT
 from tests.helpers.running import STAND_IN, tolk

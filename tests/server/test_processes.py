@@ -8,7 +8,7 @@ from typing import Any, get_args, get_origin
 import msgspec
 import pytest
 
-from server import commands
+from server import processes
 from server.config import Config, add_options, load
 
 
@@ -47,11 +47,11 @@ def test_here_every_setting_is_another_than_the_default() -> None:
 
 
 def test_an_interpreter_has_every_setting_whatever_the_environment_says(tmp_path: Path) -> None:
-    assert loaded(commands.worker(SET, tmp_path)) == SET
+    assert loaded(processes.worker(SET, tmp_path)) == SET
 
 
 def test_what_fetches_models_has_every_setting(tmp_path: Path) -> None:
-    assert loaded(commands.fetch(SET, tmp_path)) == SET
+    assert loaded(processes.fetch(SET, tmp_path)) == SET
 
 
 @pytest.mark.parametrize(
@@ -61,7 +61,7 @@ def test_an_edge_has_every_setting_but_ports_of_its_own(
     tmp_path: Path, media_port: int, expected: int
 ) -> None:
     config = msgspec.structs.replace(SET, port=8080, media_port=media_port)
-    assert loaded(commands.edge(config, tmp_path, 2)) == msgspec.structs.replace(
+    assert loaded(processes.edge(config, tmp_path, 2)) == msgspec.structs.replace(
         config, port=8082, media_port=expected, media_processes=1
     )
 
@@ -70,7 +70,7 @@ def test_secret_settings_are_in_no_command_line_and_in_no_file_that_others_may_r
     tmp_path: Path,
 ) -> None:
     config = Config(turn_password="a password")
-    words = commands.worker(config, tmp_path)
+    words = processes.worker(config, tmp_path)
     assert not any("a password" in each for each in words)
     for file in tmp_path.iterdir():
         assert os.stat(file).st_mode & 0o077 == 0

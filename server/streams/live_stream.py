@@ -12,23 +12,23 @@ from dataclasses import dataclass
 import numpy as np
 
 import signaling.messages as wire
-from server.admission import Admission
 from server.bus import messages as bus_messages
 from server.bus.messages import AUTO, RATE_HZ, Committed, FailureReason, Speech
 from server.bus.protocol import Bus
-from server.demands import Demands
-from server.ear_voice_span import EarVoiceSpan
-from server.feeding import Feeding
 from server.media.pacer import Pacer
 from server.media.playout import StreamPlayout
 from server.media.receive import Sound
 from server.metrics import Metrics
 from server.models.current import Current
-from server.notices import Notices, Send
-from server.source_language import SourceLanguage
-from server.statuses import Statuses
-from server.streams import Session, Stream
-from server.tracks import Tracks
+from server.streams.admission import Admission
+from server.streams.demands import Demands
+from server.streams.ear_voice_span import EarVoiceSpan
+from server.streams.feeding import Feeding
+from server.streams.notices import Notices, Send
+from server.streams.registry import Session, Stream
+from server.streams.source_language import SourceLanguage
+from server.streams.statuses import Statuses
+from server.streams.tracks import Tracks
 
 logger = logging.getLogger(__name__)
 

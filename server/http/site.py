@@ -9,13 +9,13 @@ import segno
 from aiohttp import web
 from prometheus_client import generate_latest
 
-from server.access import Access
 from server.bus.supervisor import Supervisor
 from server.edge.remote import Edge
+from server.http.access import Access
+from server.http.pages import Handler, Pages
 from server.metrics import Metrics
 from server.models.current import Current
-from server.pages import Handler, Pages
-from server.streams import ConnectionManager
+from server.streams.registry import ConnectionManager
 from signaling.errors import ProtocolError
 from signaling.protocol import parse_stream_id
 from static import ROOT

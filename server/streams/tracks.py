@@ -2,7 +2,7 @@
 
 from server.media.broadcast import SubscriberTrack
 from server.media.playout import StreamPlayout
-from server.streams import Session, Stream, language_of
+from server.streams.registry import Session, Stream, language_of
 
 
 class Tracks:

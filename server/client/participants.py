@@ -21,11 +21,11 @@ from aiortc.rtp import RtpPacket
 from av import Packet
 from av.stream import Stream
 
-from server.arrivals import Arrivals, timed
+from server.client.arrivals import Arrivals, timed
+from server.client.conversation import CLOSE_S, CONNECT_S, Participant, Refused, alongside
 from server.media import consent, rtp
 from server.media.guard import use_hosts
 from server.media.opus import RATE_HZ, SAMPLES_PER_TICK, TIME_BASE, OpusEncoder, Pcm, Resampler
-from server.participant import CLOSE_S, CONNECT_S, Participant, Refused, alongside
 from signaling import messages as wire
 
 __all__ = ["Listener", "Refused", "Speaker", "Talker"]

@@ -13,9 +13,9 @@ from typing import Final
 import msgspec
 from aiohttp import web
 
-from server.access import Access
-from server.glossaries import Glossaries, Kept
+from server.http.access import Access
 from server.interpretation.glossary import GlossaryError
+from server.streams.glossaries import Glossaries, Kept
 from signaling.errors import ProtocolError
 from signaling.protocol import parse_stream_id
 

@@ -14,17 +14,17 @@ from functools import partial
 
 from aiohttp import web
 
-from server.access import Access, Grants
 from server.edge.remote import Edge
-from server.ice_servers import IceServers
-from server.live_stream import LiveStream
-from server.live_streams import LiveStreams
+from server.http.access import Access, Grants
+from server.http.ice_servers import IceServers
+from server.http.netinfo import Visitor
 from server.media.plane import MediaPlane
 from server.metrics import Metrics
 from server.models.current import Current
-from server.netinfo import Visitor
-from server.sound import AnyConnection, SoundPath
-from server.streams import ConnectionManager, Session, language_of
+from server.streams.live_stream import LiveStream
+from server.streams.live_streams import LiveStreams
+from server.streams.registry import ConnectionManager, Session, language_of
+from server.streams.sound_path import AnyConnection, SoundPath
 from signaling.errors import ProtocolError
 from signaling.messages import (
     AUTO,

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 
 from server.bus.messages import Heartbeat, Models, Unexpected
 from server.bus.supervisor import Supervisor
-from server.glossaries import Glossaries
-from server.live_stream import LiveStream, StreamContext
-from server.moving import Moves
-from server.streams import ConnectionManager, Stream
+from server.models.moving import Moves
+from server.streams.glossaries import Glossaries
+from server.streams.live_stream import LiveStream, StreamContext
+from server.streams.registry import ConnectionManager, Stream
 
 logger = logging.getLogger(__name__)
 

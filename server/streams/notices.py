@@ -8,8 +8,8 @@ import msgspec
 
 from server.bus import messages as bus
 from server.bus.messages import RATE_HZ
-from server.statuses import Status
-from server.streams import Session, Stream, language_of
+from server.streams.registry import Session, Stream, language_of
+from server.streams.statuses import Status
 from signaling import messages as wire
 
 #: Final captions kept for those who join late, a language.

@@ -4,12 +4,12 @@ room for them."""
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from server.admission import Admission
 from server.bus.messages import Demand
 from server.models.current import Current
-from server.source_language import SourceLanguage
-from server.statuses import Statuses
-from server.streams import Stream
+from server.streams.admission import Admission
+from server.streams.registry import Stream
+from server.streams.source_language import SourceLanguage
+from server.streams.statuses import Statuses
 
 
 @dataclass
