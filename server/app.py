@@ -2,46 +2,46 @@
 
 import asyncio
 import contextlib
-import logging
 import os
 import tempfile
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import ExitStack
+from collections.abc import AsyncIterator, Coroutine, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from aiohttp import web
 
-from server import banner, collecting, commands, netinfo, tls
-from server.access import Access, load_secret
-from server.admission import Admission
+from server import banner, garbage, processes
+from server.bus import edge_messages, messages
 from server.bus.local import LocalBus
+from server.bus.protocol import Bus
 from server.bus.supervisor import Supervisor
 from server.config import Config
 from server.edge import worker as edge_worker
 from server.edge.remote import Edge
-from server.fetching import better_models
-from server.glossaries import Glossaries
-from server.glossary_api import GlossaryApi
-from server.ice_servers import ice_servers
+from server.http import netinfo
+from server.http.access import Access, access_of
+from server.http.glossary_api import GlossaryApi
+from server.http.site import Web
+from server.http.sockets import listen
 from server.interpretation import worker
 from server.interpretation.shared import Limits
-from server.listening import listen
-from server.live_streams import LiveStreams
 from server.media.pacer import Pacer
 from server.media.peer import check_internals
-from server.media_plane import media_plane, offered_addresses
+from server.media.plane import MediaPlane
+from server.media_setup import media_plane, offered_addresses
 from server.metrics import Metrics
 from server.models.catalogue import Catalogue
 from server.models.current import Current, decoded
-from server.models.installed import STARTER, catalogue_of
-from server.moving import Moves, folder_of
-from server.session import Sessions
-from server.streams import ConnectionManager
-from server.web import Web
-
-logger = logging.getLogger(__name__)
+from server.models.fetching import better_models
+from server.models.installed import catalogue_of
+from server.models.moving import Moves, folder_of
+from server.prepared import Prepared, prepared
+from server.streams.admission import Admission
+from server.streams.live_stream import StreamContext
+from server.streams.live_streams import LiveStreams
+from server.streams.registry import ConnectionManager
+from server.streams.session import Sessions
 
 #: A request's headers are here by then, or its connection is closed.
 HEADERS_S = 10.0
@@ -52,26 +52,49 @@ PATIENCE = 3
 GOODBYE_S = 1.5
 
 
-@dataclass(frozen=True)
+@dataclass
 class Server:
-    """A running server, for those who started it."""
+    """A running server, for those who started it. ``port``: of pages and signaling; 0 until it
+    takes connections."""
 
     config: Config
-    addresses: banner.Addresses
-    port: int
+    given: Prepared
+    access: Access
+    context: StreamContext
     manager: ConnectionManager
     live: LiveStreams
+    moves: Moves
     supervisor: Supervisor
     edges: Sequence[Edge]
-    metrics: Metrics
-    access: Access
-    models: Current
+    port: int = 0
+
+    @property
+    def metrics(self) -> Metrics:
+        """What it counts."""
+        return self.context.metrics
+
+    @property
+    def models(self) -> Current:
+        """The models in use."""
+        return self.given.models
 
     @property
     def url(self) -> str:
         """Its address on this machine."""
         scheme = "https" if self.config.has_tls else "http"
         return f"{scheme}://127.0.0.1:{self.port}"
+
+    @cached_property
+    def addresses(self) -> banner.Addresses:
+        """What to tell its host: where to speak and to listen."""
+        certificate = self.given.certificate
+        return banner.addresses(
+            self.config,
+            self.port,
+            self.access,
+            netinfo.lan_addresses(),
+            certificate.fingerprint if certificate else "",
+        )
 
 
 @contextlib.asynccontextmanager
@@ -85,129 +108,140 @@ async def running(
     Raises ModelError or ConfigError before anything is started, OSError where the port is taken.
     """
     check_internals()
-    state = Path(config.state)
-    models = Current(catalogue_of(config.models, state, config.recognizer))
-    glossaries = glossaries_of(config, models)
-    certificate = certificate_of(config)
-    access = Access(
-        load_secret(config.secret_file, state),
-        open_speak=not config.speaking_needs_token,
-        open_listen=config.listen_token == "open",
+    given, access, metrics = prepared(config), access_of(config), Metrics()
+    with (
+        media_plane(config, given.hosts, metrics) as plane,
+        tempfile.TemporaryDirectory(prefix="tolk-") as name,
+    ):
+        folder = Path(name)
+        async with (
+            LocalBus.listen(folder / "bus", messages.decode) as bus,
+            asyncio.TaskGroup() as group,
+            further_processes(config, folder, metrics) as edges,
+        ):
+            context = _context(config, given, bus, metrics)
+            command = [*(interpreter or processes.worker(config, folder)), "--bus", f"{folder}/bus"]
+            server = _server(config, given, access, context, edges, command, folder)
+            runner = _site(server, plane)
+            await runner.setup()
+            jobs = _jobs(server, fetch or processes.fetch(config, folder))
+            tasks = [group.create_task(job, name=name) for name, job in jobs.items()]
+            try:
+                tls = given.certificate.context if given.certificate else None
+                server.port = await listen(runner, config.host, config.port, tls)
+                yield server
+            finally:
+                server.manager.close()
+                await runner.cleanup()
+                for task in tasks:
+                    task.cancel()
+
+
+def _context(
+    config: Config, given: Prepared, bus: Bus[messages.Message], metrics: Metrics
+) -> StreamContext:
+    return StreamContext(
+        bus=bus,
+        pacer=Pacer(observe_lateness_s=metrics.send_late.observe),
+        models=given.models,
+        metrics=metrics,
+        admission=Admission(config.max_languages, len(os.sched_getaffinity(0))),
+        linger_s=config.demand_linger_s,
     )
-    visitor = visitor_of(config)
-    relays = ice_servers(config)
-    hosts = offered_addresses(config)
-    metrics = Metrics()
+
+
+def _server(
+    config: Config,
+    given: Prepared,
+    access: Access,
+    context: StreamContext,
+    edges: Sequence[Edge],
+    command: Sequence[str],
+    folder: Path,
+) -> Server:
+    """A server that waits to be started. ``command`` starts its interpreter; ``folder`` is for
+    files that nobody needs when it has ended."""
     manager = ConnectionManager(
         max_streams=config.max_streams,
         max_listeners=config.max_listeners,
         max_sessions_per_address=config.max_sessions_per_address,
     )
-    pacer = Pacer(observe_lateness_s=metrics.send_late.observe)
-    with ExitStack() as stack:
-        plane = stack.enter_context(media_plane(config, hosts, metrics))
-        folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="tolk-"))
-        socket = Path(folder) / "bus"
-        async with (
-            LocalBus.listen(socket) as bus,
-            asyncio.TaskGroup() as group,
-            further_processes(config, Path(folder), metrics) as edges,
-        ):
-            live = LiveStreams(
-                manager,
-                bus,
-                pacer,
-                models,
-                metrics,
-                Admission(config.max_languages, len(os.sched_getaffinity(0))),
-                config.demand_linger_s,
-                glossaries,
-            )
-            proven = None if config.models else catalogue_of(STARTER, state)
-            moves = Moves(
-                models, bus.publish, proven, Path(folder) / "models.json", live.models_changed
-            )
+    live = LiveStreams(manager, given.glossaries, context)
+    moves = Moves(
+        given.models,
+        context.bus.publish,
+        given.proven,
+        folder / "models.json",
+        live.models_changed,
+    )
 
-            def interpreter_lost() -> None:
-                moves.lost()
-                supervisor.options = moves.options
-                live.interpreter_lost()
+    def interpreter_lost() -> None:
+        moves.lost()
+        supervisor.options = moves.options
+        live.interpreter_lost()
 
-            supervisor = Supervisor(
-                [*(interpreter or commands.worker(config)), "--bus", str(socket)],
-                on_restart=interpreter_lost,
-            )
-            sessions = Sessions(
-                manager,
-                live,
-                access,
-                models,
-                metrics,
-                plane=plane,
-                edges=edges,
-                allowed_origins=config.allowed_origins,
-                visitor=visitor,
-                ice_servers=relays,
-            )
-            application = web.Application()
+    supervisor = Supervisor(command, on_restart=interpreter_lost)
+    return Server(config, given, access, context, manager, live, moves, supervisor, edges)
 
-            def external_url(request: web.Request) -> str:
-                return banner.shared_url(config, visitor(request), netinfo.lan_addresses())
 
-            site = Web(manager, models, supervisor, edges, access, metrics, external_url)
-            site.add_routes(application)
-            GlossaryApi(glossaries, access, live.publish_glossary).add_routes(application)
-            sessions.add_routes(application)
-            runner = web.AppRunner(
-                application,
-                shutdown_timeout=GOODBYE_S,
-                keepalive_timeout=HEADERS_S,
-                access_log=None,
-                handle_signals=False,
-            )
-            await runner.setup()
-            tasks = [
-                group.create_task(pacer.run(), name="pacer"),
-                group.create_task(live.dispatch(supervisor, moves), name="dispatch"),
-                group.create_task(moves.watch(folder_of(config.models, state)), name="models"),
-                group.create_task(live.keep_house(), name="house-keeping"),
-                group.create_task(supervisor.run(), name="supervisor"),
-            ]
-            better = better_models(
-                config,
-                models.catalogue,
-                lambda: supervisor.ready,
-                moves,
-                fetch or commands.fetch(config),
-            )
-            tasks.append(group.create_task(better, name="fetch"))
-            try:
-                port = await listen(
-                    runner, config.host, config.port, certificate.context if certificate else None
-                )
-                yield Server(
-                    config=config,
-                    addresses=banner.addresses(
-                        config,
-                        port,
-                        access,
-                        netinfo.lan_addresses(),
-                        certificate.fingerprint if certificate else "",
-                    ),
-                    port=port,
-                    manager=manager,
-                    live=live,
-                    supervisor=supervisor,
-                    edges=edges,
-                    metrics=metrics,
-                    access=access,
-                    models=models,
-                )
-            finally:
-                manager.close()
-                await runner.cleanup()
-                for task in tasks:
-                    task.cancel()
+def _jobs(server: Server, fetch: Sequence[str]) -> dict[str, Coroutine[None, None, None]]:
+    """What runs as long as the server does, by name."""
+    live, moves, supervisor = server.live, server.moves, server.supervisor
+    return {
+        "pacer": server.context.pacer.run(),
+        "dispatch": live.dispatch(supervisor, moves),
+        "models": moves.watch(folder_of(server.config)),
+        "house-keeping": live.keep_house(),
+        "supervisor": supervisor.run(),
+        "fetch": better_models(
+            server.config,
+            server.models.catalogue,
+            lambda: supervisor.ready,
+            moves,
+            fetch,
+        ),
+    }
+
+
+def _site(server: Server, plane: MediaPlane) -> web.AppRunner:
+    """The pages, the API and the sessions of ``server``."""
+    given = server.given
+    application = web.Application()
+
+    def external_url(request: web.Request) -> str:
+        return banner.shared_url(server.config, given.visitor(request), netinfo.lan_addresses())
+
+    pages = Web(
+        server.manager,
+        given.models,
+        server.supervisor,
+        server.edges,
+        server.access,
+        server.metrics,
+        external_url,
+    )
+    sessions = Sessions(
+        server.manager,
+        server.live,
+        server.access,
+        given.models,
+        server.metrics,
+        plane=plane,
+        edges=server.edges,
+        allowed_origins=server.config.allowed_origins,
+        visitor=given.visitor,
+        ice_servers=given.ice_servers,
+    )
+    glossaries = GlossaryApi(given.glossaries, server.access, server.live.publish_glossary)
+    for each in (pages, glossaries, sessions):
+        each.add_routes(application)
+    return web.AppRunner(
+        application,
+        shutdown_timeout=GOODBYE_S,
+        keepalive_timeout=HEADERS_S,
+        access_log=None,
+        handle_signals=False,
+    )
 
 
 @contextlib.asynccontextmanager
@@ -220,8 +254,8 @@ async def further_processes(
         edges = []
         for number in range(1, config.media_processes):
             socket = folder / f"edge-{number}"
-            bus = await stack.enter_async_context(LocalBus.listen(socket))
-            command = [*commands.edge(config, number), "--bus", str(socket)]
+            bus = await stack.enter_async_context(LocalBus.listen(socket, edge_messages.decode))
+            command = [*processes.edge(config, folder, number), "--bus", str(socket)]
             edges.append(Edge(number, bus, command, metrics))
         group = await stack.enter_async_context(asyncio.TaskGroup())
         running = [group.create_task(each.run(), name=f"edge-{each.name}") for each in edges]
@@ -244,7 +278,7 @@ async def run_worker(config: Config, socket: Path, first: Path | None = None) ->
             else catalogue_of(config.models, Path(config.state), config.recognizer)
         )
 
-    async with LocalBus.connect(socket) as bus:
+    async with LocalBus.connect(socket, messages.decode) as bus:
         limit_s = config.stage_timeout_s
         limits = Limits(recognize_s=PATIENCE * limit_s, translate_s=limit_s, synthesize_s=limit_s)
         await worker.run(bus, catalogue, device=config.device, limits=limits, policy=config.policy)
@@ -254,35 +288,8 @@ async def run_edge(config: Config, socket: Path) -> None:
     """A further media process, until its server is gone or tells it to end. Raises OSError where
     its UDP port is taken."""
     with media_plane(config, offered_addresses(config), Metrics()) as plane:
-        async with LocalBus.connect(socket) as bus, collecting.when_idle(lambda: not plane.peers):
+        async with (
+            LocalBus.connect(socket, edge_messages.decode) as bus,
+            garbage.when_idle(lambda: not plane.peers),
+        ):
             await edge_worker.run(bus, plane)
-
-
-def certificate_of(config: Config) -> tls.SelfSigned | None:
-    """What HTTPS needs, or None for plain HTTP. Raises ConfigError."""
-    if config.tls_cert:
-        return tls.SelfSigned(tls.load(Path(config.tls_cert), Path(config.tls_key)), "")
-    if config.tls == "self":
-        public = urlsplit(config.public_url).hostname
-        names = [*netinfo.names(config.host), *([public] if public else [])]
-        return tls.self_signed(Path(config.state), names)
-    return None
-
-
-def glossaries_of(config: Config, models: Current) -> Glossaries:
-    """Those of the configured folder. Raises ConfigError."""
-    return Glossaries.load(
-        config.glossaries, lambda: {*models.catalogue.recognizers, *models.catalogue.voices}
-    )
-
-
-def visitor_of(config: Config) -> Callable[[web.Request], netinfo.Visitor]:
-    """Who asks, seen through the proxies that the host trusts. Raises ConfigError."""
-    trusted = netinfo.parse_networks(config.trusted_proxies)
-
-    def visitor(request: web.Request) -> netinfo.Visitor:
-        return netinfo.visitor(
-            request.headers, request.remote, request.scheme, request.host, trusted
-        )
-
-    return visitor

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from server import netinfo
-from server.access import Access
 from server.config import Config
+from server.http import netinfo
+from server.http.access import Access
 
 #: The name of the stream in the printed addresses; any other works as well.
 STREAM = "main"

@@ -11,16 +11,13 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from server import app, collecting, models_cli
-from server.access import Access, load_secret
+from server import app, garbage, models_cli
 from server.config import Config, ConfigError, add_options, load, tolk_version
-from server.ice_servers import ice_servers
+from server.http.access import Access, load_secret
 from server.interpretation.engines import ModelError
 from server.media import native
-from server.media_plane import offered_addresses
-from server.models.current import Current
-from server.models.installed import catalogue_of
-from server.moving import OPTION
+from server.models.moving import OPTION
+from server.prepared import prepared
 
 #: More than a server will ever need.
 OPEN_FILES = 65_536
@@ -117,7 +114,7 @@ def _serve(config: Config, options: argparse.Namespace) -> int:
         def nobody_listens() -> bool:
             return not any(stream.listeners for stream in server.manager.streams.values())
 
-        async with app.running(config) as server, collecting.when_idle(nobody_listens):
+        async with app.running(config) as server, garbage.when_idle(nobody_listens):
             print(server.addresses.text, flush=True)
             await _stopped()
 
@@ -175,13 +172,7 @@ def _translate(config: Config, options: argparse.Namespace) -> int:
 
 
 def _check(config: Config, options: argparse.Namespace) -> int:
-    app.glossaries_of(
-        config, Current(catalogue_of(config.models, Path(config.state), config.recognizer))
-    )
-    app.certificate_of(config)
-    app.visitor_of(config)
-    offered_addresses(config)
-    ice_servers(config)
+    prepared(config)
     print("The configuration is sound.")
     return 0
 

@@ -144,14 +144,17 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
 
     @property
     def is_loopback(self) -> bool:
+        """Whether only this machine can reach the server."""
         return self.host in ("localhost", "::1") or self.host.startswith("127.")
 
     @property
     def has_tls(self) -> bool:
+        """Whether pages and signaling are served over HTTPS."""
         return self.tls == "self" or bool(self.tls_cert)
 
     @property
     def speaking_needs_token(self) -> bool:
+        """Whether a speaker has to show a token."""
         return self.speak_token == "required" or (
             self.speak_token == "auto" and not self.is_loopback
         )
@@ -175,6 +178,8 @@ def add_options(parser: argparse.ArgumentParser, default: str | None = None) -> 
         default=default,
         help="TOML file with the same names as options",
     )
+    # From a server to its other processes, see processes.py.
+    group.add_argument("--settings", metavar="FILE", default=default, help=argparse.SUPPRESS)
     for field in msgspec.structs.fields(Config):
         described = msgspec.inspect.type_info(field.type)
         assert isinstance(described, msgspec.inspect.Metadata)
@@ -199,7 +204,10 @@ def add_options(parser: argparse.ArgumentParser, default: str | None = None) -> 
 
 
 def load(options: argparse.Namespace, environ: Mapping[str, str]) -> Config:
-    """The settings from all sources. Raises ConfigError."""
+    """The settings from all sources; where ``--settings`` names a file with all of them, from
+    that alone. Raises ConfigError."""
+    if options.settings:
+        return msgspec.json.decode(Path(options.settings).read_bytes(), type=Config)
     merged: dict[str, Any] = {}
     names = [field.name for field in msgspec.structs.fields(Config)]
     if options.config:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
 
+from server.bus.replay import ReplayCounts
 from server.media.jitter import JitterCounts
 from server.media.playout import PlayoutCounts
 
@@ -32,6 +33,10 @@ PLAYOUT = {
     "sent": "Packets of channels so far, each counted for every listener",
     "forwarded": "Packets among these that were the speaker's own",
     "silent": "Packets of silence that were not sent so far, counted likewise",
+}
+REPLAY = {
+    "dropped_samples": "Speakers' samples at 16 kHz given up: too many waited to be interpreted",
+    "skipped_samples": "Speakers' samples at 16 kHz given up: two interpreters were lost on them",
 }
 REPAIR = {
     "as_red": "Packets sent so far with copies of those before, for who loses some",
@@ -125,6 +130,9 @@ class Metrics:
         self.replayed = self._counter(
             "tolk_replayed_chunks", "Sound fed again to a new interpreter"
         )
+        #: Counted by the replay of every stream.
+        self.replay_counts = ReplayCounts()
+        self._read("tolk_replay", REPLAY, functools.partial(getattr, self.replay_counts))
         self.interpreter_ready = self._gauge(
             "tolk_interpreter_ready", "1 when an interpreter has its models"
         )

@@ -50,6 +50,7 @@ class ProtocolError(Exception):
 
     @property
     def close_code(self) -> int:
+        """The code that the WebSocket is closed with."""
         return CLOSE_CODES[self.code]
 
     def as_message(self) -> Error:

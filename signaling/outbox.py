@@ -47,6 +47,7 @@ class Outbox:
         return self._audio.popleft() if self._audio else None
 
     def clear(self) -> None:
+        """Drop everything that waits."""
         self._messages.clear()
         self._audio.clear()
 

@@ -84,14 +84,6 @@ class Connection(Generic[M]):
         self._closed_with: ProtocolError | None = None
         self._closing = asyncio.Event()
 
-    @property
-    def dropped_captions(self) -> int:
-        return self.outbox.dropped_captions
-
-    @property
-    def dropped_audio(self) -> int:
-        return self.outbox.dropped_audio
-
     async def receive(self) -> M | bytes | None:
         """The next message, sound of a speaker, or None when the participant is gone.
 
@@ -259,8 +251,7 @@ async def accept(
     transport = bound_unsent(request)
     connection = Connection(response, role, turn)
     bug: Exception | None = None
-    async with asyncio.TaskGroup() as outer:
-        writer = outer.create_task(connection._write(), name=f"{role.name}-writer")
+    async with _written(connection, transport, f"{role.name}-writer"):
         try:
             async with asyncio.TaskGroup() as group:
                 guard = group.create_task(connection._end_when_closed(), name=f"{role.name}-guard")
@@ -277,6 +268,19 @@ async def accept(
                     guard.cancel()
         except* _ClosedError:
             pass
+    if bug is not None:
+        raise bug
+
+
+@asynccontextmanager
+async def _written(
+    connection: Connection[M], transport: asyncio.Transport | None, name: str
+) -> AsyncIterator[None]:
+    """A task of this name writes what is queued. On leaving it gets GOODBYE_S for the rest."""
+    async with asyncio.TaskGroup() as group:
+        writer = group.create_task(connection._write(), name=name)
+        try:
+            yield
         finally:
             connection._end()
             try:
@@ -285,8 +289,6 @@ async def accept(
                 writer.cancel()
                 if transport is not None and not connection.all_sent:
                     transport.abort()  # nobody reads what is left
-    if bug is not None:
-        raise bug
 
 
 def _protocol_error(error: Exception) -> ProtocolError | None:

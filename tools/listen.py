@@ -16,14 +16,14 @@ from pathlib import Path
 import aiohttp
 import numpy as np
 
-from server.client import Listener, Refused
+from server.client.participants import Listener, Refused
 from server.config import STARTER_MODELS
 from server.interpretation.engines import ModelError
 from server.interpretation.vosk_recognizer import VoskRecognizer
 from server.media.files import WavWriter
 from server.media.opus import RATE_HZ, Pcm, Resampler
 from server.models.catalogue import Catalogue
-from server.streams import language_of
+from server.streams.registry import language_of
 from tools.figures import Figure, report
 from tools.packets import jitter_s, lateness_s, missing, unsent_s
 

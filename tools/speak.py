@@ -12,7 +12,7 @@ from pathlib import Path
 import aiohttp
 import numpy as np
 
-from server.client import Refused, Speaker
+from server.client.participants import Refused, Speaker
 from server.media.files import SoundFile, SoundFileError
 from server.media.opus import RATE_HZ, Pcm, joined
 

@@ -1,4 +1,4 @@
-"""The bus of one machine: a Unix socket between the media process and one interpreter process.
+"""The bus of one machine: a Unix socket between the media process and another one of the server's.
 
 Frames are a 4-byte big-endian length and that much MessagePack. Whoever can open the socket
 is trusted like the process itself, so it lies in a folder that only this user may enter. A
@@ -10,15 +10,15 @@ import asyncio
 import logging
 import struct
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Generic, TypeVar, cast
+from typing import Final, Generic, TypeVar, cast
 
 import msgspec
 
-from server.bus.messages import MAX_MESSAGE_BYTES, Message, decode, encode
-from server.bus.protocol import BusClosed
+from server.bus.messages import MAX_MESSAGE_BYTES, encode
+from server.bus.protocol import BusClosed, M
 
 MAX_QUEUED_MESSAGES = 4096
 MAX_QUEUED_BYTES = 8_000_000
@@ -59,22 +59,24 @@ class _DropOldest(Generic[_Item]):
         self._size = 0
 
 
-class LocalBus:
+class LocalBus(Generic[M]):
     """A ``Bus`` over a Unix socket; made by ``listen`` or ``connect``."""
 
-    def __init__(self) -> None:
-        self._inbound = _DropOldest[Message]()
+    def __init__(self, decode: Callable[[bytes], M]) -> None:
+        self.decode: Final = decode
+        self._inbound = _DropOldest[M]()
         self._outbound = _DropOldest[bytes]()
         self._arrived = asyncio.Event()
-        self._connection: _Connection | None = None
+        self._connection: _Connection[M] | None = None
         self._closed = False
 
     @classmethod
     @asynccontextmanager
-    async def listen(cls, path: Path) -> AsyncIterator["LocalBus"]:
-        """The media process's side. One interpreter at a time: a new one replaces the old.
+    async def listen(cls, path: Path, decode: Callable[[bytes], M]) -> AsyncIterator["LocalBus[M]"]:
+        """The media process's side. One process at a time: a new one replaces the old.
 
         ``path``: where the socket is made and, at the end, removed; at most 107 bytes.
+        ``decode`` raises msgspec.DecodeError on what is no message.
         Raises PermissionError where others may enter its folder.
         """
         if path.parent.stat().st_mode & 0o077:
@@ -82,7 +84,7 @@ class LocalBus:
                 f"{path.parent} can be entered by other users; "
                 "put the bus's socket in a folder with mode 0700"
             )
-        bus = cls()
+        bus = cls(decode)
         loop = asyncio.get_running_loop()
         server = await loop.create_unix_server(lambda: _Connection(bus), path)
         try:
@@ -94,10 +96,12 @@ class LocalBus:
 
     @classmethod
     @asynccontextmanager
-    async def connect(cls, path: Path) -> AsyncIterator["LocalBus"]:
-        """The interpreter's side. Raises OSError where nobody listens at ``path``; when the
+    async def connect(
+        cls, path: Path, decode: Callable[[bytes], M]
+    ) -> AsyncIterator["LocalBus[M]"]:
+        """The other process's side. Raises OSError where nobody listens at ``path``; when the
         media process goes away later, ``receive`` raises BusClosed."""
-        bus = cls()
+        bus = cls(decode)
         loop = asyncio.get_running_loop()
         await loop.create_unix_connection(lambda: _Connection(bus, only=True), str(path))
         try:
@@ -107,9 +111,10 @@ class LocalBus:
 
     @property
     def dropped(self) -> dict[str, int]:
+        """Messages that gave way so far, by queue: ``in`` and ``out``."""
         return {"in": self._inbound.dropped, "out": self._outbound.dropped}
 
-    def publish(self, message: Message) -> None:
+    def publish(self, message: M) -> None:
         """As the protocol says. Raises ValueError where the message is too large."""
         frame = encode(message)
         if self._connection is None:
@@ -118,7 +123,8 @@ class LocalBus:
             self._outbound.push(frame, len(frame))
             self._connection.flush()
 
-    async def receive(self) -> Message:
+    async def receive(self) -> M:
+        """The next message. Raises BusClosed when the other end is gone and nothing is left."""
         while not self._inbound:
             if self._closed:
                 raise BusClosed("the process at the other end of the bus is gone")
@@ -134,7 +140,7 @@ class LocalBus:
 
     # What a connection tells its bus.
 
-    def _connected(self, connection: "_Connection") -> None:
+    def _connected(self, connection: "_Connection[M]") -> None:
         if self._closed:
             connection.abort()
             return
@@ -143,7 +149,7 @@ class LocalBus:
             self._outbound.drop_all()
         self._connection = connection
 
-    def _disconnected(self, connection: "_Connection", last: bool) -> None:
+    def _disconnected(self, connection: "_Connection[M]", last: bool) -> None:
         if self._connection is not connection:
             return
         self._connection = None
@@ -152,17 +158,17 @@ class LocalBus:
             self._closed = True
             self._arrived.set()
 
-    def _received(self, connection: "_Connection", message: Message, size: int) -> None:
+    def _received(self, connection: "_Connection[M]", message: M, size: int) -> None:
         if self._connection is connection:
             self._inbound.push(message, size)
             self._arrived.set()
 
 
-class _Connection(asyncio.Protocol):
+class _Connection(asyncio.Protocol, Generic[M]):
     """One connected socket: cuts frames out of what arrives, and writes frames out as long as
     the other side takes them. ``only``: when it is lost, its bus is closed."""
 
-    def __init__(self, bus: LocalBus, only: bool = False) -> None:
+    def __init__(self, bus: LocalBus[M], only: bool = False) -> None:
         self._bus = bus
         self._only = only
         self._buffer = bytearray()
@@ -201,7 +207,7 @@ class _Connection(asyncio.Protocol):
             if len(self._buffer) < end:
                 break
             try:
-                message = decode(bytes(self._buffer[start + _LENGTH.size : end]))
+                message = self._bus.decode(bytes(self._buffer[start + _LENGTH.size : end]))
             except msgspec.DecodeError as error:
                 return self._refuse(f"a frame that is no message: {error}")
             self._bus._received(self, message, size)

@@ -1,4 +1,5 @@
-"""Every message of the bus. MessagePack; at most once; ordered within a subject; <= 256 kB.
+"""What the media process and an interpreter say to each other. MessagePack; at most once; ordered
+within a subject; <= 256 kB.
 
 Stream time is counted in samples at 16 kHz from the start of an epoch. The epoch rises when
 a speaker or an interpreter starts anew, and whoever reads a message of an older epoch drops
@@ -35,6 +36,7 @@ class AudioChunk(BusMessage, frozen=True, tag="audio"):
 
     @property
     def end_sample(self) -> int:
+        """The stream time just after its last sample."""
         return self.start_sample + len(self.pcm) // 2
 
 
@@ -181,74 +183,6 @@ class Models(BusMessage, frozen=True, kw_only=True, tag="models"):
     problem: str = ""
 
 
-# --- between the main media process and an edge, which holds listeners' connections ---------------
-
-
-class EdgeMessage(BusMessage, frozen=True, array_like=True, kw_only=True):
-    """Base of what is about no single stream. Connections and channels go by numbers, which the
-    main process gives, each once."""
-
-    stream: str = ""
-    epoch: int = 0
-
-
-class PeerOffer(EdgeMessage, frozen=True, tag="offer"):
-    """To an edge: answer this listener's offer, and hold its connection."""
-
-    peer: int
-    sdp: str
-
-
-PeerStateName = Literal["answered", "refused", "connected", "gone"]
-
-
-class PeerState(EdgeMessage, frozen=True, tag="peer"):
-    """Of an edge: what became of a connection. ``text``: the answer's SDP, or why it was refused
-    or is gone."""
-
-    peer: int
-    state: PeerStateName
-    text: str = ""
-
-
-class Routes(EdgeMessage, frozen=True, tag="routes"):
-    """To an edge: which channel each connection hears (0: none), or None: it is to be closed. Of
-    those that change when they do; and of ``all`` for each report: others are to be closed."""
-
-    channels: dict[int, int | None]
-    all: bool = False
-
-
-class ChannelPacket(EdgeMessage, frozen=True, tag="packet"):
-    """To an edge: the Opus packet of a channel at a tick, of RTP time 960 x ``tick``. See
-    Broadcast.publish."""
-
-    channel: int
-    tick: int
-    data: bytes
-    begins_speech: bool = False
-
-
-class PeerReport(msgspec.Struct, frozen=True, array_like=True):
-    """Of a connection: whether it is up, or at least an authentic check has come; the share of
-    packets that it says it loses."""
-
-    connected: bool
-    heard_from: bool
-    loss: float = 0.0
-
-
-class EdgeReport(Heartbeat, frozen=True, tag="edge"):
-    """An edge lives: twice a second. ``peers``: all its connections. ``hostile``, ``repaired``:
-    its counts so far, as in the metrics of these names. ``late_s``: the most that a packet came
-    later than the quickest, since the last report."""
-
-    peers: dict[int, PeerReport] = {}
-    hostile: dict[str, int] = {}
-    repaired: dict[str, int] = {}
-    late_s: float = 0.0
-
-
 Message = (
     AudioChunk
     | Demand
@@ -262,19 +196,14 @@ Message = (
     | Heartbeat
     | Reload
     | Models
-    | PeerOffer
-    | PeerState
-    | Routes
-    | ChannelPacket
-    | EdgeReport
 )
 
 _encoder = msgspec.msgpack.Encoder()
 _decoder: msgspec.msgpack.Decoder[Message] = msgspec.msgpack.Decoder(Message)
 
 
-def encode(message: Message) -> bytes:
-    """The message as MessagePack. Raises ValueError above MAX_MESSAGE_BYTES."""
+def encode(message: BusMessage) -> bytes:
+    """A message of any bus as MessagePack. Raises ValueError above MAX_MESSAGE_BYTES."""
     data = _encoder.encode(message)
     if len(data) > MAX_MESSAGE_BYTES:
         raise ValueError(

@@ -1,21 +1,23 @@
-"""What every bus offers its two sides: the media process and the interpreter processes."""
+"""What every bus offers its two sides: the main media process, and an interpreter or an edge."""
 
-from typing import Protocol
+from typing import Protocol, TypeVar
 
-from server.bus.messages import Message
+from server.bus.messages import BusMessage
+
+M = TypeVar("M", bound=BusMessage)
 
 
-class Bus(Protocol):
+class Bus(Protocol[M]):
     """Typed messages with NATS core's promises: at most once, ordered within a subject.
 
     A message's subject is its kind, stream and language. Either side may vanish at any time.
     """
 
-    def publish(self, message: Message) -> None:
+    def publish(self, message: M) -> None:
         """Send without waiting. When the other side is slow or gone the oldest unsent
         message is dropped and counted in ``dropped``."""
 
-    async def receive(self) -> Message:
+    async def receive(self) -> M:
         """The next message from the other side; waits for it. Past the inbound bound the
         oldest is dropped and counted. Raises BusClosed once the bus is closed."""
 

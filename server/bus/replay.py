@@ -12,6 +12,7 @@
 """
 
 from collections import deque
+from dataclasses import dataclass
 
 import msgspec
 
@@ -22,18 +23,25 @@ KEPT_S = 30
 AGAIN_S = 12
 
 
-class Replay:
+@dataclass
+class ReplayCounts:
     """``dropped_samples``: given up because too much was uncommitted; ``skipped_samples``:
     given up because two interpreters were lost on it."""
 
-    def __init__(self) -> None:
+    dropped_samples: int = 0
+    skipped_samples: int = 0
+
+
+class Replay:
+    """One stream's. ``counts`` may be those of all streams."""
+
+    def __init__(self, counts: ReplayCounts) -> None:
         self._kept: deque[AudioChunk] = deque()
         self._kept_samples = 0
         self._committed: deque[AudioChunk] = deque()
         self._ready = False
         self._suspect_end = 0
-        self.dropped_samples = 0
-        self.skipped_samples = 0
+        self._counts = counts
 
     def heard(self, chunk: AudioChunk) -> bool:
         """Keep ``chunk``. Returns whether to feed it now; when no interpreter is ready,
@@ -41,7 +49,7 @@ class Replay:
         self._kept.append(chunk)
         self._kept_samples += _samples(chunk)
         while self._kept_samples > KEPT_S * RATE_HZ:
-            self.dropped_samples += self._forget_oldest()
+            self._counts.dropped_samples += self._forget_oldest()
         return self._ready
 
     def committed(self, sample: int) -> None:
@@ -67,7 +75,7 @@ class Replay:
             return
         self._ready = False
         while self._kept and self._kept[0].end_sample <= self._suspect_end:
-            self.skipped_samples += self._forget_oldest()
+            self._counts.skipped_samples += self._forget_oldest()
         if self._kept:
             self._suspect_end = self._kept[-1].end_sample
 

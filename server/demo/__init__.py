@@ -12,7 +12,7 @@ from pathlib import Path
 import msgspec
 
 from server import app
-from server.client import Listener, Speaker
+from server.client.participants import Listener, Speaker
 from server.config import Config
 from server.media.files import SoundFile, WavWriter
 from server.media.opus import RATE_HZ, Pcm, joined

@@ -13,9 +13,10 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from typing import Final
 
-from server.bus.messages import (
+from server.bus.edge_messages import (
     ChannelPacket,
     EdgeReport,
+    Message,
     PeerOffer,
     PeerReport,
     PeerState,
@@ -40,7 +41,9 @@ class Edge:
     ``number`` tells it from others. ``peers``: the connections it holds or is to hold.
     """
 
-    def __init__(self, number: int, bus: Bus, command: Sequence[str], metrics: Metrics) -> None:
+    def __init__(
+        self, number: int, bus: Bus[Message], command: Sequence[str], metrics: Metrics
+    ) -> None:
         self.name = str(number)
         self.peers: dict[int, RemotePeer] = {}
         self.supervisor = Supervisor(command, self._lost, name=f"edge {number}")
@@ -54,6 +57,7 @@ class Edge:
 
     @property
     def ready(self) -> bool:
+        """Whether its process has told of itself lately."""
         return self.supervisor.ready
 
     async def run(self) -> None:
@@ -209,6 +213,7 @@ class RemotePeer:
     # What its edge says of it.
 
     def became(self, state: PeerState) -> None:
+        """Take note of what the edge says of this connection."""
         match state.state:
             case "answered":
                 self.sdp = state.text
@@ -245,7 +250,7 @@ class RemotePeer:
 class _Channel:
     """A channel's listeners at one edge (a Group)."""
 
-    def __init__(self, bus: Bus, number: int) -> None:
+    def __init__(self, bus: Bus[Message], number: int) -> None:
         self._bus = bus
         self._number = number
         self._members: set[RemotePeer] = set()

@@ -16,7 +16,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from server.bus.messages import (
+from server.bus.edge_messages import (
     ChannelPacket,
     EdgeReport,
     Message,
@@ -39,7 +39,7 @@ LATE_S: Final = 0.1
 _log = logging.getLogger(__name__)
 
 
-async def run(bus: Bus, plane: MediaPlane) -> None:
+async def run(bus: Bus[Message], plane: MediaPlane) -> None:
     """Serve until the bus closes, or on SIGTERM."""
     worker = EdgeWorker(bus, plane)
     with on_sigterm(worker.stop):
@@ -62,7 +62,7 @@ class EdgeWorker:
     """``clock`` is a parameter for tests."""
 
     def __init__(
-        self, bus: Bus, plane: MediaPlane, clock: Callable[[], float] = time.monotonic
+        self, bus: Bus[Message], plane: MediaPlane, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self.late = 0
         self._bus = bus
@@ -77,6 +77,7 @@ class EdgeWorker:
         self._stopped = asyncio.Event()
 
     def stop(self) -> None:
+        """Let ``run`` return."""
         self._stopped.set()
 
     async def run(self) -> None:

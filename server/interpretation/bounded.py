@@ -28,10 +28,12 @@ class DropOldest(Generic[T]):
 
     @property
     def oldest(self) -> T | None:
+        """The item that is taken next; None when there is none."""
         return self._items[0] if self._items else None
 
     @property
     def closed(self) -> bool:
+        """Whether it takes no more items."""
         return self._closed
 
     def put(self, item: T, merge: Callable[[T, T], T | None] = lambda newest, item: None) -> None:
@@ -63,6 +65,7 @@ class DropOldest(Generic[T]):
         self._changed.set()
 
     def reopen(self) -> None:
+        """Take items again."""
         self._closed = False
 
     def _take(self) -> T:

@@ -69,6 +69,7 @@ class ConstFst:
         return found
 
     def write(self, path: Path) -> None:
+        """Write it to ``path`` in OpenFst's format."""
         rest = struct.pack(
             _REST, VERSION, 0, self.properties, self.start, len(self.states), len(self.arcs)
         )

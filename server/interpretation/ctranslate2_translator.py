@@ -56,7 +56,11 @@ MOST_LETTERS: Final = 200
 
 
 class CTranslate2Translator:
-    """One model. It may translate many ways: then its first source token names the target."""
+    """One model. It may translate many ways: then its first source token names the target.
+
+    ``model``, ``source`` and ``target``: the network and the two vocabularies, for what measures
+    them by themselves.
+    """
 
     def __init__(
         self,
@@ -74,9 +78,9 @@ class CTranslate2Translator:
         self._tagged = bool(tagged_targets)
         self._end = [] if packed else [END]
         try:
-            self._source = _pieces(folder, "source.spm")
-            self._target = _pieces(folder, "target.spm")
-            self._model = ctranslate2.Translator(
+            self.source = _pieces(folder, "source.spm")
+            self.target = _pieces(folder, "target.spm")
+            self.model = ctranslate2.Translator(
                 str(folder / "model" if packed else folder),
                 device=runs_on,
                 compute_type=COMPUTE_TYPES[runs_on],
@@ -91,7 +95,7 @@ class CTranslate2Translator:
         unknown = [
             _tag(target)
             for target in tagged_targets
-            if self._source.piece_to_id(_tag(target)) == self._source.unk_id()
+            if self.source.piece_to_id(_tag(target)) == self.source.unk_id()
         ]
         if unknown:
             raise ModelError(
@@ -100,16 +104,17 @@ class CTranslate2Translator:
             )
 
     def translate(self, text: str, source: str, target: str, prefix: str = "") -> str:
+        """As engines has it. Raises EngineError."""
         if not any(map(str.isalpha, text)):
             return text.strip() if any(map(str.isdecimal, text)) else ""
         text = " ".join(word for word in text.split() if len(word) <= MOST_LETTERS)
         if text.isupper() and len(text.split()) > 1:
             text = text.capitalize()  # capitals are letters that a model seldom saw in a row
-        unknown = self._source.unk_id()
+        unknown = self.source.unk_id()
         known: list[str] = [
             piece
-            for piece in self._source.encode(without_loops(text), out_type=str)
-            if self._source.piece_to_id(piece) != unknown
+            for piece in self.source.encode(without_loops(text), out_type=str)
+            if self.source.piece_to_id(piece) != unknown
         ]
         if not any(map(str.isalnum, "".join(known))):
             return ""  # the model would make something up
@@ -121,7 +126,7 @@ class CTranslate2Translator:
     def _part(self, pieces: list[str], source: str, target: str, prefix: str) -> str:
         """The translation as the model likes it; if that is doubtful, the least doubtful of
         several; if none ends, as it must be, or else of one half and of the other."""
-        text = self._source.decode(pieces)
+        text = self.source.decode(pieces)
         found: dict[str, int] = {}  # what is no loop, and how doubtful it is
         for options in (USUAL, WIDE, STRICT):
             for made in self._decode(pieces, source, target, prefix, options):
@@ -144,11 +149,11 @@ class CTranslate2Translator:
         self, pieces: list[str], source: str, target: str, prefix: str, options: Options
     ) -> Iterator[str]:
         """Translations that end, the likeliest first."""
-        given: list[str] = self._target.encode(prefix, out_type=str)
+        given: list[str] = self.target.encode(prefix, out_type=str)
         longest = MAX_PIECES_PER_PIECE * len(pieces) + MAX_PIECES_MORE + len(given)
         tag = [_tag(target)] if self._tagged else []
         try:
-            (result,) = self._model.translate_batch(
+            (result,) = self.model.translate_batch(
                 [[*tag, *pieces, *self._end]],
                 target_prefix=[given],
                 max_decoding_length=longest,
@@ -159,7 +164,7 @@ class CTranslate2Translator:
             raise EngineError(f"CTranslate2, {source} to {target}: {error}") from error
         for made in result.hypotheses:
             if len(made) < longest:
-                yield str(self._target.decode(made)).strip()
+                yield str(self.target.decode(made)).strip()
 
 
 def without_loops(text: str) -> str:

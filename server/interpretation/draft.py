@@ -49,6 +49,7 @@ class Draft:
 
     @property
     def text(self) -> str:
+        """All words committed so far."""
         return " ".join(self._committed)
 
     def revise(self, source: str, translation: str, ended: bool) -> str:

@@ -16,12 +16,12 @@ class ModelError(Exception):
 
 
 class RecognizerStream(Protocol):
-    """One speaker's sound, in order. Holds per-speaker state; the model is shared.
-    ``pause_samples``: after so long without speech ``finish`` is to be called; None where it
-    finds the ends of utterances itself."""
+    """One speaker's sound, in order. Holds per-speaker state; the model is shared."""
 
     @property
-    def pause_samples(self) -> int | None: ...
+    def pause_samples(self) -> int | None:
+        """After so long without speech ``finish`` is to be called; None where it finds the ends
+        of utterances itself."""
 
     def accept(self, pcm: Pcm) -> Transcript | None:
         """Hear 16 kHz mono int16. Returns a new partial or final transcript, or None when
@@ -40,6 +40,8 @@ class LanguageIdentifier(Protocol):
 
 
 class Recognizer(Protocol):
+    """Recognises speech in one language; shared by all streams."""
+
     language: str
 
     def stream(self) -> RecognizerStream:
@@ -48,6 +50,8 @@ class Recognizer(Protocol):
 
 @runtime_checkable
 class AdaptableRecognizer(Recognizer, Protocol):
+    """A recogniser that can be told which words to expect."""
+
     def expecting(self, words: Sequence[str]) -> tuple[Recognizer, dict[str, str]]:
         """Another one that expects ``words``, single ones in lower case, and those that it
         cannot expect, with the reason. May take seconds, in any thread. Raises ModelError."""
@@ -64,12 +68,16 @@ class SpeechDetector(Protocol):
 
 
 class Translator(Protocol):
+    """Translates text between the languages that it has models for."""
+
     def translate(self, text: str, source: str, target: str, prefix: str = "") -> str:
         """``text`` as a recogniser sends it (no case, no punctuation) in ``target``. The
         translation begins with ``prefix``, whose last word it may make longer."""
 
 
 class Synthesizer(Protocol):
+    """Speaks text in one language, with one voice."""
+
     language: str
     rate_hz: int
 

@@ -74,10 +74,13 @@ class Deaf:
     language = messages.AUTO
 
     def stream(self) -> "Deaf":
+        """Itself: it keeps nothing of a speaker."""
         return self
 
     def accept(self, pcm: Pcm) -> Transcript | None:
+        """Nothing is recognised."""
         return None
 
     def finish(self) -> Transcript | None:
+        """Nothing is recognised."""
         return None

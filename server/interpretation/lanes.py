@@ -121,6 +121,7 @@ class Lanes:
         self._hearing: dict[str, int] = {}
 
     def lane(self, stage: str, language: str = "", number: int = 0) -> Lane:
+        """The lane of this stage, language and number; made when first asked for."""
         key = (stage, language, number)
         if key not in self._lanes:
             self._lanes[key] = self._new(stage, language)
@@ -150,9 +151,11 @@ class Lanes:
         return max((lane.stuck_s() for lane in self._lanes.values()), default=0.0)
 
     def drain(self) -> tuple[Stage, ...]:
+        """What the stages did since the last call; only those that did something."""
         stages = (lane.drain() for lane in self._lanes.values())
         return tuple(stage for stage in stages if stage.count)
 
     def close(self) -> None:
+        """Take no more calls."""
         for lane in self._lanes.values():
             lane.close()

@@ -78,6 +78,7 @@ class PiperSynthesizer:
         self._voice = PiperVoice(session=session, config=config)
 
     def synthesize(self, text: str, length_scale: float) -> Pcm:
+        """As engines has it. Raises EngineError."""
         spoken = read_aloud(UNSPOKEN.sub(" ", text), self.language)
         # Double brackets would have Piper read phonemes.
         spoken = spoken.replace("[[", "[").strip()

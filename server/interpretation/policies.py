@@ -38,6 +38,8 @@ class Heard:
 
 
 class Policy(Protocol):
+    """Decides how many of the words heard so far are interpreted now."""
+
     @property
     def grows(self) -> bool:
         """Whether a segment is interpreted while it grows."""
@@ -57,6 +59,7 @@ class Bounded:
     grows: bool = False
 
     def cut(self, heard: Heard) -> int:
+        """As Policy has it."""
         sentence = min(heard.ends, default=len(heard.words) + 1)
         return sentence if sentence <= heard.agreed else self._cut(heard)
 

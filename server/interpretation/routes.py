@@ -22,6 +22,7 @@ class RoutedTranslator:
         self._route = route
 
     def translate(self, text: str, source: str, target: str, prefix: str = "") -> str:
+        """As engines has it, pair by pair on the way. Raises EngineError."""
         route = self._route(source, target)
         if not route:
             raise EngineError(f"no model translates {source} to {target}")

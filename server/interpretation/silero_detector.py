@@ -18,6 +18,7 @@ class SileroDetector:
         self._rest: Pcm = np.zeros(0, np.int16)
 
     def speech(self, pcm: Pcm) -> list[float]:
+        """The probability of speech in each window that is whole now; the rest is kept."""
         pcm = np.concatenate((self._rest, pcm))
         whole = len(pcm) // self.window_samples * self.window_samples
         self._rest = pcm[whole:]

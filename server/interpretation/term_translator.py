@@ -84,6 +84,7 @@ class TermTranslator:
         self._terms: dict[tuple[str, str], tuple[Glossary, Terms]] = {}
 
     def translate(self, text: str, source: str, target: str, prefix: str = "") -> str:
+        """As engines has it, with the glossary's translations of its terms."""
         found = self._of(source, target).find(text)
         if not found:
             return self._translator.translate(text, source, target, prefix)

@@ -31,6 +31,7 @@ class Transcript:
 
     @property
     def text(self) -> str:
+        """Its words, with spaces between them."""
         return " ".join(word.text for word in self.words)
 
     def shifted(self, samples: int) -> "Transcript":

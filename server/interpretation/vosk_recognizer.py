@@ -127,6 +127,7 @@ class VoskStream:
             raise EngineError(f"Vosk: {error}") from error
 
     def accept(self, pcm: Pcm) -> Transcript | None:
+        """As engines has it."""
         dither = np.resize(np.roll(DITHER, -self._heard_samples), len(pcm))
         self._heard_samples += len(pcm)
         heard = np.clip(pcm + dither, -32768, 32767).astype(np.int16)
@@ -144,6 +145,7 @@ class VoskStream:
         return Transcript(self._timed(partial), final=False)
 
     def finish(self) -> Transcript | None:
+        """As engines has it."""
         return self._final(self._kaldi.FinalResult())
 
     def _final(self, result: str) -> Transcript | None:

@@ -237,6 +237,7 @@ class Encoded:
 
     @property
     def seconds(self) -> float:
+        """How long the encoded sound is."""
         return self.samples / RATE_HZ
 
 

@@ -82,6 +82,7 @@ class WhisperRecognizer:
         self._prompt = prompt
 
     def stream(self) -> "WhisperStream":
+        """As engines has it."""
         return WhisperStream(self._model, self.language, self._clock, self._prompt)
 
     def expecting(self, words: Sequence[str]) -> tuple["WhisperRecognizer", dict[str, str]]:
@@ -127,6 +128,7 @@ class WhisperStream:
         return self._from + len(self._sound)
 
     def accept(self, pcm: Pcm) -> Transcript | None:
+        """As engines has it."""
         self._sound = np.concatenate((self._sound, pcm))
         self._fresh = True
         if self._now < self._due or len(self._sound) < SHORTEST_SAMPLES:
@@ -142,6 +144,7 @@ class WhisperStream:
         return self._transcript(final=False)
 
     def finish(self) -> Transcript | None:
+        """As engines has it."""
         if self._fresh and len(self._sound) >= SHORTEST_SAMPLES and not self._is_all_heard():
             self._rest = self._hear(more_follows=False)
         self._commit(self._rest, len(self._rest))

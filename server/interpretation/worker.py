@@ -42,7 +42,7 @@ _log = logging.getLogger(__name__)
 
 
 async def run(
-    bus: Bus,
+    bus: Bus[Message],
     catalogue: Callable[[], Catalogue],
     *,
     device: Wanted = "auto",
@@ -65,7 +65,7 @@ async def run(
 
 
 async def run_with(
-    bus: Bus,
+    bus: Bus[Message],
     load: Callable[[], Engines],
     limits: Limits = DEFAULT_LIMITS,
     policy: PolicyName = DEFAULT_POLICY,
@@ -111,7 +111,7 @@ class Worker:
 
     def __init__(
         self,
-        bus: Bus,
+        bus: Bus[Message],
         load: Callable[[], Engines],
         limits: Limits = DEFAULT_LIMITS,
         policy: PolicyName = DEFAULT_POLICY,
@@ -127,6 +127,7 @@ class Worker:
         self._stopped = asyncio.Event()
 
     def stop(self) -> None:
+        """Let ``run`` return."""
         self._stopped.set()
 
     def stuck_s(self) -> float:

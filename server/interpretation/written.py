@@ -26,6 +26,7 @@ class WrittenTranslator:
         self._translator = translator
 
     def translate(self, text: str, source: str, target: str, prefix: str = "") -> str:
+        """As engines has it."""
         return self._translator.translate(written(text, source), source, target, prefix)
 
 

@@ -16,7 +16,7 @@ _decoder = msgspec.json.Decoder(list[Model])
 
 class Current:
     """``catalogue``: what the interpreter has, as it said last. Replaced in one place only:
-    ``server.moving``."""
+    ``server.models.moving``."""
 
     def __init__(self, catalogue: Catalogue) -> None:
         self.catalogue = catalogue

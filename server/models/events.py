@@ -38,6 +38,7 @@ class Progress:
     told: int = -TELL_BYTES
 
     def here(self, count: int) -> None:
+        """``count`` bytes of the current file are here; told every TELL_BYTES."""
         have = self.done + count
         if abs(have - self.told) >= TELL_BYTES or have == self.total:
             self.told = have
@@ -45,5 +46,6 @@ class Progress:
             self.tell(Event("progress", self.model, have, total, self.source))
 
     def file_done(self, size: int) -> None:
+        """A file of ``size`` bytes is complete."""
         self.done += size
         self.here(0)

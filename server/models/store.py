@@ -42,6 +42,7 @@ class Record(msgspec.Struct, frozen=True):
 
     @property
     def size(self) -> int:
+        """Bytes of all its files."""
         return sum(self.sizes.values())
 
 

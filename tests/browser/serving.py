@@ -10,7 +10,7 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
-from server.access import Access, load_secret
+from server.http.access import Access, load_secret
 
 ROOT = Path(__file__).parents[2]
 READY_S = 40.0

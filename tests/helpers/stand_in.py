@@ -20,14 +20,14 @@ from pathlib import Path
 import numpy as np
 
 from server.bus.local import LocalBus
-from server.bus.messages import RATE_HZ
+from server.bus.messages import RATE_HZ, decode
 from server.interpretation.engines import EngineError
 from server.interpretation.shared import Engines, Limits
 from server.interpretation.types import Pcm, Transcript, Word
 from server.interpretation.worker import Worker
 from server.models.catalogue import Catalogue
 from server.models.current import decoded
-from server.moving import OPTION
+from server.models.moving import OPTION
 
 BLOCK = RATE_HZ // 50
 #: Peaks below this are silence.
@@ -156,7 +156,7 @@ async def main() -> None:
         )
 
     limits = Limits(synthesize_s=options.limit_s, retry_s=options.retry_s)
-    async with LocalBus.connect(options.bus) as bus:
+    async with LocalBus.connect(options.bus, decode) as bus:
         await Worker(bus, engines, limits).run()
 
 

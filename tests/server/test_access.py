@@ -8,8 +8,8 @@ from pathlib import Path
 import jwt
 import pytest
 
-from server.access import Access, Grants, load_secret
 from server.config import ConfigError
+from server.http.access import Access, Grants, load_secret
 from signaling.errors import ProtocolError
 from signaling.messages import ErrorCode
 

@@ -1,7 +1,7 @@
 """How many languages are interpreted at a time. A language takes a little
 less than a fifth of a core."""
 
-from server.admission import Admission
+from server.streams.admission import Admission
 
 EACH = 0.19
 

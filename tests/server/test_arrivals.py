@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from aioice import Connection
 
-from server.arrivals import Arrivals, timed, unwrapped
+from server.client.arrivals import Arrivals, timed, unwrapped
 from server.media.guard import use_hosts
 from server.media.opus import RATE_HZ, SAMPLES_PER_TICK, OpusEncoder
 from tests.helpers.waiting import until

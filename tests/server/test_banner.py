@@ -1,9 +1,9 @@
 import pytest
 
-from server.access import Access
 from server.banner import addresses, shared_url
 from server.config import Config
-from server.netinfo import Visitor
+from server.http.access import Access
+from server.http.netinfo import Visitor
 
 HOST = "10.1.2.3"
 LAN = [HOST, "fd00::1"]

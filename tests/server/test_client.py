@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from server import app
-from server.client import Listener, Refused, Speaker, Talker
+from server.client.participants import Listener, Refused, Speaker, Talker
 from server.media.opus import RATE_HZ, Pcm
 from signaling import messages as wire
 from signaling.messages import ListenerAudio, SpeakerAudio

@@ -8,14 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from server import app, fetching, moving
-from server.client import Speaker
+from server import app
+from server.client.participants import Speaker
 from server.config import STARTER_MODELS, Config
-from server.fetching import better_models
+from server.models import fetching, moving
 from server.models.catalogue import Catalogue, Model
 from server.models.current import Current
+from server.models.fetching import better_models
 from server.models.installed import fetched_into
-from server.moving import Moves
+from server.models.moving import Moves
 from signaling import messages as wire
 from tests.helpers.running import STAND_IN
 from tests.helpers.waiting import until

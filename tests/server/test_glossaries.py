@@ -6,8 +6,8 @@ import pytest
 
 from server.bus.messages import Unexpected, encode
 from server.config import ConfigError
-from server.glossaries import MAX_GLOSSARIES, NONE, Glossaries
 from server.interpretation.glossary import MAX_BYTES, MAX_ENTRIES, GlossaryError, Problem
+from server.streams.glossaries import MAX_GLOSSARIES, NONE, Glossaries
 
 
 def languages() -> tuple[str, ...]:

@@ -6,7 +6,7 @@ import aiohttp
 import pytest
 
 from server.app import Server
-from server.client import Listener, Speaker
+from server.client.participants import Listener, Speaker
 from tests.helpers.running import STAND_IN, tolk, tone
 from tests.helpers.waiting import until
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from server.config import Config, ConfigError
-from server.ice_servers import VALID_S, ice_servers
+from server.http.ice_servers import VALID_S, ice_servers
 from signaling.messages import IceServer
 
 STUN, TURN, TURNS = "stun:s.example", "turn:t.example:3478", "turns:t.example?transport=tcp"

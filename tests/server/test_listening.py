@@ -9,7 +9,7 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from server.listening import ACCEPTED_AT_ONCE, listen
+from server.http.sockets import ACCEPTED_AT_ONCE, listen
 
 CROWD = 60
 

@@ -9,13 +9,13 @@ import aiohttp
 import msgspec
 import pytest
 
-from server import moving
 from server.app import Server
 from server.bus.messages import Heartbeat, Message, Models, Reload
-from server.client import Listener, Speaker
+from server.client.participants import Listener, Speaker
+from server.models import moving
 from server.models.catalogue import Catalogue, Model
 from server.models.current import Current, decoded, encoded, version
-from server.moving import TRIAL_S, Moves
+from server.models.moving import TRIAL_S, Moves
 from signaling import messages as wire
 from tests.helpers.running import STAND_IN, final, tolk, tone
 from tests.helpers.waiting import until

@@ -3,9 +3,9 @@ import re
 import pytest
 from multidict import CIMultiDict
 
-from server import netinfo
 from server.config import ConfigError
-from server.netinfo import (
+from server.http import netinfo
+from server.http.netinfo import (
     Visitor,
     base_url,
     client_address,

@@ -1,9 +1,9 @@
 """What participants are told."""
 
 from server.bus import messages as bus
-from server.notices import Notices
-from server.statuses import Status
-from server.streams import ConnectionManager, Session
+from server.streams.notices import Notices
+from server.streams.registry import ConnectionManager, Session
+from server.streams.statuses import Status
 from signaling import messages as wire
 from signaling.errors import ProtocolError
 

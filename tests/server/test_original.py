@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from server import client
 from server.app import Server
-from server.arrivals import Arrivals
-from server.client import Listener, Speaker
+from server.client import participants as client
+from server.client.arrivals import Arrivals
+from server.client.participants import Listener, Speaker
 from server.media.opus import RATE_HZ, SAMPLES_PER_TICK, OpusEncoder, Pcm
 from signaling.messages import ListenerAudio, SpeakerAudio
 from tests.helpers.running import STAND_IN, power, tolk, tone

@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from server.app import Server
-from server.client import Listener, Refused, Speaker
+from server.client.participants import Listener, Refused, Speaker
 from server.media import places
 from signaling import messages as wire
 from tests.helpers.running import STAND_IN, final, tolk, tone

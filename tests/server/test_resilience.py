@@ -11,7 +11,7 @@ import aiohttp
 import pytest
 
 from server.app import Server
-from server.client import Listener, Speaker
+from server.client.participants import Listener, Speaker
 from signaling import messages as wire
 from tests.helpers.running import STAND_IN, power, tolk, tone
 from tests.helpers.waiting import until

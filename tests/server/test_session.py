@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from server.app import Server
-from server.client import Listener, Refused, Speaker, Talker
+from server.client.participants import Listener, Refused, Speaker, Talker
 from server.media import rtp
 from signaling import messages as wire
 from tests.helpers.running import STAND_IN, final, loudness, power, tolk, tone

@@ -12,18 +12,18 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from server.admission import Admission
 from server.bus.messages import RATE_HZ, AudioChunk, Demand, Message
 from server.interpretation import sentence_ends
 from server.interpretation.interpreter import Interpreter
 from server.interpretation.shared import Engines, Limits, Shared
-from server.live_stream import LiveStream
 from server.media.pacer import Pacer
 from server.media.receive import Sound
 from server.metrics import Metrics
 from server.models.catalogue import Catalogue, Model
 from server.models.current import Current
-from server.streams import ConnectionManager
+from server.streams.admission import Admission
+from server.streams.live_stream import LiveStream, StreamContext
+from server.streams.registry import ConnectionManager
 from signaling import messages as wire
 from tests.helpers.talk import CHUNK, Recognizer, Talk, Voice, Wordy, lags_s
 from tools.virtual_time import TimedLanes, run
@@ -132,13 +132,9 @@ async def talk(**listeners: int) -> tuple[list[Message], Told]:
         )
         bus.live = live = LiveStream(
             speaker.stream,
-            bus,
-            Pacer(clock=now),
-            Current(CATALOGUE),
-            Metrics(),
-            admission,
-            10.0,
-            now,
+            StreamContext(
+                bus, Pacer(clock=now), Current(CATALOGUE), Metrics(), admission, 10.0, now
+            ),
         )
         live.begin()
         live.interpreter_ready()

@@ -6,7 +6,7 @@ import pytest
 from server.media import places
 from server.media.broadcast import Broadcast, SubscriberTrack
 from server.media.plane import MediaPlane
-from server.sound import SoundPath
+from server.streams.sound_path import SoundPath
 from signaling.errors import ProtocolError
 from signaling.messages import Offer
 from tests.helpers.webrtc import Client

@@ -5,17 +5,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from server.admission import Admission
 from server.bus import messages as bus
 from server.bus.messages import AUTO, RATE_HZ
-from server.client import Listener, Refused, Speaker
-from server.live_stream import LiveStream
+from server.client.participants import Listener, Refused, Speaker
 from server.media.pacer import Pacer
 from server.media.receive import Sound
 from server.metrics import Metrics
 from server.models.catalogue import Catalogue
 from server.models.current import Current
-from server.streams import ConnectionManager, Session
+from server.streams.admission import Admission
+from server.streams.live_stream import LiveStream, StreamContext
+from server.streams.registry import ConnectionManager, Session
 from signaling import messages as wire
 from tests.helpers.running import STAND_IN, final, models_of_several, tolk, tone
 
@@ -49,17 +49,19 @@ class Stage:
         )
         self.live = LiveStream(
             self.speaker.stream,
-            self.bus,
-            Pacer(),
-            Current(Catalogue.load(models_of_several(folder))),
-            Metrics(),
-            Admission(0, 2),
-            10.0,
+            StreamContext(
+                self.bus,
+                Pacer(),
+                Current(Catalogue.load(models_of_several(folder))),
+                Metrics(),
+                Admission(0, 2),
+                10.0,
+            ),
         )
         self.live.interpreter_ready()
         self.live.attach(listener, self.told["listener"].append)
         self.live.attach(self.speaker, self.told["speaker"].append)
-        self.track = self.live.track(listener)
+        self.track = self.live.tracks.add(listener)
         self.live.source.begin()
 
     def join(self, language: str, languages: tuple[str, ...] | None = None) -> Session:

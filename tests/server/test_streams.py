@@ -1,6 +1,6 @@
 import pytest
 
-from server.streams import ConnectionManager, Session, Stream, language_of
+from server.streams.registry import ConnectionManager, Session, Stream, language_of
 from signaling.errors import ProtocolError
 
 LINGER_S = 10.0

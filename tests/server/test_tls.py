@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from server.config import ConfigError
-from server.tls import load, self_signed
+from server.http.tls import load, self_signed
 from signaling import websocket
 from signaling.errors import ProtocolError
 from signaling.messages import SpeakerMessage
@@ -267,7 +267,7 @@ async def test_a_conversation_over_tls_ends_though_nobody_reads(
     connection = await conversations.begun.get()
     writer.transport.pause_reading()  # type: ignore[attr-defined]
     async with asyncio.timeout(20):
-        while connection.dropped_audio == 0:
+        while connection.outbox.dropped_audio == 0:
             connection.send_audio(bytes(1200))
             await asyncio.sleep(0)
         connection.close(ProtocolError("replaced", "this session went on elsewhere"))

@@ -3,15 +3,15 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from server.admission import Admission
 from server.bus.messages import Demand, Message
-from server.live_stream import LiveStream
 from server.media.pacer import Pacer
 from server.metrics import Metrics
 from server.models.catalogue import Catalogue, Kind, Model, Pair
 from server.models.current import Current
-from server.notices import UNHEARD
-from server.streams import ConnectionManager, Session
+from server.streams.admission import Admission
+from server.streams.live_stream import LiveStream, StreamContext
+from server.streams.notices import UNHEARD
+from server.streams.registry import ConnectionManager, Session
 from signaling import messages as wire
 
 
@@ -70,13 +70,15 @@ class Talk:
         listener = machine.manager.join_listener(name, "a", "en", (), lambda why: None, resume=None)
         self.live = LiveStream(
             listener.stream,
-            machine,
-            Pacer(),
-            MODELS,
-            Metrics(),
-            machine.admission,
-            10.0,
-            lambda: machine.now,
+            StreamContext(
+                machine,
+                Pacer(),
+                MODELS,
+                Metrics(),
+                machine.admission,
+                10.0,
+                lambda: machine.now,
+            ),
         )
         self.live.interpreter_ready()
         self.live.attach(self.speaker, self.to_speaker.append)

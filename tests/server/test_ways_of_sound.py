@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from server.app import Server
-from server.client import Listener
+from server.client.participants import Listener
 from server.media import direct
 from signaling import messages as wire
 from tests.helpers.running import STAND_IN, tolk

@@ -8,7 +8,7 @@ from yarl import URL
 
 from server import app
 from server.app import Server
-from server.client import Listener, Speaker, Talker
+from server.client.participants import Listener, Speaker, Talker
 from signaling import messages as wire
 from static import ROOT
 from tests.helpers.running import STAND_IN, tolk
@@ -126,7 +126,12 @@ async def test_streams_are_an_administrators_where_listening_needs_a_token(
 async def test_metrics_name_nobody(server: Server, http: aiohttp.ClientSession) -> None:
     async with Speaker(server.url, "very-secret-name", "nl"), http.get("/metrics") as response:
         text = await response.text()
-    for name in ("tolk_listeners", "tolk_send_late_seconds_bucket", "tolk_joins_total"):
+    for name in (
+        "tolk_listeners",
+        "tolk_send_late_seconds_bucket",
+        "tolk_joins_total",
+        "tolk_replay_dropped_samples",
+    ):
         assert name in text
     assert "very-secret-name" not in text
 

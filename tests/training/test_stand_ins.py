@@ -44,7 +44,7 @@ def test_the_translation_is_as_large_as_opus_mts_and_as_long_as_it_must_be(
 ) -> None:
     translation.write(starter.path(starter.translations["nl", "en"]), tmp_path)
     assert size_mb(tmp_path) == pytest.approx(77, rel=0.05)
-    model = CTranslate2Translator(tmp_path)._model
+    model = CTranslate2Translator(tmp_path).model
     (result,) = model.translate_batch(
         [["\u2581de", "</s>"]], min_decoding_length=9, max_decoding_length=9
     )

@@ -12,9 +12,9 @@ from contextlib import AsyncExitStack, ExitStack, contextmanager, suppress
 import numpy as np
 from numpy.typing import NDArray
 
-from server.client import Listener, Refused, Speaker
+from server.client.conversation import Participant, alongside
+from server.client.participants import Listener, Refused, Speaker
 from server.demo import clip
-from server.participant import Participant, alongside
 from signaling import messages as wire
 from tools.attack.ends import End, send
 from tools.attack.mutation import Mutator

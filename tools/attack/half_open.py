@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import aiohttp
 import msgspec
 
-from server.client import Listener, Refused
+from server.client.participants import Listener, Refused
 from server.media.identity import new_connection
 from server.media.places import PLACES
 from signaling import messages as wire

@@ -12,8 +12,8 @@ from contextlib import suppress
 
 import numpy as np
 
-from server.client import Listener, Refused
-from server.participant import alongside
+from server.client.conversation import alongside
+from server.client.participants import Listener, Refused
 from tools.attack.datagrams import strangers
 from tools.attack.ends import send
 from tools.attack.nonsense import ALERT, hello

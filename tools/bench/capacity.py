@@ -131,9 +131,9 @@ def _recognize(hears: VoskRecognizer, pcm: Pcm) -> None:
 def _translate(translates: CTranslate2Translator, work: Work) -> None:
     """Greedily, as the server does. Random weights never end a sentence: the length is forced."""
     for said, heard in zip(work.said, work.heard, strict=True):
-        pieces = [*translates._source.encode(said, out_type=str), END]
-        length = len(translates._target.encode(heard)) + 1
-        translates._model.translate_batch(
+        pieces = [*translates.source.encode(said, out_type=str), END]
+        length = len(translates.target.encode(heard)) + 1
+        translates.model.translate_batch(
             [pieces], beam_size=1, min_decoding_length=length, max_decoding_length=length
         )
 

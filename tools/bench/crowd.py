@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from server.client import Listener
+from server.client.participants import Listener
 from signaling.messages import ChannelState
 from tools.bench.fanout import SETTLE_S
 from tools.bench.fanout_processes import memory_of

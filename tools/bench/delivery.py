@@ -5,7 +5,7 @@ import dataclasses
 from contextlib import AsyncExitStack
 from pathlib import Path
 
-from server.client import Listener
+from server.client.participants import Listener
 from tools.bench.serving import Speaking, serving
 from tools.figures import Figure
 from tools.listen import figures

@@ -166,70 +166,86 @@ async def _measured(system: str, count: int, seconds: float) -> Run:
 
 def _figures(system: str, count: int, runs: Sequence[Run]) -> list[Figure]:
     prefix = f"fanout.{system}.{count}"
+    bound = system in BOUND  # small audiences do not make up for what one costs
+    return [
+        *_cpu_figures(prefix, count, runs),
+        *_arrival_figures(prefix, runs, bound),
+        *_joining_figures(prefix, count, runs, bound),
+    ]
 
-    def typical(of: Callable[[Run], float]) -> float:
-        return median(of(each) for each in runs)
 
-    def bound(value: float) -> float | None:
-        """Bounds are this project's own; small audiences do not make up for what one costs."""
-        return value if system in BOUND else None
+def _typical(runs: Sequence[Run], of: Callable[[Run], float]) -> float:
+    return median(of(each) for each in runs)
 
-    def late_ms(percent: float) -> float:
-        return typical(lambda run: _percentile_ms(run.delivered.lateness_s, percent))
 
+def _cpu_figures(prefix: str, count: int, runs: Sequence[Run]) -> list[Figure]:
     return [
         Figure(f"{prefix}.cpu_per_packet", 1e6 * _cost_s(runs), "us"),
         Figure(
             f"{prefix}.cpu_per_listener_second",
-            1e3 * typical(lambda run: run.cpu_s / run.seconds / count),
+            1e3 * _typical(runs, lambda run: run.cpu_s / run.seconds / count),
             "ms",
         ),
         Figure(
             f"{prefix}.busiest_process",
-            100 * typical(lambda run: run.busiest_cpu_s / run.seconds),
+            100 * _typical(runs, lambda run: run.busiest_cpu_s / run.seconds),
             "% of a core",
         ),
-        Figure(
-            f"{prefix}.packets_lost", sum(run.delivered.lost for run in runs), "", bound=bound(0)
-        ),
-        Figure(f"{prefix}.silent", sum(run.delivered.silent for run in runs), "", bound=bound(0)),
+    ]
+
+
+def _arrival_figures(prefix: str, runs: Sequence[Run], bound: bool) -> list[Figure]:
+    none = 0 if bound else None
+
+    def late_ms(percent: float) -> float:
+        return _typical(runs, lambda run: _percentile_ms(run.delivered.lateness_s, percent))
+
+    return [
+        Figure(f"{prefix}.packets_lost", sum(run.delivered.lost for run in runs), "", bound=none),
+        Figure(f"{prefix}.silent", sum(run.delivered.silent for run in runs), "", bound=none),
         Figure(
             f"{prefix}.packets_not_as_they_should_be",
             sum(run.listeners.sampled - run.listeners.sound for run in runs),
             f"of {sum(run.listeners.sampled for run in runs)}",
-            bound=bound(0),
+            bound=none,
         ),
         Figure(f"{prefix}.lateness_p50", late_ms(50), "ms"),
-        Figure(f"{prefix}.lateness_p99", late_ms(99), "ms", bound=bound(10)),
+        Figure(f"{prefix}.lateness_p99", late_ms(99), "ms", bound=10 if bound else None),
         Figure(f"{prefix}.lateness_max", late_ms(100), "ms"),
         Figure(
             f"{prefix}.jitter_p99",
-            typical(lambda run: _percentile_ms(run.delivered.jitters_s, 99)),
+            _typical(runs, lambda run: _percentile_ms(run.delivered.jitters_s, 99)),
             "ms",
-            bound=bound(1),
+            bound=1 if bound else None,
         ),
+    ]
+
+
+def _joining_figures(prefix: str, count: int, runs: Sequence[Run], bound: bool) -> list[Figure]:
+    return [
         Figure(
             f"{prefix}.memory_per_listener",
-            typical(lambda run: run.memory_bytes / count / 1e3),
+            _typical(runs, lambda run: run.memory_bytes / count / 1e3),
             "kB",
         ),
         Figure(
             f"{prefix}.join_cpu",
-            1e3 * typical(lambda run: run.join_cpu_s / count),
+            1e3 * _typical(runs, lambda run: run.join_cpu_s / count),
             "ms",
-            bound=bound(6),
+            bound=6 if bound else None,
         ),
         Figure(
             f"{prefix}.joins_per_second",
-            typical(lambda run: count / run.join_s),
+            _typical(runs, lambda run: count / run.join_s),
             "",
             better="higher",
         ),
         Figure(
             f"{prefix}.first_packet_p50",
-            1e3 * typical(lambda run: median(run.listeners.first_packet_s or [float("inf")])),
+            1e3
+            * _typical(runs, lambda run: median(run.listeners.first_packet_s or [float("inf")])),
             "ms",
-            bound=bound(300),
+            bound=300 if bound else None,
         ),
     ]
 

@@ -69,7 +69,7 @@ class Playing:
 
 @contextlib.asynccontextmanager
 async def ours(system: str, processes: int, folder: Path) -> AsyncIterator[Answering]:
-    """This project's media, as ``server.session`` uses it."""
+    """This project's media, as ``server.streams.session`` uses it."""
     playing, pacer = Playing(), Pacer()
     batch = _batch(folder) if system == "native" else None
     plane = MediaPlane(fan_out=None if system == "plain" else FanOut(batch=batch))

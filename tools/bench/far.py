@@ -3,9 +3,9 @@
 import asyncio
 from contextlib import AsyncExitStack
 
-from server.client import Listener, Speaker
+from server.client.conversation import Participant, alongside
+from server.client.participants import Listener, Speaker
 from server.demo import clip
-from server.participant import Participant, alongside
 from signaling import messages as wire
 from tools.bench.serving import serving
 from tools.detour import Detour

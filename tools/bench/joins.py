@@ -4,7 +4,7 @@ import asyncio
 import time
 from contextlib import AsyncExitStack
 
-from server.client import Listener
+from server.client.participants import Listener
 from tools.bench.serving import Serving, serving
 from tools.figures import Figure
 

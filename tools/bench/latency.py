@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from server.client import Listener, Speaker
+from server.client.participants import Listener, Speaker
 from server.demo import clip
 from server.media.opus import RATE_HZ, Pcm
 from tools.bench.serving import serving

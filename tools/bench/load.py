@@ -20,7 +20,7 @@ from aiortc.rtp import RtcpReceiverInfo, RtcpRrPacket, RtpPacket
 from numpy.typing import NDArray
 from pylibsrtp import Error as SrtpError
 
-from server.arrivals import unwrapped
+from server.client.arrivals import unwrapped
 from server.media import libopus
 from server.media.guard import use_hosts
 from server.media.identity import new_connection

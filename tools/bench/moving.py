@@ -21,7 +21,7 @@ import msgspec
 import numpy as np
 
 from server import demo
-from server.client import Listener, Speaker
+from server.client.participants import Listener, Speaker
 from server.config import STARTER_MODELS
 from server.media.opus import RATE_HZ
 from server.models.catalogue import MANIFEST, Catalogue, Model

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from server.client import Listener
+from server.client.participants import Listener
 from server.media.opus import RATE_HZ
 from signaling.messages import ChannelState
 from tools.bench.latency import SILENT_PEAK, WINDOW

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from server.client import Listener
+from server.client.participants import Listener
 from server.demo import clip
 from server.media.files import WavWriter
 from server.media.opus import RATE_HZ, Pcm

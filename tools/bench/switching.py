@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from playwright.async_api import Page, async_playwright
 
-from server.client import Listener
+from server.client.participants import Listener
 from server.media.opus import RATE_HZ
 from signaling.messages import ChannelState
 from tools.bench.serving import Speaking, serving

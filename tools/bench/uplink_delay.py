@@ -5,10 +5,10 @@ from statistics import median
 
 import numpy as np
 
-from server.client import Speaker
+from server.client.conversation import alongside
+from server.client.participants import Speaker
 from server.demo import clip
 from server.media.uplink import TOLERANCE_S
-from server.participant import alongside
 from tools.bench.serving import Serving
 from tools.detour import Detour
 from tools.figures import Figure

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from server.bus.messages import RATE_HZ as STREAM_HZ
-from server.client import BIT_RATE, Listener, Speaker
+from server.client.participants import BIT_RATE, Listener, Speaker
 from server.interpretation.types import Pcm
 from server.media.opus import RATE_HZ, Resampler
 from tools.bench.serving import serving

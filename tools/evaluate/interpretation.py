@@ -97,17 +97,8 @@ def main(argv: Sequence[str]) -> int:
         kept = options.cache / "runs" / _name(policy, options, minutes)
         if not options.again:
             with server_options(options.recognizer, options.models) as words:
-                made = asyncio.run(
-                    observe(
-                        said,
-                        pcm,
-                        policy,
-                        recognizers,
-                        targets,
-                        extra_listeners=options.listeners,
-                        options=words,
-                    )
-                )
+                live = observe(said, pcm, policy, recognizers, targets, options.listeners, words)
+                made = asyncio.run(live)
             kept.parent.mkdir(parents=True, exist_ok=True)
             kept.write_bytes(msgspec.json.encode(made))
         observations.append(msgspec.json.decode(kept.read_bytes(), type=Observation))

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from server.bus.messages import RATE_HZ as RECOGNIZER_HZ
-from server.client import Listener, Speaker
+from server.client.participants import Listener, Speaker
 from server.interpretation.engines import Recognizer
 from server.media.opus import RATE_HZ, Pcm, Resampler
 from tools.bench.fanout_processes import memory_of
@@ -64,7 +64,6 @@ async def observe(
     policy: str,
     recognizers: dict[str, Recognizer],
     targets: Sequence[str],
-    *,
     extra_listeners: int = 0,
     options: Sequence[str] = (),
 ) -> Observation:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from server.bus.local import LocalBus
-from server.bus.messages import MAX_MESSAGE_BYTES, AudioChunk, Caption, Message
+from server.bus.messages import MAX_MESSAGE_BYTES, AudioChunk, Caption, Message, decode
 from server.bus.protocol import Bus, BusClosed
 
 DEADLINE_S = 10
@@ -19,13 +19,15 @@ DEADLINE_S = 10
 class Ends:
     """How to join one bus from either side."""
 
-    media: Callable[[], AbstractAsyncContextManager[Bus]]
-    worker: Callable[[], AbstractAsyncContextManager[Bus]]
+    media: Callable[[], AbstractAsyncContextManager[Bus[Message]]]
+    worker: Callable[[], AbstractAsyncContextManager[Bus[Message]]]
 
 
 def local(folder: Path) -> Ends:
     path = folder / "bus"
-    return Ends(media=lambda: LocalBus.listen(path), worker=lambda: LocalBus.connect(path))
+    return Ends(
+        media=lambda: LocalBus.listen(path, decode), worker=lambda: LocalBus.connect(path, decode)
+    )
 
 
 BUSES = {"local": local}
@@ -37,24 +39,24 @@ def ends(request: pytest.FixtureRequest, tmp_path: Path) -> Ends:
 
 
 @asynccontextmanager
-async def both(ends: Ends) -> AsyncIterator[tuple[Bus, Bus]]:
+async def both(ends: Ends) -> AsyncIterator[tuple[Bus[Message], Bus[Message]]]:
     """A connected media side and worker side."""
     async with ends.media() as media, ends.worker() as worker:
         await meet(media, worker)
         yield media, worker
 
 
-async def meet(media: Bus, worker: Bus) -> None:
+async def meet(media: Bus[Message], worker: Bus[Message]) -> None:
     worker.publish(chunk(-1))
     assert await next_of(media) == chunk(-1)
 
 
-async def next_of(bus: Bus) -> Message:
+async def next_of(bus: Bus[Message]) -> Message:
     async with asyncio.timeout(DEADLINE_S):
         return await bus.receive()
 
 
-async def take(bus: Bus, count: int) -> list[Message]:
+async def take(bus: Bus[Message], count: int) -> list[Message]:
     return [await next_of(bus) for _ in range(count)]
 
 

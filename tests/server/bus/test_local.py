@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from server.bus.local import LocalBus
-from server.bus.messages import MAX_MESSAGE_BYTES, AudioChunk, encode
+from server.bus.messages import MAX_MESSAGE_BYTES, AudioChunk, decode, encode
 
 DEADLINE_S = 10
 SOUND = AudioChunk(stream="a", epoch=1, start_sample=0, pcm=bytes(640))
@@ -37,12 +37,12 @@ async def ended(reader: asyncio.StreamReader) -> bool:
     ],
 )
 async def test_a_broken_frame_closes_only_its_connection(tmp_path: Path, broken: bytes) -> None:
-    async with LocalBus.listen(tmp_path / "bus") as media:
+    async with LocalBus.listen(tmp_path / "bus", decode) as media:
         reader, writer = await asyncio.open_unix_connection(tmp_path / "bus")
         writer.write(framed(encode(SOUND)) + broken + framed(encode(SOUND)))
         assert await ended(reader)
         writer.close()
-        async with LocalBus.connect(tmp_path / "bus") as worker:
+        async with LocalBus.connect(tmp_path / "bus", decode) as worker:
             worker.publish(SOUND)
             async with asyncio.timeout(DEADLINE_S):
                 assert await media.receive() == SOUND  # what came before the broken frame
@@ -50,7 +50,7 @@ async def test_a_broken_frame_closes_only_its_connection(tmp_path: Path, broken:
 
 
 async def test_frames_may_arrive_in_pieces(tmp_path: Path) -> None:
-    async with LocalBus.listen(tmp_path / "bus") as media:
+    async with LocalBus.listen(tmp_path / "bus", decode) as media:
         _, writer = await asyncio.open_unix_connection(tmp_path / "bus")
         for byte in framed(encode(SOUND)):
             writer.write(bytes([byte]))
@@ -63,9 +63,9 @@ async def test_frames_may_arrive_in_pieces(tmp_path: Path) -> None:
 
 
 async def test_a_new_worker_replaces_the_old_one(tmp_path: Path) -> None:
-    async with LocalBus.listen(tmp_path / "bus") as media:
+    async with LocalBus.listen(tmp_path / "bus", decode) as media:
         reader, writer = await asyncio.open_unix_connection(tmp_path / "bus")
-        async with LocalBus.connect(tmp_path / "bus") as worker:
+        async with LocalBus.connect(tmp_path / "bus", decode) as worker:
             assert await ended(reader)
             media.publish(SOUND)
             async with asyncio.timeout(DEADLINE_S):
@@ -75,12 +75,12 @@ async def test_a_new_worker_replaces_the_old_one(tmp_path: Path) -> None:
 
 async def test_a_new_worker_is_not_sent_what_was_meant_for_the_old_one(tmp_path: Path) -> None:
     path = tmp_path / "bus"
-    async with LocalBus.listen(path) as media, LocalBus.connect(path) as first:
+    async with LocalBus.listen(path, decode) as media, LocalBus.connect(path, decode) as first:
         first.publish(SOUND)
         await media.receive()
         for _ in range(50):  # more than the kernel takes at once
             media.publish(AudioChunk(stream="a", epoch=1, start_sample=0, pcm=bytes(200_000)))
-        async with LocalBus.connect(path) as second:
+        async with LocalBus.connect(path, decode) as second:
             second.publish(SOUND)
             await media.receive()
             media.publish(SOUND)
@@ -91,11 +91,11 @@ async def test_a_new_worker_is_not_sent_what_was_meant_for_the_old_one(tmp_path:
 async def test_a_folder_that_others_may_enter_is_refused(tmp_path: Path) -> None:
     tmp_path.chmod(0o755)
     with pytest.raises(PermissionError, match="0700"):
-        async with LocalBus.listen(tmp_path / "bus"):
+        async with LocalBus.listen(tmp_path / "bus", decode):
             pass
 
 
 async def test_the_socket_is_removed_at_the_end(tmp_path: Path) -> None:
-    async with LocalBus.listen(tmp_path / "bus"):
+    async with LocalBus.listen(tmp_path / "bus", decode):
         assert (tmp_path / "bus").is_socket()
     assert not (tmp_path / "bus").exists()

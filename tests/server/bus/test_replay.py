@@ -3,7 +3,7 @@
 import pytest
 
 from server.bus.messages import RATE_HZ, AudioChunk
-from server.bus.replay import AGAIN_S, KEPT_S, Replay
+from server.bus.replay import AGAIN_S, KEPT_S, Replay, ReplayCounts
 
 CHUNK = 1600  # samples: 100 ms
 
@@ -12,11 +12,12 @@ def chunk(number: int, epoch: int = 1) -> AudioChunk:
     return AudioChunk(stream="a", epoch=epoch, start_sample=number * CHUNK, pcm=bytes(2 * CHUNK))
 
 
-def play(story: str) -> tuple[Replay, list[list[int]]]:
+def play(story: str) -> tuple[ReplayCounts, list[list[int]]]:
     """Run a story, a word an event: ``3`` chunk 3 is heard, ``c3`` all before chunk 3 is
     committed, ``b3`` chunk 3 and what follows are taken back, ``x`` the interpreter is lost,
     ``r`` one is ready. Returns the numbers of the chunks fed on each ``r``."""
-    replay, fed, epoch = Replay(), [], 0
+    counts = ReplayCounts()
+    replay, fed, epoch = Replay(counts), [], 0
     for word in story.split():
         match word[0]:
             case "x":
@@ -32,7 +33,7 @@ def play(story: str) -> tuple[Replay, list[list[int]]]:
                 replay.take_back(int(word[1:]) * CHUNK)
             case _:
                 replay.heard(chunk(int(word), epoch))
-    return replay, fed
+    return counts, fed
 
 
 @pytest.mark.parametrize(
@@ -71,7 +72,7 @@ def test_no_sound_is_fed_to_more_than_two_interpreters_that_are_lost() -> None:
 
 
 def test_whether_to_feed_at_once() -> None:
-    replay = Replay()
+    replay = Replay(ReplayCounts())
     answers = [replay.heard(chunk(0))]
     replay.worker_ready(1)
     answers.append(replay.heard(chunk(1)))
@@ -81,15 +82,15 @@ def test_whether_to_feed_at_once() -> None:
 
 
 def test_skipped_sound_is_counted() -> None:
-    replay, _ = play("r 0 1 x r 2 x r")
-    assert replay.skipped_samples == 2 * CHUNK
+    counts, _ = play("r 0 1 x r 2 x r")
+    assert counts.skipped_samples == 2 * CHUNK
 
 
 def test_no_more_than_the_bound_is_kept_and_the_oldest_is_counted() -> None:
     bound = KEPT_S * RATE_HZ // CHUNK
-    replay, fed = play(" ".join(map(str, range(bound + 5))) + " r")
+    counts, fed = play(" ".join(map(str, range(bound + 5))) + " r")
     assert fed == [list(range(5, bound + 5))]
-    assert replay.dropped_samples == 5 * CHUNK
+    assert counts.dropped_samples == 5 * CHUNK
 
 
 def test_what_was_committed_long_ago_is_not_taken_back() -> None:

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from aiortc.rtp import RtpPacket
 
+from server.bus.edge_messages import ChannelPacket, Message, PeerState, decode
 from server.bus.local import LocalBus
-from server.bus.messages import ChannelPacket, Message, PeerState
 from server.edge import remote, worker
 from server.edge.remote import Edge, RemotePeer
 from server.edge.worker import EdgeWorker
@@ -29,7 +29,7 @@ class Losing:
     """A bus of which what is published is noted, and lost while ``loses``; that a connection is
     gone, while ``loses_ends``."""
 
-    def __init__(self, bus: LocalBus) -> None:
+    def __init__(self, bus: LocalBus[Message]) -> None:
         self._bus = bus
         self.loses = self.loses_ends = False
         self.published: list[Message] = []
@@ -75,7 +75,9 @@ class Ear:
 class Hall:
     """An edge, on a clock of our own, and two channels that only its listeners hear."""
 
-    def __init__(self, main: LocalBus, far: LocalBus, fan_out: FanOut | None) -> None:
+    def __init__(
+        self, main: LocalBus[Message], far: LocalBus[Message], fan_out: FanOut | None
+    ) -> None:
         self.bus, self.far = Losing(main), Losing(far)
         self.metrics, self.plane = Metrics(), MediaPlane(fan_out=fan_out)
         self.edge = Edge(1, self.bus, ["true"], self.metrics)
@@ -122,7 +124,7 @@ async def hall(
 ) -> AsyncIterator[Hall]:
     monkeypatch.setattr(worker, "REPORT_S", 0.05)
     path = tmp_path / "bus"
-    async with LocalBus.listen(path) as main, LocalBus.connect(path) as far:
+    async with LocalBus.listen(path, decode) as main, LocalBus.connect(path, decode) as far:
         hall = Hall(main, far, None if request.param == "aiortc's" else FanOut())
         async with asyncio.timeout(30), hall.stack, asyncio.TaskGroup() as group:
             tasks = [
@@ -245,10 +247,10 @@ async def test_an_edge_ends_with_its_bus(hall: Hall, tmp_path: Path) -> None:
     path = tmp_path / "another"
 
     async def edge() -> None:
-        async with LocalBus.connect(path) as far:
+        async with LocalBus.connect(path, decode) as far:
             await EdgeWorker(far, hall.plane).run()
 
     async with asyncio.timeout(5), asyncio.TaskGroup() as group:
-        async with LocalBus.listen(path) as main:
+        async with LocalBus.listen(path, decode) as main:
             group.create_task(edge(), name="another-edge")
             await main.receive()

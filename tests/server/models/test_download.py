@@ -11,7 +11,7 @@ import aiohttp
 import numpy as np
 import pytest
 
-from server import tls
+from server.http import tls
 from server.models.available import File
 from server.models.disk import FetchError, Missing, Unreachable
 from server.models.download import WORTH_BYTES, Downloader, Patience

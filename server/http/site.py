@@ -9,13 +9,13 @@ import segno
 from aiohttp import web
 from prometheus_client import generate_latest
 
-from server.access import Access
 from server.bus.supervisor import Supervisor
 from server.edge.remote import Edge
+from server.http.access import Access
+from server.http.pages import Handler, Pages
 from server.metrics import Metrics
 from server.models.current import Current
-from server.pages import Handler, Pages
-from server.streams import ConnectionManager
+from server.streams.registry import ConnectionManager
 from signaling.errors import ProtocolError
 from signaling.protocol import parse_stream_id
 from static import ROOT
@@ -48,6 +48,7 @@ class Web:
     external_url: Callable[[web.Request], str]
 
     def add_routes(self, app: web.Application) -> None:
+        """Serve the pages and what they and operators ask for."""
         add = app.router.add_get
         pages = Pages.read(ROOT)
         add("/", pages.page("index.html"))
@@ -134,6 +135,7 @@ class Web:
         return web.json_response(said, status=503 if missing else 200)
 
     async def prometheus(self, request: web.Request) -> web.Response:
+        """All metrics, in the text format of Prometheus."""
         body = generate_latest(self.metrics.registry)
         return web.Response(
             body=body, headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"}

@@ -21,11 +21,11 @@ from aiortc.rtp import RtpPacket
 from av import Packet
 from av.stream import Stream
 
-from server.arrivals import Arrivals, timed
+from server.client.arrivals import Arrivals, timed
+from server.client.conversation import CLOSE_S, CONNECT_S, Participant, Refused, alongside
 from server.media import consent, rtp
 from server.media.guard import use_hosts
 from server.media.opus import RATE_HZ, SAMPLES_PER_TICK, TIME_BASE, OpusEncoder, Pcm, Resampler
-from server.participant import CLOSE_S, CONNECT_S, Participant, Refused, alongside
 from signaling import messages as wire
 
 __all__ = ["Listener", "Refused", "Speaker", "Talker"]
@@ -148,6 +148,7 @@ class Speaker(_Speaking):
         self._bit_rate = bit_rate
 
     async def pause(self, paused: bool) -> None:
+        """Pause the stream, or go on."""
         await self.send(wire.Pause(paused=paused))
 
     async def end(self) -> None:
@@ -213,6 +214,7 @@ class Listener(Participant):
         return [(at_s, each) for at_s, each in self.received if isinstance(each, wire.Caption)]
 
     async def select(self, channel: str | None = None, captions: list[str] | None = None) -> None:
+        """Change the channel, the captions' languages, or both."""
         await self.send(wire.Select(channel=channel, captions=captions))
 
     async def _start_sound(self, stack: AsyncExitStack) -> None:

@@ -17,7 +17,7 @@ from typing import Final, Literal
 import jwt
 import msgspec
 
-from server.config import ConfigError
+from server.config import Config, ConfigError
 from signaling.errors import ProtocolError
 
 #: RFC 7518, 3.2: a key as long as the hash of HS256, at least.
@@ -157,6 +157,15 @@ class Access:
         except (jwt.InvalidTokenError, msgspec.ValidationError, ValueError, RecursionError):
             problem = "is not valid: this server did not issue it"
         raise ProtocolError("unauthorised", f"this token {problem}")
+
+
+def access_of(config: Config) -> Access:
+    """Who may do what on a server with these settings. Raises ConfigError."""
+    return Access(
+        load_secret(config.secret_file, Path(config.state)),
+        open_speak=not config.speaking_needs_token,
+        open_listen=config.listen_token == "open",
+    )
 
 
 def load_secret(file: str, state: Path) -> bytes:

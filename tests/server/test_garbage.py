@@ -2,7 +2,7 @@ import asyncio
 import gc
 import weakref
 
-from server.collecting import when_idle
+from server.garbage import when_idle
 from tests.helpers.waiting import until
 
 OFTEN_S = 0.01

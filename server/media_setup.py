@@ -5,8 +5,8 @@ import dataclasses
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from server import netinfo
 from server.config import Config, ConfigError
+from server.http import netinfo
 from server.media import direct, native
 from server.media.fanout import FanOut
 from server.media.peer import host_addresses

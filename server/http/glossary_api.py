@@ -13,9 +13,9 @@ from typing import Final
 import msgspec
 from aiohttp import web
 
-from server.access import Access
-from server.glossaries import Glossaries, Kept
+from server.http.access import Access
 from server.interpretation.glossary import GlossaryError
+from server.streams.glossaries import Glossaries, Kept
 from signaling.errors import ProtocolError
 from signaling.protocol import parse_stream_id
 
@@ -34,11 +34,13 @@ class GlossaryApi:
     changed: Callable[[str], None]
 
     def add_routes(self, app: web.Application) -> None:
+        """Serve GET, PUT and DELETE of a stream's glossary."""
         app.router.add_get(PATH, self.get)
         app.router.add_put(PATH, self.put)
         app.router.add_delete(PATH, self.delete)
 
     async def get(self, request: web.Request) -> web.Response:
+        """The stream's glossary as JSON."""
         return _answer(self.glossaries.of(self._allowed(request)))
 
     async def put(self, request: web.Request) -> web.Response:

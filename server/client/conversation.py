@@ -1,4 +1,4 @@
-"""A headless participant's conversation with the server: what ``server.client`` builds on."""
+"""A headless participant's conversation with the server: what ``participants`` builds on."""
 
 import asyncio
 import ssl

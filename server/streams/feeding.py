@@ -8,9 +8,9 @@ from collections.abc import Callable
 
 import numpy as np
 
-from server.bus.messages import RATE_HZ, AudioChunk
+from server.bus.messages import RATE_HZ, AudioChunk, Message
 from server.bus.protocol import Bus
-from server.bus.replay import Replay
+from server.bus.replay import Replay, ReplayCounts
 from server.media.opus import Pcm
 
 #: Recognition gets sound in pieces of 100 ms: smaller ones cost it more CPU a second.
@@ -19,15 +19,21 @@ CHUNK_SAMPLES = RATE_HZ // 10
 
 class Feeding:
     """One stream's. ``sample``: up to here it was heard. ``count_again`` is called for each piece
-    that is fed again."""
+    that is fed again; ``counts``: of what is not."""
 
-    def __init__(self, stream: str, bus: Bus, count_again: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        stream: str,
+        bus: Bus[Message],
+        count_again: Callable[[], None],
+        counts: ReplayCounts,
+    ) -> None:
         self.epoch = 0
         self.sample = 0
         self._stream = stream
         self._bus = bus
         self._count_again = count_again
-        self._replay = Replay()
+        self._replay = Replay(counts)
         self._pending: list[Pcm] = []
 
     def hear(self, pcm16: Pcm) -> None:

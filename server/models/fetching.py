@@ -17,7 +17,7 @@ from server.config import Config
 from server.models.catalogue import Catalogue
 from server.models.events import Event
 from server.models.listing import unclear_voices
-from server.moving import Moves
+from server.models.moving import Moves
 
 #: The process has less of the cores than those who interpret.
 NICE: Final = 15

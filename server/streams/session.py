@@ -14,17 +14,17 @@ from functools import partial
 
 from aiohttp import web
 
-from server.access import Access, Grants
 from server.edge.remote import Edge
-from server.ice_servers import IceServers
-from server.live_stream import LiveStream
-from server.live_streams import LiveStreams
+from server.http.access import Access, Grants
+from server.http.ice_servers import IceServers
+from server.http.netinfo import Visitor
 from server.media.plane import MediaPlane
 from server.metrics import Metrics
 from server.models.current import Current
-from server.netinfo import Visitor
-from server.sound import AnyConnection, SoundPath
-from server.streams import ConnectionManager, Session, language_of
+from server.streams.live_stream import LiveStream
+from server.streams.live_streams import LiveStreams
+from server.streams.registry import ConnectionManager, Session, language_of
+from server.streams.sound_path import AnyConnection, SoundPath
 from signaling.errors import ProtocolError
 from signaling.messages import (
     AUTO,
@@ -62,6 +62,7 @@ class Sessions:
     ice_servers: IceServers
 
     def add_routes(self, app: web.Application) -> None:
+        """Serve the WebSockets of speakers, listeners and those who are alone."""
         app.router.add_get("/ws/speak/{stream}", self.speak)
         app.router.add_get("/ws/listen/{stream}", self.listen)
         app.router.add_get("/ws", self.talk)
@@ -69,6 +70,7 @@ class Sessions:
     # --- a speaker ----------------------------------------------------------------------------
 
     async def speak(self, request: web.Request) -> web.StreamResponse:
+        """The whole session of a speaker, on its WebSocket."""
         visitor = self.visitor(request)
         async with self._accept(request, SPEAKER, visitor) as connection:
             stream_id = parse_stream_id(request.match_info["stream"])
@@ -120,6 +122,7 @@ class Sessions:
     # --- a listener ---------------------------------------------------------------------------
 
     async def listen(self, request: web.Request) -> web.StreamResponse:
+        """The whole session of a listener, on its WebSocket."""
         visitor = self.visitor(request)
         async with self._accept(request, LISTENER, visitor) as connection:
             stream_id = parse_stream_id(request.match_info["stream"])
@@ -147,12 +150,12 @@ class Sessions:
         )
         async with self._in_stream(connection, session, address) as (live, sound):
             if join.audio == "socket":
-                sound.send_on_socket(live.track(session))
+                sound.send_on_socket(live.tracks.add(session))
             while (message := await connection.receive()) is not None:
                 with connection.answering():
                     match message:
                         case Offer():
-                            await sound.offer(message, send=partial(live.track, session))
+                            await sound.offer(message, send=partial(live.tracks.add, session))
                         case Select():
                             self._select(live, session, message)
 
@@ -166,6 +169,7 @@ class Sessions:
     # --- one alone ----------------------------------------------------------------------------
 
     async def talk(self, request: web.Request) -> web.StreamResponse:
+        """The whole session of one who speaks and hears itself interpreted."""
         visitor = self.visitor(request)
         async with self._accept(request, TALK, visitor) as connection:
             join = await connection.receive()
@@ -187,7 +191,7 @@ class Sessions:
                 with connection.answering():
                     if isinstance(message, Offer):
                         await sound.offer(
-                            message, send=partial(live.track, session), hear=live.hear
+                            message, send=partial(live.tracks.add, session), hear=live.hear
                         )
 
     # --- what they share ----------------------------------------------------------------------
@@ -279,6 +283,6 @@ class Sessions:
     def _ended(self, connection: AnyConnection) -> web.StreamResponse:
         if connection.error is not None:
             self.metrics.refused.labels(connection.error.code).inc()
-        self.metrics.dropped.labels("captions").inc(connection.dropped_captions)
-        self.metrics.dropped.labels("socket_audio").inc(connection.dropped_audio)
+        self.metrics.dropped.labels("captions").inc(connection.outbox.dropped_captions)
+        self.metrics.dropped.labels("socket_audio").inc(connection.outbox.dropped_audio)
         return connection.response

@@ -5,17 +5,12 @@ import logging
 import time
 from collections.abc import Iterator
 
-from server.admission import Admission
 from server.bus.messages import Heartbeat, Models, Unexpected
-from server.bus.protocol import Bus
 from server.bus.supervisor import Supervisor
-from server.glossaries import Glossaries
-from server.live_stream import LiveStream
-from server.media.pacer import Pacer
-from server.metrics import Metrics
-from server.models.current import Current
-from server.moving import Moves
-from server.streams import ConnectionManager, Stream
+from server.models.moving import Moves
+from server.streams.glossaries import Glossaries
+from server.streams.live_stream import LiveStream, StreamContext
+from server.streams.registry import ConnectionManager, Stream
 
 logger = logging.getLogger(__name__)
 
@@ -26,24 +21,15 @@ class LiveStreams:
     """Makes a LiveStream for each stream that somebody joins; lets it go with the stream."""
 
     def __init__(
-        self,
-        manager: ConnectionManager,
-        bus: Bus,
-        pacer: Pacer,
-        models: Current,
-        metrics: Metrics,
-        admission: Admission,
-        linger_s: float,
-        glossaries: Glossaries,
+        self, manager: ConnectionManager, glossaries: Glossaries, context: StreamContext
     ) -> None:
         self._manager = manager
-        self._bus = bus
-        self._pacer = pacer
-        self._models = models
-        self._metrics = metrics
-        self._admission = admission
-        self._linger_s = linger_s
         self._glossaries = glossaries
+        self._context = context
+        self._bus = context.bus
+        self._pacer = context.pacer
+        self._metrics = context.metrics
+        self._admission = context.admission
         self._live: dict[str, LiveStream] = {}
         self._interpreter_ready = False
 
@@ -54,15 +40,7 @@ class LiveStreams:
         """The stream's sound and text; made on first asking."""
         live = self._live.get(stream.id)
         if live is None:
-            live = self._live[stream.id] = LiveStream(
-                stream,
-                self._bus,
-                self._pacer,
-                self._models,
-                self._metrics,
-                self._admission,
-                self._linger_s,
-            )
+            live = self._live[stream.id] = LiveStream(stream, self._context)
             self._pacer.add(live.playout)
             if self._interpreter_ready:
                 live.interpreter_ready()

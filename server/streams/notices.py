@@ -8,8 +8,8 @@ import msgspec
 
 from server.bus import messages as bus
 from server.bus.messages import RATE_HZ
-from server.statuses import Status
-from server.streams import Session, Stream, language_of
+from server.streams.registry import Session, Stream, language_of
+from server.streams.statuses import Status
 from signaling import messages as wire
 
 #: Final captions kept for those who join late, a language.
@@ -44,6 +44,7 @@ class Notices:
         self.tell_channel(session)
 
     def detach(self, session: Session) -> None:
+        """The session's participant is told nothing more."""
         self._sends.pop(session, None)
         self._told.pop(session, None)
 

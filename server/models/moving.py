@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from server.bus.messages import Heartbeat, Message, Models, Reload
-from server.config import STARTER_MODELS
+from server.config import STARTER_MODELS, Config
 from server.models.catalogue import MANIFEST, Catalogue
 from server.models.current import Current, decoded, encoded, version
 from server.models.installed import STARTER, fetched_into
@@ -122,11 +122,11 @@ class Moves:
             self._on_moved()
 
 
-def folder_of(models: str, state: Path) -> Path:
+def folder_of(config: Config) -> Path:
     """Where models are installed while a server with these settings runs."""
-    if models == STARTER:
+    if config.models == STARTER:
         return STARTER_MODELS
-    return Path(models) if models else fetched_into(state)
+    return Path(config.models) if config.models else fetched_into(Path(config.state))
 
 
 def _names(catalogue: Catalogue) -> str:

@@ -46,6 +46,7 @@ class Statuses:
         return True
 
     def of(self, language: str) -> Status:
+        """What listeners of ``language`` hear now, and why where it is not the interpretation."""
         if language in self._failing:
             return "fallback", self._failing[language] or "broken"
         if language in self.refused:

@@ -8,8 +8,8 @@ from collections.abc import Callable, Sequence
 
 import signaling.messages as wire
 from server.bus.messages import AUTO, Spoken
-from server.notices import Notices
-from server.streams import Stream
+from server.streams.notices import Notices
+from server.streams.registry import Stream
 
 
 class SourceLanguage:

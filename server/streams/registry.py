@@ -64,6 +64,7 @@ class Stream:
 
     @property
     def is_empty(self) -> bool:
+        """Whether nobody speaks or listens."""
         return self.speaker is None and not self.listeners
 
     def speak(self, language: str) -> None:
@@ -125,6 +126,7 @@ class ConnectionManager:
 
     @property
     def sessions(self) -> Iterable[Session]:
+        """All sessions, of all streams."""
         return self._sessions.values()
 
     def join_speaker(

@@ -7,7 +7,7 @@ from server.config import Config
 from server.media import direct
 from server.media.batch import Batch, Sending
 from server.media.native import NativeBatch
-from server.media_plane import media_plane
+from server.media_setup import media_plane
 from server.metrics import Metrics
 
 

@@ -1,0 +1,1 @@
+"""What is served over HTTP: pages, addresses, certificates, who may do what."""

@@ -1,0 +1,70 @@
+"""What the settings name, read and checked before anything is started."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from aiohttp import web
+
+from server.config import Config
+from server.http import netinfo, tls
+from server.http.ice_servers import IceServers, ice_servers
+from server.media_setup import offered_addresses
+from server.models.catalogue import Catalogue
+from server.models.current import Current
+from server.models.installed import STARTER, catalogue_of
+from server.streams.glossaries import Glossaries
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """``proven``: models to fall back to where those found kill an interpreter; None where the
+    host chose the models. ``certificate``: None for plain HTTP. ``visitor``: who asks, seen
+    through the proxies that the host trusts. ``hosts``: addresses offered for sound."""
+
+    models: Current
+    proven: Catalogue | None
+    glossaries: Glossaries
+    certificate: tls.SelfSigned | None
+    visitor: Callable[[web.Request], netinfo.Visitor]
+    ice_servers: IceServers
+    hosts: Sequence[str]
+
+
+def prepared(config: Config) -> Prepared:
+    """All of it. Raises ConfigError or ModelError."""
+    state = Path(config.state)
+    models = Current(catalogue_of(config.models, state, config.recognizer))
+    return Prepared(
+        models=models,
+        proven=None if config.models else catalogue_of(STARTER, state),
+        glossaries=Glossaries.load(
+            config.glossaries, lambda: {*models.catalogue.recognizers, *models.catalogue.voices}
+        ),
+        certificate=_certificate(config),
+        visitor=_visitor(config),
+        ice_servers=ice_servers(config),
+        hosts=offered_addresses(config),
+    )
+
+
+def _certificate(config: Config) -> tls.SelfSigned | None:
+    if config.tls_cert:
+        return tls.SelfSigned(tls.load(Path(config.tls_cert), Path(config.tls_key)), "")
+    if config.tls == "self":
+        public = urlsplit(config.public_url).hostname
+        names = [*netinfo.names(config.host), *([public] if public else [])]
+        return tls.self_signed(Path(config.state), names)
+    return None
+
+
+def _visitor(config: Config) -> Callable[[web.Request], netinfo.Visitor]:
+    trusted = netinfo.parse_networks(config.trusted_proxies)
+
+    def visitor(request: web.Request) -> netinfo.Visitor:
+        return netinfo.visitor(
+            request.headers, request.remote, request.scheme, request.host, trusted
+        )
+
+    return visitor

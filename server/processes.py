@@ -1,0 +1,39 @@
+"""The commands that start a server's other processes, with all its settings.
+
+The settings go in a file, which nobody else may read: some are secret, and every user of a
+machine sees the command lines of its processes.
+"""
+
+import os
+import sys
+from pathlib import Path
+
+import msgspec
+
+from server.config import Config
+
+
+def worker(config: Config, folder: Path) -> list[str]:
+    """An interpreter. Its settings are written into ``folder``."""
+    return _command(config, folder / "worker.json", "worker")
+
+
+def edge(config: Config, folder: Path, number: int) -> list[str]:
+    """The further media process of this number. Its settings are written into ``folder``."""
+    port, media_port = (
+        each + number if each > 0 else each for each in (config.port, config.media_port)
+    )
+    own = msgspec.structs.replace(config, port=port, media_port=media_port, media_processes=1)
+    return _command(own, folder / f"edge-{number}.json", "edge")
+
+
+def fetch(config: Config, folder: Path) -> list[str]:
+    """What fetches the models that suit this machine. Its settings are written into ``folder``."""
+    return _command(config, folder / "fetch.json", *("models", "pull", "--recommended", "--json"))
+
+
+def _command(config: Config, file: Path, *words: str) -> list[str]:
+    descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with open(descriptor, "wb") as settings:
+        settings.write(msgspec.json.encode(config))
+    return [sys.executable, "-m", "server", *words, "--settings", str(file)]

@@ -1,0 +1,1 @@
+"""Streams and who is in them: joining, what is heard, what is interpreted."""

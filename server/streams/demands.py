@@ -1,0 +1,73 @@
+"""What is asked of the interpreter for one stream: the languages somebody wants, as far as there is
+room for them."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from server.bus.messages import Demand
+from server.models.current import Current
+from server.streams.admission import Admission
+from server.streams.registry import Stream
+from server.streams.source_language import SourceLanguage
+from server.streams.statuses import Statuses
+
+
+@dataclass
+class Demands:
+    """One stream's. ``linger_s``: how long a language goes on after its last listener, and the
+    captions after the last sound. ``heard_at``: when the speaker's latest sound came, on the clock
+    of ``now``. ``announce`` and ``tell_channels`` are called where room was lost or found."""
+
+    stream: Stream
+    source: SourceLanguage
+    statuses: Statuses
+    models: Current
+    admission: Admission
+    linger_s: float
+    announce: Callable[[], None]
+    tell_channels: Callable[[], None]
+    heard_at: float | None = None
+
+    def make(self, epoch: int, now: float) -> Demand | None:
+        """What is wanted now; None where no interpreter can be asked. The interpreter lets go of
+        what is not asked for again."""
+        source = self.source.demanded
+        if source is None or not self.statuses.ready:
+            return None
+        speech, text = self.stream.wanted(now, self.linger_s)
+        silent = self.heard_at is None or now - self.heard_at > self.linger_s
+        if silent and self.stream.speaker is None:
+            speech = text = ()
+        captions = not silent or self.stream.speaker is not None
+        listeners = self.stream.listeners_by_language()
+        admitted = self._admit((*speech, *text), listeners, now, captions)
+        return Demand(
+            stream=self.stream.id,
+            epoch=epoch,
+            source=source,
+            speech=tuple(each for each in speech if each in admitted),
+            text=tuple(each for each in text if each in admitted),
+            captions=captions and not self.statuses.unheard,
+            listeners=listeners,
+            among=self.source.may_be,
+        )
+
+    def _admit(
+        self, wanted: Sequence[str], listeners: dict[str, int], now: float, captions: bool
+    ) -> set[str]:
+        """Which languages are interpreted. Who hears one that is not is told; so is the speaker
+        where there is no room to recognise what is said."""
+        targets = set(self.models.catalogue.targets(self.stream.source or "")).intersection(wanted)
+        ranked = sorted(targets, key=lambda each: (-listeners.get(each, 0), wanted.index(each)))
+        wants = captions or bool(targets)
+        heard = self.admission.hear(self.stream.id, wants, now)
+        if self.statuses.unheard != (wants and not heard):
+            self.statuses.unheard = not self.statuses.unheard
+            self.announce()
+        admitted = self.admission.admit(
+            self.stream.id, ranked if heard else (), now, self.statuses.slow
+        )
+        if targets - admitted != self.statuses.refused:
+            self.statuses.refused = targets - admitted
+            self.tell_channels()
+        return admitted

@@ -1,0 +1,36 @@
+"""How long after a clause was said its interpretation begins to be heard."""
+
+from collections.abc import Callable
+from typing import Final
+
+from server.bus.messages import RATE_HZ, Speech
+
+#: Clauses remembered until they begin to be heard; more than ever wait.
+WAITING_CLAUSES: Final = 256
+#: A clause is said in fewer parts than this.
+PARTS: Final = 1000
+
+
+class EarVoiceSpan:
+    """One stream's. ``now``: its stream time, in samples. ``observe`` is called with a language
+    and seconds."""
+
+    def __init__(self, now: Callable[[], int], observe: Callable[[str, float], None]) -> None:
+        self._now = now
+        self._observe = observe
+        self._ends: dict[tuple[str, int], int] = {}
+
+    def expect(self, speech: Speech) -> int:
+        """The speech will be played. Returns the number of its clause for ``starts``: each part
+        of a segment is one."""
+        clause = speech.segment * PARTS + speech.part
+        self._ends[speech.language, clause] = speech.end_sample
+        if len(self._ends) > WAITING_CLAUSES:
+            del self._ends[next(iter(self._ends))]
+        return clause
+
+    def starts(self, language: str, clause: int, tick: int) -> None:
+        """The clause begins to be heard."""
+        end_sample = self._ends.pop((language, clause), None)
+        if end_sample is not None:
+            self._observe(language, max(0.0, (self._now() - end_sample) / RATE_HZ))

@@ -1,0 +1,76 @@
+"""A server's other processes have all its settings, and no other user can read them."""
+
+import argparse
+import os
+from pathlib import Path
+from typing import Any, get_args, get_origin
+
+import msgspec
+import pytest
+
+from server import processes
+from server.config import Config, add_options, load
+
+
+def other(value: Any, kind: Any) -> Any:
+    """Another value of a setting than ``value``."""
+    choices = get_args(get_args(kind)[0]) if get_origin(get_args(kind)[0]) else ()
+    match value:
+        case str() if choices:
+            return next(each for each in choices if each != value)
+        case str():
+            return f"{value} other"
+        case list():
+            return ["one", "two, with a comma"]
+    return value + 1
+
+
+SET = Config(
+    **{
+        field.name: other(getattr(Config(), field.name), field.type)
+        for field in msgspec.structs.fields(Config)
+    }
+)
+
+
+def loaded(command: list[str]) -> Config:
+    """The settings with which the process of this command starts."""
+    parser = argparse.ArgumentParser()
+    add_options(parser)
+    options, _ = parser.parse_known_args(command)
+    return load(options, {"TOLK_DEVICE": "cpu", "TOLK_PORT": "none"})
+
+
+def test_here_every_setting_is_another_than_the_default() -> None:
+    for field in msgspec.structs.fields(Config):
+        assert getattr(SET, field.name) != getattr(Config(), field.name)
+
+
+def test_an_interpreter_has_every_setting_whatever_the_environment_says(tmp_path: Path) -> None:
+    assert loaded(processes.worker(SET, tmp_path)) == SET
+
+
+def test_what_fetches_models_has_every_setting(tmp_path: Path) -> None:
+    assert loaded(processes.fetch(SET, tmp_path)) == SET
+
+
+@pytest.mark.parametrize(
+    ("media_port", "expected"), [(-1, -1), (0, 0), (9000, 9002)], ids=["port", "any", "given"]
+)
+def test_an_edge_has_every_setting_but_ports_of_its_own(
+    tmp_path: Path, media_port: int, expected: int
+) -> None:
+    config = msgspec.structs.replace(SET, port=8080, media_port=media_port)
+    assert loaded(processes.edge(config, tmp_path, 2)) == msgspec.structs.replace(
+        config, port=8082, media_port=expected, media_processes=1
+    )
+
+
+def test_secret_settings_are_in_no_command_line_and_in_no_file_that_others_may_read(
+    tmp_path: Path,
+) -> None:
+    config = Config(turn_password="a password")
+    words = processes.worker(config, tmp_path)
+    assert not any("a password" in each for each in words)
+    for file in tmp_path.iterdir():
+        assert os.stat(file).st_mode & 0o077 == 0
