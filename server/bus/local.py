@@ -1,9 +1,9 @@
 """The bus of one machine: a Unix socket between the media process and one interpreter process.
 
-Frames are a 4-byte big-endian length and that much MessagePack. Whoever can open the socket
-is trusted like the process itself, so it lies in a folder that only this user may enter. A
-frame that breaks the rules closes its connection and nothing else. Nothing here waits for the
-other side: what it does not take is dropped, oldest first, and counted.
+A frame is a 4-byte big-endian length and a MessagePack message of that length. Any process that
+can open the socket is trusted, so it lies in a folder that only this user may enter. An invalid
+frame closes its connection and has no other effect. Sending never waits for the other side: what
+it does not read in time is dropped, oldest first, and counted.
 """
 
 import asyncio
@@ -22,7 +22,7 @@ from server.bus.protocol import BusClosed
 
 MAX_QUEUED_MESSAGES = 4096
 MAX_QUEUED_BYTES = 8_000_000
-#: A process that is going away gets this long to take what was last written to it.
+#: How long ``close`` waits for the other process to read what was last written to it.
 CLOSE_DEADLINE_S = 1.0
 
 _LENGTH = struct.Struct(">I")
@@ -31,7 +31,7 @@ _Item = TypeVar("_Item")
 
 
 class _DropOldest(Generic[_Item]):
-    """A queue bounded in messages and bytes. When it is full the oldest give way."""
+    """A queue bounded in messages and bytes. When it is full, the oldest are dropped."""
 
     def __init__(self) -> None:
         self._items: deque[tuple[_Item, int]] = deque()
@@ -60,7 +60,7 @@ class _DropOldest(Generic[_Item]):
 
 
 class LocalBus:
-    """A ``Bus`` over a Unix socket; made by ``listen`` or ``connect``."""
+    """A ``Bus`` over a Unix socket, made by ``listen`` or ``connect``."""
 
     def __init__(self) -> None:
         self._inbound = _DropOldest[Message]()
@@ -72,14 +72,14 @@ class LocalBus:
     @classmethod
     @asynccontextmanager
     async def listen(cls, path: Path) -> AsyncIterator["LocalBus"]:
-        """The media process's side. One interpreter at a time: a new one replaces the old.
+        """The media process's end. It takes one connection: a new one replaces the old.
 
-        ``path``: where the socket is made and, at the end, removed; at most 107 bytes.
-        Raises PermissionError where others may enter its folder.
+        ``path``: where the socket is created, and removed at the end; at most 107 bytes.
+        Raises PermissionError if other users may enter its folder.
         """
         if path.parent.stat().st_mode & 0o077:
             raise PermissionError(
-                f"{path.parent} can be entered by other users; "
+                f"other users can enter {path.parent}; "
                 "put the bus's socket in a folder with mode 0700"
             )
         bus = cls()
@@ -95,8 +95,8 @@ class LocalBus:
     @classmethod
     @asynccontextmanager
     async def connect(cls, path: Path) -> AsyncIterator["LocalBus"]:
-        """The interpreter's side. Raises OSError where nobody listens at ``path``; when the
-        media process goes away later, ``receive`` raises BusClosed."""
+        """The interpreter's end. Raises OSError if nobody listens at ``path``. When the media
+        process ends later, ``receive`` raises BusClosed."""
         bus = cls()
         loop = asyncio.get_running_loop()
         await loop.create_unix_connection(lambda: _Connection(bus, only=True), str(path))
@@ -107,10 +107,12 @@ class LocalBus:
 
     @property
     def dropped(self) -> dict[str, int]:
+        """Messages dropped so far, by direction: "in" and "out"."""
         return {"in": self._inbound.dropped, "out": self._outbound.dropped}
 
     def publish(self, message: Message) -> None:
-        """As the protocol says. Raises ValueError where the message is too large."""
+        """Send a message without waiting; see ``Bus.publish``. Raises ValueError if it is too
+        large."""
         frame = encode(message)
         if self._connection is None:
             self._outbound.dropped += 1
@@ -119,6 +121,7 @@ class LocalBus:
             self._connection.flush()
 
     async def receive(self) -> Message:
+        """Wait for the next message; see ``Bus.receive``. Raises BusClosed."""
         while not self._inbound:
             if self._closed:
                 raise BusClosed("the process at the other end of the bus is gone")
@@ -132,7 +135,7 @@ class LocalBus:
         if self._connection is not None:
             await self._connection.close()
 
-    # What a connection tells its bus.
+    # Called by the connection.
 
     def _connected(self, connection: "_Connection") -> None:
         if self._closed:
@@ -159,8 +162,8 @@ class LocalBus:
 
 
 class _Connection(asyncio.Protocol):
-    """One connected socket: cuts frames out of what arrives, and writes frames out as long as
-    the other side takes them. ``only``: when it is lost, its bus is closed."""
+    """One connected socket: splits incoming bytes into frames, and writes queued frames while the
+    other side reads them. ``only``: when this connection is lost, its bus is closed."""
 
     def __init__(self, bus: LocalBus, only: bool = False) -> None:
         self._bus = bus
@@ -196,14 +199,14 @@ class _Connection(asyncio.Protocol):
         while len(self._buffer) - start >= _LENGTH.size:
             (size,) = _LENGTH.unpack_from(self._buffer, start)
             if size > MAX_MESSAGE_BYTES:
-                return self._refuse(f"a frame of {size} bytes; {MAX_MESSAGE_BYTES} are allowed")
+                return self._refuse(f"a frame of {size} bytes; at most {MAX_MESSAGE_BYTES}")
             end = start + _LENGTH.size + size
             if len(self._buffer) < end:
                 break
             try:
                 message = decode(bytes(self._buffer[start + _LENGTH.size : end]))
             except msgspec.DecodeError as error:
-                return self._refuse(f"a frame that is no message: {error}")
+                return self._refuse(f"a frame that is not a message: {error}")
             self._bus._received(self, message, size)
             start = end
         del self._buffer[:start]
@@ -216,7 +219,7 @@ class _Connection(asyncio.Protocol):
         self._transport.abort()
 
     async def close(self) -> None:
-        """Write out what the transport already holds, then close."""
+        """Send what was already given to the transport, then close."""
         self._transport.close()
         try:
             async with asyncio.timeout(CLOSE_DEADLINE_S):

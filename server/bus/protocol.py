@@ -1,4 +1,4 @@
-"""What every bus offers its two sides: the media process and the interpreter processes."""
+"""The interface of every bus, between the media process and the interpreter processes."""
 
 from typing import Protocol
 
@@ -6,18 +6,18 @@ from server.bus.messages import Message
 
 
 class Bus(Protocol):
-    """Typed messages with NATS core's promises: at most once, ordered within a subject.
+    """Typed messages with the guarantees of NATS core: at most once, ordered within a subject.
 
-    A message's subject is its kind, stream and language. Either side may vanish at any time.
+    A message's subject is its type, stream and language. Either side may disappear at any time.
     """
 
     def publish(self, message: Message) -> None:
-        """Send without waiting. When the other side is slow or gone the oldest unsent
-        message is dropped and counted in ``dropped``."""
+        """Send without waiting. If the other side is slow or gone, the oldest unsent message is
+        dropped and counted in ``dropped``."""
 
     async def receive(self) -> Message:
-        """The next message from the other side; waits for it. Past the inbound bound the
-        oldest is dropped and counted. Raises BusClosed once the bus is closed."""
+        """Wait for the next message from the other side. If too many wait, the oldest is dropped
+        and counted. Raises BusClosed once the bus is closed."""
 
     @property
     def dropped(self) -> dict[str, int]:
