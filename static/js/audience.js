@@ -1,8 +1,8 @@
-// Who listens, as the speaker's page shows it.
+// Shows the numbers of listeners on the speaker's page.
 
 import { languageName, pageLanguage, t } from "./i18n.js";
 
-/** Shows the server's "audience": how many there are in `sum`, in which channels in `list`. */
+/** Shows the server's "audience" message: the total in `sum`, the channels in `list`. */
 export function showAudience(sum, list, { total, channels = {} }) {
   sum.textContent =
     total === 0 ? t("speak.audience_none") : t("speak.audience_total", { total });

@@ -1,4 +1,4 @@
-// Which channel to hear, from what is wanted and what there is.
+// Chooses the channel to hear, from the user's wishes and the channels of the stream.
 //
 // A channel is "floor", a language ("en"), or a language over the quiet floor ("en+floor").
 
@@ -8,8 +8,8 @@ export function languagesOf(channels) {
 }
 
 /**
- * The language to begin with: what was chosen before, else the reader's, else the only
- * interpretation, else the floor. `source`: what is spoken, if known.
+ * The language to begin with: the one chosen before, else the browser's, else the only
+ * interpretation, else the floor. `source`: the spoken language, if known.
  */
 export function firstLanguage(remembered, readerLanguages, channels, source) {
   if (remembered) return remembered;
@@ -22,7 +22,7 @@ export function firstLanguage(remembered, readerLanguages, channels, source) {
   return offered.length === 1 ? offered[0] : "floor";
 }
 
-/** The channel for `language` ("floor" or a tag), `over` the original if wished and offered. */
+/** The channel for `language` ("floor" or a tag); with `over`, over the original if available. */
 export function channelFor(language, over, channels) {
   if (language !== "floor" && over && channels.includes(`${language}+floor`)) {
     return `${language}+floor`;
@@ -30,7 +30,7 @@ export function channelFor(language, over, channels) {
   return channels.includes(language) ? language : "floor";
 }
 
-/** The caption languages that go with it: what is heard first, then the source if wished. */
+/** The caption languages for a channel: that of the channel, then the source if wished. */
 export function captionsFor(channel, source, withSource) {
   const heard = channel === "floor" ? source : channel.split("+")[0];
   return [...new Set(withSource ? [heard, source] : [heard])].filter(Boolean);

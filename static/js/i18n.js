@@ -1,24 +1,24 @@
-// The page's own language: the first of the reader's that we have, else English.
+// The language of the page itself: the first of the browser's languages that we have, or English.
 
 import en from "./texts/en.js";
 import nl from "./texts/nl.js";
 
 const TEXTS = { en, nl };
-// "placeholder" is shown by the style sheet in a box that is empty.
+// The style sheet shows "placeholder" in an empty box.
 const TRANSLATED_ATTRIBUTES = { label: "aria-label", alt: "alt", empty: "data-placeholder" };
 
 export const pageLanguage =
   navigator.languages.map((tag) => tag.split("-")[0].toLowerCase()).find((tag) => tag in TEXTS)
   ?? "en";
 
-/** The text for `key`, with each `{name}` filled in from `values`. */
+/** The text for `key`, with each `{name}` replaced from `values`. */
 export function t(key, values = {}) {
   const text = TEXTS[pageLanguage][key];
   if (text === undefined) throw new Error(`no text for ${key}`);
   return text.replace(/\{(\w+)\}/g, (_, name) => values[name]);
 }
 
-/** Fills in texts: `data-text` an element's content, `data-label` its aria-label, and so on. */
+/** Sets all texts of a page: `data-text` is an element's content, `data-label` its aria-label… */
 export function translatePage() {
   document.documentElement.lang = pageLanguage;
   for (const element of document.querySelectorAll("[data-text]")) {

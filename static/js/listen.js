@@ -1,7 +1,7 @@
 // The listener's page: /listen/{stream}.
 //
-// Captions and state come from the moment the page is open; sound from the button on. Both
-// come over one session: starting and stopping the sound joins anew in its place.
+// Captions and state arrive as soon as the page is open; audio only after the button is pressed.
+// One session carries both: to start or stop the audio, the page joins again and replaces it.
 
 import { CaptionView } from "./captions.js";
 import { captionsFor, channelFor, firstLanguage, languagesOf } from "./channels.js";
@@ -11,7 +11,7 @@ import { Player } from "./player.js";
 import { Signaling } from "./signaling.js";
 import { SocketSound } from "./socket_sound.js";
 
-/** Why there is no interpretation, as far as there are words for it. */
+/** The reasons for a fallback that have a text of their own. */
 const REASONS = ["broken", "slow", "restarting", "full"];
 const SIZES = [0.85, 1, 1.2, 1.45, 1.75, 2.1];
 
@@ -30,7 +30,7 @@ let language = "floor";
 let asked = { channel: "floor", captions: [] };
 let refusal = null;
 let iceServers = [];
-/** Nothing gets through but the socket, and this browser can play nothing from there. */
+/** Only the WebSocket works on this network, and this browser cannot play audio from it. */
 let shutOut = false;
 let views = [];
 
@@ -46,7 +46,7 @@ function wanted() {
   return { channel: name, captions: captionsFor(name, session.source, page.source.checked) };
 }
 
-/** Asks for what is wanted now, where that changed; the connection stays as it is. */
+/** Selects the wanted channel and captions, if they changed; the connection stays as it is. */
 function select() {
   const next = wanted();
   if (JSON.stringify(next) !== JSON.stringify(asked)) {
@@ -56,7 +56,7 @@ function select() {
   showCaptionViews();
 }
 
-/** Takes over how the stream is. Until somebody speaks, anything may be chosen. */
+/** Takes over the stream's state. Until somebody speaks, any language may be chosen. */
 function setSession({ state, source = null, channels = [] }) {
   session = { state, source, channels: source === null ? everyChannel : channels };
   language = firstLanguage(chosen, navigator.languages, session.channels, source);
@@ -73,7 +73,7 @@ function fillLanguages() {
     option.dir = textDirection(tag);
     options.push(option);
   }
-  // An open list would close if it were replaced by the same.
+  // Replacing the options would close an open list, so do it only if they changed.
   if ([...page.language.options].map((o) => o.value).join() !== options.map((o) => o.value).join()) {
     page.language.replaceChildren(...options);
   }
@@ -88,11 +88,11 @@ async function offer() {
   }
 }
 
-/** The network lets no connection through: sound comes over the socket, by joining anew. */
+/** No peer connection is possible on this network: join again, with audio over the socket. */
 function goByTheSocket() {
   shutOut = !SocketSound.supported;
   if (shutOut) {
-    offer(); // somewhere else it may come through
+    offer(); // the network may have changed
   } else {
     player.useSocket();
     signaling.open();
@@ -132,7 +132,7 @@ signaling.addEventListener("message", async ({ detail: message }) => {
       for (const view of views) view.restore(message.captions ?? []);
       return;
     case "error":
-      // The server knows sooner than the browser that the connection is gone.
+      // The server notices earlier than the browser that the connection is lost.
       if (message.code === "timeout") await offer();
       else refusal = message;
   }
@@ -146,7 +146,7 @@ player.addEventListener("blocked", goByTheSocket);
 
 // --- what is shown --------------------------------------------------------------------------
 
-/** The key of the text that says how things stand, and the text beneath it. */
+/** The key of the status text, and the hint below it. */
 function situation() {
   if (signaling.status === "reconnecting" && !refusal) return "reconnecting";
   if (signaling.status === "connecting" && !player.on) return "connecting";

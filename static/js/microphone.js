@@ -1,9 +1,9 @@
-// The speaker's microphone: opened, changed, listed.
+// Opens, changes and lists the speaker's microphones.
 
-/** False on pages that are not secure: browsers give those no microphone at all. */
+/** False on pages that are not secure: browsers never give them a microphone. */
 export const microphonesExist = Boolean(navigator.mediaDevices?.getUserMedia);
 
-/** Events: "gone", when the device is unplugged; "devices", when there are others to choose. */
+/** Events: "gone": the device was unplugged; "devices": the list of devices changed. */
 export class Microphone extends EventTarget {
   track = null;
 
@@ -14,9 +14,8 @@ export class Microphone extends EventTarget {
   }
 
   /**
-   * Opens a device ("" for the default); an earlier one is closed only when this one is there.
-   * `lineIn` passes the sound on untouched, as a mixing desk gives it. Throws what
-   * getUserMedia throws; see `troubleOf`.
+   * Opens a device ("" for the default), then closes the earlier one. `lineIn`: no processing of
+   * the audio, for a mixing desk. Throws what getUserMedia throws; see `troubleOf`.
    */
   async open(deviceId, lineIn) {
     const media = await navigator.mediaDevices.getUserMedia({
@@ -44,14 +43,14 @@ export class Microphone extends EventTarget {
   }
 }
 
-/** `[{deviceId, label}]`; labels are empty until a microphone was allowed once. */
+/** All microphones: `[{deviceId, label}]`. Labels are empty until the user has allowed one. */
 export async function listMicrophones() {
   const devices = (await navigator.mediaDevices?.enumerateDevices()) ?? [];
   return devices.filter(
     (d) => d.kind === "audioinput" && d.deviceId && d.deviceId !== "default");
 }
 
-/** Why a microphone could not be opened: "denied", "missing" or "busy". */
+/** The reason why a microphone could not be opened: "denied", "missing" or "busy". */
 export function troubleOf(error) {
   switch (error.name) {
     case "NotAllowedError":

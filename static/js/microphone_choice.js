@@ -1,5 +1,5 @@
-// Which microphone a speaker chose, from those there are, and whether it is a mixing desk's line.
-// Remembered for the next time.
+// The speaker's choice of a microphone, and whether it is the line of a mixing desk. The choice is
+// remembered for the next visit.
 
 import { t } from "./i18n.js";
 import { listMicrophones } from "./microphone.js";
@@ -8,7 +8,7 @@ import { recall, remember } from "./page.js";
 const DEVICE = "tolk.microphone";
 const LINE_IN = "tolk.line_in";
 
-/** Fills `select` with the microphones there are. What was chosen stays so while it is there. */
+/** Fills `select` with the present microphones. Keeps the choice if its device is present. */
 export async function offerMicrophones(select) {
   const chosen = select.value || recall("localStorage", DEVICE);
   const devices = await listMicrophones();

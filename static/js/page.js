@@ -1,8 +1,8 @@
-// What every page needs: its elements, its stream and token, and memory that may be refused.
+// Used by every page: its elements, stream and token, and storage that may be refused.
 
 const LANGUAGES_AGAIN_MS = 2000;
 
-/** All elements with an id, by that id. */
+/** All elements that have an id, by id. */
 export function elementsById() {
   return Object.fromEntries([...document.querySelectorAll("[id]")].map((e) => [e.id, e]));
 }
@@ -10,13 +10,13 @@ export function elementsById() {
 /** The stream's name: the last part of the path. */
 export const stream = decodeURIComponent(location.pathname.split("/").at(-1));
 
-/** Storage is refused in some private windows; the page works without, it only forgets. */
+/** Some private windows refuse storage. Then the page works, but remembers nothing. */
 export function remember(storage, key, value) {
   try {
     if (value === null) window[storage].removeItem(key);
     else window[storage].setItem(key, value);
   } catch {
-    // Forgetting is all that happens.
+    // Refused: the value is not remembered.
   }
 }
 
@@ -29,8 +29,8 @@ export function recall(storage, key) {
 }
 
 /**
- * The token from `#token=…` or `?token=…`, else the one kept for this tab.
- * It leaves the address bar at once: addresses get shared, photographed and logged.
+ * The token from `#token=…` or `?token=…`, or else the one stored for this tab.
+ * Removes it from the address bar at once, because addresses are shared, photographed and logged.
  */
 export function takeToken() {
   const key = `tolk.token.${stream}`;
@@ -46,7 +46,7 @@ export function takeToken() {
   return token;
 }
 
-/** Whether `token`, a JWT, claims a right. The server decides; the page offers accordingly. */
+/** Whether `token`, a JWT, claims a right. Only for display: the server checks the token. */
 export function grants(token, right) {
   try {
     const claims = token.split(".")[1].replaceAll("-", "+").replaceAll("_", "/");
@@ -57,8 +57,8 @@ export function grants(token, right) {
 }
 
 /**
- * What can be spoken and heard: `{sources: [tag], targets: {source: [tag]}}`. Asks until it is
- * told: without it there is nothing to choose.
+ * The languages of the server: `{sources: [tag], targets: {source: [tag]}}`. Retries until the
+ * server answers, because the page needs them.
  */
 export async function fetchLanguages() {
   for (;;) {
@@ -66,7 +66,7 @@ export async function fetchLanguages() {
       const response = await fetch("/api/languages");
       if (response.ok) return await response.json();
     } catch {
-      // The network, or the server, is not there yet.
+      // The network or the server is not available yet.
     }
     await new Promise((resolve) => setTimeout(resolve, LANGUAGES_AGAIN_MS));
   }

@@ -1,4 +1,4 @@
-// Captions alone, large, for a projector: /captions/{stream}?language=en&language=nl.
+// Large captions without audio, for a projector: /captions/{stream}?language=en&language=nl.
 
 import { CaptionView } from "./captions.js";
 import { languagesOf } from "./channels.js";
@@ -22,7 +22,7 @@ let stateText = "";
 const signaling = new Signaling(`/ws/listen/${stream}`, () => ({
   captions: wanted(), audio: "none", token }));
 
-/** The chosen languages; with none chosen, the first interpretation of what is spoken. */
+/** The chosen languages; if none is chosen, the first target of the spoken language. */
 function wanted() {
   if (languages.length > 0) return languages.slice(0, 8);
   return offered.filter((tag) => tag !== source).slice(0, 1);
@@ -73,7 +73,7 @@ function render() {
   page.state.textContent = lost ? t("connection.reconnecting") : stateText;
 }
 
-/** Offers these languages in the chooser, together with those chosen by the address. */
+/** Fills the chooser with these languages and those in the address. */
 function offer(tags) {
   offered = [...new Set([...offered, ...tags])];
   const all = [...new Set([...languages, ...offered])];
@@ -100,7 +100,7 @@ function choose() {
   select();
 }
 
-// The chooser goes when nobody moves; it stays while the keyboard is in it.
+// The chooser hides when the mouse rests, unless it has the keyboard focus.
 let hiding = 0;
 function showChooser() {
   page.chooser.classList.remove("away");

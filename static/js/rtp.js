@@ -1,11 +1,11 @@
-// RTP packets as they travel on the socket: a header of 12 bytes (RFC 3550, 5.1), then Opus.
+// RTP packets on the socket: a header of 12 bytes (RFC 3550, 5.1), then an Opus packet.
 
 const VERSION = 0x80;
 const PAYLOAD_TYPE = 111;
 const HEADER_BYTES = 12;
 const SSRC = 1;
 
-/** `timestamp` counts samples at 48 kHz, and starts anew after 2 ** 32. */
+/** `timestamp` counts samples at 48 kHz, modulo 2 ** 32. */
 export function parsePacket(buffer) {
   return {
     timestamp: new DataView(buffer).getUint32(4),

@@ -2,7 +2,7 @@ import { stream } from "./page.js";
 
 /**
  * Shows the listeners' address: as a QR code in `image`, as text in `link`.
- * The server knows best which address works from outside, and puts it in the code's title.
+ * The server knows which address works from outside; it is the title of the code's SVG.
  */
 export async function showListenAddress(image, link) {
   const code = `/qr/${encodeURIComponent(stream)}.svg`;
@@ -13,7 +13,7 @@ export async function showListenAddress(image, link) {
       await (await fetch(code)).text(), "image/svg+xml");
     address = drawing.querySelector("title")?.textContent || address;
   } catch {
-    // The address of this page will do.
+    // Use the address of this page.
   }
   link.href = address;
   link.textContent = address.replace(/^https?:\/\//, "");

@@ -1,8 +1,8 @@
-// A speaker's sound where the network lets no peer connection through: encoded by WebCodecs,
-// sent on the socket. Stands in for a Peer: it takes tracks, fails, and is closed.
+// Sends a speaker's audio over the WebSocket if no peer connection is possible on this network.
+// WebCodecs encodes it. Has the interface of Peer.
 //
-// What the socket is too slow for is left out, newest first, and counted: what is in its buffer
-// cannot be taken back. The server hears silence in its place.
+// If the socket is too slow, the newest packets are left out and counted, because packets in its
+// buffer cannot be taken back. The server plays silence instead.
 
 import { newPacket } from "./rtp.js";
 
@@ -19,9 +19,9 @@ const OPUS = {
 /** About a second of packets. */
 const MOST_UNSENT_BYTES = 6000;
 
-/** Events: "failed", when another is needed. */
+/** Event: "failed": it stopped working, and a new one is needed. */
 export class SocketMicrophone extends EventTarget {
-  /** As of a Peer: the socket is there, or this is not. */
+  /** As in Peer: true until closed, because the socket is there. */
   connected = true;
   dropped = 0;
   #signaling;
@@ -42,10 +42,10 @@ export class SocketMicrophone extends EventTarget {
     this.#signaling = signaling;
   }
 
-  /** Sends `track` from now on, in place of what was sent. */
+  /** Sends `track`; it replaces the track before. */
   async send(track) {
     await (this.#ready ??= this.#prepare());
-    if (!this.connected) return; // closed meanwhile
+    if (!this.connected) return; // closed during the await
     this.#source?.disconnect();
     this.#source = this.#context.createMediaStreamSource(new MediaStream([track]));
     this.#source.connect(this.#capture);
@@ -69,7 +69,7 @@ export class SocketMicrophone extends EventTarget {
     this.#capture = new AudioWorkletNode(this.#context, "capture", {
       channelCount: 1, channelCountMode: "explicit" });
     this.#capture.port.onmessage = ({ data }) => this.#encode(data);
-    this.#capture.connect(this.#context.destination); // it is silent; unconnected it would not run
+    this.#capture.connect(this.#context.destination); // silent, but runs only when connected
   }
 
   #encode(samples) {

@@ -1,15 +1,15 @@
-// A listener's sound where the network lets no peer connection through: Opus packets from the
-// socket, decoded by WebCodecs and played by Web Audio.
+// Plays a listener's audio from the WebSocket if no peer connection is possible on this network:
+// WebCodecs decodes the Opus packets, Web Audio plays them.
 //
-// What is played comes out as a MediaStream, for the same <audio> element as a connection's: so
-// its volume, and what the browser lets it play, are the same.
+// The output is a MediaStream for the same <audio> element that a peer connection would use, so
+// volume and autoplay rules are the same.
 
 import { parsePacket } from "./rtp.js";
 import { Schedule } from "./schedule.js";
 
 const RATE_HZ = 48000;
 const OPUS = { codec: "opus", sampleRate: RATE_HZ, numberOfChannels: 1 };
-/** Of full scale: about -40 dB, below which a piece can be left out unheard. */
+/** Relative to full scale, about -40 dB. Softer pieces can be left out unheard. */
 const QUIET_PEAK = 0.01;
 
 export class SocketSound {
@@ -17,10 +17,10 @@ export class SocketSound {
   #out = this.#context.createMediaStreamDestination();
   #schedule = new Schedule();
   #decoder = null;
-  /** The timestamps of what is being decoded: Chromium's decoder would make up its own. */
+  /** The RTP timestamps of the packets being decoded: Chromium's decoder changes them. */
   #decoding = [];
 
-  /** Browsers have WebCodecs on secure pages only, and older ones not at all. */
+  /** Whether the browser has WebCodecs: only on secure pages, and not in older browsers. */
   static get supported() {
     return "AudioDecoder" in window;
   }
@@ -29,14 +29,14 @@ export class SocketSound {
     return this.#out.stream;
   }
 
-  /** Lets sound out, and says whether the browser does: if not, ask again in a gesture. */
+  /** Starts the audio. False: the browser refused; call it again in a user gesture. */
   async resume(withinMs) {
     const patience = new Promise((resolve) => setTimeout(resolve, withinMs));
     await Promise.race([this.#context.resume(), patience]);
     return this.#context.state === "running";
   }
 
-  /** Takes a packet, an ArrayBuffer, as it comes from the socket. */
+  /** Takes a packet from the socket, an ArrayBuffer. */
   receive(packet) {
     const { timestamp, payload } = parsePacket(packet);
     if (this.#decoder === null || this.#decoder.state === "closed") this.#decoder = this.#decode();
@@ -49,7 +49,7 @@ export class SocketSound {
     this.#context.close();
   }
 
-  /** A decoder is closed by what it cannot decode; another one goes on after that. */
+  /** A new decoder: an undecodable packet closes the old one. */
   #decode() {
     this.#decoding = [];
     const decoder = new AudioDecoder({

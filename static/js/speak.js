@@ -1,7 +1,7 @@
 // The speaker's page: /speak/{stream}.
 //
-// The connection is made first and the microphone opened into it, so that not a word is lost
-// between the two. A connection that is lost is made again around the same microphone.
+// The page connects first and then opens the microphone, so that no word is lost in between. If
+// the connection is lost, it makes a new one for the same microphone.
 
 import { showAudience } from "./audience.js";
 import { CaptionView } from "./captions.js";
@@ -34,9 +34,9 @@ let paused = false;
 let ended = false;
 let takingOver = false;
 let wasLive = false;
-/** The network lets no connection through: sound goes over the socket, until stopped. */
+/** No peer connection is possible on this network: audio goes over the socket, until stopped. */
 let overSocket = false;
-/** Nor can this browser send it there. */
+/** Only the socket works on this network, and this browser cannot send audio over it. */
 let shutOut = false;
 let trouble = microphonesExist ? null : "insecure";
 let refusal = null;
@@ -60,7 +60,7 @@ function start() {
   render();
 }
 
-/** Shows what is understood, in the language that is spoken; nothing until that is known. */
+/** Shows captions in the spoken language; none until it is known. */
 function readSource() {
   const { source } = language;
   if (source === null || source === captions?.language) return;
@@ -84,7 +84,7 @@ function losePeer() {
   peer = null;
 }
 
-/** Lets sound travel in a session that has just begun. */
+/** Starts sending audio in a session that has just begun. */
 async function connect() {
   if (!overSocket) {
     await offer();
@@ -114,11 +114,11 @@ async function offer() {
   if (mine === peer) signaling.send({ type: "offer", sdp });
 }
 
-/** The network lets no connection through: sound goes over the socket, by joining anew. */
+/** No peer connection is possible on this network: join again, with audio over the socket. */
 function goByTheSocket() {
   shutOut = !SocketMicrophone.supported;
   if (shutOut) {
-    offer(); // somewhere else it may get through
+    offer(); // the network may have changed
   } else {
     overSocket = true;
     losePeer();
@@ -133,7 +133,7 @@ async function onConnected(mine) {
   render();
 }
 
-/** Opens the chosen microphone into the connection; on trouble, says which and stops. */
+/** Opens the chosen microphone and sends its audio. On failure, shows the reason and stops. */
 async function openMicrophone() {
   try {
     const track = await microphone.open(page.microphone.value, page.line_in.checked);
@@ -193,7 +193,7 @@ signaling.addEventListener("message", async ({ detail: message }) => {
       await peer?.accept(message.sdp);
       break;
     case "state":
-      refusal = null; // what holds still is said again
+      refusal = null; // the server repeats a refusal that still applies
       if (message.state === "ended") {
         ended = true;
         stop();

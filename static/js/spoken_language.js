@@ -1,26 +1,26 @@
-// Which language is spoken: what the speaker chose, and what the server hears.
+// The spoken language: the speaker's choice, and the language that the server detects.
 //
-// "auto" leaves it to the server, where that can tell. With a language that was chosen the server
-// says when it hears another: one button changes to that, while sound goes on.
+// With "auto" the server detects the language, if it can. If the speaker chose a language and the
+// server detects another, a button changes to that one; the audio continues.
 
 import { languageName, pageLanguage, t } from "./i18n.js";
 import { recall, remember } from "./page.js";
 
 const AUTO = "auto";
 const KEY = "tolk.spoken";
-/** What the server answers to a language that may not be spoken. */
+/** The error codes for a language that cannot be spoken here. */
 const REFUSALS = ["unknown_language", "forbidden"];
 
-/** Event: "change", when what `render` shows may be another. */
+/** Event: "change": call `render` again. */
 export class SpokenLanguage extends EventTarget {
   #page;
   #signaling;
-  /** What the server took over last: the choice, and the language that is interpreted. */
+  /** The last values that the server accepted: the choice, and the interpreted language. */
   #taken = "";
   #source = null;
-  /** The other language that is heard. */
+  /** The detected language, if it differs from the interpreted one. */
   #other = null;
-  /** The button was used: say so, as the button is gone. */
+  /** Whether the button was just used: announce the change, because the button is hidden. */
   #changed = false;
 
   constructor(page, signaling) {
@@ -36,17 +36,17 @@ export class SpokenLanguage extends EventTarget {
     };
   }
 
-  /** For the join message. */
+  /** The language for the join message. */
   get chosen() {
     return this.#page.language.value;
   }
 
-  /** The language that is interpreted; null until it is found out. */
+  /** The interpreted language; null until it is detected. */
   get source() {
     return this.#source;
   }
 
-  /** Fills the list with what can be spoken; chosen is what was before, or the page's own. */
+  /** Fills the list of languages. Selects the earlier choice, or the page's language. */
   offer({ sources, auto = false }) {
     const { language } = this.#page;
     language.replaceChildren(
@@ -56,27 +56,27 @@ export class SpokenLanguage extends EventTarget {
     language.value = preferred.find((tag) => tag !== null && this.#offers(tag)) ?? "";
   }
 
-  /** The speaker starts, or is back. */
+  /** The speaker has joined, or has reconnected. */
   joined(source = null) {
     this.#other = null;
     this.#changed = false;
     this.take(source);
   }
 
-  /** The stream is interpreted from this language. */
+  /** The server reports the language that is interpreted. */
   take(source = null) {
     if (source !== this.#source) this.#other = null;
     this.#source = source;
     this.#taken = this.chosen;
   }
 
-  /** The server's "spoken". */
+  /** Takes the server's "spoken" message. */
   hear({ language, mismatch = false }) {
     this.#other = mismatch ? language : null;
     this.#changed &&= !mismatch && language === this.#source;
   }
 
-  /** Whether this error was about the language: the choice is as before. */
+  /** Takes an error. Returns whether it was about the language; the old choice then stays. */
   refuses({ code }) {
     if (!REFUSALS.includes(code) || this.chosen === this.#taken) return false;
     this.#page.language.value = this.#taken;
@@ -106,7 +106,7 @@ export class SpokenLanguage extends EventTarget {
 
   #choose(tag) {
     remember("localStorage", KEY, tag);
-    this.#signaling.send({ type: "language", language: tag }); // no more than that: see take
+    this.#signaling.send({ type: "language", language: tag }); // the rest follows in take()
     this.dispatchEvent(new Event("change"));
   }
 

@@ -1,4 +1,4 @@
-/** Keeps the screen on while `wanted()`: a sleeping tablet takes its microphone along. */
+/** Keeps the screen on while `wanted()`, because a tablet that sleeps stops its microphone. */
 export function keepAwake(wanted) {
   let lock = null;
   const update = async () => {
@@ -11,7 +11,7 @@ export function keepAwake(wanted) {
         lock = null;
       }
     } catch {
-      // Refused, on a low battery for one: nothing to be done.
+      // Refused, for example because the battery is low.
     }
   };
   document.addEventListener("visibilitychange", update);

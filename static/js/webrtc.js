@@ -1,18 +1,18 @@
-// One connection with one audio section. The server's answer has all its candidates and ours
-// are not used, so an offer need not wait for them.
+// A peer connection with one audio section. The server's answer has all its candidates, and the
+// server does not use ours, so an offer need not wait for candidates.
 
-/** A network that lets nothing through by then lets nothing through. */
+/** If nothing has come through by then, the network blocks the connection. */
 const REACH_WITHIN_MS = 5000;
-/** Without a server for help, all there is to try is tried at once. Firefox tries no 127.0.0.1. */
+/** Without ICE servers, all candidates are tried at once. Firefox does not try 127.0.0.1. */
 const TRY_WITHIN_MS = 1000;
-/** From being reached until keys are agreed on: a server that many join at once takes its time. */
+/** The time limit for DTLS, after ICE: a server that many join at once may be slow. */
 const AGREE_WITHIN_MS = 5000;
 const DISCONNECTED_FOR_MS = 2000;
 
 /**
- * `direction`: "sendonly" or "recvonly". `track` is what arrives, from the start on, silent
- * until the server sends. Events: "connected"; "doubtful", when checks stay unanswered;
- * "failed", when a new offer is needed; "blocked", when the server cannot be reached this way.
+ * `direction`: "sendonly" or "recvonly". `track`: the received track; it exists from the start,
+ * and is silent until the server sends. Events: "connected"; "doubtful": ICE checks are not
+ * answered; "failed": a new offer is needed; "blocked": no peer connection is possible.
  */
 export class Peer extends EventTarget {
   #connection = new RTCPeerConnection();
@@ -37,7 +37,7 @@ export class Peer extends EventTarget {
     return this.#connection.connectionState === "connected";
   }
 
-  /** The SDP of an offer, valid for one answer. `iceServers`: as an RTCPeerConnection's. */
+  /** The SDP of an offer, valid for one answer. `iceServers`: as in RTCPeerConnection. */
   async offer(iceServers) {
     this.#connection.setConfiguration({ iceServers });
     await this.#connection.setLocalDescription();
@@ -54,7 +54,7 @@ export class Peer extends EventTarget {
     }
   }
 
-  /** Sends `track` from now on, in place of what was sent; without renegotiation. */
+  /** Sends `track`; it replaces the track before, without renegotiation. */
   async send(track) {
     await this.#transceiver.sender.replaceTrack(track);
   }
