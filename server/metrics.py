@@ -77,7 +77,7 @@ class Metrics:
             "tolk_ticks_skipped", "20 ms ticks skipped so far because they were too late"
         )
         self.dropped = self._counter(
-            "tolk_dropped", "Items dropped because a queue was full", "where"
+            "tolk_dropped", "Items dropped: too late, or a queue was full", "where"
         )
 
     def _add_participants(self) -> None:
