@@ -101,8 +101,7 @@ class Connection(Generic[M]):
         session, are answered here. Raises ProtocolError for faults that do.
         """
         while self._closed_with is None:
-            # One message per iteration of the loop, so that a flood does not stall others.
-            await asyncio.sleep(0)
+            await asyncio.sleep(0)  # one message per loop iteration: a flood stalls nobody else
             try:
                 async with asyncio.timeout_at(
                     None if self._conversation.joined else self._join_by_s
@@ -241,11 +240,10 @@ async def accept(
 ) -> AsyncIterator[Connection[M]]:
     """Upgrade ``request`` to a WebSocket and keep the session while the ``async with`` lasts.
 
-    ``host``: the server's name and port as the participant sees them, if a proxy tells them;
-    None: the request's. ``turn``: awaited before work that takes long: an upgrade, a join, an
-    offer. A ProtocolError raised inside ends the session, is sent, and becomes
-    ``Connection.error``. For any other exception the participant is sent "internal", and it is
-    raised again.
+    ``host``: our name and port as the participant sees them, if a proxy tells; None: the request's.
+    ``turn``: awaited before work that takes long: an upgrade, a join, an offer. A ProtocolError
+    raised inside ends the session, is sent, and becomes ``Connection.error``. For any other
+    exception "internal" is sent, and the exception is raised again.
 
     Raises web.HTTPForbidden before the upgrade if the page's origin is not allowed.
     """

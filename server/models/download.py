@@ -51,7 +51,7 @@ USUAL: Final = Patience()
 
 
 class _Begun(msgspec.Struct):
-    """Stored beside a part: the address that it is from, and the version (ETag) of the file."""
+    """Stored beside a part: where it is from, and the version (ETag) of the file."""
 
     address: str
     version: str
@@ -71,11 +71,8 @@ class Downloader:
         self._patience = patience
 
     async def file(self, address: str, target: Path, wanted: File) -> None:
-        """Download ``address`` to the file ``target``, and check it against ``wanted``'s size and
-        checksum.
-
-        Raises FetchError. The next call resumes an interrupted download.
-        """
+        """Download ``address`` to ``target``, and check the size and checksum given by ``wanted``.
+        The next call resumes an interrupted download. Raises FetchError."""
         part = target.with_name(target.name + ".part")
         begun_before = part.exists()
         failures, delay_s = 0, self._patience.retry_s
@@ -149,8 +146,7 @@ class Downloader:
             raise _Broken(_told(error)) from error
 
     async def _get(self, address: str, headers: dict[str, str]) -> aiohttp.ClientResponse:
-        """The response, after redirects. Raises FetchError if another attempt would not help,
-        _Broken if it might."""
+        """The response, after redirects. Raises _Broken if a retry may help, else FetchError."""
         at = address
         for _ in range(MOST_REDIRECTS + 1):
             async with asyncio.timeout(self._patience.connect_s):
@@ -245,8 +241,7 @@ def _begun(part: Path, address: str) -> str:
 
 
 def _resumable(part: Path, address: str, wanted: File) -> int:
-    """The bytes of the part that can be kept. With a checksum to check, they may be from any
-    source; without, only from the same version."""
+    """The bytes that can be kept: needs a checksum to check, or an ETag to compare."""
     have = _size(part)
     return have if wanted.sha256 or wanted.md5 or _begun(part, address) else 0
 
