@@ -55,7 +55,7 @@ def without(files: dict[str, str], name: str) -> dict[str, str]:
 @pytest.mark.parametrize(
     ("files", "complaint"),
     [
-        ({"README": "x"}, "no model that can be used: no Whisper"),
+        ({"README": "x"}, "no usable model: no Whisper"),
         ({"model.safetensors": "x"}, "was not converted for CTranslate2"),
         (without(WHISPER, "tokenizer.json"), r"lacks tokenizer\.json"),
         (without(WHISPER, "vocabulary.txt"), r"lacks vocabulary\.txt or vocabulary\.json"),

@@ -241,12 +241,12 @@ async def test_a_zip_of_ones_own_that_breaks_off_is_gone_on_with(
     [
         ("{host}/model.tar.gz", "the address of a zip file"),
         ("{host}/gone.zip", "answered 404"),
-        ("{host}/page.zip", "a web page in place of the file"),
+        ("{host}/page.zip", "a web page instead of the file"),
         ("{host}/bad.zip", r"bad\.zip is not a zip file"),
         ("{host}/empty.zip", "contains no usable model"),
         ("{tmp}/nothing.zip", "does not exist"),
         ("{tmp}/some.txt", "is not a model: give a folder, a zip file"),
-        ("{tmp}/links", "is a link: it is not copied"),
+        ("{tmp}/links", "is a link, which is not copied"),
     ],
 )
 async def test_what_of_ones_own_cannot_be_used_is_named(
