@@ -1,4 +1,4 @@
-"""Prometheus metrics of one server: base units, no labels that name a person or a stream."""
+"""Prometheus metrics of one server, in base units. No label names a person or a stream."""
 
 import asyncio
 import collections
@@ -12,50 +12,50 @@ from server.bus.replay import ReplayCounts
 from server.media.jitter import JitterCounts
 from server.media.playout import PlayoutCounts
 
-#: From a frame to a service gone wrong: the bounds people notice lie in between.
+#: From hardly noticeable to unusable; people notice the steps in between.
 LAG_BUCKETS_S = (0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 7.5, 10.0, 15.0, 30.0)
 LATE_BUCKETS_S = (0.001, 0.002, 0.005, 0.010, 0.020, 0.040, 0.060, 0.100, 0.250, 1.0)
 
-#: Counted elsewhere, and read when somebody asks.
+#: These are counted elsewhere, and read at each scrape. "so far": since the server started.
 UPLINK = {
-    "came": "Speakers' packets received so far",
-    "late": "Speakers' packets whose place was filled when they came",
-    "doubled": "Speakers' packets received twice",
-    "copied": "Speakers' packets that were lost, and had from a copy in a later one",
-    "asked_for": "Requests to speakers' browsers for packets that were lost",
-    "came_again": "Speakers' packets that came for being asked for",
-    "overflowed": "Speakers' packets dropped at the bound of the jitter buffer",
-    "restarts": "Leaps in speakers' timestamps",
-    "missing_samples": "Samples of speakers at 48 kHz that were made up or silent",
-    "delay_seconds": "How long after it could have come a speaker's sound was heard, the last",
+    "came": "Packets received from speakers so far",
+    "late": "Packets from speakers that arrived after their playout time so far",
+    "doubled": "Duplicate packets from speakers so far",
+    "copied": "Lost packets from speakers recovered from a copy in a later packet so far",
+    "asked_for": "Retransmissions requested from speakers (NACK) so far",
+    "came_again": "Packets from speakers that arrived as a retransmission so far",
+    "overflowed": "Packets from speakers dropped because the jitter buffer was full so far",
+    "restarts": "Jumps in speakers' RTP timestamps so far",
+    "missing_samples": "Samples of speakers at 48 kHz that were concealed or silent so far",
+    "delay_seconds": "Playout delay of a speaker's audio in the jitter buffer, latest value",
 }
 PLAYOUT = {
-    "sent": "Packets of channels so far, each counted for every listener",
-    "forwarded": "Packets among these that were the speaker's own",
-    "silent": "Packets of silence that were not sent so far, counted likewise",
+    "sent": "Packets of channels sent so far, counted once for every listener",
+    "forwarded": "Packets among those sent that are the speaker's own, not encoded anew",
+    "silent": "Packets of silence not sent so far, counted once for every listener",
 }
 REPLAY = {
     "dropped_samples": "Speakers' samples at 16 kHz given up: too many waited to be interpreted",
     "skipped_samples": "Speakers' samples at 16 kHz given up: two interpreters were lost on them",
 }
 REPAIR = {
-    "as_red": "Packets sent so far with copies of those before, for who loses some",
-    "sent_again": "Packets sent again so far, for being asked for",
-    "not_sent_again": "Packets asked for that are forgotten, or above the limit",
+    "as_red": "Packets sent with copies of earlier ones (RED) to listeners with loss so far",
+    "sent_again": "Packets retransmitted to listeners so far",
+    "not_sent_again": "Requested retransmissions not sent (too old, or over the limit) so far",
 }
-#: What each edge tells of itself.
+#: Reported by each edge (a further media process).
 EDGE = {
-    "ready": "1 when an edge, a further media process, takes listeners",
-    "listeners": "Listeners whose connections an edge holds",
-    "cpu_seconds": "CPU time of the present edge",
-    "resident_bytes": "Memory of an edge",
-    "late_seconds": "The most that a packet came late to an edge in half a second",
-    "restarts": "Edges lost so far",
+    "ready": "1 if the edge, a further media process, accepts listeners, else 0",
+    "listeners": "Listeners connected to the edge now",
+    "cpu_seconds": "CPU time of the edge's present process",
+    "resident_bytes": "Resident memory of the edge",
+    "late_seconds": "Largest delay of a packet on its way to the edge in the last half second",
+    "restarts": "Processes of the edge lost so far",
 }
 
 
 class Metrics:
-    """All metrics, in a registry of their own so that two servers fit in one process."""
+    """All metrics of a server, in a registry of its own: one process can run two servers."""
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
@@ -67,13 +67,11 @@ class Metrics:
         self._add_edges()
 
     def _add_process(self) -> None:
-        tasks = self._gauge("tolk_tasks", "Tasks of the media process")
+        tasks = self._gauge("tolk_tasks", "asyncio tasks of the media process now")
         tasks.set_function(lambda: len(asyncio.all_tasks()))
-        threads = self._gauge("tolk_threads", "Python threads of the media process")
+        threads = self._gauge("tolk_threads", "Python threads of the media process now")
         threads.set_function(threading.active_count)
-        self.loop_lag = self._gauge(
-            "tolk_loop_lag_seconds", "How late the last wake-up of the event loop was"
-        )
+        self.loop_lag = self._gauge("tolk_loop_lag_seconds", "How late the event loop last woke up")
         self.send_late = Histogram(
             "tolk_send_late_seconds",
             "How late a 20 ms tick ran",
@@ -81,25 +79,27 @@ class Metrics:
             registry=self.registry,
         )
         self.ticks_skipped = self._gauge(
-            "tolk_ticks_skipped", "20 ms ticks left out so far for being late"
+            "tolk_ticks_skipped", "20 ms ticks skipped so far because they were too late"
         )
-        self.dropped = self._counter("tolk_dropped", "Things dropped at a bound", "where")
+        self.dropped = self._counter(
+            "tolk_dropped", "Items dropped: too late, or a queue was full", "where"
+        )
 
     def _add_participants(self) -> None:
         self.listeners = self._gauge("tolk_listeners", "Listeners connected now")
         self.speakers = self._gauge("tolk_speakers", "Speakers connected now")
-        self.streams = self._gauge("tolk_streams", "Streams there are now")
+        self.streams = self._gauge("tolk_streams", "Streams that exist now")
         self.joins = self._counter("tolk_joins", "Sessions admitted", "role")
         self.refused = self._counter("tolk_refused", "Requests refused", "code")
 
     def _add_packets(self) -> None:
         self.fan_out = self._gauge(
-            "tolk_fan_out", "1 at the way in which listeners are sent to", "by"
+            "tolk_fan_out", "Active fan-out backend: 1 for the one in use", "by"
         )
         #: Counted by the guard of every connection, by reason.
         self.hostile_counts: collections.Counter[str] = collections.Counter()
         self.hostile = self._gauge(
-            "tolk_hostile_datagrams", "Datagrams refused so far before aiortc saw them", "reason"
+            "tolk_hostile_datagrams", "Datagrams dropped before aiortc saw them so far", "reason"
         )
         #: Counted by the jitter buffer of every speaker.
         self.uplink_counts = JitterCounts()
@@ -114,52 +114,52 @@ class Metrics:
     def _add_interpretation(self) -> None:
         self.ear_voice_span = Histogram(
             "tolk_ear_voice_span_seconds",
-            "From the end of a clause said to the start of its interpretation heard",
+            "From the end of a spoken clause to the start of its interpretation",
             ["language"],
             buckets=LAG_BUCKETS_S,
             registry=self.registry,
         )
         self.backlog = self._gauge(
             "tolk_speech_backlog_seconds",
-            "Interpretation waiting to be heard, the worst stream",
+            "Synthesized speech waiting to be played, of the stream with most",
             "language",
         )
         by_stage = ("stage", "language")
         self.stage = self._counter("tolk_stage_seconds", "Time in engine calls", *by_stage)
         self.stage_calls = self._counter("tolk_stage_calls", "Engine calls", *by_stage)
         self.replayed = self._counter(
-            "tolk_replayed_chunks", "Sound fed again to a new interpreter"
+            "tolk_replayed_chunks", "Audio chunks sent again to a new interpreter"
         )
         #: Counted by the replay of every stream.
         self.replay_counts = ReplayCounts()
         self._read("tolk_replay", REPLAY, functools.partial(getattr, self.replay_counts))
         self.interpreter_ready = self._gauge(
-            "tolk_interpreter_ready", "1 when an interpreter has its models"
+            "tolk_interpreter_ready", "1 if an interpreter has loaded its models, else 0"
         )
         self.interpreter_restarts = self._gauge(
-            "tolk_interpreter_restarts", "Interpreters lost so far"
+            "tolk_interpreter_restarts", "Interpreter processes lost so far"
         )
         self.interpreter_cpu = self._gauge(
-            "tolk_interpreter_cpu_seconds", "CPU time of the interpreter"
+            "tolk_interpreter_cpu_seconds", "CPU time of the present interpreter process"
         )
         self.interpreter_memory = self._gauge(
-            "tolk_interpreter_resident_bytes", "Memory of the interpreter"
+            "tolk_interpreter_resident_bytes", "Resident memory of the interpreter process"
         )
         self.interpreter_dropped = self._gauge(
-            "tolk_interpreter_dropped", "Things the present interpreter dropped at a bound", "where"
+            "tolk_interpreter_dropped", "Items dropped by the present interpreter process", "where"
         )
         self.bus_dropped = self._gauge(
             "tolk_bus_dropped", "Bus messages dropped so far", "direction"
         )
 
     def _add_edges(self) -> None:
-        #: By what they tell; each by edge.
+        #: The metrics of EDGE by name; each has the edge as a label.
         self.edges = {
             name: self._gauge(f"tolk_edge_{name}", text, "edge") for name, text in EDGE.items()
         }
         self.edge_dropped = self._gauge(
             "tolk_edge_dropped",
-            "Things dropped on the way to an edge, in the present one, or on the way back",
+            "Items dropped on the way to an edge, in its present process, or on the way back",
             *("edge", "where"),
         )
 
@@ -170,6 +170,6 @@ class Metrics:
         return Counter(name, text, labels, registry=self.registry)
 
     def _read(self, prefix: str, texts: dict[str, str], count: Callable[[str], float]) -> None:
-        """A gauge for each of ``texts`` that tells ``count`` of its name whenever asked."""
+        """Add a gauge for each name in ``texts``. At each scrape its value is ``count(name)``."""
         for name, text in texts.items():
             self._gauge(f"{prefix}_{name}", text).set_function(functools.partial(count, name))

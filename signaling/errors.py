@@ -1,11 +1,11 @@
-"""What goes wrong by a participant's fault, with a code for machines and words for people."""
+"""Errors that a participant caused: a code for programs, a message for people."""
 
 from typing import Final
 
 from signaling.messages import Error, ErrorCode
 
-#: WebSocket close code by error code: RFC 6455's own where it has one, else of the range
-#: left to applications. One each, so that a client that lost the message still knows.
+#: The WebSocket close code of each error code: RFC 6455's own if there is one, else one from
+#: the range for applications. All differ, so a client that lost the message still knows the error.
 CLOSE_CODES: Final[dict[ErrorCode, int]] = {
     "bad_message": 4400,
     "unauthorised": 4401,
@@ -26,10 +26,10 @@ CLOSE_CODES: Final[dict[ErrorCode, int]] = {
 
 
 class ProtocolError(Exception):
-    """The peer asked for what cannot be had, or not in this way.
+    """The participant sent something invalid, or asked for something it cannot have.
 
-    ``message`` is sent to the peer: it says what was wrong and what to do, and repeats no
-    long input. ``fatal``: the session ends by it. ``retry_after_s``: when to try again.
+    ``message`` is sent to the participant: it says what was wrong and what to do, and quotes
+    input only shortened. ``fatal``: the session ends. ``retry_after_s``: when to try again.
     """
 
     def __init__(
@@ -50,11 +50,11 @@ class ProtocolError(Exception):
 
     @property
     def close_code(self) -> int:
-        """The code that the WebSocket is closed with."""
+        """The WebSocket close code of this error."""
         return CLOSE_CODES[self.code]
 
     def as_message(self) -> Error:
-        """As it is sent."""
+        """The message that tells the participant of this error."""
         return Error(
             code=self.code,
             message=self.message,
@@ -63,11 +63,11 @@ class ProtocolError(Exception):
         )
 
     def as_fatal(self, fatal: bool) -> "ProtocolError":
-        """The same, but the session ends by it or goes on."""
+        """A copy of this error with ``fatal`` replaced."""
         return ProtocolError(self.code, self.message, fatal, self.retry_after_s)
 
 
 def excerpt(text: str, limit: int = 60) -> str:
-    """``text`` for a message to people: printable, in quotes, at most ``limit`` characters."""
+    """``text`` in quotes for an error message: escaped to ASCII, cut after ``limit`` characters."""
     shown = text[:limit].encode("unicode_escape").decode("ascii")
     return f'"{shown}…"' if len(text) > limit else f'"{shown}"'

@@ -1,22 +1,22 @@
-"""Every message of the wire, as typed structs.
+"""All messages between a participant and the server, as typed structs.
 
-JSON objects over a WebSocket, told apart by their ``type``. Unknown fields are ignored, so
-that either side may be newer than the other; unknown types are an error. Times are
-milliseconds of stream time: they count from the first sound of the stream.
-``docs/signaling.md`` shows an example of each; the tests read them from there.
+Each is a JSON object in a WebSocket text frame; its ``type`` field names the message. Unknown
+fields are ignored, so either side may be newer than the other; unknown types are an error.
+Times are milliseconds since the first sound of the stream.
+``docs/signaling.md`` shows an example of each message; the tests read them from there.
 """
 
 from typing import Annotated, Final, Literal
 
 import msgspec
 
-#: A stream's name: part of its address, so no character that needs escaping.
+#: A stream's name. It is part of a URL, so it has no character that needs escaping.
 StreamId = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_-]{1,64}\Z")]
-#: A BCP 47 language tag, as far as models are named by it ("nl", "en", "pt-BR").
+#: A BCP 47 language tag of the forms that models have ("nl", "en", "pt-BR").
 Language = Annotated[
     str, msgspec.Meta(pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*\Z", max_length=35)
 ]
-#: In place of a language: whichever is spoken.
+#: In place of a language tag: the server detects the language.
 AUTO: Final = "auto"
 #: What a speaker speaks: a language, or AUTO.
 SpokenLanguage = Annotated[
@@ -28,49 +28,49 @@ ChannelName = Annotated[
     msgspec.Meta(pattern=r"^(floor|[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*(\+floor)?)\Z", max_length=41),
 ]
 Secret = Annotated[str, msgspec.Meta(min_length=1, max_length=2048)]
-#: How sound travels: over a PeerConnection, over this socket (a speaker's as samples or as
-#: Opus), or not at all (captions only).
+#: The transport of the audio: a PeerConnection, this WebSocket (from a speaker: "socket" for PCM,
+#: "socket-opus" for Opus in RTP packets), or none (captions only).
 SpeakerAudio = Literal["webrtc", "socket", "socket-opus"]
 ListenerAudio = Literal["webrtc", "socket", "none"]
 
 StreamState = Literal["waiting", "live", "paused", "ended"]
 ChannelStatus = Literal["starting", "live", "fallback"]
-#: Why the floor is heard: the language's models fail, or take too long; the interpreter starts
-#: anew; the machine does not carry one more language.
+#: Why a listener hears the floor (the original) instead: the language's models fail ("broken") or
+#: are too slow; the interpreter restarts; the machine has no room for another language ("full").
 FallbackReason = Literal["broken", "slow", "restarting", "full"]
 CaptionStatus = Literal["partial", "final", "clear"]
 ErrorCode = Literal[
     "bad_message",  # not JSON, of no known type, or with wrong fields
-    "out_of_order",  # not now: nothing may come before join, nothing twice
+    "out_of_order",  # not allowed now: before the join, or a second join
     "too_large",
-    "bad_sdp",  # an offer we cannot take; the message says why
+    "bad_sdp",  # an offer that the server does not accept; the message says why
     "bad_stream",
     "unknown_language",
     "unknown_channel",
     "unauthorised",  # a token is needed, or this one is not valid
-    "forbidden",  # the token does not grant this, or the page's origin is foreign
-    "speaker_present",  # somebody speaks here; resume or take over
-    "limit",  # too many; see retry_after_s
-    "replaced",  # this session went on elsewhere
+    "forbidden",  # the token does not grant this, or the page's origin is not allowed
+    "speaker_present",  # the stream has a speaker; resume or take over
+    "limit",  # too many connections or messages; see retry_after_s
+    "replaced",  # another connection resumed or took over this session
     "timeout",  # no sound or no connection in time
-    "unavailable",  # the server is going away or not ready
+    "unavailable",  # the server is shutting down or not ready
     "internal",
 ]
 
 
 class Message(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
-    """Base of all messages: immutable; fields at their default are left out on the wire."""
+    """Base of all messages: immutable; fields with their default value are not sent."""
 
 
 # --- from a participant ------------------------------------------------------------------
 
 
 class JoinSpeaker(Message, frozen=True, tag="join"):
-    """First message on ``/ws/speak/{stream}``: speak in ``language``, or in whichever is found
-    to be spoken.
+    """First message on ``/ws/speak/{stream}``. ``language``: what is spoken, or AUTO to have it
+    detected.
 
-    ``resume`` replaces the session it was given to; ``take_over`` with a token that allows it
-    replaces whoever speaks.
+    ``resume``: the secret of an earlier session, which this one replaces. ``take_over``: replace
+    the present speaker; the token must allow it.
     """
 
     language: SpokenLanguage
@@ -81,7 +81,7 @@ class JoinSpeaker(Message, frozen=True, tag="join"):
 
 
 class JoinListener(Message, frozen=True, tag="join"):
-    """First message on ``/ws/listen/{stream}``. ``captions``: languages to be shown."""
+    """First message on ``/ws/listen/{stream}``. ``captions``: the languages to get captions in."""
 
     channel: ChannelName = "floor"
     captions: Annotated[list[Language], msgspec.Meta(max_length=8)] = []
@@ -91,7 +91,8 @@ class JoinListener(Message, frozen=True, tag="join"):
 
 
 class JoinTalk(Message, frozen=True, tag="join"):
-    """First message on ``/ws``: speak ``language``, hear oneself in ``target``."""
+    """First message on ``/ws``: the participant speaks ``language`` and hears its own speech
+    interpreted into ``target``."""
 
     language: Language
     target: Language
@@ -99,37 +100,37 @@ class JoinTalk(Message, frozen=True, tag="join"):
 
 
 class Offer(Message, frozen=True, tag="offer"):
-    """An SDP offer with one audio section. Candidates in it are not used: the server answers
-    whoever reaches it with the right credentials, and probes nobody."""
+    """An SDP offer with one audio section. Candidates in it are ignored: the server never sends
+    the first connectivity check; it answers those that have the right credentials."""
 
     sdp: str
 
 
 class Pause(Message, frozen=True, tag="pause"):
-    """The speaker holds or goes on; listeners are told."""
+    """The speaker pauses or continues; listeners are told."""
 
     paused: bool
 
 
 class ChangeLanguage(Message, frozen=True, tag="language"):
-    """The speaker speaks another language from now on, or whichever is found to be spoken."""
+    """The speaker changes to ``language``; AUTO has it detected."""
 
     language: SpokenLanguage
 
 
 class End(Message, frozen=True, tag="end"):
-    """The speaker ends the stream for all."""
+    """The speaker ends the stream for everyone."""
 
 
 class Select(Message, frozen=True, tag="select"):
-    """The listener hears another channel from now on, or sees other captions."""
+    """The listener changes its channel, its captions, or both. None: unchanged."""
 
     channel: ChannelName | None = None
     captions: Annotated[list[Language], msgspec.Meta(max_length=8)] | None = None
 
 
 class Ping(Message, frozen=True, tag="ping"):
-    """Asks for a pong: how a page finds out that its network is gone."""
+    """Asks for a Pong: a page that gets none knows that its network is gone."""
 
 
 SpeakerMessage = JoinSpeaker | Offer | Pause | ChangeLanguage | End | Ping
@@ -141,7 +142,7 @@ TalkMessage = JoinTalk | Offer | Ping
 
 
 class IceServer(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
-    """A STUN or TURN server, as RTCPeerConnection takes it."""
+    """A STUN or TURN server, in the form of the browser's RTCIceServer."""
 
     urls: list[str]
     username: str | None = None
@@ -149,8 +150,9 @@ class IceServer(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
 
 
 class Joined(Message, frozen=True, tag="joined"):
-    """The participant is in. ``resume`` is its secret; ``languages`` can be spoken;
-    ``ice_servers`` help its PeerConnection to get through."""
+    """The join was accepted. ``resume``: this session's secret, to resume it after a lost
+    connection. ``source``: the spoken language. ``languages``: those that a speaker may choose.
+    ``channels``: those that a listener may choose. ``ice_servers``: for its PeerConnection."""
 
     stream: str
     resume: str
@@ -176,8 +178,8 @@ class State(Message, frozen=True, tag="state"):
 
 
 class ChannelState(Message, frozen=True, tag="channel"):
-    """What the listener hears now. ``starting`` and ``fallback``: the floor, quietly, until
-    the interpretation is there (again); ``reason``: of a fallback."""
+    """What the listener hears now. With status ``starting`` or ``fallback`` it hears the floor
+    (the original), quietly, until there is an interpretation. ``reason``: of a fallback."""
 
     channel: str
     status: ChannelStatus
@@ -185,15 +187,15 @@ class ChannelState(Message, frozen=True, tag="channel"):
 
 
 class Audience(Message, frozen=True, tag="audience"):
-    """To the speaker: how many listen, by channel."""
+    """To the speaker: the number of listeners, in total and by channel."""
 
     total: int
     channels: dict[str, int] = {}
 
 
 class Spoken(Message, frozen=True, tag="spoken"):
-    """To who speaks: which language is heard. ``mismatch``: it is not the one that is
-    interpreted; ``changed``: it is from now on, as nobody had to say."""
+    """To the speaker: the language that was detected. ``mismatch``: it differs from the one being
+    interpreted. ``changed``: the server has switched to it (only with AUTO)."""
 
     language: Language
     mismatch: bool = False
@@ -201,9 +203,9 @@ class Spoken(Message, frozen=True, tag="spoken"):
 
 
 class Caption(Message, frozen=True, tag="caption"):
-    """A line of text. A later ``revision`` of the same ``segment`` replaces the earlier one.
-    ``certain``: so many of its first words will not change; of a final line all.
-    ``skipped``: something of it is not spoken. ``doubtful``: the translation may be wrong."""
+    """A line of text. A higher ``revision`` of the same ``segment`` replaces a lower one.
+    ``certain``: this many of its first words will not change; those of a final line never do.
+    ``skipped``: part of it is not spoken. ``doubtful``: the translation may be wrong."""
 
     stream: str
     language: str
@@ -219,13 +221,13 @@ class Caption(Message, frozen=True, tag="caption"):
 
 
 class Captions(Message, frozen=True, tag="captions"):
-    """The last lines of every language asked for, oldest first: a snapshot on joining."""
+    """Sent after a join: the last lines of each requested language, oldest first."""
 
     captions: list[Caption] = []
 
 
 class Error(Message, frozen=True, tag="error"):
-    """What went wrong and what to do. The socket closes after it when ``fatal``."""
+    """What went wrong and what to do. If ``fatal``, the server then closes the socket."""
 
     code: ErrorCode
     message: str
@@ -234,7 +236,7 @@ class Error(Message, frozen=True, tag="error"):
 
 
 class Pong(Message, frozen=True, tag="pong"):
-    """Answers a ping."""
+    """The answer to a Ping."""
 
 
 ServerMessage = (

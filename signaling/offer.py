@@ -1,11 +1,11 @@
-"""What an SDP offer may contain, decided before aiortc sees it.
+"""Checks an SDP offer before aiortc sees it, and writes a new one from what is known to be valid.
 
 Rules for changing this file:
-- An offer is not cleaned but rebuilt: only what is known and well formed is written anew, so
-  nothing that aiortc stumbles over can pass. What the server does not use is left out.
-- No candidate leaves this file: the server probes nobody.
-- One pass, no pattern that backtracks, limits before loops: cost is linear in 16 kB.
-- A refusal says what was wrong, by line where there is one, and repeats no long input.
+- The offer is rebuilt, not cleaned: only known, well-formed attributes are written to the new one,
+  so nothing malformed reaches aiortc. What the server does not use is left out.
+- No candidate is passed on: the server never sends packets to an address that an offer names.
+- One pass, no backtracking patterns, limits checked before loops: the cost is linear in the size.
+- An error says what was wrong, with the line number if there is one, and quotes input shortened.
 """
 
 import re
@@ -21,7 +21,7 @@ MAX_EXTENSIONS: Final = 32
 MAX_RED_BLOCKS: Final = 32
 
 Direction = Literal["sendonly", "recvonly", "sendrecv"]
-#: By the direction a role has: those that its offer may have. "sendrecv" contains both others.
+#: The directions that an offer may have, by what its role does. "sendrecv" includes both others.
 _ACCEPTED: Final[dict[Direction, tuple[str, ...]]] = {
     "sendonly": ("sendonly", "sendrecv"),
     "recvonly": ("recvonly", "sendrecv"),
@@ -31,11 +31,11 @@ _DIRECTIONS: Final = ("sendonly", "recvonly", "sendrecv", "inactive")
 
 _UNPRINTABLE: Final = re.compile(r"[^\x20-\x7e\r\n]")
 _MEDIA: Final = re.compile(r"m=audio ([1-9][0-9]{0,4}) UDP/TLS/RTP/SAVPF((?: [0-9]{1,3}){1,128})")
-#: Format parameters that aiortc reads as numbers.
+#: Format parameters that aiortc parses as integers.
 _INT_PARAMETERS: Final = frozenset(
     ("apt", "max-fr", "max-fs", "maxplaybackrate", "minptime", "stereo", "useinbandfec")
 )
-#: Attributes that must, where they come, look like this. Groups are what is used of them.
+#: The syntax of each attribute that the server uses. The groups are the parts that it uses.
 _PATTERNS: Final[dict[str, re.Pattern[str]]] = {
     "ice-ufrag": re.compile(r"([A-Za-z0-9+/]{4,256})"),  # RFC 8839, 5.4
     "ice-pwd": re.compile(r"([A-Za-z0-9+/]{22,256})"),
@@ -57,9 +57,9 @@ _FINGERPRINTS: Final = ("sha-256", "sha-384", "sha-512")
 
 @dataclass(frozen=True, slots=True)
 class CheckedOffer:
-    """An offer aiortc can take. ``sdp``: rebuilt, with no candidates and only Opus, and RED of
-    it where offered, in the direction of the role. ``mid``: its section's name.
-    ``payload_type``: that of Opus. ``candidates``: how many were left out."""
+    """An offer that aiortc accepts. ``sdp``: rebuilt without candidates, with Opus only (and RED
+    with Opus in it, if offered), in the direction of the role. ``mid``: of its audio section.
+    ``payload_type``: of Opus. ``candidates``: how many were left out."""
 
     sdp: str
     mid: str
@@ -69,29 +69,29 @@ class CheckedOffer:
 
 @dataclass(slots=True)
 class _Section:
-    """What one pass over the lines found: session and media level together, as media-level
+    """What one pass over the lines found. Session and media level are stored together: media-level
     lines come later and replace those of the session."""
 
     payload_types: list[int] = field(default_factory=list)
     values: dict[str, str] = field(default_factory=dict)
     lists: dict[str, list[tuple[str, ...]]] = field(default_factory=dict)
     flags: set[str] = field(default_factory=set)
-    direction: str = "sendrecv"  # RFC 8866, 6.7: what no direction means
+    direction: str = "sendrecv"  # the default, RFC 8866, 6.7
     candidates: int = 0
 
 
 def check(sdp: str, direction: Direction) -> CheckedOffer:
-    """Check an offer of a participant whose role sends sound ("sendonly"), hears it
-    ("recvonly") or both ("sendrecv").
+    """Check and rebuild an offer. ``direction``: "sendonly" from a participant that sends audio,
+    "recvonly" from one that receives it, "sendrecv" for both.
 
-    Raises ProtocolError("bad_sdp", …), which says what is wrong with it.
+    Raises ProtocolError("bad_sdp", …), which says what is wrong with the offer.
     """
     section = _read(_lines(sdp))
     if section.direction not in _ACCEPTED[direction]:
         accepted = " or ".join(f"a={name}" for name in _ACCEPTED[direction])
         raise _bad(f"the direction is a={section.direction}; here it must be {accepted}")
     if "ice-lite" in section.flags:
-        raise _bad("a=ice-lite: the server sends no checks, so the participant must")
+        raise _bad("a=ice-lite: the participant must send the ICE checks, as the server sends none")
     if "rtcp-mux" not in section.flags:
         raise _bad("a=rtcp-mux is missing")
     for name in ("ice-ufrag", "ice-pwd", "setup", "mid"):
@@ -113,17 +113,20 @@ def _bad(what: str) -> ProtocolError:
 
 
 def _lines(sdp: str) -> list[str]:
-    """The lines of what looks like an SDP at all. aiortc splits lines at more characters than
-    these: so nothing but printable ASCII passes."""
+    """Split an SDP into lines. Only printable ASCII is accepted, because aiortc splits lines at
+    other characters, too."""
     if len(sdp) > MAX_OFFER_BYTES:
-        raise _bad(f"{len(sdp)} characters; at most {MAX_OFFER_BYTES} are taken")
+        raise _bad(f"{len(sdp)} characters; at most {MAX_OFFER_BYTES} are accepted")
     if found := _UNPRINTABLE.search(sdp):
-        raise _bad(f"character U+{ord(found[0]):04X} at {found.start()}: only printable ASCII")
+        raise _bad(
+            f"character U+{ord(found[0]):04X} at position {found.start()}; "
+            "only printable ASCII is accepted"
+        )
     lines = [line.removesuffix("\r") for line in sdp.split("\n")]
     if lines[0] != "v=0":
         raise _bad(f"it must start with the line v=0, not {excerpt(lines[0])}")
     if lines.pop() != "":
-        raise _bad("the last line has no end; was the offer cut off?")
+        raise _bad("the last line has no line end; was the offer cut off?")
     return lines
 
 
@@ -136,18 +139,18 @@ def _read(lines: list[str]) -> _Section:
         if line.startswith("m="):
             media += 1
             if media > 1:
-                raise _bad(f"line {number}: a second section; one is taken, and it is audio")
+                raise _bad(f"line {number}: a second media section; only one, audio, is accepted")
             section.payload_types = _payload_types(line, number)
         elif line.startswith("a="):
             _attribute(section, line, number)
     if media == 0:
-        raise _bad("there is no m= line; one audio section is expected")
+        raise _bad("the m= line is missing; one audio section is expected")
     return section
 
 
 def _payload_types(line: str, number: int) -> list[int]:
     if not line.startswith("m=audio "):
-        raise _bad(f"line {number}: {excerpt(line, 20)}; only audio is taken")
+        raise _bad(f"line {number}: {excerpt(line, 20)}; only audio is accepted")
     found = _MEDIA.fullmatch(line)
     if found is None:
         raise _bad(
@@ -155,7 +158,7 @@ def _payload_types(line: str, number: int) -> list[int]:
         )
     types = [int(word) for word in found[2].split()]
     if max(types) > 127 or len(set(types)) < len(types):
-        raise _bad(f"line {number}: payload types must differ and be at most 127")
+        raise _bad(f"line {number}: payload types must be distinct and at most 127")
     return types
 
 
@@ -180,7 +183,7 @@ def _attribute(section: _Section, line: str, number: int) -> None:
 
 
 def _opus(section: _Section) -> int:
-    """The payload type of Opus."""
+    """The payload type of Opus. Raises ProtocolError."""
     named = {int(found[0]): found[1:] for found in section.lists.get("rtpmap", ())}
     for payload_type in section.payload_types:
         if payload_type >= 96 and payload_type not in named:
@@ -190,25 +193,25 @@ def _opus(section: _Section) -> int:
             codec, rate_hz, channels = named[payload_type]
             if (codec.lower(), rate_hz, channels) == ("opus", "48000", "2"):
                 return payload_type
-    raise _bad("Opus is not offered (a=rtpmap:111 opus/48000/2, of a type from 96 to 127)")
+    raise _bad("Opus is not offered (such as a=rtpmap:111 opus/48000/2, payload type 96 to 127)")
 
 
 def _red(section: _Section, opus: int) -> int | None:
-    """The payload type of RED (RFC 2198) with nothing but Opus in it; None where there is none."""
+    """The payload type of RED (RFC 2198) whose blocks are all Opus; None if it is not offered."""
     named = {int(found[0]): found[1:] for found in section.lists.get("rtpmap", ())}
     formats = {int(found[0]): found[1] for found in section.lists.get("fmtp", ())}
     for payload_type in section.payload_types:
         codec, rate_hz, channels = named.get(payload_type, ("", "", ""))
         dynamic = 35 <= payload_type <= 63 or payload_type >= 96  # RFC 5761, 4
         if dynamic and (codec.lower(), rate_hz, channels) == ("red", "48000", "2"):
-            within = formats.get(payload_type, "").strip().split("/")
-            if len(within) <= MAX_RED_BLOCKS and set(within) == {str(opus)}:
+            blocks = formats.get(payload_type, "").strip().split("/")
+            if len(blocks) <= MAX_RED_BLOCKS and set(blocks) == {str(opus)}:
                 return payload_type
     return None
 
 
 def _parameters(text: str) -> str:
-    """Opus's format parameters, those with a number in it checked."""
+    """The format parameters of Opus. Raises ProtocolError if one should be a number and is not."""
     kept = []
     for parameter in text.split(";"):
         name, _, value = parameter.strip().partition("=")
@@ -220,8 +223,8 @@ def _parameters(text: str) -> str:
 
 
 def _written(section: _Section, direction: Direction, payload_type: int) -> str:
-    """The offer anew. A "sendrecv" is narrowed to what the role does, so that a listener is
-    never set up to be heard."""
+    """Write the new offer. A "sendrecv" is narrowed to ``direction``, so that a listener's
+    connection is never set up to send audio to us."""
     values, lists, opus = section.values, section.lists, str(payload_type)
     extensions = {found[0]: found[1] for found in lists.get("extmap", ())}
     sources = {found[0]: found[2] for found in lists.get("ssrc", ()) if found[1] == "cname"}

@@ -1,4 +1,4 @@
-"""Whose pages may talk to us."""
+"""Which web pages may connect: a check of the Origin header."""
 
 from collections.abc import Collection
 
@@ -8,10 +8,11 @@ from signaling.errors import excerpt
 
 
 def origin_allowed(origin: str | None, host: str, allowed: Collection[str]) -> bool:
-    """Whether a page of ``origin`` may talk to us. No Origin at all: a script, not a page.
+    """Whether a page of ``origin`` may connect. Without an Origin header the client is no browser
+    page, and may.
 
-    ``host`` is our name and port as the participant sees them, ``allowed`` holds further
-    origins such as "https://example.org".
+    ``host``: the server's name and port as the participant sees them. ``allowed``: further
+    origins, such as "https://example.org".
     """
     if origin is None:
         return True
@@ -21,10 +22,11 @@ def origin_allowed(origin: str | None, host: str, allowed: Collection[str]) -> b
 
 
 def refuse_foreign(request: web.Request, host: str | None, allowed: Collection[str]) -> None:
-    """Raise web.HTTPForbidden for a page of an origin that is not allowed."""
+    """Raises web.HTTPForbidden if the request comes from a page whose origin is not allowed.
+    ``host``: as in ``origin_allowed``; None: the request's."""
     origin = request.headers.get("Origin")
     if not origin_allowed(origin, host or request.host, allowed):
         raise web.HTTPForbidden(
-            text=f"Pages of {excerpt(origin or '', 100)} may not talk to this server. "
-            "If they should, add their origin to the server's configuration.\n"
+            text=f"Pages of {excerpt(origin or '', 100)} may not connect to this server. "
+            "To allow them, add their origin to the server's configuration.\n"
         )

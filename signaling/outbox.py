@@ -1,7 +1,7 @@
-"""What waits to be sent to one participant.
+"""What waits to be sent to one participant: two bounded queues.
 
-Two bounded queues. Messages: when full, partial captions give way, oldest first; without any
-the participant is too slow to keep. Sound: the oldest packet gives way.
+When the message queue is full, the oldest partial caption is dropped; if it holds none, the
+participant is too slow to keep. When the audio queue is full, the oldest packet is dropped.
 """
 
 from collections import deque
@@ -10,12 +10,12 @@ from typing import Final
 from signaling.messages import Caption, ServerMessage
 
 MAX_MESSAGES: Final = 256
-#: Of 20 ms: one second.
+#: One second of 20 ms packets.
 MAX_AUDIO_PACKETS: Final = 50
 
 
 class Outbox:
-    """Messages and RTP packets in the order in which they should go."""
+    """Messages and RTP packets, in the order in which to send them."""
 
     def __init__(self) -> None:
         self.dropped_captions = 0
@@ -27,27 +27,27 @@ class Outbox:
         return len(self._messages) + len(self._audio)
 
     def put(self, message: ServerMessage) -> bool:
-        """Queue a message. False: it does not fit, and nothing could give way."""
+        """Queue a message. False: the queue is full, and holds nothing that could be dropped."""
         if len(self._messages) >= MAX_MESSAGES and not self._drop_partial():
             return False
         self._messages.append(message)
         return True
 
     def put_audio(self, packet: bytes) -> None:
-        """Queue a packet; the oldest gives way."""
+        """Queue a packet. If the queue is full, the oldest packet is dropped."""
         if len(self._audio) >= MAX_AUDIO_PACKETS:
             self._audio.popleft()
             self.dropped_audio += 1
         self._audio.append(packet)
 
     def take(self) -> ServerMessage | bytes | None:
-        """The next to send: messages before sound. None: nothing waits."""
+        """Remove and return the next item to send: messages first. None: nothing waits."""
         if self._messages:
             return self._messages.popleft()
         return self._audio.popleft() if self._audio else None
 
     def clear(self) -> None:
-        """Drop everything that waits."""
+        """Remove everything."""
         self._messages.clear()
         self._audio.clear()
 

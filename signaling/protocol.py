@@ -1,12 +1,13 @@
-"""What a participant may say, and when. No I/O: text or bytes in, typed messages out.
+"""Which messages a participant may send, and when. No I/O: text or bytes in, typed messages out.
 
 Rules for changing this file:
-- No socket, no clock, no knowledge of streams or media. What only the server can know (is there
-  such a language, who speaks now, what does the token grant) is not judged here.
-- What is returned is right in itself: known, in order, its fields checked, its offer rebuilt.
-- Whatever comes in, ProtocolError is the only exception that goes out.
-- Cost is linear in the size of one message, and nothing of it is kept but the join.
-- docs/signaling.md says the same: a change here is a change there.
+- No socket, no clock, no knowledge of streams or media. What only the server can know (does this
+  language exist, who speaks now, what does the token grant) is not checked here.
+- A returned message is valid in itself: of a known type, allowed now, its fields checked, its
+  offer rebuilt.
+- Whatever the input, ProtocolError is the only exception raised.
+- The cost is linear in the size of one message, and only the join is kept.
+- docs/signaling.md describes the same rules: change both together.
 """
 
 import re
@@ -35,11 +36,12 @@ from signaling.messages import (
 MAX_TEXT_BYTES: Final = 64 * 1024
 #: One second of 16 kHz mono s16le.
 MAX_AUDIO_BYTES: Final = 32_000
-#: A header and 20 ms of Opus at its highest rate, or 120 ms at a usual one (RFC 6716, 3.2.1).
+#: An RTP header and 20 ms of Opus at its highest bit rate, or 120 ms at a usual one
+#: (RFC 6716, 3.2.1).
 MAX_RTP_BYTES: Final = 1_500
 MAX_OFFERS: Final = 10
 MAX_FAULTS: Final = 20
-#: After these the session does not go on, joined or not.
+#: These errors always end the session, also after the join.
 _FATAL: Final[frozenset[ErrorCode]] = frozenset(("too_large", "limit"))
 
 M = TypeVar("M", bound=Message)
@@ -47,7 +49,7 @@ M = TypeVar("M", bound=Message)
 
 @dataclass(frozen=True)
 class Role(Generic[M]):
-    """What sets one kind of participant apart: its messages, and where its sound goes."""
+    """A kind of participant: the messages it may send, and the direction of its audio."""
 
     name: Literal["speaker", "listener", "talk"]
     types: tuple[str, ...]
@@ -75,7 +77,7 @@ class _Envelope(msgspec.Struct):
 
 
 _ENVELOPE: Final = msgspec.json.Decoder(_Envelope)
-#: What is expected of a field, in place of its pattern.
+#: What an error message says of a field that does not match its pattern.
 _EXPECTED: Final = {
     "language": 'a language tag such as "nl"',
     "target": 'a language tag such as "en"',
@@ -86,7 +88,7 @@ _PATTERN_FAULT: Final = re.compile(r".* matching regex .*`\$\.(\w+)(?:\[\d+\])?`
 
 
 def parse_stream_id(text: str) -> str:
-    """A stream's name as it stands in an address.
+    """Check a stream's name from a URL and return it.
 
     Raises ProtocolError("bad_stream", …).
     """
@@ -94,15 +96,16 @@ def parse_stream_id(text: str) -> str:
         return msgspec.convert(text, StreamId)
     except msgspec.ValidationError:
         raise ProtocolError(
-            "bad_stream", f"{excerpt(text)} names no stream: 1 to 64 of A-Z a-z 0-9 _ - are needed"
+            "bad_stream",
+            f"{excerpt(text)} is not a stream name: use 1 to 64 of the characters A-Z a-z 0-9 _ -",
         ) from None
 
 
 class Conversation(Generic[M]):
-    """One participant's side of one session, from ``join`` on.
+    """Checks the messages of one participant in one session, in order.
 
-    Two states: before a join everything but the join is refused, for good; after it, a fault is
-    answered (``ProtocolError.fatal`` is False) and the session goes on, up to MAX_FAULTS.
+    Before the join, every fault ends the session. After it, a fault is answered
+    (``ProtocolError.fatal`` is False) and the session goes on, up to MAX_FAULTS.
     """
 
     def __init__(self, role: Role[M]) -> None:
@@ -113,11 +116,11 @@ class Conversation(Generic[M]):
 
     @property
     def joined(self) -> bool:
-        """Whether the join has come."""
+        """Whether the join was received."""
         return self._join is not None
 
     def receive_text(self, text: str) -> M:
-        """The message in ``text``. An Offer's sdp is the rebuilt one of ``offer.check``.
+        """Decode and check a text message. An Offer's sdp is the one that ``offer.check`` rebuilt.
 
         Raises ProtocolError.
         """
@@ -127,7 +130,8 @@ class Conversation(Generic[M]):
             raise self._judged(error) from None
 
     def receive_bytes(self, data: bytes) -> bytes:
-        """Sound of a speaker: 16 kHz mono s16le, at most 1 s; or an RTP packet with Opus.
+        """Check a binary message, a speaker's audio, and return it: at most 1 s of 16 kHz mono
+        s16le, or with audio "socket-opus" an RTP packet of Opus.
 
         Raises ProtocolError.
         """
@@ -159,7 +163,7 @@ class Conversation(Generic[M]):
             raise _bad_message("JSON nested too deeply") from None
         if kind not in self.role.types:
             known = ", ".join(self.role.types)
-            raise _bad_message(f"type {excerpt(kind)} is none of this address's: {known}")
+            raise _bad_message(f"type {excerpt(kind)} is unknown at this address; known: {known}")
         try:
             return self.role.decoder.decode(data)
         except msgspec.ValidationError as error:
@@ -168,7 +172,7 @@ class Conversation(Generic[M]):
     def _ordered(self, message: M) -> M:
         if isinstance(message, JoinSpeaker | JoinListener | JoinTalk):
             if self._join is not None:
-                raise ProtocolError("out_of_order", '"join" comes once')
+                raise ProtocolError("out_of_order", '"join" may be sent only once')
             self._join = message
         elif self._join is None:
             raise ProtocolError("out_of_order", 'the first message must be "join"')
@@ -180,9 +184,13 @@ class Conversation(Generic[M]):
 
     def _offered(self, message: Offer, join: JoinSpeaker | JoinListener | JoinTalk) -> Offer:
         if not isinstance(join, JoinTalk) and join.audio != "webrtc":
-            raise ProtocolError("out_of_order", f'no offer after a join with audio "{join.audio}"')
+            raise ProtocolError(
+                "out_of_order", f'an offer is not allowed after a join with audio "{join.audio}"'
+            )
         if self._offers >= MAX_OFFERS:
-            raise ProtocolError("limit", f"{MAX_OFFERS} offers in one session; join again")
+            raise ProtocolError(
+                "limit", f"more than {MAX_OFFERS} offers in one session; join again"
+            )
         checked = offer.check(message.sdp, self.role.direction)
         self._offers += 1
         return Offer(sdp=checked.sdp)
@@ -191,17 +199,19 @@ class Conversation(Generic[M]):
         if self._join is None:
             raise ProtocolError("out_of_order", 'the first message must be "join"')
         if not isinstance(self._join, JoinSpeaker):
-            raise ProtocolError("out_of_order", "binary messages are a speaker's only")
+            raise ProtocolError("out_of_order", "only a speaker may send binary messages")
         if self._join.audio == "webrtc":
-            raise ProtocolError("out_of_order", 'sound on the socket needs "audio": "socket"')
+            raise ProtocolError(
+                "out_of_order", 'binary messages need a join with "audio": "socket"'
+            )
         opus = self._join.audio == "socket-opus"
         most = MAX_RTP_BYTES if opus else MAX_AUDIO_BYTES
         if len(data) > most:
             raise ProtocolError(
-                "too_large", f"{len(data)} bytes of sound in one message; at most {most}"
+                "too_large", f"{len(data)} bytes of audio in one message; at most {most}"
             )
         if not opus and (not data or len(data) % 2):
-            raise _bad_message(f"sound of {len(data)} bytes is not 16-bit samples")
+            raise _bad_message(f"audio of {len(data)} bytes is not a number of 16-bit samples")
 
 
 def _bad_message(what: str) -> ProtocolError:
@@ -209,7 +219,7 @@ def _bad_message(what: str) -> ProtocolError:
 
 
 def _in_words(fault: str) -> str:
-    """msgspec's sentence on wrong fields, without patterns and without long input."""
+    """An error message of msgspec's, with patterns explained in words and long ones shortened."""
     if (found := _PATTERN_FAULT.fullmatch(fault)) and found[1] in _EXPECTED:
         return f"{found[1]}: expected {_EXPECTED[found[1]]}"
     return fault if len(fault) <= 200 else f"{fault[:80]}…{fault[-80:]}"

@@ -1,4 +1,4 @@
-"""How much of what is sent waits where we cannot take it back."""
+"""A limit for the bytes that wait in the kernel's and the transport's send buffers."""
 
 import asyncio
 import socket
@@ -6,13 +6,14 @@ from typing import Final
 
 from aiohttp import web
 
-#: How much the kernel and the transport may hold unsent, each. What is beyond waits in our
-#: queues, where the oldest sound can be dropped: otherwise a stall is heard as seconds of lag.
+#: How much the kernel and the transport may each hold unsent. The rest waits in our own queues,
+#: where old audio can be dropped; otherwise a stalled network would add seconds of delay.
 UNSENT_BYTES: Final = 4 * 1024
 
 
 def bound_unsent(request: web.Request) -> asyncio.Transport | None:
-    """Bound it for the connection of ``request``; returns that, None where it is gone."""
+    """Limit the send buffers of the request's connection. Returns the connection's transport;
+    None if it is closed."""
     transport = request.transport
     if transport is None:
         return None

@@ -1,13 +1,13 @@
-"""A conversation over a WebSocket of aiohttp.
+"""The signaling conversation with one participant, over an aiohttp WebSocket.
 
 Rules for changing this file:
-- ``send`` and ``send_audio`` never wait: what does not go at once waits in a bounded outbox,
-  and whom that does not help ends as too slow.
-- Only the writer's task writes, to the very close: aiohttp lets all who wait for a slow reader
-  share one future, and a cancelled one would cancel the others.
-- Whoever ends the session, by ``close`` or by an exception, the participant is told once, in a
-  typed Error, and then the socket closes with that error's code; all of it has a deadline.
-- When the ``async with`` is over, nothing of it still runs and the socket is closed.
+- ``send`` and ``send_audio`` never wait. They put what they send into a bounded outbox; a
+  participant whose outbox overflows is disconnected as too slow.
+- Only the writer task writes, including the close: in aiohttp all writers that wait for a slow
+  reader share one future, so cancelling one would cancel the others.
+- However the session ends, by ``close`` or by an exception, the participant gets one Error
+  message, then the socket closes with that error's close code. All of it has a deadline.
+- After the ``async with`` no task of it is running and the socket is closed.
 """
 
 import asyncio
@@ -31,16 +31,16 @@ FIRST_MESSAGE_S: Final = 10.0
 HEARTBEAT_S: Final = 10.0
 #: How long one write may wait for a participant that reads slowly.
 SEND_S: Final = 10.0
-#: How long a goodbye may take: what is queued, the error and the close.
+#: How long the end of a session may take: sending what is queued, the error and the close.
 GOODBYE_S: Final = 2.0
-#: What is longer may be an offer, and takes long to read.
+#: A longer message may be an offer, which takes long to check.
 SHORT_CHARS: Final = 1_000
 
 Turn = Callable[[], Awaitable[None]]
 _AT_ONCE: Final[Turn] = partial(asyncio.sleep, 0)
 
 _ENCODER: Final = msgspec.json.Encoder()
-#: What aiohttp itself refuses, by its close code, as a participant is told it.
+#: The errors to send for frames that aiohttp itself refuses, by the close code it would send.
 _FRAME_FAULTS: Final[dict[int, tuple[ErrorCode, str]]] = {
     WSCloseCode.MESSAGE_TOO_BIG: ("too_large", f"a message over {MAX_TEXT_BYTES} bytes"),
     WSCloseCode.INVALID_TEXT: ("bad_message", "text that is not UTF-8"),
@@ -49,7 +49,7 @@ _FRAME_FAULTS: Final[dict[int, tuple[ErrorCode, str]]] = {
 
 
 class _Socket(web.WebSocketResponse):
-    """Does not close by itself on a frame that aiohttp refuses: the participant is told first."""
+    """Does not close when aiohttp refuses a frame, so that an Error can be sent first."""
 
     ending = False
 
@@ -62,18 +62,18 @@ class _Socket(web.WebSocketResponse):
 
 
 class Connection(Generic[M]):
-    """One participant's socket. Made by ``accept``; used by one task, save that ``send``,
-    ``send_audio`` and ``close`` may be called by any on the same loop."""
+    """One participant's WebSocket, made by ``accept``. One task uses it; ``send``, ``send_audio``
+    and ``close`` may be called from any task of the same loop."""
 
     def __init__(self, response: _Socket, role: Role[M], turn: Turn) -> None:
         self.response: Final = response
-        """What the request's handler returns at the end."""
+        """The response that the request's handler returns at the end."""
         self.outbox: Final = Outbox()
-        """What waits to be sent, and how much of it was dropped."""
+        """What waits to be sent, and counts of what was dropped."""
         self.error: ProtocolError | None = None
-        """Why the session ended, where it was not an ordinary end."""
+        """Why the session ended; None after a normal end."""
         self.all_sent = False
-        """Whether the session ended with nothing left to send."""
+        """Whether everything was sent before the socket closed."""
         self._conversation = Conversation(role)
         self._turn = turn
         self._join_by_s = asyncio.get_running_loop().time() + FIRST_MESSAGE_S
@@ -85,20 +85,20 @@ class Connection(Generic[M]):
         self._closing = asyncio.Event()
 
     async def receive(self) -> M | bytes | None:
-        """The next message, sound of a speaker, or None when the participant is gone.
+        """Wait for the next message (or bytes: a speaker's audio). None: the participant is gone.
 
-        The first must come within FIRST_MESSAGE_S. Pings are answered here, and so are faults
-        the session survives. Raises ProtocolError for the others.
+        The first message must come within FIRST_MESSAGE_S. Pings, and faults that do not end the
+        session, are answered here. Raises ProtocolError for faults that do.
         """
         while self._closed_with is None:
-            await asyncio.sleep(0)  # one message a turn: who floods us stalls nobody else
+            await asyncio.sleep(0)  # one message per loop iteration: a flood stalls nobody else
             try:
                 async with asyncio.timeout_at(
                     None if self._conversation.joined else self._join_by_s
                 ):
                     frame = await self.response.receive()
             except TimeoutError:
-                raise ProtocolError("timeout", f"no join in {FIRST_MESSAGE_S:g} s") from None
+                raise ProtocolError("timeout", f"no join within {FIRST_MESSAGE_S:g} s") from None
             now_s = asyncio.get_running_loop().time()
             self._rates.count(now_s, sound=frame.type is WSMsgType.BINARY)
             with self.answering():
@@ -106,7 +106,7 @@ class Connection(Generic[M]):
                     self._pinged = frame.data
                     self._pending.set()
                 elif frame.type is WSMsgType.PONG:
-                    pass  # aiohttp has noted that somebody is there
+                    pass  # aiohttp's heartbeat has already seen it
                 elif frame.type is WSMsgType.TEXT:
                     if not self._conversation.joined or len(frame.data) > SHORT_CHARS:
                         await self._turn()
@@ -124,8 +124,8 @@ class Connection(Generic[M]):
 
     @contextmanager
     def answering(self) -> Iterator[None]:
-        """A fault inside that the session survives (not ``fatal``) is sent and goes no
-        further: around what is done about one message."""
+        """Around the handling of one message: catches a ProtocolError that is not ``fatal`` and
+        sends it to the participant."""
         try:
             yield
         except ProtocolError as error:
@@ -134,7 +134,7 @@ class Connection(Generic[M]):
             self.send(error.as_message())
 
     def send(self, message: ServerMessage) -> None:
-        """Queue a message. Never waits and never fails; see the policy above."""
+        """Queue a message. Never waits and never fails; a full outbox ends the session."""
         if self._closed_with is not None:
             return
         if self.outbox.put(message):
@@ -143,20 +143,20 @@ class Connection(Generic[M]):
             self.close(_too_slow())
 
     def send_audio(self, packet: bytes) -> None:
-        """Queue an RTP packet. Never waits; the oldest gives way."""
+        """Queue an RTP packet. Never waits; if the queue is full, the oldest is dropped."""
         self.outbox.put_audio(packet)
         self._pending.set()
 
     def close(self, error: ProtocolError) -> None:
-        """End the session from outside: the participant is told ``error``, the task inside
-        ``accept`` is cancelled. Never waits; the first call counts."""
+        """End the session: send ``error``, and cancel the task inside ``accept``. Never waits;
+        only the first call has an effect."""
         if self._closed_with is None:
             self._closed_with = error
             self._closing.set()
             self._say_last(error)
 
     async def _write(self) -> None:
-        """Write what is queued until the session has ended, then close."""
+        """Send what is queued until the session has ended, then close the socket."""
         try:
             while not self._ended or len(self.outbox):
                 async with asyncio.timeout(SEND_S):
@@ -171,11 +171,11 @@ class Connection(Generic[M]):
         except TimeoutError:
             self.close(_too_slow())
         except ConnectionError:
-            pass  # ``receive`` sees it as the end
+            pass  # ``receive`` then returns None
 
     async def _send_next(self) -> bool:
-        """Whether there was anything to send. Of many pings the last is answered (RFC 6455,
-        5.5.3)."""
+        """Send one item. False: nothing was queued. Only the last of several pings is answered
+        (RFC 6455, 5.5.3)."""
         if self._pinged is not None:
             data, self._pinged = self._pinged, None
             await self.response.pong(data)
@@ -192,7 +192,7 @@ class Connection(Generic[M]):
         raise _ClosedError
 
     def _end(self) -> None:
-        """The session is over: ``_write`` may finish."""
+        """Let ``_write`` send the rest, and finish."""
         if self._closed_with is not None:
             self.error = self._closed_with
         elif self.error is not None:
@@ -212,11 +212,11 @@ def _too_slow() -> ProtocolError:
 
 
 def _internal() -> ProtocolError:
-    return ProtocolError("internal", "a fault of the server; try again")
+    return ProtocolError("internal", "an error in the server; try again")
 
 
 class _ClosedError(Exception):
-    """Ends the task inside ``accept`` after ``Connection.close``."""
+    """Raised after ``Connection.close``, to end the task inside ``accept``."""
 
 
 @asynccontextmanager
@@ -228,21 +228,21 @@ async def accept(
     host: str | None = None,
     turn: Turn = _AT_ONCE,
 ) -> AsyncIterator[Connection[M]]:
-    """Upgrade ``request`` and hold the conversation while the ``async with`` lasts.
+    """Upgrade ``request`` to a WebSocket and keep the session while the ``async with`` lasts.
 
-    ``host``: our name and port as the participant sees them, where a proxy tells; else the
-    request's. ``turn`` is waited for before what takes long: an upgrade, a join, an offer.
-    A ProtocolError from inside ends the conversation and goes no further: it is
-    ``Connection.error`` then. Any other exception is told as "internal" and goes on.
+    ``host``: our name and port as the participant sees them, if a proxy tells; None: the request's.
+    ``turn``: awaited before work that takes long: an upgrade, a join, an offer. A ProtocolError
+    raised inside ends the session, is sent, and becomes ``Connection.error``. For any other
+    exception "internal" is sent, and the exception is raised again.
 
-    Raises web.HTTPForbidden for a page of a foreign origin, before the upgrade.
+    Raises web.HTTPForbidden before the upgrade if the page's origin is not allowed.
     """
     refuse_foreign(request, host, allowed_origins)
     await turn()
     response = _Socket(
         timeout=GOODBYE_S,
         heartbeat=HEARTBEAT_S,
-        autoping=False,  # aiohttp would answer thousands in one turn of the loop
+        autoping=False,  # aiohttp would answer thousands in one iteration of the loop
         compress=False,
         max_msg_size=MAX_TEXT_BYTES,
         writer_limit=0,
@@ -258,9 +258,9 @@ async def accept(
                 try:
                     yield connection
                 except asyncio.CancelledError:
-                    connection.error = ProtocolError("unavailable", "the server is going away")
+                    connection.error = ProtocolError("unavailable", "the server is shutting down")
                     raise
-                except Exception as error:  # noqa: BLE001  the session's edge
+                except Exception as error:  # noqa: BLE001  any bug ends this session only
                     known = _protocol_error(error)
                     bug = None if known else error
                     connection.error = known or _internal()
@@ -292,8 +292,8 @@ async def _written(
 
 
 def _protocol_error(error: Exception) -> ProtocolError | None:
-    """The ProtocolError that ``error`` is, or the first where it is a TaskGroup's and holds
-    nothing else; fatal, since the session has ended by it."""
+    """``error`` as a fatal ProtocolError, if it is one; or the first one in it, if it is an
+    ExceptionGroup of ProtocolErrors only. None for anything else."""
     while isinstance(error, ExceptionGroup) and error.split(ProtocolError)[1] is None:
         error = error.exceptions[0]
     return error.as_fatal(True) if isinstance(error, ProtocolError) else None

@@ -131,7 +131,7 @@ def cycles(graph: dict[str, set[str]]) -> list[set[str]]:
     for middle in graph:
         for others in reach.values():
             if middle in others:
-                others |= reach[middle]
+                others.update(reach[middle])
     found = [
         {each for each in others if module in reach[each]}
         for module, others in reach.items()

@@ -1,9 +1,9 @@
 """The bus of one machine: a Unix socket between the media process and another one of the server's.
 
-Frames are a 4-byte big-endian length and that much MessagePack. Whoever can open the socket
-is trusted like the process itself, so it lies in a folder that only this user may enter. A
-frame that breaks the rules closes its connection and nothing else. Nothing here waits for the
-other side: what it does not take is dropped, oldest first, and counted.
+A frame is a 4-byte big-endian length and a MessagePack message of that length. Any process that
+can open the socket is trusted, so it lies in a folder that only this user may enter. An invalid
+frame closes its connection and has no other effect. Sending never waits for the other side: what
+it does not read in time is dropped, oldest first, and counted.
 """
 
 import asyncio
@@ -22,7 +22,7 @@ from server.bus.protocol import BusClosed, M
 
 MAX_QUEUED_MESSAGES = 4096
 MAX_QUEUED_BYTES = 8_000_000
-#: A process that is going away gets this long to take what was last written to it.
+#: How long ``close`` waits for the other process to read what was last written to it.
 CLOSE_DEADLINE_S = 1.0
 
 _LENGTH = struct.Struct(">I")
@@ -31,7 +31,7 @@ _Item = TypeVar("_Item")
 
 
 class _DropOldest(Generic[_Item]):
-    """A queue bounded in messages and bytes. When it is full the oldest give way."""
+    """A queue bounded in messages and bytes. When it is full, the oldest are dropped."""
 
     def __init__(self) -> None:
         self._items: deque[tuple[_Item, int]] = deque()
@@ -81,7 +81,7 @@ class LocalBus(Generic[M]):
         """
         if path.parent.stat().st_mode & 0o077:
             raise PermissionError(
-                f"{path.parent} can be entered by other users; "
+                f"other users can enter {path.parent}; "
                 "put the bus's socket in a folder with mode 0700"
             )
         bus = cls(decode)
@@ -138,7 +138,7 @@ class LocalBus(Generic[M]):
         if self._connection is not None:
             await self._connection.close()
 
-    # What a connection tells its bus.
+    # Called by the connection.
 
     def _connected(self, connection: "_Connection[M]") -> None:
         if self._closed:
@@ -202,14 +202,14 @@ class _Connection(asyncio.Protocol, Generic[M]):
         while len(self._buffer) - start >= _LENGTH.size:
             (size,) = _LENGTH.unpack_from(self._buffer, start)
             if size > MAX_MESSAGE_BYTES:
-                return self._refuse(f"a frame of {size} bytes; {MAX_MESSAGE_BYTES} are allowed")
+                return self._refuse(f"a frame of {size} bytes; at most {MAX_MESSAGE_BYTES}")
             end = start + _LENGTH.size + size
             if len(self._buffer) < end:
                 break
             try:
                 message = self._bus.decode(bytes(self._buffer[start + _LENGTH.size : end]))
             except msgspec.DecodeError as error:
-                return self._refuse(f"a frame that is no message: {error}")
+                return self._refuse(f"a frame that is not a message: {error}")
             self._bus._received(self, message, size)
             start = end
         del self._buffer[:start]
@@ -222,7 +222,7 @@ class _Connection(asyncio.Protocol, Generic[M]):
         self._transport.abort()
 
     async def close(self) -> None:
-        """Write out what the transport already holds, then close."""
+        """Send what was already given to the transport, then close."""
         self._transport.close()
         try:
             async with asyncio.timeout(CLOSE_DEADLINE_S):

@@ -1,9 +1,8 @@
-"""What the media process and an interpreter say to each other. MessagePack; at most once; ordered
-within a subject; <= 256 kB.
+"""All messages of the bus. MessagePack; at most once; ordered within a subject; at most 256 kB.
 
-Stream time is counted in samples at 16 kHz from the start of an epoch. The epoch rises when
-a speaker or an interpreter starts anew, and whoever reads a message of an older epoch drops
-it. Only the media process maps samples to wall time.
+Stream time is counted in samples at 16 kHz. A stream's epoch rises when its speaker changes
+language or its interpreter restarts; receivers drop messages of older epochs. Only the media
+process maps samples to wall time.
 """
 
 from typing import Literal
@@ -11,42 +10,43 @@ from typing import Literal
 import msgspec
 
 RATE_HZ = 16_000
-#: NATS core's promise, kept by every bus so that one code runs on all.
+#: Every bus has this limit, so that the same code runs on each of them.
 MAX_MESSAGE_BYTES = 256_000
-#: In place of a language: whichever is spoken.
+#: In place of a language tag: the language is detected.
 AUTO = "auto"
 
 
-#: Why a language is not interpreted: an engine fails, or takes too long.
+#: Why a language is not interpreted: an engine fails ("broken") or takes too long ("slow").
 FailureReason = Literal["", "broken", "slow"]
 
 
 class BusMessage(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
-    """Base of all bus messages. ``stream`` is the stream's id; empty where none is meant."""
+    """Base of all bus messages. ``stream``: the stream's id; "" if it is about no stream."""
 
     stream: str
     epoch: int
 
 
 class AudioChunk(BusMessage, frozen=True, tag="audio"):
-    """Sound of the floor: s16le mono at 16 kHz, samples ``start_sample`` onwards."""
+    """Audio of the speaker: s16le mono at 16 kHz, from ``start_sample`` on."""
 
     start_sample: int
     pcm: bytes
 
     @property
     def end_sample(self) -> int:
-        """The stream time just after its last sample."""
+        """The sample after the last."""
         return self.start_sample + len(self.pcm) // 2
 
 
 class Demand(BusMessage, frozen=True, tag="demand"):
-    """What is wanted of a stream: sent on every change and repeated every second.
+    """Which languages of a stream are wanted: sent on every change and repeated every second.
 
-    A stream is interpreted while demands for it come; one without targets and without
-    ``captions`` lets it go. ``speech``: target languages to be spoken; ``text``: those only
-    to be written. ``listeners``: how many each language has. With AUTO for a source nothing is
-    interpreted: which language it is, is told by ``Spoken``. ``among``: those that it may be.
+    A stream is interpreted for as long as demands for it arrive. A demand without targets and
+    without ``captions`` ends it. ``speech``: target languages to speak; ``text``: those to caption
+    only. ``listeners``: the number of listeners by language. If ``source`` is AUTO, nothing is
+    interpreted; the language is detected and reported by ``Spoken``. ``among``: the languages to
+    expect then.
     """
 
     source: str
@@ -58,8 +58,8 @@ class Demand(BusMessage, frozen=True, tag="demand"):
 
 
 class Spoken(BusMessage, frozen=True, tag="spoken"):
-    """``language`` is spoken, from ``sample`` on, whichever is demanded: repeated every few
-    seconds of speech. It may be none of the demand's ``among``."""
+    """The language detected in a stream: ``language``, spoken from ``sample`` on. Repeated every
+    few seconds of speech. It may differ from the demanded one and from all of ``among``."""
 
     language: str
     probability: float
@@ -68,8 +68,8 @@ class Spoken(BusMessage, frozen=True, tag="spoken"):
 
 class Glossary(BusMessage, frozen=True, tag="glossary"):
     """A stream's glossary: sent on every change and repeated with the demand. ``version`` rises
-    with every change. ``terms``: each by language; ``names`` stay as they are; ``words``: by
-    language, what the recogniser is to expect."""
+    with every change. ``terms``: each a term and its translations, by language. ``names``: not
+    translated. ``words``: words for the recogniser to expect, by language."""
 
     version: int
     terms: tuple[dict[str, str], ...] = ()
@@ -78,8 +78,8 @@ class Glossary(BusMessage, frozen=True, tag="glossary"):
 
 
 class Unexpected(BusMessage, frozen=True, tag="unexpected"):
-    """Words of the glossary of this ``version`` that the recogniser of a language cannot expect,
-    and why: repeated once a second while there are any."""
+    """Words of the glossary of this ``version`` that the recogniser of ``language`` cannot be
+    prepared for, with the reasons. Repeated every second while there are any."""
 
     version: int
     language: str
@@ -87,9 +87,9 @@ class Unexpected(BusMessage, frozen=True, tag="unexpected"):
 
 
 class Caption(BusMessage, frozen=True, tag="caption"):
-    """A line of text in the source or a target language. ``certain``: so many of its first words
-    will not change. ``skipped``: something of it is not spoken, or not translated. ``doubtful``:
-    the translation may be wrong."""
+    """A line of text in the source or a target language. ``certain``: this many of its first words
+    will not change. ``skipped``: part of it is not spoken, or not translated. ``doubtful``: the
+    translation may be wrong."""
 
     language: str
     segment: int
@@ -104,11 +104,11 @@ class Caption(BusMessage, frozen=True, tag="caption"):
 
 
 class Speech(BusMessage, frozen=True, tag="speech"):
-    """At most 200 ms of an interpretation: s16le mono at ``rate_hz``.
+    """At most 200 ms of synthesized speech: s16le mono at ``rate_hz``.
 
-    ``play_at``: the sample of stream time at which its first sample is to be heard, as the
-    interpreter planned it. ``start_sample`` and ``end_sample``: what of the floor it says.
-    ``last`` closes the clause, or part number ``part`` of it where it is said bit by bit.
+    ``play_at``: when to play its first sample, in samples of stream time. ``start_sample``,
+    ``end_sample``: the part of the speaker's audio that it interprets. ``part``: the number of
+    this part of the clause, if the clause is spoken in several. ``last``: the part ends here.
     """
 
     language: str
@@ -123,13 +123,15 @@ class Speech(BusMessage, frozen=True, tag="speech"):
 
 
 class Committed(BusMessage, frozen=True, tag="committed"):
-    """All sound before ``sample`` is said in every language: it need not be fed again."""
+    """All audio before ``sample`` has been interpreted into every language: a new interpreter need
+    not get it again."""
 
     sample: int
 
 
 class Failure(BusMessage, frozen=True, tag="failure"):
-    """An interpretation is (``failing``) or is no longer replaced by the floor."""
+    """Whether the floor (the original) replaces an interpretation: ``failing`` when it starts to,
+    not ``failing`` when the interpretation works again."""
 
     language: str
     failing: bool
@@ -137,7 +139,7 @@ class Failure(BusMessage, frozen=True, tag="failure"):
 
 
 class Stage(msgspec.Struct, frozen=True, array_like=True):
-    """Time spent in a stage since the last heartbeat: count and sum, seconds."""
+    """Engine calls of a stage since the last heartbeat: their number and total seconds."""
 
     name: str
     language: str
@@ -146,11 +148,11 @@ class Stage(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Heartbeat(BusMessage, frozen=True, tag="heartbeat"):
-    """An interpreter process lives: once a second, and once when its models are loaded.
+    """Says that an interpreter process is alive: sent every second, and when its models are loaded.
 
-    ``stuck_s``: the age of its oldest engine call under way. ``dropped``: clauses and chunks
-    dropped so far, by place. ``cpu_s``, ``rss_bytes``: of the process. ``version``: of the models
-    in use, as in Models.
+    ``stuck_s``: the age of its oldest running engine call. ``dropped``: what was dropped so far,
+    counted by place. ``cpu_s``, ``rss_bytes``: of the process. ``version``: of the models in use,
+    as in Models.
     """
 
     worker: str
@@ -164,17 +166,17 @@ class Heartbeat(BusMessage, frozen=True, tag="heartbeat"):
 
 
 class Reload(BusMessage, frozen=True, kw_only=True, tag="reload"):
-    """To an interpreter: other models may be installed. It loads them beside those in use, moves
-    its streams to them, and answers with Models."""
+    """To an interpreter: the installed models may have changed. It loads the new ones while it
+    uses the old, moves its streams to them, and answers with Models."""
 
     stream: str = ""
     epoch: int = 0
 
 
 class Models(BusMessage, frozen=True, kw_only=True, tag="models"):
-    """Of an interpreter: which models it has for new streams; the others follow at their next
-    pause. Sent when it is ready, and after each Reload. ``manifest``: as ``current.encoded`` makes
-    it. ``problem``: why it could not move to others; "" where it did."""
+    """From an interpreter: the models that new streams use; running streams move to them at their
+    next pause. Sent when it is ready, and after each Reload. ``manifest``: made by
+    ``current.encoded``. ``problem``: why it could not load new models; "" if it could."""
 
     stream: str = ""
     epoch: int = 0
@@ -208,11 +210,11 @@ def encode(message: BusMessage) -> bytes:
     if len(data) > MAX_MESSAGE_BYTES:
         raise ValueError(
             f"{type(message).__name__} of {len(data)} bytes: a bus message has at most "
-            f"{MAX_MESSAGE_BYTES}; send less sound at a time"
+            f"{MAX_MESSAGE_BYTES}; send less audio at a time"
         )
     return data
 
 
 def decode(data: bytes) -> Message:
-    """The message in ``data``. Raises msgspec.DecodeError on anything else."""
+    """Decode a message. Raises msgspec.DecodeError if ``data`` is not one."""
     return _decoder.decode(data)

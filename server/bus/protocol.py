@@ -1,4 +1,4 @@
-"""What every bus offers its two sides: the main media process, and an interpreter or an edge."""
+"""The interface of every bus, between the media process and the interpreter processes."""
 
 from typing import Protocol, TypeVar
 
@@ -10,7 +10,7 @@ M = TypeVar("M", bound=BusMessage)
 class Bus(Protocol[M]):
     """Typed messages with NATS core's promises: at most once, ordered within a subject.
 
-    A message's subject is its kind, stream and language. Either side may vanish at any time.
+    A message's subject is its type, stream and language. Either side may disappear at any time.
     """
 
     def publish(self, message: M) -> None:

@@ -1,14 +1,14 @@
-"""What sound a new interpreter is fed after the old one was lost: sans-I/O, one per stream.
+"""Which audio a new interpreter gets after the old one was lost: no I/O, one per stream.
 
-- Sound is kept from when it is heard until it is committed, at most ``KEPT_S`` of it.
-- An interpreter that gets ready is fed all that is kept, and from then on what comes.
-- When one is lost, all sound it had been fed and had not committed is suspect. It is fed once
-  more. If the next one is lost too before it has committed all of that, what is left of it is
-  skipped: the same sound takes down two interpreters at most.
-- Loss while none was ready makes no sound suspect: it had been fed none.
-- Samples only ever count up, also when the epoch rises.
-- The last ``AGAIN_S`` of what was committed are kept: it may have been heard in the wrong
-  language.
+- Audio is kept until it is committed, at most the last ``KEPT_S`` of it.
+- An interpreter that becomes ready gets all that is kept, and then what arrives.
+- When an interpreter is lost, the audio that it got and did not commit is suspect. The next one
+  gets it once more. If that one is lost too before it has committed all of it, the rest is
+  skipped: the same audio crashes two interpreters at most.
+- If an interpreter is lost before it was ready, no audio becomes suspect: it had got none.
+- Sample numbers never fall, also when the epoch rises.
+- The last ``AGAIN_S`` of committed audio are kept as well: it may have been interpreted from the
+  wrong language, and is then interpreted again.
 """
 
 from collections import deque
@@ -19,7 +19,7 @@ import msgspec
 from server.bus.messages import RATE_HZ, AudioChunk
 
 KEPT_S = 30
-#: Longer ago was said what would be too late to be interpreted again.
+#: How far back audio is interpreted again after a wrong language. Older speech would come too late.
 AGAIN_S = 12
 
 
@@ -44,8 +44,8 @@ class Replay:
         self._counts = counts
 
     def heard(self, chunk: AudioChunk) -> bool:
-        """Keep ``chunk``. Returns whether to feed it now; when no interpreter is ready,
-        ``worker_ready`` will return it."""
+        """Keep ``chunk``. Returns whether to send it to the interpreter now. If not, none is
+        ready, and ``worker_ready`` will return it."""
         self._kept.append(chunk)
         self._kept_samples += _samples(chunk)
         while self._kept_samples > KEPT_S * RATE_HZ:
@@ -53,7 +53,7 @@ class Replay:
         return self._ready
 
     def committed(self, sample: int) -> None:
-        """Everything before ``sample`` has been said."""
+        """All audio before ``sample`` has been interpreted."""
         while self._kept and self._kept[0].end_sample <= sample:
             self._committed.append(self._kept[0])
             self._forget_oldest()
@@ -62,8 +62,8 @@ class Replay:
                 self._committed.popleft()
 
     def take_back(self, sample: int) -> None:
-        """What was committed from ``sample`` on is to be fed again, as far as it is there;
-        nothing before it is."""
+        """Interpret again from ``sample`` on: committed audio from there on, as far as it is still
+        kept, is no longer committed; all audio before it is forgotten."""
         again = [*self._committed, *self._kept]
         self._committed.clear()
         self._kept = deque(chunk for chunk in again if chunk.end_sample > sample)
@@ -80,8 +80,8 @@ class Replay:
             self._suspect_end = self._kept[-1].end_sample
 
     def worker_ready(self, epoch: int) -> list[AudioChunk]:
-        """A new interpreter takes sound. Returns what to feed it first, in order, as part of
-        ``epoch``."""
+        """A new interpreter is ready. Returns the audio to send it first, in order, marked with
+        the new ``epoch``."""
         self._ready = True
         self._kept = deque(msgspec.structs.replace(chunk, epoch=epoch) for chunk in self._kept)
         return list(self._kept)

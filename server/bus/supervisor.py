@@ -1,7 +1,7 @@
-"""Keeps one process alive: starts it, watches its heartbeats, starts it again.
+"""Keeps one process alive: starts it, watches its heartbeats, and restarts it.
 
-A native call cannot be interrupted, so a process that hangs is killed. What it was fed is the
-business of ``replay``.
+A native call cannot be interrupted, so a process that hangs is killed. ``replay`` decides which
+audio the next one gets again.
 """
 
 import asyncio
@@ -18,14 +18,14 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """When a process counts as lost, and how soon the next one starts. Seconds."""
+    """When a process counts as lost, and how soon the next one starts. In seconds."""
 
-    silence_s: float = 5.0  # without a heartbeat
-    loading_s: float = 30.0  # from its start until it is ready
-    stuck_s: float = 20.0  # age of an engine call
+    silence_s: float = 5.0  # longest time between heartbeats
+    loading_s: float = 30.0  # longest time from start to ready
+    stuck_s: float = 20.0  # longest engine call
     first_backoff_s: float = 0.2
     longest_backoff_s: float = 10.0
-    healthy_s: float = 30.0  # after which the back-off starts from the first again
+    healthy_s: float = 30.0  # after this time the back-off is first_backoff_s again
     grace_s: float = 2.0  # from SIGTERM to SIGKILL
 
 
@@ -33,12 +33,11 @@ DEFAULT_LIMITS = Limits()
 
 
 class Supervisor:
-    """Runs ``command``, and ``options`` after it, for as long as ``run`` runs.
+    """Keeps a process of ``command`` with ``options`` running while ``run`` runs.
 
-    Every heartbeat is to be handed to ``heard``; a process names itself differently from its
-    predecessor in ``Heartbeat.worker``. ``on_restart`` is called each time one was lost, before
-    the next one starts; it may change ``options``. ``restarts`` counts those. ``name``: what the
-    log calls the process.
+    The caller passes every heartbeat to ``heard``. ``Heartbeat.worker`` must be different for each
+    process. ``on_restart``: called each time a process was lost, before the next one starts; it
+    may change ``options``. ``restarts``: the number of processes lost. ``name``: for the log.
     """
 
     def __init__(
@@ -64,26 +63,26 @@ class Supervisor:
 
     @property
     def ready(self) -> bool:
-        """Whether a process lives and has said that it is ready."""
+        """Whether a process is running and has reported that it is ready."""
         return self._ready_since is not None
 
     @property
     def pid(self) -> int | None:
-        """The process; None while there is none."""
+        """The id of the process; None while none is running."""
         return None if self._process is None else self._process.pid
 
     @property
     def worker_age_s(self) -> float:
-        """Since the current process was started; 0 while there is none."""
+        """Seconds since the current process was started; 0 while none is running."""
         return 0.0 if self._started is None else _now() - self._started
 
     def heard(self, heartbeat: Heartbeat) -> None:
-        """The process sent ``heartbeat``. What a lost one left in the bus is ignored."""
+        """Take note of a heartbeat. Heartbeats of a process already lost are ignored."""
         if self._watch is None or self._watch.expired() or heartbeat.worker == self._lost_worker:
             return
         self._worker = heartbeat.worker
         if heartbeat.stuck_s > self._limits.stuck_s:
-            self._verdict = f"an engine call has been under way for {heartbeat.stuck_s:.0f} s"
+            self._verdict = f"an engine call has been running for {heartbeat.stuck_s:.0f} s"
             self._watch.reschedule(_now())
             return
         if heartbeat.ready and self._ready_since is None:
@@ -94,7 +93,8 @@ class Supervisor:
             self._watch.reschedule(_now() + self._limits.silence_s)
 
     async def run(self) -> None:
-        """Until cancelled; then the process is ended too: SIGTERM, after a grace SIGKILL."""
+        """Keep the process running until cancelled; then end it: SIGTERM, and SIGKILL after
+        ``Limits.grace_s``."""
         backoff_s = self._limits.first_backoff_s
         while True:
             try:
@@ -111,9 +111,9 @@ class Supervisor:
             backoff_s = min(2 * backoff_s, self._limits.longest_backoff_s)
 
     async def _run_once(self) -> str:
-        """Start a process and see it end. Returns why it ended."""
+        """Start a process and wait for its end. Returns why it ended."""
         try:
-            # A session of its own: Ctrl-C in the terminal is for the server to act on.
+            # A session of its own, so that Ctrl-C in the terminal reaches only the server.
             process = await asyncio.create_subprocess_exec(
                 *self._command,
                 *self.options,

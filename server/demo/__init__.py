@@ -1,6 +1,7 @@
-"""The demonstration: a bundled clip through a whole server, from one PeerConnection to another.
+"""The demonstration: sends a bundled clip through a whole server, from one PeerConnection to
+another.
 
-Two clips are by a synthetic voice, which the shipped recognisers were made for. One is by a person.
+Two clips have a synthetic voice, which the shipped recognisers understand best. One has a person's.
 """
 
 import asyncio
@@ -19,20 +20,20 @@ from server.media.opus import RATE_HZ, Pcm, joined
 from signaling.messages import Caption
 
 READY_S = 30.0
-#: After the clip, the last interpretation gets this long to be heard.
+#: How long to wait after the clip for the last interpretation.
 TAIL_S = 5.0
 STREAM = "demo"
-#: The language of the person's clip.
+#: The language of the clip with a person's voice.
 PERSONS = "en"
 MISHEARD = (
-    "The shipped recogniser learnt from synthetic voices, and misreads a third of what people say."
-    f"\nOne for people: python -m server models pull {PERSONS}"
+    "The shipped recogniser was trained on synthetic voices, and gets a third of a person's words "
+    f"wrong.\nTo install one for people: python -m server models pull {PERSONS}"
 )
 
 
 def clip(language: str, person: bool = False) -> Pcm:
-    """The bundled clip in ``language``, or the one by a person: 48 kHz mono. Raises
-    FileNotFoundError."""
+    """The bundled clip in ``language``, 48 kHz mono; with ``person`` the one with a person's
+    voice. Raises FileNotFoundError."""
     name = f"person-{language}.opus" if person else f"{language}.opus"
     with resources.as_file(resources.files(__name__) / name) as path:
         if not path.exists():
@@ -43,8 +44,8 @@ def clip(language: str, person: bool = False) -> Pcm:
 
 
 async def run(config: Config, source: str, target: str, out: Path, person: bool = False) -> int:
-    """Play the clip, show captions as they come, write ``demo.wav`` and ``demo.vtt`` to
-    ``out``; returns an exit status."""
+    """Play the clip, print captions as they arrive, and write ``demo.wav`` and ``demo.vtt`` to the
+    folder ``out``. Returns an exit status."""
     try:
         pcm = clip(source, person)
     except FileNotFoundError as error:
@@ -76,17 +77,17 @@ async def run(config: Config, source: str, target: str, out: Path, person: bool 
     if person and not hears_people:
         print(MISHEARD)
     elif hears_people and not person:
-        print("That voice was synthetic. For half a minute of a person: demo --person")
+        print("That voice was synthetic. To hear half a minute of a person: demo --person")
     return 0
 
 
 async def _speak(url: str, source: str, pcm: Pcm, listener: Listener) -> None:
-    """Play the clip, printing captions meanwhile and for some time after."""
+    """Play the clip. Print captions meanwhile and for TAIL_S after."""
     async with Speaker(url, STREAM, source) as speaker, asyncio.TaskGroup() as group:
         printer = group.create_task(_show(speaker, listener), name="captions")
         print(
-            f"Speaking {len(pcm) / RATE_HZ:.0f} s of {source}. Each caption as it comes, and how "
-            "long after its last word that is:\n",
+            f"Speaking {len(pcm) / RATE_HZ:.0f} s of {source}. Each caption, and how long after "
+            "its last word it arrived:\n",
             flush=True,
         )
         await speaker.play(pcm)
@@ -95,7 +96,7 @@ async def _speak(url: str, source: str, pcm: Pcm, listener: Listener) -> None:
 
 
 async def _show(speaker: Speaker, listener: Listener) -> None:
-    """Print each final caption as it comes, and how long after its last word that was."""
+    """Print each final caption, and how long after its last word it arrived."""
     shown = 0
     while True:
         for at_s, caption in listener.captions[shown:]:

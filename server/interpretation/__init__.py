@@ -1,1 +1,1 @@
-"""Sound to text to text to sound. Knows no socket, no aiortc, no av."""
+"""Speech to text to translated text to speech. Uses no socket, no aiortc, no av."""

@@ -1,9 +1,9 @@
-"""One target language of one stream: clauses in; captions and speech out.
+"""Interprets one stream into one target language: clauses in; captions and speech out.
 
-Clauses wait in a bounded queue, so that an engine that hangs holds up no other language. Each
-one is translated and captioned; what of that is to be spoken waits in another queue, so that
-the next is translated while one is spoken. When that fails several times in a row, a circuit
-breaker opens: listeners are told, and until it closes again clauses are only captioned.
+Clauses wait in a bounded queue, so that a hanging engine does not delay other languages. Each is
+translated and captioned. The parts to be spoken wait in a second queue, so that one clause is
+translated while another is synthesized. When this fails several times in a row, a circuit breaker
+opens: listeners are told, and until it closes, clauses are only captioned.
 """
 
 import asyncio
@@ -32,19 +32,19 @@ from server.interpretation.types import Clause, Pcm
 P = ParamSpec("P")
 R = TypeVar("R")
 
-#: Speech messages are at most this long.
+#: Speech is sent in messages of at most 1/5 s.
 PIECES_PER_SECOND = 5
-#: A beginning is translated in two steps as long as a translation takes no longer than this.
+#: A growing segment is translated in two steps if a translation takes no longer than this.
 QUICK_S = 0.1
-#: How often to look whether it is time for the next part.
+#: How often to check whether it is time to synthesize the next part.
 LOOK_S = 0.1
 
 _log = logging.getLogger(__name__)
 
 
 class Booth:
-    """``now``: the latest sample of stream time. ``speaks``: whether speech is wanted, not
-    only text."""
+    """One target language of one stream. ``now``: returns the latest sample of stream time.
+    ``speaks``: whether speech is wanted, not only captions."""
 
     def __init__(
         self,
@@ -65,11 +65,11 @@ class Booth:
         self._now = now
         self._clauses = DropOldest[Clause](shared.limits.waiting_clauses, self._drop)
         self._parts = DropOldest[Part](shared.limits.waiting_clauses, self._drop)
-        self._translated: Clause | None = None  # just now, as _spoken
-        self._spoken: Part | None = None
+        self._translated: Clause | None = None  # the clause being translated
+        self._spoken: Part | None = None  # the part being synthesized
         self._draft = Draft(-1)
         self._translates_quickly = False
-        self._said: Said | None = None  # the latest that was translated to its end
+        self._said: Said | None = None  # the latest ended clause, with its translation
         self._lines = Lines(stream, epoch, language)
         self._leveller = Leveller()
         self._breakers = AsyncCircuitBreakerFactory(shared.limits.failures, shared.limits.retry_s)
@@ -77,27 +77,27 @@ class Booth:
         self._reason: FailureReason = ""
 
     def offer(self, clause: Clause) -> None:
-        """Interpret ``clause`` when its turn comes, and no shorter beginning of it. The oldest
-        that waits may be dropped."""
+        """Queue ``clause``; it replaces a shorter beginning of the same segment that waits. If
+        the queue is full, the oldest clause is dropped."""
         self._clauses.put(clause, longer)
 
     def close(self) -> None:
-        """Say what is left, then end."""
+        """Interpret what is queued, then end."""
         self._clauses.close()
 
     def reopen(self) -> None:
-        """Go on after all, if it has not ended yet."""
+        """Take back ``close``, if ``run`` has not ended yet."""
         self._clauses.reopen()
 
     @property
     def open_from(self) -> int | None:
-        """The sample from which on it has something left to say."""
+        """The first sample not yet interpreted; None if nothing is queued or in work."""
         parts = (each.clause for each in (self._spoken, self._parts.oldest) if each)
         clauses = (each for each in (self._translated, self._clauses.oldest) if each)
         return next((each.start_sample for each in (*parts, *clauses)), None)
 
     async def run(self) -> None:
-        """Until closed, and then until all is said."""
+        """Interpret until closed and nothing is left."""
         try:
             while not self._clauses.closed:
                 self._parts.reopen()
@@ -121,7 +121,8 @@ class Booth:
             self._translated = None
 
     async def _translate(self, clause: Clause) -> str | EngineError:
-        """Translate and caption. Returns what of it is to be spoken."""
+        """Translate and caption. Returns the text to speak ("" for none), or the error if the
+        translator failed."""
         draft, limit_s = self._draft, self._shared.limits.translate_s
         clock = asyncio.get_running_loop().time
         translator = self._shared.engines.translator
@@ -160,8 +161,8 @@ class Booth:
             await self._until_needed()
 
     async def _until_needed(self) -> None:
-        """Wait until the next part is to be made. Stream time may run faster than the clock, as
-        when lost time is made up for, or stand still while what waits is heard."""
+        """Wait until it is time to synthesize the next part. Stream time may run faster than the
+        clock, when audio is replayed, or stand still, when the speaker is paused."""
         clock = asyncio.get_running_loop().time
         latest_s = clock() + self.pacing.ahead(self._now()) / RATE_HZ
         while (ahead := self.pacing.ahead(self._now())) and (left_s := latest_s - clock()) > 0:
@@ -186,7 +187,7 @@ class Booth:
         self._tell(mute or breaker.context.state == "opened", self._reason or "slow")
 
     async def _say(self, part: Part, text: str) -> None:
-        """Speak ``text``, unless it is too late for that."""
+        """Synthesize and send ``text``, unless it would be heard too late. Raises EngineError."""
         voice = self._shared.engines.synthesizers.get(self.language)
         if voice is None:
             raise EngineError(f"there is no voice for {self.language!r}")
@@ -203,7 +204,7 @@ class Booth:
             self._send(part, pcm, voice.rate_hz)
 
     def _made(self, voice: Synthesizer, text: str, scale: float) -> Pcm:
-        """What ``voice`` says, ready to be joined to what came before."""
+        """``text`` spoken by ``voice``, with its silence trimmed and its loudness levelled."""
         pcm = tapered(voice.synthesize(text, scale), voice.rate_hz)
         return self._leveller.levelled(pcm, voice.rate_hz)
 
@@ -240,8 +241,8 @@ class Booth:
             raise
 
     def _tell(self, failing: bool, reason: FailureReason) -> None:
-        """Tell of failing when it begins and ends, and with each clause in between, because
-        the bus may lose a message."""
+        """Publish a Failure when ``failing`` changes, and repeat it with each clause while it is
+        true, because the bus may lose a message."""
         if failing or self._failing:
             self._shared.publish(
                 Failure(
@@ -262,8 +263,8 @@ class Booth:
             self._skip(dropped)
 
     def _skip(self, part: Part) -> None:
-        """Mark the line of a part that should have been said and is not. A translation that
-        fails while its segment grows is made up for by the next."""
+        """Mark the caption of a part that should have been spoken and is not. A failed translation
+        of a growing segment is not marked: the next one covers it."""
         untranslated = isinstance(part.text, EngineError) and part.clause.ended
         unspoken = self.speaks and isinstance(part.text, str) and part.text
         if untranslated or unspoken:

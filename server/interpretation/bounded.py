@@ -9,8 +9,8 @@ T = TypeVar("T")
 
 
 class DropOldest(Generic[T]):
-    """Holds items of together at most ``limit``, as ``size`` measures them. ``on_drop`` is
-    called with each item that is dropped for a newer one. One reader."""
+    """A queue whose items have a total ``size`` of at most ``limit``, but always holds one.
+    ``on_drop`` is called with each item that is dropped to make room. For one reader."""
 
     def __init__(
         self,
@@ -28,17 +28,17 @@ class DropOldest(Generic[T]):
 
     @property
     def oldest(self) -> T | None:
-        """The item that is taken next; None when there is none."""
+        """The item that ``get`` returns next; None while the queue is empty."""
         return self._items[0] if self._items else None
 
     @property
     def closed(self) -> bool:
-        """Whether it takes no more items."""
+        """Whether the queue is closed."""
         return self._closed
 
     def put(self, item: T, merge: Callable[[T, T], T | None] = lambda newest, item: None) -> None:
-        """Add ``item``; does nothing when closed. ``merge`` makes one of the newest and ``item``
-        where they belong together."""
+        """Add ``item``; does nothing when closed. ``merge``, called with the newest item and
+        ``item``, may return one item to put in place of both, or None."""
         if self._closed:
             return
         if self._items and (merged := merge(self._items[-1], item)) is not None:
@@ -51,7 +51,7 @@ class DropOldest(Generic[T]):
         self._changed.set()
 
     async def get(self) -> T | None:
-        """The next item; None when the queue is closed and empty."""
+        """Wait for the next item. None: the queue is closed and empty."""
         while not self._items:
             if self._closed:
                 return None
@@ -60,12 +60,12 @@ class DropOldest(Generic[T]):
         return self._take()
 
     def close(self) -> None:
-        """Take no more; what it holds can still be got."""
+        """Accept no more items. Those in the queue can still be read."""
         self._closed = True
         self._changed.set()
 
     def reopen(self) -> None:
-        """Take items again."""
+        """Accept items again."""
         self._closed = False
 
     def _take(self) -> T:

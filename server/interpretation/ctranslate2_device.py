@@ -1,20 +1,20 @@
-"""What CTranslate2's models run on."""
+"""The device that CTranslate2's models run on."""
 
 from typing import Final, Literal
 
 from server.interpretation.engines import ModelError
 
-#: As the setting ``device`` has it.
+#: The values of the setting ``device``.
 Wanted = Literal["auto", "cpu", "cuda"]
 Device = Literal["cpu", "cuda"]
-#: How weights are kept and multiplied.
+#: How weights are stored and multiplied.
 COMPUTE_TYPES: Final[dict[Device, str]] = {"cpu": "int8", "cuda": "int8_float16"}
 
 
 def device(wanted: Wanted) -> Device:
-    """ "auto": a GPU where CTranslate2 finds one. Raises ModelError where it was asked for and is
-    not there."""
-    import ctranslate2  # takes a second, in which a process that starts is to be heard of already
+    """The device to use. "auto": a GPU if CTranslate2 finds one. Raises ModelError if a GPU is
+    wanted and there is none."""
+    import ctranslate2  # here, as it takes a second: heartbeats must start before
 
     found = wanted != "cpu" and ctranslate2.get_cuda_device_count() > 0
     if wanted == "cuda" and not found:

@@ -1,9 +1,9 @@
-"""Translation with CTranslate2 and SentencePiece: OPUS-MT's models, and those made like them.
+"""Translation with CTranslate2 and SentencePiece: OPUS-MT's models, and others of the same format.
 
-Whatever goes in, what comes out is a translation that ended by itself, or an EngineError: never
-a text that runs on or goes round in a loop. One whose numbers, names, denial or length do not fit
-what was said is looked for again, among several. What has no letters is not translated, signs that
-the model never saw are left out, and long text goes in parts.
+A result is always a translation that the model ended by itself, or an EngineError: never an endless
+or looping text. If its numbers, names, negation or length do not fit the source, the best of
+several other candidates is taken. Text without letters is not translated, characters unknown to
+the model are left out, and long text is translated in parts.
 """
 
 from collections.abc import Collection, Iterator
@@ -21,7 +21,7 @@ END: Final = "</s>"
 
 
 class Options(TypedDict):
-    """What CTranslate2 is told of how to look for a translation."""
+    """Search options of CTranslate2."""
 
     beam_size: int
     num_hypotheses: int
@@ -29,38 +29,36 @@ class Options(TypedDict):
     no_repeat_ngram_size: int
 
 
-#: Two beams are worth 1 to 2.5 BLEU over one, three hardly more (the starter model, 400 development
-#: sentences each way). Some repeats are right: only long ones are ruled out.
+#: Two beams gain 1 to 2.5 BLEU over one, three hardly more (the starter model, 400 development
+#: sentences each way). Short repetitions can be right, so only long ones are forbidden.
 USUAL: Final[Options] = {
     "beam_size": 2, "num_hypotheses": 1, "repetition_penalty": 1.0, "no_repeat_ngram_size": 4,
 }  # fmt: skip
-#: Where that is doubtful: the likeliest of these that is less so.
+#: If that translation is doubtful: the likeliest of these that is less doubtful.
 WIDE: Final[Options] = {**USUAL, "beam_size": 5, "num_hypotheses": 5}
-#: Where none of those ends: worse translations, that seldom say the same again.
+#: If none of those ends: worse translations, which seldom repeat themselves.
 STRICT: Final[Options] = {
     "beam_size": 3, "num_hypotheses": 1, "repetition_penalty": 1.5, "no_repeat_ngram_size": 2,
 }  # fmt: skip
-#: A translation longer than this is a loop, whatever the languages: it is not said.
+#: A longer translation (in SentencePiece pieces, relative to the source's) is a loop in any
+#: language, and is discarded.
 MAX_PIECES_PER_PIECE: Final = 2
 MAX_PIECES_MORE: Final = 12
-#: A source of more pieces than this goes in parts: a clause has fewer, and so had nearly all that
-#: models are trained on. A part that is full ends before the next word.
+#: A source of more pieces than PART_PIECES is translated in parts: clauses, and nearly all training
+#: sentences, are shorter. A part of FULL_PIECES ends before the next word.
 PART_PIECES: Final = 64
 FULL_PIECES: Final = 48
-#: What a piece begins with that begins a word.
+#: The first character of a piece that begins a word.
 SPACE: Final = "\u2581"
-#: One to four words said this often in a row, when the source does not, are a loop.
+#: One to four words repeated this often in a row, unless in the source too, are a loop.
 LOOP: Final = 4
-#: What has more letters without a space is no word, and no clause of a language without spaces.
+#: A longer run of characters without a space is neither a word nor a clause of a language without
+#: spaces, and is left out.
 MOST_LETTERS: Final = 200
 
 
 class CTranslate2Translator:
-    """One model. It may translate many ways: then its first source token names the target.
-
-    ``model``, ``source`` and ``target``: the network and the two vocabularies, for what measures
-    them by themselves.
-    """
+    """One model. If it has several target languages, its first source token names the target."""
 
     def __init__(
         self,
@@ -71,9 +69,9 @@ class CTranslate2Translator:
     ) -> None:
         """Load model.bin and sentencepiece.model (or source.spm and target.spm) of ``folder``.
 
-        ``tagged_targets``: the targets that are told to the model as ``>>nl<<``; empty for a
-        model of one pair. ``packed``: an Argos package, which has its model in ``model/``, and
-        whose sources have no token at their end. Raises ModelError.
+        ``tagged_targets``: the targets that the model takes as a token such as ``>>nl<<``; empty
+        for a model of one pair. ``packed``: an Argos package; its model is in ``model/``, and its
+        sources have no end token. Raises ModelError.
         """
         self._tagged = bool(tagged_targets)
         self._end = [] if packed else [END]
@@ -104,7 +102,7 @@ class CTranslate2Translator:
             )
 
     def translate(self, text: str, source: str, target: str, prefix: str = "") -> str:
-        """As engines has it. Raises EngineError."""
+        """See ``Translator.translate``. Raises EngineError if no translation ends."""
         if not any(map(str.isalpha, text)):
             return text.strip() if any(map(str.isdecimal, text)) else ""
         text = " ".join(word for word in text.split() if len(word) <= MOST_LETTERS)
@@ -118,7 +116,7 @@ class CTranslate2Translator:
         ]
         if not any(map(str.isalnum, "".join(known))):
             return ""  # the model would make something up
-        # What is begun already is a clause, not a text that wants to be cut.
+        # A text with a prefix is a clause, which is never too long.
         parts = [known] if prefix else _parts(known)
         made = [self._part(part, source, target, prefix) for part in parts]
         return " ".join(filter(None, made))
@@ -139,7 +137,7 @@ class CTranslate2Translator:
         begins = [at for at, piece in enumerate(pieces) if at and piece.startswith(SPACE)]
         if prefix or not begins:
             raise EngineError(
-                f"translating {len(pieces)} pieces from {source} to {target} did not end: a loop"
+                f"the translation of {len(pieces)} pieces from {source} to {target} loops"
             )
         middle = begins[len(begins) // 2]
         halves = (pieces[:middle], pieces[middle:])
@@ -168,10 +166,10 @@ class CTranslate2Translator:
 
 
 def without_loops(text: str) -> str:
-    """``text`` with one to four words that come again and again said less than LOOP times.
+    """``text`` without the repetitions of one to four words beyond LOOP - 1 in a row.
 
-    Somebody stammers, or a recogniser is stuck: of sixty times the same, a model makes anything.
-    Figures stay: they may be a telephone number.
+    They come from stammering or a looping recogniser, and a model translates them to nonsense.
+    Digits are kept: they may be a telephone number.
     """
     words = text.split()
     for length in range(1, 5):
@@ -187,7 +185,7 @@ def without_loops(text: str) -> str:
 
 
 def most_in_a_row(text: str) -> int:
-    """How often one to four words of ``text`` come again and again without a break, at most."""
+    """How often any one to four words are repeated in a row in ``text``, at most."""
     words = text.lower().split()
     most = 1
     for length in range(1, 5):
@@ -199,7 +197,7 @@ def most_in_a_row(text: str) -> int:
 
 
 def _parts(pieces: list[str]) -> Iterator[list[str]]:
-    """``pieces`` as they are, or if they are many by sentence and in parts not too long."""
+    """``pieces`` in one part, or if they are too many, split by sentence and by length."""
     part: list[str] = []
     for piece in pieces:
         starts_word = piece.startswith(SPACE)

@@ -1,8 +1,8 @@
-"""The translation of one segment while it grows. Sans-I/O.
+"""The translation of one segment while the segment grows. No I/O.
 
-What is committed is never taken back: the next translation is made to begin with it. A word is
-committed when two successive translations agree on it and enough others follow it, so that a
-wrong start is not frozen; the rest when the segment has ended.
+Committed words never change: they are the forced prefix of the next translation. A word is
+committed when two successive translations agree on it and UNSTEADY_WORDS others follow it, so that
+a wrong start does not become permanent. All words are committed when the segment has ended.
 """
 
 from dataclasses import replace
@@ -11,33 +11,34 @@ from typing import Final
 from server.interpretation.open_numbers import without_open_number
 from server.interpretation.types import Clause
 
-#: This many words at the end of a beginning's translation are not to be relied on. One gives 93 to
-#: 95 % of the BLEU of whole sentences, two 97 % and 0.05 s more lag, three no more (replay).
+#: The last words of a growing segment's translation that are never committed. One gives 93 to 95 %
+#: of the BLEU of whole sentences; two 97 % and 0.05 s more lag; three no more BLEU (in a replay).
 UNSTEADY_WORDS: Final = 2
-#: Fewer words than this are not said by themselves.
+#: Fewer new words than this are not spoken by themselves, unless the segment ends.
 PART_WORDS: Final = 3
-#: A translation of so many more words than its source has is a loop, or made up.
+#: A translation with more words than this, relative to its source, is a loop or invented.
 MOST_WORDS_PER_WORD: Final = 1.5
 MOST_WORDS_MORE: Final = 2
 
 
 class Draft:
-    """One segment's. ``text``: what is committed of its translation; ``parts``: in how many
-    steps."""
+    """The translation of one segment. ``text``: its committed words. ``parts``: in how many steps
+    they were committed."""
 
     def __init__(self, segment: int) -> None:
         self.segment = segment
         self.parts = 0
         self._committed: list[str] = []
         self._latest: list[str] = []
-        self._words = 0  # of the source, when it was translated last
+        self._words = 0  # number of source words in the last translation
 
     def beginnings(self, clause: Clause, language: str, quick: bool) -> list[Clause]:
-        """What of ``clause``, said in ``language``, is to be translated, one after the other.
+        """The beginnings of ``clause``, in ``language``, to translate one after the other.
 
-        Of one that has not ended no number at its end: more may belong to it. If translating is
-        ``quick``, of a beginning that grew by several words at a time first all but its last word:
-        whether two translations agree is known at once, and not when more is heard.
+        A number at the end of a growing clause is left out, because it may not be complete. If
+        translation is ``quick`` and the clause grew by several words, it is first translated
+        without its last word: then two translations can be compared at once, without waiting for
+        more words.
         """
         if clause.ended:
             return [clause]
@@ -49,12 +50,12 @@ class Draft:
 
     @property
     def text(self) -> str:
-        """All words committed so far."""
+        """The committed words."""
         return " ".join(self._committed)
 
     def revise(self, source: str, translation: str, ended: bool) -> str:
-        """``translation``, of ``source``, was made to begin with ``text``. Returns the words
-        that it commits."""
+        """Take the latest translation, of ``source``, which had ``text`` as its prefix. Returns
+        the words that are committed now."""
         words = translation.split()
         self._words = len(source.split())
         known = len(self._committed)
@@ -65,7 +66,7 @@ class Draft:
         else:
             agreed = min(_common(self._latest, words), len(words) - UNSTEADY_WORDS)
         self._latest = words
-        # A forced last word may have been made longer: that is not said any more.
+        # The model may have lengthened the last word of its prefix. That word is spoken already.
         new = words[known:agreed]
         if not new or (len(new) < PART_WORDS and not ended):
             return ""
@@ -75,7 +76,7 @@ class Draft:
 
 
 def _common(one: list[str], other: list[str]) -> int:
-    """How many words both begin with."""
+    """The length of the common prefix."""
     for i, (a, b) in enumerate(zip(one, other, strict=False)):
         if a != b:
             return i

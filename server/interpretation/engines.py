@@ -1,5 +1,5 @@
-"""What the interpreter asks of an engine. Calls block and run in a thread of the
-interpreter's; none is called from two threads at a time."""
+"""The interfaces of the engines. Calls block, and run in threads of the interpreter process; an
+engine is never called from two threads at once."""
 
 from collections.abc import Mapping, Sequence
 from typing import Protocol, runtime_checkable
@@ -8,79 +8,82 @@ from server.interpretation.types import Pcm, Transcript
 
 
 class EngineError(Exception):
-    """An engine failed on this clause: it is dropped and counted, the stream lives."""
+    """An engine failed on one clause. The clause is dropped and counted; the stream goes on."""
 
 
 class ModelError(Exception):
-    """A model is missing, broken or of the wrong kind. Names the folder and the remedy."""
+    """A model is missing, broken or of the wrong kind. The message names the folder and what to
+    do."""
 
 
 class RecognizerStream(Protocol):
-    """One speaker's sound, in order. Holds per-speaker state; the model is shared."""
+    """Recognition of one speaker's audio, in order. Holds the state; the model is shared."""
 
     @property
     def pause_samples(self) -> int | None:
-        """After so long without speech ``finish`` is to be called; None where it finds the ends
-        of utterances itself."""
+        """After this many samples without speech the caller must call ``finish``. None: the
+        recogniser finds the ends of utterances itself."""
 
     def accept(self, pcm: Pcm) -> Transcript | None:
-        """Hear 16 kHz mono int16. Returns a new partial or final transcript, or None when
-        nothing changed. Word times count samples from the first ``accept``."""
+        """Recognise 16 kHz mono int16. Returns a new partial or final transcript, or None if
+        nothing changed. Word times count samples from the first ``accept``. Raises EngineError."""
 
     def finish(self) -> Transcript | None:
-        """Nothing more comes for now: the rest as a final transcript."""
+        """No audio follows for now. Returns the rest as a final transcript; None if there is
+        none. Raises EngineError."""
 
 
 class LanguageIdentifier(Protocol):
-    """Tells which language is spoken."""
+    """Identifies the spoken language."""
 
     def identify(self, pcm: Pcm) -> Mapping[str, float]:
-        """How likely each language that it knows is the one spoken in ``pcm``, 16 kHz mono
-        int16, one to 30 s of speech. Probabilities from 0 to 1. Raises EngineError."""
+        """The probability, 0 to 1, of each known language in ``pcm``: 16 kHz mono int16, one to
+        30 s of speech. Raises EngineError."""
 
 
 class Recognizer(Protocol):
-    """Recognises speech in one language; shared by all streams."""
+    """Speech recognition of one language, for any number of speakers."""
 
     language: str
 
     def stream(self) -> RecognizerStream:
-        """A new listener to one speaker."""
+        """A new stream, for one speaker."""
 
 
 @runtime_checkable
 class AdaptableRecognizer(Recognizer, Protocol):
-    """A recogniser that can be told which words to expect."""
+    """A recogniser that can be made to expect certain words."""
 
     def expecting(self, words: Sequence[str]) -> tuple[Recognizer, dict[str, str]]:
-        """Another one that expects ``words``, single ones in lower case, and those that it
-        cannot expect, with the reason. May take seconds, in any thread. Raises ModelError."""
+        """Make a recogniser that expects ``words`` (single, in lower case). Returns it, and the
+        words that it cannot expect, with the reasons. May take seconds; callable from any thread.
+        Raises ModelError."""
 
 
 class SpeechDetector(Protocol):
-    """Of one speaker's sound, in order: does anybody speak?"""
+    """Detects speech in one speaker's audio, window by window."""
 
     window_samples: int
 
     def speech(self, pcm: Pcm) -> Sequence[float]:
-        """Hear 16 kHz mono int16. Returns how likely each window that it completes is speech,
-        from 0 to 1."""
+        """Take the next audio, 16 kHz mono int16. Returns the probability of speech, 0 to 1, of
+        each window that it completes. Raises EngineError."""
 
 
 class Translator(Protocol):
-    """Translates text between the languages that it has models for."""
+    """Translation of text between one or more pairs of languages."""
 
     def translate(self, text: str, source: str, target: str, prefix: str = "") -> str:
-        """``text`` as a recogniser sends it (no case, no punctuation) in ``target``. The
-        translation begins with ``prefix``, whose last word it may make longer."""
+        """Translate ``text``, as a recogniser writes it: perhaps without case and punctuation. The
+        translation begins with ``prefix``, but may lengthen its last word. Raises EngineError."""
 
 
 class Synthesizer(Protocol):
-    """Speaks text in one language, with one voice."""
+    """A voice of one language; its audio has a sample rate of ``rate_hz``."""
 
     language: str
     rate_hz: int
 
     def synthesize(self, text: str, length_scale: float) -> Pcm:
-        """``text`` spoken at ``rate_hz``; 1.0 is the voice's own pace, less is faster.
-        Empty where there is nothing to pronounce."""
+        """Speak ``text``: mono int16. ``length_scale``: the length of sounds; 1.0 is the voice's
+        own pace, less is faster. Empty if there is nothing to pronounce. Raises EngineError."""

@@ -1,5 +1,5 @@
-"""Does a translation say what was said? What a look at both tells: lengths, numbers, names, and
-whether something is denied. Who knows neither language well may trust the rest."""
+"""Finds likely mistranslations without a model, by comparing source and translation: their
+lengths, numbers, names, and whether they contain a negation."""
 
 import re
 from typing import Final
@@ -13,25 +13,25 @@ _DENIED: Final = {
     "de": r"nicht\w*|kein\w*|nie|niemals|niemand\w*|nirgend\w*|weder|ohne|kaum|un\w+|nein",
     "fr": r"ne|n|pas|jamais|rien|aucun\w*|ni|sans|guère|non|personne|in\w+|im\w+|refus\w*",
 }
-#: Denied beyond doubt: the other side has to have a word of ``_DENIED``.
+#: Words that are certainly a negation. If one side has one, the other needs a word of ``_DENIED``.
 _SURELY_DENIED: Final = {
     "en": r"not|never|nobody|nothing|\w+n[’']t|cannot|without",
     "nl": r"niet|nooit|niemand|niets|geen|zonder",
     "de": r"nicht|niemals|niemand|nichts|keine?[mnrs]?|ohne",
     "fr": r"pas|jamais|rien|sans|aucune?",
 }
-#: From so many words on lengths are compared. A translation has between half as many letters as
-#: its source and twice as many: of people's, one in a thousand has not.
+#: Lengths are compared from this number of words on. In human translations, one in a thousand has a
+#: length outside these ratios to its source, in characters.
 _LONG: Final = 4
 _SHORTEST, _LONGEST = 0.45, 2.2
 
 
 def doubts(text: str, translation: str, source: str, target: str) -> list[str]:
-    """Why ``translation`` may be wrong: of "length", "numbers", "names" and "denial" what does not
-    fit. Languages are tags; of those not known here only lengths are compared."""
+    """Why ``translation`` may be wrong: which of "length", "numbers", "names" and "denial" do not
+    fit. Languages are tags; for languages unknown here, only the length is compared."""
     said, read = (language.partition("-")[0] for language in (source, target))
     known = {said, read} <= LANGUAGES
-    if known:  # as long as they are when they are written alike
+    if known:  # numbers as digits on both sides, so that lengths are comparable
         text, translation = in_figures(text, said), in_figures(translation, read)
     found = [] if _length_fits(text, translation) else ["length"]
     if not known:
@@ -53,21 +53,21 @@ def _length_fits(text: str, translation: str) -> bool:
 
 
 def _numbers(text: str, language: str) -> list[tuple[str, ...]]:
-    """Whatever they count; signs for numbers count as themselves."""
+    """All numbers in ``text``, sorted; placeholders for numbers count as numbers."""
     found = masked(text, language).numerals.values()
     return sorted([*(each.parts for each in found), *((sign,) for sign in SIGN.findall(text))])
 
 
 def _lost_names(text: str, translation: str) -> bool:
-    """Whether all names were lost: words with a capital within a sentence. Some are translated,
-    and days and peoples have a capital in English only: so one is enough."""
+    """Whether no name is left. A name is a capitalised word within a sentence. One is enough, as
+    some names are translated, and only English capitalises days and nationalities."""
     within = re.compile(r"(?<![.?!…:\"“„«] )(?<!^)\b[A-Z][a-zà-ÿ]{2,}")
     names = [name for name in within.findall(text) if name not in _ENGLISH_CAPITALS]
     return len(names) > 1 and not re.search(r"\b[A-Z][a-zà-ÿ]", translation[1:])
 
 
 def _is_lost(denied: dict[str, str], one: tuple[str, str], other: tuple[str, str]) -> bool:
-    """Whether the first denies surely, and the second not at all."""
+    """Whether ``one`` certainly contains a negation and ``other`` contains none."""
     return _has(denied, *one) and not _has(_DENIED, *other)
 
 

@@ -1,10 +1,10 @@
-"""Only speech reaches the recogniser: noise, hum and silence cost nothing, and nothing is
-invented in them.
+"""Passes only speech on to the recogniser: noise, hum and silence cost no time there, and it
+cannot invent words in them.
 
-- What is fed is in order, and nothing of it twice; what is left out is whole stretches.
-- Beginnings are not cut: what came just before somebody was found to speak is fed, too.
-- Times count all that was heard, not only what was fed.
-- A recogniser that does not find the ends of utterances itself is told of pauses.
+- Audio is passed on in order and once; what is left out is left out in whole stretches.
+- The beginning of speech is not cut off: some audio before its detection is passed on as well.
+- The times of words count all audio of the stream, not only what was passed on.
+- ``finish`` is called at pauses if the recogniser does not find the ends of utterances itself.
 """
 
 from collections.abc import Iterable
@@ -17,25 +17,25 @@ from server.interpretation.engines import RecognizerStream, SpeechDetector
 from server.interpretation.spectrum import Spectrum
 from server.interpretation.types import Pcm, Transcript, Word
 
-#: From these probabilities on a window is speech, to begin and to go on.
+#: A window with at least this probability is speech: at its beginning, and while it continues.
 BEGINS: Final = 0.5
 GOES_ON: Final = 0.4
-#: Speech begins with windows that change by more than this, in dB: notes are held.
+#: At its beginning, the spectrum must change by more than this, in dB: that of held notes does not.
 CHANGES_DB: Final = 1.5
-#: Somebody speaks after so many such windows in a row: knocks and coughs are shorter.
+#: Speech begins after this many such windows in a row: knocks and coughs are shorter.
 WINDOWS: Final = 6
-#: Before that, so much is fed. Less than what ``segmenter`` takes for possible speech.
+#: Samples before the detection that are passed on. Fewer than ``segmenter.HIDDEN_SAMPLES``.
 PRE_ROLL: Final = 8 * RATE_HZ // 10
-#: After the last speech, so much: more than what ends an utterance of the recogniser's.
+#: Samples after the last speech that are passed on: more than the recogniser needs to find the end
+#: of an utterance.
 HANG_OVER: Final = 12 * RATE_HZ // 10
-#: A shorter pause is one within a sentence.
+#: A shorter pause is a pause within a sentence.
 BREATH: Final = 3 * RATE_HZ // 10
 
 
 class Gate:
-    """A recogniser's stream that is fed only what ``detector`` takes for speech; everything
-    where there is none. ``quiet_samples``: for so long now nobody has spoken, as far as is
-    known."""
+    """Passes speech on to one recogniser stream. ``detector``: decides what is speech; None: all
+    audio is passed on. ``quiet_samples``: for how long nobody has spoken now."""
 
     def __init__(self, recognizer: RecognizerStream, detector: SpeechDetector | None) -> None:
         self.quiet_samples = 0
@@ -46,20 +46,21 @@ class Gate:
         self._in_a_row = 0
         self._heard = 0
         self._fed = 0
-        self._waiting: Pcm = np.zeros(0, np.int16)  # the latest that was not fed
-        # Where what was fed began, and by how much that is shifted: of the last two stretches,
-        # as no word can be in an earlier one.
+        self._waiting: Pcm = np.zeros(0, np.int16)  # the latest audio, not passed on yet
+        # The last two stretches passed on: the first sample of each as the recogniser counts, and
+        # its offset in the stream. No word can be in an earlier stretch.
         self._stretches = [(0, 0)]
         self._unfinished = False
         self._has_words = False
 
     @property
     def speaks(self) -> bool:
-        """Whether somebody speaks now, or paused for a breath only."""
+        """Whether somebody speaks now, or made only a short pause."""
         return self._open and self.quiet_samples < BREATH
 
     def accept(self, pcm: Pcm) -> Transcript | None:
-        """Hear 16 kHz mono int16. Returns what the recogniser does."""
+        """Take the next audio, 16 kHz mono int16. Returns the recogniser's transcript, with times
+        in samples of the stream. Raises EngineError."""
         self._heard += len(pcm)
         was_open = self._open
         if self._detector and self._spectrum:
@@ -71,8 +72,8 @@ class Gate:
             return ended or heard
         if not self._open:
             self._waiting = np.concatenate((self._waiting, pcm))[-PRE_ROLL:]
-            # With no words so far it goes on over the pause: a late word stays, and where it was
-            # ended instead as many words after the pause were wrong.
+            # Without words so far, the utterance is not ended: then a word that the recogniser
+            # reports late is kept. Ending it here made as many words after the pause wrong.
             return self.finish() if was_open and self._has_words else None
         if not was_open:
             pcm = np.concatenate((self._waiting, pcm))
@@ -87,7 +88,8 @@ class Gate:
         return self._timed(self._recognizer.accept(pcm))
 
     def finish(self) -> Transcript | None:
-        """Nothing more comes for now: the rest as a final transcript."""
+        """No audio follows for now. Returns the rest as a final transcript; None if there is
+        none. Raises EngineError."""
         transcript = self._timed(self._recognizer.finish()) if self._unfinished else None
         self._unfinished = False
         return transcript
@@ -115,7 +117,7 @@ class Gate:
         return Transcript(words, transcript.final, transcript.certain)
 
     def _when(self, sample: int) -> int:
-        """The stream's sample that was fed as ``sample``."""
+        """The stream's number of the sample that the recogniser counts as ``sample``."""
         (_, shift), *later = self._stretches
         for fed, other in later:
             shift = other if sample >= fed else shift

@@ -1,4 +1,5 @@
-"""A stream's glossary: terms in several languages, names that stay as they are, words to expect.
+"""A stream's glossary: terms with their translations, names that are not translated, and words for
+the recogniser to expect.
 
     names = ["Van der Steen"]
     [words]
@@ -7,9 +8,9 @@
     nl = "het verbond"
     en = "covenant"
 
-or the same as JSON. What is not a glossary at all is a GlossaryError. An entry that cannot be
-used is left out and told of as a Problem: the others work all the same. An article before a term
-("het verbond") is not part of it, but tells its gender.
+or the same as JSON. A file that is not a glossary raises GlossaryError. An entry that cannot be
+used is left out and reported as a Problem; the others are used. An article before a term
+("het verbond") is not part of the term, but tells its gender.
 """
 
 import re
@@ -24,26 +25,26 @@ import msgspec
 MAX_BYTES: Final = 64_000
 MAX_ENTRIES: Final = 500
 MAX_CHARACTERS: Final = 60
-#: Problems told of; of more only how many.
+#: Problems that are reported; of further ones only their number.
 MAX_PROBLEMS: Final = 100
-#: Articles, and the gender that they tell.
+#: Articles, and the gender that each implies ("" for none).
 ARTICLES: Final[dict[str, dict[str, str]]] = {
     "nl": {"de": "c", "het": "n", "een": ""},
     "en": {"the": "", "a": "", "an": ""},
     "de": {"der": "m", "die": "f", "das": "n", "ein": "", "eine": "f"},
     "fr": {"le": "m", "la": "f", "les": "", "un": "m", "une": "f", "l'": ""},
 }
-#: A word; of "l'eau" both, of "Anna's" what is before the "'s".
+#: A word. "Anna's" is split into "Anna" and "'s"; in French, "l'eau" into "l'" and "eau".
 _WORD: Final = re.compile(r"['’]s\b|\w+(?:['’](?!s\b)\w+)*")
 _FRENCH_WORD: Final = re.compile(r"\w+['’]|\w+")
 
 
 class GlossaryError(Exception):
-    """It is no glossary. The message says what is wrong, where, and what to do."""
+    """The file is not a glossary. The message says what is wrong, where, and what to do."""
 
 
 class Problem(msgspec.Struct, frozen=True):
-    """What of a glossary cannot be used, and why. ``entry``: its place, as in "terms[3]"."""
+    """An entry that cannot be used, and why. ``entry``: its place, such as "terms[3]"."""
 
     entry: str
     text: str
@@ -58,14 +59,15 @@ class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 @dataclass(frozen=True, slots=True)
 class Glossary:
-    """``terms``: by language. ``words``: that the recogniser of a language is to expect."""
+    """``terms``: each a term and its translations, by language. ``names``: not translated.
+    ``words``: words for the recogniser to expect, by language."""
 
     terms: tuple[dict[str, str], ...] = ()
     names: tuple[str, ...] = ()
     words: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     def expected(self, language: str) -> tuple[str, ...]:
-        """The single words that who speaks ``language`` is likely to say."""
+        """The single words of the glossary that a speaker of ``language`` is likely to say."""
         terms = (term[language] for term in self.terms if language in term)
         said = (*self.words.get(language, ()), *self.names, *terms)
         found = (word for text in said for word in spelled(text, language).words)
@@ -74,8 +76,8 @@ class Glossary:
 
 @dataclass(frozen=True, slots=True)
 class Spelled:
-    """A term as it is found and written. ``words``: for finding it. ``gender``: "" unless its
-    article told it."""
+    """A term without its article. ``written``: as given. ``words``: case-folded, to find it in a
+    text. ``gender``: as its article implies, or ""."""
 
     written: str
     words: tuple[str, ...]
@@ -85,12 +87,12 @@ class Spelled:
 def read(
     data: bytes, form: Literal["toml", "json"], languages: Collection[str]
 ) -> tuple[Glossary, list[Problem]]:
-    """The glossary in ``data``, and what of it cannot be used by a server of these languages.
-    Raises GlossaryError."""
+    """Parse ``data``. Returns the glossary, and the entries that a server with these ``languages``
+    cannot use. Raises GlossaryError."""
     if len(data) > MAX_BYTES:
         raise GlossaryError(
-            f"the glossary has {len(data)} bytes, more than {MAX_BYTES}: leave terms out that "
-            "are not said in this stream"
+            f"the glossary has {len(data)} bytes, more than {MAX_BYTES}: remove terms that are "
+            "not needed in this stream"
         )
     try:
         text = data.decode("utf-8-sig")
@@ -109,7 +111,7 @@ def read(
 
 
 def spelled(term: str, language: str) -> Spelled:
-    """``term`` apart from its article."""
+    """Split an article off ``term``."""
     words = [word for word, _, _ in words_of(term, language)]
     article = ARTICLES.get(language, {}).get(words[0]) if len(words) > 1 else None
     if article is None:
@@ -119,20 +121,20 @@ def spelled(term: str, language: str) -> Spelled:
 
 
 def words_of(text: str, language: str) -> Iterator[tuple[str, int, int]]:
-    """Each word of ``text`` without case, and from where to where in ``text`` it stands."""
+    """Each word of ``text``, case-folded, with its start and end index in ``text``."""
     for match in (_FRENCH_WORD if language == "fr" else _WORD).finditer(text):
         yield match[0].casefold().replace("’", "'"), match.start(), match.end()
 
 
 class _Reader:
-    """Sorts what can be used from what cannot."""
+    """Checks the entries of a glossary, and collects the problems."""
 
     def __init__(self, languages: Collection[str]) -> None:
         self._languages = languages
         self._entries = 0
         self._problems: list[Problem] = []
         self._untold = 0
-        #: What a term is in another language: by language and words, then by other language.
+        #: The translations seen so far: by language and words, then by the other language.
         self._known: dict[tuple[str, tuple[str, ...]], dict[str, str]] = {}
 
     def read(self, file: _File) -> tuple[Glossary, list[Problem]]:
@@ -147,11 +149,11 @@ class _Reader:
             },
         )
         if self._untold:
-            self._problems.append(Problem("", "", f"{self._untold} more cannot be used"))
+            self._problems.append(Problem("", "", f"{self._untold} more entries cannot be used"))
         return glossary, self._problems
 
     def _term(self, entry: dict[str, str], place: str) -> dict[str, str]:
-        """What can be used of ``entry``: nothing, or two languages and more."""
+        """The usable translations of ``entry``: none, or those of at least two languages."""
         texts = {
             language: text
             for language, given in entry.items()
@@ -159,13 +161,13 @@ class _Reader:
             and (text := self._text(given, language, f"{place}.{language}"))
         }
         if len(texts) < 2:
-            self._tell(place, " ".join(entry.values()), "is not there in two languages")
+            self._tell(place, " ".join(entry.values()), "is not given in two languages")
             return {}
         for language, text in texts.items():
             known = self._known.get((language, spelled(text, language).words), {})
             for other in known.keys() & texts.keys():
                 if known[other].casefold() != texts[other].casefold():
-                    reason = f"is {known[other]!r} in {other!r} already: leave one out"
+                    reason = f"is already translated as {known[other]!r} in {other!r}: remove one"
                     self._tell(place, text, reason)
                     return {}
         if not self._fits(place, " ".join(texts.values())):
@@ -177,7 +179,7 @@ class _Reader:
         return texts
 
     def _expressions(self, given: list[str], place: str, language: str) -> tuple[str, ...]:
-        """Those that can be used, each once."""
+        """Those of ``given`` that can be used, without duplicates."""
         texts = {
             text: None
             for number, each in enumerate(given, 1)
@@ -187,14 +189,14 @@ class _Reader:
         return tuple(texts)
 
     def _text(self, given: str, language: str, place: str) -> str:
-        """``given`` in one form; empty where it cannot be used."""
+        """``given`` with Unicode and spaces normalised; "" if it cannot be used."""
         text = " ".join(unicodedata.normalize("NFC", given).split())
         if len(text) > MAX_CHARACTERS:
             reason = f"has {len(text)} characters, more than {MAX_CHARACTERS}: shorten it"
         elif not text.isprintable():
-            reason = "has signs that cannot be printed: remove them"
+            reason = "has characters that cannot be printed: remove them"
         elif not any(map(str.isalpha, "".join(spelled(text, language).words))):
-            reason = "has no letters: there is nothing to hear"
+            reason = "has no letters, so it cannot be recognised in speech"
         else:
             return text
         self._tell(place, text, reason)
@@ -204,13 +206,13 @@ class _Reader:
         if language in self._languages:
             return True
         languages = ", ".join(sorted(self._languages))
-        self._tell(place, language, f"is no language of this server: there are {languages}")
+        self._tell(place, language, f"is not a language of this server; it has {languages}")
         return False
 
     def _fits(self, place: str, text: str) -> bool:
         self._entries += 1
         if self._entries > MAX_ENTRIES:
-            self._tell(place, text, f"is more than the {MAX_ENTRIES} entries that are used")
+            self._tell(place, text, f"is beyond the limit of {MAX_ENTRIES} entries")
         return self._entries <= MAX_ENTRIES
 
     def _tell(self, place: str, text: str, reason: str) -> None:

@@ -1,8 +1,8 @@
-"""What somebody says while looking for words: it is neither shown nor translated.
+"""Removes hesitations from transcripts: they are neither shown nor translated.
 
-Words are hesitations ("uh"), or are said again at once ("the the house"): only small words are
-left out then, as "very, very old" and "holy, holy, holy" are meant. Of several words said again
-nothing is left out: the first of them would have been shown as certain already.
+A hesitation is a sound ("uh") or a small word repeated at once ("the the house"). Repetitions of
+other words stay, because "very, very old" is meant. Repetitions of several words stay, too: the
+first of them may already have been shown as certain.
 """
 
 import re
@@ -10,15 +10,15 @@ from typing import Final
 
 from server.interpretation.types import Transcript, Word
 
-#: As recognisers write them, however long the sound: "uhhh" is "uh".
+#: Hesitation sounds as recognisers write them; letters may repeat: "uhhh".
 _HESITATIONS: Final = {
     "en": r"u+h+|u+h*m+|e+r+m*|h+m+|m+h*m+",
     "nl": r"e+u*h+|e+h*m+|u+h+|u+h*m+|h+m+|m+h*m+",
     "de": r"ä+h*|ä+h*m+|ö+h+|e+h+|e+h*m+|u+h+|u+h*m+|h+m+|m+h*m+",
     "fr": r"e+u+h+m*|h+e+u+|e+h*m+|h+u*m+|u+h+|u+h*m+|m+h*m+",
 }
-#: Said twice they are a false start. None that is rightly said twice: Dutch "dat dat", German "die
-#: die", French "nous nous", English "had had".
+#: A repetition of these is a false start. Words that can correctly follow themselves are left out:
+#: Dutch "dat dat", German "die die", French "nous nous", English "had had".
 _SMALL: Final = {
     "en": "a an the i he she it we they you and or but of to in on at for with from by as if is "
     "was are were this my your his our their there then so because when",
@@ -33,12 +33,12 @@ _FILLERS: Final = {
     language: re.compile(pattern, re.IGNORECASE) for language, pattern in _HESITATIONS.items()
 }
 _SMALL_WORDS: Final = {language: frozenset(words.split()) for language, words in _SMALL.items()}
-#: A word that ends so ends a sentence: what follows is not the same word again.
+#: A word with one of these endings ends a sentence, so the next word is not a repetition.
 _ENDS: Final = (".", "?", "!", "…")
 
 
 def without_hesitations(transcript: Transcript, language: str) -> Transcript:
-    """``transcript`` as it was meant; of a language that is not known here, as it is."""
+    """``transcript`` without hesitations; unchanged if its language is unknown here."""
     base = language.partition("-")[0]
     fillers, small = _FILLERS.get(base), _SMALL_WORDS.get(base, frozenset())
     if fillers is None:
@@ -56,7 +56,7 @@ def without_hesitations(transcript: Transcript, language: str) -> Transcript:
 
 
 def _is_again(before: Word, word: Word, small: frozenset[str]) -> bool:
-    """Whether a small word is said again at once."""
+    """Whether ``word`` repeats the small word ``before``."""
     text = _bare(word.text)
     return text in small and text == _bare(before.text) and not before.text.endswith(_ENDS)
 

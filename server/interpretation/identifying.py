@@ -1,7 +1,7 @@
-"""Tells the media process which language is spoken in a stream, while it is interpreted.
+"""Detects the language of a stream and reports it to the media process.
 
-It has a thread of its own, and recognition waits for it never: what fails here is counted, and the
-next speech is asked about.
+It runs in a thread of its own, so recognition never waits for it. A failure is counted, and the
+next speech is tried.
 """
 
 import asyncio
@@ -18,7 +18,8 @@ _log = logging.getLogger(__name__)
 
 
 class Identifying:
-    """One stream's in one epoch; idle while nothing tells languages apart."""
+    """Language detection for one stream in one epoch. It does nothing if no installed model can
+    identify languages."""
 
     def __init__(self, shared: Shared, demand: Demand) -> None:
         self.among = demand.among
@@ -28,21 +29,21 @@ class Identifying:
         self._due = asyncio.Event()
 
     def hear(self, start_sample: int, pcm: Pcm) -> None:
-        """The stream's next speech."""
+        """Take the stream's next speech: 16 kHz mono int16."""
         if self._shared.engines.identifier is not None:
             self._spoken.hear(start_sample, pcm)
             if self._spoken.due:
                 self._due.set()
 
     async def run(self) -> None:
-        """For ever."""
+        """Identify each window of speech, for ever."""
         while True:
             await self._due.wait()
             self._due.clear()
             await self._identify()
 
     async def _identify(self) -> None:
-        # Asked for each time: there may be other models.
+        # Read each time, because the models may have changed.
         identifier = self._shared.engines.identifier
         if identifier is None:
             return
@@ -51,7 +52,7 @@ class Identifying:
         try:
             found = await lane.call(self._shared.limits.recognize_s, identifier.identify, window)
         except EngineError as error:
-            _log.info("%s: which language is spoken is not known: %s", self._stream, error)
+            _log.info("%s: the language could not be identified: %s", self._stream, error)
             self._shared.dropped["identify"] += 1
             return
         if verdict := self._spoken.judge(found, self.among):
@@ -67,20 +68,20 @@ class Identifying:
 
 
 class Deaf:
-    """A recogniser that understands nothing: while it is not known which language is spoken."""
+    """A recogniser that recognises nothing, used while the spoken language is not known yet."""
 
     pause_samples = None
 
     language = messages.AUTO
 
     def stream(self) -> "Deaf":
-        """Itself: it keeps nothing of a speaker."""
+        """Itself: it has no state."""
         return self
 
     def accept(self, pcm: Pcm) -> Transcript | None:
-        """Nothing is recognised."""
+        """Ignore ``pcm``."""
         return None
 
     def finish(self) -> Transcript | None:
-        """Nothing is recognised."""
+        """None: nothing was recognised."""
         return None

@@ -1,8 +1,8 @@
-"""Interprets one stream in one epoch: sound in; captions, speech and commitments out.
+"""Interprets one stream in one epoch: audio in; captions, speech and Committed messages out.
 
-- Sound reaches the recogniser in order, each sample once; what is missing is silence.
-- What fails in one language is heard in that language only.
-- ``Committed`` never falls, and nothing before it is still to be said in any language.
+- Audio reaches the recogniser in order, each sample once; missing samples are filled with silence.
+- A failure in one target language affects only that language.
+- ``Committed.sample`` never falls. All audio before it is interpreted into every language.
 """
 
 import asyncio
@@ -25,12 +25,11 @@ from server.interpretation.types import Clause, Transcript
 P = ParamSpec("P")
 R = TypeVar("R")
 
-#: A gap in the sound up to this long is filled with silence; after a longer one recognition
-#: begins anew.
+#: A gap in the audio up to this long is filled with silence; a longer one restarts recognition.
 MAX_GAP_SAMPLES = 2 * RATE_HZ
 COMMIT_SAMPLES = RATE_HZ // 2
-#: Segments are numbered by time, so that they rise when an interpreter starts anew: this many
-#: to an epoch, in steps of 100 ms at least (enough for 27 hours).
+#: The first segment number is derived from epoch and time, so that numbers also rise when an
+#: interpreter restarts: this many per epoch, one per 100 ms (enough for 27 hours).
 SEGMENTS_PER_EPOCH = 1_000_000
 SEGMENT_SAMPLES = RATE_HZ // 10
 
@@ -38,8 +37,8 @@ _log = logging.getLogger(__name__)
 
 
 class Interpreter:
-    """``demand`` has a source that there is a recogniser for, or AUTO: then it only finds out
-    which language is spoken. Sound begins at ``first_sample``."""
+    """Interprets one stream in one epoch. ``demand``: its source has a recogniser, or is AUTO; then
+    only the language is detected. ``first_sample``: where the audio begins."""
 
     def __init__(self, shared: Shared, demand: Demand, first_sample: int) -> None:
         self.stream = demand.stream
@@ -59,27 +58,27 @@ class Interpreter:
             round(shared.limits.waiting_audio_s * RATE_HZ), self._drop, _samples
         )
         self._quiet_s = 0.0  # since the latest sound
-        self._now = first_sample  # the latest sample that came
-        self._heard = first_sample  # up to here the recogniser has got it
-        self._finished = first_sample  # up to here its last words are final
+        self._now = first_sample  # end of the audio received
+        self._heard = first_sample  # end of the audio passed to the recogniser
+        self._finished = first_sample  # end of the audio whose words are all final
         self._settled = self._committed = first_sample
 
     def demand(self, demand: Demand) -> None:
-        """What is wanted from now on. Languages come and go; the source stays the same."""
+        """Replace the demand. Targets may change; the source may not."""
         self._demand = demand
         self._identifying.among = demand.among
 
     def hear(self, chunk: AudioChunk) -> None:
-        """The stream's next sound. The oldest that waits may be dropped."""
+        """Queue the stream's next audio. If the queue is full, the oldest is dropped."""
         self._now = max(self._now, chunk.end_sample)
         self._audio.put(chunk)
 
     def close(self) -> None:
-        """Interpret what was heard, then end."""
+        """Interpret what is queued, then end."""
         self._audio.close()
 
     async def run(self) -> None:
-        """Until closed, and then until all is said."""
+        """Interpret until closed and nothing is left."""
         async with asyncio.TaskGroup() as group:
             identifying = group.create_task(self._identifying.run(), name=f"{self.stream}/spoken")
             while True:
@@ -99,7 +98,7 @@ class Interpreter:
                 booth.close()
 
     def _staff(self, group: asyncio.TaskGroup) -> None:
-        """Open and close booths as demanded."""
+        """Open and close booths as the demand says."""
         demand = self._demand
         wanted = {*demand.speech, *demand.text} - {demand.source}
         for language in sorted(wanted - self._booths.keys()):
@@ -126,7 +125,7 @@ class Interpreter:
         if gap > MAX_GAP_SAMPLES:
             await self._finish()
             self._listening = None
-        elif gap < 0:  # heard already
+        elif gap < 0:  # a part was passed on already
             start, pcm = self._heard, pcm[-gap:]
         elif gap and self._listening is not None:
             pcm = np.concatenate([np.zeros(gap, np.int16), pcm])
@@ -145,14 +144,15 @@ class Interpreter:
         self._commit(self._segmenter.settled(self._heard), COMMIT_SAMPLES)
 
     def _gate(self) -> Gate:
-        """In the recogniser's thread. With a detector of its own: the one before may be at work
-        still on what took too long, and keeps a part of a window."""
+        """Called in the recogniser's thread. Makes a new detector each time: the old one may still
+        be working on a call that timed out, and holds part of a window."""
         detector = self._shared.engines.detector
         return Gate(self._recognizer.stream(), detector() if detector else None)
 
     async def _quiet(self) -> None:
-        """Nothing came for a while. Later than that recognition begins anew with the next sound:
-        what it keeps of a speaker is much, and its model may be out of use."""
+        """No audio came for ``quiet_s``: make the last words final. After ``forget_s``, free the
+        recogniser's state: it uses much memory, and may keep an old model alive. Recognition
+        restarts with the next audio."""
         await self._finish()
         self._quiet_s += self._shared.limits.quiet_s
         if self._quiet_s >= self._shared.limits.forget_s:
@@ -162,19 +162,19 @@ class Interpreter:
             booth.pacing.stood_still(still)
 
     async def _finish(self) -> None:
-        """The last words are final. More sound may come all the same."""
+        """Make the last words final. More audio may follow."""
         if self._listening is not None and self._heard > self._finished:
             self._take(await self._call(self._listening.finish), 0, self._heard)
         self._finished = self._heard
         self._commit(self._heard, 1)
 
     async def _call(self, function: Callable[P, R], *args: P.args, **kw: P.kwargs) -> R | None:
-        """Call the recogniser. When that fails the sound is lost, and it begins anew with the
-        next: what it had understood before is said."""
+        """Call the recogniser in its thread. If that fails, this audio is lost (None), the words
+        recognised before are emitted, and recognition restarts with the next audio."""
         try:
             return await self._lane.call(self._shared.limits.recognize_s, function, *args, **kw)
         except EngineError as error:
-            _log.warning("%s: recognition begins anew: %s", self.stream, error)
+            _log.warning("%s: recognition restarts: %s", self.stream, error)
             self._shared.dropped["recognize"] += 1
             self._listening = None
             self._emit(self._segmenter.finish())
@@ -209,8 +209,9 @@ class Interpreter:
         )
 
     def _commit(self, settled: int, step: int) -> None:
-        """All up to ``settled`` is in clauses. Told when it makes ``step`` samples more; never
-        while the language is not known, as all is to be fed again then."""
+        """All audio up to ``settled`` is in clauses. Publish a Committed message if it moves on by
+        at least ``step`` samples; never while the language is unknown, because then all audio is
+        needed again."""
         if self._demand.source == AUTO:
             return
         self._settled = max(self._settled, settled)

@@ -1,4 +1,4 @@
-"""The edges of what a voice says: parts that follow each other join without a gap or a click."""
+"""Trims and fades synthesized speech, so that successive parts join without a gap or a click."""
 
 from typing import Final
 
@@ -6,16 +6,17 @@ import numpy as np
 
 from server.interpretation.types import Pcm
 
-#: Softer than this is silence, full scale 32,768 (-44 dB).
+#: A sample of at most this amplitude is silence (-44 dB; full scale is 32,768).
 SILENCE: Final = 200
-#: Of a part's own silence before and after it this much is left,
+#: This much of a part's silence at each end is kept.
 EDGE_S: Final = 0.015
-#: over which it fades in and out.
+#: The length of the fade at each end.
 FADE_S: Final = 0.005
 
 
 def tapered(pcm: Pcm, rate_hz: int) -> Pcm:
-    """``pcm`` with hardly any silence at its ends, faded in and out."""
+    """``pcm`` with at most EDGE_S of silence at each end, faded in and out. Empty if all of it is
+    silence."""
     loud = np.flatnonzero(np.abs(pcm.astype(np.int32)) > SILENCE)
     if not len(loud):
         return pcm[:0]

@@ -1,8 +1,8 @@
-"""Threads for engine calls, each with a time limit and a record of the time they took.
+"""Threads for engine calls, with time limits and records of the time that calls take.
 
-Where there are more languages than cores, their calls take turns, those of the languages with
-the most listeners first. Recognition has a thread for each core and takes no turns: all languages
-of a stream wait for it.
+If there are more languages than cores, their calls take turns; languages with more listeners go
+first. Recognition has a thread per core and takes no turns, because all languages of a stream
+depend on it.
 """
 
 import asyncio
@@ -20,20 +20,21 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 
-#: Streams whose lane is remembered: more than are ever interpreted at a time.
+#: Streams whose lane is remembered: more than are ever interpreted at once.
 REMEMBERED = 256
-#: A call that takes longer than this gives its turn away: what hangs is to hold up nobody.
+#: A call that takes longer than this gives its turn away, so that a hanging call blocks nobody.
 TURN_S = 1.0
 
 
 class Overrun(EngineError):
-    """An engine took longer than it may. A native call cannot be cancelled: it goes on in its
-    thread, and its result is thrown away."""
+    """An engine call exceeded its time limit. A native call cannot be cancelled: it continues in
+    its thread, and its result is discarded."""
 
 
 class Lane:
-    """One thread: its calls run one after the other. ``stage`` and ``language`` say what of;
-    ``turns``: what they wait for, by the weight they have then."""
+    """One thread, which runs its calls one after the other. ``stage``, ``language``: of its calls,
+    for the statistics. ``turns``: calls wait for a turn in it, with the weight that ``weight``
+    returns then."""
 
     def __init__(
         self,
@@ -56,8 +57,8 @@ class Lane:
     async def call(
         self, limit_s: float, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs
     ) -> R:
-        """What ``function`` returns. Raises Overrun when that takes more than ``limit_s``, the
-        wait for earlier calls and for its turn included, and what ``function`` raises."""
+        """Run ``function`` in the thread and return its result. Raises what it raises, and Overrun
+        after ``limit_s`` seconds, which include waiting for earlier calls and for a turn."""
         try:
             async with asyncio.timeout(limit_s) as limit, self._order:
                 return await self._take_turn(lambda: function(*args, **kwargs))
@@ -72,7 +73,7 @@ class Lane:
             try:
                 await asyncio.wait([result], timeout=TURN_S)
             except asyncio.CancelledError:
-                # Taken back from the thread, which may become free, before anybody goes on.
+                # Remove the call from the thread's queue before another call gets the turn.
                 result.cancel()
                 await asyncio.sleep(0)
                 raise
@@ -82,20 +83,20 @@ class Lane:
         return asyncio.wrap_future(self._executor.submit(self._timed, function))
 
     def stuck_s(self) -> float:
-        """The age of the call under way; 0 while there is none."""
+        """The age of the running call in seconds; 0 if there is none."""
         since = self._since
         return 0.0 if since is None else time.monotonic() - since
 
     def drain(self) -> Stage:
-        """The calls that ended since the last time."""
-        # Only the thread writes the sums: nothing it adds meanwhile is lost.
+        """The calls that have ended since the last ``drain``."""
+        # Only the thread writes the sums, so nothing that it adds meanwhile is lost.
         (count, seconds), self._drained = self._drained, (self._count, self._seconds)
         return Stage(
             self.stage, self.language, self._drained[0] - count, self._drained[1] - seconds
         )
 
     def close(self) -> None:
-        """Take no more calls. Does not wait for one under way."""
+        """Accept no more calls. Does not wait for a running one."""
         self._executor.shutdown(wait=False, cancel_futures=True)
 
     def _timed(self, function: Callable[[], R]) -> R:
@@ -109,9 +110,9 @@ class Lane:
 
 
 class Lanes:
-    """All lanes of a process: one for each stage and language, made when first used.
-    ``listeners``: how many each language has, by stream. ``cores``: for languages, this
-    process's unless told."""
+    """All lanes of a process: one per stage and language, created when first used.
+    ``listeners``: the number of listeners by stream, then by language. ``cores``: how many calls
+    may run at once; None: the number of cores of this process."""
 
     def __init__(self, cores: int | None = None) -> None:
         self.listeners: dict[str, Mapping[str, int]] = {}
@@ -121,14 +122,14 @@ class Lanes:
         self._hearing: dict[str, int] = {}
 
     def lane(self, stage: str, language: str = "", number: int = 0) -> Lane:
-        """The lane of this stage, language and number; made when first asked for."""
+        """The lane of a stage and language. ``number`` tells several of these apart."""
         key = (stage, language, number)
         if key not in self._lanes:
             self._lanes[key] = self._new(stage, language)
         return self._lanes[key]
 
     def hearing(self, stream: str) -> Lane:
-        """What a stream's recognisers are called in: one after the other, as their sound is."""
+        """The lane for all recogniser calls of a stream, so that they stay in order."""
         if stream not in self._hearing:
             latest = next(reversed(self._hearing.values()), 0)
             self._hearing[stream] = (latest + 1) % self._cores
@@ -140,22 +141,22 @@ class Lanes:
         return Lane(stage, language, *self._turns_of(language))
 
     def _turns_of(self, language: str) -> tuple[Turns | None, Callable[[], int]]:
-        """What calls of a lane wait for."""
+        """The turns and the weight for the lane of ``language``; no turns if it is ""."""
         return self._turns if language else None, lambda: self._weight(language)
 
     def _weight(self, language: str) -> int:
         return sum(each.get(language, 0) for each in self.listeners.values())
 
     def stuck_s(self) -> float:
-        """The age of the oldest call under way."""
+        """The age of the oldest running call in seconds; 0 if there is none."""
         return max((lane.stuck_s() for lane in self._lanes.values()), default=0.0)
 
     def drain(self) -> tuple[Stage, ...]:
-        """What the stages did since the last call; only those that did something."""
+        """The calls that have ended since the last ``drain``, of every lane that had any."""
         stages = (lane.drain() for lane in self._lanes.values())
         return tuple(stage for stage in stages if stage.count)
 
     def close(self) -> None:
-        """Take no more calls."""
+        """Close all lanes. Does not wait for running calls."""
         for lane in self._lanes.values():
             lane.close()

@@ -1,7 +1,7 @@
-"""The captions of one target language. Sans-I/O: what was translated in, captions out.
+"""The captions of one target language. No I/O: translations in, captions out.
 
-- The revisions of a segment rise, and after its final caption only its mark changes.
-- A segment of which something is not spoken, or not translated, is marked as skipped.
+- The revisions of a segment rise. After its final caption only ``skipped`` may change.
+- A segment is marked ``skipped`` if part of it is not spoken or not translated.
 """
 
 from typing import Final
@@ -11,25 +11,25 @@ from msgspec.structs import replace
 from server.bus.messages import Caption
 from server.interpretation.types import Clause
 
-#: What stands for a translation that there is none of.
+#: The text of a caption whose clause was not translated.
 NOTHING: Final = "…"
-#: Lines remembered, in case they are skipped: more than ever wait to be spoken.
+#: Lines remembered in case they are skipped later: more than ever wait to be spoken.
 KEPT: Final = 64
 
 
 class Lines:
-    """Of one ``language``."""
+    """The captions of one ``language``."""
 
     def __init__(self, stream: str, epoch: int, language: str) -> None:
         self._stream = stream
         self._epoch = epoch
         self._language = language
-        self._lines: dict[int, Caption] = {}  # as they were last told, by segment
+        self._lines: dict[int, Caption] = {}  # the latest caption, by segment
         self._open: int | None = None
 
     def write(self, clause: Clause, text: str, doubtful: bool = False) -> Caption:
-        """``text`` is all there is so far of the translation of ``clause``. ``doubtful``: it may be
-        wrong."""
+        """The caption for ``clause``. ``text``: its whole translation so far. ``doubtful``: the
+        translation may be wrong."""
         line = self._lines.get(clause.segment)
         self._open = None if clause.ended else clause.segment
         return self._told(
@@ -50,7 +50,7 @@ class Lines:
         )
 
     def end(self) -> Caption | None:
-        """Nothing is added to the line that was written last, if that is news."""
+        """Make the last written line final. Returns its caption; None if it was final already."""
         line = self._lines[self._open] if self._open is not None else None
         self._open = None
         if line is None:
@@ -58,7 +58,7 @@ class Lines:
         return self._told(replace(line, revision=line.revision + 1, status="final"))
 
     def skip(self, clause: Clause) -> Caption | None:
-        """Something of ``clause`` is not spoken, if that is news."""
+        """Mark the line of ``clause`` as skipped. Returns its caption; None if it was already."""
         line = self._lines.get(clause.segment)
         if line is None:
             line = self.write(clause, NOTHING)

@@ -1,4 +1,4 @@
-"""Which library does what: the engines of a catalogue's models."""
+"""Loads the engines for the models of a catalogue, each with the library of its format."""
 
 import os
 from collections.abc import Mapping
@@ -13,9 +13,9 @@ from server.models.catalogue import Catalogue, Model
 
 
 def load(catalogue: Catalogue, wanted: Wanted = "cpu") -> Engines:
-    """All engines of the catalogue, each model once, and none that another stands in for.
-    ``wanted``: what models that can run on a GPU run on. Raises ModelError."""
-    # Not at the top: it takes a second, in which the process is to be heard of already.
+    """Load the engines of all models in use, each model once. ``wanted``: the device for models
+    that can run on a GPU. Raises ModelError."""
+    # Imported here, because it takes a second: heartbeats must start before.
     from server.interpretation.piper_synthesizer import PiperSynthesizer
     from server.interpretation.silero_detector import SileroDetector
 
@@ -36,7 +36,7 @@ def load(catalogue: Catalogue, wanted: Wanted = "cpu") -> Engines:
 def _recognizers(
     catalogue: Catalogue, runs_on: Device
 ) -> tuple[Mapping[str, Recognizer], LanguageIdentifier | None]:
-    """By language, and what tells languages apart, where a model can."""
+    """The recognisers by language, and a language identifier, if a model can be one."""
     from server.interpretation.piper_synthesizer import ipa
     from server.interpretation.vosk_recognizer import VoskRecognizer
     from server.interpretation.whisper_model import WhisperModel
@@ -59,7 +59,7 @@ def _recognizers(
 
 
 def translators(catalogue: Catalogue, runs_on: Device = "cpu") -> Translator:
-    """All that translates, as one. Raises ModelError."""
+    """One translator for all pairs of the catalogue. Raises ModelError."""
     loaded: dict[str, Translator] = {}
     for model in catalogue.translations.values():
         if model.name not in loaded:

@@ -1,4 +1,4 @@
-"""The log-mel spectrogram that Whisper learnt from (Radford et al. 2022, section 2.2)."""
+"""The log-mel spectrogram that Whisper takes as input (Radford et al. 2022, section 2.2)."""
 
 from typing import Final
 
@@ -21,19 +21,19 @@ LOGARITHMIC_STEP: Final = np.log(6.4) / 27
 
 
 class LogMel:
-    """``bands``: 80, or 128 for large-v3 and large-v3-turbo."""
+    """Computes spectrograms. ``bands``: 80, or 128 for large-v3 and large-v3-turbo."""
 
     def __init__(self, bands: int) -> None:
         self._filters = mel_filters(bands)
         self._window = np.hanning(WINDOW + 1)[:-1].astype(np.float32)
 
     def __call__(self, pcm: Pcm, silence_s: float) -> Features:
-        """Of ``pcm`` (16 kHz mono) and ``silence_s`` seconds of digital silence after it:
-        float32 of shape (bands, frames), an even number of frames, each of 10 ms."""
+        """The spectrogram of ``pcm`` (16 kHz mono) followed by ``silence_s`` seconds of silence:
+        float32 of shape (bands, frames). A frame is 10 ms; their number is even."""
         frames = (len(pcm) // HOP + round(silence_s * FRAMES_PER_SECOND)) // 2 * 2
         sound = np.zeros(frames * HOP + WINDOW, np.float32)
         sound[WINDOW // 2 : WINDOW // 2 + len(pcm)] = pcm[: frames * HOP] / np.float32(32768)
-        # What is before the first sample mirrors what is after it.
+        # The padding before the first sample mirrors the samples after it.
         mirrored = sound[WINDOW // 2 + 1 : WINDOW + 1][::-1]
         sound[: WINDOW // 2] = mirrored[: WINDOW // 2]
         windows = np.lib.stride_tricks.sliding_window_view(sound, WINDOW)[::HOP][:frames]

@@ -1,5 +1,5 @@
-"""All that a voice says is equally loud: integrated loudness of ITU-R BS.1770-4, as EBU R 128
-uses it, clause by clause."""
+"""Brings every clause of a voice to the same loudness: the integrated loudness of ITU-R BS.1770-4,
+as EBU R 128 uses it."""
 
 from typing import Final
 
@@ -8,18 +8,18 @@ from numpy.typing import NDArray
 
 from server.interpretation.types import Pcm
 
-#: What speech is brought to: -23 LUFS (EBU R 128) is for living rooms; phones and halls want
-#: some more, and 19 LU above it is full scale.
+#: The loudness that speech is brought to. EBU R 128 has -23 LUFS for living rooms; phones and halls
+#: need a little more.
 TARGET_LUFS: Final = -20.0
-#: A voice is raised or lowered by no more than this; and its peaks to no more than that.
+#: The gain is at most MOST_DB up or down, and no sample exceeds PEAK.
 MOST_DB: Final = 12.0
 PEAK: Final = 29_000  # -1 dB
-#: BS.1770-4: blocks of 400 ms that overlap by three quarters; those below -70 LUFS, or 10 LU
+#: BS.1770-4: blocks of 400 ms overlap by three quarters. Blocks below -70 LUFS, or more than 10 LU
 #: below the mean of the others, do not count.
 BLOCK_S, STEP_S = 0.4, 0.1
 ABSOLUTE_GATE_LUFS: Final = -70.0
 RELATIVE_GATE_LU: Final = -10.0
-#: Its two filters at 48 kHz, a head's shelf and a high pass: numerator, denominator.
+#: The two filters of BS.1770-4 at 48 kHz, a high shelf and a high pass: numerator, denominator.
 FILTERS: Final = (
     (
         (1.53512485958697, -2.69169618940638, 1.19839281085285),
@@ -31,13 +31,13 @@ FILTER_HZ: Final = 48_000
 
 
 class Leveller:
-    """One voice's."""
+    """Levels the clauses of one voice."""
 
     def __init__(self) -> None:
         self._gain_db = 0.0
 
     def levelled(self, pcm: Pcm, rate_hz: int) -> Pcm:
-        """``pcm`` at the target. What is too short to be measured is as much louder as what came
+        """``pcm`` at TARGET_LUFS. Audio that is too short to measure gets the gain of the audio
         before it."""
         if len(pcm) >= BLOCK_S * rate_hz and (now := loudness(pcm, rate_hz)) > ABSOLUTE_GATE_LUFS:
             self._gain_db = min(max(TARGET_LUFS - now, -MOST_DB), MOST_DB)
@@ -47,7 +47,7 @@ class Leveller:
 
 
 def loudness(pcm: Pcm, rate_hz: int) -> float:
-    """The integrated loudness of mono ``pcm``, in LUFS; -inf where none of it counts."""
+    """The integrated loudness of mono ``pcm`` in LUFS; -inf if no block of it counts."""
     size, step = round(BLOCK_S * rate_hz), round(STEP_S * rate_hz)
     if len(pcm) < size:
         return -np.inf
@@ -66,7 +66,7 @@ def _lufs(mean_square: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _weights(size: int, rate_hz: int) -> NDArray[np.float64]:
-    """By how much the filters raise the power of each frequency of a block's."""
+    """The power gain of both filters for each frequency of a block's spectrum."""
     turn = np.exp(-2j * np.pi * np.fft.rfftfreq(size, 1 / rate_hz) / FILTER_HZ)
     response = np.ones_like(turn)
     for (b0, b1, b2), (a1, a2) in FILTERS:

@@ -1,5 +1,6 @@
-"""The engines of an interpreter process: loaded at its start, and others beside them when there
-are other models. What fails meanwhile is told, and those in use go on."""
+"""Loads the engines of an interpreter process, and new ones when the installed models change. The
+old engines are used until the new ones are loaded. If loading fails, that is reported and the old
+ones stay in use."""
 
 import asyncio
 import logging
@@ -19,8 +20,8 @@ _log = logging.getLogger(__name__)
 
 
 class Moving:
-    """``load`` runs in a thread; it returns the same engines where nothing changed. ``version``:
-    of the models in use; "" where they are none of a catalogue."""
+    """Loads engines and moves to new ones. ``load``: called in a thread; it returns the same
+    engines if nothing changed. ``version``: of the models in use; "" if they have no catalogue."""
 
     def __init__(self, load: Callable[[], Engines], publish: Callable[[Message], None]) -> None:
         self._load = load
@@ -29,18 +30,18 @@ class Moving:
         self.version = ""
 
     def ask(self) -> None:
-        """There may be other models."""
+        """Ask ``run`` to load again: the installed models may have changed."""
         self._asked.set()
 
     async def engines(self) -> Engines:
-        """Those to begin with. Raises what ``load`` raises."""
+        """Load the first engines. Raises what ``load`` raises."""
         engines = await self._loaded()
         self._tell(engines)
         return engines
 
     async def run(self, shared: Shared, on_moved: Callable[[], None]) -> None:
-        """Move each time that it is asked to: then ``shared`` has other engines, and ``on_moved``
-        is called."""
+        """After each ``ask``, load engines. If they are new, put them into ``shared`` and call
+        ``on_moved``."""
         while True:
             await self._asked.wait()
             self._asked.clear()
@@ -48,11 +49,11 @@ class Moving:
             self._tell(shared.engines, problem)
 
     async def _move(self, shared: Shared, on_moved: Callable[[], None]) -> str:
-        """Returns why it could not; "" where it could."""
+        """Returns why new engines could not be loaded; "" if they could."""
         try:
             engines = await self._loaded()
         except (ModelError, EngineError) as error:
-            _log.error("other models cannot be used: %s", error)
+            _log.error("the new models cannot be used: %s", error)
             return str(error)
         except Exception as error:  # noqa: BLE001  whatever a library raises, the engines in use go on
             _log.error("other models cannot be used: %s", described(error))
@@ -63,8 +64,7 @@ class Moving:
         return ""
 
     async def _loaded(self) -> Engines:
-        # Not at a lower priority, although others speak meanwhile: the threads that the libraries
-        # make now would keep it.
+        # Not at a lower priority: the threads that the libraries create now would keep it.
         lane = Lane("load", "")
         try:
             return await lane.call(LOADING_LIMIT_S, self._load)

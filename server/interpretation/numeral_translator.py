@@ -1,17 +1,18 @@
-"""A translator whose model knows signs for numbers: numbers come through as they were said."""
+"""Translates with placeholders for numbers, so that the numbers themselves stay unchanged."""
 
 from server.interpretation.engines import Translator
 from server.interpretation.numerals import LANGUAGES, Masked, in_figures, masked, masked_alike
 
 
 class NumeralTranslator:
-    """``translator``: of a model that learnt ``numerals.SIGNS``."""
+    """Replaces numbers by placeholders before ``translator``, and puts them back after it.
+    ``translator``: its model was trained with ``numerals.SIGNS``."""
 
     def __init__(self, translator: Translator) -> None:
         self._translator = translator
 
     def translate(self, text: str, source: str, target: str, prefix: str = "") -> str:
-        """Raises EngineError as the translator does."""
+        """See ``Translator.translate``. Raises EngineError."""
         said, read = (language.partition("-")[0] for language in (source, target))
         if not {said, read} <= LANGUAGES:
             return self._translator.translate(text, source, target, prefix)
@@ -20,7 +21,7 @@ class NumeralTranslator:
         made = self._translator.translate(signed.text, source, target, begun)
         if all(sign in made for sign in signed.numerals):
             return signed.unmasked(made, read)
-        # A sign was lost. Where the model copies the figures themselves, that is better.
+        # A placeholder was lost. Use the translation of the digits if it keeps more numbers.
         copied = self._translator.translate(in_figures(text, said), source, target, prefix)
         return max(
             (signed.unmasked(made, read), copied), key=lambda found: _kept(found, signed, read)
@@ -28,5 +29,5 @@ class NumeralTranslator:
 
 
 def _kept(translation: str, signed: Masked, language: str) -> int:
-    """How many of the numbers stand in it."""
+    """How many of the numbers ``translation`` contains."""
     return sum(numeral.written(language) in translation for numeral in signed.numerals.values())

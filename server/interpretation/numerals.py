@@ -1,9 +1,9 @@
-"""Numbers in a sentence, found in one language and written in another.
+"""Finds numbers in a sentence, and writes them in another language.
 
-A small model copies figures badly: 10,000 becomes 1,000. So a number is taken out of a sentence
-before it is translated, a sign stands in its place, and it is put back as the other language
-writes it. There are signs for whole and broken numbers (n), ordinals (o), times of day (t) and
-chapter and verse of a book (v).
+A small model copies digits badly: 10,000 becomes 1,000. So before translation each number is
+replaced by a placeholder, called a sign here, such as ``<n1>``; after it, the number is put back in
+the format of the target language. There are signs for cardinal numbers (n), ordinals (o), times of
+day (t), and chapter and verse of a book (v).
 """
 
 import functools
@@ -19,10 +19,10 @@ from text_to_num import alpha2digit  # type: ignore[import-untyped]
 Kind = Literal["n", "o", "t", "v"]
 
 LANGUAGES: Final = frozenset(("en", "nl", "de", "fr"))
-#: Signs of each kind; a sentence with more numbers keeps the others as they are.
+#: How many signs there are of each kind. Further numbers of a sentence stay as they are.
 MOST: Final[dict[Kind, int]] = {"n": 6, "o": 3, "t": 3, "v": 3}
 SIGNS: Final = tuple(f"<{kind}{at}>" for kind, most in MOST.items() for at in range(1, most + 1))
-#: Of more figures no number is written in groups: nobody says it, and Babel refuses it.
+#: A number of more digits is copied without formatting: nobody says it, and Babel refuses it.
 MOST_FIGURES: Final = 20
 SIGN: Final = re.compile("|".join(map(re.escape, SIGNS)))
 _GROUP: Final = {"en": ",", "nl": r"\.", "de": r"\.", "fr": "[ \u00a0\u202f]"}
@@ -31,11 +31,11 @@ _HOUR: Final = {"en": "(?!)", "nl": "uur|u", "de": "Uhr", "fr": "heures?|h"}
 _ORDINAL: Final = {
     "en": r"(\d{1,4})(?:st|nd|rd|th)\b",
     "nl": r"(\d{1,4})(?:e|ste|de)\b",
-    # A day of a month is a number, as in other languages.
+    # "3. Mai" is a cardinal, as in other languages.
     "de": r"(\d{1,3})\.(?= [^\W\d_])(?! (?:Jan|Feb|Mär|Apr|Mai|Jun|Jul|Aug|Sep|Okt|Nov|Dez))",
     "fr": r"(\d{1,4})(?:ère|er|re|ème|e|nde|nd)\b",
 }
-#: Before a comma between chapter and verse, which is otherwise one between whole and rest.
+#: After one of these, a comma separates chapter and verse; otherwise it is a decimal comma.
 _GERMAN_BOOK: Final = re.compile(
     r"\b(?:Mose|Josua|Richter|Rut|Samuel|Könige|Chronik|Esra|Nehemia|Ester|Hiob|Psalm|Psalmen|"
     r"Sprüche|Prediger|Hohelied|Jesaja|Jeremia|Klagelieder|Hesekiel|Daniel|Hosea|Joel|Amos|Jona|"
@@ -50,15 +50,15 @@ _END: Final = r"(?![\w/]|[.,:-]\d)"
 
 @dataclass(frozen=True)
 class Numeral:
-    """``parts``: its numbers as they are written with a decimal point; hour and minute; chapter
-    and verses. ``literal``: written as it is, as a telephone number is."""
+    """A number found in a text. ``parts``: by ``kind`` the number with a decimal point, hour and
+    minute, or chapter and verses. ``literal``: copied unchanged, such as a telephone number."""
 
     kind: Kind
     parts: tuple[str, ...]
     literal: bool = False
 
     def written(self, language: str) -> str:
-        """As ``language`` writes it."""
+        """The number in the format of ``language``."""
         if self.literal:
             return self.parts[0]
         return _WRITERS[self.kind](self.parts, language)
@@ -66,13 +66,13 @@ class Numeral:
 
 @dataclass(frozen=True)
 class Masked:
-    """A text with signs in it, and what they stand for."""
+    """A text with signs in place of numbers, and the number of each sign."""
 
     text: str
     numerals: dict[str, Numeral]
 
     def unmasked(self, translation: str, language: str) -> str:
-        """``translation`` of the text with the numbers in the places of their signs."""
+        """``translation`` with each sign replaced by its number, in the format of ``language``."""
 
         def written(match: re.Match[str]) -> str:
             numeral = self.numerals.get(match[0])
@@ -82,13 +82,13 @@ class Masked:
 
 
 def in_figures(text: str, language: str) -> str:
-    """``text`` with numbers that are said in words in figures; a lone one, two or three stays."""
+    """``text`` with spelled-out numbers as digits. A single "one", "two" or "three" stays."""
     text = str(alpha2digit(text, language))
     return _MENDED[language](text)
 
 
 def masked(text: str, language: str) -> Masked:
-    """``text`` with signs, those of a kind in their order."""
+    """Replace the numbers of ``text`` by signs, numbered in order for each kind."""
     count = dict.fromkeys(MOST, 0)
 
     def next_of_its_kind(numeral: Numeral) -> str | None:
@@ -100,8 +100,8 @@ def masked(text: str, language: str) -> Masked:
 
 
 def masked_alike(text: str, language: str, numerals: Mapping[str, Numeral]) -> Masked:
-    """``text`` with the signs of ``numerals`` in the places of these, each once; other numbers
-    stay."""
+    """Replace each number of ``text`` that is in ``numerals`` by its sign, each sign once. Other
+    numbers stay."""
     left = dict(numerals)
 
     def the_same(numeral: Numeral) -> str | None:
@@ -126,7 +126,7 @@ def _masked(text: str, language: str, sign_of: Callable[[Numeral], str | None]) 
 
 
 def _found(text: str, language: str) -> Iterator[tuple[int, int, Numeral]]:
-    """Where each number stands, in order."""
+    """Each number with its start and end index, in order."""
     at = 0
     pattern = _pattern(language)
     while match := pattern.search(text, at):
@@ -175,7 +175,7 @@ def _numeral(match: re.Match[str], text: str, language: str) -> Numeral | None:
 
 
 def _cardinal(figures: str, language: str) -> Numeral | None:
-    """None for 0 and 1, which go with other words than more do."""
+    """The cardinal in ``figures``. None for 0 and 1: words after them may have another form."""
     plain = re.sub(_GROUP[language], "", figures).replace(",", ".")
     if len(plain) > MOST_FIGURES or (len(plain) > 1 and plain[0] == "0" and plain[1] != "."):
         return Numeral("n", (figures,), literal=True)
@@ -186,8 +186,9 @@ def _cardinal(figures: str, language: str) -> Numeral | None:
 
 
 def _names_a_book(before: str) -> bool:
-    """Whether what is before a number is a name: of a book, as times follow small words. What a
-    sentence begins with has a capital anyway: it is one only if it is long and a text's first."""
+    """Whether the word before a number is the name of a book, so that the number is a verse and not
+    a time. A name is a capitalised word. The first word of a sentence is always capitalised: it
+    counts only if it is also the first of the text and has more than three letters."""
     name = re.search(r"([A-ZÄÖÜÉÈ]\w+) $", before)
     if name is None:
         return False
@@ -234,7 +235,7 @@ _WRITERS: Final[dict[Kind, Callable[[tuple[str, ...], str], str]]] = {
 
 
 def _mended_en(text: str) -> str:
-    """Years said in two parts, and "a hundred"."""
+    """Join years said in two parts ("19 84"), and convert "a hundred", verses and times."""
     text = re.sub(r"\b(1[1-9]|20) ([1-9]\d)\b(?! ?(?:%|per|to|and|years|minutes))", r"\1\2", text)
     text = re.sub(r"\b[Aa] (100|1000)\b", r"\1", text)
     text = re.sub(r"\b(\d{1,3}),? verse (\d{1,3})\b", r"\1:\2", text)

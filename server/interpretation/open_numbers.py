@@ -1,18 +1,18 @@
-"""A number that is still being said: "twenty", and a moment later "five thousand"."""
+"""Finds a number at the end of a text that may be incomplete: "twenty" before "five thousand"."""
 
 import functools
 from typing import Final
 
 from server.interpretation.numerals import LANGUAGES, in_figures
 
-#: Of these ``in_figures`` makes nothing by themselves, as they are articles too.
+#: ``in_figures`` does not convert these when they stand alone, as some of them are articles, too.
 _SMALL: Final = {
     "en": {"one", "two", "three", "a"},
     "nl": {"een", "één", "twee", "drie"},
     "de": {"ein", "eins", "eine", "zwei", "drei"},
     "fr": {"un", "une", "deux", "trois"},
 }
-#: What stands between the words of a number.
+#: Words that may stand within a number.
 _JOINING: Final = {
     "en": {"and", "point"},
     "nl": {"en", "komma"},
@@ -22,12 +22,12 @@ _JOINING: Final = {
 
 
 def may_go_on(text: str, language: str) -> bool:
-    """Whether ``text`` ends in what may be the beginning of a number."""
+    """Whether ``text`` ends with a number that may not be complete."""
     return bool(text) and without_open_number(text, language) != text
 
 
 def without_open_number(text: str, language: str) -> str:
-    """``text`` up to a number at its end that more may belong to."""
+    """``text`` without a number at its end that may not be complete."""
     language = language.partition("-")[0]
     words = text.split()
     if language not in LANGUAGES:

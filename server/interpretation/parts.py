@@ -1,4 +1,4 @@
-"""What waits in a booth to be spoken, and what of it is taken together."""
+"""The parts of an interpretation that wait to be spoken, and the rules for merging them."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -6,13 +6,14 @@ from typing import Final
 from server.interpretation.engines import EngineError
 from server.interpretation.types import Clause
 
-#: What waits is said together up to so many words.
+#: Waiting parts of a segment are merged up to this many words.
 BREATH_WORDS: Final = 8
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """Of the interpretation of ``clause``: a text to speak, or why there is none."""
+    """A part of the interpretation of ``clause``. ``number``: its number within the segment.
+    ``text``: what to speak ("" for nothing), or why the translation failed."""
 
     clause: Clause
     number: int
@@ -20,12 +21,12 @@ class Part:
 
 
 def longer(newest: Clause, clause: Clause) -> Clause | None:
-    """A segment that has grown is interpreted in place of its beginning."""
+    """Merge two clauses: a longer one of the same segment replaces its beginning. Else None."""
     return clause if newest.segment == clause.segment else None
 
 
 def joined(newest: Part, part: Part) -> Part | None:
-    """What belongs to one segment is said in one breath, unless it is much."""
+    """Merge two parts of one segment, unless they are long or one has failed. Else None."""
     if newest.clause.segment != part.clause.segment:
         return None
     if isinstance(newest.text, EngineError) or isinstance(part.text, EngineError):

@@ -1,4 +1,4 @@
-"""Speech synthesis with Piper: espeak-ng's phonemes, a network in ONNX Runtime."""
+"""Speech synthesis with Piper: phonemes from espeak-ng, a network in ONNX Runtime."""
 
 import functools
 import json
@@ -18,25 +18,25 @@ from server.interpretation.engines import EngineError, ModelError
 from server.interpretation.reading import read_aloud
 from server.interpretation.types import Pcm
 
-#: Softer than this is silence, full scale 1.0 (-50 dB).
+#: A sample of at most this amplitude is silence (-50 dB; full scale is 1.0).
 SILENCE: Final = 0.003
-#: Of a voice's own pause before and after a clause this much is left.
+#: This much of a voice's silence at each end of a clause is kept.
 MAX_EDGE_SILENCE_S: Final = 0.05
-#: More is no clause: over a minute of speech, and memory of the network's that grows with it.
+#: The longest text to speak: about a minute. The network's memory grows with the length.
 MAX_PHONEMES: Final = 1000
-#: What nobody wants to hear spelled out, or espeak-ng cannot take: control characters, halves
+#: Characters that should not be spoken or that espeak-ng cannot process: control characters, halves
 #: of surrogate pairs, arrows, dingbats, emoji.
 UNSPOKEN: Final = re.compile(
     "[\x00-\x1f\x7f-\x9f\ud800-\udfff\u2190-\u2bff\ufe00-\ufe0f\U0001f000-\U0001faff]+"
 )
 
 
-#: espeak-ng has one voice a process: whoever sets it speaks before another sets it.
+#: espeak-ng has one current voice per process: setting and using it must not be interrupted.
 _ESPEAK: Final = threading.Lock()
 
 
 def ipa(text: str, voice: str) -> str:
-    """How espeak-ng's ``voice`` says ``text``, in the International Phonetic Alphabet."""
+    """``text`` as spoken by espeak-ng's ``voice``, in the International Phonetic Alphabet."""
     with _ESPEAK:
         sentences = _espeak().phonemize(voice, UNSPOKEN.sub(" ", text))
     return "".join(sign for sentence in sentences for sign in sentence)
@@ -44,12 +44,12 @@ def ipa(text: str, voice: str) -> str:
 
 @functools.cache
 def _espeak() -> EspeakPhonemizer:
-    """One for good: after some thousands espeak-ng ends the process."""
+    """One for the whole process: after creating some thousands, espeak-ng ends the process."""
     return EspeakPhonemizer()
 
 
 class PiperSynthesizer:
-    """One voice: NAME.onnx and NAME.onnx.json in a folder."""
+    """One voice: the files NAME.onnx and NAME.onnx.json in a folder."""
 
     def __init__(self, folder: Path, language: str) -> None:
         """Load the voice in ``folder``. Raises ModelError."""
@@ -57,7 +57,7 @@ class PiperSynthesizer:
         models = sorted(folder.glob("*.onnx"))
         if len(models) != 1:
             raise ModelError(
-                f"{folder} holds {len(models)} .onnx files, a Piper voice has one; "
+                f"{folder} has {len(models)} .onnx files, but a Piper voice has one; "
                 "install the voice again"
             )
         options = onnxruntime.SessionOptions()
@@ -78,9 +78,9 @@ class PiperSynthesizer:
         self._voice = PiperVoice(session=session, config=config)
 
     def synthesize(self, text: str, length_scale: float) -> Pcm:
-        """As engines has it. Raises EngineError."""
+        """See ``Synthesizer.synthesize``. Raises EngineError."""
         spoken = read_aloud(UNSPOKEN.sub(" ", text), self.language)
-        # Double brackets would have Piper read phonemes.
+        # Piper would take text in double brackets for phonemes.
         spoken = spoken.replace("[[", "[").strip()
         settings = SynthesisConfig(length_scale=length_scale)
         try:
@@ -89,10 +89,10 @@ class PiperSynthesizer:
             phonemes = sum(map(len, sentences))
             if phonemes > MAX_PHONEMES:
                 raise EngineError(
-                    f"Piper, {self.language}: {phonemes} phonemes are too many for a clause, "
-                    f"{MAX_PHONEMES} is the limit"
+                    f"Piper, {self.language}: a clause of {phonemes} phonemes; the limit is "
+                    f"{MAX_PHONEMES}"
                 )
-            # Not Piper's own synthesize(), which raises each sentence to full scale.
+            # Not Piper's own synthesize(), which normalises each sentence to full scale.
             parts = [
                 np.asarray(self._voice.phoneme_ids_to_audio(ids, settings)).ravel()
                 for ids in map(self._voice.phonemes_to_ids, filter(None, sentences))
@@ -105,13 +105,13 @@ class PiperSynthesizer:
             return np.zeros(0, np.int16)
         sound = np.concatenate(parts)
         if not np.isfinite(sound).all():
-            raise EngineError(f"Piper, {self.language}: the voice made samples that are no numbers")
+            raise EngineError(f"Piper, {self.language}: the voice made infinite or NaN samples")
         sound = _trimmed(sound, round(MAX_EDGE_SILENCE_S * self.rate_hz))
         return (np.clip(sound, -1.0, 1.0) * 32767).astype(np.int16)
 
 
 def _trimmed(sound: NDArray[np.float32], edge_samples: int) -> NDArray[np.float32]:
-    """``sound`` with at most ``edge_samples`` of silence at either end."""
+    """``sound`` with at most ``edge_samples`` of silence at each end."""
     loud = np.flatnonzero(np.abs(sound) > SILENCE)
     if not len(loud):
         return sound[:0]

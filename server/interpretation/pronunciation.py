@@ -1,20 +1,20 @@
-"""How words sound, in the phones of the starter recognisers.
+"""The pronunciation of words, in the phones of the starter recognisers.
 
-espeak-ng says it in the signs of the International Phonetic Alphabet; the recognisers learnt its
-own phonemes, mapped as in ``training/recognizer/phones.py``. The tables here are what that comes
-to, from 4,000 words of each language's lexicon.
+espeak-ng gives a pronunciation in the International Phonetic Alphabet (IPA). The tables here map it
+to the recognisers' phones. They follow from ``training/recognizer/phones.py``, and were derived
+from 4,000 words of each language's lexicon.
 """
 
 import unicodedata
 from collections.abc import Callable
 from typing import Final
 
-#: espeak-ng's voice for a language.
+#: espeak-ng's voice for each language.
 VOICES: Final = {"en": "en-us", "nl": "nl"}
 
 
 def _table(text: str) -> dict[str, tuple[str, ...]]:
-    """From "sign|sign PHONE PHONE, …"."""
+    """Parse "sign|sign PHONE PHONE, …": the phones of each IPA sign."""
     rows = (row.split() for row in text.split(","))
     return {
         unicodedata.normalize("NFD", sign): tuple(phones)
@@ -37,12 +37,13 @@ _SIGNS: Final = {
         "ʃ SH, ʌʊ|aʊ AU, ʒ ZH"
     ),
 }
-#: Stress, length of its own, syllables, ties, glottal stops, palatalisation: not told apart.
+#: Signs without a phone of their own: stress, length, syllables, ties, glottal stops,
+#: palatalisation.
 _SILENT: Final = frozenset("ˈˌ ːʔʲ̩͡\u200d-_")
 
 
 def phones_of(ipa: str, language: str) -> tuple[str, ...] | None:
-    """Of a word in ``ipa``; None where it has a sound that the language's phones do not."""
+    """The phones of a word given in ``ipa``. None if a sound of it has no phone in ``language``."""
     signs = _SIGNS.get(language, {})
     ipa = unicodedata.normalize("NFD", ipa)
     found: list[str] = []
@@ -63,6 +64,7 @@ def phones_of(ipa: str, language: str) -> tuple[str, ...] | None:
 def pronouncer(
     language: str, ipa: Callable[[str, str], str]
 ) -> Callable[[str], tuple[str, ...] | None]:
-    """What tells the phones of a word of ``language``. ``ipa``: how a voice says a text."""
+    """A function that returns the phones of a word, or None. ``ipa``: returns the IPA of a text
+    as spoken by an espeak-ng voice."""
     voice = VOICES.get(language)
     return lambda word: phones_of(ipa(word, voice), language) if voice else None

@@ -1,8 +1,8 @@
-"""What a voice is given: text with figures, signs and abbreviations as a person reads them aloud.
+"""Prepares text for a voice: writes out numbers, signs and abbreviations as they are read aloud.
 
-Captions keep the figures; a voice says "13:4-8" as "13 verses 4 to 8". Whole numbers stay figures:
-espeak-ng reads these. ``reading.toml`` has the words of each language; what is of another language
-stays as it is.
+Captions keep the original text; a voice reads "13:4-8" as "13 verses 4 to 8". Whole numbers stay
+digits, because espeak-ng reads those well. ``reading.toml`` has the words of each language; text
+in any other language is not changed.
 """
 
 import datetime
@@ -20,17 +20,17 @@ _WORDS: Final[dict[str, dict[str, Any]]] = tomllib.loads(
     Path(__file__).with_suffix(".toml").read_text("utf-8")
 )
 _ENDINGS: Final = "com|org|net|info|edu|gov|io|app|church|nl|be|de|at|ch|fr|eu|uk"
-#: Said letter by letter.
+#: Parts of an address that are spelled out letter by letter.
 _SPELLED: Final = frozenset(("www", "nl", "be", "de", "at", "ch", "fr", "eu", "uk", "io"))
 _MONTHS: Final = (
     "Januar|Februar|März|April|Mai|Juni|Juli|August|September|Oktober|November|Dezember"
 )
-#: German nouns before which "3." is an ordinal, besides months.
+#: German nouns and months before which "3." is an ordinal.
 _GERMAN_ORDERED: Final = (
     f"{_MONTHS}|Mose|Samuel|Könige|Chronik|Korinther|Thessalonicher|Timotheus|Petrus|Johannes|"
     "Jahrhundert|Kapitel|Strophe|Vers|Advent|Sonntag|Klasse|Mal|Tag|Buch|Brief|Platz"
 )
-#: Books of which there are several, in English, Dutch and French.
+#: Names that several books of the Bible share, in English, Dutch and French.
 _NUMBERED: Final = (
     "Samu[eë]l|Kings|Chronicles|Corinthians|Thessalonians|Timothy|Peter|John|Koningen|Kronieken|"
     "Korinti[eë]rs|Korinthe|Tessalonicenzen|Thessalonicenzen|Timote[uü]s|Timotheüs|Petrus|Johannes|"
@@ -48,7 +48,7 @@ Rule = Callable[[str], str]
 
 
 def read_aloud(text: str, language: str) -> str:
-    """``text`` as a person reads it in ``language``, a language tag."""
+    """``text`` as a person reads it aloud in ``language``, a language tag."""
     base = language.partition("-")[0]
     for rule in _rules(base) if base in _WORDS else ():
         text = rule(text)
@@ -57,7 +57,7 @@ def read_aloud(text: str, language: str) -> str:
 
 @functools.cache
 def _rules(language: str) -> tuple[Rule, ...]:
-    """In the order in which they are used: what comes first is not read otherwise later."""
+    """The rules, in the order of their use. Later rules do not match what earlier ones wrote."""
     words = _WORDS[language]
     return (
         lambda text: _addresses(text, words),
@@ -78,7 +78,7 @@ def _rules(language: str) -> tuple[Rule, ...]:
 
 
 def _addresses(text: str, words: dict[str, Any]) -> str:
-    """Of web pages and of mail."""
+    """Read web and mail addresses."""
     pattern = (
         rf"(?:https?://)?((?:[\w-]+@)?[\w-]+(?:\.[\w-]+)*\.(?:{_ENDINGS})(?:/[\w/-]*)?)\b(?!\.\w)"
     )
@@ -114,7 +114,7 @@ def _dates(text: str, language: str) -> str:
 
 
 def _phones(text: str) -> str:
-    """Digit by digit, a pause after each group."""
+    """Read telephone numbers digit by digit, with a pause after each group."""
 
     def said(match: re.Match[str]) -> str:
         return ", ".join(" ".join(group) for group in re.findall(r"\+?\d+", match[0]))
@@ -129,7 +129,7 @@ def _abbreviations(text: str, words: dict[str, Any]) -> str:
 
 
 def _books(text: str, language: str) -> str:
-    """Which of several books of a name."""
+    """Read the number of a book: "1 Kings" as "First Kings"."""
     ordinals = _BOOK_ORDINALS.get(language)
     if ordinals is None:
         return text
@@ -140,7 +140,7 @@ def _books(text: str, language: str) -> str:
 
 
 def _times(text: str, language: str, words: dict[str, Any]) -> str:
-    """Of day: with a colon, or with a sign for hours."""
+    """Read times of day, which have a colon or a sign for hours."""
     signs = words.get("hour_signs", "(?!)")
     clock = rf"([01]?\d|2[0-4]):([0-5]\d)(?!\d|:|[-–]\d)(?: ?(?:{signs})\b)?"
     hours = rf"([01]?\d|2[0-4])(?:[.:]([0-5]\d))? ?(?:{signs})(?:(?<=h) ?([0-5]\d))?\b"
@@ -163,7 +163,8 @@ def _times(text: str, language: str, words: dict[str, Any]) -> str:
 
 
 def _verses(text: str, language: str, words: dict[str, Any]) -> str:
-    """Of the Bible: a chapter, and one verse or several; in German with a comma, after a name."""
+    """Read Bible verses: a chapter and one or more verses. German has a comma between them, which
+    counts only after a name."""
 
     def said(match: re.Match[str]) -> str:
         if match[3] is None:
@@ -178,7 +179,7 @@ def _verses(text: str, language: str, words: dict[str, Any]) -> str:
 
 
 def _grouped(text: str, words: dict[str, Any]) -> str:
-    """Thousands together: 10.000 is 10000."""
+    """Remove thousands separators: 10.000 becomes 10000."""
     sign = words["grouping"]
     return re.sub(
         rf"(?<![\w.,])\d{{1,3}}(?:{sign}\d{{3}})+(?!\d|[.,]\d{{3}})",
@@ -248,7 +249,7 @@ def _units(text: str, words: dict[str, Any]) -> str:
 
 
 def _decimals(text: str, words: dict[str, Any]) -> str:
-    """A point or comma between two numbers, whichever is written; figures after it one by one."""
+    """Read decimals, written with a point or a comma; the digits after it one by one."""
     return re.sub(
         r"(?<![\w.,:])(\d+)[.,](\d{1,6})(?![\d]|[.,:]\d)",
         lambda match: f"{match[1]} {words['point']} {' '.join(match[2])}", text,

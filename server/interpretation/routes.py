@@ -1,4 +1,4 @@
-"""Translation by way of a third language, where no model translates a pair directly."""
+"""Translation through a third language, if no model translates a pair directly."""
 
 from collections.abc import Callable, Mapping, Sequence
 
@@ -8,9 +8,9 @@ Pair = tuple[str, str]
 
 
 class RoutedTranslator:
-    """One translator made of several.
+    """Combines the translators of several pairs.
 
-    ``route``: the pairs that lead from a source to a target, one after the other.
+    ``route``: returns the pairs to translate in turn, from a source to a target; empty for none.
     """
 
     def __init__(
@@ -22,7 +22,7 @@ class RoutedTranslator:
         self._route = route
 
     def translate(self, text: str, source: str, target: str, prefix: str = "") -> str:
-        """As engines has it, pair by pair on the way. Raises EngineError."""
+        """See ``Translator.translate``. Raises EngineError, also if there is no route."""
         route = self._route(source, target)
         if not route:
             raise EngineError(f"no model translates {source} to {target}")

@@ -1,14 +1,14 @@
-"""When is what was heard safe to say? Sans-I/O: transcripts in, clauses and caption lines out.
+"""Divides transcripts into segments for interpretation. No I/O: transcripts in, clauses and
+caption lines out.
 
-- What came in a clause is never changed, and its words never come in another segment.
-- Segments do not overlap in time and come in the order of their times.
-- A final transcript commits what is left of its utterance. Before that, words are relied on
-  once the recogniser says that they are certain or, where it does not know, once successive
-  hypotheses agree on them (LocalAgreement-2: Liu et al. 2020); the policy says when they end a
-  segment.
-- A segment that is interpreted while it grows comes as open clauses, each with all of it that
-  is agreed on, and at its end as one that is not. Only its last words may be corrected.
-- Every segment number gets one final or one clear line, and nothing after it.
+- The text of an ended clause never changes, and its words are in no other segment.
+- Segments do not overlap in time, and come in order.
+- A final transcript completes its utterance. Before that, a word is agreed once the recogniser
+  reports it as certain; if the recogniser does not report that, once successive hypotheses agree on
+  it (LocalAgreement-2: Liu et al. 2020). The policy decides which agreed words end a segment.
+- If segments are interpreted while they grow, they come as open clauses, each with all agreed words
+  so far, and at last as an ended one. Only the last words may differ from one to the next.
+- Each segment number gets exactly one final or clear line, and nothing after it.
 """
 
 from dataclasses import dataclass
@@ -27,13 +27,13 @@ from server.interpretation.policies import (
 from server.interpretation.sentence_ends import bare, is_written, spoken_ends, written_ends
 from server.interpretation.types import Clause, Transcript, Word
 
-#: Hypotheses come every 100 ms: a word is agreed on when it is the same in one this much later.
+#: A word is agreed if it stayed the same for this long: hypotheses come every 100 ms.
 AGREED_SAMPLES: Final = RATE_HZ // 10
-#: A word is shown in a caption when it has been the same for so long.
+#: A word is shown in a caption if it stayed the same for this long.
 SHOWN_SAMPLES: Final = 3 * RATE_HZ // 10
-#: Speech this recent may not have shown in a transcript yet.
+#: Speech this recent may not be in any transcript yet.
 HIDDEN_SAMPLES: Final = 2 * RATE_HZ
-#: Words that a new clause may begin with.
+#: Words that may begin a clause.
 CONJUNCTIONS = {
     "nl": "en of maar want dus omdat dat als terwijl toen zodat hoewel die",
     "en": "and or but because so that if when while which who although",
@@ -44,7 +44,7 @@ CONJUNCTIONS = {
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A caption in the source language. Times are samples of stream time. ``certain``: so many
+    """A caption in the source language. Times are samples of stream time. ``certain``: this many
     of its first words will not change."""
 
     segment: int
@@ -57,7 +57,7 @@ class Line:
 
 
 class Segmenter:
-    """One stream's. Segments are numbered from ``first_segment``."""
+    """Divides the speech of one stream. Segments are numbered from ``first_segment``."""
 
     def __init__(
         self, language: str, first_segment: int = 0, policy: Policy = POLICIES[DEFAULT_POLICY]
@@ -67,23 +67,24 @@ class Segmenter:
         self._policy = policy
         self._segment = first_segment
         self._revision = 0
-        self._shown = ("", 0)  # a text, and how many of its words are certain
-        self._offered = 0  # words of this segment that came in an open clause
-        self._said: list[str] = []  # of this utterance
+        self._shown = ("", 0)  # the latest caption: its text, and how many words are certain
+        self._offered = 0  # words of this segment in its latest open clause
+        self._said: list[str] = []  # words of this utterance in ended segments
         self._said_end = 0
-        self._unsaid: tuple[Word, ...] = ()  # by the latest hypothesis
-        self._since: list[int] = []  # the sample since which each of these is as it is
+        self._unsaid: tuple[Word, ...] = ()  # the other words of the latest hypothesis
+        self._since: list[int] = []  # the sample since which each of these has not changed
         self._certain: int | None = None  # how many of these the recogniser is certain of
-        self._goes_on = False  # this segment, from the one before
-        self._is_written = False  # with capitals and punctuation, as far as is known
+        self._goes_on = False  # whether this segment continues the one before
+        self._is_written = False  # whether the recogniser writes capitals or punctuation
         self._settled = 0
 
     def feed(
         self, transcript: Transcript | None, heard_sample: int, quiet_samples: int = 0
     ) -> list[Clause | Line]:
-        """What becomes known, in order, when the recogniser has heard up to ``heard_sample``,
-        the last ``quiet_samples`` of which are no speech, and its hypothesis is ``transcript``,
-        or as before: then None. A clause comes after its line."""
+        """Take the recogniser's latest hypothesis, and return the new clauses and lines in order; a
+        clause comes after its line. ``transcript``: None if the hypothesis has not changed.
+        ``heard_sample``: the end of the audio that the recogniser has. ``quiet_samples``: for how
+        long nobody has spoken."""
         if transcript is not None:
             rest = self._rest(transcript.words)
             common = _common(self._unsaid, rest)
@@ -106,22 +107,23 @@ class Segmenter:
         return out
 
     def finish(self) -> list[Clause | Line]:
-        """No final will come: take the latest hypothesis for one."""
+        """Take the latest hypothesis as final, because no final transcript will come. Returns the
+        new clauses and lines."""
         out = self._say(len(self._unsaid)) if self._unsaid else []
         self._said, self._unsaid, self._goes_on = [], (), False
         return out
 
     def settled(self, heard_sample: int) -> int:
-        """The sample before which all speech is in clauses, given that the recogniser has
-        heard up to ``heard_sample``. Never falls."""
+        """The sample before which all speech is in ended clauses. It never falls. ``heard_sample``:
+        the end of the audio that the recogniser has."""
         open_from = self._unsaid[0].start_sample if self._unsaid else heard_sample
         latest = max(self._said_end, open_from - HIDDEN_SAMPLES)
         self._settled = max(self._settled, min(latest, heard_sample))
         return self._settled
 
     def _rest(self, words: tuple[Word, ...]) -> tuple[Word, ...]:
-        """The words that come after what was said. Where a hypothesis contradicts that, what
-        was said stays, and the times tell where it ended."""
+        """The words after those in ended segments. If the hypothesis now has other words for
+        these, the ended segments stay, and the words after them are found by their times."""
         said = len(self._said)
         if [word.text for word in words[:said]] == self._said:
             return words[said:]
@@ -130,7 +132,7 @@ class Segmenter:
         )
 
     def _cut(self, heard_sample: int, quiet_samples: int) -> list[Clause | Line]:
-        """The segments that end."""
+        """End the segments that the policy ends. Returns their lines and clauses."""
         out: list[Clause | Line] = []
         while True:
             words = self._unsaid
@@ -148,12 +150,12 @@ class Segmenter:
             )
 
     def _ends(self, texts: list[str]) -> list[int]:
-        """The places of words that begin a new sentence."""
+        """The indices of words that begin a new sentence."""
         self._is_written = self._is_written or any(map(is_written, texts))
         return written_ends(texts) if self._is_written else spoken_ends(texts, self._language)
 
     def _grow(self, heard_sample: int) -> list[Clause | Line]:
-        """What the segment that has not ended has so far, if that is more than it had."""
+        """The open clause of the growing segment, if it has more agreed words than before."""
         agreed = self._agreed(heard_sample)
         if not self._policy.grows or agreed <= self._offered:
             return []
@@ -161,16 +163,17 @@ class Segmenter:
         return [self._clause(self._unsaid[:agreed], ended=False)]
 
     def _agreed(self, heard_sample: int) -> int:
-        """How many unsaid words may be relied on."""
+        """How many of the unsaid words are agreed."""
         if self._certain is not None:
             return min(self._certain, len(self._unsaid))
         return self._steady(heard_sample, AGREED_SAMPLES)
 
     def _steady(self, heard_sample: int, samples: int) -> int:
-        """How many unsaid words have been the same for so long."""
+        """How many of the unsaid words have not changed for ``samples``."""
         return sum(since + samples <= heard_sample for since in self._since)
 
     def _say(self, count: int) -> list[Clause | Line]:
+        """End a segment with the next ``count`` words."""
         words, self._unsaid = self._unsaid[:count], self._unsaid[count:]
         del self._since[:count]
         if self._certain is not None:
@@ -204,7 +207,7 @@ class Segmenter:
         return line
 
     def _span(self, words: tuple[Word, ...]) -> tuple[int, int]:
-        """From when to when ``words`` were said, and after what was said before."""
+        """The start and end sample of ``words``, not before the end of the last segment."""
         start = max(self._said_end, words[0].start_sample) if words else self._said_end
         return start, max(start, words[-1].end_sample) if words else start
 
@@ -214,7 +217,7 @@ def _text(words: tuple[Word, ...]) -> str:
 
 
 def _common(before: tuple[Word, ...], after: tuple[Word, ...]) -> int:
-    """How many words both begin with."""
+    """The length of the common prefix."""
     for i, (one, other) in enumerate(zip(before, after, strict=False)):
         if one.text != other.text:
             return i

@@ -1,4 +1,4 @@
-"""What all streams of an interpreter process use together."""
+"""What the streams of an interpreter process share."""
 
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -20,9 +20,9 @@ from server.models.catalogue import Catalogue
 
 @dataclass(frozen=True, slots=True)
 class Engines:
-    """Recognisers and synthesizers by language; one translator for all pairs. ``detector``:
-    makes a new one; without, only transcripts tell of pauses. ``identifier``: tells languages
-    apart, where a model can. ``catalogue``: whose models these are."""
+    """The engines in use. ``recognizers``, ``synthesizers``: by language. ``translator``: for all
+    pairs. ``detector``: creates a speech detector; None: all audio is recognised.
+    ``identifier``: None if no model can identify languages. ``catalogue``: of these models."""
 
     recognizers: Mapping[str, Recognizer]
     translator: Translator
@@ -32,34 +32,34 @@ class Engines:
     catalogue: Catalogue | None = None
 
     def can_hear(self, source: str) -> bool:
-        """Whether a stream of this language can be interpreted, or of AUTO found out about."""
+        """Whether a stream of this language can be recognised or, for AUTO, its language be
+        detected."""
         return source in self.recognizers or (source == AUTO and self.identifier is not None)
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """``…_s``: what an engine call may take. After ``failures`` in a row a language fails for
-    ``retry_s``. ``quiet_s`` without sound: the last words are taken for final; after
-    ``forget_s`` recognition begins anew. ``demand_s`` without a demand: the stream is let go."""
+    """Time limits and queue bounds; times in seconds."""
 
-    recognize_s: float = 5.0
+    recognize_s: float = 5.0  # of one call
     translate_s: float = 5.0
     synthesize_s: float = 5.0
-    failures: int = 3
-    retry_s: float = 10.0
+    failures: int = 3  # failures in a row after which a language is not spoken
+    retry_s: float = 10.0  # time until it is tried again
     waiting_clauses: int = 8
-    waiting_audio_s: float = 32.0  # above what is fed again after a crash
-    quiet_s: float = 1.0
-    forget_s: float = 10.0
-    demand_s: float = 5.0
+    waiting_audio_s: float = 32.0  # more than is replayed after a crash
+    quiet_s: float = 1.0  # without audio, after which the last words become final
+    forget_s: float = 10.0  # without audio, after which recognition restarts
+    demand_s: float = 5.0  # without a demand, after which a stream is dropped
     heartbeat_s: float = 1.0
 
 
 @dataclass(slots=True)
 class Shared:
-    """``engines`` are others when the process has moved to other models: read at each use, kept
-    for no longer than a clause. ``publish``: to the media process. ``dropped``: counts by place,
-    for the heartbeat. ``making``: the thread in which engines are made of others."""
+    """Shared by all streams. ``engines``: replaced when the process moves to other models, so read
+    it at each use and keep an engine for no longer than a clause. ``publish``: to the media
+    process. ``dropped``: counts by place, for the heartbeat. ``making``: the thread that creates
+    adapted recognisers."""
 
     engines: Engines
     limits: Limits

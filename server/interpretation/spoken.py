@@ -1,10 +1,10 @@
-"""Which language is spoken? Sans-I/O: speech in, windows of it to identify out; and from what an
-identifier says of these, which language it is.
+"""Decides which language is spoken. No I/O: speech goes in, windows of it come out for an
+identifier; from the identifier's probabilities it decides.
 
-- Another language than before is taken for spoken when successive windows, which do not overlap,
-  say the same and say it clearly. A quotation of a few words fills no two windows.
-- The language that is interpreted, or any at all while none is, needs one window.
-- Of regional tags the identifier knows the language only: "pt" stands for "pt-BR".
+- A change of language takes several windows in a row that do not overlap and clearly name the same
+  new language. A short quotation does not fill two windows.
+- One window is enough for the language being interpreted, and for the first language of all.
+- The identifier knows no regions: its "pt" stands for "pt-BR".
 """
 
 from collections import deque
@@ -17,46 +17,46 @@ import numpy as np
 from server.bus.messages import AUTO, RATE_HZ
 from server.interpretation.types import Pcm
 
-#: What is identified at a time. On less, Whisper mistakes more; on more, it is told later.
+#: The length of a window. With shorter ones Whisper makes more mistakes; longer ones take longer.
 WINDOW: Final = 3 * RATE_HZ
-#: As long as the expected language is surely spoken, a window is taken after so much speech:
-#: identifying one costs 0.13 s of a core. Another language is told after 6 to 8 s.
+#: Speech between windows while the expected language is surely spoken. Identifying a window takes
+#: 0.13 s of a core. A change of language is found after 6 to 8 s.
 SURE_AGAIN: Final = 4 * RATE_HZ
-#: While no language is decided on, the latest window is asked about again after so much speech.
+#: Speech between windows while no language is decided on yet.
 UNDECIDED_AGAIN: Final = RATE_HZ
-#: After so much speech the likeliest is decided on, however unlikely: somebody waits.
+#: After this much speech the likeliest language is chosen, however unlikely: listeners wait.
 DECIDED: Final = 6 * RATE_HZ
-#: So many windows in a row say that the language is another one.
+#: The number of windows in a row that it takes to change the language.
 WINDOWS: Final = 2
-#: What Whisper learnt from, in thousands of hours (Radford et al. 2022, appendix E); of any other
-#: language less than one.
+#: Whisper's training data, in thousands of hours (Radford et al. 2022, appendix E); less than one
+#: for any other language.
 LEARNT: Final = {
     **{"en": 438, "zh": 23, "de": 13, "es": 11, "ru": 10, "fr": 10, "pt": 9, "ko": 8, "ja": 7},
     **{"tr": 4, "pl": 4, "it": 3, "sv": 2, "nl": 2, "ca": 2},
 }
-#: It takes for those what is none: among languages in question, as likely as each other, its
-#: probabilities are divided by the hours to this power. Of 100 windows of a Flemish speaker 22 are
-#: mistaken without, 2 with this one; with 1.0, three of 100 English ones (base, Dutch, English and
-#: German in question).
+#: Whisper prefers languages with much training data. To correct that, probabilities are divided by
+#: the hours to the power of BIAS. Of 100 windows of a Flemish speaker, 22 are wrong without this
+#: and 2 with it; with a power of 1.0, 3 of 100 English ones are wrong (model base; candidates
+#: Dutch, English and German).
 BIAS: Final = 0.75
-#: From this probability among the languages in question on, a window says it clearly.
+#: The least probability, among the candidates, for a window to count as clear.
 CLEAR: Final = 0.8
-#: A language that is not interpreted yet is also, among all that the identifier knows, at least so
-#: likely: an accent makes a little of another language.
+#: A new language also needs this probability among all languages that the identifier knows: an
+#: accent can make a candidate likely that is not spoken at all.
 PLAIN: Final = 0.2
-#: The probability of a language that is none of those in question, among all, to be clear.
+#: The least probability, among all languages, for a language that is not a candidate.
 CLEARLY_ELSE: Final = 0.9
-#: From this on the expected language is surely spoken.
+#: The least probability at which the expected language is surely spoken.
 SURE: Final = 0.95
-#: Beginnings of speech are found late, by so much at most (see ``gate.PRE_ROLL``).
+#: The beginning of speech is detected late by at most this (see ``gate.PRE_ROLL``).
 MARGIN: Final = 8 * RATE_HZ // 10
-#: Beginnings remembered, to tell from where on a language was spoken.
+#: Beginnings of speech remembered, to find where a language began.
 STRETCHES: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """``language`` is spoken, from ``sample`` on."""
+    """The decision: ``language`` is spoken from ``sample`` on. ``probability``: from 0 to 1."""
 
     language: str
     probability: float
@@ -64,28 +64,28 @@ class Verdict:
 
 
 class Spoken:
-    """One stream's, where ``expected`` is interpreted; AUTO: none yet."""
+    """Decides for one stream. ``expected``: the language being interpreted; AUTO: none yet."""
 
     def __init__(self, expected: str) -> None:
         self._expected = expected
         self._language = None if expected == AUTO else expected
         self._from = 0
-        # The latest WINDOW of speech, and little more: where each piece begins, and its samples.
+        # The latest WINDOW of speech, and a little more: the start and samples of each piece.
         self._pieces: deque[tuple[int, Pcm]] = deque()
-        self._held = 0  # samples in these
-        self._heard = 0  # samples of speech in all
-        self._fresh = 0  # of these, those since the last window
-        self._wait = WINDOW
-        self._end = -1  # of the speech so far, in stream time
+        self._held = 0  # samples in these pieces
+        self._heard = 0  # samples of speech so far
+        self._fresh = 0  # samples of speech since the last window
+        self._wait = WINDOW  # samples of speech until the next window
+        self._end = -1  # end of the speech so far, in stream time
         self._stretches: deque[int] = deque(maxlen=STRETCHES)
         self._window_start = self._window_end = 0
-        self._otherwise = 0  # up to here the language was the one before
+        self._otherwise = 0  # up to here the previous language was spoken
         self._candidate: str | None = None
         self._candidate_from = 0
         self._in_a_row = 0
 
     def hear(self, start_sample: int, pcm: Pcm) -> None:
-        """Speech, 16 kHz mono int16, in order. What lies between two pieces is none."""
+        """Take the next speech, 16 kHz mono int16, in order. Between two pieces nobody spoke."""
         if start_sample != self._end:
             self._stretches.append(start_sample)
         self._end = start_sample + len(pcm)
@@ -98,18 +98,18 @@ class Spoken:
 
     @property
     def due(self) -> bool:
-        """Whether a window is to be identified."""
+        """Whether it is time to identify a window."""
         return self._held >= WINDOW and self._fresh >= self._wait
 
     def window(self) -> Pcm:
-        """The latest WINDOW samples of speech. ``judge`` is told of these next."""
+        """The latest WINDOW samples of speech. The next ``judge`` is about these."""
         self._window_start, self._window_end = self._pieces[0][0], self._end
         self._fresh = 0
         return np.concatenate([pcm for _, pcm in self._pieces])[-WINDOW:]
 
     def judge(self, probabilities: Mapping[str, float], among: Sequence[str]) -> Verdict | None:
-        """What is spoken, given the ``probabilities`` of all languages in the window, where
-        ``among`` are those in question. None: it is not clear."""
+        """Decide which language is spoken; None if it is not clear. ``probabilities``: of all
+        languages in the window. ``among``: the candidates."""
         tags = {_base(each): each for each in (*among, self._expected) if each != AUTO}
         if self._language is None:
             return self._decide(*likeliest(probabilities, tags))
@@ -130,7 +130,7 @@ class Spoken:
         return Verdict(language, probability, self._from)
 
     def _decide(self, language: str, probability: float) -> Verdict | None:
-        """The first language of all."""
+        """Decide on the first language of the stream."""
         self._wait = UNDECIDED_AGAIN
         if not language or (probability < CLEAR and self._heard < DECIDED):
             return None
@@ -139,7 +139,7 @@ class Spoken:
         return Verdict(language, probability, self._from)
 
     def _agrees(self, language: str) -> bool:
-        """Whether enough windows in a row say so."""
+        """Whether WINDOWS windows in a row named ``language``."""
         if language != self._candidate:
             self._candidate, self._in_a_row = language, 0
             self._candidate_from = self._began()
@@ -147,8 +147,8 @@ class Spoken:
         return self._in_a_row >= WINDOWS
 
     def _began(self) -> int:
-        """Where the speech began in which the window begins, as far as it was not heard to be
-        in the language before."""
+        """Where the stretch of speech began that contains the start of the window, but not before
+        the end of the speech known to be in the previous language."""
         earlier = [each for each in self._stretches if each <= self._window_start]
         return max(self._otherwise, (earlier[-1] if earlier else self._window_start) - MARGIN)
 
@@ -158,8 +158,8 @@ class Spoken:
 
 
 def likeliest(probabilities: Mapping[str, float], tags: Mapping[str, str]) -> tuple[str, float]:
-    """Of the languages in question, with its probability among these; ("", 0.0) for none.
-    ``tags``: by what the identifier calls each."""
+    """The likeliest candidate, and its probability among the candidates; ("", 0.0) for none.
+    ``tags``: the candidates, by the identifier's name for each."""
     likely = {each: probabilities.get(each, 0.0) / LEARNT.get(each, 1) ** BIAS for each in tags}
     total = sum(likely.values())
     if not total:
@@ -171,7 +171,7 @@ def likeliest(probabilities: Mapping[str, float], tags: Mapping[str, str]) -> tu
 def _elsewhere(
     probabilities: Mapping[str, float], tags: Mapping[str, str]
 ) -> tuple[str, float] | None:
-    """A language that is clearly spoken and none of those in question."""
+    """A language that is clearly spoken and not a candidate, with its probability; else None."""
     best = max(probabilities, key=probabilities.__getitem__, default="")
     if best in tags or probabilities.get(best, 0.0) < CLEARLY_ELSE:
         return None

@@ -1,4 +1,4 @@
-"""The glossary of a stream where it is used: in the interpreter process."""
+"""The glossary of one stream in the interpreter process, and the engines that use it."""
 
 import dataclasses
 from itertools import islice
@@ -12,7 +12,7 @@ from server.interpretation.vocabulary import ExpectingRecognizer
 
 
 class StreamGlossary:
-    """What the media process told of last. Engines read it in their threads."""
+    """The latest glossary from the media process. Engines read it from their threads."""
 
     def __init__(self) -> None:
         self.current = Glossary()
@@ -22,14 +22,14 @@ class StreamGlossary:
         self._applied: Shared | None = None
 
     def take(self, message: messages.Glossary) -> None:
-        """From now on this one."""
+        """Use the glossary of ``message`` from now on."""
         if message.version != self._version:
             self._version = message.version
             self.current = Glossary(message.terms, message.names, message.words)
             self._expected = {}
 
     def unexpected(self, stream: str, epoch: int) -> messages.Unexpected | None:
-        """What a recogniser cannot expect, for the media process; None for nothing."""
+        """The message about words that a recogniser cannot expect; None if there are none."""
         for language, recognizer in self._recognizers.items():
             if recognizer.unusable:
                 return messages.Unexpected(
@@ -42,16 +42,16 @@ class StreamGlossary:
         return None
 
     def applied(self, shared: Shared) -> Shared:
-        """What streams share, with a translator that knows this stream's terms and recognisers
-        that expect its words: the same ones each time, as making them takes a while."""
+        """``shared`` with this stream's engines: a translator that knows its terms, and recognisers
+        that expect its words. Returns the same object each time, as making one takes long."""
         if self._applied is None:
             self._applied = dataclasses.replace(shared)
             self.move(shared)
         return self._applied
 
     def move(self, shared: Shared) -> None:
-        """The engines of ``shared`` are others now: whoever has what ``applied`` returned moves
-        to them, each at its next pause."""
+        """Take over the new engines of ``shared``. Users of what ``applied`` returned move to them,
+        recognisers at their next pause."""
         if self._applied is not None:
             self._applied.engines = self._own(shared)
 
@@ -77,7 +77,7 @@ class StreamGlossary:
         return ExpectingRecognizer(recognizer, lambda: self._words(language), shared.making)
 
     def _words(self, language: str) -> tuple[str, ...]:
-        """Asked for with every piece of sound: told anew only for another glossary."""
+        """The words to expect. Called with every piece of audio, so cached for each glossary."""
         if language not in self._expected:
             self._expected[language] = self.current.expected(language)
         return self._expected[language]

@@ -1,10 +1,11 @@
-"""Translation in which the terms of a glossary come through, by any translator.
+"""Translates with the terms of a glossary, using any translator.
 
-Where the translator knows a term by itself, its translation is taken. Else it is asked again with
-words that it knows in the term's place (see ``stand_ins``), and where one comes out as often as it
-went in, the term takes its place; of three such translations the one most like the others is
-taken. Terms are looked for once, the longest first: what a term became is not looked for again. A
-prefix is taken the same way there and back, so that what was said stays as it is.
+If the translator translates all terms as the glossary says, its translation is taken. Otherwise the
+terms are replaced by stand-ins, words that the translator knows (see ``stand_ins``), and put back
+into the translation. An attempt is complete if each stand-in is in it as often as in the source. Of
+three complete attempts, the one most similar to all others is taken. Terms are searched for once,
+the longest first. In a prefix terms are replaced the same way, so that the words spoken already
+stay unchanged.
 """
 
 from collections import Counter
@@ -18,10 +19,12 @@ from server.interpretation.glossary import Glossary, Spelled, spelled, words_of
 from server.interpretation.stand_ins import StandIn, stand_ins
 from server.interpretation.wording import swapped
 
-#: How many stand-ins are tried until so many came out. The second and third are for likeness.
+#: At most this many attempts with stand-ins are made, until ENOUGH are complete. More than one is
+#: needed only for the comparison.
 MOST_ATTEMPTS: Final = 5
 ENOUGH: Final = 3
-#: How a term came through: with its stand-in as often as it went in; somehow; not at all.
+#: The score of a term in a translation: as often as in the source; another number of times, or in
+#: another form; not at all.
 WHOLE: Final = 2
 SOMEHOW: Final = 1
 NOT: Final = 0
@@ -29,14 +32,14 @@ NOT: Final = 0
 
 @dataclass(frozen=True, slots=True)
 class Term:
-    """``spoken`` in one language is to be ``becomes`` in another."""
+    """``spoken`` in the source language must become ``becomes`` in the target language."""
 
     spoken: Spelled
     becomes: Spelled
 
 
 class Found(NamedTuple):
-    """A term in a text, from ``start`` to ``end``, after the word ``before``."""
+    """A term found in a text. ``start``, ``end``: its indices. ``before``: the word before it."""
 
     term: Term
     start: int
@@ -45,7 +48,7 @@ class Found(NamedTuple):
 
 
 class Terms:
-    """What a glossary says of one language in another."""
+    """The terms of a glossary for one pair of languages."""
 
     def __init__(self, glossary: Glossary, source: str, target: str) -> None:
         self._source = source
@@ -60,7 +63,7 @@ class Terms:
         self._longest = max(map(len, self._terms), default=0)
 
     def find(self, text: str) -> list[Found]:
-        """Those in ``text``, in order, none over another."""
+        """The terms in ``text``, in order, without overlaps."""
         words = list(words_of(text, self._source)) if self._terms else []
         found: list[Found] = []
         place = 0
@@ -76,7 +79,7 @@ class Terms:
 
 
 class TermTranslator:
-    """``glossary``: the stream's, which may be another one each time."""
+    """Translates with a glossary. ``glossary``: returns the stream's present one."""
 
     def __init__(self, translator: Translator, glossary: Callable[[], Glossary]) -> None:
         self._translator = translator
@@ -84,7 +87,7 @@ class TermTranslator:
         self._terms: dict[tuple[str, str], tuple[Glossary, Terms]] = {}
 
     def translate(self, text: str, source: str, target: str, prefix: str = "") -> str:
-        """As engines has it, with the glossary's translations of its terms."""
+        """See ``Translator.translate``. Raises EngineError if every attempt fails."""
         found = self._of(source, target).find(text)
         if not found:
             return self._translator.translate(text, source, target, prefix)
@@ -116,8 +119,9 @@ class TermTranslator:
 
 @dataclass(frozen=True, slots=True)
 class _Attempt:
-    """``text`` and ``prefix``, what is to be translated, with ``stand_ins``, in the target
-    language, in place of some ``terms``. ``said``: the true prefix."""
+    """One attempt: ``text`` and ``prefix`` to translate, with stand-ins in place of some ``terms``.
+    ``said``: the prefix without stand-ins. ``terms``: how often each is in the text.
+    ``stand_ins``: their forms in the target language."""
 
     text: str
     prefix: str
@@ -127,8 +131,8 @@ class _Attempt:
     stand_ins: dict[Term, StandIn]
 
     def read(self, made: str) -> tuple[int, str]:
-        """How well the terms came through, and the translation with them. -1: this is no
-        translation, as it does not begin with what was said."""
+        """The score of the translation ``made``, and its text with the terms put back. -1: not
+        usable, because it does not begin with ``said``."""
         read, score = made, 0
         for term, times in self.terms.items():
             written = term.becomes.written
@@ -145,9 +149,8 @@ class _Attempt:
 
 
 def _likeliest(made: list[tuple[int, str]]) -> str:
-    """Of the translations in which most terms came through, the one that is most like all
-    others: what a stand-in did to the rest of one, it seldom does in the next. The first where
-    none came through."""
+    """Of the translations with the best score, the one most similar to all others: a mistake that
+    one stand-in causes is seldom in the other translations. If no term is in any, the first."""
     best = max(score for score, _ in made)
     if best == NOT:
         return next(text for score, text in made if score == best)
@@ -162,7 +165,7 @@ def _likeliest(made: list[tuple[int, str]]) -> str:
 def _attempts(
     text: str, source: str, target: str, prefix: str, found: list[Found]
 ) -> Iterator[_Attempt]:
-    """First without stand-ins."""
+    """The attempts: first without stand-ins, then with different ones."""
     terms = Counter(each.term for each in found)
     yield _Attempt(text, prefix, prefix, target, terms, {})
     taken = {word for word, _, _ in words_of(text, source)}
@@ -192,7 +195,7 @@ def _attempts(
 
 
 def _hidden(prefix: str, stand_ins: dict[Term, StandIn], target: str) -> str:
-    """``prefix`` with stand-ins in place of terms; of one that it ends within, nothing."""
+    """``prefix`` with stand-ins in place of terms. An incomplete term at its end is removed."""
     for term, stand_in in stand_ins.items():
         written = term.becomes.written
         prefix, _ = swapped(prefix, [written], stand_in.written, target, stand_in.gender)

@@ -1,4 +1,4 @@
-"""Whose turn it is to use a core, when there are fewer of them than calls."""
+"""Decides which call may use a core next, if there are more calls than cores."""
 
 import asyncio
 import heapq
@@ -8,8 +8,8 @@ from contextlib import asynccontextmanager
 
 
 class Turns:
-    """At most ``count`` at a time. Of those that wait, the one of the most weight goes first,
-    then the one that has waited longest."""
+    """A semaphore with priorities: at most ``count`` turns at once. The waiting call with the most
+    weight goes first; of several, the one that has waited longest."""
 
     def __init__(self, count: int) -> None:
         self._free = count
@@ -18,7 +18,7 @@ class Turns:
 
     @asynccontextmanager
     async def turn(self, weight: int) -> AsyncIterator[None]:
-        """Waits for a turn, and keeps it for as long as the block lasts."""
+        """Wait for a turn, and keep it for the duration of the block."""
         await self._take(weight)
         try:
             yield
@@ -34,7 +34,7 @@ class Turns:
         try:
             await mine
         except asyncio.CancelledError:
-            if not mine.cancelled():  # it was given just now
+            if not mine.cancelled():  # the turn was given just before the cancellation
                 self._give()
             raise
 

@@ -1,5 +1,5 @@
-"""What passes between the stages of an interpreter. Sound is int16 mono; times are samples
-of stream time at 16 kHz."""
+"""The data that the stages of an interpreter exchange. Audio is int16 mono; times are samples of
+stream time at 16 kHz."""
 
 from dataclasses import dataclass
 
@@ -11,7 +11,7 @@ Pcm = NDArray[np.int16]
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """One recognised word and when it was said."""
+    """A recognised word, and when it was said."""
 
     text: str
     start_sample: int
@@ -20,10 +20,9 @@ class Word:
 
 @dataclass(frozen=True, slots=True)
 class Transcript:
-    """What was heard so far of one utterance. ``final``: it will not change; the next
-    transcript is of the next utterance. Partial ones may have no word times: then ``words``
-    are spread evenly by the recogniser's stream. ``certain``: so many of the first words will
-    not change; None where the recogniser does not know."""
+    """The words recognised so far in one utterance. ``final``: they will not change, and the next
+    transcript is of the next utterance. ``certain``: this many of the first words will not change;
+    None if the recogniser does not know. Word times of partial transcripts may be estimates."""
 
     words: tuple[Word, ...]
     final: bool
@@ -31,11 +30,11 @@ class Transcript:
 
     @property
     def text(self) -> str:
-        """Its words, with spaces between them."""
+        """The words, separated by spaces."""
         return " ".join(word.text for word in self.words)
 
     def shifted(self, samples: int) -> "Transcript":
-        """The same, so much later."""
+        """A copy, later by ``samples``."""
         words = (
             Word(word.text, word.start_sample + samples, word.end_sample + samples)
             for word in self.words
@@ -45,9 +44,10 @@ class Transcript:
 
 @dataclass(frozen=True, slots=True)
 class Clause:
-    """A stretch of source text that may be said in another language. Unless ``ended``, it is a
-    beginning: a longer one of the same ``segment`` follows, whose last words may differ.
-    ``goes_on``: the segment before was cut from it, not at a pause."""
+    """A stretch of source text that is ready to be interpreted. If not ``ended``, it is the
+    beginning of a segment: another clause of the same ``segment`` follows, which is longer and
+    whose last words may differ. ``goes_on``: it continues the sentence of the segment before,
+    without a pause."""
 
     segment: int
     text: str

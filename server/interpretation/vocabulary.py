@@ -1,9 +1,9 @@
-"""A stream's recogniser, which comes to expect the words of its glossary, and moves to other
-models.
+"""A stream's recogniser, which can be replaced while the stream runs: by one that expects the words
+of the stream's glossary, or by one of another model.
 
-A recogniser that expects other words is made in a thread of its own, while the old one goes on.
-Another one takes over where nothing is being said, so that no word is cut in two; it hears again
-what came since the last word. The old one is freed then.
+The new recogniser is made in another thread, while the old one is used. It takes over at a pause in
+the speech, so that no word is cut in two, and gets the audio since the last word again. Then the
+old one is freed.
 """
 
 import logging
@@ -28,20 +28,21 @@ T = TypeVar("T")
 Words = tuple[str, ...]
 Made = tuple[Recognizer, dict[str, str]]
 
-#: So long after a final word, with no other begun, nothing is being said.
+#: A pause: this long after a final word, with no other word begun.
 PAUSE: Final = 4 * RATE_HZ // 10
-#: Who waits for a pause for longer takes over after any final word.
+#: A recogniser that has waited this long for a pause takes over after any final word.
 PATIENCE: Final = 10 * RATE_HZ
-#: A recogniser that takes over hears so much again, at most: a word may have begun that the old
-#: one has not told of yet.
+#: A recogniser that takes over gets at most this much audio again: a word may have begun that the
+#: old one has not reported yet.
 RUN_UP: Final = 3 * RATE_HZ
 
 _log = logging.getLogger(__name__)
 
 
 class ExpectingRecognizer:
-    """``words``: those to expect, at any time. ``unusable``: those of them that cannot be, and
-    why. Used by one thread, but for ``move``."""
+    """A recogniser that expects certain words. ``words``: returns the words to expect now.
+    ``thread``: where recognisers are made. ``unusable``: words that cannot be expected, with the
+    reasons. All methods but ``move`` are for one thread."""
 
     def __init__(
         self, recognizer: Recognizer, words: Callable[[], Words], thread: Executor
@@ -60,14 +61,14 @@ class ExpectingRecognizer:
         return ExpectingStream(self)
 
     def move(self, recognizer: Recognizer) -> None:
-        """Hear with this one from now on; from any thread. The old one is kept until this one
-        expects what that expected."""
+        """Replace the recogniser. Callable from any thread. The old one stays in use until the new
+        one expects the same words."""
         with self._lock:
             self._plain = recognizer
             self._make()
 
     def latest(self) -> Recognizer:
-        """The one to hear with from now on. Has another one made where the words changed."""
+        """The recogniser to use from now on. If the words have changed, starts making another."""
         with self._lock:
             self._make()
             return self._latest
@@ -84,7 +85,7 @@ class ExpectingRecognizer:
             self._latest, self.unusable = plain, {}
 
     def _take(self, made: Future[Made]) -> None:
-        if made.cancelled():  # the process ends
+        if made.cancelled():  # the process is ending
             return
         with self._lock:
             try:
@@ -92,25 +93,25 @@ class ExpectingRecognizer:
             except ModelError as error:
                 _log.warning("the words of a glossary cannot be expected: %s", error)
                 self._latest = self._made_of
-                unusable = "cannot be expected: the log says why"
+                unusable = "cannot be expected; see the log"
                 self.unusable = dict.fromkeys(self._expects, unusable)
             self._making = None
             self._make()
 
 
 class ExpectingStream:
-    """One speaker, heard with the latest recogniser from one pause to the next."""
+    """Recognition of one speaker. Changes to the latest recogniser at pauses."""
 
     def __init__(self, owner: ExpectingRecognizer) -> None:
         self._owner = owner
         self._recognizer = owner.latest()
         self._stream: RecognizerStream = self._recognizer.stream()
         self._heard = 0
-        self._from = 0  # the recogniser heard all from here on
-        self._said = 0  # up to here its words are final
-        self._speaking = False  # words that are not final follow
-        self._waited = 0
-        self._since: Pcm = np.zeros(0, np.int16)  # the sound since the last final word
+        self._from = 0  # where the present recogniser's audio began
+        self._said = 0  # end of the final words
+        self._speaking = False  # whether there are words that are not final
+        self._waited = 0  # samples since a new recogniser is ready
+        self._since: Pcm = np.zeros(0, np.int16)  # the audio since the last final word
 
     @property
     def pause_samples(self) -> int | None:

@@ -1,10 +1,10 @@
-"""The graphs of a Vosk model, changed so that it expects some words.
+"""Changes the graphs of a Vosk model so that it expects certain words.
 
-Gr.fst scores words: those that are expected cost less there, wherever they stand. HCLr.fst says
-how words sound: new ones are added to it. That takes a model laid out as the starter models are
-(see ``training/recognizer/graph.py``): a start, the loop of words, a pause, silence, and a tree to
-which the language model retreats where any word may follow. In others only known words can be
-expected. Costs are -ln p.
+Gr.fst, the language model, scores words: the cost of expected words is lowered in it. HCLr.fst, the
+lexicon, has the pronunciations: expected words that it lacks are added. Adding works only if the
+model has the layout of the starter models (see ``training/recognizer/graph.py``): a start state,
+the word loop, a pause, silence, and a tree for the back-off state, in which any word may follow. In
+other models only known words can be expected. Costs are -ln p.
 """
 
 import os
@@ -18,14 +18,16 @@ import numpy as np
 
 from server.interpretation.const_fst import EPSILON, ConstFst, NewArc, NotConstFst
 
-#: What an expected word costs where any may follow, and by how much it is made cheaper at most.
-#: Tried on an English model of 29,806 words: of 25 terms in sentences of espeak-ng's 7 were heard
-#: without, 25 with these, 24 with 8.0; while 60 words were expected that people did not say, 38.1 %
-#: of their words were wrong without, 38.3 % with these, 38.5 % with 4.0 and 8.0.
+#: The cost of an expected word in the back-off state, and the most by which a cost is lowered.
+#: Measured with an English model of 29,806 words. Of 25 terms in sentences spoken by espeak-ng, 7
+#: were recognised without this, 25 with it, 24 with a cost of 8.0. With 60 expected words that
+#: people did not say, 38.1 % of their words were wrong without this, 38.3 % with it, 38.5 % with
+#: 4.0 and 8.0.
 EXPECTED_COST: Final = 6.0
 MOST_GAIN: Final = 4.0
-#: Half of the time a word is followed by a pause.
+#: A pause follows a word with probability 1/2.
 PAUSE_COST: Final = 0.6931472
+#: The first states of the lexicon, in the layout of the starter models.
 LOOP: Final = 1
 PAUSE: Final = 2
 SILENT: Final = 3
@@ -34,17 +36,17 @@ CHANGED: Final = ("Gr.fst", "HCLr.fst", "words.txt")
 UNKNOWN_SOUNDS: Final = "has sounds that the recogniser does not know"
 CANNOT_GROW: Final = "is not in the recogniser's vocabulary, which cannot grow"
 
-#: A word's sounds, as the names of phones without their places; None where they are not known.
+#: Returns the phones of a word, without position suffixes; None if they are not known.
 Pronounce = Callable[[str], Sequence[str] | None]
 
 
 class NotAdaptable(Exception):
-    """The model's graphs are of another kind: nothing can be expected of it."""
+    """The model's graphs are of another kind, so it cannot be made to expect words."""
 
 
 def expect(folder: Path, into: Path, words: Sequence[str], pronounce: Pronounce) -> dict[str, str]:
-    """Make ``into`` a model like that in ``folder`` that expects ``words``. Returns those that
-    cannot be, and why. Raises OSError, NotAdaptable."""
+    """Copy the model in ``folder`` to the folder ``into``, changed so that it expects ``words``.
+    Returns the words that it cannot expect, with the reasons. Raises OSError, NotAdaptable."""
     graph = folder / "graph"
     try:
         scores, lexicon = ConstFst.read(graph / "Gr.fst"), ConstFst.read(graph / "HCLr.fst")
@@ -72,7 +74,7 @@ def expect(folder: Path, into: Path, words: Sequence[str], pronounce: Pronounce)
 
 
 def _cheapen(scores: ConstFst, numbers: Sequence[int]) -> None:
-    """Words of these numbers cost less, the rarer the more."""
+    """Lower the cost of the words with these numbers; rare words gain most."""
     alone = scores.arcs_of(int(scores.states["count"].argmax()))
     gains = np.zeros(int(scores.arcs["in"].max(initial=0)) + 1, np.float32)
     for arc in alone[np.isin(alone["in"], numbers)]:
@@ -83,8 +85,9 @@ def _cheapen(scores: ConstFst, numbers: Sequence[int]) -> None:
 
 @dataclass(frozen=True)
 class _Layout:
-    """Both graphs as training lays them out. ``leave``, ``stay``: costs within a phone.
-    ``words``: the state of ``scores`` in which any word may come, entered from ``any_word``."""
+    """Both graphs, in the layout of the starter models. ``retreat``: the label for going to the
+    tree. ``stay``, ``leave``: the costs of staying in and leaving a phone. ``words``: the back-off
+    state of ``scores``, in which any word may follow; ``any_word``: the state before it."""
 
     lexicon: ConstFst
     scores: ConstFst
@@ -96,7 +99,7 @@ class _Layout:
 
     @classmethod
     def of(cls, lexicon: ConstFst, scores: ConstFst, retreat: int) -> "_Layout | None":
-        """None where they are laid out otherwise. ``retreat``: the label of going to the tree."""
+        """Find the layout; None if the graphs have another one."""
         if len(lexicon.states) <= TREE or lexicon.start:
             return None
         outline = [
@@ -123,7 +126,8 @@ class _Layout:
         return cls(lexicon, scores, retreat, stay, leave, words, int(entries[0]))
 
     def add_words(self, words: Mapping[int, tuple[int, ...]]) -> None:
-        """By label: the numbers of their phones. They stand in the tree, each by itself."""
+        """Add words to the tree, each with states of its own. ``words``: the numbers of their
+        phones, by label."""
         if not words:
             return
         begin = len(self.lexicon.states)
@@ -134,12 +138,12 @@ class _Layout:
             rows += self._chain(phones, begin + len(rows))
         self.lexicon.append(TREE, entries)
         self.lexicon.add_states(rows)
-        # Where any may come; and any may come after them.
+        # Each may come in the back-off state, which also follows it.
         new = [(label, label, EXPECTED_COST, self.any_word) for label in words]
         self.scores.append(self.words, new)
 
     def _chain(self, phones: tuple[int, ...], begin: int) -> Iterator[list[NewArc]]:
-        """A state for each phone: it goes on, or the next one begins."""
+        """The arcs of a word's states, one for each phone: to itself, and to the next state."""
         for state, (phone, after) in enumerate(zip(phones, (*phones[1:], 0), strict=True), begin):
             sounding = (2 * phone - 1, EPSILON, self.stay, state)
             if after:
@@ -150,7 +154,8 @@ class _Layout:
 
 
 def _places(sounds: Sequence[str], phones: Mapping[str, int]) -> tuple[int, ...]:
-    """The numbers of a word's phones by their places in it; none where one is missing."""
+    """The numbers of a word's phones, which depend on their positions in the word (S, B, I, E).
+    Empty if one is missing in ``phones``."""
     if not sounds:
         return ()
     last = len(sounds) - 1
@@ -160,13 +165,13 @@ def _places(sounds: Sequence[str], phones: Mapping[str, int]) -> tuple[int, ...]
 
 
 def _numbered(path: Path) -> dict[str, int]:
-    """Symbols by name. Raises OSError, ValueError."""
+    """Read a symbol table: the number of each symbol. Raises OSError, ValueError."""
     lines = path.read_text(encoding="utf-8").splitlines()
     return {name: int(number) for name, number in (line.split() for line in lines)}
 
 
 def _linked(source: str, target: str) -> None:
-    """A hard link, or a copy where that cannot be."""
+    """Make a hard link, or a copy if that is not possible."""
     try:
         os.link(source, target)
     except OSError:

@@ -1,4 +1,4 @@
-"""Recognition with Vosk, a wrapper of Kaldi."""
+"""Speech recognition with Vosk, which is based on Kaldi."""
 
 import json
 import tempfile
@@ -14,32 +14,33 @@ from server.interpretation.engines import EngineError, ModelError
 from server.interpretation.types import Pcm, Transcript, Word
 from server.interpretation.vosk_graph import NotAdaptable, Pronounce, expect
 
-#: Without these Kaldi aborts the process or tells wrong times.
+#: Without these Kaldi aborts the process or reports wrong times.
 NEEDED_OPTIONS: Final = ("--endpoint.silence-phones", "--frame-subsampling-factor")
 NEEDED_FILES: Final = ("am/final.mdl", "conf/mfcc.conf", "conf/model.conf")
-#: Either of these graphs.
+#: A model has one of these sets of graph files.
 GRAPHS: Final = (
     ("graph/HCLr.fst", "graph/Gr.fst", "graph/disambig_tid.int"),
     ("graph/HCLG.fst", "graph/words.txt"),
 )
-#: One second of faint noise, about -66 dBFS, under all that is heard: Kaldi's features amplify
-#: near-digital silence until it resembles speech, and words were invented in it ("dither").
+#: One second of faint noise (dither), about -66 dBFS, which is added to all audio. Without it,
+#: Kaldi's features amplify near-silence until it resembles speech, and words are invented.
 DITHER: Final = np.random.default_rng(0).normal(0, 15, RATE_HZ).round().astype(np.int32)
-#: What stands for a word that is not in the vocabulary.
+#: Kaldi's symbols for a word that is not in the vocabulary.
 UNKNOWN: Final = frozenset({"[unk]", "<unk>"})
-#: What Kaldi has composed of a graph it keeps: 75 MB in two minutes of speech, 130 in ten, and on.
-#: After so long it begins anew, in a pause; that takes 80 ms.
+#: Kaldi caches the parts of the graph that it has composed: 75 MB after two minutes of speech, 130
+#: after ten, and growing. After this long a new recogniser is made, in a pause; it takes 80 ms.
 RENEWED_SAMPLES: Final = 180 * RATE_HZ
-#: Of that pause it hears so much again, at least half of it: without, the next words were lost.
+#: The new recogniser gets this much of the pause again, or at least half of it. Without that, the
+#: next words were lost.
 RUN_UP_SAMPLES: Final = RATE_HZ // 2
-#: Assumed of words that have no times yet.
+#: The assumed length of words that have no times yet.
 WORD_SAMPLES: Final = 35 * RATE_HZ // 100
 
 
 def check_folder(folder: Path) -> None:
-    """Raises ModelError where ``folder`` lacks what Vosk needs, before Vosk reads it: on some
-    of these it ends the process instead of raising."""
-    remedy = "is not a whole Vosk model; install the model again"
+    """Check that ``folder`` has what Vosk needs, because Vosk may end the process if it does not.
+    Raises ModelError."""
+    remedy = "is not a complete Vosk model; install the model again"
     for name in NEEDED_FILES:
         if not _there(folder / name):
             raise ModelError(f"{folder} lacks {name}, or it is empty: it {remedy}")
@@ -58,8 +59,8 @@ class VoskRecognizer:
     def __init__(
         self, folder: Path, language: str, pronounce: Pronounce = lambda word: None
     ) -> None:
-        """Load the model in ``folder``. ``pronounce``: words that it does not know. Raises
-        ModelError."""
+        """Load the model in ``folder``. ``pronounce``: returns the phones of words that it does not
+        know. Raises ModelError."""
         check_folder(folder)
         vosk.SetLogLevel(-1)
         self.language = language
@@ -74,13 +75,13 @@ class VoskRecognizer:
             ) from error
 
     def stream(self, timed: bool = True) -> "VoskStream":
-        """Unless ``timed``, the times of words in partial transcripts are guessed,
-        which costs less."""
+        """A new stream, for one speaker. If not ``timed``, the word times of partial transcripts
+        are estimated, which is faster."""
         return VoskStream(self._model, timed)
 
     def expecting(self, words: Sequence[str]) -> tuple["VoskRecognizer", dict[str, str]]:
-        """As engines has it. What it expects is in the model: Vosk's own grammar would replace
-        its language model."""
+        """See ``AdaptableRecognizer.expecting``. The model's graphs are changed, because Vosk's own
+        grammars would replace its language model."""
         try:
             with tempfile.TemporaryDirectory(prefix="tolk-") as scratch:
                 folder = Path(scratch) / "model"
@@ -91,7 +92,8 @@ class VoskRecognizer:
 
 
 class VoskStream:
-    """One speaker. Word times count on over utterances: Kaldi's, from where it began."""
+    """Recognition of one speaker. Word times count from the first ``accept``, whereas Kaldi's count
+    from when the present Kaldi recogniser was made."""
 
     pause_samples = None
 
@@ -159,9 +161,9 @@ class VoskStream:
         return Transcript(words, final=True) if words or partial else None
 
     def _timed(self, partial: list[str]) -> tuple[Word, ...]:
-        """``partial`` with the times that Kaldi has. Asked for only now that the words have
-        changed: each time costs it as much as 100 ms of recognition. Its timed words run up to
-        a second behind and may differ; the others are spread up to now."""
+        """``partial`` with word times. Kaldi is asked for them only when the words have changed,
+        because that takes as long as recognising 100 ms. Its timed words are up to a second behind
+        and may differ; the times of the others are estimated, up to the present sample."""
         if not partial:
             return ()
         timed: tuple[Word, ...] = ()

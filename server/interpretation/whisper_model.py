@@ -1,7 +1,7 @@
-"""Whisper run by CTranslate2: one pass over a piece of sound.
+"""Runs Whisper with CTranslate2: one pass over a piece of audio.
 
-The encoder takes fewer than the 30 s that Whisper learnt from, and costs accordingly. What the
-decoder makes is bounded by the length of the sound: Whisper can go round in a loop.
+The encoder gets less than the 30 s that Whisper was trained on, which takes less time. The number
+of decoded tokens is limited by the length of the audio, because Whisper can loop.
 """
 
 import json
@@ -20,20 +20,20 @@ from server.interpretation.engines import EngineError, ModelError
 from server.interpretation.log_mel import FRAMES_PER_SECOND, HOP, LogMel
 from server.interpretation.types import Pcm
 
-#: Whisper's window: 30 s of sound and silence.
+#: Whisper's window: 30 s of audio and silence.
 LONGEST_S: Final = 30.0
-#: Silence after the sound. Without, Whisper repeats itself or leaves the end out; of speech without
-#: end, 2.5 s are as good as 4 s (base, English and Dutch; tiny.en), for a tenth less work.
+#: Silence after the audio. Without it, Whisper repeats itself or omits the end. For continuous
+#: speech 2.5 s are as good as 4 s (base in English and Dutch; tiny.en), and a tenth faster.
 SILENCE_S: Final = 2.5
-#: Sound and silence together are a multiple of half a second: the library under CTranslate2 keeps
-#: half a megabyte for each length that it met (an hour of any lengths: 250 MB).
+#: Audio and silence together are a multiple of half a second, because the library under CTranslate2
+#: caches half a megabyte for each length (250 MB after an hour of arbitrary lengths).
 LENGTH_FRAMES: Final = FRAMES_PER_SECOND // 2
-#: Nobody says more tokens a second than this, whatever the language; some more for short sound.
+#: Nobody says more tokens per second, in any language; TOKENS_MORE allows for short audio.
 TOKENS_PER_SECOND: Final = 7.0
 TOKENS_MORE: Final = 12
-#: The decoder takes so many tokens, prompt included.
+#: The decoder's limit of tokens, including the prompt.
 MOST_TOKENS: Final = 448
-#: Of which a prompt may take so many; each makes every pass take longer.
+#: The limit of tokens in a prompt; each token makes every pass slower.
 MOST_PROMPT_TOKENS: Final = 120
 #: Frames of the encoder's output are 20 ms long.
 FRAME_SAMPLES: Final = 2 * HOP
@@ -44,7 +44,7 @@ UNSPACED: Final = frozenset(("zh", "ja", "th", "lo", "my", "yue", "km", "bo"))
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """``likelihood``: from 0 to 1. Times are samples from the first of the sound."""
+    """A decoded token. Times are samples from the start of the audio. ``likelihood``: 0 to 1."""
 
     id: int
     start_sample: int
@@ -53,17 +53,17 @@ class Token:
 
 
 class WhisperModel:
-    """One model, shared by all that hear with it. Calls may come from several threads."""
+    """One Whisper model, shared by all its streams. Callable from several threads at once."""
 
     def __init__(self, folder: Path, device: Device = "cpu", passes_at_once: int = 1) -> None:
-        """Load the model in ``folder``, CTranslate2's format. Raises ModelError."""
+        """Load the model in ``folder``, in CTranslate2's format. Raises ModelError."""
         self._folder = folder
         try:
             for name in NEEDED_FILES:
                 if not (folder / name).is_file():
                     raise ModelError(
-                        f"{folder} lacks {name}: it is not a whole Whisper model in CTranslate2's "
-                        "format; install the model again"
+                        f"{folder} lacks {name}: it is not a complete Whisper model in "
+                        "CTranslate2's format; install the model again"
                     )
             self._tokenizer: Any = tokenizers.Tokenizer.from_file(str(folder / "tokenizer.json"))
             self._model = ctranslate2.models.Whisper(
@@ -84,7 +84,7 @@ class WhisperModel:
 
     @cached_property
     def languages(self) -> tuple[str, ...]:
-        """What it hears, as language tags."""
+        """The languages that it recognises, as tags."""
         if not self._model.is_multilingual:
             return ("en",)
         config = json.loads((self._folder / "config.json").read_bytes())
@@ -92,8 +92,8 @@ class WhisperModel:
         return tuple(token.strip("<|>") for token in tokens if token)
 
     def encode(self, pcm: Pcm, silence_s: float = SILENCE_S) -> "Encoded":
-        """What the encoder makes of ``pcm``, 16 kHz mono, at most LONGEST_S of it, and of silence
-        after it, ``silence_s`` or a little more. Raises EngineError."""
+        """Encode ``pcm``, 16 kHz mono, at most LONGEST_S, followed by at least ``silence_s`` of
+        silence. Raises EngineError."""
         features = self._mel(pcm, silence_after(len(pcm), silence_s))
         try:
             view = ctranslate2.StorageView.from_array(features[None])
@@ -109,9 +109,9 @@ class WhisperModel:
         new_s: float = LONGEST_S,
         prompt: str = "",
     ) -> "Decoded":
-        """What is said, by the likeliest next token each time. It begins with ``begins``, which is
-        said before the last ``new_s`` seconds; ``prompt`` is what was said before all of it, or
-        words to expect. Raises EngineError."""
+        """Decode greedily. ``begins``: the tokens that the result begins with, said before the last
+        ``new_s`` seconds. ``prompt``: text said before the audio, or words to expect. Raises
+        EngineError."""
         before = self._prompt(prompt)
         start = [*before, *self._start(language), self._id("<|notimestamps|>")]
         new = TOKENS_PER_SECOND * min(new_s, sound.seconds) + TOKENS_MORE
@@ -121,7 +121,7 @@ class WhisperModel:
                 sound.frames,
                 [[*start, *begins]],
                 beam_size=1,
-                # CTranslate2 makes at most half as many, less the prompt.
+                # CTranslate2 makes at most half of this, less the prompt.
                 max_length=max(2 * longest, longest + len(start)),
                 return_no_speech_prob=True,
             )
@@ -130,7 +130,7 @@ class WhisperModel:
         return Decoded(result.sequences_ids[0], result.no_speech_prob)
 
     def aligned(self, sound: "Encoded", language: str, ids: Sequence[int]) -> list[Token]:
-        """When each of ``ids`` is said, and how likely it is. Raises EngineError."""
+        """The time and likelihood of each token of ``ids``. Raises EngineError."""
         if not ids:
             return []
         try:
@@ -157,7 +157,7 @@ class WhisperModel:
         return tokens
 
     def identify(self, pcm: Pcm) -> Mapping[str, float]:
-        """As LanguageIdentifier has it; of a model that knows several languages."""
+        """See ``LanguageIdentifier.identify``. Only for models of several languages."""
         try:
             (found,) = self._model.detect_language(self.encode(pcm, 1.0).frames)
         except RuntimeError as error:
@@ -165,7 +165,7 @@ class WhisperModel:
         return {token.strip("<|>"): likelihood for token, likelihood in found}
 
     def words(self, ids: Sequence[int], language: str) -> Iterator[list[int]]:
-        """``ids`` by word, with the punctuation that belongs to it."""
+        """Group ``ids`` by word; punctuation belongs to a word."""
         word: list[int] = []
         for each in ids:
             text = self.text([each])
@@ -178,11 +178,11 @@ class WhisperModel:
             yield word
 
     def text(self, ids: Sequence[int]) -> str:
-        """What the tokens say."""
+        """The text of the tokens."""
         return str(self._tokenizer.decode(list(ids)))
 
     def ids(self, text: str) -> list[int]:
-        """The tokens of ``text``; a word begins with its space."""
+        """The tokens of ``text``. The space before a word belongs to the word's token."""
         made: list[int] = self._tokenizer.encode(text, add_special_tokens=False).ids
         return made
 
@@ -210,8 +210,8 @@ class WhisperModel:
 
 
 def silence_after(samples: int, silence_s: float) -> float:
-    """Seconds of silence, ``silence_s`` or a little more, that make ``samples`` a length that the
-    encoder takes."""
+    """The seconds of silence to add to ``samples``: at least ``silence_s``, and enough to make the
+    total a multiple of LENGTH_FRAMES, within LONGEST_S."""
     sound = samples // HOP
     least = sound + round(silence_s * FRAMES_PER_SECOND)
     frames = -(-least // LENGTH_FRAMES) * LENGTH_FRAMES
@@ -220,7 +220,8 @@ def silence_after(samples: int, silence_s: float) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Decoded:
-    """The tokens of what is said, and how likely it is that nobody speaks, from 0 to 1."""
+    """The result of a pass. ``ids``: its tokens. ``no_speech``: the probability that nobody speaks,
+    0 to 1."""
 
     ids: list[int]
     no_speech: float
@@ -228,8 +229,8 @@ class Decoded:
 
 @dataclass(frozen=True, slots=True)
 class Encoded:
-    """What the encoder made of ``samples`` of sound and silence after it. ``length``: frames of
-    10 ms in all."""
+    """The encoder's output for ``samples`` of audio and the silence after it. ``length``: of both,
+    in frames of 10 ms."""
 
     frames: Any
     samples: int
@@ -237,7 +238,7 @@ class Encoded:
 
     @property
     def seconds(self) -> float:
-        """How long the encoded sound is."""
+        """The length of the audio, without the silence."""
         return self.samples / RATE_HZ
 
 

@@ -1,11 +1,12 @@
-"""Recognition with Whisper, which was made for whole recordings, of speech without end.
+"""Streaming recognition with Whisper, which was made for whole recordings.
 
-- Every ``step`` all sound that is not certain yet is heard again, with some certain sound before
-  it. The decoder is made to begin with the certain words of that sound and goes on from there.
-- A word becomes certain when it is likely and other sound follows it, or when two passes in a row
-  agree on it (LocalAgreement-2: Liu et al. 2020). What is certain never changes.
-- At a pause all is certain: whoever feeds the sound calls ``finish``.
-- Old sound is cut off in the quietest place between two certain words.
+- A pass recognises all audio whose words are not certain yet, and some certain audio before it. The
+  certain words of that audio are the forced prefix of the decoder. A pass is made every
+  STEP_SAMPLES or more.
+- A word becomes certain if it is likely and other audio follows it, or if two passes in a row agree
+  on it (LocalAgreement-2: Liu et al. 2020). Certain words never change.
+- At a pause the caller calls ``finish``, and all words become certain.
+- Old audio is cut off at the quietest place between two certain words.
 """
 
 import time
@@ -26,32 +27,33 @@ from server.interpretation.whisper_invention import (
 )
 from server.interpretation.whisper_model import MOST_PROMPT_TOKENS, WhisperModel
 
-#: Sound between two passes, when they take less time than that.
+#: The least audio between two passes.
 STEP_SAMPLES: Final = 8 * RATE_HZ // 10
-#: Of the time between two passes a pass takes this share at most: where the cores are short the
-#: step grows.
+#: A pass may take at most this share of the time between passes; if it takes longer, that time
+#: grows.
 BUSY: Final = 0.7
-#: After so long without speech all is certain.
+#: After this long without speech all words are certain.
 PAUSE_SAMPLES: Final = 6 * RATE_HZ // 10
-#: Certain sound that is heard again before what is not certain.
+#: The certain audio that each pass gets again.
 KEPT_SAMPLES: Final = 3 * RATE_HZ // 2
-#: A word is certain at once when so much sound follows it, and each of its tokens is so likely.
+#: A word is certain at once if this much audio follows it and each of its tokens is this likely.
 FOLLOWED_SAMPLES: Final = 3 * RATE_HZ // 10
 LIKELY: Final = 0.6
-#: Where so much sound waits to be certain, what was heard is taken for it.
+#: If this much audio is not certain, all words but the last are taken as certain.
 LONGEST_SAMPLES: Final = 20 * RATE_HZ
-#: A word was heard out when the sound of a pass goes on for so long after it.
+#: A pass has heard a word completely if its audio continues this long after the word.
 HEARD_OUT_SAMPLES: Final = RATE_HZ // 10
-#: Windows of 20 ms: where none is louder than this share of the loudest, nobody spoke.
+#: Nobody spoke in windows of 20 ms that are all softer than this share of the loudest.
 WINDOW: Final = RATE_HZ // 50
 SILENT: Final = 0.05
-#: Less sound than this is not listened to.
+#: Less audio than this is not recognised.
 SHORTEST_SAMPLES: Final = RATE_HZ // 4
 
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """A word as Whisper writes it. ``ids``: its tokens. Times are samples of all that was fed."""
+    """A recognised word. ``ids``: its tokens. Times are samples from the first ``accept``.
+    ``likelihood``: of its least likely token."""
 
     text: str
     ids: tuple[int, ...]
@@ -61,13 +63,13 @@ class Heard:
 
     @property
     def key(self) -> str:
-        """For comparing."""
+        """Its text for comparisons."""
         return key(self.text)
 
 
 class WhisperRecognizer:
-    """One language of a model. ``clock``: seconds, to tell how long a pass takes. ``prompt``: what
-    was said before, as far as Whisper knows."""
+    """Recognition of one language with a model. ``clock``: returns seconds, to measure passes.
+    ``prompt``: text that Whisper takes as said before the audio."""
 
     def __init__(
         self,
@@ -86,19 +88,20 @@ class WhisperRecognizer:
         return WhisperStream(self._model, self.language, self._clock, self._prompt)
 
     def expecting(self, words: Sequence[str]) -> tuple["WhisperRecognizer", dict[str, str]]:
-        """As engines has it: they stand in the prompt, as if they had been said before."""
+        """See ``AdaptableRecognizer.expecting``. The words are put into the prompt, as if they had
+        been said before."""
         prompt, unusable = "", {}
         for word in words:
             longer = f"{prompt}, {word.capitalize()}" if prompt else word.capitalize()
             if self._model.tokens_of(longer) <= MOST_PROMPT_TOKENS:
                 prompt = longer
             else:
-                unusable[word] = "there are more words than Whisper can expect at a time"
+                unusable[word] = "is beyond the number of words that Whisper can expect"
         return WhisperRecognizer(self._model, self.language, self._clock, prompt + "."), unusable
 
 
 class WhisperStream:
-    """One speaker."""
+    """Recognition of one speaker."""
 
     pause_samples = PAUSE_SAMPLES
 
@@ -111,16 +114,16 @@ class WhisperStream:
         self._language = language
         self._sound: Pcm = np.zeros(0, np.int16)
         self._from = 0  # the sample at which ``_sound`` begins
-        self._certain: list[Heard] = []  # of this utterance
-        self._context: list[Heard] = []  # certain, and in ``_sound``
-        self._rest: list[Heard] = []  # what the last pass heard besides
-        self._due = STEP_SAMPLES
-        self._fresh = False  # sound came since the last pass
-        self._passed = 0  # up to here the last pass heard
+        self._certain: list[Heard] = []  # certain words of this utterance
+        self._context: list[Heard] = []  # those of them that are in ``_sound``
+        self._rest: list[Heard] = []  # the other words of the last pass
+        self._due = STEP_SAMPLES  # the sample at which the next pass is made
+        self._fresh = False  # whether audio came since the last pass
+        self._passed = 0  # end of the audio of the last pass
 
     @property
     def heard_sample(self) -> int:
-        """Up to here the last pass heard."""
+        """The end of the audio of the last pass."""
         return self._passed
 
     @property
@@ -158,7 +161,7 @@ class WhisperStream:
         return transcript if said else None
 
     def _hear(self, more_follows: bool) -> list[Heard]:
-        """What is said after the certain words."""
+        """Make a pass. Returns the words after the certain ones."""
         sound = self._model.encode(self._sound)
         begins = [each for word in self._context for each in word.ids]
         new_s = (self._now - self._certain_end) / RATE_HZ
@@ -195,7 +198,7 @@ class WhisperStream:
         return self._context[-1].end_sample if self._context else self._from
 
     def _is_all_heard(self) -> bool:
-        """Whether the last pass heard the last word out, and nothing was said since."""
+        """Whether the last pass heard its last word completely, and nobody has spoken since."""
         words = self._rest or self._context
         if not words or words[-1].end_sample + HEARD_OUT_SAMPLES > self._passed:
             return False
@@ -204,7 +207,7 @@ class WhisperStream:
         return not len(after) or bool(after.max() < SILENT * loud.max())
 
     def _how_many_certain(self, heard: Sequence[Heard]) -> int:
-        """Of the words of a pass. Where there is too much sound, all but the last."""
+        """How many words of a pass are certain now; all but the last if there is too much audio."""
         if len(self._sound) >= LONGEST_SAMPLES:
             return max(0, len(heard) - 1)
         count = 0
@@ -223,7 +226,7 @@ class WhisperStream:
         self._cut()
 
     def _cut(self) -> None:
-        """Off the sound that is not needed any more."""
+        """Cut off audio that is not needed any more."""
         end = self._certain_end
         for place in range(len(self._context) - 1, 0, -1):
             if end - self._context[place].start_sample < KEPT_SAMPLES:
@@ -232,12 +235,12 @@ class WhisperStream:
             self._drop(self._quietest(before.end_sample, after.start_sample) - self._from)
             self._context = self._context[place:]
             break
-        if len(self._sound) >= LONGEST_SAMPLES:  # nothing that was said in it is certain
+        if len(self._sound) >= LONGEST_SAMPLES:  # no word in it became certain
             self._drop(len(self._sound) - KEPT_SAMPLES)
             self._context = []
 
     def _quietest(self, start: int, end: int) -> int:
-        """The middle of the quietest 20 ms around a gap between two words."""
+        """The middle of the quietest 20 ms in or around the gap from ``start`` to ``end``."""
         low = min(max(0, start - 3 * WINDOW - self._from), len(self._sound) - WINDOW)
         high = max(end + 3 * WINDOW - self._from, low + WINDOW)
         quietest = int(np.argmin(_loudness(self._sound[low:high])))
@@ -256,7 +259,7 @@ class WhisperStream:
 
 
 def _loudness(pcm: Pcm) -> NDArray[np.float32]:
-    """Root mean square of each whole window."""
+    """The root mean square of each complete window."""
     windows = pcm[: len(pcm) // WINDOW * WINDOW].reshape(-1, WINDOW).astype(np.float32)
     loudness: NDArray[np.float32] = np.sqrt(np.square(windows).mean(axis=1))
     return loudness

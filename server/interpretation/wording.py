@@ -1,13 +1,13 @@
-"""One expression in the place of another in a sentence, so that what is before it agrees."""
+"""Replaces an expression in a sentence, and adapts the article before it."""
 
 import re
 from collections.abc import Iterable
 from typing import Final
 
 _VOWEL: Final = re.compile(r"[aeiouyàâäéèêëîïôöûüœæh]", re.IGNORECASE)
-#: English words that do not sound as they are spelled.
+#: English words that take "an", with the exceptions of pronunciation ("hour", but "university").
 _AFTER_AN: Final = re.compile(r"(?!uni|us[aeu]|eu|one)[aeiou]|hour|heir|honest|honou?r", re.I)
-#: French words before a vowel.
+#: The form of French words before a vowel.
 _ELIDED: Final = {
     "le ": "l'",
     "la ": "l'",
@@ -16,7 +16,7 @@ _ELIDED: Final = {
     "au ": "à l'",
     "ce ": "cet ",
 }
-#: And before no vowel, by gender.
+#: Their form before a consonant, by gender.
 _WHOLE: Final = {
     "m": {"de l'": "du ", "à l'": "au ", "l'": "le ", "d'": "de ", "cet ": "ce "},
     "f": {"de l'": "de la ", "à l'": "à la ", "l'": "la ", "d'": "de ", "cet ": "cette "},
@@ -26,8 +26,9 @@ _WHOLE: Final = {
 def swapped(
     text: str, old: Iterable[str], new: str, language: str, gender: str = ""
 ) -> tuple[str, int]:
-    """``text`` with ``new``, of that gender, in place of each of ``old``, and how many that
-    were. A capital at the beginning of a sentence stays one."""
+    """Replace each expression of ``old`` in ``text`` by ``new``, and adapt the articles. Returns
+    the text and the number of replacements. ``gender``: of ``new``. A capital at the beginning of
+    a sentence is kept."""
     olds = sorted(old, key=len, reverse=True)
     before = {"en": r"(\ban? )?", "fr": r"(\b(?:de l'|à l'|l'|d'|cet |le |la |de |du |au |ce ))?"}
     pattern = rf"{before.get(language, '()')}(?<!\w)({'|'.join(map(re.escape, olds))})(?!\w)"
@@ -43,7 +44,7 @@ def swapped(
 
 
 def _fitting(article: str, word: str, language: str, gender: str) -> str:
-    """``article`` as it is before ``word``."""
+    """The form of ``article`` before ``word``."""
     lower = article.lower()
     if language == "en" and article:
         lower = "an " if _AFTER_AN.match(word) else "a "

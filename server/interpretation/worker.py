@@ -1,5 +1,5 @@
-"""An interpreter process: loads the models, interprets the streams that are demanded; loads
-others beside, and moves to them, when it is told that there are."""
+"""An interpreter process: loads the models and interprets the demanded streams. When it is told
+that the installed models have changed, it loads the new ones and moves to them."""
 
 import asyncio
 import dataclasses
@@ -34,7 +34,7 @@ from server.models.catalogue import Catalogue
 from server.models.current import version
 from server.process import described, on_sigterm, rss_bytes
 
-#: Engine calls under way at the end get this long before the process ends without them.
+#: How long running engine calls may take at the end, before the process ends without them.
 LAST_CALLS_S = 1.0
 DEFAULT_LIMITS = Limits()
 
@@ -49,9 +49,9 @@ async def run(
     limits: Limits = DEFAULT_LIMITS,
     policy: PolicyName = DEFAULT_POLICY,
 ) -> None:
-    """Interpret with the models of ``catalogue``, which is asked again at each Reload, as
-    ``run_with`` does. ``device``: what they run on, where they can."""
-    made: dict[str, Engines] = {}  # of the latest version, as long as it is that
+    """Interpret with the models of ``catalogue``, which is called again at each Reload; see
+    ``run_with``. ``device``: for models that can run on a GPU."""
+    made: dict[str, Engines] = {}  # only the latest, by version
 
     def engines() -> Engines:
         found = catalogue()
@@ -72,8 +72,8 @@ async def run_with(
 ) -> None:
     """Interpret until the bus closes, on SIGTERM, or until the parent process is gone.
 
-    Raises what ``load`` raises. Ends the process at once when an engine call hangs at the end:
-    nothing else ends a native call.
+    Raises what ``load`` raises. If an engine call hangs at the end, it ends the process at once,
+    because nothing else ends a native call.
     """
     worker = Worker(bus, load, limits, policy)
     loop = asyncio.get_running_loop()
@@ -85,14 +85,14 @@ async def run_with(
         while worker.stuck_s() and loop.time() < deadline:
             await asyncio.sleep(0.05)
         if worker.stuck_s():
-            _log.warning("an engine call hangs: ending without it")
+            _log.warning("an engine call hangs; the process ends without waiting for it")
             logging.shutdown()
             os._exit(1)
 
 
 @dataclass(slots=True)
 class _Stream:
-    """``demanded_at``: loop time of the latest demand."""
+    """A demanded stream. ``demanded_at``: the loop's time of the latest demand, in seconds."""
 
     demand: Demand
     demanded_at: float
@@ -102,12 +102,12 @@ class _Stream:
 
 
 class _Done(Exception):
-    """Ends the task group."""
+    """Raised to end the task group."""
 
 
 class Worker:
-    """``load`` runs in a thread. A stream that fails ends alone, and begins anew with its next
-    sound."""
+    """Interprets the streams of one process. ``load``: called in a thread. A failure in one stream
+    does not affect others; that stream restarts with its next audio."""
 
     def __init__(
         self,
@@ -127,15 +127,15 @@ class Worker:
         self._stopped = asyncio.Event()
 
     def stop(self) -> None:
-        """Let ``run`` return."""
+        """Make ``run`` return."""
         self._stopped.set()
 
     def stuck_s(self) -> float:
-        """The age of the oldest engine call under way."""
+        """The age of the oldest running engine call in seconds; 0 if there is none."""
         return self._shared.lanes.stuck_s() if self._shared else 0.0
 
     async def run(self) -> None:
-        """Until stopped or the bus is closed. Raises what ``load`` raises."""
+        """Interpret until stopped or until the bus is closed. Raises what ``load`` raises."""
         failed: ModelError | None = None
         try:
             async with asyncio.TaskGroup() as group:
@@ -143,7 +143,7 @@ class Worker:
                 group.create_task(self._stop(), name="stop")
                 engines = await self._moving.engines()
                 shared = Shared(engines, self._limits, self._bus.publish, self._policy)
-                del engines  # only ``shared`` keeps them
+                del engines  # so that only ``shared`` refers to them
                 self._shared = shared
                 self._publish_heartbeat()
                 group.create_task(self._moving.run(shared, self._moved), name="moving")
@@ -161,7 +161,7 @@ class Worker:
             raise failed
 
     def _moved(self) -> None:
-        """To other engines: each stream follows."""
+        """The engines have changed: each stream takes over the new ones."""
         if self._shared is not None:
             for stream in self._streams.values():
                 stream.glossary.move(self._shared)
@@ -211,7 +211,7 @@ class Worker:
             case Reload():
                 self._moving.ask()
             case _:
-                _log.warning("unexpected %s", type(message).__name__)
+                _log.warning("unexpected message %s", type(message).__name__)
 
     def _demanded(self, demand: Demand, shared: Shared) -> None:
         stream = self._streams.get(demand.stream)
@@ -254,10 +254,10 @@ class Worker:
         stream.interpreter.hear(chunk)
 
     async def _interpret(self, stream: _Stream, interpreter: Interpreter, shared: Shared) -> None:
-        """A stream's edge: whatever goes wrong in it ends here."""
+        """Run one stream's interpreter. Any exception of it ends here."""
         try:
             await interpreter.run()
-        except Exception as error:  # noqa: BLE001  whatever it is, the other streams go on
+        except Exception as error:  # noqa: BLE001  any bug ends this stream only
             shared.dropped["streams"] += 1
             _log.error("stream %s failed: %s", interpreter.stream, described(error))
         finally:
@@ -278,7 +278,7 @@ class Worker:
             )
 
     def _let_go(self) -> None:
-        """Of the streams that nobody demands."""
+        """Drop the streams that are no longer demanded."""
         oldest = asyncio.get_running_loop().time() - self._limits.demand_s
         for name, stream in list(self._streams.items()):
             if stream.demanded_at < oldest or not _wanted(stream.demand):
@@ -294,7 +294,7 @@ def _wanted(demand: Demand) -> bool:
 
 
 def _cut_short(stream: _Stream) -> None:
-    """A new epoch: what the old one has not said yet is not said any more."""
+    """End the old epoch of a stream: speech of it that was not interpreted yet is dropped."""
     if stream.task is not None:
         stream.task.cancel()
     stream.interpreter = stream.task = None

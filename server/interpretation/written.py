@@ -1,11 +1,12 @@
-"""What a recogniser writes, as it is written: for translation models that were trained on that."""
+"""Adds capitals and punctuation to recognised text, for translation models that were trained on
+written text."""
 
 from typing import Final
 
 from server.interpretation.engines import Translator
 
-#: What a question begins with. Only what seldom begins anything else: the rest ends in a full
-#: stop, which a model bears better than a question mark that is none.
+#: Words that begin a question, and seldom anything else. Any other sentence gets a full stop: a
+#: wrong full stop harms a translation less than a wrong question mark.
 QUESTIONS: Final = {
     "en": {"who", "what", "where", "why", "how", "which", "whose"}
     | {"do", "does", "did", "is", "are", "was", "were", "can", "could", "will", "would", "shall"}
@@ -20,19 +21,19 @@ ENDS: Final = ".?!…"
 
 
 class WrittenTranslator:
-    """A translator of what is written, given what a recogniser sends."""
+    """Translates recognised text with a ``translator`` that expects written text."""
 
     def __init__(self, translator: Translator) -> None:
         self._translator = translator
 
     def translate(self, text: str, source: str, target: str, prefix: str = "") -> str:
-        """As engines has it."""
+        """See ``Translator.translate``. Raises EngineError."""
         return self._translator.translate(written(text, source), source, target, prefix)
 
 
 def written(text: str, language: str) -> str:
-    """``text`` with a capital at its beginning and a full stop or question mark at its end,
-    where it has none."""
+    """``text`` with a capital at its beginning and, if it has no end mark, a full stop or question
+    mark at its end."""
     capitals = CAPITALS.get(language, {})
     words = [capitals.get(word, word) for word in text.split()]
     if not words:

@@ -1,1 +1,1 @@
-"""The catalogue of models: what is there, whether it is whole."""
+"""The models: which are installed, which can be fetched, and how they are fetched and checked."""

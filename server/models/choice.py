@@ -1,4 +1,4 @@
-"""What is to be pulled for what was asked: names, languages."""
+"""Chooses the models to pull, given their names or languages."""
 
 import difflib
 from collections.abc import Sequence
@@ -8,38 +8,38 @@ from server.models.available import Available, available
 from server.models.catalogue import PIVOT, Catalogue
 from server.models.disk import FetchError
 
-#: One thing that is needed: models that do it, the best first. One of them is enough.
+#: One thing that is needed: the models that provide it, the best first. One of them is enough.
 Need = Sequence[Available]
 
 
 def named(name: str) -> Available:
-    """The model of this name. Raises FetchError, with what is like it."""
+    """The model of this name. Raises FetchError, which suggests similar names."""
     models = {model.name: model for model in available()}
     if name not in models:
         near = difflib.get_close_matches(name, models, 3, 0.4)
         hint = f"did you mean {', '.join(near)}? " if near else ""
         raise FetchError(
-            f"there is no model {name!r}; {hint}`models list` shows all. A language is two or "
+            f"there is no model {name!r}; {hint}`models list` shows all. A language has two or "
             "three letters, such as nl; a file must exist"
         )
     return models[name]
 
 
 def is_language(word: str) -> bool:
-    """Whether some model hears or speaks it."""
+    """Whether any model recognises or speaks the language ``word``."""
     return any(word in model.languages for model in available())
 
 
 def needs(languages: Sequence[str], carried: Sequence[str], there: Catalogue) -> list[Need]:
-    """What interprets between ``languages``: a recogniser, translations, voices.
+    """The models needed to interpret between ``languages``: recognisers, translations, voices.
 
-    ``carried``: recognisers that this machine carries, the best first; where none of them hears
-    all of ``languages``, one of each is needed. Nothing that was fetched already counts as needed.
-    Raises FetchError where there is nothing for a language.
+    ``carried``: recognisers that this machine is fast enough for, the best first. If none of them
+    has all of ``languages``, each language needs its own recogniser. ``there``: the installed
+    models, which are left out. Raises FetchError if there is no model for a language or pair.
     """
     found: list[Need] = []
     if all(each in there.recognizers for each in languages):
-        pass  # nobody wants to hear worse with one that was not chosen
+        pass  # a new recogniser could be worse than the one that was chosen
     elif hear_all := [
         model for model in map(named, carried) if set(languages) <= set(model.languages)
     ]:
@@ -64,7 +64,7 @@ def needs(languages: Sequence[str], carried: Sequence[str], there: Catalogue) ->
 
 
 def voice_for(language: str) -> Available | None:
-    """The voice to fetch for ``language``; None where there is none."""
+    """The voice to fetch for ``language``; None if there is none."""
     try:
         return _of("voice", language)[0]
     except FetchError:
@@ -77,7 +77,7 @@ def _of(kind: str, language: str) -> Need:
         for model in available()
         if model.kind == kind and language in model.languages and not model.optional
     ]
-    verb = "hears" if kind == "recognizer" else "speaks"
+    verb = "recognises" if kind == "recognizer" else "speaks"
     return _needed(sorted(doing, key=lambda model: model.multilingual), f"{verb} {language}")
 
 
@@ -88,6 +88,6 @@ def _translating(source: str, target: str) -> Need:
 def _needed(need: Need, what: str) -> Need:
     if not need:
         raise FetchError(
-            f"no model that can be had {what}; pull one by its file or address (docs/operations.md)"
+            f"no available model {what}; pull one by its file or address (docs/operations.md)"
         )
     return need

@@ -1,4 +1,4 @@
-"""Which models are in use. They may change while the server runs: whoever asks, asks again."""
+"""The models in use. They may change while the server runs, so read them anew at each use."""
 
 import hashlib
 from pathlib import Path
@@ -8,27 +8,27 @@ import msgspec
 
 from server.models.catalogue import Catalogue, Model
 
-#: Stands for all files of a model, where they are not named one by one.
+#: The key of one checksum for all files of a model, in place of one per file.
 ALL: Final = "*"
 
 _decoder = msgspec.json.Decoder(list[Model])
 
 
 class Current:
-    """``catalogue``: what the interpreter has, as it said last. Replaced in one place only:
-    ``server.models.moving``."""
+    """The models in use. ``catalogue``: those that the interpreter last reported. Only
+    ``server.moving`` replaces it."""
 
     def __init__(self, catalogue: Catalogue) -> None:
         self.catalogue = catalogue
 
 
 def version(catalogue: Catalogue) -> str:
-    """Twelve characters: others where a model, its place or its files differ."""
+    """Twelve characters that change when a model, its folder or its files change."""
     return _digest(encoded(catalogue))
 
 
 def encoded(catalogue: Catalogue) -> bytes:
-    """For another process: JSON, some 250 bytes a model."""
+    """The catalogue for another process, as JSON: about 250 bytes per model."""
     return msgspec.json.encode(
         [
             msgspec.structs.replace(
@@ -42,7 +42,7 @@ def encoded(catalogue: Catalogue) -> bytes:
 
 
 def decoded(data: bytes) -> Catalogue:
-    """What ``encoded`` made; the models' files are not looked at. Raises msgspec.DecodeError."""
+    """Decode what ``encoded`` returned, without checking the files. Raises msgspec.DecodeError."""
     return Catalogue(Path("/"), _decoder.decode(data))
 
 

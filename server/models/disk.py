@@ -1,4 +1,4 @@
-"""What models need of a disk: room, checksums, and changes that are there whole or not at all."""
+"""Disk operations for models: checks of free space, checksums, and atomic changes."""
 
 import ctypes
 import errno
@@ -9,70 +9,70 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-#: Left free on the disk.
+#: This much stays free on the disk.
 SPARE_BYTES: Final = 64 << 20
-#: Of renameat2(2): two names change places at once.
+#: A flag of renameat2(2): exchange two names atomically.
 _EXCHANGE: Final = 2
 _AT_FDCWD: Final = -100
 
 
 class FetchError(Exception):
-    """Something could not be had. Says what, from where, why, and what to do."""
+    """A model could not be fetched or installed. Says what, from where, why, and what to do."""
 
 
 class Missing(FetchError):
-    """The server has no such file."""
+    """The server does not have the file."""
 
 
 class Unreachable(FetchError):
-    """The server could not be spoken to at all."""
+    """No connection to the server was possible."""
 
 
 class NotHad(FetchError):
-    """A model that no source gave; ``problems``: what each said."""
+    """No source provided the model. ``problems``: the error of each source."""
 
     def __init__(self, name: str, problems: Sequence[str]) -> None:
         super().__init__(name, problems)
         self.name, self.problems = name, problems
 
     def __str__(self) -> str:
-        return f"{self.name} could not be had. {'; '.join(self.problems)}"
+        return f"{self.name} could not be fetched. {'; '.join(self.problems)}"
 
 
 def check_free(folder: Path, needed: int) -> None:
-    """Raises FetchError where the disk of ``folder`` has no room for ``needed`` bytes."""
+    """Raises FetchError if the disk of ``folder`` has no room for ``needed`` bytes."""
     free = shutil.disk_usage(folder).free
     if needed + SPARE_BYTES > free:
         raise FetchError(
             f"{folder} has {free / 1e6:,.0f} MB free, {needed / 1e6:,.0f} MB are needed; make room "
-            "or name another folder"
+            "or give another folder"
         )
 
 
 def disk_error(path: Path, error: OSError) -> FetchError:
-    """What to say of a file that cannot be written."""
+    """The error for a file that cannot be written."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
         return FetchError(f"{path} cannot be written: {error.strerror}; make room and pull again")
     return FetchError(
-        f"{path} cannot be written: {error.strerror or error}; make its folder writable, or name "
+        f"{path} cannot be written: {error.strerror or error}; make its folder writable, or give "
         "another with --state or --to"
     )
 
 
 def digest(path: Path, name: str = "sha256") -> str:
-    """The checksum of a file. Raises OSError."""
+    """The checksum of a file, by the hash function ``name``. Raises OSError."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, name).hexdigest()
 
 
 def sync(path: Path) -> None:
-    """Have what was written on the disk itself. Raises OSError."""
+    """Wait until the file is on the disk (fsync). Raises OSError."""
     with path.open("rb") as file:
         os.fsync(file.fileno())
 
 
 def sync_folder(folder: Path) -> None:
-    """Have all of a folder on the disk itself, its names last. Raises OSError."""
+    """Wait until a folder with all its files is on the disk, the names last. Raises OSError."""
     for path in sorted(folder.rglob("*"), reverse=True):
         if path.is_file():
             sync(path)
@@ -82,8 +82,8 @@ def sync_folder(folder: Path) -> None:
 
 
 def replace_folder(new: Path, target: Path) -> None:
-    """``new`` becomes ``target``; whoever looks sees the old one whole or the new one whole. What
-    was there before is then in ``new``. Raises OSError."""
+    """Replace the folder ``target`` by ``new``, atomically: a reader sees either the old one or the
+    new one. The old one is then at the path ``new``. Raises OSError."""
     sync_folder(new)
     if target.exists():
         _exchange(new, target)
@@ -93,7 +93,7 @@ def replace_folder(new: Path, target: Path) -> None:
 
 
 def _exchange(one: Path, other: Path) -> None:
-    """The two folders change places; at once where the system can, which Linux does."""
+    """Exchange two folders: atomically if the system can, as Linux can."""
     exchange = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None)
     names = os.fsencode(one), os.fsencode(other)
     if exchange and not exchange(_AT_FDCWD, names[0], _AT_FDCWD, names[1], _EXCHANGE):

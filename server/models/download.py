@@ -1,7 +1,7 @@
-"""One file from one address, over HTTPS: gone on with where it broke off, and bounded.
+"""Downloads one file from one address over HTTPS. An interrupted download is resumed.
 
-What arrives is in ``NAME.part`` until its size and checksum are right. A server that stalls,
-dribbles, lies about sizes or sends a page in place of the file costs some seconds, no more.
+The data is in ``NAME.part`` until its size and checksum are right. A server that stalls, is too
+slow, gives a wrong size or sends a web page instead of the file costs some seconds, no more.
 """
 
 import asyncio
@@ -19,25 +19,25 @@ import msgspec
 from server.models.available import File
 from server.models.disk import FetchError, Missing, Unreachable, digest, disk_error, sync
 
-#: Nothing that can be used here is larger.
+#: No usable model file is larger.
 MOST_BYTES: Final = 8 << 30
 CHUNK_BYTES: Final = 1 << 18
 MOST_REDIRECTS: Final = 5
-#: An attempt that brought at least this much is no failure.
+#: An interrupted attempt that received at least this much does not count as a failure.
 WORTH_BYTES: Final = 1 << 20
-#: What a page of text begins with, where a model was expected.
+#: The beginnings of a web page that was sent instead of a model.
 PAGES: Final = (b"<!doctype html", b"<html", b"<?xml")
 
 
 class _Broken(Exception):
-    """It broke off, or the server is busy: worth another attempt."""
+    """The download broke off, or the server is busy: another attempt may succeed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """``connect_s``: until a server answers; ``stall_s``: without a byte. Over ``rate_s`` at least
-    ``rate_bytes`` a second. ``attempts`` without progress, with ``retry_s`` before the second and
-    twice that before each further one."""
+    """Limits of a download. ``connect_s``: time until the server answers. ``stall_s``: time without
+    a byte. ``rate_bytes``: the least bytes per second, over ``rate_s``. ``attempts``: how many may
+    fail in a row; ``retry_s``: the wait after the first, doubled after each further one."""
 
     connect_s: float = 10.0
     stall_s: float = 20.0
@@ -51,14 +51,14 @@ USUAL: Final = Patience()
 
 
 class _Begun(msgspec.Struct):
-    """Of a part: which version of what it is."""
+    """Stored beside a part: where it is from, and the version (ETag) of the file."""
 
     address: str
     version: str
 
 
 class Downloader:
-    """Downloads by ``session``; ``progressed`` hears of the bytes of the file that are here."""
+    """Downloads with ``session``. ``progressed``: called with the bytes of the file so far."""
 
     def __init__(
         self,
@@ -71,10 +71,8 @@ class Downloader:
         self._patience = patience
 
     async def file(self, address: str, target: Path, wanted: File) -> None:
-        """``address`` to ``target``, of the size and with the checksum that ``wanted`` tells.
-
-        Raises FetchError. What has come by then is gone on with next time.
-        """
+        """Download ``address`` to ``target``, and check the size and checksum given by ``wanted``.
+        The next call resumes an interrupted download. Raises FetchError."""
         part = target.with_name(target.name + ".part")
         begun_before = part.exists()
         failures, delay_s = 0, self._patience.retry_s
@@ -87,7 +85,7 @@ class Downloader:
                 if failures >= self._patience.attempts:
                     raise FetchError(
                         f"{address} broke off {failures} times ({error}); try again later, "
-                        "what has come is gone on with"
+                        "and the download will be resumed"
                     ) from error
                 await asyncio.sleep(delay_s * 2 ** max(0, failures - 1))
                 continue
@@ -99,16 +97,16 @@ class Downloader:
             forget(part)
             if not begun_before:
                 raise FetchError(
-                    f"{address} is not what it should be: {problem}; it was cut or changed, "
+                    f"{address} is not the expected file: {problem}; it was cut or changed, "
                     "and is not used"
                 )
-            begun_before = False  # what was there may have come from elsewhere: once more, all
+            begun_before = False  # the old part may be from another source: start again
         sync(part)
         os.replace(part, target)
         forget(part)
 
     async def text(self, address: str, accept: str, most_bytes: int = 8 << 20) -> tuple[str, str]:
-        """A short text, and its content type. Raises FetchError."""
+        """Download a short text. Returns it and its content type. Raises FetchError."""
         try:
             async with asyncio.timeout(self._patience.connect_s + self._patience.stall_s):
                 async with await self._get(address, {"Accept": accept}) as answer:
@@ -130,7 +128,7 @@ class Downloader:
             async with await self._get(address, headers) as answer:
                 if answer.status == 416:
                     forget(part)
-                    raise _Broken("the server has less than was there before")
+                    raise _Broken("the server's file is shorter than what was received before")
                 if answer.status != 206 or not _goes_on(answer, have):
                     have = 0
                 _judge(answer, address, have, wanted)
@@ -148,7 +146,7 @@ class Downloader:
             raise _Broken(_told(error)) from error
 
     async def _get(self, address: str, headers: dict[str, str]) -> aiohttp.ClientResponse:
-        """The answer, after redirects. Raises FetchError where it is no use to ask again."""
+        """The response, after redirects. Raises _Broken if a retry may help, else FetchError."""
         at = address
         for _ in range(MOST_REDIRECTS + 1):
             async with asyncio.timeout(self._patience.connect_s):
@@ -163,8 +161,8 @@ class Downloader:
                 answer.close()
                 problem = Missing if answer.status in (404, 410) else FetchError
                 raise problem(
-                    f"{address}: the server answered {answer.status} {answer.reason}; it is not "
-                    "there any more, or not for everyone"
+                    f"{address}: the server answered {answer.status} {answer.reason}; the file is "
+                    "no longer there, or not public"
                 )
             else:
                 return answer
@@ -196,27 +194,28 @@ class Downloader:
             if now - since >= patience.rate_s:
                 if have - had < patience.rate_bytes * (now - since):
                     raise _Broken(
-                        f"the server sends less than {patience.rate_bytes // 1000} kB a second"
+                        f"the server sends less than {patience.rate_bytes // 1000} kB per second"
                     )
                 since, had = now, have
         if have < (wanted.size or have):
-            raise _Broken(f"it ended after {have:,} of {wanted.size:,} bytes")
+            raise _Broken(f"the data ended after {have:,} of {wanted.size:,} bytes")
 
 
 def redirected(address: str, location: str) -> str:
-    """Where a redirect leads. Raises FetchError where that is less safe, or nowhere."""
+    """The target of a redirect. Raises FetchError if there is none, or it is not HTTPS and differs
+    in scheme from ``address``."""
     there = urljoin(address, location)
     before, after = urlsplit(address).scheme, urlsplit(there).scheme
     if not location or after not in ("https", before):
         raise FetchError(
-            f"{address} redirects to {there or 'nowhere'}, which is not {before}: it is not "
-            "followed. Is there a login page between?"
+            f"{address} redirects to {there or 'nowhere'}, which is not {before}, so it is not "
+            "followed. Does the network have a login page?"
         )
     return there
 
 
 def forget(part: Path) -> None:
-    """Remove a part and what is known of it."""
+    """Remove a part, and the notes stored beside it."""
     part.unlink(missing_ok=True)
     _notes(part).unlink(missing_ok=True)
 
@@ -233,7 +232,7 @@ def _size(path: Path) -> int:
 
 
 def _begun(part: Path, address: str) -> str:
-    """Which version of ``address`` the part is of; empty where that is not known."""
+    """The version (ETag) of the file at ``address`` that the part is from; "" if not known."""
     try:
         begun = msgspec.json.decode(_notes(part).read_bytes(), type=_Begun)
     except (OSError, msgspec.DecodeError):
@@ -242,14 +241,14 @@ def _begun(part: Path, address: str) -> str:
 
 
 def _resumable(part: Path, address: str, wanted: File) -> int:
-    """Bytes that can be gone on with. Whatever has a checksum may have come from anywhere."""
+    """The bytes that can be kept: needs a checksum to check, or an ETag to compare."""
     have = _size(part)
     return have if wanted.sha256 or wanted.md5 or _begun(part, address) else 0
 
 
 def _remember(part: Path, address: str, answer: aiohttp.ClientResponse) -> None:
     tag = answer.headers.get("ETag", "")
-    # A weak one does not tell bytes apart, nor does Last-Modified well enough.
+    # A weak ETag does not identify the exact bytes, nor does Last-Modified.
     version = "" if tag.startswith("W/") else tag
     _notes(part).write_bytes(msgspec.json.encode(_Begun(address, version)))
 
@@ -259,7 +258,7 @@ def _goes_on(answer: aiohttp.ClientResponse, have: int) -> bool:
 
 
 def _judge(answer: aiohttp.ClientResponse, address: str, have: int, wanted: File) -> None:
-    """Raises FetchError where the answer is not what is wanted, as its headers tell."""
+    """Raises FetchError if the response's headers show that it is not the wanted file."""
     if answer.content_type in ("text/html", "application/xhtml+xml"):
         raise FetchError(_page(address))
     if answer.content_length is not None:
@@ -269,7 +268,7 @@ def _judge(answer: aiohttp.ClientResponse, address: str, have: int, wanted: File
                 f"{address} has {total:,} bytes, not {wanted.size:,}: it was cut or changed"
             )
         if total > MOST_BYTES:
-            raise FetchError(f"{address} has {total:,} bytes: no model is that large")
+            raise FetchError(f"{address} has {total:,} bytes, too many for a model")
 
 
 def _is_page(data: bytes) -> bool:
@@ -278,13 +277,13 @@ def _is_page(data: bytes) -> bool:
 
 def _page(address: str) -> str:
     return (
-        f"{address} sends a web page in place of the file: is there a login page of the network's, "
-        "or a proxy's message, between? Open the address in a browser and see"
+        f"{address} sends a web page instead of the file, perhaps a login page of the network or a "
+        "message of a proxy; open the address in a browser to see it"
     )
 
 
 def _difference(part: Path, wanted: File) -> str | None:
-    """What is wrong with the part; None: nothing."""
+    """How the part differs from ``wanted``; None if it does not."""
     if wanted.size and _size(part) != wanted.size:
         return f"it has {_size(part):,} bytes, not {wanted.size:,}"
     for name, expected in (("sha256", wanted.sha256), ("md5", wanted.md5)):

@@ -1,4 +1,4 @@
-"""What becomes of a pull, for whoever shows it."""
+"""The events of a pull, for display."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -7,12 +7,12 @@ from typing import Final, Literal
 import msgspec
 
 Source = Literal["official", "package index", "mirror", "file", "address"]
-#: Progress is told of at most so often.
+#: Progress is reported after at least this many bytes.
 TELL_BYTES: Final = 1 << 20
 
 
 class Event(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Something that became of a pull. ``bytes`` of ``total`` are here."""
+    """An event of a pull. ``bytes``: received so far, of ``total``. ``message``: for people."""
 
     event: Literal["plan", "progress", "installed", "failed", "done"]
     model: str = ""
@@ -28,7 +28,8 @@ Tell = Callable[[Event], None]
 
 @dataclass
 class Progress:
-    """Of one model from one source: ``done`` bytes in files before this one."""
+    """Reports the progress of one model from one source. ``total``: bytes in all. ``done``: bytes
+    of the files completed before. ``told``: bytes when it last reported."""
 
     model: str
     source: Source
@@ -38,7 +39,7 @@ class Progress:
     told: int = -TELL_BYTES
 
     def here(self, count: int) -> None:
-        """``count`` bytes of the current file are here; told every TELL_BYTES."""
+        """Report that ``count`` bytes of the present file have been received."""
         have = self.done + count
         if abs(have - self.told) >= TELL_BYTES or have == self.total:
             self.told = have
@@ -46,6 +47,6 @@ class Progress:
             self.tell(Event("progress", self.model, have, total, self.source))
 
     def file_done(self, size: int) -> None:
-        """A file of ``size`` bytes is complete."""
+        """Report that a file of ``size`` bytes is complete."""
         self.done += size
         self.here(0)

@@ -1,6 +1,5 @@
-"""What a package of a model is, as it tells itself. Loads no model.
-
-Whoever hands in a folder learns its kind, format and languages, or why it cannot be used.
+"""Finds out what a model's folder contains: its kind, format and languages, or why it cannot be
+used. Loads no model.
 """
 
 import json
@@ -14,17 +13,17 @@ import msgspec
 from server.interpretation.engines import ModelError
 from server.models.catalogue import Format, Kind, Pair
 
-#: What Vosk calls languages otherwise than everybody else.
+#: Language codes that Vosk uses, and the usual ones.
 VOSK_NAMES: Final = {"cn": "zh", "kz": "kk", "vn": "vi", "ua": "uk", "gr": "el"}
-#: Where OPUS-MT's names say the pair.
+#: The pair of languages in a name of OPUS-MT's.
 OPUS_PAIR: Final = r"(?:^|opus-mt-(?:tc-(?:big|base)-)?)([a-z]{2,3})-([a-z]{2,3})(?=-|$)"
-#: The token that ends a text, in the vocabulary that hears English only.
+#: The end token's number in the vocabulary of English-only Whisper models.
 ENGLISH_END: Final = 50256
 RATE_HZ: Final = 16_000
 
 
 class Found(msgspec.Struct, frozen=True):
-    """What a package says of itself; see ``Model``."""
+    """What a folder contains. The fields are as in ``Model``."""
 
     kind: Kind
     format: Format
@@ -34,11 +33,11 @@ class Found(msgspec.Struct, frozen=True):
 
 
 def recognised(folder: Path, name: str = "", language: str = "") -> Found:
-    """What the package in ``folder`` is.
+    """What the model in ``folder`` is.
 
-    ``name``: its own, where the folder has another; some say their language there only.
-    ``language``: "nl", or "nl-en" for a translation, where the package does not say. Raises
-    ModelError, with what was looked for.
+    ``name``: the model's name, if it differs from the folder's; some formats have the language only
+    there. ``language``: such as "nl", or "nl-en" for a translation, if the model does not contain
+    it. Raises ModelError, which says what was expected.
     """
     name = name or folder.name
     has = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
@@ -53,14 +52,15 @@ def recognised(folder: Path, name: str = "", language: str = "") -> Found:
     if "model.bin" in has and "config.json" in has:
         return _whisper(folder, has)
     if "final.mdl" in has:
-        raise ModelError(f"{folder} is a Vosk model of the old format; take a newer one")
+        raise ModelError(f"{folder} is a Vosk model of the old format; use a newer one")
     if any(each.endswith((".pt", ".safetensors", "pytorch_model.bin", ".gguf")) for each in has):
         raise ModelError(
-            f"{folder} is a model that was not converted for CTranslate2; take one that is"
+            f"{folder} is a model that was not converted for CTranslate2; use one that was"
         )
     raise ModelError(
-        f"{folder} holds no model that can be used: no Whisper or OPUS-MT (model.bin), Vosk "
-        "(am/final.mdl), Argos (metadata.json) or Piper (….onnx); unpack it whole, or take another"
+        f"{folder} contains no usable model: no Whisper or OPUS-MT (model.bin), Vosk "
+        "(am/final.mdl), Argos (metadata.json) or Piper (….onnx); unpack it completely, or use "
+        "another"
     )
 
 
@@ -78,7 +78,7 @@ def _whisper(folder: Path, has: set[str]) -> Found:
         found[1] for token in tokens if (found := re.fullmatch(r"<\|([a-z]{2,3})\|>", str(token)))
     ]
     if not codes:
-        raise ModelError(f"{folder}/tokenizer.json names no languages: it is not Whisper's")
+        raise ModelError(f"{folder}/tokenizer.json has no languages: it is not Whisper's")
     only_english = tokens.get("<|endoftext|>") == ENGLISH_END
     return Found("recognizer", "whisper", ["en"] if only_english else codes)
 
@@ -89,11 +89,11 @@ def _vosk(folder: Path, has: set[str], name: str, language: str) -> Found:
     settings = (folder / "conf/mfcc.conf").read_text(encoding="utf8", errors="replace")
     rate = re.search(r"--sample-frequency=(\d+)", settings)
     if rate and int(rate[1]) != RATE_HZ:
-        raise ModelError(f"{folder} hears sound of {rate[1]} Hz, not {RATE_HZ}: take another")
+        raise ModelError(f"{folder} takes audio of {rate[1]} Hz, not {RATE_HZ}; use another")
     if not language:
         said = re.match(r"vosk-model-(?:small-|big-)?([a-z]{2,3})(?=-|$)", name)
         if not said:
-            raise ModelError(f"{folder} does not say its language; add --language nl, or which")
+            raise ModelError(f"{folder} does not say its language; add it, such as --language nl")
         language = VOSK_NAMES.get(said[1], said[1])
     return Found("recognizer", "vosk", [language])
 
@@ -102,15 +102,15 @@ def _argos(folder: Path, has: set[str]) -> Found:
     about = _json(folder / "metadata.json")
     source, target = about.get("from_code"), about.get("to_code")
     if not isinstance(source, str) or not isinstance(target, str):
-        raise ModelError(f"{folder}/metadata.json names no from_code and to_code: not Argos's")
+        raise ModelError(f"{folder}/metadata.json has no from_code and to_code: it is not Argos's")
     if about.get("type", "translate") != "translate":
         raise ModelError(
-            f"{folder} is an Argos package of the kind {about['type']!r}, no translation"
+            f"{folder} is an Argos package of the type {about['type']!r}, not a translation"
         )
     if "sentencepiece.model" not in has and "bpe.model" in has:
         raise ModelError(
-            f"{folder} is an Argos package with BPE in place of SentencePiece, which cannot be "
-            "used; take an OPUS-MT model or another version of it"
+            f"{folder} is an Argos package with BPE instead of SentencePiece, which cannot be "
+            "used; use an OPUS-MT model or another version of it"
         )
     _needs(folder, has, ("sentencepiece.model",), ("model/model.bin",))
     return Found("translation", "argos", pairs=[(source, target)], wants_case=True)
@@ -123,7 +123,7 @@ def _opus(folder: Path, has: set[str], name: str, language: str) -> Found:
     said = re.search(OPUS_PAIR, language or name.lower())
     if not said:
         raise ModelError(
-            f"{folder} does not say what it translates; add --language nl-en, or which"
+            f"{folder} does not say what it translates; add it, such as --language nl-en"
         )
     return Found("translation", "opus-mt", pairs=[(said[1], said[2])], wants_case=True)
 
@@ -131,15 +131,15 @@ def _opus(folder: Path, has: set[str], name: str, language: str) -> Found:
 def _piper(folder: Path, has: set[str], language: str) -> Found:
     voices = sorted(each for each in has if each.endswith(".onnx"))
     if len(voices) != 1:
-        raise ModelError(f"{folder} holds {len(voices)} .onnx files, a Piper voice has one")
+        raise ModelError(f"{folder} has {len(voices)} .onnx files, but a Piper voice has one")
     _needs(folder, has, (voices[0] + ".json",))
     settings = _json(folder / (voices[0] + ".json"))
     if not isinstance(settings.get("audio", {}).get("sample_rate"), int):
-        raise ModelError(f"{folder}/{voices[0]}.json tells no sample rate: it is not Piper's")
+        raise ModelError(f"{folder}/{voices[0]}.json has no sample rate: it is not Piper's")
     code = settings.get("language", {}).get("code") or settings.get("espeak", {}).get("voice")
     spoken = language or re.split("[_-]", str(code or ""))[0].lower()
     if not re.fullmatch("[a-z]{2,3}", spoken):
-        raise ModelError(f"{folder} does not say its language; add --language nl, or which")
+        raise ModelError(f"{folder} does not say its language; add it, such as --language nl")
     return Found("voice", "piper", [spoken])
 
 
@@ -148,7 +148,7 @@ def _needs(folder: Path, has: set[str], *each_of: Sequence[str]) -> None:
         there = [name for name in names if name in has]
         if not there:
             raise ModelError(
-                f"{folder} lacks {' or '.join(names)}: it is not whole; fetch it again"
+                f"{folder} lacks {' or '.join(names)}: it is incomplete; fetch it again"
             )
         if not (folder / there[0]).stat().st_size:
             raise ModelError(f"{folder}/{there[0]} is empty; fetch it again")
@@ -160,5 +160,5 @@ def _json(path: Path) -> dict[str, Any]:
     except (OSError, ValueError) as error:
         raise ModelError(f"{path} cannot be read ({error}); fetch the model again") from error
     if not isinstance(found, dict):
-        raise ModelError(f"{path} is not what it should be; fetch the model again")
+        raise ModelError(f"{path} has unexpected content; fetch the model again")
     return found

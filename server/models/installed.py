@@ -1,4 +1,4 @@
-"""Which models a server works with: what was fetched, what a folder holds, what is shipped."""
+"""The models that a server uses: fetched ones, those of a given folder, and shipped ones."""
 
 import logging
 from pathlib import Path
@@ -12,7 +12,7 @@ from server.models.catalogue import MANIFEST, Catalogue, Model
 from server.models.formats import recognised
 from server.models.store import Store
 
-#: The setting ``models``: only those that are shipped.
+#: The value of the setting ``models`` for only the shipped ones.
 STARTER: Final = "starter"
 
 _log = logging.getLogger(__name__)
@@ -24,8 +24,8 @@ def fetched_into(state: Path) -> Path:
 
 
 def catalogue_of(models: str, state: Path, recognizer: RecognizerChoice = "auto") -> Catalogue:
-    """The models that the settings ``models`` and ``recognizer`` mean. Raises ModelError where
-    there is no recogniser of the kind asked for, and as ``_all_of`` does."""
+    """The models for the settings ``models`` and ``recognizer``. Raises ModelError if the models
+    cannot be used, or have no recogniser of the wanted kind."""
     found = _all_of(models, state)
     if recognizer == "auto":
         return found
@@ -42,13 +42,12 @@ def catalogue_of(models: str, state: Path, recognizer: RecognizerChoice = "auto"
 
 
 def _all_of(models: str, state: Path) -> Catalogue:
-    """The models that the setting ``models`` means.
+    """The models for the setting ``models``.
 
-    "": what was fetched into ``state``, and what is shipped where there is nothing better; what
-    is broken is left out, and logged. "starter": what is shipped. Else a folder: with a
-    manifest.json that and nothing else, without one the models in it and what is shipped.
-    Checksums are compared of what is shipped, sizes of what was fetched (``models verify``
-    compares more). Raises ModelError.
+    "": the models fetched into ``state``, then the shipped ones; broken ones are left out and
+    logged. "starter": the shipped ones. Otherwise a folder: if it has a manifest.json, its models
+    only; if not, its models and the shipped ones. Checksums are checked of shipped models, only
+    sizes of fetched ones (``models verify`` checks their checksums). Raises ModelError.
     """
     if models == STARTER:
         return Catalogue.load(STARTER_MODELS)
@@ -72,8 +71,8 @@ def _all_of(models: str, state: Path) -> Catalogue:
 
 
 def entry(store: Store, name: str) -> tuple[int, Model]:
-    """The bytes of a model in ``store``, and what it is; its path is absolute. Raises ModelError
-    where it is broken."""
+    """The size in bytes of a model in ``store``, and the model, with an absolute path. Raises
+    ModelError if it is broken."""
     folder = (store.root / name).absolute()
     record = store.record(name)
     if record:
@@ -94,7 +93,8 @@ def entry(store: Store, name: str) -> tuple[int, Model]:
 
 
 def _with_starter(found: list[tuple[int, Model]]) -> Catalogue:
-    """Whisper before Vosk, large before small, what is shipped last."""
+    """A catalogue of ``found`` and the shipped models: Whisper before others, large before small,
+    shipped models last."""
     found.sort(key=lambda each: (each[1].format != "whisper", -each[0]))
     starter = Catalogue.load(STARTER_MODELS)
     return Catalogue(STARTER_MODELS, [model for _, model in found] + starter.models)

@@ -1,4 +1,4 @@
-"""Which models there are and which can be had, for people and for programs."""
+"""Lists the installed and the available models, for people and for programs."""
 
 from collections.abc import Iterator
 from typing import Any, Final
@@ -8,12 +8,12 @@ from server.models.available import Available, available
 from server.models.catalogue import Catalogue, Model
 from server.models.telling import megabytes
 
-#: More languages are a number.
+#: More languages than this are shown as a number.
 NAMED: Final = 6
 
 
 def as_data(catalogue: Catalogue) -> dict[str, Any]:
-    """All of it, for JSON."""
+    """The list, for JSON."""
     there = {model.name for model in catalogue.models}
     return {
         "installed": [
@@ -40,35 +40,35 @@ def _described(model: Model | Available) -> dict[str, object]:
 
 
 def as_text(catalogue: Catalogue) -> str:
-    """All of it, in lines."""
+    """The list, as text."""
     return "\n".join(_lines(catalogue))
 
 
 def _lines(catalogue: Catalogue) -> Iterator[str]:
-    yield "Models that are used, where nothing above them does the same:"
+    yield "Installed models; of those for the same purpose, the first is used:"
     for model in catalogue.models:
         yield _line(model, _size(catalogue, model))
     there = {model.name for model in catalogue.models}
-    yield "Models that can be had, with `models pull NAME`, or `models pull nl en` for languages:"
+    yield "Available models; get one with `models pull NAME`, or `models pull nl en` for languages:"
     for each in available():
         if each.name not in there:
             yield _line(each, each.size)
     for source in catalogue.sources:
         targets = ", ".join(catalogue.targets(source))
         ear = catalogue.recognizers[source].name
-        yield f"{source} is interpreted into {targets}; {ear} hears it"
+        yield f"{source} is interpreted into {targets}; {ear} recognises it"
     yield from unclear_voices(catalogue)
 
 
 def unclear_voices(catalogue: Catalogue) -> Iterator[str]:
-    """For each language whose voice is hard to understand: which one to pull instead."""
+    """A line for each language with a voice that is hard to understand; names a better voice."""
     for language in catalogue.unclear:
         voice = catalogue.voices[language]
         better = choice.voice_for(language)
         advice = f"; `models pull {better.name}` fetches a better one" if better else ""
         yield (
-            f"{language} is hard to understand: of what {voice.name} says, listeners mishear "
-            f"{voice.read_back_wrong:.0f} % of the words{advice}"
+            f"{language} is hard to understand: listeners mishear {voice.read_back_wrong:.0f} % of "
+            f"the words that {voice.name} says{advice}"
         )
 
 

@@ -1,4 +1,4 @@
-"""A model from a file, a folder or an address of one's own, in any of the formats."""
+"""Installs a model that is not in ``available.toml``, from a file, a folder or an address."""
 
 import re
 import shutil
@@ -16,7 +16,7 @@ from server.models.store import Store
 from server.models.unpack import unpack
 
 ARCHIVES: Final = (".zip", ".argosmodel")
-#: What may lie beside a model.bin.
+#: The files that may belong to a model.bin.
 BESIDE: Final = (
     *("config.json", "tokenizer.json", "preprocessor_config.json", "vocabulary.txt"),
     *("vocabulary.json", "shared_vocabulary.json", "shared_vocabulary.txt"),
@@ -25,7 +25,8 @@ BESIDE: Final = (
 
 
 def from_file(store: Store, path: Path, language: str) -> tuple[Path, Available]:
-    """The model at ``path``, in ``store``'s staging, and what it is. Raises FetchError."""
+    """Copy or unpack the model at ``path`` into ``store``'s staging. Returns its folder and
+    description. ``language``: see ``recognised``. Raises FetchError."""
     if not path.exists():
         raise FetchError(f"{path} does not exist")
     name = model_name(path.name)
@@ -39,8 +40,8 @@ def from_file(store: Store, path: Path, language: str) -> tuple[Path, Available]
         _copied([path, Path(f"{path}.json")], path.parent, folder)
     else:
         raise FetchError(
-            f"{path} is no model: a folder, a zip file, an .argosmodel, or an .onnx with its "
-            ".onnx.json beside it can be pulled"
+            f"{path} is not a model: give a folder, a zip file, an .argosmodel, or an .onnx with "
+            "its .onnx.json beside it"
         )
     return folder, _described(folder, name, path.stem, language)
 
@@ -48,8 +49,8 @@ def from_file(store: Store, path: Path, language: str) -> tuple[Path, Available]
 async def from_address(
     store: Store, downloader: Downloader, address: str, language: str
 ) -> tuple[Path, Available, dict[str, str]]:
-    """The model at ``address``, in ``store``'s staging, what it is, and what is to be pinned.
-    Raises FetchError."""
+    """Download the model at ``address`` into ``store``'s staging. Returns its folder, its
+    description, and the checksums to pin, by address. Raises FetchError."""
     base, _, file = urlsplit(address).path.rpartition("/")
     beside = address.rpartition("/")[0]
     repository = re.sub("/(resolve|raw)/[^/]+$", "", base).rpartition("/")[2]
@@ -76,18 +77,18 @@ async def from_address(
             try:
                 await fetch(f"{beside}/{each}", whole / each)
             except Missing:
-                pass  # which ones there are, depends on the format
+                pass  # which of them exist depends on the format
         await fetch(address, whole / file)
     else:
         raise FetchError(
-            f"{address} is no model: the address of a zip file, an .argosmodel, an .onnx or a "
-            "model.bin can be pulled"
+            f"{address} is not a model: give the address of a zip file, an .argosmodel, an .onnx "
+            "or a model.bin"
         )
     return whole, _described(whole, name, file, language), pins
 
 
 def model_name(text: str) -> str:
-    """A name for a model that came as ``text``."""
+    """A model name made from the file or folder name ``text``."""
     stem = text.removesuffix(".zip").removesuffix(".argosmodel").removesuffix(".onnx")
     return re.sub("[^A-Za-z0-9._-]+", "-", stem).strip(".-") or "model"
 
@@ -110,18 +111,18 @@ def _described(folder: Path, name: str, called: str, language: str) -> Available
 
 
 def _copied(files: Sequence[Path], base: Path, folder: Path) -> None:
-    """Copies, of files only: no links."""
+    """Copy files and folders. Raises FetchError, also for links."""
     try:
         folder.mkdir()
         check_free(folder, sum(each.stat().st_size for each in files if each.is_file()))
         for each in files:
             target = folder / each.relative_to(base)
             if each.is_symlink():
-                raise FetchError(f"{each} is a link: it is not copied")
+                raise FetchError(f"{each} is a link, which is not copied")
             if each.is_file():
                 target.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(each, target)
             elif not each.is_dir():
-                raise FetchError(f"{each} is missing, or no file")
+                raise FetchError(f"{each} is missing, or not a file")
     except OSError as error:
         raise disk_error(folder, error) from error

@@ -1,5 +1,5 @@
-"""Files of wheels in the package index that pip is set up for. Nothing is searched for: a wheel is
-asked for by its exact name and version, and what it holds is checked like any other source's."""
+"""Finds wheels in the package index that pip is configured for. A wheel is requested by its exact
+name and version. Its contents are checked like those of any other source."""
 
 import asyncio
 import importlib
@@ -20,7 +20,7 @@ PIP_S: Final = 20.0
 
 
 async def indexes() -> list[str]:
-    """The addresses that pip asks, in its order; those on this machine's disk are left out."""
+    """The index addresses that pip uses, in its order, without those on the local disk."""
     own = os.environ.get("PIP_INDEX_URL")
     further = os.environ.get("PIP_EXTRA_INDEX_URL")
     if own is None or further is None:
@@ -32,7 +32,7 @@ async def indexes() -> list[str]:
 
 
 async def find_wheel(downloader: Downloader, package: Package) -> tuple[str, File]:
-    """The address of the wheel of this version, and what it must be. Raises FetchError."""
+    """The address of the wheel of this version, and its size and checksum. Raises FetchError."""
     problems = []
     for index in await indexes():
         address = f"{index.rstrip('/')}/{_normal(package.name)}/"
@@ -46,11 +46,11 @@ async def find_wheel(downloader: Downloader, package: Package) -> tuple[str, Fil
             if _is_wheel(file.path, package):
                 return link, file
         problems.append(f"{urlsplit(index).hostname} has no wheel of {package.version}")
-    raise FetchError(f"{package.name}: {'; '.join(problems) or 'pip is set up for no index'}")
+    raise FetchError(f"{package.name}: {'; '.join(problems) or 'pip has no index configured'}")
 
 
 def _pips_own() -> str:
-    """Where pip looks unless it is told otherwise; "" where pip does not say."""
+    """pip's default index; "" if pip does not tell."""
     try:
         return str(importlib.import_module("pip._internal.models.index").PyPI.simple_url)
     except (ImportError, AttributeError):
@@ -58,7 +58,7 @@ def _pips_own() -> str:
 
 
 async def _configured() -> dict[str, str]:
-    """pip's configuration; empty where there is no pip."""
+    """pip's configuration; empty if pip is not installed."""
     try:
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "pip", "config", "list", "--disable-pip-version-check"),
@@ -80,7 +80,7 @@ async def _configured() -> dict[str, str]:
 
 
 def _last(configured: dict[str, str], name: str) -> str:
-    """The value that counts: that of the command, else the one for all commands."""
+    """A value of pip's configuration: that of `pip install`, or else the global one."""
     for section in ("install", "global"):
         if value := configured.get(f"{section}.{name}"):
             return value.replace("\\n", " ")
@@ -115,7 +115,7 @@ def _of_json(text: str, address: str) -> list[tuple[str, File]]:
             for each in files
         ]
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise FetchError(f"{address} does not answer as a package index does: {error!r}") from error
+        raise FetchError(f"{address} does not answer like a package index: {error!r}") from error
 
 
 class _Links(HTMLParser):

@@ -1,4 +1,4 @@
-"""Is a model what the catalogue promised?"""
+"""Checks that a fetched model is what its description promises."""
 
 import shutil
 from datetime import UTC, datetime
@@ -14,8 +14,8 @@ from server.models.store import Record
 
 
 def made(model: Available, folder: Path, source: Source, address: str) -> Record:
-    """The record of what lies in ``folder``, which is what ``model`` promises. Raises FetchError
-    where it is not; it is then removed."""
+    """Check that ``folder`` contains what ``model`` describes, and return its record. If it does
+    not, removes the folder and raises FetchError."""
     try:
         sums = {
             path.relative_to(folder).as_posix(): digest(path)

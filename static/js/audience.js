@@ -1,4 +1,4 @@
-// Who listens, as the speaker's page shows it.
+// Shows the numbers of listeners on the speaker's page.
 
 /** @import { Audience } from "./messages.js" */
 import { languageName, pageLanguage, t } from "./i18n.js";

@@ -1,11 +1,11 @@
 // Lines of captions in one language, newest at the bottom.
 //
-// Finals go into a live region, each announced once; partials stand below it, unannounced and
-// lighter, where the final will be: what is settled does not move. Of a partial the first words
-// may be certain: they look as those of a final. A later revision replaces an earlier one. The
-// list is bounded: an hour of speech would weigh a phone down.
-// What is not spoken, or may be translated wrongly, is lighter, too, and says so.
-// A snapshot replaces all that is there, unannounced: its lines are old, or were read before.
+// Final lines are in a live region, and a screen reader announces each once. Partial lines are
+// below it, where the final will be, lighter and not announced, so that final text never moves.
+// The first words of a partial may be certain; they look like those of a final. A later revision
+// replaces an earlier one. The number of lines is limited, to save a phone's memory.
+// Lines that are not spoken, or may be translated wrongly, are lighter and have a note.
+// A snapshot replaces all lines and is not announced: its lines are old, or were read before.
 
 /** @import { Caption } from "./messages.js" */
 import { pageLanguage, t, textDirection } from "./i18n.js";
@@ -31,7 +31,7 @@ export class CaptionView {
     this.finals.setAttribute("aria-label", label);
     this.partials = this.#region("partials");
     this.partials.setAttribute("aria-hidden", "true");
-    // Newest at the bottom, and kept in sight: the container lays out from its end.
+    // The container is laid out from its end, so the newest line stays visible at the bottom.
     const page = document.createElement("div");
     page.append(this.finals, this.partials);
     container.replaceChildren(page);
@@ -46,7 +46,7 @@ export class CaptionView {
     if (caption.status === "clear") {
       line.remove();
     } else {
-      // A live region would announce again what is written again.
+      // Writing the same text again would make the live region announce it again.
       if (caption.status !== "final") writePartial(line, caption);
       else if (line.firstChild?.nodeValue !== caption.text) line.textContent = caption.text;
       if (caption.doubtful && !line.matches(".doubtful")) this.#mark(line, "doubtful");

@@ -1,4 +1,4 @@
-// In the audio thread: what is captured, in pieces of 20 ms at 48 kHz.
+// An audio worklet: passes captured audio on in pieces of 20 ms at 48 kHz.
 
 const PIECE = 960;
 

@@ -1,4 +1,4 @@
-// Which channel to hear, from what is wanted and what there is.
+// Chooses the channel to hear, from the user's wishes and the channels of the stream.
 //
 // A channel is "floor", a language ("en"), or a language over the quiet floor ("en+floor").
 

@@ -1,11 +1,11 @@
-// The page's own language: the first of the reader's that we have, else English.
+// The language of the page itself: the first of the browser's languages that we have, or English.
 
 /** @import { ServerError } from "./messages.js" */
 import en from "./texts/en.js";
 import nl from "./texts/nl.js";
 
 const TEXTS = { en, nl };
-// "placeholder" is shown by the style sheet in a box that is empty.
+// The style sheet shows "placeholder" in an empty box.
 const TRANSLATED_ATTRIBUTES = { label: "aria-label", alt: "alt", empty: "data-placeholder" };
 
 /** @typedef {keyof typeof en} TextKey */
@@ -34,7 +34,7 @@ export function errorText({ code, message }) {
   return key in TEXTS[pageLanguage] ? t(/** @type {TextKey} */ (key)) : message;
 }
 
-/** Fills in texts: `data-text` an element's content, `data-label` its aria-label, and so on. */
+/** Sets all texts of a page: `data-text` is an element's content, `data-label` its aria-label… */
 export function translatePage() {
   document.documentElement.lang = pageLanguage;
   for (const element of elementsWith("text")) element.textContent = t(keyIn(element, "text"));

@@ -37,7 +37,7 @@ const signaling = new Signaling(`/ws/listen/${stream}`, () => ({
 
 // --- what the server says -------------------------------------------------------------------
 
-/** Asks for what is wanted now, where that changed; the connection stays as it is. */
+/** Selects the wanted channel and captions, if they changed; the connection stays as it is. */
 function select() {
   if (listener.want(page.over.checked, page.source.checked)) {
     signaling.send({ type: "select", ...listener.asked });
@@ -50,7 +50,7 @@ async function offer() {
   }
 }
 
-/** The network lets no connection through: sound comes over the socket, by joining anew. */
+/** No peer connection is possible on this network: join again, with audio over the socket. */
 function goByTheSocket() {
   if (player.useSocket()) signaling.open();
   else offer(); // somewhere else it may come through
@@ -92,7 +92,7 @@ signaling.on("message", async (message) => {
       views.restore(message.captions ?? []);
       return;
     case "error":
-      // The server knows sooner than the browser that the connection is gone.
+      // The server notices earlier than the browser that the connection is lost.
       if (message.code === "timeout") await offer();
       else listener.refusal = message;
   }

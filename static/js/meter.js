@@ -1,7 +1,7 @@
-// How loud the microphone is, and whether that is well.
+// Measures the level of the microphone, and whether it is too quiet or too loud.
 //
-// Levels are dB relative to full scale. Speech between -40 and -10 dB (peaks below 0) is well;
-// what never rises above QUIET_DB in some seconds is too quiet, what touches full scale is cut.
+// Levels are in dB relative to full scale. Speech should be between -40 and -10 dB (peaks below
+// 0). It is too quiet if it stays below QUIET_DB for some seconds, and clips at full scale.
 
 import { t } from "./i18n.js";
 
@@ -30,7 +30,7 @@ export class LevelMeter {
     this.onHint = onHint;
   }
 
-  /** To be called in a gesture: some browsers start no audio context outside one. */
+  /** Call in a user gesture: some browsers start audio contexts only then. */
   prepare() {
     this.#context ??= new AudioContext();
     this.#context.resume();
@@ -82,7 +82,7 @@ export function measure(samples) {
   return { level: Math.max(level, FLOOR_DB), peak };
 }
 
-/** The loudest of the last seconds, from which the hint follows. */
+/** Chooses the hint by the loudest level of the last seconds. */
 export class HintWindow {
   /** @type {{level: number, peak: number}[]} */
   #measured = [];

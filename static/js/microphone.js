@@ -1,9 +1,9 @@
-// The speaker's microphone: opened, changed, listed.
+// Opens, changes and lists the speaker's microphones.
 
-/** False on pages that are not secure: browsers give those no microphone at all. */
+/** False on pages that are not secure: browsers never give them a microphone. */
 export const microphonesExist = Boolean(navigator.mediaDevices?.getUserMedia);
 
-/** Events: "gone", when the device is unplugged; "devices", when there are others to choose. */
+/** Events: "gone": the device was unplugged; "devices": the list of devices changed. */
 export class Microphone extends EventTarget {
   /** @type {MediaStreamTrack | null} */
   track = null;
@@ -47,7 +47,7 @@ export class Microphone extends EventTarget {
   }
 }
 
-/** `[{deviceId, label}]`; labels are empty until a microphone was allowed once. */
+/** All microphones: `[{deviceId, label}]`. Labels are empty until the user has allowed one. */
 export async function listMicrophones() {
   const devices = (await navigator.mediaDevices?.enumerateDevices()) ?? [];
   return devices.filter(

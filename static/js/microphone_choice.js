@@ -1,5 +1,5 @@
-// Which microphone a speaker chose, from those there are, and whether it is a mixing desk's line.
-// Remembered for the next time.
+// The speaker's choice of a microphone, and whether it is the line of a mixing desk. The choice is
+// remembered for the next visit.
 
 import { t } from "./i18n.js";
 import { listMicrophones } from "./microphone.js";

@@ -1,4 +1,4 @@
-// What every page needs: its elements, its stream and token, and memory that may be refused.
+// Used by every page: its elements, stream and token, and storage that may be refused.
 
 /** @import { Languages } from "./messages.js" */
 
@@ -35,7 +35,7 @@ export function remember(storage, key, value) {
     if (value === null) window[storage].removeItem(key);
     else window[storage].setItem(key, value);
   } catch {
-    // Forgetting is all that happens.
+    // Refused: the value is not remembered.
   }
 }
 
@@ -52,8 +52,8 @@ export function recall(storage, key) {
 }
 
 /**
- * The token from `#token=…` or `?token=…`, else the one kept for this tab.
- * It leaves the address bar at once: addresses get shared, photographed and logged.
+ * The token from `#token=…` or `?token=…`, or else the one stored for this tab.
+ * Removes it from the address bar at once, because addresses are shared, photographed and logged.
  */
 export function takeToken() {
   const key = `tolk.token.${stream}`;
@@ -94,7 +94,7 @@ export async function fetchLanguages() {
       const response = await fetch("/api/languages");
       if (response.ok) return await response.json();
     } catch {
-      // The network, or the server, is not there yet.
+      // The network or the server is not available yet.
     }
     await new Promise((resolve) => setTimeout(resolve, LANGUAGES_AGAIN_MS));
   }

@@ -1,20 +1,20 @@
-// The listener's sound: a peer connection into an <audio> element, or, where the network lets
-// none through, packets from the socket.
+// Plays the listener's audio in an <audio> element: from a peer connection or, if none is possible
+// on this network, from packets of the WebSocket.
 //
-// The element is given its track before there is any sound, within the gesture that asked for
-// it: that is what lets browsers play it, then and after every reconnect.
+// The element gets its track before any audio arrives, within the user's gesture: only then do
+// browsers play it, also after a reconnect.
 
 import { SocketSound } from "./socket_sound.js";
 import { Peer } from "./webrtc.js";
 
 const RESUMED_WITHIN_MS = 1000;
 
-/** Events: "change"; "doubtful", "failed" and "blocked" as of Peer. */
+/** Events: "change"; and those of Peer: "doubtful", "failed", "blocked". */
 export class Player extends EventTarget {
   on = false;
-  /** True while the browser refuses to play without another gesture. */
+  /** Whether the browser refuses to play until the next user gesture. */
   held = false;
-  /** True from the first sound on: a connection that is gone then is one that was lost. */
+  /** Whether audio has arrived: if the connection ends after that, it was lost. */
   heard = false;
   /** True where only the socket gets through, and this browser can play nothing from there. */
   shutOut = false;
@@ -41,7 +41,7 @@ export class Player extends EventTarget {
     return this.overSocket || (this.#peer?.connected ?? false);
   }
 
-  /** Whether sound comes over the socket. From the next start on a connection is tried again. */
+  /** Whether audio comes over the socket. The next start tries a peer connection again. */
   get overSocket() {
     return this.#socketSound !== null;
   }
@@ -81,7 +81,7 @@ export class Player extends EventTarget {
     this.#socketSound.receive(packet);
   }
 
-  /** The session is gone, and the connection with it. */
+  /** The session has ended, and the connection with it. */
   lose() {
     this.#peer?.close();
     this.#peer = null;
@@ -99,7 +99,7 @@ export class Player extends EventTarget {
     await this.#peer?.accept(sdp);
   }
 
-  /** Plays; after a refusal this must come from a gesture. */
+  /** Plays. After a refusal by the browser, call it in a user gesture. */
   async play() {
     try {
       this.held = false;

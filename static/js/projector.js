@@ -1,4 +1,4 @@
-// Captions alone, large, for a projector: /captions/{stream}?language=en&language=nl.
+// Large captions without audio, for a projector: /captions/{stream}?language=en&language=nl.
 
 /** @import { Session } from "./messages.js" */
 import { CaptionView, CaptionViews } from "./captions.js";
@@ -39,7 +39,7 @@ const views = new CaptionViews((tags) => {
 const signaling = new Signaling(`/ws/listen/${stream}`, () => ({
   captions: wanted(), audio: "none", token }));
 
-/** The chosen languages; with none chosen, the first interpretation of what is spoken. */
+/** The chosen languages; if none is chosen, the first target of the spoken language. */
 function wanted() {
   if (languages.length > 0) return languages.slice(0, 8);
   return offered.filter((tag) => tag !== source).slice(0, 1);
@@ -114,7 +114,7 @@ function choose() {
   select();
 }
 
-// The chooser goes when nobody moves; it stays while the keyboard is in it.
+// The chooser hides when the mouse rests, unless it has the keyboard focus.
 let hiding = 0;
 function showChooser() {
   page.chooser.classList.remove("away");

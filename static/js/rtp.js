@@ -1,4 +1,4 @@
-// RTP packets as they travel on the socket: a header of 12 bytes (RFC 3550, 5.1), then Opus.
+// RTP packets on the socket: a header of 12 bytes (RFC 3550, 5.1), then an Opus packet.
 
 const VERSION = 0x80;
 const PAYLOAD_TYPE = 111;

@@ -1,11 +1,11 @@
-// When each piece of sound is played that came over the socket, where pieces come late and in
-// heaps, but in order. No I/O. All times are samples at 48 kHz.
+// Decides when to play each piece of audio from the socket, which delivers pieces in order, but
+// late and in bursts. No I/O. All times are samples at 48 kHz.
 //
-// - A piece is played at its position plus a shift. The first sets the shift, so that it plays
-//   `#target` after it came. Time that timestamps leave out is silence.
-// - One that comes too late for its time moves all that follow, and raises the target.
-// - What is more or less than the target is made good in quiet pieces and in time left out,
-//   where it is not heard: so clocks may differ. Beyond FURTHEST anything is left out.
+// - A piece is played at its timestamp plus a shift. The first piece sets the shift, so that it
+//   plays `#target` after its arrival. Gaps in the timestamps are silence.
+// - A piece that arrives too late increases the shift of all that follow, and the target.
+// - The delay returns to the target in quiet pieces and in gaps, where nobody hears it; so clocks
+//   may differ. If the delay exceeds FURTHEST, any piece is left out.
 
 const RATE_HZ = 48000;
 const FIRST_TARGET = 0.15 * RATE_HZ;
@@ -15,14 +15,14 @@ const SLACK = 0.08 * RATE_HZ;
 const FURTHEST = 2 * RATE_HZ;
 const LONGEST_PAUSE = 10 * RATE_HZ;
 
-/** `late`: pieces that came after their time. `leftOut`: samples that were never played. */
+/** `late`: pieces that arrived after their play time. `leftOut`: samples not played. */
 export class Schedule {
   late = 0;
   leftOut = 0;
   #target = FIRST_TARGET;
   /** @type {number | null} */
   #shift = null;
-  /** Where the next piece begins if nothing is left out; counts on where timestamps wrap. */
+  /** Where the next piece begins if there is no gap; does not wrap as timestamps do. */
   #next = 0;
 
   /**
@@ -38,7 +38,7 @@ export class Schedule {
     const position = this.#next + pause;
     this.#next = position + samples;
     if (this.#shift === null || pause < 0 || pause > LONGEST_PAUSE) {
-      this.#shift = now + this.#target - position; // the first, or of a server that began anew
+      this.#shift = now + this.#target - position; // the first piece, or the server restarted
       return now + this.#target;
     }
     let ahead = position + this.#shift - now;

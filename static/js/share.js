@@ -15,7 +15,7 @@ export async function showListenAddress(image, link) {
       await (await fetch(code)).text(), "image/svg+xml");
     address = drawing.querySelector("title")?.textContent || address;
   } catch {
-    // The address of this page will do.
+    // Use the address of this page.
   }
   link.href = address;
   link.textContent = address.replace(/^https?:\/\//, "");

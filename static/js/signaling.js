@@ -1,14 +1,14 @@
-// A participant's socket: joins, passes on what the server says, and comes back by itself.
+// A participant's WebSocket: joins, passes on the server's messages, and reconnects by itself.
 //
-// status: "connecting" -> "joined" -> "reconnecting" -> "joined" …, or "closed": by us, or
-// because the server refused for a reason that trying again does not mend.
+// status: "connecting" -> "joined" -> "reconnecting" -> "joined" …, or "closed": by us, or because
+// of an error that another attempt would not solve.
 // Messages: docs/signaling.md. Times in milliseconds.
 
 /** @import { ServerError, ServerMessage } from "./messages.js" */
 import { recall, remember } from "./page.js";
 
-// An attempt may take long on a slow link, yet must not outlast a network that comes back:
-// a lost SYN is sent again after 1 and 3 s, so with these times the next one is never far.
+// An attempt may take long on a slow link, but must end soon after the network is back. A lost
+// SYN is retransmitted after 1 and 3 s, so with these times the next SYN is never far away.
 const ATTEMPT_MS = 4000;
 const DELAY_MS = 500;
 const LONGEST_DELAY_MS = 1500;
@@ -109,12 +109,12 @@ export class Signaling {
     }
   }
 
-  /** What was given to the socket and has not left yet. */
+  /** The bytes queued in the socket. */
   get unsentBytes() {
     return this.#socket?.bufferedAmount ?? 0;
   }
 
-  /** Asks for a pong, soon: for when there is reason to doubt the network. */
+  /** Sends a ping soon, because the network may be gone. */
   probe() {
     if (this.status === "joined") this.#ping(PROBE_WITHIN_MS);
   }
@@ -170,7 +170,7 @@ export class Signaling {
    */
   #refused(error, resume) {
     if (resume !== null && RESUME_REFUSED.has(error.code)) {
-      // The server may have forgotten us, by a restart for one: come as somebody new.
+      // The server may have lost the session, for example by a restart: join without `resume`.
       remember("sessionStorage", this.#resumeKey, null);
       this.#lost();
       return;
@@ -184,12 +184,12 @@ export class Signaling {
     this.#tell("refused", error);
   }
 
-  /** Tries again, after a growing random time: a thousand listeners must not come at once. */
+  /** Retries after a growing random time, so that many listeners do not return at once. */
   #lost(delay = Math.random() * Math.min(DELAY_MS * 2 ** this.#failures, LONGEST_DELAY_MS)) {
     this.#drop();
     this.#failures += 1;
     this.#timers.retry = setTimeout(() => this.#connect(), delay);
-    this.#setStatus("reconnecting"); // last: whoever hears of it may close
+    this.#setStatus("reconnecting"); // last, because a handler may call close()
   }
 
   #drop() {
@@ -207,7 +207,7 @@ export class Signaling {
     this.#give('{"type":"ping"}');
   }
 
-  // "offline" is a hint only: a server on this very machine is still there.
+  // "offline" is only a hint: a server on this machine is still reachable.
   #networkChanged() {
     if (this.status === "joined") this.probe();
     else if (this.status !== "closed" && navigator.onLine) this.#connect();

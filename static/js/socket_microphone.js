@@ -1,8 +1,8 @@
-// A speaker's sound where the network lets no peer connection through: encoded by WebCodecs,
-// sent on the socket. Stands in for a Peer: it takes tracks, fails, and is closed.
+// Sends a speaker's audio over the WebSocket if no peer connection is possible on this network.
+// WebCodecs encodes it. Has the interface of Peer.
 //
-// What the socket is too slow for is left out, newest first, and counted: what is in its buffer
-// cannot be taken back. The server hears silence in its place.
+// If the socket is too slow, the newest packets are left out and counted, because packets in its
+// buffer cannot be taken back. The server plays silence instead.
 
 /** @import { Signaling } from "./signaling.js" */
 import { newPacket } from "./rtp.js";
@@ -20,9 +20,9 @@ const OPUS = {
 /** About a second of packets. */
 const MOST_UNSENT_BYTES = 6000;
 
-/** Events: "failed", when another is needed. */
+/** Event: "failed": it stopped working, and a new one is needed. */
 export class SocketMicrophone extends EventTarget {
-  /** As of a Peer: the socket is there, or this is not. */
+  /** As in Peer: true until closed, because the socket is there. */
   connected = true;
   dropped = 0;
   #signaling;

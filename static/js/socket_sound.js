@@ -1,15 +1,15 @@
-// A listener's sound where the network lets no peer connection through: Opus packets from the
-// socket, decoded by WebCodecs and played by Web Audio.
+// Plays a listener's audio from the WebSocket if no peer connection is possible on this network:
+// WebCodecs decodes the Opus packets, Web Audio plays them.
 //
-// What is played comes out as a MediaStream, for the same <audio> element as a connection's: so
-// its volume, and what the browser lets it play, are the same.
+// The output is a MediaStream for the same <audio> element that a peer connection would use, so
+// volume and autoplay rules are the same.
 
 import { parsePacket } from "./rtp.js";
 import { Schedule } from "./schedule.js";
 
 const RATE_HZ = 48000;
 const OPUS = { codec: "opus", sampleRate: RATE_HZ, numberOfChannels: 1 };
-/** Of full scale: about -40 dB, below which a piece can be left out unheard. */
+/** Relative to full scale, about -40 dB. Softer pieces can be left out unheard. */
 const QUIET_PEAK = 0.01;
 
 export class SocketSound {
@@ -24,7 +24,7 @@ export class SocketSound {
    */
   #decoding = [];
 
-  /** Browsers have WebCodecs on secure pages only, and older ones not at all. */
+  /** Whether the browser has WebCodecs: only on secure pages, and not in older browsers. */
   static get supported() {
     return "AudioDecoder" in window;
   }
@@ -59,7 +59,7 @@ export class SocketSound {
     this.#context.close();
   }
 
-  /** A decoder is closed by what it cannot decode; another one goes on after that. */
+  /** A new decoder: an undecodable packet closes the old one. */
   #decode() {
     this.#decoding = [];
     const decoder = new AudioDecoder({

@@ -69,7 +69,7 @@ function start() {
   render();
 }
 
-/** Shows what is understood, in the language that is spoken; nothing until that is known. */
+/** Shows captions in the spoken language; none until it is known. */
 function readSource() {
   const { source } = language;
   if (source === null || source === captions?.language) return;
@@ -94,7 +94,7 @@ async function onConnected() {
   render();
 }
 
-/** Opens the chosen microphone into the connection; on trouble, says which and stops. */
+/** Opens the chosen microphone and sends its audio. On failure, shows the reason and stops. */
 async function openMicrophone() {
   try {
     const track = await microphone.open(page.microphone.value, page.line_in.checked);
@@ -155,7 +155,7 @@ signaling.on("message", async (message) => {
       await sender.accept(message.sdp);
       break;
     case "state":
-      refusal = null; // what holds still is said again
+      refusal = null; // the server repeats a refusal that still applies
       if (message.state === "ended") {
         ended = true;
         stop();

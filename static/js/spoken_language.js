@@ -1,7 +1,7 @@
-// Which language is spoken: what the speaker chose, and what the server hears.
+// The spoken language: the speaker's choice, and the language that the server detects.
 //
-// "auto" leaves it to the server, where that can tell. With a language that was chosen the server
-// says when it hears another: one button changes to that, while sound goes on.
+// With "auto" the server detects the language, if it can. If the speaker chose a language and the
+// server detects another, a button changes to that one; the audio continues.
 
 /** @import { Languages, ServerError, Spoken } from "./messages.js" */
 /** @import { Signaling } from "./signaling.js" */
@@ -10,7 +10,7 @@ import { recall, remember } from "./page.js";
 
 const AUTO = "auto";
 const KEY = "tolk.spoken";
-/** What the server answers to a language that may not be spoken. */
+/** The error codes for a language that cannot be spoken here. */
 const REFUSALS = ["unknown_language", "forbidden"];
 
 /**
@@ -25,13 +25,13 @@ const REFUSALS = ["unknown_language", "forbidden"];
 export class SpokenLanguage extends EventTarget {
   #page;
   #signaling;
-  /** What the server took over last: the choice, and the language that is interpreted. */
+  /** The last values that the server accepted: the choice, and the interpreted language. */
   #taken = "";
   /** @type {string | null} */
   #source = null;
   /** The other language that is heard. @type {string | null} */
   #other = null;
-  /** The button was used: say so, as the button is gone. */
+  /** Whether the button was just used: announce the change, because the button is hidden. */
   #changed = false;
 
   /**
@@ -52,12 +52,12 @@ export class SpokenLanguage extends EventTarget {
     };
   }
 
-  /** For the join message. */
+  /** The language for the join message. */
   get chosen() {
     return this.#page.language.value;
   }
 
-  /** The language that is interpreted; null until it is found out. */
+  /** The interpreted language; null until it is detected. */
   get source() {
     return this.#source;
   }
@@ -136,7 +136,7 @@ export class SpokenLanguage extends EventTarget {
   /** @param {string} tag */
   #choose(tag) {
     remember("localStorage", KEY, tag);
-    this.#signaling.send({ type: "language", language: tag }); // no more than that: see take
+    this.#signaling.send({ type: "language", language: tag }); // the rest follows in take()
     this.dispatchEvent(new Event("change"));
   }
 

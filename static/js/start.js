@@ -1,4 +1,4 @@
-// The start page: a stream's name, and where to go with it.
+// The start page: asks for a stream's name, and leads to its pages.
 
 import { translatePage } from "./i18n.js";
 import { elementsById, recall, remember } from "./page.js";

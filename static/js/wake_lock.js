@@ -15,7 +15,7 @@ export function keepAwake(wanted) {
         lock = null;
       }
     } catch {
-      // Refused, on a low battery for one: nothing to be done.
+      // Refused, for example because the battery is low.
     }
   };
   document.addEventListener("visibilitychange", update);

@@ -1,11 +1,11 @@
-// One connection with one audio section. The server's answer has all its candidates and ours
-// are not used, so an offer need not wait for them.
+// A peer connection with one audio section. The server's answer has all its candidates, and the
+// server does not use ours, so an offer need not wait for candidates.
 
-/** A network that lets nothing through by then lets nothing through. */
+/** If nothing has come through by then, the network blocks the connection. */
 const REACH_WITHIN_MS = 5000;
-/** Without a server for help, all there is to try is tried at once. Firefox tries no 127.0.0.1. */
+/** Without ICE servers, all candidates are tried at once. Firefox does not try 127.0.0.1. */
 const TRY_WITHIN_MS = 1000;
-/** From being reached until keys are agreed on: a server that many join at once takes its time. */
+/** The time limit for DTLS, after ICE: a server that many join at once may be slow. */
 const AGREE_WITHIN_MS = 5000;
 const DISCONNECTED_FOR_MS = 2000;
 

@@ -35,7 +35,7 @@ def test_a_wrong_setting_is_named(capsys: pytest.CaptureFixture[str]) -> None:
 def test_models_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["models"]) == 0
     listed = capsys.readouterr().out
-    assert "nl is interpreted into de, en, fr; recognizer-nl hears it" in listed
+    assert "nl is interpreted into de, en, fr; recognizer-nl recognises it" in listed
     assert "whisper-base" in listed
 
 

@@ -287,4 +287,4 @@ async def test_a_page_of_a_foreign_origin_is_refused_before_the_upgrade(
     }
     async with client.get("/ws", headers=headers) as response:
         assert response.status == 403
-        assert 'Pages of "https://evil.example" may not talk' in await response.text()
+        assert 'Pages of "https://evil.example" may not connect' in await response.text()

@@ -78,7 +78,7 @@ def test_it_ends_with_the_bus(started: Process) -> None:
 
 @pytest.mark.parametrize("started", [[WORKER, "close", "hang"]], indirect=True)
 def test_a_call_that_hangs_does_not_keep_it(started: Process) -> None:
-    assert "ending without it" in stderr_to_its_end(started)
+    assert "the process ends without waiting" in stderr_to_its_end(started)
     assert started.returncode == 1
 
 

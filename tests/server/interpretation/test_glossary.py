@@ -60,7 +60,7 @@ def test_an_empty_file_is_an_empty_glossary(data: bytes) -> None:
         (b"[words]\nnl = 'x'", r"at `\$.words"),
         ("names = ['Ede']".encode("utf-16"), "line 1 is not UTF-8"),
         (b"a = " + b"[" * 5000, "not a glossary"),
-        (b"#" * (MAX_BYTES + 1), "leave terms out"),
+        (b"#" * (MAX_BYTES + 1), "remove terms"),
         (b"x" * 5_000_000, "more than 64000"),
     ],
     ids=range(12),
@@ -79,18 +79,18 @@ def test_json_that_is_no_glossary_is_refused(data: bytes) -> None:
 @pytest.mark.parametrize(
     ("term", "reason"),
     [
-        ({"nl": "verbond"}, "not there in two languages"),
-        ({}, "not there in two languages"),
+        ({"nl": "verbond"}, "not given in two languages"),
+        ({}, "not given in two languages"),
         ({"nl": "verbond", "en": ""}, "has no letters"),
         ({"nl": "verbond", "en": " \n"}, "has no letters"),
         ({"nl": "…!", "en": "covenant"}, "has no letters"),
         ({"nl": "12", "en": "twelve"}, "has no letters"),
-        ({"nl": "verbond", "tlh": "covenant"}, "no language of this server"),
+        ({"nl": "verbond", "tlh": "covenant"}, "not a language of this server"),
         ({"nl": "x" * 61, "en": "covenant"}, "61 characters"),
         ({"nl": "ver\x00bond", "en": "covenant"}, "cannot be printed"),
         ({"nl": "ver\u202ebond", "en": "covenant"}, "cannot be printed"),
-        ({"nl": "de wet", "en": "covenant"}, "'law' in 'en' already"),
-        ({"nl": "Wet", "en": "covenant"}, "'law' in 'en' already"),
+        ({"nl": "de wet", "en": "covenant"}, "already translated as 'law' in 'en'"),
+        ({"nl": "Wet", "en": "covenant"}, "already translated as 'law' in 'en'"),
     ],
     ids=range(12),
 )
@@ -126,7 +126,7 @@ def test_of_thousands_of_entries_the_first_are_used() -> None:
     assert len(glossary.terms) == MAX_ENTRIES
     assert not glossary.names
     assert len(problems) == MAX_PROBLEMS + 1
-    assert problems[-1].reason == f"{2001 - MAX_ENTRIES - MAX_PROBLEMS} more cannot be used"
+    assert problems[-1].reason == f"{2001 - MAX_ENTRIES - MAX_PROBLEMS} more entries cannot be used"
 
 
 def test_names_and_words_come_once_and_in_one_form() -> None:

@@ -90,7 +90,7 @@ def test_five_thousand_characters_are_refused_at_once(
     voices: list[PiperSynthesizer], text: str
 ) -> None:
     for voice in voices:
-        with pytest.raises(EngineError, match=r"\d+ phonemes are too many for a clause"):
+        with pytest.raises(EngineError, match=r"a clause of \d+ phonemes"):
             voice.synthesize(text, 1.0)
 
 
@@ -134,5 +134,5 @@ def test_a_voice_without_its_settings_is_no_voice(copy: Path) -> None:
 
 
 def test_a_folder_without_a_voice_is_named(tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match=f"{tmp_path} holds 0 .onnx files"):
+    with pytest.raises(ModelError, match=f"{tmp_path} has 0 .onnx files"):
         PiperSynthesizer(tmp_path, "en")

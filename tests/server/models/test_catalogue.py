@@ -117,9 +117,9 @@ def change(folder: Path, **fields: object) -> None:
         (lambda folder: change(folder, kind="translation"), "is a translation without pairs"),
         (lambda folder: change(folder, languages=[]), "is a recognizer without languages"),
         (lambda folder: change(folder, files={}), r"manifest\.json is not a manifest"),
-        (lambda folder: change(folder, path="../elsewhere"), "lies outside"),
+        (lambda folder: change(folder, path="../elsewhere"), "which is outside"),
         (lambda folder: (folder / "manifest.json").write_text("{"), "is not a manifest"),
-        (lambda folder: (folder / "manifest.json").unlink(), "no models in .*name a folder"),
+        (lambda folder: (folder / "manifest.json").unlink(), "no models in .*give a folder"),
     ],
 )
 def test_what_is_not_whole_is_named_with_its_remedy(

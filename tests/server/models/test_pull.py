@@ -158,7 +158,7 @@ async def test_the_mirror_is_last(host: ModelHost, state: Path) -> None:
 async def test_what_is_not_what_was_promised_is_not_installed(
     host: ModelHost, state: Path, spoil: dict[str, object], complaint: str
 ) -> None:
-    with pytest.raises(FetchError, match=f"{NAME} could not be had.*official: .*{complaint}"):
+    with pytest.raises(FetchError, match=f"{NAME} could not be fetched.*official: .*{complaint}"):
         await pulled(state, model(host, **spoil))
     assert NAME not in in_use(state)
 
@@ -241,12 +241,12 @@ async def test_a_zip_of_ones_own_that_breaks_off_is_gone_on_with(
     [
         ("{host}/model.tar.gz", "the address of a zip file"),
         ("{host}/gone.zip", "answered 404"),
-        ("{host}/page.zip", "a web page in place of the file"),
-        ("{host}/bad.zip", r"bad\.zip is no zip file"),
-        ("{host}/empty.zip", "holds no model that can be used"),
+        ("{host}/page.zip", "a web page instead of the file"),
+        ("{host}/bad.zip", r"bad\.zip is not a zip file"),
+        ("{host}/empty.zip", "contains no usable model"),
         ("{tmp}/nothing.zip", "does not exist"),
-        ("{tmp}/some.txt", "is no model: a folder, a zip file"),
-        ("{tmp}/links", "is a link: it is not copied"),
+        ("{tmp}/some.txt", "is not a model: give a folder, a zip file"),
+        ("{tmp}/links", "is a link, which is not copied"),
     ],
 )
 async def test_what_of_ones_own_cannot_be_used_is_named(

@@ -65,9 +65,9 @@ def twice(file: zipfile.ZipFile) -> None:
         (lambda file: file.writestr("/etc/cron.d/x", "x"), "outside its folder"),
         (lambda file: file.writestr("c:/x", "x"), "outside its folder"),
         (lambda file: file.writestr("m\\..\\x", "x"), "outside its folder"),
-        (lambda file: file.writestr("m/bomb", bytes(100 << 20)), "would swell to 105 MB"),
+        (lambda file: file.writestr("m/bomb", bytes(100 << 20)), "would unpack to 105 MB"),
         (twice, "the same file twice"),
-        (lambda file: None, "holds 0 files"),
+        (lambda file: None, "contains 0 files"),
     ],
 )
 def test_what_would_do_harm_is_not_unpacked(tmp_path: Path, fill: Fill, complaint: str) -> None:
@@ -94,7 +94,7 @@ def test_a_cut_file_is_named(tmp_path: Path, keep: float) -> None:
     archive = packed(tmp_path, lambda file: file.writestr("m/weights", "weights" * 1000))
     data = archive.read_bytes()
     archive.write_bytes(data[: int(len(data) * keep)])
-    with pytest.raises(FetchError, match=r"model\.zip is no zip file, or it was cut.*fetch it"):
+    with pytest.raises(FetchError, match=r"model\.zip is not a zip file, or was cut off.*fetch it"):
         unpack(archive, tmp_path / "out")
 
 
