@@ -30,8 +30,7 @@ from server.interpretation.shared import Limits
 from server.listening import listen
 from server.live_streams import LiveStreams
 from server.media.pacer import Pacer
-from server.media.peer import check_internals
-from server.media_plane import media_plane, offered_addresses
+from server.media_plane import check_media, media_plane, offered_addresses
 from server.metrics import Metrics
 from server.models.catalogue import Catalogue
 from server.models.current import Current, decoded
@@ -84,7 +83,7 @@ async def running(
     added to it. ``fetch``: another command that fetches better models.
     Raises ModelError or ConfigError before anything is started, OSError where the port is taken.
     """
-    check_internals()
+    check_media()
     state = Path(config.state)
     models = Current(catalogue_of(config.models, state, config.recognizer))
     glossaries = glossaries_of(config, models)

@@ -104,7 +104,6 @@ class EdgeWorker:
             await asyncio.sleep(REPORT_S)
 
     def _said(self) -> EdgeReport:
-        fan_out = self._plane.fan_out
         return EdgeReport(
             stream="",
             epoch=0,
@@ -122,7 +121,7 @@ class EdgeWorker:
                 for number, each in self._listeners.items()
             },
             hostile=dict(self._plane.dropped),
-            repaired=dict(fan_out.counts) if fan_out else {},
+            repaired=dict(self._plane.fan_out.counts),
             late_s=self._late_s,
         )
 
