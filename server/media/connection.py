@@ -20,7 +20,7 @@ from server.media.ice import Ice
 from server.media.plane import MediaPlane
 from server.media.port import MediaPort
 from server.media.sender import Sender
-from server.media.transport import DtlsTransport, SharedCertificate
+from server.media.transport import DtlsTransport
 from server.media.uplink import Uplink
 
 _OVER: Final = ("failed", "closed")
@@ -99,7 +99,7 @@ class PeerConnection:
             username=ice.username,
             password=ice.password,
             candidates=self._port.admit(ice),
-            fingerprints=SharedCertificate.of_this_process().getFingerprints(),
+            fingerprints=dtls.getLocalParameters().fingerprints,
             ssrc=ssrc,
             cname=cname,
             red_first=self._receives,

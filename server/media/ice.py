@@ -82,6 +82,7 @@ class Ice:
         self.username = secrets.token_hex(8)
         self.password = secrets.token_hex(16)
         self.selected: Path | None = None
+        self._nominated: Path | None = None  # the last one
         self.closed = False
         self.paths: dict[tuple[End, Address], Path] = {}
         self._username = f"{self.username}:{remote_username}"
@@ -124,8 +125,7 @@ class Ice:
             return
         self.closed = True
         self.selected = None
-        timers = [self._consent, *(path.timer for path in self.paths.values())]
-        for timer in timers:
+        for timer in (self._consent, *(path.timer for path in self.paths.values())):
             if timer is not None:
                 timer.cancel()
         self._asked.clear()
@@ -187,9 +187,8 @@ class Ice:
     def _fault(self, request: stun.Message) -> tuple[int, str] | None:
         """What is wrong with a check (RFC 8445, 7.3; RFC 8489, 9.1.3)."""
         attributes = request.attributes
-        if request.message_method != stun.Method.BINDING:
-            return 400, "Bad Request"
-        if "MESSAGE-INTEGRITY" not in attributes or "USERNAME" not in attributes:
+        is_whole = "MESSAGE-INTEGRITY" in attributes and "USERNAME" in attributes
+        if request.message_method != stun.Method.BINDING or not is_whole:
             return 400, "Bad Request"
         if attributes["USERNAME"] != self._username or not request.check_message_integrity(
             self._key
@@ -222,6 +221,7 @@ class Ice:
             path = self.paths[end, address] = Path(end, address)
         if nominates:
             path.wanted = True
+            self._nominated = path
         if path.heard_s is not None:
             if nominates:
                 self._select(path)
@@ -235,7 +235,7 @@ class Ice:
         if path.timer is not None:
             path.timer.cancel()
             path.timer = None
-        if first and path.wanted:
+        if first and path.wanted and (self.selected is None or path is self._nominated):
             self._select(path)
 
     def _select(self, path: Path) -> None:

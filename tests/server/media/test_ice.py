@@ -126,6 +126,20 @@ async def test_a_path_that_answered_is_taken_when_it_is_nominated(agent: Agent) 
     assert agent.goes_to() == FRIEND
 
 
+async def test_of_several_nominated_paths_the_last_one_is_taken(agent: Agent) -> None:
+    other = ("192.0.2.1", 4001)
+    agent.take(agent.check(nominates=True))
+    slow = agent.end.sent[-1]
+    agent.take(agent.check(nominates=True), other)
+    agent.answered(address=other)
+    assert agent.goes_to() == other
+    agent.end.sent.append(slow)
+    agent.answered()
+    assert agent.goes_to() == other
+    agent.take(agent.check(nominates=True))
+    assert agent.goes_to() == FRIEND
+
+
 @pytest.mark.parametrize(
     ("key", "address"), [(b"w" * 22, FRIEND), (KEY, ("192.0.2.2", 4000))], ids=["key", "address"]
 )
