@@ -116,6 +116,7 @@ class PeerConnection:
         if self._connecting is not None and not self._connecting.done():
             self._connecting.cancel()
             await asyncio.wait([self._connecting])
+        self._let_go()
 
     def _direction(self) -> str:
         if self._track is None:
@@ -179,6 +180,13 @@ class PeerConnection:
             self._port.dismiss(self._ice)
             if self._port is not self._plane.port:
                 self._port.close()
+
+    def _let_go(self) -> None:
+        """Of all that refers to this connection: so it needs no search for garbage to be freed."""
+        if self._dtls is not None:
+            self._dtls.remove_all_listeners()
+        self.onconnectionstatechange = lambda: None
+        self._ice = self._dtls = self._sender = self._connecting = self.uplink = None
 
     def _become(self, state: str) -> None:
         if self.connectionState not in (*_OVER, state):

@@ -12,6 +12,7 @@
 import asyncio
 import importlib.metadata
 import struct
+import weakref
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
@@ -142,7 +143,7 @@ class _Below:
         self, ice: Ice, turns: Turns, dropped: Counter[str], dtls: DtlsTransport, is_client: bool
     ) -> None:
         self._ice, self._turns, self._dropped = ice, turns, dropped
-        self._dtls, self._is_client = dtls, is_client
+        self._dtls, self._is_client = weakref.proxy(dtls), is_client
 
     async def _recv(self) -> bytes:
         """A handshake's datagrams are taken in turn, for each costs a millisecond. Whoever gives

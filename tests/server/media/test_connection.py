@@ -1,6 +1,8 @@
 """A listener's connection by the names of the WebRTC standard, and aiortc's own in its place."""
 
+import gc
 import re
+import weakref
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, cast
@@ -15,7 +17,7 @@ from server.media.plane import MediaPlane
 from server.media.sdp import OfferError
 from server.media.transport import agent_of, use_hosts
 from tests.helpers.waiting import until
-from tests.helpers.webrtc import Client
+from tests.helpers.webrtc import Client, connected
 
 PAGE = (Path(__file__).parents[3] / "docs" / "architecture.md").read_text()
 OPUS = b"\xf8\xff\xfe"
@@ -61,6 +63,20 @@ async def test_an_offer_that_cannot_be_taken_is_refused_before_anything_is_made(
         await connection.setRemoteDescription(RTCSessionDescription("v=0\r\n", "offer"))
     await connection.close()
     assert connection.connectionState == "closed"
+
+
+async def test_what_is_closed_is_freed_without_a_search_for_garbage() -> None:
+    """There is none while people listen, and a TLS connection is large."""
+    client, made = Client("recvonly"), list[weakref.ref[Any]]()
+    gc.disable()
+    try:
+        async with connected(client, SubscriberTrack(Broadcast())) as peer:
+            connection = peer._connection
+            made = [weakref.ref(each) for each in (connection, connection._dtls, connection._ice)]
+        del peer, connection
+        await until(lambda: not any(each() for each in made))
+    finally:
+        gc.enable()
 
 
 def example() -> Callable[..., Awaitable[RTCPeerConnection]]:
