@@ -27,9 +27,8 @@ from server.http.sockets import listen
 from server.interpretation import worker
 from server.interpretation.shared import Limits
 from server.media.pacer import Pacer
-from server.media.peer import check_internals
 from server.media.plane import MediaPlane
-from server.media_setup import media_plane, offered_addresses
+from server.media_setup import check_media, media_plane, offered_addresses
 from server.metrics import Metrics
 from server.models.catalogue import Catalogue
 from server.models.current import Current, decoded
@@ -107,7 +106,7 @@ async def running(
     added to it. ``fetch``: another command that fetches better models.
     Raises ModelError or ConfigError before anything is started, OSError where the port is taken.
     """
-    check_internals()
+    check_media()
     given, access, metrics = prepared(config), access_of(config), Metrics()
     with (
         media_plane(config, given.hosts, metrics) as plane,

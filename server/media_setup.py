@@ -2,17 +2,34 @@
 
 import contextlib
 import dataclasses
+import logging
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from server.config import Config, ConfigError
 from server.http import netinfo
-from server.media import direct, native
+from server.media import batch, libopus, native
 from server.media.fanout import FanOut
 from server.media.peer import host_addresses
 from server.media.plane import MediaPlane
 from server.media.port import MediaPort
+from server.media.transport import check_internals
 from server.metrics import Metrics
+
+_log = logging.getLogger(__name__)
+
+
+def check_media() -> None:
+    """Raise RuntimeError where media cannot do its work on this machine."""
+    check_internals()
+    if reason := batch.problem():
+        raise RuntimeError(f"listeners cannot be sent to: {reason}")
+    try:
+        libopus.load()
+    except OSError as error:
+        raise RuntimeError(f"speakers cannot be heard: {error}") from error
+    if reason := libopus.dtx_missing():
+        _log.warning("silence is sent to listeners as sound is: %s", reason)
 
 
 @contextlib.contextmanager
@@ -33,12 +50,8 @@ def media_plane(config: Config, hosts: Sequence[str], metrics: Metrics) -> Itera
         yield dataclasses.replace(plane, port=port)
 
 
-def _fan_out(state: Path, metrics: Metrics) -> FanOut | None:
-    """By the fastest way there is here; none where only aiortc itself can send. The metrics say
-    which it is."""
-    if direct.missing():
-        metrics.fan_out.labels("aiortc").set(1)
-        return None
+def _fan_out(state: Path, metrics: Metrics) -> FanOut:
+    """By the fastest way there is here. The metrics say which it is."""
     sending, name = native.best(state)
     metrics.fan_out.labels(name).set(1)
     return FanOut(metrics.repair_counts, sending)

@@ -68,6 +68,6 @@ class ProtocolError(Exception):
 
 
 def excerpt(text: str, limit: int = 60) -> str:
-    """``text`` in quotes for an error message: escaped to ASCII, cut after ``limit`` characters."""
-    shown = text[:limit].encode("unicode_escape").decode("ascii")
-    return f'"{shown}…"' if len(text) > limit else f'"{shown}"'
+    """``text`` for a message to people: printable, in quotes, at most ``limit`` characters."""
+    shown = text[: limit + 1].encode("unicode_escape").decode("ascii")
+    return f'"{shown[:limit]}…"' if len(shown) > limit else f'"{shown}"'

@@ -1,13 +1,15 @@
-"""Checks an SDP offer before aiortc sees it, and writes a new one from what is known to be valid.
+"""What an SDP offer may contain, decided before media sees it.
 
 Rules for changing this file:
-- The offer is rebuilt, not cleaned: only known, well-formed attributes are written to the new one,
-  so nothing malformed reaches aiortc. What the server does not use is left out.
-- No candidate is passed on: the server never sends packets to an address that an offer names.
-- One pass, no backtracking patterns, limits checked before loops: the cost is linear in the size.
-- An error says what was wrong, with the line number if there is one, and quotes input shortened.
+- An offer is not cleaned but rebuilt: only what is used, known and well formed is written anew.
+- One section of audio is taken. Of the others only what their refusal must repeat is kept.
+- No candidate leaves this file: the server probes nobody.
+- One pass, no pattern that backtracks, limits before loops: cost is linear in 16 kB.
+- A refusal says what was wrong, by line where there is one, and repeats no long input.
+- What is not used may be anything: text in any language, more lines than are needed.
 """
 
+import copy
 import re
 from dataclasses import dataclass, field
 from typing import Final, Literal
@@ -15,9 +17,7 @@ from typing import Final, Literal
 from signaling.errors import ProtocolError, excerpt
 
 MAX_OFFER_BYTES: Final = 16 * 1024
-MAX_CANDIDATES: Final = 20
-MAX_SSRCS: Final = 4
-MAX_EXTENSIONS: Final = 32
+MAX_SECTIONS: Final = 16
 MAX_RED_BLOCKS: Final = 32
 
 Direction = Literal["sendonly", "recvonly", "sendrecv"]
@@ -29,13 +29,13 @@ _ACCEPTED: Final[dict[Direction, tuple[str, ...]]] = {
 }
 _DIRECTIONS: Final = ("sendonly", "recvonly", "sendrecv", "inactive")
 
-_UNPRINTABLE: Final = re.compile(r"[^\x20-\x7e\r\n]")
-_MEDIA: Final = re.compile(r"m=audio ([1-9][0-9]{0,4}) UDP/TLS/RTP/SAVPF((?: [0-9]{1,3}){1,128})")
-#: Format parameters that aiortc parses as integers.
-_INT_PARAMETERS: Final = frozenset(
-    ("apt", "max-fr", "max-fs", "maxplaybackrate", "minptime", "stereo", "useinbandfec")
+_CONTROL: Final = re.compile(r"[\x00-\x09\x0b\x0c\x0e-\x1f\x7f]")
+_MEDIA: Final = re.compile(
+    r"m=([a-z]{1,16}) ([0-9]{1,5})(?:/[0-9]{1,5})? ([A-Za-z0-9/-]{1,32})((?: [!-~]{1,64}){1,128})"
 )
-#: The syntax of each attribute that the server uses. The groups are the parts that it uses.
+#: Names of one profile that differ in their age (RFC 8829, 5.1.2).
+_PROFILE: Final = re.compile(r"(?:UDP/TLS/)?RTP/SAVPF?")
+#: Attributes that must, where they come, look like this. Groups are what is used of them.
 _PATTERNS: Final[dict[str, re.Pattern[str]]] = {
     "ice-ufrag": re.compile(r"([A-Za-z0-9+/]{4,256})"),  # RFC 8839, 5.4
     "ice-pwd": re.compile(r"([A-Za-z0-9+/]{22,256})"),
@@ -46,20 +46,16 @@ _PATTERNS: Final[dict[str, re.Pattern[str]]] = {
     "mid": re.compile(r"([A-Za-z0-9!#$%&'*+.^_`{|}~-]{1,32})"),
     "rtpmap": re.compile(r"([0-9]{1,3}) ([A-Za-z0-9._-]{1,32})/([0-9]{1,6})(?:/([0-9]{1,2}))?"),
     "fmtp": re.compile(r"([0-9]{1,3}) ([^ ].{0,499})"),
-    "rtcp-fb": re.compile(r"(\*|[0-9]{1,3}) ([a-z0-9-]{1,32}(?: [a-z0-9-]{1,32})?)", re.IGNORECASE),
-    "extmap": re.compile(
-        r"([1-9][0-9]?|1[0-9]{2}|2[0-4][0-9]|25[0-5])(?:/[a-z]{8})? ([\x21-\x7e]{1,256})(?: .*)?"
-    ),
-    "ssrc": re.compile(r"([0-9]{1,10}) ([a-z-]{1,32})(?::(.{0,256}))?"),
 }
 _FINGERPRINTS: Final = ("sha-256", "sha-384", "sha-512")
 
 
 @dataclass(frozen=True, slots=True)
 class CheckedOffer:
-    """An offer that aiortc accepts. ``sdp``: rebuilt without candidates, with Opus only (and RED
-    with Opus in it, if offered), in the direction of the role. ``mid``: of its audio section.
-    ``payload_type``: of Opus. ``candidates``: how many were left out."""
+    """An offer media can take. ``sdp``: rebuilt, with no candidates, one section of audio with
+    only Opus, and RED of it where offered, in the direction of the role; other sections with
+    port 0. ``mid``: the section's name. ``payload_type``: that of Opus. ``candidates``: how many
+    were left out."""
 
     sdp: str
     mid: str
@@ -69,10 +65,12 @@ class CheckedOffer:
 
 @dataclass(slots=True)
 class _Section:
-    """What one pass over the lines found. Session and media level are stored together: media-level
-    lines come later and replace those of the session."""
+    """What one pass over a section's lines found, and over the session's before: as media-level
+    lines come later they replace those."""
 
-    payload_types: list[int] = field(default_factory=list)
+    kind: str = ""
+    profile: str = ""
+    formats: list[str] = field(default_factory=list)
     values: dict[str, str] = field(default_factory=dict)
     lists: dict[str, list[tuple[str, ...]]] = field(default_factory=dict)
     flags: set[str] = field(default_factory=set)
@@ -86,7 +84,8 @@ def check(sdp: str, direction: Direction) -> CheckedOffer:
 
     Raises ProtocolError("bad_sdp", …), which says what is wrong with the offer.
     """
-    section = _read(_lines(sdp))
+    sections, audio = _read(_lines(sdp))
+    section = sections[audio]
     if section.direction not in _ACCEPTED[direction]:
         accepted = " or ".join(f"a={name}" for name in _ACCEPTED[direction])
         raise _bad(f"the direction is a={section.direction}; here it must be {accepted}")
@@ -101,7 +100,7 @@ def check(sdp: str, direction: Direction) -> CheckedOffer:
         raise _bad("a=fingerprint with sha-256 is missing; was the offer cut off?")
     payload_type = _opus(section)
     return CheckedOffer(
-        sdp=_written(section, direction, payload_type),
+        sdp=_written(sections, audio, direction, payload_type),
         mid=section.values["mid"],
         payload_type=payload_type,
         candidates=section.candidates,
@@ -113,82 +112,95 @@ def _bad(what: str) -> ProtocolError:
 
 
 def _lines(sdp: str) -> list[str]:
-    """Split an SDP into lines. Only printable ASCII is accepted, because aiortc splits lines at
-    other characters, too."""
+    """The lines of what looks like an SDP at all, without empty ones at its end."""
     if len(sdp) > MAX_OFFER_BYTES:
-        raise _bad(f"{len(sdp)} characters; at most {MAX_OFFER_BYTES} are accepted")
-    if found := _UNPRINTABLE.search(sdp):
-        raise _bad(
-            f"character U+{ord(found[0]):04X} at position {found.start()}; "
-            "only printable ASCII is accepted"
-        )
+        raise _bad(f"{len(sdp)} characters; at most {MAX_OFFER_BYTES} are taken")
+    if found := _CONTROL.search(sdp):
+        raise _bad(f"control character U+{ord(found[0]):04X} at {found.start()}")
     lines = [line.removesuffix("\r") for line in sdp.split("\n")]
     if lines[0] != "v=0":
         raise _bad(f"it must start with the line v=0, not {excerpt(lines[0])}")
-    if lines.pop() != "":
-        raise _bad("the last line has no line end; was the offer cut off?")
+    if lines[-1] != "":
+        raise _bad("the last line has no end; was the offer cut off?")
+    while lines[-1] == "":
+        lines.pop()
     return lines
 
 
-def _read(lines: list[str]) -> _Section:
-    section = _Section()
-    media = 0
+def _read(lines: list[str]) -> tuple[list[_Section], int]:
+    """The sections, and which of them is taken: the first of audio."""
+    session, sections, audio = _Section(), list[_Section](), -1
     for number, line in enumerate(lines, 1):
         if line[1:2] != "=" or "\r" in line:
             raise _bad(f"line {number} is not of the form x=…: {excerpt(line)}")
         if line.startswith("m="):
-            media += 1
-            if media > 1:
-                raise _bad(f"line {number}: a second media section; only one, audio, is accepted")
-            section.payload_types = _payload_types(line, number)
+            if len(sections) == MAX_SECTIONS:
+                raise _bad(f"line {number}: more than {MAX_SECTIONS} sections")
+            section, taken = _begun(line, number, session)
+            if taken and audio < 0:
+                audio = len(sections)
+            sections.append(section)
         elif line.startswith("a="):
-            _attribute(section, line, number)
-    if media == 0:
-        raise _bad("the m= line is missing; one audio section is expected")
-    return section
+            section = sections[-1] if sections else session
+            if section is session or audio == len(sections) - 1:
+                _attribute(section, line, number)
+            elif line.startswith("a=mid:"):
+                _value(section, "mid", line[6:], number)
+    if audio < 0:
+        raise _bad("there is no m=audio line with a port; one section of audio is expected")
+    return sections, audio
 
 
-def _payload_types(line: str, number: int) -> list[int]:
-    if not line.startswith("m=audio "):
-        raise _bad(f"line {number}: {excerpt(line, 20)}; only audio is accepted")
+def _begun(line: str, number: int, session: _Section) -> tuple[_Section, bool]:
+    """A section, of its first line, and whether it can be taken."""
     found = _MEDIA.fullmatch(line)
     if found is None:
-        raise _bad(
-            f"line {number} must be m=audio PORT UDP/TLS/RTP/SAVPF PAYLOAD-TYPES: {excerpt(line)}"
-        )
-    types = [int(word) for word in found[2].split()]
-    if max(types) > 127 or len(set(types)) < len(types):
-        raise _bad(f"line {number}: payload types must be distinct and at most 127")
-    return types
+        raise _bad(f"line {number} must be m=KIND PORT PROFILE FORMATS: {excerpt(line)}")
+    section = copy.deepcopy(session)
+    section.values.pop("mid", None)
+    section.kind, port, section.profile, formats = found.groups()
+    section.formats = formats.split()
+    is_audio = section.kind == "audio" and int(port) > 0
+    return section, is_audio and _PROFILE.fullmatch(section.profile) is not None
 
 
 def _attribute(section: _Section, line: str, number: int) -> None:
     name, _, value = line[2:].partition(":")
     if name in ("candidate", "remote-candidates"):
         section.candidates += 1
-        if section.candidates > MAX_CANDIDATES:
-            raise _bad(f"more than {MAX_CANDIDATES} candidates; none are used, leave them out")
     elif name in _DIRECTIONS:
         section.direction = name
     elif name in ("rtcp-mux", "ice-lite"):
         section.flags.add(name)
     elif name == "group" and value.startswith("BUNDLE"):
         section.flags.add("bundle")
-    elif pattern := _PATTERNS.get(name):
-        found = pattern.fullmatch(value)
-        if found is None:
-            raise _bad(f"line {number}: a={name} is malformed: {excerpt(value)}")
-        section.values[name] = found[1]
-        section.lists.setdefault(name, []).append(tuple(group or "" for group in found.groups()))
+    elif name in _PATTERNS:
+        _value(section, name, value, number)
+
+
+def _value(section: _Section, name: str, value: str, number: int) -> None:
+    found = _PATTERNS[name].fullmatch(value)
+    if found is None:
+        raise _bad(f"line {number}: a={name} is malformed: {excerpt(value)}")
+    section.values[name] = found[1]
+    section.lists.setdefault(name, []).append(tuple(group or "" for group in found.groups()))
+
+
+def _payload_types(section: _Section) -> list[int]:
+    types = [int(each) for each in section.formats if each.isdecimal() and len(each) <= 3]
+    if len(types) < len(section.formats) or max(types) > 127 or len(set(types)) < len(types):
+        raise _bad("payload types of m=audio must be numbers that differ and are at most 127")
+    return types
 
 
 def _opus(section: _Section) -> int:
     """The payload type of Opus. Raises ProtocolError."""
     named = {int(found[0]): found[1:] for found in section.lists.get("rtpmap", ())}
-    for payload_type in section.payload_types:
+    types = _payload_types(section)
+    for payload_type in types:
         if payload_type >= 96 and payload_type not in named:
             raise _bad(f"payload type {payload_type} has no a=rtpmap; was the offer cut off?")
-    for payload_type in section.payload_types:
+    for payload_type in types:
         if payload_type >= 96:
             codec, rate_hz, channels = named[payload_type]
             if (codec.lower(), rate_hz, channels) == ("opus", "48000", "2"):
@@ -200,7 +212,7 @@ def _red(section: _Section, opus: int) -> int | None:
     """The payload type of RED (RFC 2198) whose blocks are all Opus; None if it is not offered."""
     named = {int(found[0]): found[1:] for found in section.lists.get("rtpmap", ())}
     formats = {int(found[0]): found[1] for found in section.lists.get("fmtp", ())}
-    for payload_type in section.payload_types:
+    for payload_type in _payload_types(section):
         codec, rate_hz, channels = named.get(payload_type, ("", "", ""))
         dynamic = 35 <= payload_type <= 63 or payload_type >= 96  # RFC 5761, 4
         if dynamic and (codec.lower(), rate_hz, channels) == ("red", "48000", "2"):
@@ -210,44 +222,31 @@ def _red(section: _Section, opus: int) -> int | None:
     return None
 
 
-def _parameters(text: str) -> str:
-    """The format parameters of Opus. Raises ProtocolError if one should be a number and is not."""
-    kept = []
-    for parameter in text.split(";"):
-        name, _, value = parameter.strip().partition("=")
-        if name in _INT_PARAMETERS and not (value.isdigit() and len(value) <= 9):
-            raise _bad(f"a=fmtp: {name} must be a number, not {excerpt(value)}")
-        if name:
-            kept.append(parameter.strip())
-    return ";".join(kept)
-
-
-def _written(section: _Section, direction: Direction, payload_type: int) -> str:
-    """Write the new offer. A "sendrecv" is narrowed to ``direction``, so that a listener's
-    connection is never set up to send audio to us."""
-    values, lists, opus = section.values, section.lists, str(payload_type)
-    extensions = {found[0]: found[1] for found in lists.get("extmap", ())}
-    sources = {found[0]: found[2] for found in lists.get("ssrc", ()) if found[1] == "cname"}
-    if len(extensions) > MAX_EXTENSIONS:
-        raise _bad(f"more than {MAX_EXTENSIONS} header extensions")
-    if len(sources) > MAX_SSRCS or any(int(ssrc) >= 2**32 for ssrc in sources):
-        raise _bad(f"a=ssrc: at most {MAX_SSRCS} sources of 32 bits")
+def _written(sections: list[_Section], audio: int, direction: Direction, opus: int) -> str:
+    """The offer anew. A "sendrecv" is narrowed to what the role does, so that a listener is
+    never set up to be heard."""
+    taken = sections[audio]
     lines = ["v=0", "o=- 0 0 IN IP4 0.0.0.0", "s=-", "t=0 0"]
-    if "bundle" in section.flags:
-        lines.append(f"a=group:BUNDLE {values['mid']}")
-    red = _red(section, payload_type)
-    types = opus if red is None else f"{opus} {red}"
-    lines += [f"m=audio 9 UDP/TLS/RTP/SAVPF {types}", "c=IN IP4 0.0.0.0", f"a={direction}"]
-    lines += [f"a={name}:{values[name]}" for name in ("mid", "ice-ufrag", "ice-pwd", "setup")]
-    lines += [f"a=fingerprint:{name.lower()} {value}" for name, value in lists["fingerprint"]]
+    if "bundle" in taken.flags:
+        lines.append(f"a=group:BUNDLE {taken.values['mid']}")
+    for section in sections:
+        if section is taken:
+            lines += _audio(section, direction, opus)
+        else:
+            lines.append(f"m={section.kind} 0 {section.profile} {' '.join(section.formats)}")
+            lines += [f"a=mid:{section.values['mid']}"] if "mid" in section.values else []
+    return "\r\n".join(lines) + "\r\n"
+
+
+def _audio(section: _Section, direction: Direction, opus: int) -> list[str]:
+    red = _red(section, opus)
+    types = str(opus) if red is None else f"{opus} {red}"
+    lines = [f"m=audio 9 {section.profile} {types}", "c=IN IP4 0.0.0.0", f"a={direction}"]
+    lines += [f"a={name}:{section.values[name]}" for name in ("mid", "ice-ufrag", "ice-pwd")]
+    lines.append(f"a=setup:{section.values['setup']}")
+    for name, value in section.lists["fingerprint"]:
+        lines.append(f"a=fingerprint:{name.lower()} {value}")
     lines += ["a=rtcp-mux", f"a=rtpmap:{opus} opus/48000/2"]
-    for to, what in lists.get("rtcp-fb", ()):
-        if to in ("*", opus):
-            lines.append(f"a=rtcp-fb:{opus} {what}")
-    if given := [text for to, text in lists.get("fmtp", ()) if to == opus]:
-        lines.append(f"a=fmtp:{opus} {_parameters(given[-1])}")
     if red is not None:
         lines += [f"a=rtpmap:{red} red/48000/2", f"a=fmtp:{red} {opus}/{opus}"]
-    lines += [f"a=extmap:{number} {uri}" for number, uri in extensions.items()]
-    lines += [f"a=ssrc:{ssrc} cname:{name}" for ssrc, name in sources.items()]
-    return "\r\n".join(lines) + "\r\n"
+    return lines

@@ -1,6 +1,7 @@
 """The walls of docs/architecture.md, held by reading the imports of every file."""
 
 import ast
+import importlib.util
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -127,6 +128,51 @@ def test_only_media_the_headless_client_and_what_measures_them_know_aiortc() -> 
         ("tools", "attack"),
         ("tools", "bench"),
     }
+
+
+def private_names(tree: ast.AST) -> set[str]:
+    """What a file sets or defines with one underscore in front."""
+    set_or_defined = {
+        node.attr
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store)
+    } | {
+        node.name
+        for node in ast.walk(tree)
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+    }
+    return {name for name in set_or_defined if name.startswith("_")}
+
+
+def test_only_transport_uses_private_names_of_aiortc_and_what_is_under_it() -> None:
+    theirs = set[str]()
+    for library in ("aiortc", "aioice", "pylibsrtp"):
+        found = importlib.util.find_spec(library)
+        assert found is not None and found.origin is not None
+        for path in Path(found.origin).parent.rglob("*.py"):
+            theirs |= private_names(ast.parse(path.read_text(encoding="utf8")))
+    assert {"_handle_rtp_data", "_srtp", "_local_candidates"} <= theirs
+    trees = {
+        path: ast.parse(path.read_text(encoding="utf8"))
+        for path in FILES
+        if path.is_relative_to(ROOT / "server") or path.is_relative_to(ROOT / "signaling")
+    }
+    others = [tree for path, tree in trees.items() if path.name != "transport.py"]
+    ours = set[str]().union(*map(private_names, others))
+    users = {
+        str(path.relative_to(ROOT))
+        for path, tree in trees.items()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute)
+        and (node.attr in theirs - ours or node.attr.startswith("_RTC"))
+    }
+    users |= {
+        str(path.relative_to(ROOT))
+        for path in trees
+        for name in imports(path)
+        if name.split(".")[0] in ("aiortc", "aioice", "pylibsrtp") and "._" in name
+    }
+    assert users == {"server/media/transport.py"}
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))

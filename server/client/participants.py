@@ -10,12 +10,11 @@
 import asyncio
 import itertools
 import ssl
-from collections import Counter
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 
 import numpy as np
-from aiortc import MediaStreamTrack, RTCConfiguration, RTCPeerConnection, RTCSessionDescription
+from aiortc import MediaStreamTrack, RTCPeerConnection, RTCSessionDescription
 from aiortc.mediastreams import MediaStreamError
 from aiortc.rtp import RtpPacket
 from av import Packet
@@ -23,9 +22,16 @@ from av.stream import Stream
 
 from server.client.arrivals import Arrivals, timed
 from server.client.conversation import CLOSE_S, CONNECT_S, Participant, Refused, alongside
-from server.media import consent, rtp
-from server.media.guard import use_hosts
+from server.media import rtp
 from server.media.opus import RATE_HZ, SAMPLES_PER_TICK, TIME_BASE, OpusEncoder, Pcm, Resampler
+from server.media.transport import (
+    agent_of,
+    new_connection,
+    sockets_of,
+    take_packets,
+    trust_server,
+    use_hosts,
+)
 from signaling import messages as wire
 
 __all__ = ["Listener", "Refused", "Speaker", "Talker"]
@@ -257,23 +263,23 @@ async def _connected(
     """A PeerConnection that sends ``track`` and notes what comes in ``arrivals``."""
     directions = {(True, True): "sendrecv", (True, False): "sendonly"}
     direction = directions.get((track is not None, arrivals is not None), "recvonly")
-    connection = RTCPeerConnection(RTCConfiguration(iceServers=[]))
+    connection = new_connection()
     participant.connection = connection
     async with AsyncExitStack() as stack:
         stack.push_async_callback(_close, connection)
         transceiver = connection.addTransceiver(track or "audio", direction=direction)
-        ice = transceiver.receiver.transport.transport._connection
+        agent = agent_of(transceiver)
         # The address from which the server was reached is the one to reach it from.
-        use_hosts(ice, [participant.local_address], Counter())
-        consent.keep(ice)
+        use_hosts(agent, [participant.local_address])
+        trust_server(agent)
         await connection.setLocalDescription(await connection.createOffer())
         if arrivals is not None:
-            stack.enter_context(timed(ice._protocols, arrivals))
+            stack.enter_context(timed(sockets_of(agent), arrivals))
 
-            async def keep(packet: RtpPacket, arrival_time_ms: int) -> None:
+            def keep(packet: RtpPacket) -> None:
                 arrivals.keep(packet.timestamp, packet.payload)
 
-            transceiver.receiver._handle_rtp_packet = keep  # type: ignore[method-assign]
+            take_packets(transceiver.receiver, keep)
         answer = await participant.ask(wire.Offer(sdp=connection.localDescription.sdp), wire.Answer)
         await connection.setRemoteDescription(RTCSessionDescription(through(answer.sdp), "answer"))
         await _up(connection)

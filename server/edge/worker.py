@@ -105,7 +105,6 @@ class EdgeWorker:
             await asyncio.sleep(REPORT_S)
 
     def _said(self) -> EdgeReport:
-        fan_out = self._plane.fan_out
         return EdgeReport(
             stream="",
             epoch=0,
@@ -123,7 +122,7 @@ class EdgeWorker:
                 for number, each in self._listeners.items()
             },
             hostile=dict(self._plane.dropped),
-            repaired=dict(fan_out.counts) if fan_out else {},
+            repaired=dict(self._plane.fan_out.counts),
             late_s=self._late_s,
         )
 

@@ -20,10 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pylibsrtp import Policy, Session
 
-try:
-    from pylibsrtp._binding import ffi, lib
-except ImportError:  # problem() says so
-    ffi = lib = None
+from server.media.transport import ffi, lib, srtp_pointer
 
 #: Packets of a batch: what is done once a batch, in Python, costs as much as a dozen packets. Of
 #: the memory they are made in only what packets fill is touched, and stays in the cache.
@@ -209,7 +206,7 @@ def problem_of(kind: Callable[[], Sending]) -> str:
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as ends:
             ends.bind(("127.0.0.1", 0))
             ends.setblocking(False)
-            way = Way([session._srtp[0]] * 2, [ends] * 2, [ends.getsockname()] * 2)
+            way = Way([srtp_pointer(session)] * 2, [ends] * 2, [ends.getsockname()] * 2)
             refused = kind().send(headers, b"payload", way)
             came = [ends.recv(_ROW_BYTES) for _ in headers]
     except (AttributeError, TypeError, OSError) as error:

@@ -2,7 +2,7 @@
 
 A channel's Broadcast hands each packet to every Subscription. A Subscription is a listener's
 own short ring: when it is full the oldest packet is dropped and counted, so a slow listener
-loses its own sound and nobody else's. One that was handed over to an Outlet has no ring: all
+loses its own sound and nobody else's. One that was given to an Outlet has no ring: all
 of those in a channel are sent each packet together.
 
 All channels tick on one clock: packet n of every channel has RTP time 960 x n. So a listener
@@ -113,7 +113,7 @@ class Subscription:
         self._ring_packets = ring_packets
         self._last_tick = -1
         self._ready = asyncio.Event()
-        self._handed_over: tuple[Outlet, Any] | None = None
+        self._given_to: tuple[Outlet, Any] | None = None
         self._loss = 0.0
         self._closed = False
         self._broadcast = broadcast
@@ -164,28 +164,18 @@ class Subscription:
         """Until closed, let ``outlet`` send every packet to its ``member`` with all others."""
         self._ring.clear()
         self._leave()
-        self._handed_over = outlet, member
+        self._given_to = outlet, member
         if not self._closed:
             self._enter()
-
-    async def hand_over(self, outlet: Outlet, member: Any) -> None:
-        """As ``give_to``; ends when closed."""
-        self.give_to(outlet, member)
-        try:
-            while not self._closed:
-                self._ready.clear()
-                await self._ready.wait()
-        finally:
-            self._leave()
 
     def _enter(self) -> None:
         self._broadcast._subscriptions.add(self)
         self._broadcast._newcomers = True
         self.report_loss(self._loss)
-        if self._handed_over is None:
+        if self._given_to is None:
             self._broadcast._with_ring.add(self)
         else:
-            outlet, member = self._handed_over
+            outlet, member = self._given_to
             groups = self._broadcast._groups
             if outlet not in groups:
                 groups[outlet] = outlet.group()
@@ -195,8 +185,8 @@ class Subscription:
         self._broadcast._subscriptions.discard(self)
         self._broadcast._with_ring.discard(self)
         self._broadcast._losses.pop(self, None)
-        if self._handed_over is not None:
-            outlet, member = self._handed_over
+        if self._given_to is not None:
+            outlet, member = self._given_to
             if outlet in self._broadcast._groups:
                 self._broadcast._groups[outlet].discard(member)
 
@@ -213,9 +203,9 @@ class Subscription:
 
 
 class SubscriberTrack(MediaStreamTrack):
-    """What aiortc sends to one listener: packets as they are, never encoded again.
+    """A channel as a track, one for each listener: packets as they are, never encoded again.
 
-    aiortc stops the track when its connection ends; that ends the subscription too.
+    A connection stops its track when it ends; that ends the subscription too.
     """
 
     kind = "audio"
@@ -253,10 +243,6 @@ class SubscriberTrack(MediaStreamTrack):
     def give_to(self, outlet: Outlet, member: Any) -> None:
         """As Subscription's."""
         self._subscription.give_to(outlet, member)
-
-    async def hand_over(self, outlet: Outlet, member: Any) -> None:
-        """As Subscription's; ends when the track is stopped or the channel closed."""
-        await self._subscription.hand_over(outlet, member)
 
     async def recv(self) -> "Packet[Stream]":
         """The next packet. Raises MediaStreamError once the channel or the track is closed."""

@@ -20,9 +20,10 @@ from numpy.typing import NDArray
 from server.media.batch import HEADER, ROWS, Batch, Sending, Way
 from server.media.opus import SAMPLES_PER_TICK
 from server.media.repair import HISTORY, History
+from server.media.transport import srtp_pointer
 
 if TYPE_CHECKING:
-    from server.media.direct import DirectSender
+    from server.media.sender import Sender
 
 _VERSION: Final = 0x80
 MARKER: Final = 0x80
@@ -99,16 +100,16 @@ class Group:
     def __init__(self, fan_out: FanOut) -> None:
         self.history = History()
         self._fan_out = fan_out
-        self._members: dict[DirectSender, None] = {}
+        self._members: dict[Sender, None] = {}
         self._batches: list[_Members] | None = None
 
-    def add(self, member: "DirectSender") -> None:
+    def add(self, member: "Sender") -> None:
         self._members[member] = None
         member.group = self
         self._fan_out.sent[member.row] = -1  # was of another channel
         self.look_again()
 
-    def discard(self, member: "DirectSender") -> None:
+    def discard(self, member: "Sender") -> None:
         self._members.pop(member, None)
         member.group = None
         self.look_again()
@@ -189,17 +190,17 @@ def ntp_time(unix_s: float) -> int:
 class _Members:
     """At most ROWS listeners of one variant, as a batch needs them."""
 
-    def __init__(self, members: list["DirectSender"], as_red: bool) -> None:
+    def __init__(self, members: list["Sender"], as_red: bool) -> None:
         self.members = members
         self.as_red = as_red
         self.report_look_tick = 0
         self.rows: NDArray[np.int_] = np.array([each.row for each in members], np.int_)
         self.way = Way(
-            [each.session._srtp[0] for each in members],
+            [srtp_pointer(each.session) for each in members if each.session is not None],
             [each.socket for each in members if each.socket is not None],
             [each.address for each in members],
         )
 
 
-def _chosen(members: Sequence["DirectSender"], which: NDArray[np.bool_]) -> list["DirectSender"]:
+def _chosen(members: Sequence["Sender"], which: NDArray[np.bool_]) -> list["Sender"]:
     return [members[each] for each in np.flatnonzero(which).tolist()]

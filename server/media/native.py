@@ -30,11 +30,7 @@ from server.media.batch import (
     check,
     problem_of,
 )
-
-try:
-    from pylibsrtp._binding import ffi, lib
-except ImportError:  # direct.missing() says so
-    ffi = lib = None
+from server.media.transport import ffi, lib
 
 SOURCE: Final = Path(__file__).with_name("native.c")
 _COMPILERS: Final = ("cc", "gcc", "clang")

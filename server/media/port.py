@@ -3,7 +3,7 @@ channel's packets leave together.
 
 Whose a datagram is, is told by
 - the user name in a STUN request: half of it is the participant's at this end, made by chance;
-- its address for all else, once that address has sent an authenticated check, or was sent one.
+- its address for all else, once that address has sent an authenticated check.
 An address belongs to who had it first, for as long as that participant stays. What is nobody's
 is dropped and counted, and so is what comes faster than honest participants need.
 """
@@ -14,26 +14,18 @@ import socket
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import ExitStack
-from typing import Any, Final, Self, cast
+from typing import Final, Self
 
-from aioice import Candidate, Connection, stun
-from aioice.utils import random_string
+from aioice import Candidate
+from aioice.candidate import candidate_foundation, candidate_priority
 
-from server.media.guard import (
-    ADDRESSES,
-    MAX_DATAGRAM,
-    GuardedProtocol,
-    RateLimit,
-    gather_by,
-    host_candidate,
-    is_stun,
-)
+from server.media.guard import MAX_DATAGRAM, RateLimit, is_stun
+from server.media.ice import COMPONENT, Address, Ice
 
 #: Of all participants together (see guard.NEW_CHECKS_PER_S): what they cost stays bounded.
 NEW_CHECKS_PER_S: Final = 1000
-USERNAME_LETTERS: Final = 10
 #: For how long datagrams are read before the loop gets to do anything else. Of sound that is
-#: more than ever wait; a check takes half a millisecond, and a crowd sends hundreds.
+#: more than ever wait; a check takes a quarter of a millisecond, and a crowd sends hundreds.
 AT_ONCE_S: Final = 0.002
 #: What the kernel holds of what is not read or sent yet; it may give less.
 _BUFFER_BYTES: Final = 4 << 20
@@ -41,6 +33,10 @@ _BUFFER_BYTES: Final = 4 << 20
 _TRIES: Final = 20
 _STUN_HEADER: Final = 20
 _USERNAME: Final = 0x0006
+#: The two bits of a STUN message's type that tell its class (RFC 8489, 5).
+_CLASS: Final = 0x0110
+_REQUEST: Final = 0x0000
+_INDICATION: Final = 0x0010
 
 
 class MediaPort:
@@ -61,19 +57,20 @@ class MediaPort:
         return self
 
     def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    def close(self) -> None:
         for end in self._ends:
             end.close()
 
-    def use(self, connection: Connection) -> None:
-        """Make an aioice connection, that has told nobody of itself yet, gather its candidates
-        here, and only here."""
-        # aioice's four letters are too few for many participants not to share them.
-        connection._local_username = random_string(USERNAME_LETTERS)
+    def admit(self, ice: Ice) -> list[Candidate]:
+        """Let a participant in; what it is to be told of this port."""
+        return [candidate for end in self._ends for candidate in end.admit(ice)]
 
-        async def gather() -> list[Candidate]:
-            return [each for end in self._ends for each in end.admit(connection)]
-
-        gather_by(connection, gather)
+    def dismiss(self, ice: Ice) -> None:
+        """Nothing is this participant's any more."""
+        for end in self._ends:
+            end.dismiss(ice)
 
 
 class _End:
@@ -82,8 +79,8 @@ class _End:
     def __init__(self, own: socket.socket, offered: Sequence[str], dropped: Counter[str]) -> None:
         self.socket = own
         self.dropped = dropped
-        self.by_username: dict[str, _PortProtocol] = {}
-        self.by_address: dict[tuple[str, int], _PortProtocol] = {}
+        self.by_username: dict[str, Ice] = {}
+        self.by_address: dict[Address, Ice] = {}
         self._offered = offered
         self._loop = asyncio.get_running_loop()
         self.new_checks = RateLimit(NEW_CHECKS_PER_S)
@@ -93,26 +90,31 @@ class _End:
         self._loop.remove_reader(self.socket)
         self.socket.close()
 
-    def admit(self, connection: Connection) -> list[Candidate]:
-        """What of this socket is offered to a new participant."""
+    def admit(self, ice: Ice) -> list[Candidate]:
         number = self.socket.getsockname()[1]
-        candidates = [host_candidate(host, number) for host in self._offered]
-        protocol = _PortProtocol(connection, self)
-        protocol.local_candidate = candidates[0]
-        connection._protocols.append(protocol)
-        self.by_username[connection.local_username] = protocol
-        return candidates
+        self.by_username[ice.username] = ice
+        return [_candidate(host, number) for host in self._offered]
 
-    def learn(self, address: tuple[str, int], protocol: "_PortProtocol") -> None:
-        """What comes from there is this participant's."""
-        if self.by_address.setdefault(address, protocol) is protocol:
-            protocol.addresses.add(address)
+    def dismiss(self, ice: Ice) -> None:
+        self.by_username.pop(ice.username, None)
+        for end, address in ice.paths:
+            if end is self and self.by_address.get(address) is ice:
+                del self.by_address[address]
 
-    def forget(self, protocol: "_PortProtocol") -> None:
-        self.by_username.pop(protocol.receiver.local_username, None)
-        for address in protocol.addresses:
-            del self.by_address[address]
-        protocol.addresses.clear()
+    def send(self, data: bytes, address: Address) -> None:
+        """Whatever is sent here is repeated when it is lost: nothing is queued."""
+        try:
+            self.socket.sendto(data, address)
+        except BlockingIOError:
+            self.dropped["send_full"] += 1
+        except OSError:
+            pass  # nobody can be reached there, or not now
+
+    def claim(self, address: Address, ice: Ice) -> bool:
+        return self.by_address.setdefault(address, ice) is ice
+
+    def limit(self) -> str:
+        return "" if self.new_checks.allows(self._loop.time()) else "too_many_checks"
 
     def _read(self) -> None:
         until_s = self._loop.time() + AT_ONCE_S
@@ -127,65 +129,38 @@ class _End:
             if reason:
                 self.dropped[reason] += 1
 
-    def _take(self, data: bytes, address: tuple[str, int]) -> str:
+    def _take(self, data: bytes, address: Address) -> str:
         """Hand it to whose it is; else why not."""
         if not data:
             return "empty"
-        protocol = self.by_address.get(address)
-        if is_stun(data) and (name := username(data)) is not None:
-            protocol = self.by_username.get(name)
-        if protocol is None:
+        if len(data) > MAX_DATAGRAM:
+            return "oversized"
+        ice = self.by_address.get(address)
+        if not is_stun(data):
+            return "stranger" if ice is None else ice.take_data(data)
+        kind = int.from_bytes(data[:2]) & _CLASS
+        # libnice repeats the user name, which is ours then, in its responses: what they answer
+        # came from the participant that the address belongs to.
+        if kind in (_REQUEST, _INDICATION) and (name := username(data)) is not None:
+            ice = self.by_username.get(name)
+        if ice is None:
             return "stranger"
-        protocol.datagram_received(data, address)
-        return ""
+        if kind == _REQUEST:
+            return ice.take_request(data, self, address)
+        return "" if kind == _INDICATION else ice.take_response(data, self, address)
 
 
-class _PortProtocol(GuardedProtocol):
-    """A participant's share of a socket: aioice's end, and the transport under it."""
-
-    def __init__(self, receiver: Connection, end: _End) -> None:
-        super().__init__(receiver, end.dropped)
-        self.addresses: set[tuple[str, int]] = set()
-        self._end = end
-        self.connection_made(cast(asyncio.DatagramTransport, _Share(end, self)))
-
-    def _too_many(self) -> str:
-        if len(self.addresses) >= ADDRESSES:
-            return "too_many_addresses"
-        if reason := super()._too_many():
-            return reason
-        allowed = self._end.new_checks.allows(asyncio.get_running_loop().time())
-        return "" if allowed else "too_many_checks"
-
-    def send_stun(self, message: stun.Message, addr: tuple[str, int]) -> None:
-        # A check is answered, or sent, only after one from there was found to be authentic.
-        if message.message_class in (stun.Class.RESPONSE, stun.Class.REQUEST):
-            self._end.learn(addr, self)
-        super().send_stun(message, addr)
-
-
-class _Share:
-    """What of asyncio's datagram transport is used of a shared socket."""
-
-    def __init__(self, end: _End, protocol: _PortProtocol) -> None:
-        self._end = end
-        self._protocol = protocol
-
-    def get_extra_info(self, name: str, default: Any = None) -> Any:
-        return self._end.socket if name == "socket" else default
-
-    def sendto(self, data: bytes, address: tuple[str, int]) -> None:
-        """Whatever is sent here is repeated when it is lost: nothing is queued."""
-        try:
-            self._end.socket.sendto(data, address)
-        except BlockingIOError:
-            self._end.dropped["send_full"] += 1
-        except OSError as error:
-            self._protocol.error_received(error)
-
-    def close(self) -> None:
-        self._end.forget(self._protocol)
-        asyncio.get_running_loop().call_soon(self._protocol.connection_lost, None)
+def _candidate(host: str, port: int) -> Candidate:
+    """An address to be reached at."""
+    return Candidate(
+        foundation=candidate_foundation("host", "udp", host),
+        component=COMPONENT,
+        transport="udp",
+        priority=candidate_priority(COMPONENT, "host"),
+        host=host,
+        port=port,
+        type="host",
+    )
 
 
 def username(data: bytes) -> str | None:

@@ -1,4 +1,5 @@
-"""A speaker's sound, made steady: as many seconds go out as pass on the clock.
+"""A speaker's sound that comes on a socket, made steady: as many seconds go out as pass on the
+clock.
 
 - Time that the sender's timestamps leave out (loss, silence not sent) is filled with silence,
   as far as the clock has gone on meanwhile. Timestamps that leap by more than 2 s, or back,
@@ -12,18 +13,16 @@
 import asyncio
 import time
 from collections import deque
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
-from aiortc import MediaStreamTrack
-from aiortc.mediastreams import MediaStreamError
-from av import AudioFrame, FFmpegError
+from av import FFmpegError
 
 from server.media import rtp
 from server.media.floor import is_quiet
-from server.media.opus import RATE_HZ, OpusDecoder, Pcm, Resampler, mono
+from server.media.opus import RATE_HZ, OpusDecoder, Pcm, Resampler
 
 SPEECH_RATE_HZ = 16_000
 #: Nothing for so long is silence.
@@ -125,30 +124,6 @@ class Timeline:
                 return pcm
 
 
-async def receive(
-    track: MediaStreamTrack,
-    counts: ReceiveCounts | None = None,
-    clock: Callable[[], float] = time.monotonic,
-) -> AsyncGenerator[Sound, None]:
-    """The sound of a remote track, from its first packet until it ends.
-
-    aiortc queues without bound what is not read: read on without pausing.
-    """
-    timeline = Timeline(RATE_HZ, counts or ReceiveCounts())
-    resampler = Resampler(RATE_HZ, SPEECH_RATE_HZ)
-
-    async def read() -> tuple[int, Pcm] | None:
-        try:
-            frame = await track.recv()
-        except MediaStreamError:
-            return None
-        assert isinstance(frame, AudioFrame) and frame.sample_rate == RATE_HZ
-        return frame.pts or 0, mono(frame)
-
-    while (pcm := await timeline.next(read, clock)) is not None:
-        yield Sound(pcm, resampler.push(pcm))
-
-
 class SocketFormat(Protocol):
     """How sound is written in a speaker's binary messages."""
 
@@ -199,7 +174,7 @@ class OpusPackets:
 class SocketReceiver:
     """The sound of a speaker who sends it as binary messages, written as ``format`` says.
 
-    An async iterator of Sound, like receive(). At most MAX_CHUNKS wait: the oldest is dropped
+    An async iterator of Sound. At most MAX_CHUNKS wait: the oldest is dropped
     and counted.
     """
 

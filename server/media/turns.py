@@ -4,7 +4,6 @@ for all of their steps. So the steps take turns, and the loop gets to everything
 """
 
 import asyncio
-from typing import Any
 
 
 class Turns:
@@ -17,21 +16,3 @@ class Turns:
         """Until it is one's turn to keep the loop busy for a moment."""
         async with self._lock:
             await asyncio.sleep(0)
-
-    def pace_handshake(self, dtls: Any) -> None:
-        """Let an aiortc DTLS transport take each datagram of its handshake in its turn. One that
-        it gives up waiting for, to repeat its own, is there when it asks again."""
-        ice = dtls.transport
-        receive = ice._recv
-        taken: list[bytes] = []
-
-        async def in_turn() -> bytes:
-            if not taken:
-                taken.append(await receive())
-            if dtls.encrypted:
-                ice._recv = receive  # from now on it costs little
-            else:
-                await self.wait()
-            return taken.pop()
-
-        ice._recv = in_turn

@@ -1,11 +1,11 @@
 """A speaker's RTP, straight from the transport to steady sound.
 
-- aiortc decrypts and reports; its router, jitter buffer and decoder thread are left out: they
-  multiply loss, grow with every SSRC, and go silent for good after one empty payload.
+- It gets decrypted packets. aiortc's receiver is not used: its router, jitter buffer and decoder
+  thread multiply loss, grow with every SSRC, and go silent for good after one empty payload.
 - Of one speaker one SSRC is heard. Another takes over when the first has been silent.
 - What is lost is taken from copies in later packets (RED), or asked for again.
 - The clock decides: 20 ms go out every 20 ms, from the first packet on, whatever came.
-- aiortc's internals are used here: missing() says what is not as it was.
+- About once a second the speaker is told how its packets come (RFC 3550, 6.4.2).
 """
 
 import asyncio
@@ -14,12 +14,10 @@ import time
 from collections import Counter
 from collections.abc import AsyncGenerator, Callable
 from contextlib import suppress
-from functools import cache
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-from aiortc import RTCRtpReceiver
-from aiortc.rtcrtpreceiver import StreamStatistics
+from aiortc.rtp import AnyRtcpPacket, RtcpSrPacket
 
 from server.media import libopus
 from server.media.jitter import MOST_S, JitterBuffer, JitterCounts, Missing, Packet
@@ -28,6 +26,7 @@ from server.media.missed import Missed
 from server.media.opus import RATE_HZ, SAMPLES_PER_TICK, TICK_S, Pcm, Resampler
 from server.media.receive import SPEECH_RATE_HZ, Sound
 from server.media.red import Block, unpacked
+from server.media.reports import ReceiverReports
 from server.media.stretch import lengthened, shortened
 
 #: RFC 3550, 5.1.
@@ -79,29 +78,48 @@ def parsed(data: bytes) -> Rtp | None:
 
 
 class Uplink:
-    """Hears what one receiver of aiortc's is sent. ``dropped`` counts packets by reason,
-    ``jitter`` what happened to the others. ``red_type``: RED's payload type, if negotiated."""
+    """Hears one speaker. ``dropped`` counts packets by reason, ``jitter`` what happened to the
+    others. ``opus_type`` and ``red_type``: payload types, RED's if negotiated. ``send`` takes
+    RTCP for the speaker, as from ``ssrc``."""
 
     def __init__(
         self,
-        receiver: RTCRtpReceiver,
         dropped: Counter[str] | None = None,
         jitter: JitterCounts | None = None,
         clock: Callable[[], float] = time.monotonic,
+        *,
+        opus_type: int,
         red_type: int | None = None,
+        send: Callable[[bytes], None] = lambda data: None,
+        ssrc: int = 0,
     ) -> None:
         self._jitter = JitterCounts() if jitter is None else jitter
         self._dropped: Counter[str] = Counter() if dropped is None else dropped
         self._clock = clock
         self._buffer = JitterBuffer(self._jitter)
         self._missed = Missed(self._jitter)
-        self._red_type = red_type
-        self._payload_types: frozenset[int] = frozenset()
-        self._statistics: dict[int, StreamStatistics] = {}
+        self._opus_type, self._red_type = opus_type, red_type
+        self._reports = ReceiverReports(send, ssrc)
         self._ssrc: int | None = None
         self._heard_at_s = 0.0
         self._first = asyncio.Event()
-        self._take_over(receiver)
+
+    def hear(self, data: bytes) -> None:
+        """One packet, decrypted. What is missing is asked for, and reports are sent."""
+        rtp = parsed(data)
+        if rtp is None:
+            self._dropped["no_rtp"] += 1
+            return
+        self.receive(rtp)
+        if rtp.ssrc == self._ssrc:
+            if wanted := self.to_ask_for():
+                self._reports.ask_for(rtp.ssrc, wanted)
+            self._reports.report(rtp.ssrc, self._clock())
+
+    def hear_rtcp(self, packet: AnyRtcpPacket) -> None:
+        """What the speaker says of its packets."""
+        if isinstance(packet, RtcpSrPacket) and packet.ssrc == self._ssrc:
+            self._reports.reported(packet, self._clock())
 
     def receive(self, rtp: Rtp) -> None:
         """One packet. What cannot be Opus of this speaker's is counted and dropped."""
@@ -117,7 +135,7 @@ class Uplink:
             self._dropped["no_opus"] += 1
             return
         self._heard_at_s = now_s
-        self._statistics[rtp.ssrc].add(rtp)  # type: ignore[arg-type]
+        self._reports.count(rtp)
         missing_s = self._missed.came(rtp.sequence_number, now_s)
         for back, copy in zip(range(len(copies), 0, -1), copies, strict=True):
             if self._missed.copied(rtp.sequence_number - back):
@@ -135,7 +153,7 @@ class Uplink:
         return [Block(rtp.payload_type, 0, rtp.payload)]
 
     def _restore(self, copy: Block, timestamp: int, now_s: float) -> None:
-        if copy.data and copy.payload_type in self._payload_types:
+        if copy.data and copy.payload_type == self._opus_type:
             with suppress(OpusError):  # what came in its packet's own place may be better
                 samples = libopus.packet_samples(copy.data)
                 self._buffer.restore((timestamp - copy.before) % 2**32, samples, copy.data, now_s)
@@ -145,7 +163,7 @@ class Uplink:
         return self._missed.to_ask_for(self._buffer.target_s, self._clock())
 
     def _fault(self, own: Block, ssrc: int, now_s: float) -> str:
-        if own.payload_type not in self._payload_types:
+        if own.payload_type != self._opus_type:
             return "payload_type"
         if not own.data:
             return "empty_payload"
@@ -153,8 +171,7 @@ class Uplink:
             if self._ssrc is not None and now_s - self._heard_at_s < SSRC_SILENT_S:
                 return "ssrc"
             self._ssrc = ssrc
-            self._statistics.clear()
-            self._statistics[ssrc] = StreamStatistics(RATE_HZ)
+            self._reports.begin_anew()
             self._buffer = JitterBuffer(self._jitter)
             self._missed = Missed(self._jitter)
         return ""
@@ -174,41 +191,6 @@ class Uplink:
                 yield Sound(pcm, resampler.push(pcm), player.packet)
                 due_s += TICK_S
             await asyncio.sleep(due_s - self._clock())
-
-    def _take_over(self, receiver: RTCRtpReceiver) -> None:
-        """In the place of aiortc's router, receiver and decoder."""
-
-        async def handle(data: bytes, arrival_time_ms: int) -> None:
-            rtp = parsed(data)
-            if rtp is None:
-                self._dropped["no_rtp"] += 1
-                return
-            self.receive(rtp)
-            if rtp.ssrc == self._ssrc and (wanted := self.to_ask_for()):
-                await receiver._send_rtcp_nack(rtp.ssrc, wanted)
-
-        async def receive(parameters: Any) -> None:
-            if receiver._RTCRtpReceiver__started:  # type: ignore[attr-defined]
-                return
-            self._payload_types = frozenset(
-                codec.payloadType
-                for codec in parameters.codecs
-                if codec.mimeType.lower() == "audio/opus"
-            )
-            receiver.transport._register_rtp_receiver(receiver, parameters)
-            # Ended, and awaited, by the receiver's stop().
-            reporting = asyncio.get_running_loop().create_task(
-                receiver._run_rtcp(), name="receiver-reports"
-            )
-            for name, value in (
-                ("rtcp_task", reporting),
-                ("remote_streams", self._statistics),
-                ("started", True),
-            ):
-                setattr(receiver, f"_RTCRtpReceiver__{name}", value)
-
-        receiver.transport._handle_rtp_data = handle  # type: ignore[method-assign]
-        receiver.receive = receive  # type: ignore[method-assign]
 
 
 class _Player:
@@ -265,15 +247,3 @@ class _Player:
             return pcm
         self._until_stretch = TICKS_BETWEEN_STRETCHES
         return shortened(pcm) if excess_s > 0 else lengthened(pcm)
-
-
-@cache
-def missing() -> str:
-    """Why this cannot be used here; nothing where it can."""
-    try:
-        libopus.load()
-    except OSError as error:
-        return str(error)
-    names = ("receive", "_run_rtcp", "_send_rtcp_nack", "_handle_disconnect", "stop")
-    absent = [name for name in names if not hasattr(RTCRtpReceiver, name)]
-    return f"aiortc's receiver has no {', '.join(absent)}" if absent else ""

@@ -2,7 +2,6 @@
 
 import asyncio
 import re
-from collections import Counter
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from fractions import Fraction
@@ -20,10 +19,10 @@ from av import Packet
 
 from server.media.broadcast import SubscriberTrack
 from server.media.fanout import FanOut
-from server.media.guard import use_hosts
 from server.media.opus import RATE_HZ, SAMPLES_PER_TICK, TICK_S, OpusEncoder, Pcm
 from server.media.peer import Peer, answer
 from server.media.plane import MediaPlane
+from server.media.transport import agent_of, sockets_of, use_hosts
 
 DEADLINE_S = 10
 #: Its payload type, as browsers offer it.
@@ -38,17 +37,17 @@ class Client:
         self.transceiver: RTCRtpTransceiver = self.connection.addTransceiver(
             track or "audio", direction=direction
         )
-        ice = self.transceiver.receiver.transport.transport
-        use_hosts(ice._connection, ["127.0.0.1"], Counter())
+        self.agent = agent_of(self.transceiver)
+        use_hosts(self.agent, ["127.0.0.1"])
 
     @property
     def username(self) -> str:
         """Of ICE."""
-        return self.transceiver.receiver.transport.transport._connection.local_username
+        return self.agent.local_username
 
     @property
     def password(self) -> str:
-        return self.transceiver.receiver.transport.transport._connection.local_password
+        return self.agent.local_password
 
     async def offer(self) -> str:
         await self.connection.setLocalDescription()
@@ -59,8 +58,7 @@ class Client:
 
     async def vanish(self) -> None:
         """Stop without a word, as a phone that runs out of battery."""
-        ice = self.transceiver.receiver.transport.transport._connection
-        for protocol in ice._protocols:
+        for protocol in sockets_of(self.agent):
             protocol.transport.abort()
 
     async def close(self) -> None:

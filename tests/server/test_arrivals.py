@@ -5,7 +5,6 @@ import socket
 import struct
 import sys
 import time
-from collections import Counter
 from collections.abc import AsyncIterator
 
 import numpy as np
@@ -13,8 +12,8 @@ import pytest
 from aioice import Connection
 
 from server.client.arrivals import Arrivals, timed, unwrapped
-from server.media.guard import use_hosts
 from server.media.opus import RATE_HZ, SAMPLES_PER_TICK, OpusEncoder
+from server.media.transport import use_hosts
 from tests.helpers.waiting import until
 from tests.helpers.webrtc import tone
 
@@ -86,7 +85,7 @@ def test_no_packets_are_no_sound() -> None:
 async def gathered() -> AsyncIterator[Connection]:
     """aioice with one open socket on loopback."""
     connection = Connection(ice_controlling=True)
-    use_hosts(connection, ["127.0.0.1"], Counter())
+    use_hosts(connection, ["127.0.0.1"])
     await connection.gather_candidates()
     yield connection
     await connection.close()

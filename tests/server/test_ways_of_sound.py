@@ -11,7 +11,6 @@ import pytest
 
 from server.app import Server
 from server.client.participants import Listener
-from server.media import direct
 from signaling import messages as wire
 from tests.helpers.running import STAND_IN, tolk
 from tests.helpers.waiting import until
@@ -75,17 +74,3 @@ async def test_each_may_have_a_port_of_its_own(tmp_path: Path) -> None:
         assert len(set(await offered_ports(server, 3))) == 3
         async with Listener(server.url, "hall", "floor") as listener:
             await until(lambda: len(listener.arrivals) > 0)
-
-
-async def test_without_what_the_fast_way_needs_sound_travels_all_the_same(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(direct, "missing", lambda: "something is not as it was")
-    async with tolk(tmp_path, STAND_IN, ready=False) as server:
-        async with Listener(server.url, "hall", "floor") as listener:
-            await until(lambda: len(listener.arrivals) > 0)
-        async with (
-            aiohttp.ClientSession() as session,
-            session.get(server.url + "/metrics") as metrics,
-        ):
-            assert 'tolk_fan_out{by="aiortc"} 1.0' in await metrics.text()

@@ -10,8 +10,8 @@ import aiohttp
 import msgspec
 
 from server.client.participants import Listener, Refused
-from server.media.identity import new_connection
 from server.media.places import PLACES
+from server.media.transport import new_connection
 from signaling import messages as wire
 from tools.attack.target import attacked
 from tools.figures import Figure

@@ -17,9 +17,9 @@ import aiohttp
 import msgspec
 
 from server.media import rtp
-from server.media.identity import new_connection
 from server.media.opus import SAMPLES_PER_TICK
-from server.media.sdp import OfferError, checked_offer
+from server.media.sdp import OfferError, read
+from server.media.transport import new_connection
 from signaling import messages as wire
 from signaling.errors import ProtocolError
 from signaling.protocol import LISTENER, SPEAKER, TALK, Conversation, Role
@@ -125,7 +125,7 @@ def _judged(case: Case) -> tuple[float, bool]:
             message = conversation.receive_text(case.said)
         if isinstance(message, wire.Offer):
             sends, receives = role.direction != "sendonly", role.direction != "recvonly"
-            checked_offer(message.sdp, sends=sends, receives=receives)
+            read(message.sdp, sends=sends, receives=receives)
     except (ProtocolError, OfferError):
         pass
     except Exception as error:  # noqa: BLE001  what is looked for

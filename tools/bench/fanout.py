@@ -38,7 +38,7 @@ LARGE, LARGE_SECONDS = 1000, 60
 #: Until joining is over and done with.
 SETTLE_S = 3.0
 #: How a server may send (see /metrics, tolk_fan_out), and the system that does.
-PATHS = {"batches": "tolk", "native": "native", "aiortc": "plain"}
+PATHS = {"batches": "tolk", "native": "native"}
 #: Systems that the figures to reach are about.
 BOUND = ("tolk", "native")
 #: Between a system and its number of processes, where that is not one.

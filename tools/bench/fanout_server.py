@@ -3,7 +3,7 @@
     python -m tools.bench.fanout_server SYSTEM --folder FOLDER
 
 - tolk: this project's media, without a compiler; native: with one (see server.media.native);
-  own_sockets: without the one port for all, and plain: also without its own fan-out;
+  own_sockets: without the one port for all;
 - mediarelay: aiortc's MediaRelay, which encodes for every listener;
 - packets: the same handing out packets that were encoded once.
 
@@ -16,7 +16,6 @@ import asyncio
 import contextlib
 import dataclasses
 import os
-from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -39,16 +38,16 @@ from server.media import native
 from server.media.batch import Sending
 from server.media.broadcast import Broadcast, SubscriberTrack
 from server.media.fanout import FanOut
-from server.media.guard import use_hosts
 from server.media.opus import SAMPLES_PER_TICK, TICK_S, TIME_BASE, OpusEncoder
 from server.media.pacer import Pacer
 from server.media.peer import Peer, PeerGone, answer
 from server.media.plane import MediaPlane
 from server.media.port import MediaPort
+from server.media.transport import use_hosts
 from server.metrics import Metrics
 from tools.bench.speech import Speech
 
-SYSTEMS = ("tolk", "native", "own_sockets", "plain", "mediarelay", "packets")
+SYSTEMS = ("tolk", "native", "own_sockets", "mediarelay", "packets")
 
 Answering = Callable[[str], Awaitable[str]]
 
@@ -72,7 +71,7 @@ async def ours(system: str, processes: int, folder: Path) -> AsyncIterator[Answe
     """This project's media, as ``server.streams.session`` uses it."""
     playing, pacer = Playing(), Pacer()
     batch = _batch(folder) if system == "native" else None
-    plane = MediaPlane(fan_out=None if system == "plain" else FanOut(batch=batch))
+    plane = MediaPlane(fan_out=FanOut(batch=batch))
     pacer.add(playing)
     async with AsyncExitStack() as stack:
         if system in ("tolk", "native"):
@@ -159,7 +158,7 @@ async def relayed(source: type[Frames]) -> AsyncIterator[Answering]:
         connection = RTCPeerConnection(RTCConfiguration(iceServers=[]))
         connections.append(connection)
         sender = connection.addTrack(relay.subscribe(track))
-        use_hosts(sender.transport.transport._connection, ["127.0.0.1"], Counter())
+        use_hosts(sender.transport.transport._connection, ["127.0.0.1"])
         await connection.setRemoteDescription(RTCSessionDescription(sdp, "offer"))
         await connection.setLocalDescription(await connection.createAnswer())
         return str(connection.localDescription.sdp)

@@ -8,7 +8,6 @@ packet of every pass is decrypted and looked into.
 import asyncio
 import socket
 import time
-from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from typing import Any, NamedTuple
@@ -22,9 +21,8 @@ from pylibsrtp import Error as SrtpError
 
 from server.client.arrivals import unwrapped
 from server.media import libopus
-from server.media.guard import use_hosts
-from server.media.identity import new_connection
 from server.media.opus import SAMPLES_PER_TICK
+from server.media.transport import new_connection, use_hosts
 from tools.bench.draining import Arrived, Drain
 from tools.bench.janus import Signaling, own_address
 from tools.packets import jitter_s, lateness_s, missing
@@ -219,7 +217,7 @@ async def answering_janus(url: str) -> AsyncIterator[Negotiate]:
 
 def made_light(transceiver: RTCRtpTransceiver, host: str) -> None:
     """On one address alone, without aiortc's decoder thread and reports."""
-    use_hosts(transceiver.receiver.transport.transport._connection, [host], Counter())
+    use_hosts(transceiver.receiver.transport.transport._connection, [host])
 
     async def receive(parameters: Any) -> None:
         pass

@@ -16,7 +16,6 @@ from server.edge.remote import Edge, RemotePeer
 from server.edge.worker import EdgeWorker
 from server.media import peer as media_peer
 from server.media.broadcast import Broadcast, SubscriberTrack
-from server.media.fanout import FanOut
 from server.media.opus import SAMPLES_PER_TICK, TICK_S
 from server.media.peer import OfferError, PeerGone
 from server.media.plane import MediaPlane
@@ -75,11 +74,9 @@ class Ear:
 class Hall:
     """An edge, on a clock of our own, and two channels that only its listeners hear."""
 
-    def __init__(
-        self, main: LocalBus[Message], far: LocalBus[Message], fan_out: FanOut | None
-    ) -> None:
+    def __init__(self, main: LocalBus[Message], far: LocalBus[Message]) -> None:
         self.bus, self.far = Losing(main), Losing(far)
-        self.metrics, self.plane = Metrics(), MediaPlane(fan_out=fan_out)
+        self.metrics, self.plane = Metrics(), MediaPlane()
         self.edge = Edge(1, self.bus, ["true"], self.metrics)
         self.worker = EdgeWorker(self.far, self.plane, lambda: self.now_s)
         self.one, self.other = Broadcast("one"), Broadcast("other")
@@ -93,8 +90,7 @@ class Hall:
         peer = await self.edge.answer(await ear.client.offer(), track)
         await ear.client.take(peer.sdp)
         await peer.connected()
-        fan_out = self.plane.fan_out
-        await until(lambda: fan_out is None or fan_out.listeners > 0)
+        await until(lambda: self.plane.fan_out.listeners > 0)
         return ear, peer, track
 
     def play(self, count: int) -> None:
@@ -118,14 +114,12 @@ class Hall:
         return channels
 
 
-@pytest.fixture(params=["its own fan-out"])
-async def hall(
-    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> AsyncIterator[Hall]:
+@pytest.fixture
+async def hall(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Hall]:
     monkeypatch.setattr(worker, "REPORT_S", 0.05)
     path = tmp_path / "bus"
     async with LocalBus.listen(path, decode) as main, LocalBus.connect(path, decode) as far:
-        hall = Hall(main, far, None if request.param == "aiortc's" else FanOut())
+        hall = Hall(main, far)
         async with asyncio.timeout(30), hall.stack, asyncio.TaskGroup() as group:
             tasks = [
                 group.create_task(hall.edge.dispatch(), name="dispatch"),
@@ -136,7 +130,6 @@ async def hall(
                 task.cancel()
 
 
-@pytest.mark.parametrize("hall", ["its own fan-out", "aiortc's"], indirect=True)
 async def test_a_listener_changes_channel_without_a_gap(hall: Hall) -> None:
     ear, _, track = await hall.listener()
     await hall.hear(ear, 5)

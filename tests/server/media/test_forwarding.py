@@ -1,7 +1,5 @@
 import asyncio
 from collections import Counter
-from types import SimpleNamespace
-from typing import Any
 
 import numpy as np
 import pytest
@@ -153,15 +151,7 @@ def test_while_delay_is_won_back_packets_keep_their_order_and_none_comes_twice()
 
 
 async def test_of_red_only_the_packets_own_opus_is_forwarded() -> None:
-    receiver: Any = SimpleNamespace(
-        transport=SimpleNamespace(_register_rtp_receiver=lambda *_: None),
-        _RTCRtpReceiver__started=False,
-        _run_rtcp=_no_reports,
-    )
-    uplink = Uplink(receiver, red_type=RED)
-    await receiver.receive(
-        SimpleNamespace(codecs=[SimpleNamespace(payloadType=OPUS, mimeType="audio/opus")])
-    )
+    uplink = Uplink(opus_type=OPUS, red_type=RED)
     for number in range(10):
         red = packed(OPUS, [(SAMPLES_PER_TICK, b"a copy of before")] if number else [], PACKET)
         uplink.receive(Rtp(RED, number, number * SAMPLES_PER_TICK, 5, red))
@@ -170,6 +160,3 @@ async def test_of_red_only_the_packets_own_opus_is_forwarded() -> None:
             if sound.packet is not None:
                 break
     assert sound.packet == PACKET
-
-
-async def _no_reports() -> None: ...

@@ -9,15 +9,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-import pytest
 from aiortc.rtp import RtcpSrPacket, RtpPacket
 
 from server.demo import clip
 from server.media.broadcast import Broadcast, SubscriberTrack
-from server.media.fanout import FanOut
 from server.media.libopus import has_copy
 from server.media.opus import RATE_HZ, TICK_S
-from server.media.plane import MediaPlane
 from server.media.playout import StreamPlayout
 from server.media.red import unpacked
 from tests.helpers.waiting import until
@@ -26,7 +23,6 @@ from tools.impair import Network, Relay
 
 #: From 1900, where NTP counts from, to 1970.
 NTP_EPOCH_S = 2_208_988_800
-BOTH = pytest.mark.parametrize("fast", [True, False], ids=["fast", "plain"])
 
 
 @dataclass
@@ -66,7 +62,7 @@ class Listening:
 
 
 @asynccontextmanager
-async def listening(fast: bool, loss: float = 0.0, red: bool = False) -> AsyncIterator[Listening]:
+async def listening(loss: float = 0.0, red: bool = False) -> AsyncIterator[Listening]:
     """One who listens to a channel, 50 packets a second, over a network that loses."""
     channel, client = Broadcast("one"), Client("recvonly")
     listener = Listening(client)
@@ -90,7 +86,6 @@ async def listening(fast: bool, loss: float = 0.0, red: bool = False) -> AsyncIt
         async with connected(
             client,
             SubscriberTrack(channel),
-            plane=MediaPlane(fan_out=FanOut() if fast else None),
             offered=with_red if red else lambda sdp: sdp,
             through=through,
         ) as peer:
@@ -101,9 +96,8 @@ async def listening(fast: bool, loss: float = 0.0, red: bool = False) -> AsyncIt
                 playing.cancel()
 
 
-@BOTH
-async def test_what_was_lost_comes_again_when_it_is_asked_for(fast: bool) -> None:
-    async with listening(fast, loss=0.15) as listener:
+async def test_what_was_lost_comes_again_when_it_is_asked_for() -> None:
+    async with listening(loss=0.15) as listener:
         await until(lambda: len(listener.missing()) >= 3)
         lost, asked_at = listener.missing(), 0.0
         while set(lost) & set(listener.missing()):  # what comes again may be lost as well
@@ -117,9 +111,8 @@ async def test_what_was_lost_comes_again_when_it_is_asked_for(fast: bool) -> Non
     assert len({at % 2**32 for at in times.values()}) == 1
 
 
-@BOTH
-async def test_sender_reports_say_what_was_sent_and_when(fast: bool) -> None:
-    async with listening(fast) as listener:
+async def test_sender_reports_say_what_was_sent_and_when() -> None:
+    async with listening() as listener:
         await until(lambda: len(listener.reports) >= 1)
         await until(lambda: len(listener.packets) > listener.reports[0][1].sender_info.packet_count)
     said = listener.reports[0][1].sender_info
@@ -131,16 +124,14 @@ async def test_sender_reports_say_what_was_sent_and_when(fast: bool) -> None:
     assert -0.05 < came_at - sent_at < 0.5
 
 
-@BOTH
-async def test_red_is_sent_to_who_takes_it_and_loses_packets(fast: bool) -> None:
-    """Where aiortc sends, it is not even promised."""
-    async with listening(fast, loss=0.1, red=True) as listener:
+async def test_red_is_sent_to_who_takes_it_and_loses_packets() -> None:
+    async with listening(loss=0.1, red=True) as listener:
         await until(lambda: len(listener.missing()) >= 3)
         await listener.ask(listener.missing())
         before = len(listener.packets)
         await until(lambda: len(listener.packets) > before + 20)
         red = [packet for _, packet in listener.packets if packet.payload_type == RED]
-    assert bool(red) == ("red/48000" in listener.answer) == fast
+    assert red and "red/48000" in listener.answer
     for packet in red[3:]:
         blocks = unpacked(packet.payload)
         assert [block.before for block in blocks] == [1920, 960, 0]

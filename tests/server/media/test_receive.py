@@ -1,12 +1,8 @@
 import asyncio
-import time
 from collections.abc import Sequence
 
 import numpy as np
 import pytest
-from aiortc import MediaStreamTrack
-from aiortc.mediastreams import MediaStreamError
-from av import AudioFrame
 
 from server.media import rtp
 from server.media.opus import RATE_HZ, SAMPLES_PER_TICK, OpusEncoder, Pcm, joined
@@ -21,7 +17,6 @@ from server.media.receive import (
     SocketReceiver,
     Sound,
     Timeline,
-    receive,
 )
 from tests.helpers.webrtc import Client, ScriptedTrack, connected, pitch_hz, tone
 
@@ -109,64 +104,6 @@ def test_whatever_comes_as_much_goes_out_as_time_passes() -> None:
         if random.random() > 0.1:
             out += timeline.place(stamp * TICK, LOUD, now).size
     assert out / RATE_HZ == pytest.approx(60.0, abs=0.2)
-
-
-class Remote(MediaStreamTrack):
-    """A remote track that yields what it was given, then ends or goes silent."""
-
-    kind = "audio"
-
-    def __init__(self, frames: Sequence[AudioFrame], ends: bool = True) -> None:
-        super().__init__()
-        self._frames = iter(frames)
-        self._ends = ends
-
-    async def recv(self) -> AudioFrame:
-        for frame in self._frames:
-            return frame
-        if not self._ends:
-            await asyncio.Event().wait()
-        raise MediaStreamError
-
-
-def frames(pcm: Pcm, layout: str = "mono") -> list[AudioFrame]:
-    channels = 2 if layout == "stereo" else 1
-    made = []
-    for start in range(0, pcm.size, TICK):
-        piece = pcm[start : start + TICK].repeat(channels).reshape(1, -1)
-        frame = AudioFrame.from_ndarray(piece, format="s16", layout=layout)
-        frame.sample_rate, frame.pts = RATE_HZ, start
-        made.append(frame)
-    return made
-
-
-async def all_of(track: MediaStreamTrack) -> tuple[Pcm, Pcm]:
-    """What is received of a track at 48 and at 16 kHz, all packets coming in time."""
-    ticks = iter(range(10**6))
-    sounds = [sound async for sound in receive(track, clock=lambda: next(ticks) * 0.02)]
-    return joined([sound.pcm48 for sound in sounds]), joined([sound.pcm16 for sound in sounds])
-
-
-@pytest.mark.parametrize("layout", ["mono", "stereo"])
-async def test_sound_goes_out_at_both_rates(layout: str) -> None:
-    sound = tone(440, 1.0)
-    pcm48, pcm16 = await all_of(Remote(frames(sound, layout)))
-    assert np.array_equal(pcm48, sound)
-    assert pcm16.size == pytest.approx(SPEECH_RATE_HZ, abs=SPEECH_RATE_HZ / 1000)
-    assert pitch_hz(pcm16, SPEECH_RATE_HZ) == pytest.approx(440, abs=2)
-
-
-async def test_a_track_that_goes_silent_is_silence_until_it_ends() -> None:
-    began = time.monotonic()
-    sounds = receive(Remote(frames(LOUD), ends=False))
-    async with asyncio.timeout(5):
-        assert (await anext(sounds)).pcm48.all()
-        silence = await anext(sounds)
-    waited_s = time.monotonic() - began
-    assert not silence.pcm48.any()
-    assert 0.15 * RATE_HZ <= silence.pcm48.size <= waited_s * RATE_HZ
-    assert silence.pcm16.size == pytest.approx(silence.pcm48.size / 3, abs=20)
-    await sounds.aclose()
 
 
 async def test_a_tone_sent_by_webrtc_arrives_with_its_silences() -> None:

@@ -3,15 +3,11 @@ that a network is what it is said to be, and time costs none."""
 
 import asyncio
 import random
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from types import SimpleNamespace
-from typing import Any, cast
 
 import numpy as np
 import pytest
-from aiortc import RTCRtpReceiver
 
 from server.media.jitter import LEAST_S, JitterCounts
 from server.media.opus import RATE_HZ, SAMPLES_PER_TICK, TICK_S, OpusEncoder
@@ -64,14 +60,7 @@ async def _spoken(
     loss: Callable[[float], float], seconds: float, red: bool, answers: bool, tick_s: float
 ) -> Heard:
     loop, rng, heard = asyncio.get_running_loop(), random.Random(5), Heard()
-    receiver: Any = SimpleNamespace(
-        transport=SimpleNamespace(_register_rtp_receiver=lambda *_: None),
-        _RTCRtpReceiver__started=False,
-        _run_rtcp=_nothing,
-    )
-    uplink = Uplink(cast(RTCRtpReceiver, receiver), Counter(), heard.counts, loop.time, RED)
-    codec = SimpleNamespace(payloadType=OPUS, mimeType="audio/opus")
-    await receiver.receive(SimpleNamespace(codecs=[codec]))
+    uplink = Uplink(None, heard.counts, loop.time, opus_type=OPUS, red_type=RED)
 
     def send(number: int) -> None:
         if rng.random() >= loss(loop.time()):
@@ -97,10 +86,6 @@ async def _spoken(
         if loop.time() > seconds:
             break
     return heard
-
-
-async def _nothing() -> None:
-    """Reports to nobody."""
 
 
 @pytest.mark.parametrize("red", [True, False], ids=["red", "plain"])

@@ -1,0 +1,194 @@
+"""A PeerConnection that answers: with the names of the WebRTC standard, made of our own parts.
+
+``ice`` finds the way to the participant, ``transport`` encrypts. A track that is added goes out
+by the fan-out, with everybody else's who hears that channel; what comes in goes to an ``uplink``.
+aiortc's RTCPeerConnection would send each packet to each listener in a task of its own.
+"""
+
+import asyncio
+import random
+import secrets
+from collections.abc import Callable
+from typing import Final
+
+from aiortc import RTCDtlsParameters, RTCSessionDescription
+from aiortc.rtp import AnyRtcpPacket
+
+from server.media import sdp
+from server.media.broadcast import SubscriberTrack
+from server.media.ice import Ice
+from server.media.plane import MediaPlane
+from server.media.port import MediaPort
+from server.media.sender import Sender
+from server.media.transport import DtlsTransport
+from server.media.uplink import Uplink
+
+_OVER: Final = ("failed", "closed")
+
+
+class PeerConnection:
+    """As RTCPeerConnection: addTrack(), setRemoteDescription() with the offer,
+    setLocalDescription(), and ``localDescription`` is the answer, with all candidates.
+
+    ``connectionState``: "new", "connecting", "connected", "failed" or "closed".
+    ``uplink``: what the participant says, where ``receive`` and once there is an answer.
+    Whoever made it must close() it.
+    """
+
+    def __init__(self, plane: MediaPlane, *, receive: bool = False) -> None:
+        self.onconnectionstatechange: Callable[[], None] = lambda: None
+        self.connectionState = "new"
+        self.remoteDescription: RTCSessionDescription | None = None
+        self.localDescription: RTCSessionDescription | None = None
+        self.uplink: Uplink | None = None
+        self._plane = plane
+        self._receives = receive
+        self._track: SubscriberTrack | None = None
+        self._offer: sdp.Offer | None = None
+        self._ice: Ice | None = None
+        self._port: MediaPort | None = None
+        self._dtls: DtlsTransport | None = None
+        self._sender: Sender | None = None
+        self._connecting: asyncio.Task[None] | None = None
+
+    @property
+    def heard_from(self) -> bool:
+        """Whether an authenticated check of the participant's has come."""
+        return self._ice is not None and bool(self._ice.paths)
+
+    def addTrack(self, track: SubscriberTrack) -> None:
+        """Send it: to be called before the offer is taken. It is stopped with the connection."""
+        self._track = track
+
+    async def setRemoteDescription(self, description: RTCSessionDescription) -> None:
+        """Take an offer. Raises OfferError."""
+        self._offer = sdp.read(
+            description.sdp, sends=self._track is not None, receives=self._receives
+        )
+        self.remoteDescription = description
+
+    async def setLocalDescription(self) -> None:
+        """Answer the offer, and connect. Raises OSError when no socket can be had."""
+        assert self._offer is not None
+        offer, plane = self._offer, self._plane
+        self._port = plane.port or MediaPort(plane.hosts, 0, plane.dropped)
+        self._ice = ice = Ice(offer.username, offer.password, self._take_path)
+        self._dtls = dtls = DtlsTransport(
+            ice,
+            plane.turns,
+            plane.dropped,
+            is_client=not offer.says_hello,
+            on_rtp=self._hear,
+            on_rtcp=self._hear_rtcp,
+        )
+        dtls.on("statechange", self._follow)
+        ssrc, cname = random.getrandbits(32), secrets.token_hex(8)
+        if self._track is not None:
+            self._sender = Sender(self._track, plane.fan_out, ssrc, cname, offer.opus, offer.red)
+        if self._receives:
+            self.uplink = Uplink(
+                plane.dropped,
+                plane.jitter,
+                opus_type=offer.opus,
+                red_type=offer.red,
+                send=dtls.send_rtcp,
+                ssrc=ssrc,
+            )
+        answer = sdp.Answer(
+            direction=self._direction(),
+            username=ice.username,
+            password=ice.password,
+            candidates=self._port.admit(ice),
+            fingerprints=dtls.getLocalParameters().fingerprints,
+            ssrc=ssrc,
+            cname=cname,
+            red_first=self._receives,
+        )
+        self.localDescription = RTCSessionDescription(sdp.written(offer, answer), "answer")
+        self._connecting = asyncio.get_running_loop().create_task(
+            self._connect(ice, dtls, offer), name="connect"
+        )
+
+    async def close(self) -> None:
+        """Say goodbye, and free sockets and tasks. Waits for nobody; may be called again."""
+        await self._hang_up()
+        self._end("closed")
+        if self._connecting is not None and not self._connecting.done():
+            self._connecting.cancel()
+            await asyncio.wait([self._connecting])
+        self._let_go()
+
+    def _direction(self) -> str:
+        if self._track is None:
+            return "recvonly"
+        return "sendrecv" if self._receives else "sendonly"
+
+    async def _connect(self, ice: Ice, dtls: DtlsTransport, offer: sdp.Offer) -> None:
+        try:
+            await ice.connected()
+        except ConnectionError:
+            return  # closed before: whoever did that has told
+        self._become("connecting")
+        await dtls.start(RTCDtlsParameters(fingerprints=offer.fingerprints))
+
+    def _follow(self) -> None:
+        """DTLS has come up, or ended."""
+        assert self._dtls is not None and self._ice is not None
+        if self._dtls.state == "connected":
+            if self._sender is not None:
+                self._sender.start(self._dtls.session, self._ice.selected)
+            self._become("connected")
+        elif self._dtls.state in _OVER:
+            self._end(self._dtls.state)
+
+    def _take_path(self) -> None:
+        """ICE has another path, or none any more."""
+        assert self._ice is not None
+        if self._ice.closed:
+            self._end("failed")
+        elif self._sender is not None and self._sender.row >= 0:
+            self._sender.take_path(self._ice.selected)
+
+    def _hear(self, data: bytes) -> None:
+        if self.uplink is not None:
+            self.uplink.hear(data)
+
+    def _hear_rtcp(self, packet: AnyRtcpPacket) -> None:
+        if self._sender is not None:
+            self._sender.hear(packet)
+        if self.uplink is not None:
+            self.uplink.hear_rtcp(packet)
+
+    async def _hang_up(self) -> None:
+        if self._sender is not None:
+            self._sender.stop()
+        if self._dtls is not None and self.connectionState not in _OVER:
+            await self._dtls.stop()
+
+    def _end(self, state: str) -> None:
+        """Free everything that needs no waiting."""
+        if self.connectionState in _OVER:
+            return
+        self._become(state)
+        if self._track is not None:
+            self._track.stop()
+        if self._sender is not None:
+            self._sender.take_path(None)  # whoever is gone is told nothing
+            self._sender.stop()
+        if self._ice is not None and self._port is not None:
+            self._ice.close()
+            self._port.dismiss(self._ice)
+            if self._port is not self._plane.port:
+                self._port.close()
+
+    def _let_go(self) -> None:
+        """Of all that refers to this connection: so it needs no search for garbage to be freed."""
+        if self._dtls is not None:
+            self._dtls.remove_all_listeners()
+        self.onconnectionstatechange = lambda: None
+        self._ice = self._dtls = self._sender = self._connecting = self.uplink = None
+
+    def _become(self, state: str) -> None:
+        if self.connectionState not in (*_OVER, state):
+            self.connectionState = state
+            self.onconnectionstatechange()
