@@ -22,16 +22,8 @@ from av.stream import Stream
 
 from server.client.arrivals import Arrivals, timed
 from server.client.conversation import CLOSE_S, CONNECT_S, Participant, Refused, alongside
-from server.media import rtp
+from server.media import rtp, transport
 from server.media.opus import RATE_HZ, SAMPLES_PER_TICK, TIME_BASE, OpusEncoder, Pcm, Resampler
-from server.media.transport import (
-    agent_of,
-    new_connection,
-    sockets_of,
-    take_packets,
-    trust_server,
-    use_hosts,
-)
 from signaling import messages as wire
 
 __all__ = ["Listener", "Refused", "Speaker", "Talker"]
@@ -263,23 +255,23 @@ async def _connected(
     """A PeerConnection that sends ``track`` and notes what comes in ``arrivals``."""
     directions = {(True, True): "sendrecv", (True, False): "sendonly"}
     direction = directions.get((track is not None, arrivals is not None), "recvonly")
-    connection = new_connection()
+    connection = transport.new_connection()
     participant.connection = connection
     async with AsyncExitStack() as stack:
         stack.push_async_callback(_close, connection)
         transceiver = connection.addTransceiver(track or "audio", direction=direction)
-        agent = agent_of(transceiver)
+        agent = transport.agent_of(transceiver)
         # The address from which the server was reached is the one to reach it from.
-        use_hosts(agent, [participant.local_address])
-        trust_server(agent)
+        transport.use_hosts(agent, [participant.local_address])
+        transport.trust_server(agent)
         await connection.setLocalDescription(await connection.createOffer())
         if arrivals is not None:
-            stack.enter_context(timed(sockets_of(agent), arrivals))
+            stack.enter_context(timed(transport.sockets_of(agent), arrivals))
 
             def keep(packet: RtpPacket) -> None:
                 arrivals.keep(packet.timestamp, packet.payload)
 
-            take_packets(transceiver.receiver, keep)
+            transport.take_packets(transceiver.receiver, keep)
         answer = await participant.ask(wire.Offer(sdp=connection.localDescription.sdp), wire.Answer)
         await connection.setRemoteDescription(RTCSessionDescription(through(answer.sdp), "answer"))
         await _up(connection)

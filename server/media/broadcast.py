@@ -39,9 +39,11 @@ class EncodedPacket:
 class Group(Protocol):
     """Those of a channel's listeners whom an outlet sends to."""
 
-    def add(self, member: Any) -> None: ...
+    def add(self, member: Any) -> None:
+        """Send to ``member``, too."""
 
-    def discard(self, member: Any) -> None: ...
+    def discard(self, member: Any) -> None:
+        """Send to ``member`` no more."""
 
     def send(self, tick: int, data: bytes, begins_speech: bool) -> None:
         """A packet to all of them, marked where speech begins. Neither waits nor raises."""
@@ -50,7 +52,8 @@ class Group(Protocol):
 class Outlet(Protocol):
     """Sends to many listeners at once."""
 
-    def group(self) -> Group: ...
+    def group(self) -> Group:
+        """A new group, without members."""
 
 
 class Broadcast:
@@ -66,6 +69,7 @@ class Broadcast:
 
     @property
     def listeners(self) -> int:
+        """How many subscriptions there are."""
         return len(self._subscriptions)
 
     @property
@@ -93,6 +97,7 @@ class Broadcast:
         return newcomers
 
     def subscribe(self, ring_packets: int = RING_PACKETS) -> "Subscription":
+        """A new subscription, which keeps at most ``ring_packets`` packets."""
         return Subscription(self, ring_packets)
 
     def close(self) -> None:
@@ -121,6 +126,7 @@ class Subscription:
 
     @property
     def broadcast(self) -> Broadcast:
+        """The channel that is heard now."""
         return self._broadcast
 
     def select(self, broadcast: Broadcast) -> None:
@@ -143,6 +149,7 @@ class Subscription:
             self._broadcast._losses[self] = share
 
     def push(self, packet: EncodedPacket) -> None:
+        """A packet of the channel. If the ring is full, its oldest packet is dropped."""
         if packet.tick <= self._last_tick:  # a clock that jumped back silences browsers
             self.dropped += 1
             return
@@ -221,6 +228,7 @@ class SubscriberTrack(MediaStreamTrack):
 
     @property
     def broadcast(self) -> Broadcast:
+        """The channel that is heard now."""
         return self._subscription.broadcast
 
     def select(self, broadcast: Broadcast) -> None:
@@ -252,5 +260,6 @@ class SubscriberTrack(MediaStreamTrack):
             raise MediaStreamError("the channel is closed") from None
 
     def stop(self) -> None:
+        """End the track and its subscription."""
         self._subscription.close()
         super().stop()

@@ -69,9 +69,11 @@ class FanOut:
 
     @property
     def listeners(self) -> int:
+        """How many rows are in use."""
         return self.rows.size - len(self._free)
 
     def group(self) -> "Group":
+        """A new group, without members."""
         return Group(self)
 
     def add(self, payload_type: int, ssrc: int) -> int:
@@ -91,6 +93,7 @@ class FanOut:
         return row
 
     def release(self, row: int) -> None:
+        """Free a row that ``add`` returned."""
         self._free.append(row)
 
 
@@ -104,12 +107,14 @@ class Group:
         self._batches: list[_Members] | None = None
 
     def add(self, member: "Sender") -> None:
+        """Send to ``member``, too."""
         self._members[member] = None
         member.group = self
         self._fan_out.sent[member.row] = -1  # was of another channel
         self.look_again()
 
     def discard(self, member: "Sender") -> None:
+        """Send to ``member`` no more."""
         self._members.pop(member, None)
         member.group = None
         self.look_again()
@@ -119,6 +124,7 @@ class Group:
         self._batches = None
 
     def send(self, tick: int, data: bytes, begins_speech: bool) -> None:
+        """Send one packet, of 20 ms, to all members."""
         self.history.add(tick, data, begins_speech)
         if self._batches is None:
             self._batches = self._gathered(as_red=False) + self._gathered(as_red=True)

@@ -67,5 +67,6 @@ class WavWriter:
         self._wave.close()
 
     def write(self, pcm: Pcm) -> None:
+        """Append ``pcm`` to the file."""
         self._wave.writeframes(pcm.astype("<i2").tobytes())
         self.samples += len(pcm)

@@ -20,9 +20,11 @@ log = logging.getLogger(__name__)
 class Ticking(Protocol):
     """What a pacer drives: StreamPlayout."""
 
-    def tick(self, tick: int) -> None: ...
+    def tick(self, tick: int) -> None:
+        """Play the 20 ms of ``tick``."""
 
-    def close(self) -> None: ...
+    def close(self) -> None:
+        """End: the playout failed."""
 
 
 class Pacer:
@@ -53,9 +55,11 @@ class Pacer:
         return int((self._clock() - self._start) / TICK_S)
 
     def add(self, playout: Ticking) -> None:
+        """Drive ``playout`` from the next tick on."""
         self._playouts.add(playout)
 
     def remove(self, playout: Ticking) -> None:
+        """Drive ``playout`` no more."""
         self._playouts.discard(playout)
 
     async def run(self) -> None:

@@ -38,10 +38,13 @@ class Joining(Protocol):
         """Whether it has shown, by an authenticated check, that somebody is there."""
         ...
 
-    def give_up(self, reason: str) -> None: ...
+    def give_up(self, reason: str) -> None:
+        """End the connection, for ``reason``."""
 
 
 class Places:
+    """How many connections each address may be setting up at once."""
+
     def __init__(self) -> None:
         self._addresses: dict[str, _Address] = {}
 

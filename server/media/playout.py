@@ -91,6 +91,7 @@ class StreamPlayout:
             channel.broadcast.close()
 
     def close(self) -> None:
+        """Close all channels."""
         for name in tuple(self._channels):
             self.close_channel(name)
 
@@ -111,14 +112,8 @@ class StreamPlayout:
         """Seconds of interpretation that wait to be played."""
         return self._queue(language).backlog_s
 
-    def dropped_clauses(self, language: str) -> int:
-        return self._queue(language).dropped_clauses
-
-    def clear(self, language: str) -> None:
-        """Forget what waits to be said in a language."""
-        self._queue(language).clear()
-
     def status(self, language: str) -> Status:
+        """The status of a language; "starting" until one is set."""
         return self._status.get(language, "starting")
 
     def set_status(self, language: str, status: Status) -> None:

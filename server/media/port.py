@@ -51,6 +51,7 @@ class MediaPort:
 
     @property
     def number(self) -> int:
+        """The UDP port."""
         return int(self._ends[0].socket.getsockname()[1])
 
     def __enter__(self) -> Self:
@@ -60,6 +61,7 @@ class MediaPort:
         self.close()
 
     def close(self) -> None:
+        """Close the sockets."""
         for end in self._ends:
             end.close()
 

@@ -143,6 +143,7 @@ class Samples:
         self._position = 0
 
     def read(self, data: bytes) -> tuple[int, Pcm]:
+        """The position of the first sample of ``data``, and its samples. Raises ValueError."""
         if len(data) % 2 or len(data) > MAX_CHUNK_BYTES:
             raise ValueError(
                 f"a chunk of {len(data)} bytes: sound is 16-bit samples, an even number of "
@@ -163,6 +164,7 @@ class OpusPackets:
         self._position = 0
 
     def read(self, data: bytes) -> tuple[int, Pcm]:
+        """The position of the first sample of a packet, and its samples. Raises ValueError."""
         packet = rtp.unpacked(data)
         self._position += (packet.timestamp - self._position + 2**31) % 2**32 - 2**31
         try:

@@ -16,6 +16,8 @@ MAX_COPY_BYTES: Final = 2**10 - 1
 
 
 class Block(NamedTuple):
+    """One block of a RED payload. ``before``: how many samples before the packet it begins."""
+
     payload_type: int
     before: int
     data: bytes

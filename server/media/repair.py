@@ -41,6 +41,7 @@ class History:
         self._begin_speech: set[int] = set()
 
     def add(self, tick: int, data: bytes, begins_speech: bool = False) -> None:
+        """Keep a packet. The oldest is forgotten."""
         self.newest += 1
         self._packets[self.newest] = tick, data
         self._packets.pop(self.newest - HISTORY - COPIES, None)

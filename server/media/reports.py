@@ -3,7 +3,7 @@ some of them again (RFC 4585, 6.2.1)."""
 
 import random
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from aiortc.rtcrtpreceiver import StreamStatistics
 from aiortc.rtp import (
@@ -15,9 +15,7 @@ from aiortc.rtp import (
 )
 
 from server.media.opus import RATE_HZ
-
-if TYPE_CHECKING:
-    from server.media.uplink import Rtp
+from server.media.rtp_packet import Rtp
 
 #: Between two reports, at random around it.
 REPORT_S: Final = 1.0
@@ -37,7 +35,7 @@ class ReceiverReports:
         self._due_s = 0.0
         self._last_report: tuple[int, float] | None = None
 
-    def count(self, rtp: "Rtp") -> None:
+    def count(self, rtp: Rtp) -> None:
         """A packet came."""
         self._statistics.add(rtp)  # type: ignore[arg-type]
 

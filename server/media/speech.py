@@ -87,10 +87,6 @@ class SpeechQueue:
             return None
         return np.concatenate((*parts, np.zeros(missing, np.int16)))
 
-    def clear(self) -> None:
-        """Forget what waits. Not counted as dropped."""
-        self._clauses.clear()
-
     def _keep_within_limit(self) -> None:
         while self.backlog_s * RATE_HZ > LIMIT_SAMPLES:
             begun = self._clauses[0].started and len(self._clauses) > 1

@@ -69,6 +69,7 @@ class SharedCertificate(RTCCertificate):
         return _certificate()
 
     def getFingerprints(self) -> list[RTCDtlsFingerprint]:
+        """See RTCCertificate; made once."""
         if not hasattr(self, "_fingerprints"):
             self._fingerprints = super().getFingerprints()
         return self._fingerprints

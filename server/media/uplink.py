@@ -9,12 +9,10 @@
 """
 
 import asyncio
-import struct
 import time
 from collections import Counter
 from collections.abc import AsyncGenerator, Callable
 from contextlib import suppress
-from typing import NamedTuple
 
 import numpy as np
 from aiortc.rtp import AnyRtcpPacket, RtcpSrPacket
@@ -27,11 +25,9 @@ from server.media.opus import RATE_HZ, SAMPLES_PER_TICK, TICK_S, Pcm, Resampler
 from server.media.receive import SPEECH_RATE_HZ, Sound
 from server.media.red import Block, unpacked
 from server.media.reports import ReceiverReports
+from server.media.rtp_packet import Rtp, parsed
 from server.media.stretch import lengthened, shortened
 
-#: RFC 3550, 5.1.
-_HEADER = struct.Struct("!BBHII")
-_VERSION = 2
 #: A speaker's SSRC gives way to another after so much silence.
 SSRC_SILENT_S = 1.0
 #: More delay than this too much, or too little, is won back, a pitch period every so many ticks:
@@ -43,38 +39,6 @@ TICKS_BETWEEN_STRETCHES = 5
 STALL_S = 1.0
 
 _SILENCE: Pcm = np.zeros(SAMPLES_PER_TICK, np.int16)
-
-
-class Rtp(NamedTuple):
-    """What of an RTP packet is of use."""
-
-    payload_type: int
-    sequence_number: int
-    timestamp: int
-    ssrc: int
-    payload: bytes
-
-
-def parsed(data: bytes) -> Rtp | None:
-    """An RTP packet's fields, its header extensions and padding left out; None if it is none."""
-    if len(data) < _HEADER.size:
-        return None
-    first, second, sequence, timestamp, ssrc = _HEADER.unpack_from(data)
-    if first >> 6 != _VERSION:
-        return None
-    start = _HEADER.size + 4 * (first & 0x0F)
-    if first & 0x10:
-        if len(data) < start + 4:
-            return None
-        start += 4 + 4 * int.from_bytes(data[start + 2 : start + 4])
-    end = len(data)
-    if first & 0x20:
-        end -= data[-1]
-        if not data[-1]:
-            return None
-    if start > end:
-        return None
-    return Rtp(second & 0x7F, sequence, timestamp, ssrc, data[start:end])
 
 
 class Uplink:

@@ -15,7 +15,8 @@ from server.media.jitter import JitterBuffer
 from server.media.libopus import ConcealingDecoder, OpusError, packet_samples
 from server.media.opus import SAMPLES_PER_TICK, TICK_S, OpusEncoder, Pcm
 from server.media.red import packed
-from server.media.uplink import Rtp, Uplink, _Player
+from server.media.rtp_packet import Rtp
+from server.media.uplink import Uplink, _Player
 from tests.helpers.webrtc import tone
 
 OPUS, RED = 111, 63

@@ -173,8 +173,6 @@ def test_one_languages_backlog_is_its_own() -> None:
     playout.speak("en", 1, np.ones(RATE_HZ, np.int16), RATE_HZ, 0, True)
     assert playout.backlog_s("en") == pytest.approx(1.0)
     assert playout.backlog_s("de") == 0
-    playout.clear("en")
-    assert playout.backlog_s("en") == 0
 
 
 async def floor_of(sound: Pcm, own: range) -> tuple[list[bytes], list[bytes], Pcm]:

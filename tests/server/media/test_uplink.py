@@ -20,7 +20,8 @@ from server.media.opus import RATE_HZ, SAMPLES_PER_TICK, TICK_S, OpusEncoder, Pc
 from server.media.peer import Peer, answer
 from server.media.plane import MediaPlane
 from server.media.red import packed
-from server.media.uplink import SSRC_SILENT_S, Rtp, Uplink, parsed
+from server.media.rtp_packet import Rtp, parsed
+from server.media.uplink import SSRC_SILENT_S, Uplink
 from tests.helpers.webrtc import RED, Client, ScriptedTrack, connected, tone, with_red
 from tools.impair import Network, Relay
 

@@ -12,7 +12,8 @@ import pytest
 from server.media.jitter import LEAST_S, JitterCounts
 from server.media.opus import RATE_HZ, SAMPLES_PER_TICK, TICK_S, OpusEncoder
 from server.media.red import packed
-from server.media.uplink import TOLERANCE_S, Rtp, Uplink
+from server.media.rtp_packet import Rtp
+from server.media.uplink import TOLERANCE_S, Uplink
 from tools.virtual_time import run
 
 OPUS, RED = 111, 63
