@@ -57,7 +57,7 @@ class Moving:
             return str(error)
         except Exception as error:  # noqa: BLE001  whatever a library raises, the engines in use go on
             _log.error("other models cannot be used: %s", described(error))
-            return f"{type(error).__name__}: the log says where"
+            return f"{type(error).__name__}; see the log"
         if engines is not shared.engines:
             shared.engines = engines
             on_moved()
