@@ -56,7 +56,7 @@ class Moving:
             _log.error("the new models cannot be used: %s", error)
             return str(error)
         except Exception as error:  # noqa: BLE001  whatever a library raises, the engines in use go on
-            _log.error("other models cannot be used: %s", described(error))
+            _log.error("the new models cannot be used: %s", described(error))
             return f"{type(error).__name__}; see the log"
         if engines is not shared.engines:
             shared.engines = engines
