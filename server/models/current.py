@@ -16,7 +16,7 @@ _decoder = msgspec.json.Decoder(list[Model])
 
 class Current:
     """The models in use. ``catalogue``: those that the interpreter last reported. Only
-    ``server.moving`` replaces it."""
+    ``server.models.moving`` replaces it."""
 
     def __init__(self, catalogue: Catalogue) -> None:
         self.catalogue = catalogue
