@@ -20,8 +20,7 @@ from server.interpretation.silero_detector import SileroDetector
 from server.interpretation.types import Pcm, Transcript
 from server.interpretation.vosk_recognizer import VoskRecognizer
 from server.models.installed import catalogue_of
-from tools.evaluate import material, noises
-from tools.evaluate import synthetic_voices as unseen
+from tools.evaluate import material, noises, unseen_voices
 from tools.evaluate.material import RATE_HZ, SIDES, Clip, Language
 from tools.figures import Figure, measuring_parser, report
 
@@ -88,7 +87,7 @@ def quiet_speech(language: Language, count: int) -> Iterator[Clip]:
     """Synthetic voices that nothing was trained on, and people: one clip after the other, each
     after some silence."""
     silence = np.zeros(round(BETWEEN_S * RATE_HZ), np.int16)
-    spoken: Iterable[Clip] = unseen.by_espeak(material.sentences(language, count), language)
+    spoken: Iterable[Clip] = unseen_voices.by_espeak(material.sentences(language, count), language)
     for people in PEOPLE[language]:
         spoken = chain(spoken, material.clips(people, language, count))
     for text, pcm in spoken:

@@ -14,8 +14,7 @@ from server.interpretation.engines import RecognizerStream
 from server.interpretation.types import Pcm
 from server.interpretation.vosk_recognizer import VoskRecognizer
 from server.process import rss_bytes
-from tools.evaluate import material
-from tools.evaluate import synthetic_voices as unseen
+from tools.evaluate import material, unseen_voices
 from tools.evaluate.material import RATE_HZ, Clip, Language
 from tools.figures import Figure
 from training.recognizer.text import is_held_out
@@ -107,15 +106,17 @@ def trials(recognizer: VoskRecognizer, words: set[str], count: int) -> Iterator[
     write."""
     language: Language = "en" if recognizer.language == "en" else "nl"
     hearing = Hearing(recognizer.stream)
-    spoken = list(unseen.by_espeak(material.sentences(language, count), language))
+    spoken = list(unseen_voices.by_espeak(material.sentences(language, count), language))
     heard = hearing.all(spoken)
     yield Trial("unseen_voices_inside_vocabulary", heard.within(words), 6)
     yield Trial("unseen_voices", heard, 12)
-    yield Trial("unseen_voices_noisy_room_opus", hearing.all(unseen.in_a_noisy_room(spoken)), 20)
+    yield Trial(
+        "unseen_voices_noisy_room_opus", hearing.all(unseen_voices.in_a_noisy_room(spoken)), 20
+    )
     if language == "en":
         people = material.clips("corpora/librispeech-test-clean-part", "en", _all_or(count))
         yield Trial("people_librispeech", hearing.all(_with_tails(people)), 35)
-        by_flite = unseen.by_flite(material.sentences(language, count))
+        by_flite = unseen_voices.by_flite(material.sentences(language, count))
         yield Trial("flite_rms", hearing.all(by_flite), 25)
     else:
         people = material.clips("corpora/nathalie-nl", "nl", _all_or(count), is_held_out)
@@ -164,7 +165,7 @@ def _measured(folder: Path, language: str, count: int) -> Cost:
 
 
 def _measure(folder: Path, language: Language, count: int) -> Cost:
-    spoken = list(unseen.by_espeak(material.sentences(language, count), language))
+    spoken = list(unseen_voices.by_espeak(material.sentences(language, count), language))
     before = rss_bytes()
     began_s = time.perf_counter()
     recognizer = VoskRecognizer(folder, language)

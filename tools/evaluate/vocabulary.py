@@ -17,7 +17,7 @@ from server.interpretation.pronunciation import pronouncer
 from server.interpretation.types import Pcm
 from server.interpretation.vosk_recognizer import VoskRecognizer
 from server.process import rss_bytes
-from tools.evaluate import synthetic_voices
+from tools.evaluate import unseen_voices
 from tools.evaluate.glossary_cases import Case, cases, glossary, known
 from tools.evaluate.material import RATE_HZ, Clip, Language
 from tools.figures import Figure
@@ -32,8 +32,8 @@ def figures(language: Language, folder: Path, quick: bool) -> Iterator[Figure]:
     name = f"vocabulary.{language}"
     step = QUICK_STEP if quick else STEP
     with_terms = cases(language, 1)[::step]
-    spoken = list(synthetic_voices.by_espeak([each.text for each in with_terms], language))
-    others = list(synthetic_voices.by_espeak(known(language)[::step], language))
+    spoken = list(unseen_voices.by_espeak([each.text for each in with_terms], language))
+    others = list(unseen_voices.by_espeak(known(language)[::step], language))
     plain = VoskRecognizer(folder, language, pronouncer(language, ipa))
     wrong_before = _wrong(plain, others)
     yield Figure(f"{name}.terms_heard_without", _heard(plain, with_terms, spoken, language), "%",

@@ -35,6 +35,7 @@ from training.recognizer import augment
 from training.translation.corpus import Foreign, read_corpora
 from training.translation.library import rooms
 from training.voice.audio import speech_level_dbfs
+from training.voice.history import PERSON
 from training.voice.languages import TONGUES
 from training.voice.sentences import is_held_out
 
@@ -160,7 +161,7 @@ def _sayable(texts: Iterable[str]) -> list[str]:
 def recordings(language: Language, count: int) -> Iterator[Clip]:
     """Of the person whom the voice learnt from: sentences that it did not learn."""
     kind, _, corpus = TONGUES[language].teacher.partition(":")
-    if kind == "recordings":
+    if kind == PERSON:
         yield from material.clips(f"corpora/{corpus}", language, count, is_held_out)
 
 

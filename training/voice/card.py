@@ -164,7 +164,7 @@ def begun_as(history: History) -> str:
     if not history.start:
         return ""
     named = Path(history.start).stem
-    language = next((each for each in TONGUES if each == named), history.language)
+    language = named if named in TONGUES else history.language
     return FIRST.format(start=history.start, code=language, teacher=TONGUES[language].teacher)
 
 
