@@ -67,6 +67,8 @@ class Way:
     network: Network
     rng: random.Random
     counts: Counts = field(default_factory=Counts)
+    held_until_s: float = 0.0
+    """Nothing is sent before; then all of it at once."""
     _losing: bool = False
     _line_free_s: float = 0.0
     _latest_s: float = 0.0
@@ -86,8 +88,8 @@ class Way:
         at_s = leave_s + network.delay_s + network.jitter_s * self.rng.random()
         if self.rng.random() < network.reorder:
             self.counts.reordered += 1
-            return [at_s + network.reorder_s]
-        at_s = self._latest_s = max(at_s, self._latest_s)
+            return [max(at_s + network.reorder_s, self.held_until_s)]
+        at_s = self._latest_s = max(at_s, self._latest_s, self.held_until_s)
         if self.rng.random() < network.double:
             self.counts.doubled += 1
             return [at_s, at_s]
@@ -184,6 +186,10 @@ class Relay:
     def become(self, there: Network) -> None:
         """The way there is this network from now on."""
         self._there.network = there
+
+    def stall(self, seconds: float) -> None:
+        """Hold what is on the way there for so long, then send all of it at once."""
+        self._there.held_until_s = asyncio.get_running_loop().time() + seconds
 
     def _read(self) -> None:
         for data, address in _received(self._socket):
