@@ -20,7 +20,7 @@ from server.interpretation.gate import Gate
 from server.interpretation.identifying import Deaf, Identifying
 from server.interpretation.segmenter import Line, Segmenter
 from server.interpretation.shared import Shared
-from server.interpretation.types import Clause, Transcript
+from server.interpretation.types import Clause, Target, Transcript
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -102,21 +102,19 @@ class Interpreter:
         demand = self._demand
         wanted = {*demand.speech, *demand.text} - {demand.source}
         for language in sorted(wanted - self._booths.keys()):
-            booth = Booth(
-                self._shared, self.stream, self.epoch, demand.source, language, lambda: self._now
-            )
-            self._booths[language] = booth
+            target = Target(self.stream, self.epoch, demand.source, language)
+            booth = self._booths[language] = Booth(self._shared, target, lambda: self._now)
             group.create_task(self._run(booth), name=f"{self.stream}/{language}")
         for language, booth in self._booths.items():
             if language in wanted:
-                booth.speaks = language in demand.speech
+                booth.speaking.wanted = language in demand.speech
                 booth.reopen()
             else:
                 booth.close()
 
     async def _run(self, booth: Booth) -> None:
         await booth.run()
-        del self._booths[booth.language]
+        del self._booths[booth.target.language]
 
     async def _hear(self, chunk: AudioChunk) -> None:
         self._quiet_s = 0.0
@@ -159,7 +157,7 @@ class Interpreter:
             self._listening = None
         still = round(self._shared.limits.quiet_s * RATE_HZ)
         for booth in self._booths.values():
-            booth.pacing.stood_still(still)
+            booth.speaking.pacing.stood_still(still)
 
     async def _finish(self) -> None:
         """Make the last words final. More audio may follow."""

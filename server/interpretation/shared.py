@@ -4,9 +4,11 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from typing import Literal, ParamSpec, TypeVar
 
 from server.bus.messages import AUTO, Message
 from server.interpretation.engines import (
+    EngineError,
     LanguageIdentifier,
     Recognizer,
     SpeechDetector,
@@ -16,6 +18,9 @@ from server.interpretation.engines import (
 from server.interpretation.lanes import Lanes
 from server.interpretation.policies import DEFAULT_POLICY, POLICIES, Policy
 from server.models.catalogue import Catalogue
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,3 +73,21 @@ class Shared:
     lanes: Lanes = field(default_factory=Lanes)
     making: Executor = field(default_factory=lambda: ThreadPoolExecutor(1, "make"))
     dropped: Counter[str] = field(default_factory=Counter)
+
+    async def call(
+        self,
+        stage: Literal["translate", "synthesize"],
+        language: str,
+        function: Callable[P, R],
+        *args: P.args,
+        **kw: P.kwargs,
+    ) -> R:
+        """Call an engine's function in the lane of ``stage`` and ``language``, within the time
+        limit of the stage. Raises EngineError, and counts it."""
+        limits = self.limits
+        limit_s = limits.translate_s if stage == "translate" else limits.synthesize_s
+        try:
+            return await self.lanes.lane(stage, language).call(limit_s, function, *args, **kw)
+        except EngineError:
+            self.dropped[stage] += 1
+            raise

@@ -55,3 +55,14 @@ class Clause:
     end_sample: int
     ended: bool = True
     goes_on: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What an interpretation is of and into: one ``epoch`` of ``stream``, whose language is
+    ``source``, into ``language``."""
+
+    stream: str
+    epoch: int
+    source: str
+    language: str

@@ -10,7 +10,7 @@ from server.interpretation.context import Said, in_context
 from server.interpretation.ctranslate2_translator import CTranslate2Translator
 from server.interpretation.engines import EngineError
 from server.interpretation.shared import Engines, Limits, Shared
-from server.interpretation.types import Clause
+from server.interpretation.types import Clause, Target
 from server.models.catalogue import Catalogue
 
 
@@ -98,7 +98,8 @@ def test_of_a_translation_without_words_nothing_goes_on() -> None:
 async def test_a_booth_remembers_what_was_translated_last() -> None:
     translator, published = Recording(), list[Message]()
     engines = Engines({}, translator, {})
-    booth = Booth(Shared(engines, Limits(), published.append), "s", 0, "nl", "en", lambda: 0)
+    shared = Shared(engines, Limits(), published.append)
+    booth = Booth(shared, Target("s", 0, "nl", "en"), lambda: 0)
     for number, text in enumerate(("a b c", "fails", "d e f", "g h i")):
         booth.offer(clause(number, text, goes_on=number > 0))
     async with asyncio.timeout(10), asyncio.TaskGroup() as group:
