@@ -54,7 +54,7 @@ def _fan_out(state: Path, metrics: Metrics) -> FanOut:
     """By the fastest way there is here. The metrics say which it is."""
     sending, name = native.best(state)
     metrics.fan_out.labels(name).set(1)
-    return FanOut(metrics.repair_counts, sending)
+    return FanOut(metrics.fan_out_counts, sending)
 
 
 def offered_addresses(config: Config) -> list[str]:

@@ -38,7 +38,8 @@ REPLAY = {
     "dropped_samples": "Speakers' samples at 16 kHz given up: too many waited to be interpreted",
     "skipped_samples": "Speakers' samples at 16 kHz given up: two interpreters were lost on them",
 }
-REPAIR = {
+FAN_OUT = {
+    "dropped": "Packets of listeners not sent: the kernel had no room, or their time had passed",
     "as_red": "Packets sent with copies of earlier ones (RED) to listeners with loss so far",
     "sent_again": "Packets retransmitted to listeners so far",
     "not_sent_again": "Requested retransmissions not sent (too old, or over the limit) so far",
@@ -107,9 +108,9 @@ class Metrics:
         #: Counted by the playout of every stream.
         self.playout_counts = PlayoutCounts()
         self._read("tolk_downlink", PLAYOUT, functools.partial(getattr, self.playout_counts))
-        #: Counted by the fan-out, by reason.
-        self.repair_counts: collections.Counter[str] = collections.Counter()
-        self._read("tolk_downlink", REPAIR, self.repair_counts.__getitem__)
+        #: Counted by the fan-out of each media process.
+        self.fan_out_counts: collections.Counter[str] = collections.Counter()
+        self._read("tolk_downlink", FAN_OUT, self.fan_out_counts.__getitem__)
 
     def _add_interpretation(self) -> None:
         self.ear_voice_span = Histogram(
