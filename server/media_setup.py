@@ -41,6 +41,7 @@ def media_plane(config: Config, hosts: Sequence[str], metrics: Metrics) -> Itera
         fan_out=_fan_out(Path(config.state), metrics),
         dropped=metrics.hostile_counts,
         jitter=metrics.uplink_counts,
+        socket_audio=metrics.socket_counts,
     )
     if config.media_port == 0:
         yield plane

@@ -4,8 +4,8 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from server.media.counts import JitterCounts, SocketCounts
 from server.media.fanout import FanOut
-from server.media.jitter import JitterCounts
 from server.media.places import Places
 from server.media.port import MediaPort
 from server.media.turns import Turns
@@ -18,7 +18,8 @@ class MediaPlane:
     ``fan_out`` sends to listeners. ``turns`` lets the clock run between the steps of joining and
     leaving; ``places`` limits the connections that one address sets up at a time. ``peers``: the
     connections that exist or are being set up. ``dropped`` counts hostile datagrams and packets,
-    by reason; ``jitter`` counts what happened to the other packets of speakers."""
+    by reason; ``jitter`` and ``socket_audio`` count what happened to the other audio of speakers
+    on WebRTC and on a WebSocket."""
 
     hosts: Sequence[str] = ("127.0.0.1",)
     port: MediaPort | None = None
@@ -28,3 +29,4 @@ class MediaPlane:
     peers: set[object] = field(default_factory=set)
     dropped: Counter[str] = field(default_factory=Counter)
     jitter: JitterCounts = field(default_factory=JitterCounts)
+    socket_audio: SocketCounts = field(default_factory=SocketCounts)
