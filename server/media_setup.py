@@ -41,6 +41,7 @@ def media_plane(config: Config, hosts: Sequence[str], metrics: Metrics) -> Itera
         fan_out=_fan_out(Path(config.state), metrics),
         dropped=metrics.hostile_counts,
         jitter=metrics.uplink_counts,
+        socket_audio=metrics.socket_counts,
     )
     if config.media_port == 0:
         yield plane
@@ -54,7 +55,7 @@ def _fan_out(state: Path, metrics: Metrics) -> FanOut:
     """By the fastest way there is here. The metrics say which it is."""
     sending, name = native.best(state)
     metrics.fan_out.labels(name).set(1)
-    return FanOut(metrics.repair_counts, sending)
+    return FanOut(metrics.fan_out_counts, sending)
 
 
 def offered_addresses(config: Config) -> list[str]:

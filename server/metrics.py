@@ -9,8 +9,7 @@ from collections.abc import Callable
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
 
 from server.bus.replay import ReplayCounts
-from server.media.jitter import JitterCounts
-from server.media.playout import PlayoutCounts
+from server.media.counts import JitterCounts, PlayoutCounts, SocketCounts
 
 #: From hardly noticeable to unusable; people notice the steps in between.
 LAG_BUCKETS_S = (0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 7.5, 10.0, 15.0, 30.0)
@@ -29,16 +28,25 @@ UPLINK = {
     "missing_samples": "Samples of speakers at 48 kHz that were concealed or silent so far",
     "delay_seconds": "Playout delay of a speaker's audio in the jitter buffer, latest value",
 }
+SOCKET = {
+    "filled_seconds": "Silence inserted in the audio of speakers on a WebSocket so far",
+    "dropped_seconds": "Audio of speakers on a WebSocket dropped so far, to keep its delay low",
+    "restarts": "Jumps in the timestamps of speakers on a WebSocket so far",
+}
 PLAYOUT = {
     "sent": "Packets of channels sent so far, counted once for every listener",
     "forwarded": "Packets among those sent that are the speaker's own, not encoded anew",
     "silent": "Packets of silence not sent so far, counted once for every listener",
+    "floor_dropped_samples": "Speakers' samples at 48 kHz not played, to keep their delay low",
+    "floor_underruns": "Times that a speaker's audio ran out so far (also when a speaker leaves)",
+    "dropped_clauses": "Interpreted clauses not played so far: too much speech was waiting",
 }
 REPLAY = {
     "dropped_samples": "Speakers' samples at 16 kHz given up: too many waited to be interpreted",
     "skipped_samples": "Speakers' samples at 16 kHz given up: two interpreters were lost on them",
 }
-REPAIR = {
+FAN_OUT = {
+    "dropped": "Packets of listeners not sent: the kernel had no room, or their time had passed",
     "as_red": "Packets sent with copies of earlier ones (RED) to listeners with loss so far",
     "sent_again": "Packets retransmitted to listeners so far",
     "not_sent_again": "Requested retransmissions not sent (too old, or over the limit) so far",
@@ -81,6 +89,9 @@ class Metrics:
         self.ticks_skipped = self._gauge(
             "tolk_ticks_skipped", "20 ms ticks skipped so far because they were too late"
         )
+        self.playouts_failed = self._gauge(
+            "tolk_playouts_failed", "Streams whose playout ended because of a bug so far"
+        )
         self.dropped = self._counter(
             "tolk_dropped", "Items dropped: too late, or a queue was full", "where"
         )
@@ -96,20 +107,25 @@ class Metrics:
         self.fan_out = self._gauge(
             "tolk_fan_out", "Active fan-out backend: 1 for the one in use", "by"
         )
-        #: Counted by the guard of every connection, by reason.
+        #: Counted by every connection, by reason.
         self.hostile_counts: collections.Counter[str] = collections.Counter()
         self.hostile = self._gauge(
-            "tolk_hostile_datagrams", "Datagrams dropped before aiortc saw them so far", "reason"
+            "tolk_hostile_datagrams",
+            "Datagrams and packets dropped so far: hostile, malformed, or too many",
+            "reason",
         )
         #: Counted by the jitter buffer of every speaker.
         self.uplink_counts = JitterCounts()
         self._read("tolk_uplink", UPLINK, functools.partial(getattr, self.uplink_counts))
+        #: Counted by the receiver of every speaker on a WebSocket.
+        self.socket_counts = SocketCounts()
+        self._read("tolk_uplink_socket", SOCKET, functools.partial(getattr, self.socket_counts))
         #: Counted by the playout of every stream.
         self.playout_counts = PlayoutCounts()
         self._read("tolk_downlink", PLAYOUT, functools.partial(getattr, self.playout_counts))
-        #: Counted by the fan-out, by reason.
-        self.repair_counts: collections.Counter[str] = collections.Counter()
-        self._read("tolk_downlink", REPAIR, self.repair_counts.__getitem__)
+        #: Counted by the fan-out of each media process.
+        self.fan_out_counts: collections.Counter[str] = collections.Counter()
+        self._read("tolk_downlink", FAN_OUT, self.fan_out_counts.__getitem__)
 
     def _add_interpretation(self) -> None:
         self.ear_voice_span = Histogram(

@@ -64,13 +64,13 @@ class PeerReport(msgspec.Struct, frozen=True, array_like=True):
 
 
 class EdgeReport(Heartbeat, frozen=True, tag="edge"):
-    """An edge lives: twice a second. ``peers``: all its connections. ``hostile``, ``repaired``:
-    its counts so far, as in the metrics of these names. ``late_s``: the most that a packet came
-    later than the quickest, since the last report."""
+    """An edge lives: twice a second. ``peers``: all its connections. ``hostile`` and
+    ``fan_out``: what its media plane counted so far. ``late_s``: the largest delay of a packet
+    since the last report, compared with the quickest packet."""
 
     peers: dict[int, PeerReport] = {}
     hostile: dict[str, int] = {}
-    repaired: dict[str, int] = {}
+    fan_out: dict[str, int] = {}
     late_s: float = 0.0
 
 

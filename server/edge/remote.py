@@ -52,7 +52,7 @@ class Edge:
         self._numbers = itertools.count(1)
         self._worker = ""
         self._hostile: Counter[str] = Counter()
-        self._repaired: Counter[str] = Counter()
+        self._fan_out: Counter[str] = Counter()
         self._gauge(ready=0)
 
     @property
@@ -124,11 +124,11 @@ class Edge:
         metrics = self._metrics
         if report.worker != self._worker:
             self._worker = report.worker
-            self._hostile, self._repaired = Counter(), Counter()
-        hostile, repaired = Counter(report.hostile), Counter(report.repaired)
+            self._hostile, self._fan_out = Counter(), Counter()
+        hostile, fan_out = Counter(report.hostile), Counter(report.fan_out)
         metrics.hostile_counts.update(hostile - self._hostile)
-        metrics.repair_counts.update(repaired - self._repaired)
-        self._hostile, self._repaired = hostile, repaired
+        metrics.fan_out_counts.update(fan_out - self._fan_out)
+        self._hostile, self._fan_out = hostile, fan_out
         self._gauge(
             ready=self.ready,
             listeners=len(self.peers),

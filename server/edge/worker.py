@@ -122,7 +122,7 @@ class EdgeWorker:
                 for number, each in self._listeners.items()
             },
             hostile=dict(self._plane.dropped),
-            repaired=dict(self._plane.fan_out.counts),
+            fan_out=dict(self._plane.fan_out.counts),
             late_s=self._late_s,
         )
 

@@ -244,10 +244,6 @@ class SubscriberTrack(MediaStreamTrack):
         """The listener says that it loses this share of its packets; see Broadcast.loss."""
         self._subscription.report_loss(share)
 
-    def count_dropped(self) -> None:
-        """A packet got no further than here."""
-        self._subscription.dropped += 1
-
     def give_to(self, outlet: Outlet, member: Any) -> None:
         """As Subscription's."""
         self._subscription.give_to(outlet, member)

@@ -155,7 +155,7 @@ class PeerConnection:
 
     def _hear_rtcp(self, packet: AnyRtcpPacket) -> None:
         if self._sender is not None:
-            self._sender.hear(packet)
+            self._sender.receive_rtcp(packet)
         if self.uplink is not None:
             self.uplink.hear_rtcp(packet)
 

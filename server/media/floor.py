@@ -10,6 +10,7 @@ from collections import deque
 
 import numpy as np
 
+from server.media.counts import PlayoutCounts
 from server.media.opus import SAMPLES_PER_TICK, Pcm
 
 CUSHION_SAMPLES = 3 * SAMPLES_PER_TICK
@@ -27,16 +28,10 @@ def is_quiet(pcm: Pcm) -> bool:
 
 
 class FloorBuffer:
-    """Counts: ``dropped_samples`` left out to keep the delay low; ``underruns``, how often the
-    sound ran out (a speaker who leaves is one)."""
+    """One stream's."""
 
-    def __init__(
-        self, cushion_samples: int = CUSHION_SAMPLES, limit_samples: int = LIMIT_SAMPLES
-    ) -> None:
-        self.dropped_samples = 0
-        self.underruns = 0
-        self._cushion = cushion_samples
-        self._limit = limit_samples
+    def __init__(self, counts: PlayoutCounts | None = None) -> None:
+        self.counts = PlayoutCounts() if counts is None else counts
         self._samples: Pcm = np.zeros(0, np.int16)
         self._packets: deque[tuple[int, bytes]] = deque()  # and where in all sound they begin
         self._left = 0
@@ -46,27 +41,29 @@ class FloorBuffer:
         """Sound as received: int16 mono at 48 kHz, any length; the packet that it came in, if
         it is just that. Of nothing but zeros, as of what could not be decoded, none is kept."""
         if not pcm.any():
-            pcm = pcm[: max(0, self._cushion - self._samples.size)]
+            pcm = pcm[: max(0, CUSHION_SAMPLES - self._samples.size)]
         elif packet is not None:
             self._packets.append((self._left + self._samples.size, packet))
         self._samples = np.concatenate((self._samples, pcm))
-        if self._samples.size > self._limit:
-            self._drop(self._samples.size - self._cushion)
+        if self._samples.size > LIMIT_SAMPLES:
+            self._drop(self._samples.size - CUSHION_SAMPLES)
 
     def pull(self) -> tuple[Pcm, bytes | None]:
         """The next 20 ms: silence until the cushion is there, and when the sound runs out. And
         the packet that begins in them, if there is just one."""
         if self._filling:
-            if self._samples.size < self._cushion:
+            if self._samples.size < CUSHION_SAMPLES:
                 return _SILENCE, None
             self._filling = False
-        while self._samples.size > 2 * self._cushion and is_quiet(self._samples[:SAMPLES_PER_TICK]):
+        while self._samples.size > 2 * CUSHION_SAMPLES and is_quiet(
+            self._samples[:SAMPLES_PER_TICK]
+        ):
             self._drop(SAMPLES_PER_TICK)
         packets = self._begin_before(self._left + SAMPLES_PER_TICK)
         pcm, self._samples = np.split(self._samples, [SAMPLES_PER_TICK])
         self._left += pcm.size
         if pcm.size < SAMPLES_PER_TICK:
-            self.underruns += 1
+            self.counts.floor_underruns += 1
             self._filling = True
             pcm = np.concatenate((pcm, _SILENCE[pcm.size :]))
         return pcm, packets[0] if len(packets) == 1 else None
@@ -82,4 +79,4 @@ class FloorBuffer:
         self._samples = self._samples[samples:]
         self._left += samples
         self._begin_before(self._left)
-        self.dropped_samples += samples
+        self.counts.floor_dropped_samples += samples

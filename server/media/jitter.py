@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from server.media.counts import JitterCounts
 from server.media.opus import RATE_HZ, SAMPLES_PER_TICK, TICK_S
 
 #: The target: never less than this cushion, nor more than makes talking over it odd.
@@ -49,24 +50,6 @@ class Missing:
     samples: int
     following: bytes | None = None
     silent: bool = False
-
-
-@dataclass(slots=True)
-class JitterCounts:
-    """Packets; ``late``: their place was filled already; ``copied``: lost, and had from a copy in
-    a later one; ``asked_for`` and ``came_again``: see Missed. Samples that were ``missing``.
-    ``delay_seconds``: how late the sound was that was heard last, see JitterBuffer.delay_s."""
-
-    came: int = 0
-    late: int = 0
-    doubled: int = 0
-    copied: int = 0
-    asked_for: int = 0
-    came_again: int = 0
-    overflowed: int = 0
-    restarts: int = 0
-    missing_samples: int = 0
-    delay_seconds: float = 0.0
 
 
 class JitterBuffer:

@@ -9,8 +9,9 @@
 from dataclasses import dataclass
 from typing import Final
 
+from server.media.counts import JitterCounts
 from server.media.guard import RateLimit
-from server.media.jitter import MOST_S, JitterCounts
+from server.media.jitter import MOST_S
 
 ATTEMPTS: Final = 3
 ASKED_FOR_PER_S: Final = 50

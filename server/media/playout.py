@@ -13,12 +13,12 @@ Invariants:
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 
 from server.media.broadcast import Broadcast
+from server.media.counts import PlayoutCounts
 from server.media.floor import FloorBuffer
 from server.media.forwarding import Forwarding
 from server.media.libopus import SilenceEncoder, channel_encoder
@@ -40,16 +40,6 @@ _SILENCE: Pcm = np.zeros(SAMPLES_PER_TICK, np.int16)
 _SILENCE.flags.writeable = False
 
 
-@dataclass(slots=True)
-class PlayoutCounts:
-    """Packets, each counted for every listener of its channel: ``sent``, and of these
-    ``forwarded``, the speaker's own; ``silent`` and therefore not sent."""
-
-    sent: int = 0
-    forwarded: int = 0
-    silent: int = 0
-
-
 class StreamPlayout:
     """All that can be heard of one stream. Channels are named "floor", "en" (the interpretation
     alone) and "en+floor" (over the quiet floor).
@@ -63,8 +53,8 @@ class StreamPlayout:
         new_encoder: Callable[[], SilenceEncoder | OpusEncoder] = channel_encoder,
         counts: PlayoutCounts | None = None,
     ) -> None:
-        self.floor = FloorBuffer()
         self.counts = PlayoutCounts() if counts is None else counts
+        self.floor = FloorBuffer(self.counts)
         self._forwarding = Forwarding()
         self._on_start = on_start
         self._new_encoder = new_encoder
@@ -154,7 +144,7 @@ class StreamPlayout:
     def _queue(self, language: str) -> SpeechQueue:
         if language not in self._speech:
             self._speech[language] = SpeechQueue(
-                lambda clause, tick: self._on_start(language, clause, tick)
+                lambda clause, tick: self._on_start(language, clause, tick), self.counts
             )
         return self._speech[language]
 

@@ -21,6 +21,7 @@ import numpy as np
 from av import FFmpegError
 
 from server.media import rtp
+from server.media.counts import SocketCounts
 from server.media.floor import is_quiet
 from server.media.opus import RATE_HZ, OpusDecoder, Pcm, Resampler
 
@@ -52,20 +53,11 @@ class Sound:
 
 
 @dataclass(slots=True)
-class ReceiveCounts:
-    """Silence put in, sound left out (of any reason), in seconds; timestamps that leapt."""
-
-    filled_s: float = 0.0
-    dropped_s: float = 0.0
-    restarts: int = 0
-
-
-@dataclass(slots=True)
 class Timeline:
     """Keeps sound in step with the clock; sans-I/O. Times of ``now`` are seconds."""
 
     rate_hz: int
-    counts: ReceiveCounts = field(default_factory=ReceiveCounts)
+    counts: SocketCounts = field(default_factory=SocketCounts)
     _started_at: float | None = None
     _produced: int = 0
     _next_timestamp: int | None = None
@@ -83,7 +75,7 @@ class Timeline:
         if ahead > FURTHEST_AHEAD_S * self.rate_hz or (
             ahead > WIN_BACK_S * self.rate_hz and is_quiet(pcm)
         ):
-            self.counts.dropped_s += pcm.size / self.rate_hz
+            self.counts.dropped_seconds += pcm.size / self.rate_hz
             return _NOTHING
         silence = self._silence(min(gap, -ahead))
         self._produced += pcm.size
@@ -102,7 +94,7 @@ class Timeline:
 
     def _silence(self, samples: int) -> Pcm:
         samples = max(0, samples)
-        self.counts.filled_s += samples / self.rate_hz
+        self.counts.filled_seconds += samples / self.rate_hz
         self._produced += samples
         return np.zeros(samples, np.int16)
 
@@ -183,10 +175,10 @@ class SocketReceiver:
     def __init__(
         self,
         format: SocketFormat | None = None,
-        counts: ReceiveCounts | None = None,
+        counts: SocketCounts | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.counts = counts or ReceiveCounts()
+        self.counts = counts or SocketCounts()
         self._format = format or Samples()
         self._clock = clock
         self._timeline = Timeline(self._format.rate_hz, self.counts)
@@ -200,7 +192,7 @@ class SocketReceiver:
         """One message. Raises ValueError when it is not of the format."""
         chunk = self._format.read(data)
         if len(self._chunks) == MAX_CHUNKS:
-            self.counts.dropped_s += self._chunks.popleft()[1].size / self._format.rate_hz
+            self.counts.dropped_seconds += self._chunks.popleft()[1].size / self._format.rate_hz
         self._chunks.append(chunk)
         self._ready.set()
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from server.media.counts import PlayoutCounts
 from server.media.opus import RATE_HZ, SAMPLES_PER_TICK, Pcm, Resampler
 
 LIMIT_SAMPLES = 60 * RATE_HZ
@@ -38,8 +39,12 @@ class _Clause:
 class SpeechQueue:
     """``on_start(clause, tick)`` is called as each clause begins to be played."""
 
-    def __init__(self, on_start: Callable[[int, int], None] = lambda clause, tick: None) -> None:
-        self.dropped_clauses = 0
+    def __init__(
+        self,
+        on_start: Callable[[int, int], None] = lambda clause, tick: None,
+        counts: PlayoutCounts | None = None,
+    ) -> None:
+        self.counts = PlayoutCounts() if counts is None else counts
         self._on_start = on_start
         self._clauses: deque[_Clause] = deque()
         self._tick = 0
@@ -91,4 +96,4 @@ class SpeechQueue:
         while self.backlog_s * RATE_HZ > LIMIT_SAMPLES:
             begun = self._clauses[0].started and len(self._clauses) > 1
             del self._clauses[1 if begun else 0]
-            self.dropped_clauses += 1
+            self.counts.dropped_clauses += 1

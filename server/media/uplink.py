@@ -18,7 +18,8 @@ import numpy as np
 from aiortc.rtp import AnyRtcpPacket, RtcpSrPacket
 
 from server.media import libopus
-from server.media.jitter import MOST_S, JitterBuffer, JitterCounts, Missing, Packet
+from server.media.counts import JitterCounts
+from server.media.jitter import MOST_S, JitterBuffer, Missing, Packet
 from server.media.libopus import ConcealingDecoder, OpusError
 from server.media.missed import Missed
 from server.media.opus import RATE_HZ, SAMPLES_PER_TICK, TICK_S, Pcm, Resampler

@@ -103,7 +103,8 @@ class SoundPath:
     def hear_on_socket(self, hear: Hear, audio: SpeakerAudio) -> None:
         """Sound comes as binary messages: see ``push``."""
         opus = audio == "socket-opus"
-        self._received = SocketReceiver(OpusPackets() if opus else Samples())
+        format = OpusPackets() if opus else Samples()
+        self._received = SocketReceiver(format, self._plane.socket_audio)
         self._task = self._group.create_task(_pass(self._received, hear), name="socket-in")
 
     def push(self, data: bytes) -> None:
@@ -151,6 +152,7 @@ class SoundPath:
         except MediaStreamError:
             logger.debug("the channel of a listener on its socket was closed")
         finally:
+            self._connection.outbox.dropped_audio += track.dropped
             track.stop()
 
 

@@ -80,7 +80,7 @@ class Ear:
     def says(self, packet: AnyRtcpPacket) -> None:
         """The server hears this of it."""
         for each in RtcpPacket.parse(bytes(packet)):
-            self.sender.hear(each)
+            self.sender.receive_rtcp(each)
 
     def rtcp(self) -> list[Any]:
         self.packets()

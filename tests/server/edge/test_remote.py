@@ -168,7 +168,7 @@ async def test_the_channels_encoder_is_told_of_losses_at_an_edge(hall: Hall) -> 
     await until(lambda: hall.one.loss > 0.05)
     track.select(hall.other)
     assert hall.one.loss == 0 and hall.other.loss > 0.05
-    await until(lambda: hall.metrics.repair_counts["sent_again"] > 0)
+    await until(lambda: hall.metrics.fan_out_counts["sent_again"] > 0)
 
 
 async def test_what_comes_late_is_dropped_and_time_goes_on(hall: Hall) -> None:

@@ -37,10 +37,10 @@ def test_what_is_left_at_an_underrun_is_heard_then_the_cushion_fills_again() -> 
     pull(floor, 3)
     last = floor.pull()[0]
     assert last[:10].all() and not last[10:].any()
-    assert floor.underruns == 1
+    assert floor.counts.floor_underruns == 1
     floor.push(numbered(TICK))
     assert not floor.pull()[0].any()
-    assert floor.underruns == 1
+    assert floor.counts.floor_underruns == 1
 
 
 def test_a_flood_leaves_only_the_newest() -> None:
@@ -48,7 +48,7 @@ def test_a_flood_leaves_only_the_newest() -> None:
     floor.push(sound)
     assert pull(floor, CUSHION_SAMPLES // TICK).tolist() == sound[-CUSHION_SAMPLES:].tolist()
     assert not floor.pull()[0].any()
-    assert floor.dropped_samples == sound.size - CUSHION_SAMPLES
+    assert floor.counts.floor_dropped_samples == sound.size - CUSHION_SAMPLES
 
 
 def test_delay_is_won_back_in_quiet_sound_and_only_there() -> None:
@@ -56,11 +56,11 @@ def test_delay_is_won_back_in_quiet_sound_and_only_there() -> None:
     loud, quiet = tone(440, 0.2), tone(440, 0.06, peak=100)
     floor.push(joined([loud, quiet]))
     assert np.array_equal(pull(floor, 4), loud[: 4 * TICK])
-    assert floor.dropped_samples == 0
+    assert floor.counts.floor_dropped_samples == 0
     floor = FloorBuffer()
     floor.push(joined([quiet, loud]))
     assert np.array_equal(floor.pull()[0], loud[:TICK])
-    assert floor.dropped_samples == quiet.size
+    assert floor.counts.floor_dropped_samples == quiet.size
 
 
 def test_silence_does_not_add_delay() -> None:
@@ -70,7 +70,7 @@ def test_silence_does_not_add_delay() -> None:
     floor.push(numbered(TICK))
     assert not pull(floor, CUSHION_SAMPLES // TICK).any()
     assert floor.pull()[0].tolist() == numbered(TICK).tolist()
-    assert floor.dropped_samples == 0
+    assert floor.counts.floor_dropped_samples == 0
 
 
 def packets(floor: FloorBuffer, ticks: int) -> list[bytes | None]:

@@ -1,6 +1,7 @@
 import pytest
 
-from server.media.jitter import LEAST_S, MOST_S, JitterCounts
+from server.media.counts import JitterCounts
+from server.media.jitter import LEAST_S, MOST_S
 from server.media.missed import ASKED_FOR_PER_S, ATTEMPTS, IN_VAIN, MAX_MISSING, Missed
 
 TICK_S = 0.02

@@ -86,14 +86,12 @@ async def test_a_listener_hears_the_channel_and_the_one_it_selects() -> None:
         track.select(playout.channels["nl"])
         await hear(client, 0.3)
         assert pitch_hz(await hear(client, 0.5)) == pytest.approx(880, abs=5)
-        dropped = track.dropped
     sequence = np.array([packet.sequence_number for packet in packets])
     stamps = np.array([packet.timestamp for packet in packets]).astype(np.uint32)
     steps = np.diff(stamps)
     assert len({packet.ssrc for packet in packets}) == 1
     assert (np.diff(sequence) == 1).all()
     assert (steps > 0).all() and (steps % SAMPLES_PER_TICK == 0).all() and steps.max() < RATE_HZ
-    assert dropped == 0
 
 
 async def test_many_listeners_share_one_encoding_and_no_thread_encodes() -> None:

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from server.media import rtp
+from server.media.counts import SocketCounts
 from server.media.opus import RATE_HZ, SAMPLES_PER_TICK, OpusEncoder, Pcm, joined
 from server.media.receive import (
     FURTHEST_AHEAD_S,
@@ -13,7 +14,6 @@ from server.media.receive import (
     SPEECH_RATE_HZ,
     WIN_BACK_S,
     OpusPackets,
-    ReceiveCounts,
     SocketReceiver,
     Sound,
     Timeline,
@@ -41,7 +41,12 @@ def steady(first: int, last: int, pcm: Pcm = LOUD) -> list[tuple[float, int | No
 def test_sound_in_time_goes_through_untouched() -> None:
     timeline = Timeline(RATE_HZ)
     assert all(out is LOUD for out in play(timeline, steady(0, 100)))
-    assert timeline.counts.filled_s == timeline.counts.dropped_s == timeline.counts.restarts == 0
+    assert (
+        timeline.counts.filled_seconds
+        == timeline.counts.dropped_seconds
+        == timeline.counts.restarts
+        == 0
+    )
 
 
 @pytest.mark.parametrize("lost", [1, 5, 100])
@@ -50,7 +55,7 @@ def test_loss_leaves_silence_of_its_length(lost: int) -> None:
     out = play(timeline, [*steady(0, 10), *steady(10 + lost, 20 + lost)])
     assert out[10].size == (lost + 1) * TICK
     assert not out[10][: lost * TICK].any() and out[10][lost * TICK :].all()
-    assert timeline.counts.filled_s == pytest.approx(lost * 0.02)
+    assert timeline.counts.filled_seconds == pytest.approx(lost * 0.02)
 
 
 @pytest.mark.parametrize("stamp", [102, 111, 10**6, 9, -5])
@@ -61,7 +66,7 @@ def test_timestamps_that_leap_start_anew(stamp: int) -> None:
     out = play(timeline, [(10, stamp, LOUD), (11, stamp + 1, LOUD)])
     assert joined(out)[-TICK:].all()
     assert timeline.counts.restarts == leaps
-    assert timeline.counts.filled_s == 0  # no time has passed that could be filled
+    assert timeline.counts.filled_seconds == 0  # no time has passed that could be filled
 
 
 def test_nothing_before_the_first_sound() -> None:
@@ -93,7 +98,7 @@ def test_sound_that_runs_far_ahead_of_time_is_dropped() -> None:
     timeline = Timeline(RATE_HZ)
     out = joined([timeline.place(stamp * TICK, LOUD, 0.0) for stamp in range(200)])
     assert out.size == pytest.approx(FURTHEST_AHEAD_S * RATE_HZ, abs=2 * TICK)
-    assert timeline.counts.dropped_s == pytest.approx(2.0, abs=0.05)
+    assert timeline.counts.dropped_seconds == pytest.approx(2.0, abs=0.05)
 
 
 def test_whatever_comes_as_much_goes_out_as_time_passes() -> None:
@@ -153,7 +158,7 @@ async def test_a_sender_that_floods_the_socket_loses_its_oldest_sound() -> None:
     receiver.close()
     heard = [int(each.pcm16[0]) async for each in receiver]
     assert heard == list(range(1003, 1003 + MAX_CHUNKS))
-    assert receiver.counts.dropped_s == pytest.approx(0.03)
+    assert receiver.counts.dropped_seconds == pytest.approx(0.03)
 
 
 async def test_a_file_sent_at_once_does_not_outrun_the_clock() -> None:
@@ -164,7 +169,7 @@ async def test_a_file_sent_at_once_does_not_outrun_the_clock() -> None:
     receiver.close()
     heard = sum([each.pcm16.size async for each in receiver]) / SPEECH_RATE_HZ
     assert heard <= FURTHEST_AHEAD_S + 1
-    assert receiver.counts.dropped_s == pytest.approx(10 - heard)
+    assert receiver.counts.dropped_seconds == pytest.approx(10 - heard)
 
 
 def opus(pcm: Pcm) -> list[bytes]:
@@ -182,7 +187,7 @@ async def test_opus_on_a_socket_goes_out_at_both_rates() -> None:
     assert pitch_hz(joined([each.pcm48 for each in sounds])) == pytest.approx(440, abs=2)
     pcm16 = joined([each.pcm16 for each in sounds])
     assert pcm16.size == pytest.approx(SPEECH_RATE_HZ, abs=SPEECH_RATE_HZ / 1000)
-    assert receiver.counts == ReceiveCounts()
+    assert receiver.counts == SocketCounts()
 
 
 async def test_packets_that_a_page_left_out_are_silence() -> None:
@@ -213,4 +218,4 @@ async def test_long_chunks_are_not_padded_with_silence() -> None:
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(0.5):
                 await anext(receiver)
-    assert receiver.counts.filled_s == 0
+    assert receiver.counts.filled_seconds == 0

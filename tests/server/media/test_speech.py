@@ -122,7 +122,7 @@ def test_beyond_the_limit_the_oldest_clause_that_has_not_begun_is_dropped() -> N
     said.play(range(1))
     said.add(2, say(6, half))
     said.add(3, say(7, half))
-    assert said.queue.dropped_clauses == 1
+    assert said.queue.counts.dropped_clauses == 1
     assert said.play(range(1, half + 2))[-3:] == [5, 7, 7]
 
 

@@ -15,7 +15,8 @@ from aiortc.rtp import (
     RtcpSrPacket,
 )
 
-from server.media.jitter import MOST_S, JitterCounts
+from server.media.counts import JitterCounts
+from server.media.jitter import MOST_S
 from server.media.opus import RATE_HZ, SAMPLES_PER_TICK, TICK_S, OpusEncoder, Pcm, joined
 from server.media.peer import Peer, answer
 from server.media.plane import MediaPlane

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 import numpy as np
 import pytest
 
-from server.media.jitter import LEAST_S, JitterCounts
+from server.media.counts import JitterCounts
+from server.media.jitter import LEAST_S
 from server.media.opus import RATE_HZ, SAMPLES_PER_TICK, TICK_S, OpusEncoder
 from server.media.red import packed
 from server.media.rtp_packet import Rtp
