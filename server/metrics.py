@@ -40,6 +40,7 @@ PLAYOUT = {
     "floor_dropped_samples": "Speakers' samples at 48 kHz not played, to keep their delay low",
     "floor_underruns": "Times that a speaker's audio ran out so far (also when a speaker leaves)",
     "dropped_clauses": "Interpreted clauses not played so far: too much speech was waiting",
+    "failed": "20 ms ticks of single channels lost to a bug so far; the log has the first",
 }
 REPLAY = {
     "dropped_samples": "Speakers' samples at 16 kHz given up: too many waited to be interpreted",
@@ -89,8 +90,8 @@ class Metrics:
         self.ticks_skipped = self._gauge(
             "tolk_ticks_skipped", "20 ms ticks skipped so far because they were too late"
         )
-        self.playouts_failed = self._gauge(
-            "tolk_playouts_failed", "Streams whose playout ended because of a bug so far"
+        self.ticks_failed = self._gauge(
+            "tolk_ticks_failed", "20 ms ticks of single streams lost to a bug so far"
         )
         self.dropped = self._counter(
             "tolk_dropped", "Items dropped: too late, or a queue was full", "where"

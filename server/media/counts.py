@@ -43,7 +43,8 @@ class PlayoutCounts:
     silence) are packets, counted once for every listener of their channel.
     ``floor_dropped_samples`` at 48 kHz were left out to keep the floor's delay low;
     ``floor_underruns``: how often the floor ran out of audio (also when a speaker leaves).
-    ``dropped_clauses`` waited for longer than the limit.
+    ``dropped_clauses`` waited for longer than the limit. ``failed``: ticks of single channels that
+    were lost to a bug.
     """
 
     sent: int = 0
@@ -52,3 +53,4 @@ class PlayoutCounts:
     floor_dropped_samples: int = 0
     floor_underruns: int = 0
     dropped_clauses: int = 0
+    failed: int = 0

@@ -8,6 +8,7 @@
 - If the kernel refuses a packet, only its listener loses it.
 """
 
+import logging
 import random
 import socket
 import struct
@@ -54,6 +55,8 @@ _ROW: Final = np.dtype(
         ("octets", np.uint32),
     ]
 )
+
+_log = logging.getLogger(__name__)
 
 
 class FanOut:
@@ -235,9 +238,15 @@ class Group:
             if ticks[member.row] < 0:
                 wait = random.uniform(0, _FIRST_REPORT_TICKS)
             else:
-                member.report(now)
+                self._report_to(member, now)
                 wait = random.uniform(0.5, 1.5) * REPORT_TICKS
             ticks[member.row] = tick + 1 + int(wait)
+
+    def _report_to(self, member: Member, now: int) -> None:
+        try:
+            member.report(now)
+        except Exception:  # noqa: BLE001  a bug with one listener must not cost others packets
+            _log.exception("a sender report could not be written")
 
 
 def ntp_time(unix_s: float) -> int:

@@ -23,12 +23,10 @@ class Ticking(Protocol):
     def tick(self, tick: int) -> None:
         """Play the 20 ms of ``tick``."""
 
-    def close(self) -> None:
-        """End: the playout failed."""
-
 
 class Pacer:
-    """Drives the playouts of all streams. ``skipped`` and ``failed`` count ticks and playouts.
+    """Drives the playouts of all streams. ``skipped`` counts ticks, ``failed`` the ticks of single
+    playouts that raised an exception. Such a playout loses 20 ms and goes on with the next tick.
 
     ``observe_lateness_s`` is called once a tick with how late it ran. ``clock`` must count as
     the event loop's does; it and ``sleep`` are parameters for tests.
@@ -46,6 +44,7 @@ class Pacer:
         self._clock = clock
         self._sleep = sleep
         self._playouts: set[Ticking] = set()
+        self._failing: set[Ticking] = set()
         self._start = clock()
         self._next = 0
 
@@ -61,6 +60,7 @@ class Pacer:
     def remove(self, playout: Ticking) -> None:
         """Drive ``playout`` no more."""
         self._playouts.discard(playout)
+        self._failing.discard(playout)
 
     async def run(self) -> None:
         """Tick until cancelled."""
@@ -80,8 +80,10 @@ class Pacer:
         for playout in tuple(self._playouts):
             try:
                 playout.tick(tick)
-            except Exception:  # the edge of a stream: its bug must not silence the others
-                log.exception("a stream's playout failed at tick %d and was closed", tick)
+            except Exception:  # a stream's bug must not silence the other streams
                 self.failed += 1
-                self._playouts.discard(playout)
-                playout.close()
+                if playout not in self._failing:  # once, not 50 times a second
+                    log.exception("a stream could not be played at tick %d", tick)
+                self._failing.add(playout)
+            else:
+                self._failing.discard(playout)

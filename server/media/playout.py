@@ -12,6 +12,7 @@ Invariants:
 - Nothing here waits or grows: the floor and each language's queue have their own bounds.
 """
 
+import logging
 from collections.abc import Callable
 from typing import Literal
 
@@ -38,6 +39,8 @@ FULL_SCALE = 32_767.0
 
 _SILENCE: Pcm = np.zeros(SAMPLES_PER_TICK, np.int16)
 _SILENCE.flags.writeable = False
+
+_log = logging.getLogger(__name__)
 
 
 class StreamPlayout:
@@ -116,16 +119,31 @@ class StreamPlayout:
         forwarded = self._forwarding.choose(floor, packet)
         speech = {language: queue.pull(tick) for language, queue in self._speech.items()}
         for channel in self._channels.values():
-            if channel.language is None:
-                pcm = floor
-                if forwarded is not None:
-                    self._forward(channel, tick, floor, forwarded)
-                    continue
+            spoken = speech.get(channel.language or "")
+            try:
+                self._play(channel, tick, floor, spoken, forwarded)
+            except Exception:  # noqa: BLE001  it must not silence the stream's other channels
+                self.counts.failed += 1
+                if not channel.failing:  # once, not 50 times a second
+                    _log.exception("a channel could not be played at tick %d", tick)
+                channel.failing, channel.encoder = True, self._new_encoder()
             else:
-                gain = self._floor_gain(channel)
-                pcm = mix(speech.get(channel.language), floor, channel.gain, gain)
-                channel.gain = gain
-            self._send(channel, tick, channel.encoded(pcm), channel.encoder.silent)
+                channel.failing = False
+
+    def _play(
+        self, channel: "_Channel", tick: int, floor: Pcm, speech: Pcm | None, packet: bytes | None
+    ) -> None:
+        """Play 20 ms of a channel. ``packet``: the floor's, if it need not be encoded."""
+        if channel.language is None:
+            if packet is not None:
+                self._forward(channel, tick, floor, packet)
+                return
+            pcm = floor
+        else:
+            gain = self._floor_gain(channel)
+            pcm = mix(speech, floor, channel.gain, gain)
+            channel.gain = gain
+        self._send(channel, tick, channel.encoded(pcm), channel.encoder.silent)
 
     def _forward(self, channel: "_Channel", tick: int, pcm: Pcm, packet: bytes) -> None:
         channel.not_encoded = pcm
@@ -163,6 +181,7 @@ class _Channel:
         self.over_floor = name.endswith(f"+{FLOOR}")
         self.gain = 0.0
         self.encoder = encoder
+        self.failing = False
         self.silence = Silence()
         #: The sound of the last tick, if another packet went out for it.
         self.not_encoded: Pcm | None = None

@@ -135,7 +135,7 @@ class LiveStreams:
         for language, backlog_s in worst.items():
             self._metrics.backlog.labels(language).set(backlog_s)
         self._metrics.ticks_skipped.set(self._pacer.skipped)
-        self._metrics.playouts_failed.set(self._pacer.failed)
+        self._metrics.ticks_failed.set(self._pacer.failed)
         for reason, count in self._metrics.hostile_counts.items():
             self._metrics.hostile.labels(reason).set(count)
         for where, count in self._bus.dropped.items():

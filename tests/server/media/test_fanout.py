@@ -200,6 +200,20 @@ async def test_reports_go_on_when_ntp_begins_again(
     assert report.sender_info.ntp_timestamp >> 32 == ntp_seconds
 
 
+async def test_a_report_that_fails_costs_the_others_nothing(
+    hall: Hall, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(ntp_time: int) -> None:
+        raise ZeroDivisionError
+
+    failing, other = hall.ear(1), hall.ear(2)
+    monkeypatch.setattr(failing.sender, "report", fail)
+    hall.publish(range(50))
+    assert len(failing.packets()) == len(other.packets()) == 50
+    assert "ZeroDivisionError" in caplog.text
+    assert other.rtcp() and not failing.rtcp()
+
+
 async def test_who_leaves_is_told_goodbye_and_leaves_nothing(hall: Hall) -> None:
     ear, stays = hall.ear(1), hall.ear(2)
     hall.publish(range(2))

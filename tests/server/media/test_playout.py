@@ -29,6 +29,16 @@ class CountingEncoder(OpusEncoder):
         return super().encode(pcm)
 
 
+class FailingOnce(OpusEncoder):
+    failures = 0
+
+    def encode(self, pcm: Pcm) -> bytes:
+        if FailingOnce.failures:
+            FailingOnce.failures -= 1
+            raise ZeroDivisionError
+        return super().encode(pcm)
+
+
 def level(pcm: Pcm, frequency_hz: float) -> float:
     """How strongly a tone is in it: its peak."""
     phase = np.arange(pcm.size) * (2j * np.pi * frequency_hz / RATE_HZ)
@@ -146,6 +156,21 @@ def test_only_open_channels_are_encoded() -> None:
     playout.tick(0)
     assert CountingEncoder.calls == 1
     assert list(playout.channels) == ["floor"]
+
+
+async def test_a_channel_that_fails_goes_on_and_silences_no_other(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    playout = StreamPlayout(new_encoder=FailingOnce)
+    subscriptions = [playout.channel(name).subscribe() for name in ("en", "floor")]
+    FailingOnce.failures = 1
+    for tick in range(1, 5):
+        playout.tick(tick)
+    failed, other = subscriptions
+    assert [(await anext(other)).tick for _ in range(4)] == [1, 2, 3, 4]
+    assert [(await anext(failed)).tick for _ in range(3)] == [2, 3, 4]
+    assert playout.counts.failed == 1
+    assert "ZeroDivisionError" in caplog.text
 
 
 async def test_all_channels_tick_on_one_clock() -> None:
