@@ -28,7 +28,7 @@ def missing() -> str:
         check = subprocess.run([PYTHON, PROGRAM, "check"], capture_output=True, text=True)
     except OSError as error:
         return str(error)
-    return check.stderr.strip() if check.returncode else ""
+    return check.stderr.splitlines()[-1] if check.returncode else ""
 
 
 class Webrtcbin(Participant):

@@ -2,15 +2,15 @@
 the project's has not, so nothing of the project is imported here.
 
     /usr/bin/python3 tests/helpers/webrtcbin.py check
-    /usr/bin/python3 tests/helpers/webrtcbin.py speak [--repair]
-    /usr/bin/python3 tests/helpers/webrtcbin.py listen --sound FILE [--repair]
+    /usr/bin/python3 tests/helpers/webrtcbin.py speak [--more]
+    /usr/bin/python3 tests/helpers/webrtcbin.py listen --sound FILE [--more]
 
 Its offer goes to stdout and the answer comes from stdin, each as a line of JSON such as
 ``{"type": "offer", "sdp": "…"}``; so do ``{"type": "state", "state": "connected"}`` and other
 states of the connection. It leaves when stdin ends. ``speak`` sends a tone of 300 Hz for 0.6 s in
 every 1.2 s. ``listen`` writes what it hears to FILE: 48 kHz mono, signed 16-bit little-endian.
-``--repair`` offers retransmission (RTX), RED and ULPFEC besides. ``check`` fails if a part of
-GStreamer is missing, and says which.
+``--more`` offers BUNDLE, retransmission (RTX), RED and ULPFEC besides. ``check`` fails if a part
+of GStreamer is missing, and says which.
 """
 
 import argparse
@@ -79,12 +79,10 @@ def hear(pipeline: Any, pad: Any, sound: str) -> None:
     pad.link(sink.get_static_pad("sink"))
 
 
-def started(speaks: bool, repair: bool, sound: str) -> tuple[Any, ...]:
+def started(speaks: bool, more: bool, sound: str) -> tuple[Any, ...]:
     """The pipeline, the webrtcbin in it, and its ICE agent, which lives as long as it is held."""
     pipeline = Gst.Pipeline()
     rtc = Gst.ElementFactory.make("webrtcbin", "rtc")
-    # All sound is in one section, whose ICE and DTLS the server takes.
-    rtc.set_property("bundle-policy", GstWebRTC.WebRTCBundlePolicy.MAX_BUNDLE)
     pipeline.add(rtc)
     agent = rtc.get_property("ice-agent")
     agent.emit("add-local-ip-address", "127.0.0.1")  # libnice would leave it out
@@ -99,7 +97,8 @@ def started(speaks: bool, repair: bool, sound: str) -> tuple[Any, ...]:
     transceiver = rtc.emit("get-transceiver", 0)
     if speaks:
         transceiver.set_property("direction", GstWebRTC.WebRTCRTPTransceiverDirection.SENDONLY)
-    if repair:
+    if more:
+        rtc.set_property("bundle-policy", GstWebRTC.WebRTCBundlePolicy.MAX_BUNDLE)
         transceiver.set_property("do-nack", True)
         transceiver.set_property("fec-type", GstWebRTC.WebRTCFECType.ULP_RED)
         transceiver.set_property("fec-percentage", 100)
@@ -116,14 +115,14 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("role", choices=("check", "speak", "listen"))
     parser.add_argument("--sound", default="")
-    parser.add_argument("--repair", action="store_true")
+    parser.add_argument("--more", action="store_true")
     options = parser.parse_args()
     Gst.init(None)
     if options.role == "check":
         missing = [name for name in ELEMENTS if Gst.ElementFactory.find(name) is None]
         sys.exit(f"GStreamer has no {', '.join(missing)}" if missing else 0)
     loop = GLib.MainLoop()
-    pipeline, rtc, _agent = started(options.role == "speak", options.repair, options.sound)
+    pipeline, rtc, _agent = started(options.role == "speak", options.more, options.sound)
 
     def failed(_: Any, message: Any) -> None:
         print(*message.parse_error(), file=sys.stderr)

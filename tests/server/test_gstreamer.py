@@ -55,8 +55,8 @@ def peers() -> list[str]:
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize(
     ("options", "offered"),
-    [((), str), ((), as_dtls_client), (("--repair",), str)],
-    ids=["DTLS server", "DTLS client", "RTX, RED and FEC"],
+    [((), str), ((), as_dtls_client), (("--more",), str)],
+    ids=["DTLS server", "DTLS client", "BUNDLE, RTX, RED and FEC"],
 )
 async def test_webrtcbin_speaks_and_listens(
     tmp_path: Path, options: tuple[str, ...], offered: Callable[[str], str]
