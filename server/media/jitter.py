@@ -7,6 +7,7 @@
   When all packets are used up time stands still, filled with what may have been said: what then
   comes goes on from there, and the delay that was gained is won back by stretching (excess_s).
 - A gap in timestamps is filled as far as it was not while packets were missing.
+- What a sender kept until it was connected is dropped, in the first second: see _drop_stale().
 """
 
 from collections import deque
@@ -29,6 +30,8 @@ LEAST_DELAY_S = 10.0
 #: Who leaps further in timestamps, or falls so far behind them, started anew.
 LEAP_SAMPLES = 2 * RATE_HZ
 MAX_PACKETS = 150
+#: For so long after the first packet others may come that waited for the connection.
+SETTLING_S = 1.0
 #: So much of a gap is made up; the rest of it is silence.
 MADE_UP_SAMPLES = 6 * SAMPLES_PER_TICK
 
@@ -58,6 +61,7 @@ class JitterBuffer:
     def __init__(self, counts: JitterCounts | None = None) -> None:
         self.counts = JitterCounts() if counts is None else counts
         self.target_s = LEAST_S
+        self._begun_s: float | None = None
         self._forget()
 
     def _forget(self) -> None:
@@ -76,6 +80,7 @@ class JitterBuffer:
         """A packet came; ``timestamp`` is RTP's, of 32 bits. ``again``: it had been lost, and
         asked for; so if it is late, nothing is that might have been heard without."""
         self.counts.came += 1
+        self._begun_s = now_s if self._begun_s is None else self._begun_s
         at = self._unwrapped(timestamp)
         if self._newest is not None and (
             abs(at - self._newest) > LEAP_SAMPLES
@@ -116,6 +121,8 @@ class JitterBuffer:
 
     def pull(self, now_s: float) -> Packet | Missing | None:
         """What is to be heard next; None while nothing has come yet, or not for long enough."""
+        if self._begun_s is not None and now_s - self._begun_s < SETTLING_S:
+            self._drop_stale(now_s)
         if self._next is None:
             if not self._packets or self._delay_s(min(self._packets), now_s) < self.target_s:
                 return None
@@ -144,6 +151,21 @@ class JitterBuffer:
         if self._next is None:
             return 0.0
         return self.delay_s(now_s, decoded_samples) - self.target_s
+
+    def _drop_stale(self, now_s: float) -> None:
+        """A sender that began before it was connected, as GStreamer does, then sends at once what
+        waited. If all of it were heard, whatever follows would be late."""
+        most_s = LEAST_S if self._next is None else MOST_S
+        if not self._packets or self._delay_s(min(self._packets), now_s) <= most_s:
+            return
+        *stale, first = sorted(at for at in self._packets if self._delay_s(at, now_s) >= LEAST_S)
+        for at in stale:
+            del self._packets[at]
+        self.counts.late += len(stale)
+        if self._next is not None:
+            self._next = first
+        self._delays_s.clear()
+        self.target_s = LEAST_S
 
     def _fill(self, samples: int) -> Missing:
         """Time stands still: whatever comes may begin here."""

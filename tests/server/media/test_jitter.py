@@ -166,6 +166,19 @@ def test_timestamps_wrap_around(first: int) -> None:
     assert heard[CUSHION:] == list(range(20 - CUSHION))
 
 
+@pytest.mark.parametrize("at_once", [1000, 5], ids=["at once", "five at a time"])
+def test_what_waited_for_the_connection_makes_nothing_late(at_once: int) -> None:
+    """GStreamer makes sound before it is connected, and sends all of it then."""
+    buffer = JitterBuffer()
+    arrivals = {number: max(number, 50 + number / at_once) for number in range(150)}
+    heard = numbers(play(arrivals, 150, buffer))
+    assert set(heard[:50]) == {None}
+    most = CUSHION if at_once > 100 else round(MOST_S / TICK_S)
+    late = 100 - int(heard[100] or 0)
+    assert late <= most and heard[100:] == list(range(100 - late, 150 - late))
+    assert buffer.counts.late > 30
+
+
 def test_who_leaps_starts_anew() -> None:
     buffer = JitterBuffer()
     play({number: float(number) for number in range(20)}, 20, buffer)
