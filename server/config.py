@@ -1,4 +1,4 @@
-"""What the host may set: command line > environment (TOLK_PORT) > TOML file > default."""
+"""The settings: command line > environment (TOLK_PORT) > TOML file > default."""
 
 import argparse
 import os
@@ -23,7 +23,7 @@ def _state_folder() -> str:
 
 
 class ConfigError(Exception):
-    """A setting is wrong. The message names it, where it came from and what is expected."""
+    """A setting is wrong. The message names the setting, its source and what is expected."""
 
 
 class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -154,7 +154,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
 
     @property
     def speaking_needs_token(self) -> bool:
-        """Whether a speaker has to show a token."""
+        """Whether a speaker needs a token."""
         return self.speak_token == "required" or (
             self.speak_token == "auto" and not self.is_loopback
         )
@@ -169,8 +169,8 @@ def tolk_version() -> str:
 
 
 def add_options(parser: argparse.ArgumentParser, default: str | None = None) -> None:
-    """One option for each setting, and ``--config FILE``. ``default``: of those that are not
-    given; argparse.SUPPRESS where a parser above has them too."""
+    """Add an option for each setting, and ``--config FILE``. ``default``: the value of options
+    that are not given; argparse.SUPPRESS if a parent parser has the same options."""
     group = parser.add_argument_group("settings")
     group.add_argument(
         "--config",
@@ -178,7 +178,7 @@ def add_options(parser: argparse.ArgumentParser, default: str | None = None) -> 
         default=default,
         help="TOML file with the same names as options",
     )
-    # From a server to its other processes, see processes.py.
+    # For the server's other processes: see processes.py.
     group.add_argument("--settings", metavar="FILE", default=default, help=argparse.SUPPRESS)
     for field in msgspec.structs.fields(Config):
         described = msgspec.inspect.type_info(field.type)
@@ -204,8 +204,8 @@ def add_options(parser: argparse.ArgumentParser, default: str | None = None) -> 
 
 
 def load(options: argparse.Namespace, environ: Mapping[str, str]) -> Config:
-    """The settings from all sources; where ``--settings`` names a file with all of them, from
-    that alone. Raises ConfigError."""
+    """The settings from all sources. If ``--settings`` names a file, that file alone counts: it
+    has all of them. Raises ConfigError."""
     if options.settings:
         return msgspec.json.decode(Path(options.settings).read_bytes(), type=Config)
     merged: dict[str, Any] = {}
@@ -246,7 +246,7 @@ def _read_file(path: Path, names: Sequence[str]) -> dict[str, Any]:
 
 
 def _convert(settings: dict[str, Any], source: str) -> Config:
-    """``source`` names the setting, where there is one."""
+    """``source``: where the settings come from, for the error's text."""
     try:
         return msgspec.convert(settings, Config, strict=False)
     except msgspec.ValidationError as error:
@@ -255,7 +255,7 @@ def _convert(settings: dict[str, Any], source: str) -> Config:
 
 
 def _choices(name: str) -> str:
-    """What there is to choose from, where a setting is a choice."""
+    """For an error's text: the values of the setting ``name``, if it is a choice."""
     kind = get_args(Config.__annotations__.get(name))[:1]
     values = get_args(kind[0]) if kind and get_origin(kind[0]) is Literal else ()
     return f"; there are: {', '.join(values)}" if values else ""

@@ -1,4 +1,4 @@
-"""``tolk models``: which models there are, and how others are had."""
+"""``tolk models``: lists, fetches, removes and checks models."""
 
 import argparse
 import asyncio
@@ -21,7 +21,7 @@ from server.models.telling import teller
 
 
 def add_commands(models: argparse.ArgumentParser) -> None:
-    """What ``tolk models`` can do; by itself it lists."""
+    """Add the subcommands of ``tolk models``. Without one it lists."""
     models.add_argument("--json", action="store_true", help="for programs")
     commands = models.add_subparsers(metavar="COMMAND")
 
@@ -59,7 +59,7 @@ def add_commands(models: argparse.ArgumentParser) -> None:
 
 
 def show(config: Config, options: argparse.Namespace) -> int:
-    """List the models there are and those that can be had."""
+    """List the models that are installed and those that can be fetched."""
     catalogue = catalogue_of(config.models, Path(config.state), config.recognizer)
     if options.json:
         print(msgspec.json.encode(listing.as_data(catalogue)).decode())
@@ -109,7 +109,7 @@ async def _pull_into(store: Store, config: Config, options: argparse.Namespace, 
 
 
 def _wanted(store: Store, options: argparse.Namespace) -> Sequence[choice.Need]:
-    """What was asked for by name or language. Raises FetchError before anything is fetched."""
+    """The models asked for by name or language. Raises FetchError before anything is fetched."""
     words = [word for word in options.what if not _is_own(word)]
     languages = [word for word in words if choice.is_language(word)]
     wanted: list[choice.Need] = [[choice.named(word)] for word in words if word not in languages]
@@ -128,7 +128,7 @@ def _is_own(what: str) -> bool:
 
 
 def fetched(store: Store) -> Catalogue:
-    """What is whole of the store, without what is shipped."""
+    """The complete models in the store, without the shipped ones."""
     found = []
     for name in store.names():
         try:
@@ -139,7 +139,7 @@ def fetched(store: Store) -> Catalogue:
 
 
 async def _pull_one(puller: Puller, store: Store, need: choice.Need, tell: Tell) -> None:
-    """One of the models that do what is needed: the first that can be had."""
+    """Fetch the first model of ``need`` that can be had: each of them would do."""
     problems: list[str] = []
     for model in need:
         if _is_there(store, model.name):
