@@ -29,7 +29,7 @@ def check_media() -> None:
     except OSError as error:
         raise RuntimeError(f"speakers cannot be heard: {error}") from error
     if reason := libopus.dtx_missing():
-        _log.warning("silence is sent to listeners as sound is: %s", reason)
+        _log.warning("silence is encoded and sent like any other audio: %s", reason)
 
 
 @contextlib.contextmanager
@@ -66,7 +66,8 @@ def offered_addresses(config: Config) -> list[str]:
         own = {*netinfo.lan_addresses(), "127.0.0.1", "::1"}
         if foreign := [address for address in offered if address not in own]:
             raise ConfigError(
-                f"--ice-addresses: {', '.join(foreign)} is none of this machine's, so somebody "
-                "passes sound on to it, by one port: that goes with a --media-port other than 0"
+                f"--ice-addresses: {', '.join(foreign)} does not belong to this machine, so audio "
+                "must be forwarded from there, to one port: set --media-port to a number other "
+                "than 0"
             )
     return offered

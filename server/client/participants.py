@@ -287,11 +287,11 @@ async def _up(connection: RTCPeerConnection) -> None:
         async with asyncio.timeout(CONNECT_S):
             while (state := connection.connectionState) != "connected":
                 if state in ("failed", "closed"):
-                    raise ConnectionError(f"no way for sound: the connection is {state}")
+                    raise ConnectionError(f"no audio: the connection is {state}")
                 changed.clear()
                 await changed.wait()
     except TimeoutError:
-        raise ConnectionError(f"no way for sound found within {CONNECT_S:g} s") from None
+        raise ConnectionError(f"no audio: not connected within {CONNECT_S:g} s") from None
 
 
 async def _close(connection: RTCPeerConnection) -> None:

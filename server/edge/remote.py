@@ -110,7 +110,7 @@ class Edge:
                 case EdgeReport():
                     self._heed(message)
                 case _:
-                    _log.warning("unexpected %s of an edge", type(message).__name__)
+                    _log.warning("unexpected %s from edge %s", type(message).__name__, self.name)
 
     def _heed(self, report: EdgeReport) -> None:
         self.supervisor.heard(report)

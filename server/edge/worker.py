@@ -136,7 +136,7 @@ class EdgeWorker:
             case Routes():
                 self._route(message)
             case _:
-                _log.warning("unexpected %s", type(message).__name__)
+                _log.warning("unexpected %s from the server", type(message).__name__)
 
     def _take_in(self, offer: PeerOffer, group: asyncio.TaskGroup) -> None:
         track = SubscriberTrack(self._nothing)
@@ -184,7 +184,7 @@ class EdgeWorker:
             self._tell(offer.peer, "gone", str(gone))
         except Exception:  # noqa: BLE001  any bug ends this session only
             _log.exception("a listener's connection failed")
-            self._tell(offer.peer, "gone", "an error of the server's")
+            self._tell(offer.peer, "gone", "an error in the server")
         else:
             self._tell(offer.peer, "gone", reason)
 

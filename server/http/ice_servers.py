@@ -35,8 +35,8 @@ def ice_servers(config: Config) -> IceServers:
     for url in config.ice_servers:
         if _URL.fullmatch(url) is None or (url.startswith("stun") and "?" in url):
             raise ConfigError(
-                f"--ice-servers: {url!r} is none; expected is stun:HOST or turn:HOST, perhaps with "
-                ":PORT, and of turn with ?transport=tcp"
+                f"--ice-servers: {url!r} is not valid; expected: stun:HOST or turn:HOST, then "
+                ":PORT if needed, and after turn ?transport=tcp if needed"
             )
     stun = [url for url in config.ice_servers if url.startswith("stun")]
     turn = [url for url in config.ice_servers if url.startswith("turn")]

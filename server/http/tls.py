@@ -68,7 +68,7 @@ def load(certificate_file: Path, key_file: Path, now: datetime | None = None) ->
         key = serialization.load_pem_private_key(_read(key_file, "--tls-key"), password=None)
     except TypeError as error:
         raise ConfigError(
-            f"--tls-key: {key_file} is encrypted; a server that starts by itself needs it open"
+            f"--tls-key: {key_file} is encrypted; the server needs a key without a passphrase"
         ) from error
     except ValueError as error:
         raise ConfigError(f"--tls-key: {key_file} holds no PEM private key") from error
@@ -97,7 +97,7 @@ def _context(certificate_file: Path, key_file: Path) -> ssl.SSLContext:
     try:
         context.load_cert_chain(certificate_file, key_file)
     except ssl.SSLError as error:
-        raise ConfigError(f"{certificate_file}: OpenSSL does not take it: {error}") from error
+        raise ConfigError(f"{certificate_file}: OpenSSL does not accept it: {error}") from error
     return context
 
 

@@ -150,13 +150,13 @@ class SoundPath:
                 self._connection.send_audio(rtp.packed(sequence, packet.pts or 0, bytes(packet)))
                 sequence += 1
         except MediaStreamError:
-            logger.debug("the channel of a listener on its socket was closed")
+            logger.debug("the channel of a listener over WebSocket was closed")
         finally:
             track.stop()
 
 
 def _lost(reason: str) -> Error:
-    text = f"The sound connection ended: {reason}. Offer anew."
+    text = f"The audio connection ended: {reason}. Send a new offer."
     return ProtocolError("timeout", text, fatal=False).as_message()
 
 
@@ -174,4 +174,4 @@ async def _heard(peer: Peer, hear: Hear) -> str:
         await asyncio.wait((hearing, gone), return_when=asyncio.FIRST_COMPLETED)
         hearing.cancel()
         gone.cancel()
-    return gone.result() if not gone.cancelled() else "no more sound comes over it"
+    return gone.result() if not gone.cancelled() else "its audio has ended"
