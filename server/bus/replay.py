@@ -25,15 +25,15 @@ AGAIN_S = 12
 
 @dataclass
 class ReplayCounts:
-    """``dropped_samples``: given up because too much was uncommitted; ``skipped_samples``:
-    given up because two interpreters were lost on it."""
+    """``dropped_samples``: given up because too much audio was not committed.
+    ``skipped_samples``: given up because two interpreters were lost on this audio."""
 
     dropped_samples: int = 0
     skipped_samples: int = 0
 
 
 class Replay:
-    """One stream's. ``counts`` may be those of all streams."""
+    """The kept audio of one stream. ``counts`` may be shared by all streams."""
 
     def __init__(self, counts: ReplayCounts) -> None:
         self._kept: deque[AudioChunk] = deque()

@@ -1,5 +1,5 @@
-"""Better models come by themselves: fetched by a process of its own while the server interprets
-with those that are shipped. Moving to them is the business of ``moving``."""
+"""Fetches better models at the first start, in a process of its own, while the server interprets
+with the shipped ones. ``moving`` then puts them to use."""
 
 import asyncio
 import logging
@@ -19,16 +19,16 @@ from server.models.events import Event
 from server.models.listing import unclear_voices
 from server.models.moving import Moves
 
-#: The process has less of the cores than those who interpret.
+#: The niceness of the process, so that it takes less CPU time than interpreting.
 NICE: Final = 15
-#: It tells something every so often, or it hangs: it may wait for another one to end.
+#: A process that prints nothing for so long hangs. It may wait for another pull to end.
 SILENCE_S: Final = 1800.0
-#: From SIGTERM to SIGKILL.
+#: Time from SIGTERM to SIGKILL.
 GRACE_S: Final = 2.0
 LINE_BYTES: Final = 65_536
-#: Of what it complained about so much is logged.
+#: The last bytes of its other output that are logged if it fails.
 COMPLAINT_BYTES: Final = 2_000
-#: Without a terminal a line is written each time that so much more is there.
+#: Without a terminal, progress is shown in steps of this size.
 PERCENT: Final = 25
 BY_HAND: Final = "python -m server models pull --recommended"
 
@@ -45,8 +45,8 @@ async def better_models(
     moves: Moves,
     command: Sequence[str],
 ) -> None:
-    """Fetch them with ``command`` once the server is ``ready``, where it has only those that are
-    shipped and may have better ones. Logs which voices are hard to understand."""
+    """Fetch better models with ``command`` once the server is ``ready``, if it has only the shipped
+    ones and the settings allow others. Logs which voices are hard to understand."""
     for line in unclear_voices(catalogue):
         _log.warning("%s", line)
     whisper = any(model.format == "whisper" for model in catalogue.models)
@@ -55,7 +55,7 @@ async def better_models(
     while not ready():
         await asyncio.sleep(0.1)
     if config.fetch == "never":
-        _say(f"Tolk hears with small models. For better ones: {BY_HAND}")
+        _say(f"Tolk uses small models. To get better ones: {BY_HAND}")
         return
     moves.held = True
     try:
@@ -64,13 +64,13 @@ async def better_models(
         moves.held = False
     if problem:
         _say(
-            f"Better models could not be fetched: {problem}. Tolk goes on with those it has. At "
-            f"its next start it tries again; or meanwhile, at any time: {BY_HAND}"
+            f"Better models could not be fetched: {problem}. Tolk continues with those it has, and "
+            f"tries again at its next start. You can try at any time: {BY_HAND}"
         )
 
 
 async def _fetched(command: Sequence[str]) -> str:
-    """Run the process to its end. Returns why there are models that could not be had."""
+    """Run the process to its end. Returns why models could not be fetched; "" if all were."""
     problems: list[str] = []
     complaint = b""
     shown = _Shown()
@@ -89,7 +89,7 @@ async def _fetched(command: Sequence[str]) -> str:
             status = await process.wait()
     except TimeoutError:
         return f"nothing was heard of it for {SILENCE_S / 60:g} minutes"
-    except (OSError, ValueError) as error:  # it cannot be started; a line is too long
+    except (OSError, ValueError) as error:  # it cannot be started, or a line is too long
         return str(error)
     finally:
         shown.close()
@@ -109,14 +109,14 @@ async def _line(process: Process) -> bytes:
 
 @asynccontextmanager
 async def _running(command: Sequence[str]) -> AsyncIterator[Process]:
-    """The process; ended on leaving."""
+    """Start the process; end it on leaving."""
     process = await asyncio.create_subprocess_exec(
         *command,
         stdin=DEVNULL,
         stdout=PIPE,
         stderr=STDOUT,
         limit=LINE_BYTES,
-        start_new_session=True,  # Ctrl-C in the terminal is for the server to act on
+        start_new_session=True,  # Ctrl-C in the terminal reaches only the server
     )
     try:
         with suppress(ProcessLookupError):
@@ -134,7 +134,7 @@ async def _running(command: Sequence[str]) -> AsyncIterator[Process]:
 
 
 class _Shown:
-    """What becomes of the models, on standard error: a bar at a terminal, else lines."""
+    """Shows the events on standard error: a progress bar on a terminal, else lines."""
 
     def __init__(self) -> None:
         self._bar: tqdm[NoReturn] | None = None
@@ -163,7 +163,7 @@ class _Shown:
         self._bar = None
 
     def _move_bar(self, event: Event) -> None:
-        tqdm.monitor_interval = 0  # no thread that watches it
+        tqdm.monitor_interval = 0  # without tqdm's monitor thread
         if self._bar is None:
             self._bar = tqdm(
                 total=event.total, unit="B", unit_scale=True, desc=event.model, leave=False
@@ -174,8 +174,9 @@ class _Shown:
 def _plan(event: Event) -> str:
     where = f", from {event.source}" if event.source else ""
     return (
-        f"Tolk hears with small models; a better one is on its way: {event.model} "
-        f"({event.total / 1e6:,.0f} MB{where}, licence {event.licence}). It moves by itself."
+        f"Tolk uses small models and fetches a better one: {event.model} "
+        f"({event.total / 1e6:,.0f} MB{where}, licence {event.licence}). It will be used when it "
+        "is complete."
     )
 
 

@@ -98,11 +98,11 @@ async def test_at_a_terminal_there_is_a_bar(
     [
         (
             script({"event": "failed", "message": "there is no network"}, then="exit(1)"),
-            "fetched: there is no network. Tolk goes on",
+            "fetched: there is no network. Tolk continues",
         ),
         (
             script({"event": "failed", "model": "m", "message": "404"}, then="exit(1)"),
-            "fetched: m: 404. Tolk goes on",
+            "fetched: m: 404. Tolk continues",
         ),
         (script("Traceback", "ValueError: odd", then="exit(3)"), "the log says why"),
         (script("x" * 100_000), "limit"),
