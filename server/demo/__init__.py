@@ -111,7 +111,8 @@ async def _show(speaker: Speaker, listener: Listener) -> None:
 def vtt(captions: Iterable[Caption]) -> str:
     """The captions as WebVTT (W3C), in order."""
     cues = [
-        f"{_time(caption.start_ms)} --> {_time(caption.end_ms)}\n{escape(caption.text, quote=False)}\n"
+        f"{_time(caption.start_ms)} --> {_time(caption.end_ms)}\n"
+        f"{escape(caption.text, quote=False)}\n"
         for caption in captions
     ]
     return "\n".join(["WEBVTT\n", *cues])
