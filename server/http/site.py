@@ -1,7 +1,6 @@
 """The pages and the HTTP API: health, metrics, languages, the list of streams."""
 
 import io
-import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -19,8 +18,6 @@ from server.streams.registry import ConnectionManager
 from signaling.errors import ProtocolError
 from signaling.protocol import parse_stream_id
 from static import ROOT
-
-logger = logging.getLogger(__name__)
 
 #: Nothing is loaded from elsewhere, nothing inline is run, nobody may frame the pages.
 SECURITY_HEADERS = {
@@ -54,7 +51,7 @@ class Web:
         add("/", pages.page("index.html"))
         for name in ("speak", "listen", "captions"):
             add(f"/{name}/{{stream}}", _of_a_stream(pages.page(f"{name}.html")))
-        add("/qr/{stream}.svg", self.qr_code)
+        add("/qr/{stream}.svg", _of_a_stream(self.qr_code))
         add("/api/languages", self.languages)
         add("/api/streams", self.streams)
         add("/healthz", self.healthz)
@@ -65,12 +62,8 @@ class Web:
 
     async def qr_code(self, request: web.Request) -> web.Response:
         """A QR code of the URL where to listen to a stream. Its title is the same URL."""
-        try:
-            stream_id = parse_stream_id(request.match_info["stream"])
-        except ProtocolError as error:
-            raise web.HTTPNotFound(text=str(error)) from error
         image = io.BytesIO()
-        address = f"{self.external_url(request)}/listen/{stream_id}"
+        address = f"{self.external_url(request)}/listen/{request.match_info['stream']}"
         segno.make(address, micro=False).save(
             image, kind="svg", scale=8, border=2, dark="#000", light="#fff", title=address
         )
@@ -144,7 +137,7 @@ class Web:
 
 
 def _of_a_stream(send: Handler) -> Handler:
-    """A handler that sends a page only where the address names a stream."""
+    """A handler that calls ``send`` if the path contains a valid stream name, else answers 404."""
 
     async def handler(request: web.Request) -> web.StreamResponse:
         try:

@@ -1,7 +1,6 @@
 """All live streams: gives them the interpreter's messages, and looks after them once a second."""
 
 import asyncio
-import logging
 import time
 from collections.abc import Iterator
 
@@ -11,8 +10,6 @@ from server.models.moving import Moves
 from server.streams.glossaries import Glossaries
 from server.streams.live_stream import LiveStream, StreamContext
 from server.streams.registry import ConnectionManager, Stream
-
-logger = logging.getLogger(__name__)
 
 REFRESH_S = 1.0
 
