@@ -8,16 +8,16 @@ import sys
 from asyncio.subprocess import DEVNULL, PIPE, STDOUT, Process
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
-from typing import Final, NoReturn
+from typing import Final
 
 import msgspec
-from tqdm import tqdm
 
 from server.config import Config
 from server.models.catalogue import Catalogue
 from server.models.events import Event
 from server.models.listing import unclear_voices
 from server.models.moving import Moves
+from server.models.telling import Shown, megabytes
 
 #: The niceness of the process, so that it takes less CPU time than interpreting.
 NICE: Final = 15
@@ -28,13 +28,9 @@ GRACE_S: Final = 2.0
 LINE_BYTES: Final = 65_536
 #: The last bytes of its other output that are logged if it fails.
 COMPLAINT_BYTES: Final = 2_000
-#: Without a terminal, progress is shown in steps of this size.
-PERCENT: Final = 25
 BY_HAND: Final = "python -m server models pull --recommended"
 
 _log = logging.getLogger(__name__)
-
-
 _decoder = msgspec.json.Decoder(Event)
 
 
@@ -73,7 +69,7 @@ async def _fetched(command: Sequence[str]) -> str:
     """Run the process to its end. Returns why models could not be fetched; "" if all were."""
     problems: list[str] = []
     complaint = b""
-    shown = _Shown()
+    shown = Shown(sys.stderr, _text)
     try:
         async with _running(command) as process:
             while line := await _line(process):
@@ -85,7 +81,7 @@ async def _fetched(command: Sequence[str]) -> str:
                 if event.event == "failed":
                     problems.append(f"{event.model}: {event.message}".removeprefix(": "))
                 else:
-                    shown.show(event)
+                    shown.tell(event)
             status = await process.wait()
     except TimeoutError:
         return f"nothing was heard of it for {SILENCE_S / 60:g} minutes"
@@ -133,51 +129,19 @@ async def _running(command: Sequence[str]) -> AsyncIterator[Process]:
             await process.wait()
 
 
-class _Shown:
-    """Shows the events on standard error: a progress bar on a terminal, else lines."""
-
-    def __init__(self) -> None:
-        self._bar: tqdm[NoReturn] | None = None
-        self._percent = 0
-
-    def show(self, event: Event) -> None:
-        match event.event:
-            case "plan":
-                self.close()
-                self._percent = 0
-                _say(event.message or _plan(event))
-            case "progress" if event.total and sys.stderr.isatty():
-                self._move_bar(event)
-            case "progress" if event.total:
-                percent = 100 * event.bytes // event.total // PERCENT * PERCENT
-                if percent > self._percent:
-                    self._percent = percent
-                    _say(f"{event.model}: {percent} %")
-            case "installed":
-                self.close()
-                _say(event.message or f"{event.model} is installed, and in use in a moment.")
-
-    def close(self) -> None:
-        if self._bar is not None:
-            self._bar.close()
-        self._bar = None
-
-    def _move_bar(self, event: Event) -> None:
-        tqdm.monitor_interval = 0  # without tqdm's monitor thread
-        if self._bar is None:
-            self._bar = tqdm(
-                total=event.total, unit="B", unit_scale=True, desc=event.model, leave=False
+def _text(event: Event) -> str | None:
+    match event.event:
+        case "plan":
+            where = f", from {event.source}" if event.source else ""
+            size = megabytes(event.total)
+            return event.message or (
+                f"Tolk uses small models and fetches a better one: {event.model} "
+                f"({size}{where}, licence {event.licence}). It will be used when it is complete."
             )
-        self._bar.update(event.bytes - self._bar.n)
-
-
-def _plan(event: Event) -> str:
-    where = f", from {event.source}" if event.source else ""
-    return (
-        f"Tolk uses small models and fetches a better one: {event.model} "
-        f"({event.total / 1e6:,.0f} MB{where}, licence {event.licence}). It will be used when it "
-        "is complete."
-    )
+        case "installed":
+            return event.message or f"{event.model} is installed, and in use in a moment."
+        case _:
+            return None
 
 
 def _say(text: str) -> None:
