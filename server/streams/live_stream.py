@@ -126,10 +126,6 @@ class LiveStream:
 
     # --- the speaker ----------------------------------------------------------------------
 
-    def begin(self) -> None:
-        """A speaker starts, or comes back. Earlier audio still gets interpreted."""
-        self.source.begin()
-
     def _changed_source(self, sample: int | None) -> None:
         """The spoken language changed at ``sample``; None: now."""
         self._statuses.undecided = self.source.demanded == AUTO

@@ -100,7 +100,7 @@ class Sessions:
             languages=grants.languages,
         )
         async with self._in_stream(connection, session, address) as (live, sound):
-            live.begin()
+            live.source.begin()
             if join.audio != "webrtc":
                 sound.hear_on_socket(live.hear, join.audio)
             while (message := await connection.receive()) is not None:
@@ -186,7 +186,7 @@ class Sessions:
             raise self._unknown_language(join.target, self.models.catalogue.targets(join.language))
         session = self.manager.join_talk(address, join.language, join.target, connection.close)
         async with self._in_stream(connection, session, address) as (live, sound):
-            live.begin()
+            live.source.begin()
             while (message := await connection.receive()) is not None:
                 with connection.answering():
                     if isinstance(message, Offer):

@@ -49,7 +49,7 @@ class SourceLanguage:
         return tuple(each for each in self._sources() if allowed is None or each in allowed)
 
     def begin(self) -> None:
-        """A speaker joined."""
+        """A speaker joined, or came back. Earlier audio still gets interpreted."""
         self._take(None)
 
     def choose(self, language: str) -> None:
