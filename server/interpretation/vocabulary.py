@@ -91,7 +91,7 @@ class ExpectingRecognizer:
             try:
                 self._latest, self.unusable = made.result()
             except ModelError as error:
-                _log.warning("the words of a glossary cannot be expected: %s", error)
+                _log.warning("a glossary's words cannot be given to the recogniser: %s", error)
                 self._latest = self._made_of
                 unusable = "cannot be expected; see the log"
                 self.unusable = dict.fromkeys(self._expects, unusable)

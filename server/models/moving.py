@@ -97,8 +97,8 @@ class Moves:
         self._lived = False
         if of_its_models and self._proven is not None and not self.options:
             _log.error(
-                "the interpreter died of its models: it goes on with those from before (%s), until "
-                "others are installed or the server is started again",
+                "the interpreter died of its models; the earlier ones (%s) are used until others "
+                "are installed or the server is restarted",
                 _names(self._proven),
             )
             self._scratch.write_bytes(encoded(self._proven))
@@ -119,7 +119,7 @@ class Moves:
     def _replace(self, catalogue: Catalogue) -> None:
         if version(catalogue) != version(self._current.catalogue):
             self._current.catalogue = catalogue
-            _log.info("in use now: %s", _names(catalogue))
+            _log.info("models in use now: %s", _names(catalogue))
             self._on_moved()
 
 
