@@ -226,18 +226,9 @@ class Listener(Participant):
 class Talker(_Speaking):
     """Speaks ``language`` and hears itself interpreted into ``target``."""
 
-    def __init__(
-        self,
-        url: str,
-        language: str,
-        target: str,
-        *,
-        token: str | None = None,
-        keep_sound: bool = False,
-        tls: ssl.SSLContext | bool = True,
-    ) -> None:
-        join = wire.JoinTalk(language=language, target=target, token=token)
-        super().__init__(f"{url.rstrip('/')}/ws", join, tls)
+    def __init__(self, url: str, language: str, target: str, keep_sound: bool = False) -> None:
+        join = wire.JoinTalk(language=language, target=target)
+        super().__init__(f"{url.rstrip('/')}/ws", join, tls=True)
         self.arrivals = Arrivals(keep_sound)
 
     async def _start_sound(self, stack: AsyncExitStack) -> None:
