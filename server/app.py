@@ -1,4 +1,4 @@
-"""The composition root: what a running server consists of. The only place that names buses."""
+"""The composition root: builds a running server from its parts. Only this file names a bus."""
 
 import asyncio
 import contextlib
@@ -42,19 +42,19 @@ from server.streams.live_streams import LiveStreams
 from server.streams.registry import ConnectionManager
 from server.streams.session import Sessions
 
-#: A request's headers are here by then, or its connection is closed.
+#: A connection is closed if a request's headers take longer.
 HEADERS_S = 10.0
-#: Recognition gets so much longer than other stages: where it is cut off, sound is lost, and a
-#: pass of Whisper's may have to wait for the cores.
+#: The time limit of recognition, as a multiple of the other stages' limit: cutting it off loses
+#: audio, and a pass of Whisper may have to wait for cores.
 PATIENCE = 3
-#: From SIGTERM: sessions are told and get this long to end before they are cancelled.
+#: After SIGTERM sessions are told, and have this long to end before they are cancelled.
 GOODBYE_S = 1.5
 
 
 @dataclass
 class Server:
-    """A running server, for those who started it. ``port``: of pages and signaling; 0 until it
-    takes connections."""
+    """A running server, for the code that started it. ``port``: TCP port of pages and signaling;
+    0 until it accepts connections."""
 
     config: Config
     given: Prepared
@@ -69,7 +69,7 @@ class Server:
 
     @property
     def metrics(self) -> Metrics:
-        """What it counts."""
+        """Its metrics."""
         return self.context.metrics
 
     @property
@@ -79,13 +79,13 @@ class Server:
 
     @property
     def url(self) -> str:
-        """Its address on this machine."""
+        """Its URL on this machine."""
         scheme = "https" if self.config.has_tls else "http"
         return f"{scheme}://127.0.0.1:{self.port}"
 
     @cached_property
     def addresses(self) -> banner.Addresses:
-        """What to tell its host: where to speak and to listen."""
+        """The addresses to print: where to speak and where to listen."""
         certificate = self.given.certificate
         return banner.addresses(
             self.config,
@@ -100,11 +100,12 @@ class Server:
 async def running(
     config: Config, interpreter: Sequence[str] = (), fetch: Sequence[str] = ()
 ) -> AsyncIterator[Server]:
-    """A server that takes connections; ended, with all its sessions, on leaving.
+    """Run a server that accepts connections. On leaving, it and all its sessions end.
 
-    ``interpreter``: another command that starts an interpreter process; ``--bus SOCKET`` is
-    added to it. ``fetch``: another command that fetches better models.
-    Raises ModelError or ConfigError before anything is started, OSError where the port is taken.
+    ``interpreter``: a command that starts an interpreter process, in place of the usual one;
+    ``--bus SOCKET`` is added to it. ``fetch``: a command that fetches better models, in place of
+    the usual one.
+    Raises ModelError or ConfigError before anything is started, OSError if the port is in use.
     """
     check_media()
     given, access, metrics = prepared(config), access_of(config), Metrics()
@@ -158,8 +159,8 @@ def _server(
     command: Sequence[str],
     folder: Path,
 ) -> Server:
-    """A server that waits to be started. ``command`` starts its interpreter; ``folder`` is for
-    files that nobody needs when it has ended."""
+    """A server that is not started yet. ``command`` starts its interpreter. ``folder`` is for
+    temporary files."""
     manager = ConnectionManager(
         max_streams=config.max_streams,
         max_listeners=config.max_listeners,
@@ -184,7 +185,7 @@ def _server(
 
 
 def _jobs(server: Server, fetch: Sequence[str]) -> dict[str, Coroutine[None, None, None]]:
-    """What runs as long as the server does, by name."""
+    """The tasks that run as long as the server does, by name."""
     live, moves, supervisor = server.live, server.moves, server.supervisor
     return {
         "pacer": server.context.pacer.run(),
@@ -247,8 +248,8 @@ def _site(server: Server, plane: MediaPlane) -> web.AppRunner:
 async def further_processes(
     config: Config, folder: Path, metrics: Metrics
 ) -> AsyncIterator[Sequence[Edge]]:
-    """The media processes beside this one, with the sockets of their buses in ``folder``; ended
-    on leaving."""
+    """Run the media processes beside this one; end them on leaving. The sockets of their buses
+    are in ``folder``."""
     async with contextlib.AsyncExitStack() as stack:
         edges = []
         for number in range(1, config.media_processes):
@@ -266,8 +267,8 @@ async def further_processes(
 
 
 async def run_worker(config: Config, socket: Path, first: Path | None = None) -> None:
-    """An interpreter process, until its server is gone or tells it to end. ``first``: a file with
-    the models to begin with, in place of those of the settings."""
+    """Run an interpreter process until its server is gone or tells it to end. ``first``: a file
+    that names the models to begin with, in place of those of the settings."""
     given = [decoded(first.read_bytes())] if first else []
 
     def catalogue() -> Catalogue:
@@ -284,8 +285,8 @@ async def run_worker(config: Config, socket: Path, first: Path | None = None) ->
 
 
 async def run_edge(config: Config, socket: Path) -> None:
-    """A further media process, until its server is gone or tells it to end. Raises OSError where
-    its UDP port is taken."""
+    """Run a further media process until its server is gone or tells it to end. Raises OSError if
+    its UDP port is in use."""
     with media_plane(config, offered_addresses(config), Metrics()) as plane:
         async with (
             LocalBus.connect(socket, edge_messages.decode) as bus,

@@ -1,4 +1,4 @@
-"""What is printed at the start: addresses that work, and a QR code to join."""
+"""The text printed at the start: the addresses to use, and a QR code to join."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,16 +8,16 @@ from server.config import Config
 from server.http import netinfo
 from server.http.access import Access
 
-#: The name of the stream in the printed addresses; any other works as well.
+#: The stream's name in the printed addresses; any other works as well.
 STREAM = "main"
-#: How long the token in the speaker's address holds. Each start prints a new one.
+#: How long the token in the speaker's address is valid. Each start prints a new one.
 TOKEN_VALID_S = 30 * 24 * 3600.0
 
 
 @dataclass(frozen=True, slots=True)
 class Addresses:
-    """``speaker`` carries a token where one is needed; ``fingerprint`` is of a certificate of
-    our own, empty without one."""
+    """``speaker`` contains a token if one is needed. ``listens_beyond``: other machines can reach
+    the server. ``fingerprint``: of our self-signed certificate; empty without one."""
 
     speaker: str
     listener: str
@@ -26,7 +26,7 @@ class Addresses:
 
     @property
     def text(self) -> str:
-        """For a terminal."""
+        """The text for a terminal."""
         lines = [
             "",
             "Tolk is listening.",
@@ -52,7 +52,7 @@ class Addresses:
 def addresses(
     config: Config, port: int, access: Access, lan: Sequence[str], fingerprint: str = ""
 ) -> Addresses:
-    """What to print for a server on ``port`` of a machine with these addresses."""
+    """The addresses to print for a server on ``port``. ``lan``: the machine's own addresses."""
     scheme = "https" if config.has_tls else "http"
     host = netinfo.printed_hosts(config.host, lan)[0]
     base = config.public_url.rstrip("/") or netinfo.base_url(scheme, host, port)
@@ -71,8 +71,8 @@ def addresses(
 
 
 def shared_url(config: Config, visitor: netinfo.Visitor, lan: Sequence[str]) -> str:
-    """The server's address to be passed on by ``visitor``: as they see it, but for "localhost",
-    which is another machine to everybody else."""
+    """The server's URL for ``visitor`` to pass on. It is the URL that the visitor used, unless
+    that says "localhost": to everybody else this is another machine."""
     if config.public_url:
         return config.public_url.rstrip("/")
     seen = urlsplit(visitor.url)

@@ -99,8 +99,8 @@ def _set_up_logging(config: Config) -> None:
 
 
 def raise_open_files() -> None:
-    """Let this process have as many sockets as the system allows it: many systems begin with
-    1,024, and a listener takes one, or two."""
+    """Raise this process's limit of open files as far as the system allows. It is often 1,024 at
+    first, and a listener takes one or two sockets."""
     allowed, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = OPEN_FILES if most == resource.RLIM_INFINITY else min(OPEN_FILES, most)
     if allowed != resource.RLIM_INFINITY and allowed < wanted:
@@ -133,7 +133,7 @@ def _serve(config: Config, options: argparse.Namespace) -> int:
 
 
 async def _stopped() -> None:
-    """Until SIGINT or SIGTERM."""
+    """Wait for SIGINT or SIGTERM."""
     stopped = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)
@@ -156,7 +156,7 @@ def _edge(config: Config, options: argparse.Namespace) -> int:
 
 
 def _demo(config: Config, options: argparse.Namespace) -> int:
-    from server import demo  # Its client is no part of a server.
+    from server import demo  # here, as a server needs no client
 
     source = options.source or (demo.PERSONS if options.person else "nl")
     target = options.target or ("nl" if source == "en" else "en")

@@ -1,4 +1,4 @@
-"""What the host may set: command line > environment (TOLK_PORT) > TOML file > default."""
+"""The settings: command line > environment (TOLK_PORT) > TOML file > default."""
 
 import argparse
 import os
@@ -22,124 +22,111 @@ def _state_folder() -> str:
     return str(Path(base) / "tolk")
 
 
+def about(text: str, **limits: float) -> Meta:
+    """The description of a setting, and its limits, as in msgspec.Meta."""
+    return Meta(description=text, **limits)  # type: ignore[arg-type]
+
+
 class ConfigError(Exception):
-    """A setting is wrong. The message names it, where it came from and what is expected."""
+    """A setting is wrong. The message names the setting, its source and what is expected."""
 
 
 class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """All settings. Each is a command line option, a TOLK_… variable and a key in the file."""
 
-    host: Annotated[str, Meta(description="address to listen on; 0.0.0.0 for all")] = "127.0.0.1"
-    port: Annotated[int, Meta(ge=0, le=65535, description="TCP port of pages and signaling")] = 8080
+    host: Annotated[str, about("address to listen on; 0.0.0.0 for all")] = "127.0.0.1"
+    port: Annotated[int, about("TCP port of pages and signaling", ge=0, le=65535)] = 8080
     media_port: Annotated[
         int,
-        Meta(
-            ge=-1,
-            le=65535,
-            description="UDP port of everybody's sound; -1: the number of --port; "
-            "0: for each participant one of its own",
-        ),
+        about("UDP port for audio; -1: same as --port; 0: one per participant", ge=-1, le=65535),
     ] = -1
     media_processes: Annotated[
         int,
-        Meta(
+        about(
+            "processes that send to listeners, each on its own core; their UDP ports follow the "
+            "first one's",
             ge=1,
             le=64,
-            description="processes that send to listeners, each on a core of its own; the second "
-            "one's UDP port is the number after the first's, and so on",
         ),
     ] = 1
-    public_url: Annotated[
-        str, Meta(description="address people use, when a proxy stands in front (https://…)")
-    ] = ""
+    public_url: Annotated[str, about("URL that people use, if behind a proxy (https://…)")] = ""
     tls: Annotated[
-        Literal["off", "self"], Meta(description="'self': make and keep a certificate of our own")
+        Literal["off", "self"], about("'self': make and keep a self-signed certificate")
     ] = "off"
-    tls_cert: Annotated[str, Meta(description="certificate chain, PEM")] = ""
-    tls_key: Annotated[str, Meta(description="its private key, PEM")] = ""
+    tls_cert: Annotated[str, about("certificate chain, PEM")] = ""
+    tls_key: Annotated[str, about("private key of --tls-cert, PEM")] = ""
     trusted_proxies: Annotated[
-        list[str], Meta(description="networks whose X-Forwarded-* headers are believed")
+        list[str], about("networks whose X-Forwarded-* headers are believed")
     ] = []
-    allowed_origins: Annotated[
-        list[str], Meta(description="further web origins whose pages may connect")
-    ] = []
+    allowed_origins: Annotated[list[str], about("other web origins whose pages may connect")] = []
     ice_addresses: Annotated[
-        list[str], Meta(description="addresses offered for sound; default: those of this machine")
+        list[str], about("addresses offered for audio; default: this machine's")
     ] = []
     ice_servers: Annotated[
-        list[str],
-        Meta(description="STUN and TURN servers that pages use, such as turn:turn.example:3478"),
+        list[str], about("STUN and TURN servers for the pages, such as turn:turn.example:3478")
     ] = []
     turn_secret_file: Annotated[
-        str,
-        Meta(
-            description="file with the secret shared with the TURN server (coturn: use-auth-secret)"
-        ),
+        str, about("file with the secret shared with the TURN server (coturn: use-auth-secret)")
     ] = ""
-    turn_username: Annotated[str, Meta(description="for a TURN server without a secret")] = ""
-    turn_password: Annotated[
-        str, Meta(description="its password; every participant gets to see both")
-    ] = ""
+    turn_username: Annotated[str, about("user name for a TURN server without a secret")] = ""
+    turn_password: Annotated[str, about("its password; every participant can see both")] = ""
     models: Annotated[
         str,
-        Meta(
-            description="folder with models, or 'starter': those that are shipped; default: those "
-            "fetched into the state folder, and shipped ones where there is nothing better"
+        about(
+            "folder with models, or 'starter': only the shipped ones; default: those fetched into "
+            "the state folder, then the shipped ones"
         ),
     ] = ""
     recognizer: Annotated[
-        RecognizerChoice,
-        Meta(description="'auto': Whisper where one is installed, Vosk for other languages"),
+        RecognizerChoice, about("'auto': Whisper if installed, Vosk for other languages")
     ] = "auto"
     device: Annotated[
         Literal["auto", "cpu", "cuda"],
-        Meta(description="what Whisper and translation run on; 'auto': a GPU where there is one"),
+        about("device for Whisper and translation; 'auto': a GPU if there is one"),
     ] = "auto"
     fetch: Annotated[
         Literal["auto", "never"],
-        Meta(description="'auto': fetch better models at the first start, while it serves"),
+        about("'auto': fetch better models at the first start, while it serves"),
     ] = "auto"
     mirror: Annotated[
-        str,
-        Meta(description="address of a further source of models, with the official one's paths"),
+        str, about("URL of another source of models, with the paths of the official one")
     ] = ""
-    state: Annotated[str, Meta(description="folder for keys, certificates and fetched models")] = (
+    state: Annotated[str, about("folder for keys, certificates and fetched models")] = (
         msgspec.field(default_factory=_state_folder)
     )
-    glossaries: Annotated[
-        str, Meta(description="folder with streams' glossaries, each STREAM.toml")
-    ] = ""
+    glossaries: Annotated[str, about("folder with the glossaries of streams: STREAM.toml")] = ""
     secret_file: Annotated[
-        str,
-        Meta(description="file with the secret that signs tokens; default: in the state folder"),
+        str, about("file with the secret that signs tokens; default: in the state folder")
     ] = ""
     speak_token: Annotated[
         Literal["auto", "required", "open"],
-        Meta(description="who may speak: 'auto' asks for a token when beyond loopback"),
+        about("who may speak; 'auto': a token is needed unless only this machine can connect"),
     ] = "auto"
     listen_token: Annotated[
-        Literal["open", "required"], Meta(description="whether listening needs a token")
+        Literal["open", "required"], about("whether listening needs a token")
     ] = "open"
-    max_streams: Annotated[int, Meta(ge=1, description="streams at a time")] = 20
-    max_listeners: Annotated[int, Meta(ge=1, description="listeners a stream")] = 500
+    max_streams: Annotated[int, about("maximum number of streams", ge=1)] = 20
+    max_listeners: Annotated[int, about("maximum number of listeners of a stream", ge=1)] = 500
     max_sessions_per_address: Annotated[
-        int, Meta(ge=1, description="sessions an address; a hall behind one NAT is one address")
+        int, about("maximum number of sessions of an IP address, such as a hall's NAT", ge=1)
     ] = 500
     max_languages: Annotated[
-        int,
-        Meta(ge=0, description="languages interpreted at a time; 0: what the processor carries"),
+        int, about("languages interpreted at a time; 0: as many as the cores can do", ge=0)
     ] = 0
     demand_linger_s: Annotated[
-        float, Meta(ge=0, description="how long a language goes on after its last listener")
+        float, about("how long a language continues after its last listener", ge=0)
     ] = 10.0
     policy: Annotated[
         PolicyName,
-        Meta(description="'prefix': while a sentence grows; 'clause'; 'sentence': at its end"),
+        about(
+            "when to interpret: 'prefix', while a sentence grows; 'clause', after each clause; "
+            "'sentence', at its end"
+        ),
     ] = DEFAULT_POLICY
-    stage_timeout_s: Annotated[float, Meta(gt=0, description="time limit of one engine call")] = 5.0
+    stage_timeout_s: Annotated[float, about("time limit of one engine call", gt=0)] = 5.0
     log_level: Annotated[
         Literal["debug", "info", "warning", "error"],
-        Meta(description="how much is logged; what was said never is"),
+        about("how much is logged; never what people say"),
     ] = "info"
 
     @property
@@ -154,7 +141,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
 
     @property
     def speaking_needs_token(self) -> bool:
-        """Whether a speaker has to show a token."""
+        """Whether a speaker needs a token."""
         return self.speak_token == "required" or (
             self.speak_token == "auto" and not self.is_loopback
         )
@@ -169,8 +156,8 @@ def tolk_version() -> str:
 
 
 def add_options(parser: argparse.ArgumentParser, default: str | None = None) -> None:
-    """One option for each setting, and ``--config FILE``. ``default``: of those that are not
-    given; argparse.SUPPRESS where a parser above has them too."""
+    """Add an option for each setting, and ``--config FILE``. ``default``: the value of options
+    that are not given; argparse.SUPPRESS if a parent parser has the same options."""
     group = parser.add_argument_group("settings")
     group.add_argument(
         "--config",
@@ -178,7 +165,7 @@ def add_options(parser: argparse.ArgumentParser, default: str | None = None) -> 
         default=default,
         help="TOML file with the same names as options",
     )
-    # From a server to its other processes, see processes.py.
+    # For the server's other processes: see processes.py.
     group.add_argument("--settings", metavar="FILE", default=default, help=argparse.SUPPRESS)
     for field in msgspec.structs.fields(Config):
         described = msgspec.inspect.type_info(field.type)
@@ -204,8 +191,8 @@ def add_options(parser: argparse.ArgumentParser, default: str | None = None) -> 
 
 
 def load(options: argparse.Namespace, environ: Mapping[str, str]) -> Config:
-    """The settings from all sources; where ``--settings`` names a file with all of them, from
-    that alone. Raises ConfigError."""
+    """The settings from all sources. If ``--settings`` names a file, that file alone counts: it
+    has all of them. Raises ConfigError."""
     if options.settings:
         return msgspec.json.decode(Path(options.settings).read_bytes(), type=Config)
     merged: dict[str, Any] = {}
@@ -246,7 +233,7 @@ def _read_file(path: Path, names: Sequence[str]) -> dict[str, Any]:
 
 
 def _convert(settings: dict[str, Any], source: str) -> Config:
-    """``source`` names the setting, where there is one."""
+    """``source``: where the settings come from, for the error's text."""
     try:
         return msgspec.convert(settings, Config, strict=False)
     except msgspec.ValidationError as error:
@@ -255,7 +242,7 @@ def _convert(settings: dict[str, Any], source: str) -> Config:
 
 
 def _choices(name: str) -> str:
-    """What there is to choose from, where a setting is a choice."""
+    """For an error's text: the values of the setting ``name``, if it is a choice."""
     kind = get_args(Config.__annotations__.get(name))[:1]
     values = get_args(kind[0]) if kind and get_origin(kind[0]) is Literal else ()
     return f"; there are: {', '.join(values)}" if values else ""

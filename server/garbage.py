@@ -1,12 +1,12 @@
-"""When Python looks for garbage in cycles: not while people listen.
+"""Runs Python's full garbage collections while nobody listens.
 
-A full search visits every object there is and sends no packet meanwhile: some 40 ms for what a
-server is made of, and 30 more for each hundred listeners. Left to itself Python does one just
-when a crowd joins. So what there is at the start is set aside for good, what is young is looked
-through as ever (a few milliseconds), and all the rest when nobody listens, or when so much has
-gathered that memory matters more than a pause.
+A full collection visits every object, and no packet is sent meanwhile: about 40 ms for the server
+itself, and 30 ms more for each hundred listeners. By default Python makes one just when a crowd
+joins. So here the objects that exist at the start are frozen (never visited again), the young
+generations are collected as usual (a few milliseconds), and a full collection is made when nobody
+listens, or when so much has gathered that memory matters more than a pause.
 
-All of this is the process's, so it is for its edge to ask for it.
+These settings are the whole process's, so only the code that starts a process uses this.
 """
 
 import asyncio
@@ -15,9 +15,10 @@ import gc
 from collections.abc import AsyncIterator, Callable
 from typing import Final
 
-#: How often it is asked whether anybody listens.
+#: How often to look whether anybody listens.
 EVERY_S: Final = 1.0
-#: Searches among the young, each after some 7,000 new objects: 700 listeners who came and went.
+#: A full collection is made after this many of the middle generation. One of those follows about
+#: 7,000 new objects, so this is about 700 listeners who came and went.
 MANY_SEARCHES: Final = 30
 _NEVER: Final = 1_000_000
 
@@ -26,8 +27,9 @@ _NEVER: Final = 1_000_000
 async def when_idle(
     idle: Callable[[], bool], every_s: float = EVERY_S, many_searches: int = MANY_SEARCHES
 ) -> AsyncIterator[None]:
-    """While the body runs, search all that came since now only when ``idle`` says so, or after
-    ``many_searches`` among the young."""
+    """While the body runs, make full collections only when ``idle`` returns True, or after
+    ``many_searches`` collections of the middle generation. Objects that exist already are not
+    visited."""
 
     async def search() -> None:
         while True:

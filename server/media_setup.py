@@ -1,4 +1,4 @@
-"""The media plane that a configuration asks for."""
+"""Builds the media plane from the settings."""
 
 import contextlib
 import dataclasses
@@ -20,7 +20,7 @@ _log = logging.getLogger(__name__)
 
 
 def check_media() -> None:
-    """Raise RuntimeError where media cannot do its work on this machine."""
+    """Raise RuntimeError if media cannot work on this machine."""
     check_internals()
     if reason := batch.problem():
         raise RuntimeError(f"listeners cannot be sent to: {reason}")
@@ -29,13 +29,13 @@ def check_media() -> None:
     except OSError as error:
         raise RuntimeError(f"speakers cannot be heard: {error}") from error
     if reason := libopus.dtx_missing():
-        _log.warning("silence is sent to listeners as sound is: %s", reason)
+        _log.warning("silence is encoded and sent like any other audio: %s", reason)
 
 
 @contextlib.contextmanager
 def media_plane(config: Config, hosts: Sequence[str], metrics: Metrics) -> Iterator[MediaPlane]:
     """What the participants' connections share. ``hosts``: see ``offered_addresses``. Raises
-    OSError where the UDP port is taken."""
+    OSError if the UDP port is in use."""
     plane = MediaPlane(
         hosts=hosts,
         fan_out=_fan_out(Path(config.state), metrics),
@@ -52,14 +52,14 @@ def media_plane(config: Config, hosts: Sequence[str], metrics: Metrics) -> Itera
 
 
 def _fan_out(state: Path, metrics: Metrics) -> FanOut:
-    """By the fastest way there is here. The metrics say which it is."""
+    """The fastest fan-out that works here. The metrics say which one it is."""
     sending, name = native.best(state)
     metrics.fan_out.labels(name).set(1)
     return FanOut(metrics.fan_out_counts, sending)
 
 
 def offered_addresses(config: Config) -> list[str]:
-    """Where participants reach this server with their sound. Raises ConfigError."""
+    """The addresses to which participants send their audio. Raises ConfigError."""
     if not config.ice_addresses:
         return host_addresses(config.host)
     offered = netinfo.parse_addresses(config.ice_addresses)
@@ -67,7 +67,8 @@ def offered_addresses(config: Config) -> list[str]:
         own = {*netinfo.lan_addresses(), "127.0.0.1", "::1"}
         if foreign := [address for address in offered if address not in own]:
             raise ConfigError(
-                f"--ice-addresses: {', '.join(foreign)} is none of this machine's, so somebody "
-                "passes sound on to it, by one port: that goes with a --media-port other than 0"
+                f"--ice-addresses: {', '.join(foreign)} does not belong to this machine, so audio "
+                "must be forwarded from there, to one port: set --media-port to a number other "
+                "than 0"
             )
     return offered

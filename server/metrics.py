@@ -11,11 +11,11 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Proc
 from server.bus.replay import ReplayCounts
 from server.media.counts import JitterCounts, PlayoutCounts, SocketCounts
 
-#: From hardly noticeable to unusable; people notice the steps in between.
+#: From hardly noticeable to unusable, in steps that people notice.
 LAG_BUCKETS_S = (0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 7.5, 10.0, 15.0, 30.0)
 LATE_BUCKETS_S = (0.001, 0.002, 0.005, 0.010, 0.020, 0.040, 0.060, 0.100, 0.250, 1.0)
 
-#: These are counted elsewhere, and read at each scrape. "so far": since the server started.
+#: These metrics are counted elsewhere and read at each scrape. "so far": since the server started.
 UPLINK = {
     "came": "Packets received from speakers so far",
     "late": "Packets from speakers that arrived after their playout time so far",
@@ -64,7 +64,7 @@ EDGE = {
 
 
 class Metrics:
-    """All metrics of a server, in a registry of its own: one process can run two servers."""
+    """All metrics of a server, in its own registry, so that one process can run two servers."""
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()

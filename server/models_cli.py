@@ -1,4 +1,4 @@
-"""``tolk models``: which models there are, and how others are had."""
+"""``tolk models``: lists, fetches, removes and checks models."""
 
 import argparse
 import asyncio
@@ -21,7 +21,7 @@ from server.models.telling import teller
 
 
 def add_commands(models: argparse.ArgumentParser) -> None:
-    """What ``tolk models`` can do; by itself it lists."""
+    """Add the subcommands of ``tolk models``. Without one it lists."""
     models.add_argument("--json", action="store_true", help="for programs")
     commands = models.add_subparsers(metavar="COMMAND")
 
@@ -32,7 +32,7 @@ def add_commands(models: argparse.ArgumentParser) -> None:
         made.set_defaults(run=run)
         return made
 
-    command("list", show, "say which models there are, and which can be had (the default)")
+    command("list", show, "list installed models, and those that can be fetched (the default)")
     pull = command("pull", _pull, "fetch models")
     pull.add_argument(
         "what",
@@ -47,19 +47,19 @@ def add_commands(models: argparse.ArgumentParser) -> None:
         "--language",
         default="",
         metavar="NL|NL-EN",
-        help="of a file or address that does not say it itself",
+        help="language of a file or address whose contents do not say it",
     )
     remove = command("remove", _remove, "remove fetched models")
     remove.add_argument("what", nargs="+", metavar="NAME")
-    verify = command("verify", _verify, "compare the checksums of all files, or of some models'")
+    verify = command("verify", _verify, "check the checksums of all models, or of those named")
     verify.add_argument("what", nargs="*", metavar="NAME")
-    command("recommend", _recommend, "measure this machine; say what it hears with")
-    trial = command("try", _try, "load one model and say whether it can be (used by pull)")
+    command("recommend", _recommend, "measure this machine; recommend a recogniser for it")
+    trial = command("try", _try, "check that one model can be loaded (used by pull)")
     trial.add_argument("folder")
 
 
 def show(config: Config, options: argparse.Namespace) -> int:
-    """List the models there are and those that can be had."""
+    """List the models that are installed and those that can be fetched."""
     catalogue = catalogue_of(config.models, Path(config.state), config.recognizer)
     if options.json:
         print(msgspec.json.encode(listing.as_data(catalogue)).decode())
@@ -87,14 +87,15 @@ def _pull(config: Config, options: argparse.Namespace) -> int:
         asyncio.run(_pull_into(Store(folder), config, options, tell_and_count))
     except FetchError as error:
         tell_and_count(Event("failed", message=str(error)))
-    said = f"{len(failed)} could not be had; the others are used" if failed else "all is there"
+    problem = f"{len(failed)} could not be fetched; the others are installed"
+    said = problem if failed else "all are installed"
     tell(Event("done", message=f"Models in {folder}: {said}."))
     return 1 if failed else 0
 
 
 async def _pull_into(store: Store, config: Config, options: argparse.Namespace, tell: Tell) -> None:
     def waiting() -> None:
-        tell(Event("plan", message=f"Another pull is at work in {store.root}: waiting for it."))
+        tell(Event("plan", message=f"Another pull is running in {store.root}: waiting for it."))
 
     async with store.locked(waiting), http_session() as session:
         puller = Puller(store, session, tell, config.mirror)
@@ -109,7 +110,7 @@ async def _pull_into(store: Store, config: Config, options: argparse.Namespace, 
 
 
 def _wanted(store: Store, options: argparse.Namespace) -> Sequence[choice.Need]:
-    """What was asked for by name or language. Raises FetchError before anything is fetched."""
+    """The models asked for by name or language. Raises FetchError before anything is fetched."""
     words = [word for word in options.what if not _is_own(word)]
     languages = [word for word in words if choice.is_language(word)]
     wanted: list[choice.Need] = [[choice.named(word)] for word in words if word not in languages]
@@ -128,7 +129,7 @@ def _is_own(what: str) -> bool:
 
 
 def fetched(store: Store) -> Catalogue:
-    """What is whole of the store, without what is shipped."""
+    """The complete models in the store, without the shipped ones."""
     found = []
     for name in store.names():
         try:
@@ -139,11 +140,11 @@ def fetched(store: Store) -> Catalogue:
 
 
 async def _pull_one(puller: Puller, store: Store, need: choice.Need, tell: Tell) -> None:
-    """One of the models that do what is needed: the first that can be had."""
+    """Fetch the first model of ``need`` that can be fetched: each of them would do."""
     problems: list[str] = []
     for model in need:
         if _is_there(store, model.name):
-            tell(Event("installed", model.name, message=f"{model.name} is there already."))
+            tell(Event("installed", model.name, message=f"{model.name} is installed already."))
             return
         try:
             await puller.pull(model)
@@ -152,7 +153,7 @@ async def _pull_one(puller: Puller, store: Store, need: choice.Need, tell: Tell)
             problems += error.problems
     names = ", ".join(model.name for model in need)
     why = "; ".join(dict.fromkeys(problems))
-    message = f"{names} could not be had: {why}. --mirror names a further source."
+    message = f"{names} could not be fetched: {why}. --mirror adds another source."
     tell(Event("failed", need[0].name, message=message))
 
 
@@ -172,7 +173,7 @@ def _remove(config: Config, options: argparse.Namespace) -> int:
 
 async def _remove_from(store: Store, names: Sequence[str]) -> int:
     status = 0
-    async with store.locked(lambda: print(f"A pull is at work in {store.root}: waiting.")):
+    async with store.locked(lambda: print(f"A pull is running in {store.root}: waiting for it.")):
         for name in names:
             if store.remove(name):
                 print(f"{name} is removed.")
@@ -190,10 +191,10 @@ def _verify(config: Config, options: argparse.Namespace) -> int:
     folder = fetched_into(Path(config.state))
     if config.models in ("", STARTER):
         Catalogue.load(STARTER_MODELS)
-        print("What is shipped is whole.")
+        print("The shipped models are unchanged.")
     elif (Path(config.models) / MANIFEST).exists():
         Catalogue.load(Path(config.models))
-        print(f"{config.models} is whole.")
+        print(f"{config.models} is unchanged.")
         return 0
     else:
         folder = Path(config.models)
@@ -201,8 +202,8 @@ def _verify(config: Config, options: argparse.Namespace) -> int:
     for name in options.what or store.names():
         try:
             record = store.verify(name)
-            whole = "whole" if record else "put there by hand: there is nothing to compare it with"
-            print(f"{name} is {whole}.")
+            found = "is unchanged" if record else "has no checksums, as it was copied by hand"
+            print(f"{name} {found}.")
         except (ModelError, OSError) as error:
             print(f"tolk: {name}: {error}", file=sys.stderr)
             status = 1
@@ -221,16 +222,14 @@ def _recommend(config: Config, options: argparse.Namespace) -> int:
     if options.json:
         print(msgspec.json.encode(found).decode())
         return 0
-    print(f"This machine is worth {found.cores:g} cores of the one measured in docs/benchmarks.md.")
+    print(f"This machine is as fast as {found.cores:g} cores of the one in docs/benchmarks.md.")
     for each in found.carried:
-        streams = f"{each.streams} at a time" if each.streams else "not one"
+        streams = f"{each.streams} at a time" if each.streams else "none"
         print(f"  {each.model:24} streams: {streams}")
     if found.model:
         print(f"Recommended: {found.model}. Fetch it with: models pull {found.model}")
     else:
-        print(
-            "It carries no Whisper besides the rest: stay with the shipped recognisers, or Vosk's."
-        )
+        print("It is too slow for Whisper: use the shipped recognisers, or Vosk's.")
     return 0
 
 

@@ -1,4 +1,4 @@
-"""What the settings name, read and checked before anything is started."""
+"""Reads and checks everything that the settings name, before anything is started."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -19,9 +19,9 @@ from server.streams.glossaries import Glossaries
 
 @dataclass(frozen=True)
 class Prepared:
-    """``proven``: models to fall back to where those found kill an interpreter; None where the
-    host chose the models. ``certificate``: None for plain HTTP. ``visitor``: who asks, seen
-    through the proxies that the host trusts. ``hosts``: addresses offered for sound."""
+    """``proven``: models to use instead if ``models`` kill an interpreter; None if the host chose
+    the models. ``certificate``: None for plain HTTP. ``visitor`` returns who sent a request; it
+    believes the proxies that the host trusts. ``hosts``: the addresses offered for audio."""
 
     models: Current
     proven: Catalogue | None
@@ -33,7 +33,7 @@ class Prepared:
 
 
 def prepared(config: Config) -> Prepared:
-    """All of it. Raises ConfigError or ModelError."""
+    """Read and check everything. Raises ConfigError or ModelError."""
     state = Path(config.state)
     models = Current(catalogue_of(config.models, state, config.recognizer))
     return Prepared(

@@ -1,4 +1,4 @@
-"""How a process is asked to stop, and what it tells of itself and of what went wrong in it."""
+"""What the processes share: stopping at SIGTERM, describing an error, measuring memory."""
 
 import asyncio
 import resource
@@ -11,7 +11,8 @@ from pathlib import Path
 
 @contextmanager
 def on_sigterm(stop: Callable[[], None]) -> Iterator[None]:
-    """SIGTERM calls ``stop`` on the running loop, in place of ending the process."""
+    """While the body runs, SIGTERM calls ``stop`` on the running loop instead of ending the
+    process."""
     loop = asyncio.get_running_loop()
     loop.add_signal_handler(signal.SIGTERM, stop)
     try:
@@ -21,14 +22,14 @@ def on_sigterm(stop: Callable[[], None]) -> Iterator[None]:
 
 
 def described(error: BaseException) -> str:
-    """What went wrong and where, without the error's message: it might tell what was said."""
+    """The error's type and traceback, without its message: that might contain what was said."""
     if isinstance(error, BaseExceptionGroup):
         return "\n".join(described(each) for each in error.exceptions)
     return f"{type(error).__name__}\n{''.join(traceback.format_tb(error.__traceback__))}"
 
 
 def rss_bytes() -> int:
-    """Resident memory; where the system does not tell, its highest so far."""
+    """Resident memory; if the system does not tell it, its maximum so far."""
     try:
         pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
     except OSError:

@@ -1,7 +1,7 @@
-"""The commands that start a server's other processes, with all its settings.
+"""The commands that start the server's other processes.
 
-The settings go in a file, which nobody else may read: some are secret, and every user of a
-machine sees the command lines of its processes.
+The settings are passed in a file that only its owner can read: some are secret, and every user of
+a machine can see the command lines of its processes.
 """
 
 import os
@@ -14,12 +14,12 @@ from server.config import Config
 
 
 def worker(config: Config, folder: Path) -> list[str]:
-    """An interpreter. Its settings are written into ``folder``."""
+    """The command of an interpreter. Writes its settings into ``folder``."""
     return _command(config, folder / "worker.json", "worker")
 
 
 def edge(config: Config, folder: Path, number: int) -> list[str]:
-    """The further media process of this number. Its settings are written into ``folder``."""
+    """The command of the further media process ``number``. Writes its settings into ``folder``."""
     port, media_port = (
         each + number if each > 0 else each for each in (config.port, config.media_port)
     )
@@ -28,7 +28,8 @@ def edge(config: Config, folder: Path, number: int) -> list[str]:
 
 
 def fetch(config: Config, folder: Path) -> list[str]:
-    """What fetches the models that suit this machine. Its settings are written into ``folder``."""
+    """The command that fetches the models that suit this machine. Writes its settings into
+    ``folder``."""
     return _command(config, folder / "fetch.json", *("models", "pull", "--recommended", "--json"))
 
 

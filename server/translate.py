@@ -1,4 +1,4 @@
-"""Interprets a sound file into another: the pipeline without a server, as fast as it goes."""
+"""``tolk translate``: interprets a sound file into another, without a server, as fast as it can."""
 
 import sys
 from collections.abc import Iterator, Sequence
@@ -21,14 +21,14 @@ from server.interpretation.types import Clause, Pcm, Transcript
 from server.media.files import SoundFile, SoundFileError, WavWriter
 from server.models.installed import catalogue_of
 
-#: Sound is recognised in pieces of this length.
+#: The recogniser gets pieces of this length.
 CHUNK_SAMPLES = RATE_HZ // 5
 
 
 def run(config: Config, file: Path, source: str, target: str, output: Path) -> int:
     """Interpret ``file`` into ``output``; returns an exit status.
 
-    Each clause is placed where it was said, or after the one before it. Raises ModelError.
+    Each clause begins where it was spoken, or after the one before it. Raises ModelError.
     """
     catalogue = catalogue_of(config.models, Path(config.state), config.recognizer)
     if target not in catalogue.targets(source):
@@ -64,7 +64,7 @@ def run(config: Config, file: Path, source: str, target: str, output: Path) -> i
 
 
 def _clauses(sound: SoundFile, engines: Engines, source: str) -> Iterator[Clause]:
-    """What is said in the file, clause by clause, with a progress bar on standard error."""
+    """The clauses spoken in the file. Shows a progress bar on standard error."""
     segmenter = Segmenter(source, policy=POLICIES["sentence"])  # there is no hurry
     detector = engines.detector() if engines.detector else None
     stream = Gate(engines.recognizers[source].stream(), detector)

@@ -193,7 +193,7 @@ class Conversation(Generic[M]):
             )
         checked = offer.check(message.sdp, self.role.direction)
         self._offers += 1
-        return Offer(sdp=checked.sdp)
+        return Offer(sdp=checked)
 
     def _check_audio(self, data: bytes) -> None:
         if self._join is None:

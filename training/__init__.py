@@ -1,1 +1,2 @@
-"""How the starter models were made: of recordings and sentences given away, and synthesizers."""
+"""How the shipped models were made: from freely licensed recordings and sentences, and from
+synthesizers."""

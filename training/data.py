@@ -1,4 +1,4 @@
-"""Where the material to train on lies, and the languages there is some for. No PyTorch here."""
+"""The folder of training material, and the languages that it is for. Imports no PyTorch."""
 
 import os
 from pathlib import Path
@@ -7,5 +7,5 @@ from typing import Final, Literal
 Language = Literal["en", "nl", "de", "fr"]
 
 LANGUAGES: Final[tuple[Language, ...]] = ("en", "nl", "de", "fr")
-#: Unless `--data` says otherwise: $TOLK_DATA, else beside the checkout.
+#: The default of `--data`: $TOLK_DATA, or else a folder beside the checkout.
 DATA: Final = Path(os.environ.get("TOLK_DATA", Path(__file__).parents[2] / "shared" / "data"))

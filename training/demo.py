@@ -1,9 +1,9 @@
-"""Speech for the demonstration: a little tour in Dutch, a little lecture in English.
+"""Makes the clips of the demonstration: a short tour in Dutch, and a short lecture in English.
 
     python -m training.demo [--out server/demo]
 
-Writes nl.opus and en.opus (Ogg Opus, 48 kHz mono) and beside each a JSON file with every phrase,
-when it is spoken and its translation. Sentences and voices are none of those trained on.
+Writes nl.opus and en.opus (Ogg Opus, 48 kHz mono) and for each a JSON file with every phrase, its
+time and its translation. No model was trained on these sentences or voices.
 """
 
 import argparse
@@ -60,7 +60,8 @@ Samples = npt.NDArray[np.float64]
 
 
 def tell(language: phrases.Language, espeak: Espeak) -> tuple[Samples, list[dict[str, object]]]:
-    """The story at 48 kHz in int16 range, and its phrases with their times in seconds."""
+    """Speak the story. Returns its samples at 48 kHz in int16 range, and its phrases with their
+    times in seconds."""
     side = phrases.LANGUAGES.index(language)
     parts: list[Samples] = [np.zeros(int(_RATE_HZ * _PAUSE_S / 2))]
     timed: list[dict[str, object]] = []
@@ -82,7 +83,7 @@ def tell(language: phrases.Language, espeak: Espeak) -> tuple[Samples, list[dict
 
 
 def write_opus(path: Path, samples: Samples) -> None:
-    """Samples at 48 kHz in int16 range as Ogg Opus."""
+    """Write samples at 48 kHz in int16 range as Ogg Opus."""
     pcm = np.pad(samples.round().astype(np.int16), (0, -len(samples) % _FRAME))
     with av.open(str(path), "w", format="ogg") as container:
         stream = container.add_stream("libopus", rate=_RATE_HZ, layout="mono", format="s16")

@@ -1,10 +1,10 @@
-"""Speech of a person for the demonstration: half a minute of LibriSpeech.
+"""Makes the clip of a person's voice for the demonstration: half a minute of LibriSpeech.
 
     python -m training.demo_person --whisper FOLDER [--out server/demo]
 
-Writes person-en.opus and person-en.json, as ``training.demo`` does. Two recordings in a row of one
-reader, of mini LibriSpeech's train-clean-5: no test has them. FOLDER has a Whisper model in
-CTranslate2's format, which tells when each sentence is said.
+Writes person-en.opus and person-en.json, as ``training.demo`` does, from two successive recordings
+of one reader. They are from mini LibriSpeech's train-clean-5, so no test has them. FOLDER has a
+Whisper model in CTranslate2's format, which finds the time of each sentence.
 """
 
 import argparse

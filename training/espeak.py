@@ -1,4 +1,4 @@
-"""espeak-ng as a teacher: speech samples with the time of every phoneme and word.
+"""espeak-ng as a teacher: synthesizes speech, with the time of every phoneme and word.
 
 Binds libespeak-ng with ctypes, because the command line gives no events. The library keeps one
 global state: use it from one thread. Struct layout and constants: espeak-ng's speak_lib.h.
@@ -21,9 +21,9 @@ _POSITION_CHARACTER = 1
 
 @dataclass(frozen=True)
 class Phoneme:
-    """A phoneme begins `start_s` after the first sample.
+    """A phoneme, which begins `start_s` after the first sample.
 
-    `name` is espeak's mnemonic ("aI", "t#", "_:" for a pause), or IPA where that was asked for.
+    `name` is espeak's mnemonic ("aI", "t#", "_:" for a pause), or IPA if that was asked for.
     """
 
     name: str
@@ -32,7 +32,7 @@ class Phoneme:
 
 @dataclass(frozen=True)
 class WordStart:
-    """A word begins: `offset` is its first character (0-based) in the text."""
+    """The beginning of a word. `offset`: its first character (0-based) in the text."""
 
     offset: int
     start_s: float
@@ -40,7 +40,7 @@ class WordStart:
 
 @dataclass(frozen=True)
 class Utterance:
-    """`samples` int16 mono at `rate_hz`; events in the order espeak gave them."""
+    """`samples`: int16 mono at `rate_hz`. The events are in the order in which espeak gave them."""
 
     samples: npt.NDArray[np.int16]
     rate_hz: int
@@ -74,7 +74,7 @@ _Callback = ctypes.CFUNCTYPE(
 
 
 class Espeak:
-    """One instance a process. Raises OSError where libespeak-ng is not installed."""
+    """Create only one per process. Raises OSError if libespeak-ng is not installed."""
 
     def __init__(self, *, ipa: bool = False) -> None:
         self._library = ctypes.CDLL("libespeak-ng.so.1")

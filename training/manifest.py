@@ -1,8 +1,8 @@
-"""Write manifest.json for a folder of models: what is in it, with the checksum of every file.
+"""Writes manifest.json for a folder of models: what is in it, with the checksum of every file.
 
     python -m training.manifest DIR
 
-Every model folder says what it is in its own model.json: name, kind, languages or pairs, licence.
+Each model's folder has a model.json with its name, kind, languages or pairs, and licence.
 """
 
 import argparse
@@ -12,9 +12,9 @@ from pathlib import Path
 
 
 def describe(folder: Path) -> dict[str, object]:
-    """The model's own description with `path` and `files` (relative path: SHA-256)."""
+    """The contents of the model's model.json, with `path` and `files` (relative path: SHA-256)."""
     description: dict[str, object] = json.loads((folder / "model.json").read_text())
-    # Not the card: words about a model may be mended without making it another.
+    # Without the model card: its text may be corrected without changing the model's version.
     files = sorted(p for p in folder.rglob("*") if p.is_file() and p.suffix != ".md")
     checksums = {
         path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()

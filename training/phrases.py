@@ -1,8 +1,9 @@
-"""A bilingual phrase grammar of everyday host speech: greeting, tour, church, lecture, meeting.
+"""A bilingual grammar of phrases that hosts often say: greetings, tours, church, lectures,
+meetings.
 
-The sentences come from phrase_grammar.txt. The split is by a hash of the English sentence, so a
-sentence is in the same part wherever and whenever it is made; sentences without a choice in them
-(greetings, set phrases) are always in "train", because their words occur nowhere else.
+The sentences come from phrase_grammar.txt. They are split by a hash of the English sentence, so a
+sentence is always in the same part. Sentences without alternatives (greetings, set phrases) are
+always in "train", because their words occur nowhere else.
 """
 
 import hashlib
@@ -55,9 +56,9 @@ def _pair(text: str) -> Pair:
 
 
 def pairs(rng: random.Random, n: int, part: Part | None = None) -> list[Pair]:
-    """`n` random (English, Dutch) pairs, natural case and punctuation, of `part` (None: any).
+    """Draw `n` random (English, Dutch) pairs of `part` (None: any), with case and punctuation.
 
-    Sentences may repeat; a template is drawn with a weight that grows with its choices.
+    Sentences may repeat. Templates with more alternatives are drawn more often.
     """
     rules = grammar()
     weights = [1 + 2 * min(3, len(_SLOT.findall(english))) for english, _ in rules.sentences]
@@ -71,7 +72,7 @@ def pairs(rng: random.Random, n: int, part: Part | None = None) -> list[Pair]:
 
 
 def distinct_pairs(rng: random.Random, n: int, part: Part) -> list[Pair]:
-    """As `pairs`, no sentence twice."""
+    """Like `pairs`, but no sentence comes twice."""
     found: dict[Pair, None] = {}
     for _ in range(50):
         found.update(dict.fromkeys(pairs(rng, n, part)))
@@ -114,7 +115,7 @@ def _expand_slot(rng: random.Random, choice: Pair, rules: Grammar) -> Pair:
 
 @cache
 def vocabulary(language: Language) -> tuple[str, ...]:
-    """Every word the grammar can say in `language`, normalised and sorted."""
+    """Every word that the grammar can make in `language`, normalised and sorted."""
     side = LANGUAGES.index(language)
     rules = grammar()
     texts = [pair[side] for choices in rules.slots.values() for pair in choices]

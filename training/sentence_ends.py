@@ -1,7 +1,6 @@
-"""python -m training.sentence_ends [--data DIR]: makes the network of
-``server.interpretation.sentence_ends``, of the text that the translation learns from: what is held
-out of that is not learnt here either. A minute a language.
-"""
+"""python -m training.sentence_ends [--data DIR]: trains the network of
+``server.interpretation.sentence_ends``, in a minute a language. It learns from the text that the
+translation model learns from, without the held-out part."""
 
 import argparse
 import random
@@ -27,20 +26,20 @@ from training.data import DATA, LANGUAGES, Language
 from training.translation.corpus import read_corpora
 from training.translation.library import Text, read
 
-#: Sentences of a language that are learnt from, of each kind of text at most.
+#: Maximum number of sentences of a language, from each kind of text.
 MOST: Final = 150_000
-#: So many of one kind follow one another.
+#: Length of the runs of sentences of one kind.
 IN_A_ROW: Final = 8
-#: How often nothing is known of the sentence before: as when it was cut there, rightly.
+#: How often the words of the sentence before are left out, as if it had been cut there correctly.
 CUT_SHARE: Final = 0.8
-#: How often only two following words are known.
+#: How often only two of the following words are given.
 TWO_SHARE: Final = 0.3
 DIMENSION, UNITS = 24, 64
 PASSES, BATCH, RATE, DECAY, DROPPED = 3, 4096, 3e-3, 1e-3, 0.2
 
 
 class Learner(nn.Module):
-    """As the server computes it; see ``sentence_ends.log_odds``."""
+    """The network, computed as the server does: see ``sentence_ends.log_odds``."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -51,12 +50,12 @@ class Learner(nn.Module):
         self.outer = nn.Linear(UNITS, 1)
 
     def forward(self, around: Tensor) -> Tensor:
-        """around [N, BEFORE + AFTER, 2]; log odds [N]."""
+        """around: [N, BEFORE + AFTER, 2]. Returns the log odds [N]."""
         inner = torch.relu(self.inner(self.vectors(around).sum(2).flatten(1)))
         return self.outer(self.dropout(inner))[:, 0]
 
     def arrays(self) -> dict[str, NDArray[np.generic]]:
-        """As the server reads them."""
+        """The weights, in the form in which the server reads them."""
         vectors = self.vectors.weight.detach()
         vectors[0] = 0
         scale = vectors.abs().max() / 127
@@ -71,7 +70,7 @@ class Learner(nn.Module):
 
 
 def sentences(texts: Sequence[Text], language: Language, rng: random.Random) -> Iterator[str]:
-    """Of each kind some, in runs of one kind."""
+    """Some sentences of each kind of text, in runs of one kind."""
     kinds: dict[str, list[str]] = {}
     for text in texts:
         if language in text.languages and text.kind != "dictionary" and not text.archaic:
@@ -90,7 +89,7 @@ def sentences(texts: Sequence[Text], language: Language, rng: random.Random) -> 
 def examples(
     sentences: Iterable[str], rng: np.random.Generator
 ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-    """The window of each place between two words [N, BEFORE + AFTER, 2], and whether a sentence
+    """The windows of the places between two words [N, BEFORE + AFTER, 2], and whether a sentence
     ends there [N]."""
     words = [(bare(word), is_written_end(word)) for text in sentences for word in text.split()]
     words = [(word, end) for word, end in words if word]

@@ -1,6 +1,6 @@
-"""What the main media process and an edge, which holds listeners' connections, say to each other.
+"""The messages between the main media process and an edge, which holds listeners' connections.
 
-Connections and channels go by numbers, which the main process gives, each once.
+Connections and channels have numbers. The main process assigns them, and uses none twice.
 """
 
 from typing import Literal
@@ -11,7 +11,7 @@ from server.bus.messages import BusMessage, Heartbeat
 
 
 class _AboutNoStream(BusMessage, frozen=True, array_like=True, kw_only=True):
-    """Base of what is about no single stream."""
+    """Base of messages that are about no single stream."""
 
     stream: str = ""
     epoch: int = 0
@@ -28,8 +28,8 @@ PeerStateName = Literal["answered", "refused", "connected", "gone"]
 
 
 class PeerState(_AboutNoStream, frozen=True, tag="peer"):
-    """Of an edge: what became of a connection. ``text``: the answer's SDP, or why it was refused
-    or is gone."""
+    """From an edge: the new state of a connection. ``text``: the answer's SDP, or why the offer
+    was refused, or why the connection is gone."""
 
     peer: int
     state: PeerStateName
@@ -37,16 +37,17 @@ class PeerState(_AboutNoStream, frozen=True, tag="peer"):
 
 
 class Routes(_AboutNoStream, frozen=True, tag="routes"):
-    """To an edge: which channel each connection hears (0: none), or None: it is to be closed. Of
-    those that change when they do; and of ``all`` for each report: others are to be closed."""
+    """To an edge: the channel that each connection hears (0: none); None: close the connection.
+    Sent with the connections that change, and after each report with ``all`` connections; then
+    the edge closes those that are not in it."""
 
     channels: dict[int, int | None]
     all: bool = False
 
 
 class ChannelPacket(_AboutNoStream, frozen=True, tag="packet"):
-    """To an edge: the Opus packet of a channel at a tick, of RTP time 960 x ``tick``. See
-    Broadcast.publish."""
+    """To an edge: a channel's Opus packet of one tick; its RTP timestamp is base + 960 x ``tick``.
+    See ``Broadcast.publish``."""
 
     channel: int
     tick: int
@@ -55,8 +56,8 @@ class ChannelPacket(_AboutNoStream, frozen=True, tag="packet"):
 
 
 class PeerReport(msgspec.Struct, frozen=True, array_like=True):
-    """Of a connection: whether it is up, or at least an authentic check has come; the share of
-    packets that it says it loses."""
+    """The state of one connection. ``heard_from``: an authenticated ICE check has come. ``loss``:
+    the share of packets lost, as the listener reports it."""
 
     connected: bool
     heard_from: bool
@@ -64,9 +65,9 @@ class PeerReport(msgspec.Struct, frozen=True, array_like=True):
 
 
 class EdgeReport(Heartbeat, frozen=True, tag="edge"):
-    """An edge lives: twice a second. ``peers``: all its connections. ``hostile`` and
-    ``fan_out``: what its media plane counted so far. ``late_s``: the largest delay of a packet
-    since the last report, compared with the quickest packet."""
+    """The heartbeat of an edge, twice a second. ``peers``: all its connections. ``hostile``
+    and ``fan_out``: what its media plane counted so far.
+    ``late_s``: the largest delay of a packet since the last report, compared with the fastest."""
 
     peers: dict[int, PeerReport] = {}
     hostile: dict[str, int] = {}
@@ -80,5 +81,5 @@ _decoder: msgspec.msgpack.Decoder[Message] = msgspec.msgpack.Decoder(Message)
 
 
 def decode(data: bytes) -> Message:
-    """The message in ``data``. Raises msgspec.DecodeError on anything else."""
+    """Decode a message. Raises msgspec.DecodeError if ``data`` is not one."""
     return _decoder.decode(data)

@@ -1,9 +1,9 @@
-"""The bus of one machine: a Unix socket between the media process and another one of the server's.
+"""The bus on one machine: a Unix socket between the media process and another process.
 
 A frame is a 4-byte big-endian length and a MessagePack message of that length. Any process that
-can open the socket is trusted, so it lies in a folder that only this user may enter. An invalid
-frame closes its connection and has no other effect. Sending never waits for the other side: what
-it does not read in time is dropped, oldest first, and counted.
+can open the socket is trusted, so the socket is in a folder that only this user may enter. An
+invalid frame closes its connection and has no other effect. Sending never waits for the other side:
+messages that it does not read in time are dropped, oldest first, and counted.
 """
 
 import asyncio
@@ -22,7 +22,7 @@ from server.bus.protocol import BusClosed, M
 
 MAX_QUEUED_MESSAGES = 4096
 MAX_QUEUED_BYTES = 8_000_000
-#: How long ``close`` waits for the other process to read what was last written to it.
+#: How long closing waits for the other process to read what was last written to it.
 CLOSE_DEADLINE_S = 1.0
 
 _LENGTH = struct.Struct(">I")
@@ -75,9 +75,9 @@ class LocalBus(Generic[M]):
     async def listen(cls, path: Path, decode: Callable[[bytes], M]) -> AsyncIterator["LocalBus[M]"]:
         """The media process's side. One process at a time: a new one replaces the old.
 
-        ``path``: where the socket is made and, at the end, removed; at most 107 bytes.
-        ``decode`` raises msgspec.DecodeError on what is no message.
-        Raises PermissionError where others may enter its folder.
+        ``path``: of the socket, which is removed at the end; at most 107 bytes. ``decode`` raises
+        msgspec.DecodeError if its argument is no message.
+        Raises PermissionError if other users may enter the folder.
         """
         if path.parent.stat().st_mode & 0o077:
             raise PermissionError(
@@ -99,8 +99,8 @@ class LocalBus(Generic[M]):
     async def connect(
         cls, path: Path, decode: Callable[[bytes], M]
     ) -> AsyncIterator["LocalBus[M]"]:
-        """The other process's side. Raises OSError where nobody listens at ``path``; when the
-        media process goes away later, ``receive`` raises BusClosed."""
+        """The other process's side. Raises OSError if nobody listens at ``path``. If the media
+        process disappears later, ``receive`` raises BusClosed."""
         bus = cls(decode)
         loop = asyncio.get_running_loop()
         await loop.create_unix_connection(lambda: _Connection(bus, only=True), str(path))
@@ -111,11 +111,11 @@ class LocalBus(Generic[M]):
 
     @property
     def dropped(self) -> dict[str, int]:
-        """Messages that gave way so far, by queue: ``in`` and ``out``."""
+        """Messages dropped so far, by queue: ``in`` and ``out``."""
         return {"in": self._inbound.dropped, "out": self._outbound.dropped}
 
     def publish(self, message: M) -> None:
-        """As the protocol says. Raises ValueError where the message is too large."""
+        """See ``Bus.publish``. Raises ValueError if the message is too large."""
         frame = encode(message)
         if self._connection is None:
             self._outbound.dropped += 1
@@ -124,7 +124,7 @@ class LocalBus(Generic[M]):
             self._connection.flush()
 
     async def receive(self) -> M:
-        """The next message. Raises BusClosed when the other end is gone and nothing is left."""
+        """See ``Bus.receive``. Raises BusClosed if the other end is gone and nothing is left."""
         while not self._inbound:
             if self._closed:
                 raise BusClosed("the process at the other end of the bus is gone")
@@ -165,8 +165,8 @@ class LocalBus(Generic[M]):
 
 
 class _Connection(asyncio.Protocol, Generic[M]):
-    """One connected socket: cuts frames out of what arrives, and writes frames out as long as
-    the other side takes them. ``only``: when it is lost, its bus is closed."""
+    """One connected socket: splits the received data into frames, and writes frames as long as
+    the other side reads them. ``only``: the bus is closed when this connection is lost."""
 
     def __init__(self, bus: LocalBus[M], only: bool = False) -> None:
         self._bus = bus

@@ -34,9 +34,14 @@ class AudioChunk(BusMessage, frozen=True, tag="audio"):
     pcm: bytes
 
     @property
+    def samples(self) -> int:
+        """The number of samples."""
+        return len(self.pcm) // 2
+
+    @property
     def end_sample(self) -> int:
         """The sample after the last."""
-        return self.start_sample + len(self.pcm) // 2
+        return self.start_sample + self.samples
 
 
 class Demand(BusMessage, frozen=True, tag="demand"):

@@ -1,4 +1,4 @@
-"""The interface of every bus, between the media process and the interpreter processes."""
+"""The interface of every bus between the media process and the other processes."""
 
 from typing import Protocol, TypeVar
 
@@ -14,12 +14,12 @@ class Bus(Protocol[M]):
     """
 
     def publish(self, message: M) -> None:
-        """Send without waiting. When the other side is slow or gone the oldest unsent
-        message is dropped and counted in ``dropped``."""
+        """Send without waiting. If the other side is slow or gone, the oldest unsent message is
+        dropped and counted in ``dropped``."""
 
     async def receive(self) -> M:
-        """The next message from the other side; waits for it. Past the inbound bound the
-        oldest is dropped and counted. Raises BusClosed once the bus is closed."""
+        """Wait for the next message of the other side. If too many wait, the oldest is dropped
+        and counted. Raises BusClosed once the bus is closed."""
 
     @property
     def dropped(self) -> dict[str, int]:

@@ -25,15 +25,15 @@ AGAIN_S = 12
 
 @dataclass
 class ReplayCounts:
-    """``dropped_samples``: given up because too much was uncommitted; ``skipped_samples``:
-    given up because two interpreters were lost on it."""
+    """``dropped_samples``: given up because too much audio was not committed.
+    ``skipped_samples``: given up because two interpreters were lost on this audio."""
 
     dropped_samples: int = 0
     skipped_samples: int = 0
 
 
 class Replay:
-    """One stream's. ``counts`` may be those of all streams."""
+    """The kept audio of one stream. ``counts`` may be shared by all streams."""
 
     def __init__(self, counts: ReplayCounts) -> None:
         self._kept: deque[AudioChunk] = deque()
@@ -47,7 +47,7 @@ class Replay:
         """Keep ``chunk``. Returns whether to send it to the interpreter now. If not, none is
         ready, and ``worker_ready`` will return it."""
         self._kept.append(chunk)
-        self._kept_samples += _samples(chunk)
+        self._kept_samples += chunk.samples
         while self._kept_samples > KEPT_S * RATE_HZ:
             self._counts.dropped_samples += self._forget_oldest()
         return self._ready
@@ -67,7 +67,7 @@ class Replay:
         again = [*self._committed, *self._kept]
         self._committed.clear()
         self._kept = deque(chunk for chunk in again if chunk.end_sample > sample)
-        self._kept_samples = sum(map(_samples, self._kept))
+        self._kept_samples = sum(chunk.samples for chunk in self._kept)
 
     def worker_lost(self) -> None:
         """The interpreter is gone."""
@@ -87,10 +87,6 @@ class Replay:
         return list(self._kept)
 
     def _forget_oldest(self) -> int:
-        samples = _samples(self._kept.popleft())
+        samples = self._kept.popleft().samples
         self._kept_samples -= samples
         return samples
-
-
-def _samples(chunk: AudioChunk) -> int:
-    return chunk.end_sample - chunk.start_sample

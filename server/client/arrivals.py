@@ -1,4 +1,4 @@
-"""What a headless listener received: when each RTP packet came, and, if kept, the sound in it."""
+"""What a headless listener received: each RTP packet's arrival time and, if kept, its audio."""
 
 import asyncio
 import socket
@@ -17,23 +17,23 @@ from server.media.opus import RATE_HZ, SAMPLES_PER_TICK, OpusDecoder, Pcm
 
 #: RFC 3550, 5.1: the fixed header. SRTP leaves it readable.
 _HEADER = struct.Struct("!BBHII")
-#: RFC 5761, 4: what stands in place of a payload type when the packet is RTCP.
+#: RFC 5761, 4: values in the payload type's place that mean RTCP.
 _RTCP_TYPES = range(64, 96)
-#: Samples; a longer pause in the timestamps is cut to this.
+#: Samples. A longer pause in the timestamps is shortened to this.
 LONGEST_SILENCE = 600 * RATE_HZ
 
-#: Linux: the kernel's time of arrival comes with each datagram, a struct timespec of the wall
-#: clock. Python does not name it.
+#: Linux: with this option the kernel adds the arrival time to each datagram, a struct timespec of
+#: the wall clock. Python has no name for it.
 _SO_TIMESTAMPNS = 35
 _TIMESPEC = struct.Struct("@ll")
 _MAX_DATAGRAM = 2048
-#: Datagrams read before the loop gets to do anything else.
+#: Maximum number of datagrams read before the loop does anything else.
 _BATCH = 64
 
 
 class Arrivals:
-    """Packets in order of arrival, a column for each of their properties. All columns grow
-    for as long as the listener listens: 14 bytes a packet, and the payload where kept."""
+    """Packets in order of arrival, a column for each property. The columns grow as long as the
+    listener listens: 14 bytes a packet, and the payload if it is kept."""
 
     def __init__(self, keep_payloads: bool = False) -> None:
         self.keep_payloads = keep_payloads
@@ -46,8 +46,8 @@ class Arrivals:
         return len(self._at_s)
 
     def note(self, data: bytes, at_s: float) -> bool:
-        """``data`` came at ``at_s`` on the loop's clock. Returns whether it is an RTP packet;
-        nothing is noted of anything else."""
+        """Note a packet that came at ``at_s`` on the loop's clock. Returns False, and notes
+        nothing, if ``data`` is no RTP packet."""
         if len(data) < _HEADER.size or data[0] >> 6 != 2 or data[1] & 0x7F in _RTCP_TYPES:
             return False
         _, _, sequence, timestamp, _ = _HEADER.unpack_from(data)
@@ -57,31 +57,31 @@ class Arrivals:
         return True
 
     def note_socket_packet(self, data: bytes, at_s: float) -> None:
-        """The same for a packet without SRTP and without header extensions."""
+        """Note, and keep if wanted, a packet without SRTP and without header extensions."""
         if self.note(data, at_s) and self.keep_payloads:
             self.keep(self._timestamp[-1], data[_HEADER.size :])
 
     def keep(self, timestamp: int, payload: bytes) -> None:
-        """An Opus packet, to be decoded later."""
+        """Keep an Opus packet, to be decoded later."""
         self.payloads.append((timestamp, payload))
 
     @property
     def at_s(self) -> NDArray[np.float64]:
-        """Times of arrival, seconds on the loop's clock."""
+        """Arrival times, in seconds of the loop's clock."""
         return np.array(self._at_s)
 
     @property
     def sequences(self) -> NDArray[np.int64]:
-        """Sequence numbers, counted on where they wrap around."""
+        """Sequence numbers, extended so that they do not wrap around."""
         return unwrapped(np.array(self._sequence), 16)
 
     @property
     def timestamps(self) -> NDArray[np.int64]:
-        """RTP timestamps at 48 kHz, counted on where they wrap around."""
+        """RTP timestamps at 48 kHz, extended so that they do not wrap around."""
         return unwrapped(np.array(self._timestamp), 32)
 
     def sound(self) -> Pcm:
-        """What was kept, decoded: 48 kHz mono from the first packet on. Silence where no
+        """The kept packets, decoded: 48 kHz mono from the first packet on. It is silent where no
         packet was sent or one was lost."""
         if not self.payloads:
             return np.zeros(0, np.int16)
@@ -99,10 +99,11 @@ class Arrivals:
 
 @contextmanager
 def timed(protocols: Iterable[StunProtocol], arrivals: Arrivals) -> Iterator[None]:
-    """Note all RTP that comes to these sockets of aioice's, with the kernel's time where it
-    tells (Linux). RTP goes on to aioice only where its payload is kept; all else does.
+    """While the body runs, note all RTP packets that come to these sockets of aioice, with the
+    kernel's time on Linux. aioice gets them only if their payload is kept; it gets everything
+    else.
 
-    Reads the sockets in asyncio's place, which tells no times.
+    This reads the sockets in place of asyncio, which gives no arrival times.
     """
     loop = asyncio.get_running_loop()
     with ExitStack() as undo:
@@ -129,7 +130,7 @@ def _read(
             data, ancillary, _, address = own.recvmsg(_MAX_DATAGRAM, socket.CMSG_SPACE(16))
         except BlockingIOError:
             return
-        except OSError:  # what an earlier datagram of ours met: nobody listens there (yet)
+        except OSError:  # an ICMP error for a datagram we sent: nobody listens there (yet)
             continue
         is_rtp = arrivals.note(data, loop.time() - _age_s(ancillary))
         if arrivals.keep_payloads or not is_rtp:
@@ -137,8 +138,8 @@ def _read(
 
 
 def _age_s(ancillary: list[tuple[int, int, bytes]]) -> float:
-    """How long ago the kernel took in a datagram: it tells that by the wall clock alone, so the
-    age is taken on that, and counts back from the loop's."""
+    """How long ago the kernel received a datagram. It gives the time of the wall clock, so the
+    age is computed with that clock."""
     for level, kind, data in ancillary:
         if (level, kind) == (socket.SOL_SOCKET, _SO_TIMESTAMPNS):
             seconds, nanoseconds = _TIMESPEC.unpack_from(data)
@@ -147,8 +148,8 @@ def _age_s(ancillary: list[tuple[int, int, bytes]]) -> float:
 
 
 def unwrapped(counter: NDArray[np.generic], bits: int) -> NDArray[np.int64]:
-    """A counter of ``bits`` bits that wraps around, as one that does not. Steps back stay
-    steps back as long as they are less than half its range."""
+    """Extend a counter of ``bits`` bits so that it does not wrap around. Steps back remain steps
+    back if they are less than half its range."""
     values = counter.astype(np.int64)
     half = 1 << (bits - 1)
     steps = (np.diff(values) + half) % (1 << bits) - half

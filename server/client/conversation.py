@@ -1,4 +1,4 @@
-"""A headless participant's conversation with the server: what ``participants`` builds on."""
+"""A headless participant's signaling with the server. ``participants`` builds on it."""
 
 import asyncio
 import ssl
@@ -20,8 +20,8 @@ _encoder = msgspec.json.Encoder()
 
 
 class Refused(Exception):
-    """The server ended the session, did not let it begin, or took something amiss. ``error``
-    is what it said; None where it closed without a word."""
+    """The server refused the session or a message, or ended the session. ``error``: its message;
+    None if it closed the socket without one."""
 
     def __init__(self, error: wire.Error | None) -> None:
         super().__init__(f"{error.code}: {error.message}" if error else "the session is over")
@@ -36,12 +36,12 @@ class Received(NamedTuple):
 
 
 class Participant:
-    """What all participants share: the WebSocket, and the connection for sound.
+    """The base of all participants: the WebSocket, and the connection for audio.
 
-    ``joined``: the server's answer to the join. ``received``: all its messages, in order, kept
-    for the whole session. ``started_s``: when it began to join, on the loop's clock.
-    ``local_address``: of this machine, from which the server was reached. ``connection``:
-    aiortc's, for sound, once it is being made.
+    ``joined``: the server's answer to the join. ``received``: all the server's messages, in order.
+    ``started_s``: when the participant began to join, on the loop's clock. ``local_address``: the
+    address of this machine that reaches the server. ``connection``: aiortc's, for audio, from the
+    offer on.
     """
 
     joined: wire.Joined
@@ -81,7 +81,7 @@ class Participant:
             yield
 
     async def _start_sound(self, stack: AsyncExitStack) -> None:
-        """Let sound travel for as long as ``stack`` lasts."""
+        """Send or receive audio as long as ``stack`` lasts."""
 
     def _hear_packet(self, data: bytes, at_s: float) -> None:
         """A binary message came."""
@@ -97,13 +97,13 @@ class Participant:
         return Refused(errors[-1] if errors else None)
 
     async def send(self, message: wire.Message) -> None:
-        """Raises Refused when the session has ended."""
+        """Send a message. Raises Refused if the session has ended."""
         if self.closed:
             raise self.refusal()
         await self.socket.send_str(_encoder.encode(message).decode())
 
     async def ask(self, message: wire.Message, kind: type[M]) -> M:
-        """Send ``message`` and wait for its answer. Raises Refused on an error of any kind."""
+        """Send ``message`` and wait for its answer. Raises Refused if that is any Error."""
         since = len(self.received)
         await self.send(message)
         return await self.expect(kind, since=since, any_error=True)
@@ -117,8 +117,9 @@ class Participant:
         within_s: float = 10.0,
         any_error: bool = False,
     ) -> M:
-        """The first message of ``kind`` that is as wanted, among ``received[since:]`` and what
-        comes. Raises TimeoutError, and Refused when the session ends first."""
+        """Wait for the first message of ``kind`` for which ``where`` is true, from
+        ``received[since:]`` on. Raises TimeoutError, or Refused if the session ends first (with
+        ``any_error``: at any Error)."""
         try:
             async with asyncio.timeout(within_s):
                 while True:
@@ -150,7 +151,7 @@ class Participant:
 
 @asynccontextmanager
 async def alongside(work: Coroutine[object, object, None], name: str) -> AsyncIterator[None]:
-    """Run ``work`` while the body runs. What the body raises passes as it is, ungrouped."""
+    """Run ``work`` while the body runs. An exception of the body is raised without a group."""
     try:
         async with asyncio.TaskGroup() as group:
             task = group.create_task(work, name=name)

@@ -1,10 +1,10 @@
-"""Headless participants: real WebRTC clients, as the demo, the tools and the tests use them.
+"""Headless participants: real WebRTC clients for the demo, the tools and the tests.
 
-- Each is an async context manager: inside it the participant has joined and, unless it asked
-  for none, its sound travels. What the server refuses is raised as ``Refused``.
-- A speaker speaks without a pause, as a microphone does: silence where nothing plays.
-- A listener's packets are timed by the kernel and decoded only when asked for, afterwards:
-  what measures shall not be what is measured.
+- Each is an async context manager. Inside it the participant has joined, and audio flows if it
+  asked for any. ``Refused`` is raised if the server refuses something.
+- A speaker sends audio all the time, as a microphone does: silence while nothing plays.
+- A listener's packets are timed by the kernel, and decoded only afterwards and on request, so that
+  the client's own load does not distort what it measures.
 """
 
 import asyncio
@@ -30,9 +30,9 @@ __all__ = ["Listener", "Refused", "Speaker", "Talker"]
 
 Through = Callable[[str], str]
 
-#: What play() may take beyond the length of its sound.
+#: Time that play() may take beyond the length of its audio.
 PLAY_GRACE_S = 10.0
-#: Of a speaker's sound, as browsers send it.
+#: Of a speaker's Opus, in bit/s: what browsers use.
 BIT_RATE = 32_000
 #: A speaker's message on the socket: 40 ms.
 SOCKET_BLOCK = RATE_HZ // 25
@@ -40,8 +40,8 @@ SOCKET_RATE_HZ = 16_000
 
 
 class Source:
-    """What a participant says, 48 kHz mono, at the pace of the clock. ``start_s``: when its
-    first sample was said, on the loop's clock."""
+    """The audio that a participant sends, 48 kHz mono, in real time. ``start_s``: when its first
+    sample was sent, on the loop's clock."""
 
     def __init__(self) -> None:
         self._waiting: Pcm = np.zeros(0, np.int16)
@@ -50,7 +50,7 @@ class Source:
         self._samples = 0
 
     async def next(self, samples: int) -> Pcm:
-        """The next ``samples``, when it is their time."""
+        """Wait until the next ``samples`` are due, and return them."""
         now_s = asyncio.get_running_loop().time()
         if self.start_s is None:
             self.start_s = now_s
@@ -62,20 +62,20 @@ class Source:
         return np.pad(block, (0, samples - block.size))
 
     async def play(self, pcm: Pcm) -> None:
-        """Say ``pcm`` after what is still to be said; wait until all is said."""
+        """Send ``pcm`` after what waits already; return when all is sent."""
         self._waiting = np.concatenate((self._waiting, pcm))
         self._said.clear()
         async with asyncio.timeout(self._waiting.size / RATE_HZ + PLAY_GRACE_S):
             await self._said.wait()
 
     def end(self) -> None:
-        """Nobody says the rest."""
+        """Drop what waits."""
         self._waiting = self._waiting[:0]
         self._said.set()
 
 
 class _Microphone(MediaStreamTrack):
-    """A source as Opus packets: aiortc would encode in threads, and in stereo."""
+    """A source as a track of Opus packets. (aiortc would encode in threads, and in stereo.)"""
 
     kind = "audio"
 
@@ -102,12 +102,12 @@ class _Speaking(Participant):
 
     @property
     def started_speaking_s(self) -> float | None:
-        """When its sound began to travel, on the loop's clock: stream time counts from there."""
+        """When its first sample was sent, on the loop's clock. Stream time counts from there."""
         return self._source.start_s
 
     async def play(self, pcm: Pcm) -> None:
-        """Say ``pcm``, int16 mono at 48 kHz, in real time; returns when it is said. Raises
-        Refused when the session ends before, TimeoutError when sound does not travel."""
+        """Send ``pcm``, int16 mono at 48 kHz, in real time; return when it is sent. Raises Refused
+        if the session ends before, TimeoutError if audio does not flow."""
         if not self.closed:
             await self._source.play(pcm)
         if self.closed:
@@ -119,9 +119,9 @@ class _Speaking(Participant):
 
 
 class Speaker(_Speaking):
-    """Speaks ``language`` in ``stream``. ``tls``: False takes any certificate, such as one
-    that a server made for itself. ``through`` changes the server's answer, to send elsewhere.
-    ``bit_rate``: of Opus over WebRTC, bit/s."""
+    """Speaks ``language`` in ``stream``. ``tls``: False accepts any certificate, such as a
+    self-signed one. ``through`` changes the SDP of the server's answer, for instance to send
+    through a relay. ``bit_rate``: of Opus over WebRTC, in bit/s."""
 
     def __init__(
         self,
@@ -146,11 +146,11 @@ class Speaker(_Speaking):
         self._bit_rate = bit_rate
 
     async def pause(self, paused: bool) -> None:
-        """Pause the stream, or go on."""
+        """Pause the stream, or continue it."""
         await self.send(wire.Pause(paused=paused))
 
     async def end(self) -> None:
-        """End the stream for all."""
+        """End the stream for everyone."""
         await self.send(wire.End())
 
     async def _start_sound(self, stack: AsyncExitStack) -> None:
@@ -180,8 +180,8 @@ class Speaker(_Speaking):
 class Listener(Participant):
     """Listens to ``channel`` of ``stream``. ``arrivals``: the packets that came.
 
-    ``keep_sound``: keep them whole, so that ``arrivals.sound()`` can decode them later.
-    ``through``: as Speaker's.
+    ``keep_sound``: keep their payload, so that ``arrivals.sound()`` can decode it later.
+    ``through``: see Speaker.
     """
 
     def __init__(
@@ -208,7 +208,7 @@ class Listener(Participant):
 
     @property
     def captions(self) -> list[tuple[float, wire.Caption]]:
-        """Every caption that came and when, on the loop's clock."""
+        """All captions that came, each with its time on the loop's clock."""
         return [(at_s, each) for at_s, each in self.received if isinstance(each, wire.Caption)]
 
     async def select(self, channel: str | None = None, captions: list[str] | None = None) -> None:
@@ -224,20 +224,11 @@ class Listener(Participant):
 
 
 class Talker(_Speaking):
-    """One alone: speaks ``language``, hears itself in ``target``."""
+    """Speaks ``language`` and hears itself interpreted into ``target``."""
 
-    def __init__(
-        self,
-        url: str,
-        language: str,
-        target: str,
-        *,
-        token: str | None = None,
-        keep_sound: bool = False,
-        tls: ssl.SSLContext | bool = True,
-    ) -> None:
-        join = wire.JoinTalk(language=language, target=target, token=token)
-        super().__init__(f"{url.rstrip('/')}/ws", join, tls)
+    def __init__(self, url: str, language: str, target: str, keep_sound: bool = False) -> None:
+        join = wire.JoinTalk(language=language, target=target)
+        super().__init__(f"{url.rstrip('/')}/ws", join, tls=True)
         self.arrivals = Arrivals(keep_sound)
 
     async def _start_sound(self, stack: AsyncExitStack) -> None:
@@ -252,7 +243,8 @@ async def _connected(
     arrivals: Arrivals | None,
     through: Through = lambda sdp: sdp,
 ) -> AsyncIterator[None]:
-    """A PeerConnection that sends ``track`` and notes what comes in ``arrivals``."""
+    """While the body runs, a PeerConnection that sends ``track`` and notes the received packets in
+    ``arrivals``."""
     directions = {(True, True): "sendrecv", (True, False): "sendonly"}
     direction = directions.get((track is not None, arrivals is not None), "recvonly")
     connection = transport.new_connection()
@@ -261,7 +253,7 @@ async def _connected(
         stack.push_async_callback(_close, connection)
         transceiver = connection.addTransceiver(track or "audio", direction=direction)
         agent = transport.agent_of(transceiver)
-        # The address from which the server was reached is the one to reach it from.
+        # The address that reaches the server's WebSocket also reaches its UDP port.
         transport.use_hosts(agent, [participant.local_address])
         transport.trust_server(agent)
         await connection.setLocalDescription(await connection.createOffer())
@@ -279,18 +271,18 @@ async def _connected(
 
 
 async def _up(connection: RTCPeerConnection) -> None:
-    """Wait until sound can flow. Raises ConnectionError when it cannot in time."""
+    """Wait until audio can flow. Raises ConnectionError if it cannot in time."""
     changed = asyncio.Event()
     connection.on("connectionstatechange", changed.set)
     try:
         async with asyncio.timeout(CONNECT_S):
             while (state := connection.connectionState) != "connected":
                 if state in ("failed", "closed"):
-                    raise ConnectionError(f"no way for sound: the connection is {state}")
+                    raise ConnectionError(f"no audio: the connection is {state}")
                 changed.clear()
                 await changed.wait()
     except TimeoutError:
-        raise ConnectionError(f"no way for sound found within {CONNECT_S:g} s") from None
+        raise ConnectionError(f"no audio: not connected within {CONNECT_S:g} s") from None
 
 
 async def _close(connection: RTCPeerConnection) -> None:

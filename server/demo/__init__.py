@@ -7,6 +7,7 @@ Two clips have a synthetic voice, which the shipped recognisers understand best.
 import asyncio
 import sys
 from collections.abc import Iterable
+from html import escape
 from importlib import resources
 from pathlib import Path
 
@@ -110,7 +111,8 @@ async def _show(speaker: Speaker, listener: Listener) -> None:
 def vtt(captions: Iterable[Caption]) -> str:
     """The captions as WebVTT (W3C), in order."""
     cues = [
-        f"{_time(caption.start_ms)} --> {_time(caption.end_ms)}\n{_escaped(caption.text)}\n"
+        f"{_time(caption.start_ms)} --> {_time(caption.end_ms)}\n"
+        f"{escape(caption.text, quote=False)}\n"
         for caption in captions
     ]
     return "\n".join(["WEBVTT\n", *cues])
@@ -118,7 +120,3 @@ def vtt(captions: Iterable[Caption]) -> str:
 
 def _time(ms: int) -> str:
     return f"{ms // 3_600_000:02}:{ms // 60_000 % 60:02}:{ms // 1000 % 60:02}.{ms % 1000:03}"
-
-
-def _escaped(text: str) -> str:
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

@@ -1,8 +1,9 @@
-"""Edges, and the connections they hold, as the main media process sees them.
+"""Edges and their connections, as the main media process sees them.
 
-A listener at an edge has its SubscriberTrack here like any other: so it is counted, changes
-channel, and has the channel's encoder know of its losses. But its packets go to its edge, once
-for all who hear the channel there, and from there to it.
+A listener at an edge has a SubscriberTrack in the main process, as any other listener: with it,
+the listener is counted, changes channel, and reports its packet loss to the channel's encoder. Its
+packets take another way: each packet of a channel is sent once to the edge, and the edge sends it
+to all listeners of the channel there.
 """
 
 import asyncio
@@ -28,7 +29,8 @@ from server.media.broadcast import SubscriberTrack
 from server.media.peer import OfferError, PeerGone
 from server.metrics import Metrics
 
-#: An answer takes some milliseconds of an edge's time, and a crowd's wait for one another.
+#: Time limit for an edge's answer to an offer. One takes it some milliseconds, but those of a
+#: crowd wait for each other.
 ANSWER_S: Final = 3.0
 NO_CHANNEL: Final = 0
 
@@ -36,9 +38,9 @@ _log = logging.getLogger(__name__)
 
 
 class Edge:
-    """One edge, the process of ``command``; sends to the listeners it holds (an Outlet).
+    """One edge: the process that ``command`` starts. Sends to its listeners (an Outlet).
 
-    ``number`` tells it from others. ``peers``: the connections it holds or is to hold.
+    ``number`` identifies it. ``peers``: its connections, and those it was asked to make.
     """
 
     def __init__(
@@ -57,19 +59,19 @@ class Edge:
 
     @property
     def ready(self) -> bool:
-        """Whether its process has told of itself lately."""
+        """Whether its process has reported lately."""
         return self.supervisor.ready
 
     async def run(self) -> None:
-        """Keep the process alive and heed what it says, until cancelled; then end it."""
+        """Keep the process alive and handle its messages until cancelled; then end it."""
         async with asyncio.TaskGroup() as group:
             group.create_task(self.supervisor.run(), name="edge-supervisor")
             group.create_task(self.dispatch(), name="edge-dispatch")
 
     async def answer(self, sdp: str, track: SubscriberTrack) -> "RemotePeer":
-        """Have an offer answered there; once the connection is up it gets the track's packets.
+        """Have the edge answer an offer. Once connected, the listener gets the track's packets.
 
-        Raises OfferError; PeerGone when there is no answer in time.
+        Raises OfferError, or PeerGone if there is no answer in time.
         """
         number = next(self._numbers)
         peer = self.peers[number] = RemotePeer(self, number, track)
@@ -85,20 +87,20 @@ class Edge:
         return peer
 
     def group(self) -> "_Channel":
-        """For a channel, that no listener of this edge has heard before."""
+        """A new group, for a channel that no listener of this edge has heard before."""
         return _Channel(self._bus, next(self._numbers))
 
     def route(self, peer: "RemotePeer") -> None:
-        """It hears its channel from the next packet on."""
+        """Tell the edge which channel the peer hears from the next packet on."""
         self._bus.publish(Routes(channels={peer.number: peer.channel}))
 
     def forget(self, peer: "RemotePeer") -> None:
-        """The connection is to be closed."""
+        """Tell the edge to close the connection."""
         if self.peers.pop(peer.number, None) is not None:
             self._bus.publish(Routes(channels={peer.number: None}))
 
     async def dispatch(self) -> None:
-        """Heed what the edge says, for ever."""
+        """Handle the edge's messages until cancelled."""
         while True:
             message = await self._bus.receive()
             match message:
@@ -108,7 +110,7 @@ class Edge:
                 case EdgeReport():
                     self._heed(message)
                 case _:
-                    _log.warning("unexpected %s of an edge", type(message).__name__)
+                    _log.warning("unexpected %s from edge %s", type(message).__name__, self.name)
 
     def _heed(self, report: EdgeReport) -> None:
         self.supervisor.heard(report)
@@ -145,15 +147,16 @@ class Edge:
             self._metrics.edges[name].labels(self.name).set(value)
 
     def _lost(self) -> None:
-        """Its listeners may offer anew: another will answer."""
+        """The process died. Its listeners are told, and may send a new offer: another process
+        will answer."""
         self._gauge(ready=0, listeners=0, restarts=self.supervisor.restarts)
         for peer in list(self.peers.values()):
             peer.give_up("the server lost the process that held it")
 
 
 class RemotePeer:
-    """A listener's connection at an edge, as media.peer.Peer is one at this process. Whoever
-    made it must close() it."""
+    """A listener's connection at an edge: the counterpart of media.peer.Peer, which is one in this
+    process. Whoever made it must close() it."""
 
     def __init__(self, edge: Edge, number: int, track: SubscriberTrack) -> None:
         self.sdp = ""
@@ -168,7 +171,7 @@ class RemotePeer:
         self._changed = asyncio.Event()
 
     async def answered(self) -> None:
-        """Wait for the answer's ``sdp``. Raises OfferError, PeerGone."""
+        """Wait until ``sdp`` is the answer. Raises OfferError, PeerGone."""
         while not self.sdp:
             if self._refused:
                 raise OfferError(self._refused)
@@ -177,43 +180,43 @@ class RemotePeer:
             await self._change()
 
     async def connected(self) -> None:
-        """As media.peer.Peer's."""
+        """See Peer.connected."""
         while self._gone is None and not self._connected:
             await self._change()
         if self._gone is not None:
             raise PeerGone(self._gone)
 
     async def closed(self) -> str:
-        """As media.peer.Peer's."""
+        """See Peer.closed."""
         while self._gone is None:
             await self._change()
         return self._gone
 
     def give_up(self, reason: str) -> None:
-        """Count it as gone."""
+        """Count the connection as gone."""
         if self._gone is None:
             self._gone = reason
         self._changed.set()
 
     async def close(self) -> None:
-        """As media.peer.Peer's."""
+        """See Peer.close."""
         self.leave()
 
     def leave(self) -> None:
-        """The edge closes it in its own time. May be called again."""
+        """Have the edge close the connection, without waiting for it. May be called again."""
         self.give_up("closed by the server")
         self._track.stop()
         self._edge.forget(self)
 
     def hear(self, channel: int) -> None:
-        """The edge sends it this channel's packets from now on."""
+        """Have the edge send it this channel's packets from now on."""
         self.channel = channel
         self._edge.route(self)
 
-    # What its edge says of it.
+    # What the edge reports of this connection.
 
     def became(self, state: PeerState) -> None:
-        """Take note of what the edge says of this connection."""
+        """Handle a change of state."""
         match state.state:
             case "answered":
                 self.sdp = state.text
@@ -226,9 +229,9 @@ class RemotePeer:
         self._changed.set()
 
     def reported(self, report: PeerReport | None) -> None:
-        """``report`` None: the edge does not know it, or not yet."""
+        """Handle its part of a report; None: the edge does not know this connection (yet)."""
         if report is None:
-            if self.sdp:  # what said that it ended may have been lost
+            if self.sdp:  # the message that it ended may have been lost
                 self.give_up("the process that held it lost it")
             return
         self.heard_from = report.heard_from
@@ -248,7 +251,7 @@ class RemotePeer:
 
 
 class _Channel:
-    """A channel's listeners at one edge (a Group)."""
+    """The listeners of one channel at one edge (a Group)."""
 
     def __init__(self, bus: Bus[Message], number: int) -> None:
         self._bus = bus
@@ -273,8 +276,8 @@ class _Channel:
 
 
 def with_fewest(edges: Sequence[Edge], here: int) -> Edge | None:
-    """Of the edges that are ready, the one with the fewest connections; None where this process
-    has fewer still: ``here``."""
+    """The ready edge with the fewest connections. None if this process, which has ``here``, has
+    fewer, or if no edge is ready."""
     ready = [edge for edge in edges if edge.ready]
     fewest = min(ready, key=lambda edge: len(edge.peers), default=None)
     return fewest if fewest is not None and len(fewest.peers) <= here else None

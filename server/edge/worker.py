@@ -1,10 +1,11 @@
-"""An edge process: answers listeners' offers, keeps their connections, and sends them what the
-main media process encoded.
+"""An edge process: answers listeners' offers, holds their connections, and sends them the packets
+that the main media process encoded.
 
-- It has no clock of its own. A packet goes out as it comes, and its tick is its RTP time. One
-  that came later than the quickest by LATE_S is dropped: nothing is made up for in a burst.
-- Which connections there are to be, and what each hears, is the main process's to say. It says
-  so anew for every report, so a message that was lost is made up for.
+- It has no 20 ms clock. A packet is sent when it arrives; its tick gives its RTP timestamp. A
+  packet with LATE_S more delay than the fastest one so far is dropped, so that late packets are
+  not sent in a burst.
+- The main process decides which connections exist and which channel each hears. It answers every
+  report with the complete table, which repairs what a lost message left wrong.
 """
 
 import asyncio
@@ -55,7 +56,7 @@ class _Listener:
 
 
 class _Done(Exception):
-    """Ends the task group."""
+    """Raised to end the task group."""
 
 
 class EdgeWorker:
@@ -81,7 +82,7 @@ class EdgeWorker:
         self._stopped.set()
 
     async def run(self) -> None:
-        """Until stopped or the bus is closed."""
+        """Serve until stopped or the bus is closed."""
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._report(), name="report")
@@ -135,7 +136,7 @@ class EdgeWorker:
             case Routes():
                 self._route(message)
             case _:
-                _log.warning("unexpected %s", type(message).__name__)
+                _log.warning("unexpected %s from the server", type(message).__name__)
 
     def _take_in(self, offer: PeerOffer, group: asyncio.TaskGroup) -> None:
         track = SubscriberTrack(self._nothing)
@@ -174,21 +175,21 @@ class EdgeWorker:
         return self._channels.setdefault(number, Broadcast())
 
     async def _serve(self, offer: PeerOffer, track: SubscriberTrack) -> None:
-        """A connection's life. Whatever goes wrong in it ends here."""
+        """Hold a connection until it ends. Every error in it is handled here."""
         try:
             reason = await self._stay(offer, track)
         except OfferError as error:
             self._tell(offer.peer, "refused", str(error))
         except PeerGone as gone:
             self._tell(offer.peer, "gone", str(gone))
-        except Exception:  # noqa: BLE001  a session's edge: whatever it is, the others go on
+        except Exception:  # noqa: BLE001  any bug ends this session only
             _log.exception("a listener's connection failed")
-            self._tell(offer.peer, "gone", "an error of the server's")
+            self._tell(offer.peer, "gone", "an error in the server")
         else:
             self._tell(offer.peer, "gone", reason)
 
     async def _stay(self, offer: PeerOffer, track: SubscriberTrack) -> str:
-        """Returns why it ended. Raises OfferError, PeerGone."""
+        """Hold it; returns why it ended. Raises OfferError, PeerGone."""
         peer = await answer(offer.sdp, self._plane, send=track)
         listener = self._listeners[offer.peer]
         listener.peer = peer

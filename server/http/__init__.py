@@ -1,1 +1,1 @@
-"""What is served over HTTP: pages, addresses, certificates, who may do what."""
+"""HTTP: pages, the API, TLS certificates, access tokens, addresses."""

@@ -1,9 +1,9 @@
-"""Grants: who may speak, listen, take over and administer, and for which stream.
+"""Access control: who may speak, listen, take over and administer, and in which stream.
 
 Tokens are JWTs (RFC 7519), signed with HS256 by the server's own secret. Claims: ``sub``,
 ``exp``, ``nbf``, ``stream`` (a name, or "*" for all), ``speak``, ``listen``, ``languages``,
-``admin``, ``take_over``. What a claim does not grant, the token's holder may not do, even where
-those without a token may: a listener's token never lets anybody speak.
+``admin``, ``take_over``. The holder of a token may speak only if a claim grants it, even on a
+server where people without a token may: a listener's token never lets anybody speak.
 """
 
 import os
@@ -20,9 +20,9 @@ import msgspec
 from server.config import Config, ConfigError
 from signaling.errors import ProtocolError
 
-#: RFC 7518, 3.2: a key as long as the hash of HS256, at least.
+#: RFC 7518, 3.2: the key must be at least as long as the hash of HS256.
 MIN_SECRET_BYTES: Final = 32
-#: Clocks of two machines differ.
+#: Tolerance in ``exp`` and ``nbf``, as the clocks of two machines differ.
 LEEWAY_S: Final = 10
 
 Right = Literal["speak", "listen", "take_over", "admin"]
@@ -36,8 +36,8 @@ _VERBS: Final[dict[Right, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class Grants:
-    """What one participant may do in one stream. ``subject``: who the token names; None
-    without a token. ``languages``: those it is limited to; None: all."""
+    """What one participant may do in one stream. ``subject``: the token's ``sub``; None without a
+    token. ``languages``: the languages that it may speak and hear; None: all."""
 
     subject: str | None = None
     speak: bool = False
@@ -47,7 +47,7 @@ class Grants:
     take_over: bool = False
 
     def require(self, right: Right, language: str | None = None) -> "Grants":
-        """These grants, if they hold ``right``, in ``language`` where one is given.
+        """These grants, if they include ``right``, and ``language`` if one is given.
 
         Raises ProtocolError: "unauthorised" without a token, "forbidden" with one.
         """
@@ -63,7 +63,7 @@ class Grants:
         return self
 
     def among(self, languages: Sequence[str]) -> list[str]:
-        """Those of ``languages`` that these grants are for."""
+        """Those of ``languages`` that are allowed."""
         return [each for each in languages if self.languages is None or each in self.languages]
 
 
@@ -78,7 +78,7 @@ class _Claims(msgspec.Struct, frozen=True):
 
 
 class Access:
-    """Issues tokens and reads them. ``open_listen``, ``open_speak``: whether it can be done
+    """Issues and checks tokens. ``open_listen``, ``open_speak``: people may listen or speak
     without a token."""
 
     def __init__(
@@ -88,10 +88,10 @@ class Access:
         self._without_token = Grants(speak=open_speak, listen=open_listen)
 
     def grants(self, token: str | None, stream: str) -> Grants:
-        """What ``token``, or having none, allows in ``stream``.
+        """What the holder of ``token`` may do in ``stream``; None: somebody without a token.
 
-        Raises ProtocolError: "unauthorised" for a token that is not valid, or not now,
-        "forbidden" for one of another stream.
+        Raises ProtocolError: "unauthorised" if the token is not valid now, "forbidden" if it is
+        for another stream.
         """
         if token is None:
             return self._without_token
@@ -108,8 +108,8 @@ class Access:
         )
 
     def may_list(self, token: str | None) -> None:
-        """Whether the holder may see which streams there are: everybody where listening is
-        open, else an administrator. Raises ProtocolError."""
+        """Raises ProtocolError if the holder may not see the list of streams. Everybody may if
+        listening is open, else only an administrator."""
         grants = self.grants(token, "*")
         if not self._without_token.listen:
             grants.require("admin")
@@ -126,7 +126,7 @@ class Access:
         take_over: bool = False,
         valid_s: float,
     ) -> str:
-        """A token that holds for ``valid_s`` from now."""
+        """A token that is valid for ``valid_s`` seconds from now."""
         now = datetime.now(UTC)
         claims: dict[str, object] = {
             "sub": subject,
@@ -160,7 +160,7 @@ class Access:
 
 
 def access_of(config: Config) -> Access:
-    """Who may do what on a server with these settings. Raises ConfigError."""
+    """The access control of a server with these settings. Raises ConfigError."""
     return Access(
         load_secret(config.secret_file, Path(config.state)),
         open_speak=not config.speaking_needs_token,
@@ -169,8 +169,8 @@ def access_of(config: Config) -> Access:
 
 
 def load_secret(file: str, state: Path) -> bytes:
-    """The secret that signs tokens: that of ``file`` if one is named, else one made on first
-    use and kept in the ``state`` folder, readable by its owner alone.
+    """The secret that signs tokens: the contents of ``file`` if one is named; else a secret made
+    on first use and kept in the ``state`` folder, readable by its owner only.
 
     Raises ConfigError.
     """
@@ -191,7 +191,7 @@ def load_secret(file: str, state: Path) -> bytes:
 
 def _make_secret(path: Path) -> None:
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    # Whole or not at all, also when two servers start at once: the first to link it wins.
+    # The file appears complete or not at all. If two servers start at once, the first link wins.
     draft = path.with_name(f"{path.name}.{os.getpid()}")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:

@@ -1,8 +1,8 @@
-"""A stream's glossary over plain HTTP: read, replaced and taken back while it is live.
+"""The HTTP API of a stream's glossary: read, replace and delete it, also while the stream is live.
 
-GET, PUT and DELETE /api/streams/{stream}/glossary. All three are answered with the glossary that
-counts from now on and what of it cannot be used; which words the recogniser cannot expect turns out
-some seconds later.
+GET, PUT and DELETE /api/streams/{stream}/glossary. All three answer with the glossary in use from
+now on and its entries that cannot be used. The words that the recogniser does not know are added
+to these some seconds later.
 """
 
 import asyncio
@@ -20,14 +20,14 @@ from signaling.errors import ProtocolError
 from signaling.protocol import parse_stream_id
 
 PATH: Final = "/api/streams/{stream}/glossary"
-#: A whole glossary is here by then.
+#: Time limit for a request's body.
 BODY_S: Final = 10.0
 
 
 @dataclass(frozen=True)
 class GlossaryApi:
-    """For who may speak in a stream, and administrators. ``changed`` is called with the name of
-    the stream that has another glossary."""
+    """The handlers. Allowed for those who may speak in the stream, and administrators.
+    ``changed`` is called with the name of a stream whose glossary changed."""
 
     glossaries: Glossaries
     access: Access
@@ -44,7 +44,8 @@ class GlossaryApi:
         return _answer(self.glossaries.of(self._allowed(request)))
 
     async def put(self, request: web.Request) -> web.Response:
-        """The body is the glossary as JSON. One that is none is a 400, and changes nothing."""
+        """Replace the glossary by the body, JSON. A malformed one is answered with 400 and changes
+        nothing."""
         stream = self._allowed(request)
         try:
             async with asyncio.timeout(BODY_S):
@@ -58,14 +59,14 @@ class GlossaryApi:
         return _answer(kept)
 
     async def delete(self, request: web.Request) -> web.Response:
-        """What was put is forgotten: the stream's file counts again, if it has one."""
+        """Delete the glossary that was put; the stream's glossary file counts again, if any."""
         stream = self._allowed(request)
         kept = self.glossaries.delete(stream)
         self.changed(stream)
         return _answer(kept)
 
     def _allowed(self, request: web.Request) -> str:
-        """The stream, if whoever asks may decide what is said there."""
+        """The stream's name. Raises web.HTTPException if the client may not change its glossary."""
         token = request.headers.get("Authorization", "").removeprefix("Bearer ").strip() or None
         try:
             stream = parse_stream_id(request.match_info["stream"])

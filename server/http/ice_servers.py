@@ -1,9 +1,9 @@
-"""The STUN and TURN servers that pages are told of. This server uses none itself: it is reached
-at its own addresses, directly or from a TURN server's. None is built in: who runs one sees who
-talks when.
+"""The STUN and TURN servers that pages are told to use. This server uses none itself: clients
+reach it at its own addresses, directly or through a TURN server. There are no default ones, as
+whoever runs such a server sees who talks when.
 
-A TURN server asks for credentials. Fixed ones are handed to everybody who joins; better is a
-secret shared with it, of which each participant gets a password of their own that expires
+A TURN server asks for credentials. Fixed ones are given to everybody who joins. It is better to
+share a secret with the TURN server: then each participant gets its own password, which expires
 (coturn's ``use-auth-secret``; draft-uberti-behave-turn-rest-00).
 """
 
@@ -18,7 +18,7 @@ from typing import Final
 from server.config import Config, ConfigError
 from signaling.messages import IceServer
 
-#: A password outlives a long day's talk: TURN asks for it again and again.
+#: How long a password is valid: longer than any session, as TURN asks for it repeatedly.
 VALID_S: Final = 24 * 3600
 #: RFC 7064 and RFC 7065.
 _URL: Final = re.compile(
@@ -30,12 +30,13 @@ IceServers = Callable[[float], list[IceServer]]
 
 
 def ice_servers(config: Config) -> IceServers:
-    """What to tell a participant who joins at a time, in seconds since 1970. Raises ConfigError."""
+    """A function that returns the servers to tell a participant, for the time of its join in
+    seconds since 1970. Raises ConfigError."""
     for url in config.ice_servers:
         if _URL.fullmatch(url) is None or (url.startswith("stun") and "?" in url):
             raise ConfigError(
-                f"--ice-servers: {url!r} is none; expected is stun:HOST or turn:HOST, perhaps with "
-                ":PORT, and of turn with ?transport=tcp"
+                f"--ice-servers: {url!r} is not valid; expected: stun:HOST or turn:HOST, then "
+                ":PORT if needed, and after turn ?transport=tcp if needed"
             )
     stun = [url for url in config.ice_servers if url.startswith("stun")]
     turn = [url for url in config.ice_servers if url.startswith("turn")]
@@ -52,7 +53,7 @@ def ice_servers(config: Config) -> IceServers:
 
 
 def _credentials(config: Config) -> Callable[[float], tuple[str, str]]:
-    """User name and password for a time."""
+    """A function that returns user name and password for a time in seconds since 1970."""
     fixed = config.turn_username, config.turn_password
     if all(fixed) == bool(config.turn_secret_file) or any(fixed) != all(fixed):
         raise ConfigError(

@@ -1,9 +1,10 @@
-"""Addresses: those of this machine worth printing, and those of whoever asks.
+"""Addresses: this machine's own, and those of the clients that send requests.
 
-Behind a proxy a request comes from the proxy, to a name of the proxy's choosing. What really
-was asked stands in X-Forwarded-* headers, which anybody can send: they are believed only where
-the peer is of a network that the host trusts, and the list of X-Forwarded-For is read from its
-end, where trusted proxies wrote, up to the first address that is none of theirs.
+Behind a proxy, a request comes from the proxy's address and names the proxy's host. The client's
+address and the host it asked for are in X-Forwarded-* headers. Anybody can send these, so they
+are believed only from a peer in a network that the host trusts. X-Forwarded-For is a list: it is
+read from its end, where trusted proxies wrote, up to the first address that is not a trusted
+proxy's.
 """
 
 import io
@@ -38,7 +39,7 @@ _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 
 
 def lan_addresses() -> list[str]:
-    """This machine's addresses that others on its networks can use, the best first."""
+    """This machine's addresses that others on its networks can use, best first."""
     found = [
         ip.ip if isinstance(ip.ip, str) else ip.ip[0]
         for adapter in ifaddr.get_adapters()
@@ -48,8 +49,8 @@ def lan_addresses() -> list[str]:
 
 
 def usable(addresses: Iterable[str], preferred: str | None = None) -> list[str]:
-    """Those of ``addresses`` that others can use: not loopback, not link-local. ``preferred``
-    first, then IPv4 before IPv6, otherwise in the order given."""
+    """Those of ``addresses`` that others can use: neither loopback nor link-local. ``preferred``
+    comes first, then IPv4, then IPv6, otherwise in the given order."""
     parsed = [ip_address(text) for text in dict.fromkeys(addresses)]
     kept = [
         address
@@ -60,7 +61,7 @@ def usable(addresses: Iterable[str], preferred: str | None = None) -> list[str]:
 
 
 def parse_addresses(texts: Iterable[str]) -> list[str]:
-    """Addresses to be reached at. Raises ConfigError."""
+    """The addresses of ``--ice-addresses``, checked. Raises ConfigError."""
     try:
         addresses = [ip_address(text) for text in texts]
     except ValueError as error:
@@ -73,7 +74,8 @@ def parse_addresses(texts: Iterable[str]) -> list[str]:
 
 
 def _default_source() -> str | None:
-    """The address this machine would send from. Connecting a UDP socket sends nothing."""
+    """The address from which this machine sends by default. Connecting a UDP socket sends
+    nothing."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         try:
             probe.connect(("192.0.2.1", 9))
@@ -95,8 +97,8 @@ def is_unspecified(host: str) -> bool:
 
 
 def printed_hosts(host: str, lan: Sequence[str]) -> list[str]:
-    """Names under which a server bound to ``host`` is really reached, for others first. ``lan``
-    is of ``lan_addresses``."""
+    """Names and addresses at which a server bound to ``host`` can be reached: first those that
+    work from other machines. ``lan``: what ``lan_addresses`` returned."""
     if is_loopback(host):
         return ["localhost"]
     if is_unspecified(host):
@@ -105,7 +107,7 @@ def printed_hosts(host: str, lan: Sequence[str]) -> list[str]:
 
 
 def names(host: str) -> list[str]:
-    """What a certificate for a server bound to ``host`` must cover."""
+    """The names and addresses that a certificate for a server bound to ``host`` must contain."""
     loopback = ["localhost", "127.0.0.1", "::1"]
     if is_loopback(host):
         return list(dict.fromkeys([*loopback, host]))
@@ -117,14 +119,14 @@ def names(host: str) -> list[str]:
 
 
 def base_url(scheme: str, host: str, port: int) -> str:
-    """``https://host:port`` without a slash at its end; the scheme's own port is left out."""
+    """``https://host:port`` without a slash at its end. The scheme's default port is left out."""
     shown = f"[{host}]" if ":" in host else host
     return f"{scheme}://{shown}" + ("" if port == _DEFAULT_PORTS.get(scheme) else f":{port}")
 
 
 def gives_microphone(url: str) -> bool:
-    """Whether browsers give a page of ``url`` a microphone: it is secure, or of this machine
-    itself (W3C, Secure Contexts, 3.1)."""
+    """Whether browsers let a page of ``url`` use a microphone: only with HTTPS, or on the
+    browser's own machine (W3C, Secure Contexts, 3.1)."""
     scheme, _, rest = url.partition("://")
     authority = rest.partition("/")[0]
     host = authority.partition("]")[0].lstrip("[") if "]" in authority else authority.split(":")[0]
@@ -132,19 +134,19 @@ def gives_microphone(url: str) -> bool:
 
 
 def qr_code(text: str) -> str:
-    """``text`` as a QR code of half blocks, for a terminal."""
+    """A QR code of ``text``, drawn with half blocks for a terminal."""
     drawn = io.StringIO()
     segno.make(text, error="l", micro=False).terminal(out=drawn, border=2, compact=True)
     return drawn.getvalue()
 
 
-# --- who asks ------------------------------------------------------------------------------
+# --- clients -------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
 class Visitor:
-    """Who asks, and what they asked for as they see it. ``host``: with a port where it is not
-    the scheme's own."""
+    """The client that sent a request, and the scheme and host that it used. ``host`` includes the
+    port, unless that is the scheme's default."""
 
     address: str
     scheme: str
@@ -152,8 +154,8 @@ class Visitor:
 
     @property
     def site(self) -> str:
-        """What limits on one address count by: of IPv6 the network of 64 bits, for whoever has
-        one address of it has them all."""
+        """The key by which limits for one address count. For IPv6 it is the /64 network: whoever
+        has one of its addresses has them all."""
         try:
             return str(ip_network(f"{self.address}/64", strict=False))
         except ValueError:
@@ -161,7 +163,7 @@ class Visitor:
 
     @property
     def url(self) -> str:
-        """Our address as the visitor sees it, such as "https://tolk.example"."""
+        """The server's URL as the visitor used it, such as "https://tolk.example"."""
         return f"{self.scheme}://{self.host}"
 
 
@@ -182,8 +184,8 @@ def visitor(
     host: str,
     trusted: Sequence[Network],
 ) -> Visitor:
-    """Who sent a request with ``headers`` over a connection from ``peer``, and to where.
-    ``scheme`` and ``host`` are those of the request itself."""
+    """The client that sent a request with ``headers`` over a connection from ``peer``. ``scheme``
+    and ``host``: of the request itself."""
     if not _is_trusted(_parsed(peer or ""), trusted):
         return Visitor(client_address(headers, peer, trusted), scheme, host)
     proto = _last(headers, "X-Forwarded-Proto").lower()
@@ -196,7 +198,7 @@ def visitor(
 
 
 def client_address(headers: MultiMapping[str], peer: str | None, trusted: Sequence[Network]) -> str:
-    """The address a request really came from; "unknown" where the peer has none."""
+    """The address of the client behind trusted proxies; "unknown" if the peer has none."""
     address = _parsed(peer or "")
     if address is None:
         return "unknown"
@@ -212,7 +214,7 @@ def client_address(headers: MultiMapping[str], peer: str | None, trusted: Sequen
 
 
 def _last(headers: MultiMapping[str], name: str) -> str:
-    """What the nearest proxy wrote: it stands last."""
+    """The last value of a header: the nearest proxy wrote it."""
     return ",".join(headers.getall(name, [])).rpartition(",")[2].strip()
 
 
@@ -221,7 +223,8 @@ def _is_trusted(address: Address | None, trusted: Sequence[Network]) -> bool:
 
 
 def _parsed(text: str) -> Address | None:
-    """An address, with or without a port; IPv4 in IPv6 as IPv4."""
+    """The address in ``text``, which may include a port. An IPv4 address mapped into IPv6 is
+    returned as IPv4. None if there is no address."""
     if text.startswith("["):
         text = text[1:].partition("]")[0]
     elif text.count(":") == 1:

@@ -1,7 +1,7 @@
-"""The files of the pages, read and compressed once, at the start, and sent from memory.
+"""Serves the files of the pages from memory. They are read and compressed once, at the start.
 
-A page is some twenty of them, and a hall opens it all at once: aiohttp would look up, open and
-send each by threads of its own, every time.
+A page consists of about twenty files, and a whole audience opens it at the same moment. aiohttp
+would open and send each file in threads, every time.
 """
 
 import gzip
@@ -25,7 +25,7 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 @dataclass(frozen=True, slots=True)
 class Pages:
-    """``files``: by their path below the folder, such as "js/listen.js"."""
+    """``files``: by path relative to the folder, such as "js/listen.js"."""
 
     files: dict[str, "_File"]
 
@@ -36,7 +36,7 @@ class Pages:
         return cls({path.relative_to(folder).as_posix(): _File.read(path) for path in paths})
 
     def page(self, name: str) -> Handler:
-        """A handler that sends one of them."""
+        """A handler that sends the file ``name``."""
         file = self.files[name]
 
         async def send(request: web.Request) -> web.StreamResponse:
@@ -45,7 +45,7 @@ class Pages:
         return send
 
     async def send(self, request: web.Request) -> web.StreamResponse:
-        """Send the one that ``{path}`` names."""
+        """Handler: send the file that ``{path}`` in the route names."""
         file = self.files.get(request.match_info["path"])
         if file is None:
             raise web.HTTPNotFound
@@ -79,5 +79,5 @@ class _File:
         else:
             response = web.Response(body=self.plain, content_type=self.content_type)
         response.headers[hdrs.VARY] = hdrs.ACCEPT_ENCODING
-        response.etag = ETag(self.tag, is_weak=True)  # for both encodings
+        response.etag = ETag(self.tag, is_weak=True)  # weak, as both encodings share it
         return response

@@ -1,7 +1,6 @@
-"""The pages and the plain HTTP interface: health, metrics, what streams there are."""
+"""The pages and the HTTP API: health, metrics, languages, the list of streams."""
 
 import io
-import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -20,8 +19,6 @@ from signaling.errors import ProtocolError
 from signaling.protocol import parse_stream_id
 from static import ROOT
 
-logger = logging.getLogger(__name__)
-
 #: Nothing is loaded from elsewhere, nothing inline is run, nobody may frame the pages.
 SECURITY_HEADERS = {
     "Content-Security-Policy": (
@@ -36,8 +33,8 @@ SECURITY_HEADERS = {
 
 @dataclass(frozen=True)
 class Web:
-    """Handlers over what a running server consists of. ``external_url``: the server's address
-    for others, as far as a request tells."""
+    """The handlers. ``external_url`` returns the server's URL to pass on to others, as far as a
+    request tells it."""
 
     manager: ConnectionManager
     models: Current
@@ -54,7 +51,7 @@ class Web:
         add("/", pages.page("index.html"))
         for name in ("speak", "listen", "captions"):
             add(f"/{name}/{{stream}}", _of_a_stream(pages.page(f"{name}.html")))
-        add("/qr/{stream}.svg", self.qr_code)
+        add("/qr/{stream}.svg", _of_a_stream(self.qr_code))
         add("/api/languages", self.languages)
         add("/api/streams", self.streams)
         add("/healthz", self.healthz)
@@ -64,21 +61,17 @@ class Web:
         app.on_response_prepare.append(_add_security_headers)
 
     async def qr_code(self, request: web.Request) -> web.Response:
-        """The listener's address of a stream, to be photographed; as text in its title."""
-        try:
-            stream_id = parse_stream_id(request.match_info["stream"])
-        except ProtocolError as error:
-            raise web.HTTPNotFound(text=str(error)) from error
+        """A QR code of the URL where to listen to a stream. Its title is the same URL."""
         image = io.BytesIO()
-        address = f"{self.external_url(request)}/listen/{stream_id}"
+        address = f"{self.external_url(request)}/listen/{request.match_info['stream']}"
         segno.make(address, micro=False).save(
             image, kind="svg", scale=8, border=2, dark="#000", light="#fff", title=address
         )
         return web.Response(body=image.getvalue(), content_type="image/svg+xml")
 
     async def languages(self, request: web.Request) -> web.Response:
-        """What can be spoken, into what each can be interpreted, whether it is found out which is
-        spoken, and in which languages the voice is hard to understand."""
+        """The languages that can be spoken, the targets of each, whether the spoken language can
+        be detected ("auto"), and the languages whose voice is hard to understand ("unclear")."""
         sources = self.models.catalogue.sources
         return web.json_response(
             {
@@ -90,7 +83,7 @@ class Web:
         )
 
     async def streams(self, request: web.Request) -> web.Response:
-        """The streams there are. With listening by token only, asks for an admin's."""
+        """The list of streams. If listening needs a token, this needs an administrator's."""
         token = request.headers.get("Authorization", "").removeprefix("Bearer ").strip() or None
         try:
             self.access.may_list(token)
@@ -113,12 +106,13 @@ class Web:
         )
 
     async def healthz(self, request: web.Request) -> web.Response:
-        """200 while the process serves at all."""
+        """200 as long as the process serves."""
         return web.json_response({"status": "ok"})
 
     async def readyz(self, request: web.Request) -> web.Response:
-        """200 when models are loaded, the interpreter is fresh and the server is not stopping;
-        else 503 and what is missing. With how many media processes take listeners."""
+        """200 if the models are loaded, the interpreter reports in time and the server is not
+        stopping; else 503 and what is missing. Also the number of media processes that accept
+        listeners."""
         missing = []
         if not self.supervisor.ready:
             missing.append(
@@ -143,7 +137,7 @@ class Web:
 
 
 def _of_a_stream(send: Handler) -> Handler:
-    """A handler that sends a page only where the address names a stream."""
+    """A handler that calls ``send`` if the path contains a valid stream name, else answers 404."""
 
     async def handler(request: web.Request) -> web.StreamResponse:
         try:
@@ -158,5 +152,5 @@ def _of_a_stream(send: Handler) -> Handler:
 async def _add_security_headers(request: web.Request, response: web.StreamResponse) -> None:
     for name, value in SECURITY_HEADERS.items():
         response.headers.setdefault(name, value)
-    # Pages and modules are small and change with the server: always ask whether they did.
+    # Pages are small and change with the server, so browsers ask each time whether they did.
     response.headers.setdefault("Cache-Control", "no-cache")

@@ -1,8 +1,8 @@
-"""The sockets on which pages and signaling are served.
+"""The TCP sockets on which pages and signaling are served.
 
-asyncio accepts in one go as many connections as may wait in the kernel's queue, and all of them
-then want to be served at once: hundreds who come together would hold up the sound's clock. So
-few are accepted at a time, and the others wait where waiting costs nothing.
+In one iteration of the loop asyncio accepts up to ``backlog`` connections, which then all want to
+be served at once. Hundreds that come together would delay the 20 ms clock. So few are accepted at
+a time; the others wait in the kernel's queue.
 """
 
 import socket
@@ -13,9 +13,9 @@ from typing import Final
 
 from aiohttp import web
 
-#: In one turn of the loop. A TLS handshake is a millisecond or two.
+#: Connections accepted in one iteration of the loop. A TLS handshake takes a millisecond or two.
 ACCEPTED_AT_ONCE: Final = 4
-#: The kernel may allow fewer.
+#: Length of the kernel's queue of connections; the kernel may allow fewer.
 WAITING: Final = 1024
 
 
@@ -25,8 +25,8 @@ async def listen(
     port: int,
     ssl_context: ssl.SSLContext | None = None,
 ) -> int:
-    """Serve ``runner`` on every address that ``host`` has ("" is all), until it is cleaned up;
-    ``port`` 0 is any that is free. Returns the port. Raises OSError where it is taken."""
+    """Serve ``runner`` on every address of ``host`` ("": all) until it is cleaned up. ``port`` 0:
+    any free one. Returns the port. Raises OSError if it is in use."""
     with ExitStack() as undo:
         sockets = [undo.enter_context(each) for each in _bound(host, port)]
         for each in sockets:

@@ -1,6 +1,6 @@
-"""Certificates: one of the host's, or one that the server makes for itself and keeps.
+"""TLS certificates: the host's own, or a self-signed one that the server makes and keeps.
 
-Browsers give a microphone to secure pages only, so a server on a local network needs one.
+Browsers let only secure pages use a microphone, so a server on a local network needs one.
 """
 
 import logging
@@ -22,23 +22,24 @@ from server.config import ConfigError
 
 logger = logging.getLogger(__name__)
 
-#: The longest that Apple's systems take for a certificate trusted by hand.
+#: The longest validity that Apple's systems accept for a certificate trusted by hand.
 VALID_FOR: Final = timedelta(days=825)
-#: With less left, a new one is made.
+#: A new certificate is made if less than this is left.
 RENEW_WITHIN: Final = timedelta(days=30)
 
 
 @dataclass(frozen=True, slots=True)
 class SelfSigned:
-    """A certificate of our own. ``fingerprint``: SHA-256 of it, as browsers show it."""
+    """A certificate in use. ``fingerprint``: its SHA-256 as browsers show it; empty for the
+    host's own certificate."""
 
     context: ssl.SSLContext
     fingerprint: str
 
 
 def self_signed(state: Path, names: Sequence[str], now: datetime | None = None) -> SelfSigned:
-    """A certificate for ``names`` (host names and addresses), kept with its key in the
-    ``state`` folder and used again while it is valid and covers them.
+    """A self-signed certificate for ``names`` (host names and addresses). It is kept with its key
+    in the ``state`` folder, and used again while it is valid and contains these names.
 
     Raises ConfigError.
     """
@@ -53,7 +54,8 @@ def self_signed(state: Path, names: Sequence[str], now: datetime | None = None) 
 
 
 def load(certificate_file: Path, key_file: Path, now: datetime | None = None) -> ssl.SSLContext:
-    """The host's own certificate chain and key, both PEM. An expired one is warned of and used.
+    """A TLS context of the host's own certificate chain and key, both PEM. An expired certificate
+    is used, with a warning in the log.
 
     Raises ConfigError.
     """
@@ -66,7 +68,7 @@ def load(certificate_file: Path, key_file: Path, now: datetime | None = None) ->
         key = serialization.load_pem_private_key(_read(key_file, "--tls-key"), password=None)
     except TypeError as error:
         raise ConfigError(
-            f"--tls-key: {key_file} is encrypted; a server that starts by itself needs it open"
+            f"--tls-key: {key_file} is encrypted; the server needs a key without a passphrase"
         ) from error
     except ValueError as error:
         raise ConfigError(f"--tls-key: {key_file} holds no PEM private key") from error
@@ -95,7 +97,7 @@ def _context(certificate_file: Path, key_file: Path) -> ssl.SSLContext:
     try:
         context.load_cert_chain(certificate_file, key_file)
     except ssl.SSLError as error:
-        raise ConfigError(f"{certificate_file}: OpenSSL does not take it: {error}") from error
+        raise ConfigError(f"{certificate_file}: OpenSSL does not accept it: {error}") from error
     return context
 
 
@@ -111,7 +113,7 @@ def _general_name(name: str) -> x509.GeneralName:
 
 
 def _kept(path: Path) -> x509.Certificate | None:
-    """The certificate in ``path`` if its key is there too; None where there is nothing usable."""
+    """The certificate in ``path``, which holds its key as well; None if it cannot be used."""
     try:
         data = path.read_bytes()
         certificate = x509.load_pem_x509_certificate(data)
@@ -138,7 +140,7 @@ def _serves(certificate: x509.Certificate, wanted: set[x509.GeneralName], now: d
 def _make(path: Path, names: Sequence[x509.GeneralName], now: datetime) -> x509.Certificate:
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Tolk")])
-    start = now - timedelta(days=1)  # for a phone whose clock is slow
+    start = now - timedelta(days=1)  # a phone's clock may be slow
     certificate = (
         x509.CertificateBuilder()
         .subject_name(subject)

@@ -122,10 +122,10 @@ class CTranslate2Translator:
         return " ".join(filter(None, made))
 
     def _part(self, pieces: list[str], source: str, target: str, prefix: str) -> str:
-        """The translation as the model likes it; if that is doubtful, the least doubtful of
-        several; if none ends, as it must be, or else of one half and of the other."""
+        """The model's translation. If it is doubtful, the least doubtful of several candidates. If
+        all of them loop, the halves of the text are translated by themselves."""
         text = self.source.decode(pieces)
-        found: dict[str, int] = {}  # what is no loop, and how doubtful it is
+        found: dict[str, int] = {}  # translations without a loop, and how doubtful each is
         for options in (USUAL, WIDE, STRICT):
             for made in self._decode(pieces, source, target, prefix, options):
                 if most_in_a_row(made) < max(LOOP, 1 + most_in_a_row(text)):

@@ -36,7 +36,7 @@ class Identifying:
                 self._due.set()
 
     async def run(self) -> None:
-        """Identify each window of speech, for ever."""
+        """Identify each window of speech, until cancelled."""
         while True:
             await self._due.wait()
             self._due.clear()

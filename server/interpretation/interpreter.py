@@ -55,7 +55,7 @@ class Interpreter:
         self._listening_from = 0
         self._booths: dict[str, Booth] = {}
         self._audio = DropOldest[AudioChunk](
-            round(shared.limits.waiting_audio_s * RATE_HZ), self._drop, _samples
+            round(shared.limits.waiting_audio_s * RATE_HZ), self._drop, lambda chunk: chunk.samples
         )
         self._quiet_s = 0.0  # since the latest sound
         self._now = first_sample  # end of the audio received
@@ -118,7 +118,7 @@ class Interpreter:
 
     async def _hear(self, chunk: AudioChunk) -> None:
         self._quiet_s = 0.0
-        start, pcm = chunk.start_sample, np.frombuffer(chunk.pcm, np.int16, _samples(chunk))
+        start, pcm = chunk.start_sample, np.frombuffer(chunk.pcm, np.int16, chunk.samples)
         gap = start - self._heard
         if gap > MAX_GAP_SAMPLES:
             await self._finish()
@@ -221,7 +221,3 @@ class Interpreter:
 
     def _drop(self, chunk: AudioChunk) -> None:
         self._shared.dropped["audio"] += 1
-
-
-def _samples(chunk: AudioChunk) -> int:
-    return chunk.end_sample - chunk.start_sample

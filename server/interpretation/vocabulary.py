@@ -57,7 +57,7 @@ class ExpectingRecognizer:
         self._lock = threading.RLock()
 
     def stream(self) -> "ExpectingStream":
-        """As engines has it."""
+        """See ``Recognizer.stream``."""
         return ExpectingStream(self)
 
     def move(self, recognizer: Recognizer) -> None:
@@ -91,7 +91,7 @@ class ExpectingRecognizer:
             try:
                 self._latest, self.unusable = made.result()
             except ModelError as error:
-                _log.warning("the words of a glossary cannot be expected: %s", error)
+                _log.warning("a glossary's words cannot be given to the recogniser: %s", error)
                 self._latest = self._made_of
                 unusable = "cannot be expected; see the log"
                 self.unusable = dict.fromkeys(self._expects, unusable)
@@ -115,11 +115,11 @@ class ExpectingStream:
 
     @property
     def pause_samples(self) -> int | None:
-        """As engines has it."""
+        """See ``RecognizerStream.pause_samples``."""
         return self._stream.pause_samples
 
     def accept(self, pcm: Pcm) -> Transcript | None:
-        """As engines has it."""
+        """See ``RecognizerStream.accept``."""
         latest = self._owner.latest()
         if latest is not self._recognizer and self._may_move():
             self._recognizer, self._stream = latest, latest.stream()
@@ -134,7 +134,7 @@ class ExpectingStream:
         return self._told(transcript)
 
     def finish(self) -> Transcript | None:
-        """As engines has it."""
+        """See ``RecognizerStream.finish``."""
         transcript = self._told(self._stream.finish())
         self._said = self._heard - PAUSE
         self._since = self._since[:0]

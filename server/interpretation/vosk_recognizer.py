@@ -129,7 +129,7 @@ class VoskStream:
             raise EngineError(f"Vosk: {error}") from error
 
     def accept(self, pcm: Pcm) -> Transcript | None:
-        """As engines has it."""
+        """See ``RecognizerStream.accept``."""
         dither = np.resize(np.roll(DITHER, -self._heard_samples), len(pcm))
         self._heard_samples += len(pcm)
         heard = np.clip(pcm + dither, -32768, 32767).astype(np.int16)
@@ -147,7 +147,7 @@ class VoskStream:
         return Transcript(self._timed(partial), final=False)
 
     def finish(self) -> Transcript | None:
-        """As engines has it."""
+        """See ``RecognizerStream.finish``."""
         return self._final(self._kaldi.FinalResult())
 
     def _final(self, result: str) -> Transcript | None:

@@ -84,7 +84,7 @@ class WhisperRecognizer:
         self._prompt = prompt
 
     def stream(self) -> "WhisperStream":
-        """As engines has it."""
+        """See ``Recognizer.stream``."""
         return WhisperStream(self._model, self.language, self._clock, self._prompt)
 
     def expecting(self, words: Sequence[str]) -> tuple["WhisperRecognizer", dict[str, str]]:
@@ -131,7 +131,7 @@ class WhisperStream:
         return self._from + len(self._sound)
 
     def accept(self, pcm: Pcm) -> Transcript | None:
-        """As engines has it."""
+        """See ``RecognizerStream.accept``."""
         self._sound = np.concatenate((self._sound, pcm))
         self._fresh = True
         if self._now < self._due or len(self._sound) < SHORTEST_SAMPLES:
@@ -147,7 +147,7 @@ class WhisperStream:
         return self._transcript(final=False)
 
     def finish(self) -> Transcript | None:
-        """As engines has it."""
+        """See ``RecognizerStream.finish``."""
         if self._fresh and len(self._sound) >= SHORTEST_SAMPLES and not self._is_all_heard():
             self._rest = self._hear(more_follows=False)
         self._commit(self._rest, len(self._rest))

@@ -1,12 +1,12 @@
 """The models of a folder, and the languages that they make possible. Loads no model."""
 
-import hashlib
 from pathlib import Path
 from typing import Annotated, Literal
 
 import msgspec
 
 from server.interpretation.engines import ModelError
+from server.models.disk import digest
 
 #: If no model translates a pair directly, two models translate through this language.
 PIVOT = "en"
@@ -163,8 +163,7 @@ def _verify(folder: Path, model: Model) -> None:
         if not path.resolve().is_relative_to(folder.resolve()):
             raise ModelError(f"model {model.name!r} has the file {path}, which is outside {folder}")
         try:
-            with path.open("rb") as file:
-                found = hashlib.file_digest(file, "sha256").hexdigest()
+            found = digest(path)
         except OSError as error:
             raise ModelError(
                 f"model {model.name!r} in {root} lacks {name} ({error.strerror}); "

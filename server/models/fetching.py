@@ -1,5 +1,5 @@
-"""Better models come by themselves: fetched by a process of its own while the server interprets
-with those that are shipped. Moving to them is the business of ``moving``."""
+"""Fetches better models at the first start, in a process of its own, while the server interprets
+with the shipped ones. ``moving`` then puts them to use."""
 
 import asyncio
 import logging
@@ -8,33 +8,29 @@ import sys
 from asyncio.subprocess import DEVNULL, PIPE, STDOUT, Process
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
-from typing import Final, NoReturn
+from typing import Final
 
 import msgspec
-from tqdm import tqdm
 
 from server.config import Config
 from server.models.catalogue import Catalogue
 from server.models.events import Event
 from server.models.listing import unclear_voices
 from server.models.moving import Moves
+from server.models.telling import Shown, megabytes
 
-#: The process has less of the cores than those who interpret.
+#: The niceness of the process, so that it takes less CPU time than interpreting.
 NICE: Final = 15
-#: It tells something every so often, or it hangs: it may wait for another one to end.
+#: A process that prints nothing for so long hangs. It may wait for another pull to end.
 SILENCE_S: Final = 1800.0
-#: From SIGTERM to SIGKILL.
+#: Time from SIGTERM to SIGKILL.
 GRACE_S: Final = 2.0
 LINE_BYTES: Final = 65_536
-#: Of what it complained about so much is logged.
+#: The last bytes of its other output that are logged if it fails.
 COMPLAINT_BYTES: Final = 2_000
-#: Without a terminal a line is written each time that so much more is there.
-PERCENT: Final = 25
 BY_HAND: Final = "python -m server models pull --recommended"
 
 _log = logging.getLogger(__name__)
-
-
 _decoder = msgspec.json.Decoder(Event)
 
 
@@ -45,8 +41,8 @@ async def better_models(
     moves: Moves,
     command: Sequence[str],
 ) -> None:
-    """Fetch them with ``command`` once the server is ``ready``, where it has only those that are
-    shipped and may have better ones. Logs which voices are hard to understand."""
+    """Fetch better models with ``command`` once the server is ``ready``, if it has only the shipped
+    ones and the settings allow others. Logs which voices are hard to understand."""
     for line in unclear_voices(catalogue):
         _log.warning("%s", line)
     whisper = any(model.format == "whisper" for model in catalogue.models)
@@ -55,7 +51,7 @@ async def better_models(
     while not ready():
         await asyncio.sleep(0.1)
     if config.fetch == "never":
-        _say(f"Tolk hears with small models. For better ones: {BY_HAND}")
+        _say(f"Tolk uses small models. To get better ones: {BY_HAND}")
         return
     moves.held = True
     try:
@@ -64,16 +60,16 @@ async def better_models(
         moves.held = False
     if problem:
         _say(
-            f"Better models could not be fetched: {problem}. Tolk goes on with those it has. At "
-            f"its next start it tries again; or meanwhile, at any time: {BY_HAND}"
+            f"Better models could not be fetched: {problem}. Tolk continues with those it has, and "
+            f"tries again at its next start. You can try at any time: {BY_HAND}"
         )
 
 
 async def _fetched(command: Sequence[str]) -> str:
-    """Run the process to its end. Returns why there are models that could not be had."""
+    """Run the process to its end. Returns why models could not be fetched; "" if all were."""
     problems: list[str] = []
     complaint = b""
-    shown = _Shown()
+    shown = Shown(sys.stderr, _text)
     try:
         async with _running(command) as process:
             while line := await _line(process):
@@ -85,11 +81,11 @@ async def _fetched(command: Sequence[str]) -> str:
                 if event.event == "failed":
                     problems.append(f"{event.model}: {event.message}".removeprefix(": "))
                 else:
-                    shown.show(event)
+                    shown.tell(event)
             status = await process.wait()
     except TimeoutError:
         return f"nothing was heard of it for {SILENCE_S / 60:g} minutes"
-    except (OSError, ValueError) as error:  # it cannot be started; a line is too long
+    except (OSError, ValueError) as error:  # it cannot be started, or a line is too long
         return str(error)
     finally:
         shown.close()
@@ -109,14 +105,14 @@ async def _line(process: Process) -> bytes:
 
 @asynccontextmanager
 async def _running(command: Sequence[str]) -> AsyncIterator[Process]:
-    """The process; ended on leaving."""
+    """Start the process; end it on leaving."""
     process = await asyncio.create_subprocess_exec(
         *command,
         stdin=DEVNULL,
         stdout=PIPE,
         stderr=STDOUT,
         limit=LINE_BYTES,
-        start_new_session=True,  # Ctrl-C in the terminal is for the server to act on
+        start_new_session=True,  # Ctrl-C in the terminal reaches only the server
     )
     try:
         with suppress(ProcessLookupError):
@@ -133,50 +129,19 @@ async def _running(command: Sequence[str]) -> AsyncIterator[Process]:
             await process.wait()
 
 
-class _Shown:
-    """What becomes of the models, on standard error: a bar at a terminal, else lines."""
-
-    def __init__(self) -> None:
-        self._bar: tqdm[NoReturn] | None = None
-        self._percent = 0
-
-    def show(self, event: Event) -> None:
-        match event.event:
-            case "plan":
-                self.close()
-                self._percent = 0
-                _say(event.message or _plan(event))
-            case "progress" if event.total and sys.stderr.isatty():
-                self._move_bar(event)
-            case "progress" if event.total:
-                percent = 100 * event.bytes // event.total // PERCENT * PERCENT
-                if percent > self._percent:
-                    self._percent = percent
-                    _say(f"{event.model}: {percent} %")
-            case "installed":
-                self.close()
-                _say(event.message or f"{event.model} is installed, and in use in a moment.")
-
-    def close(self) -> None:
-        if self._bar is not None:
-            self._bar.close()
-        self._bar = None
-
-    def _move_bar(self, event: Event) -> None:
-        tqdm.monitor_interval = 0  # no thread that watches it
-        if self._bar is None:
-            self._bar = tqdm(
-                total=event.total, unit="B", unit_scale=True, desc=event.model, leave=False
+def _text(event: Event) -> str | None:
+    match event.event:
+        case "plan":
+            where = f", from {event.source}" if event.source else ""
+            size = megabytes(event.total)
+            return event.message or (
+                f"Tolk uses small models and fetches a better one: {event.model} "
+                f"({size}{where}, licence {event.licence}). It will be used when it is complete."
             )
-        self._bar.update(event.bytes - self._bar.n)
-
-
-def _plan(event: Event) -> str:
-    where = f", from {event.source}" if event.source else ""
-    return (
-        f"Tolk hears with small models; a better one is on its way: {event.model} "
-        f"({event.total / 1e6:,.0f} MB{where}, licence {event.licence}). It moves by itself."
-    )
+        case "installed":
+            return event.message or f"{event.model} is installed, and in use in a moment."
+        case _:
+            return None
 
 
 def _say(text: str) -> None:

@@ -1,7 +1,7 @@
-"""The server moves to other models while it runs: it notices that some were installed, has the
-interpreter load them, and then offers what they make possible.
+"""Changes to other models while the server runs: notices that models were installed, has the
+interpreter load them, and then offers the languages that they make possible.
 
-Where an interpreter dies of its models, the next one gets those that are known to work.
+If an interpreter dies of its models, the next one gets models that are known to work.
 """
 
 import asyncio
@@ -17,25 +17,26 @@ from server.models.catalogue import MANIFEST, Catalogue
 from server.models.current import Current, decoded, encoded, version
 from server.models.installed import STARTER, fetched_into
 
-#: How often to look whether models were installed. They count when nothing was for as long.
+#: How often to look whether models were installed. New ones are used once nothing has changed
+#: between two looks.
 LOOK_S: Final = 2.0
-#: Who dies within so long after moving died of the new models.
+#: An interpreter that dies within this time after changing its models died of the new models.
 TRIAL_S: Final = 30.0
-#: After so long the interpreter is asked again which models it has.
+#: The shortest time between two requests to the interpreter to say which models it has.
 ASK_AGAIN_S: Final = 10.0
-#: Option of an interpreter: a file with the models to begin with.
+#: The option of an interpreter that names a file with the models to begin with.
 OPTION: Final = "--catalogue"
 
 _log = logging.getLogger(__name__)
 
 
 class Moves:
-    """Replaces what ``current`` has when the interpreter says that it has other models, and calls
+    """Replaces the models in ``current`` when the interpreter reports other ones, and then calls
     ``on_moved``.
 
-    ``proven``: models that an interpreter can be started with if it dies of those that it finds;
-    None where none are known yet. ``scratch``: a file to name them in. ``held``: somebody installs
-    models one by one; wait until all are there.
+    ``proven``: models that are known to work, for the next interpreter if one dies of its models;
+    None if none are known yet. ``scratch``: the file in which to pass them. ``held``: models are
+    being installed one by one, so wait until all are complete.
     """
 
     def __init__(
@@ -58,7 +59,7 @@ class Moves:
         self._asked_at = -inf
 
     async def watch(self, folder: Path) -> None:
-        """Move when models are installed in ``folder``; for ever."""
+        """Change the models whenever some are installed in ``folder``, until cancelled."""
         moved = latest = _stamp(folder)
         while True:
             await asyncio.sleep(LOOK_S)
@@ -68,15 +69,15 @@ class Moves:
                 self._ask()
 
     def heard(self, heartbeat: Heartbeat, ready: bool) -> None:
-        """The interpreter lives, and is ``ready``. It may have moved, and the word of it was
-        lost."""
+        """Handle a heartbeat. If the interpreter has other models than known here, its message
+        about them was lost: ask again."""
         self._lived = self._lived or ready
         other = heartbeat.version and heartbeat.version != version(self._current.catalogue)
         if other and _now() - self._asked_at > ASK_AGAIN_S:
             self._ask()
 
     def told(self, models: Models) -> None:
-        """The interpreter has these models now, or could not move to others."""
+        """Handle the interpreter's message about its models, or why it could not load new ones."""
         if models.problem:
             self._trial_until = -inf
             _log.error("the models that were installed cannot be used: %s", models.problem)
@@ -89,15 +90,15 @@ class Moves:
             self._replace(decoded(models.manifest))
 
     def lost(self) -> None:
-        """The interpreter died. The next is to be started with ``options``."""
+        """The interpreter died. Sets ``options``, with which to start the next one."""
         self._settle()
         of_its_models = _now() < self._trial_until or not self._lived
         self._trial_until = -inf
         self._lived = False
         if of_its_models and self._proven is not None and not self.options:
             _log.error(
-                "the interpreter died of its models: it goes on with those from before (%s), until "
-                "others are installed or the server is started again",
+                "the interpreter died of its models; the earlier ones (%s) are used until others "
+                "are installed or the server is restarted",
                 _names(self._proven),
             )
             self._scratch.write_bytes(encoded(self._proven))
@@ -111,19 +112,19 @@ class Moves:
         self._publish(Reload())
 
     def _settle(self) -> None:
-        """The models in use work, unless they are still on trial."""
+        """Take the models in use as proven, unless they are still on trial."""
         if self._lived and self._trial_until <= _now():
             self._proven = self._current.catalogue
 
     def _replace(self, catalogue: Catalogue) -> None:
         if version(catalogue) != version(self._current.catalogue):
             self._current.catalogue = catalogue
-            _log.info("in use now: %s", _names(catalogue))
+            _log.info("models in use now: %s", _names(catalogue))
             self._on_moved()
 
 
 def folder_of(config: Config) -> Path:
-    """Where models are installed while a server with these settings runs."""
+    """The folder in which models are installed, for a server with these settings."""
     if config.models == STARTER:
         return STARTER_MODELS
     return Path(config.models) if config.models else fetched_into(Path(config.state))
@@ -134,7 +135,7 @@ def _names(catalogue: Catalogue) -> str:
 
 
 def _stamp(folder: Path) -> tuple[int, ...]:
-    """Another one when something was installed."""
+    """A value that changes when something is installed in ``folder``."""
     paths = [path for path in (folder, folder / MANIFEST) if path.exists()]
     return tuple(path.stat().st_mtime_ns for path in paths)
 

@@ -79,12 +79,12 @@ def allowed_cores() -> float:
         return cores
 
 
-def core_gflops(seconds: float = MEASURE_S) -> float:
+def core_gflops() -> float:
     """The speed of the present core in GFLOPS, measured with matrix products. Only the thread's own
     CPU time counts, so other processes have little influence."""
     matrix = np.random.default_rng(0).random((SIDE, SIDE), np.float32)
     rates = []
-    until = time.monotonic() + seconds
+    until = time.monotonic() + MEASURE_S
     while time.monotonic() < until:
         began = time.thread_time()
         for _ in range(8):

@@ -1,7 +1,8 @@
 """Shows the events of a pull: a progress bar on a terminal, lines elsewhere, JSON for programs."""
 
 import sys
-from typing import Final, Never
+from collections.abc import Callable
+from typing import Final, Never, TextIO
 
 import msgspec
 from tqdm import tqdm
@@ -14,9 +15,7 @@ PARTS: Final = 10
 
 def teller(as_json: bool) -> Tell:
     """A function that shows events on standard output."""
-    if as_json:
-        return _json
-    return _Bar().tell if sys.stdout.isatty() else _Lines().tell
+    return _json if as_json else Shown(sys.stdout, _text).tell
 
 
 def megabytes(size: int) -> str:
@@ -28,7 +27,7 @@ def _json(event: Event) -> None:
     print(msgspec.json.encode(event).decode(), flush=True)
 
 
-def _said(event: Event) -> str | None:
+def _text(event: Event) -> str | None:
     """The event as a line for people; None if it is only progress."""
     match event.event:
         case "plan":
@@ -40,41 +39,46 @@ def _said(event: Event) -> str | None:
             return event.message or None
 
 
-class _Bar:
-    def __init__(self) -> None:
+class Shown:
+    """Shows events on ``file``: progress as a bar if that is a terminal, else as lines. ``text``:
+    returns the line for any other event; None for none."""
+
+    def __init__(self, file: TextIO, text: Callable[[Event], str | None]) -> None:
+        self._file = file
+        self._text = text
         self._bar: tqdm[Never] | None = None
+        self._part = 0
 
     def tell(self, event: Event) -> None:
-        if said := _said(event):
-            self._close()
-            print(said, flush=True)
+        """Show one event."""
+        if text := self._text(event):
+            self.close()
+            print(text, file=self._file, flush=True)
+        if event.event == "plan":
+            self._part = 0
         if event.event == "progress" and event.total:
-            bar = self._bar
-            if bar is None or bar.total != event.total:
-                self._close()
-                self._bar = bar = tqdm(
-                    total=event.total, unit="B", unit_scale=True, desc=event.model, leave=False
-                )
-            bar.update(event.bytes - bar.n)
+            if self._file.isatty():
+                self._move_bar(event)
+            elif (part := PARTS * event.bytes // event.total) > self._part:
+                self._part = part
+                print(f"{event.model}: {100 * part // PARTS} %", file=self._file, flush=True)
 
-    def _close(self) -> None:
+    def close(self) -> None:
+        """Remove the bar."""
         if self._bar is not None:
             self._bar.close()
             self._bar = None
 
-
-class _Lines:
-    def __init__(self) -> None:
-        self._part = 0
-
-    def tell(self, event: Event) -> None:
-        if said := _said(event):
-            print(said, flush=True)
-        if event.event == "plan":
-            self._part = 0
-        if event.event == "progress" and event.total:
-            part = PARTS * event.bytes // event.total
-            if part > self._part:
-                self._part = part
-                have, all_of_it = megabytes(event.bytes), megabytes(event.total)
-                print(f"{event.model}: {have} of {all_of_it} ({event.source})", flush=True)
+    def _move_bar(self, event: Event) -> None:
+        if self._bar is None or self._bar.total != event.total:
+            self.close()
+            tqdm.monitor_interval = 0  # without tqdm's monitor thread
+            self._bar = tqdm(
+                total=event.total,
+                file=self._file,
+                unit="B",
+                unit_scale=True,
+                desc=event.model,
+                leave=False,
+            )
+        self._bar.update(event.bytes - self._bar.n)

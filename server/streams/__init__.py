@@ -1,1 +1,1 @@
-"""Streams and who is in them: joining, what is heard, what is interpreted."""
+"""Streams and their participants: joining, what each hears, what is interpreted."""

@@ -1,12 +1,12 @@
-"""Which streams are heard, and which languages are interpreted, when the machine does not carry
-all that are asked for.
+"""Decides which streams are recognised and which languages are interpreted, if the machine cannot
+do all that are wanted.
 
-- What goes on stays so for as long as it is asked for: another stream or language is refused
-  rather than that it sinks the others. It is let in once there is room.
-- How much is too much is measured: the interpreter's processor time, how much of it is spent on
-  recognition, and for how many streams and languages. A recogniser does with less where cores are
-  short, so that what is refused would not fit even then. Where a language falls behind all the
-  same, as when other programs take the cores, there is no room for another for a while.
+- A stream or language that was admitted stays admitted as long as it is wanted. A further one that
+  would overload the machine is refused, and admitted once there is room.
+- The load is measured: the interpreter's CPU time, the part of it spent on recognition, and the
+  number of streams and languages. A recogniser takes less time when cores are short; what is
+  refused would not fit even then. If a language falls behind all the same, for instance because
+  other programs use the cores, no further one is admitted for a while.
 No I/O, no clock of its own.
 """
 
@@ -15,23 +15,24 @@ from collections.abc import Iterable
 from math import inf
 from typing import Final
 
-#: Of the cores, this much may be used: the media process needs some, and work comes in bursts.
+#: The share of the cores that interpreting may use. The media process needs some, and the load
+#: comes in bursts.
 BUSY: Final = 0.8
-#: The load counts over so many seconds, and its highest of the last LOOK_BACK_S: a pause of the
-#: speaker's makes no room.
+#: The load is averaged over SPAN_S, and its maximum in the last LOOK_BACK_S counts, so that a pause
+#: of the speaker makes no room.
 SPAN_S: Final = 5.0
 LOOK_BACK_S: Final = 60.0
-#: After so many seconds what a new language costs has been measured.
+#: After this time the measured load includes a new language.
 SETTLED_S: Final = 10.0
 
 
-#: What is admitted of a stream besides languages: that it is recognised what is said in it.
+#: Stands in place of a language for the recognition of a stream, which is admitted as well.
 HEARING: Final = ""
 
 
 class Admission:
-    """``max_languages``: at a time, all streams together; 0: as many as ``cores`` carry, and as
-    many streams."""
+    """``max_languages``: a limit for all streams together; 0: as many languages and streams as
+    ``cores`` are enough for."""
 
     def __init__(self, max_languages: int, cores: int) -> None:
         self._max_languages = max_languages
@@ -43,23 +44,22 @@ class Admission:
         self._recognized_s = 0.0
 
     def spent(self, cpu_s: float, now: float, recognized_s: float = 0.0) -> None:
-        """The interpreter has used ``cpu_s`` of processor time so far, and since it said so last
-        ``recognized_s`` for recognition; after a new start it counts from zero."""
+        """Take note of the interpreter's CPU time. ``cpu_s``: since its start. ``recognized_s``:
+        of recognition, since the last call."""
         self._recognized_s += recognized_s
         self._cpu.add(cpu_s, now)
         self._recognition.add(self._recognized_s, now)
 
     def hear(self, stream: str, wanted: bool, now: float) -> bool:
-        """Whether what is said in a stream is recognised from now on. Who is refused is to ask
-        again."""
+        """Whether a stream is recognised from now on. If it is refused, ask again later."""
         if not wanted:
             self._admitted.pop((stream, HEARING), None)
             return False
         return self._admits(stream, HEARING, now)
 
     def admit(self, stream: str, wanted: Iterable[str], now: float, slow: bool = False) -> set[str]:
-        """Which of ``wanted``, the most important first, are interpreted in a stream from now
-        on. The others are to ask again. ``slow``: one that is has fallen behind."""
+        """Which of ``wanted``, most important first, are interpreted in a stream from now on. For
+        the others, ask again later. ``slow``: one of the stream's languages has fallen behind."""
         if slow:
             self._slow_at = now
         wanted = list(wanted)
@@ -94,7 +94,7 @@ class Admission:
 
 
 class _Load:
-    """Cores in use: the highest of the last LOOK_BACK_S, each over SPAN_S."""
+    """The number of cores in use: averages over SPAN_S, and their maximum in LOOK_BACK_S."""
 
     def __init__(self) -> None:
         self._spent: deque[tuple[float, float]] = deque()  # when, seconds so far
@@ -117,8 +117,8 @@ class _Load:
 
 
 def _cost(load: float, since: list[float], now: float) -> tuple[float, float]:
-    """What one more of a kind would cost, and what those will that came just now and are not in
-    ``load`` yet."""
+    """The cores that one more stream or language needs, and those that the new ones need, which
+    ``load`` does not include yet. ``since``: when each was admitted."""
     new = sum(now - each < SETTLED_S for each in since)
     each = load / max(1, len(since) - new)
     return each, new * each

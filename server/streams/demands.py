@@ -1,5 +1,5 @@
-"""What is asked of the interpreter for one stream: the languages somebody wants, as far as there is
-room for them."""
+"""Makes the demands of one stream to the interpreter: the languages that somebody wants, as far as
+the machine has room for them."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -14,9 +14,10 @@ from server.streams.statuses import Statuses
 
 @dataclass
 class Demands:
-    """One stream's. ``linger_s``: how long a language goes on after its last listener, and the
-    captions after the last sound. ``heard_at``: when the speaker's latest sound came, on the clock
-    of ``now``. ``announce`` and ``tell_channels`` are called where room was lost or found."""
+    """The demands of one stream. ``linger_s``: how long a language continues after its last
+    listener, and captions after the last audio. ``heard_at``: when the speaker's last audio came,
+    by the same clock as ``now``. ``announce`` is called when recognition of the stream was refused
+    or admitted, ``tell_channels`` when a language was."""
 
     stream: Stream
     source: SourceLanguage
@@ -29,8 +30,8 @@ class Demands:
     heard_at: float | None = None
 
     def make(self, epoch: int, now: float) -> Demand | None:
-        """What is wanted now; None where no interpreter can be asked. The interpreter lets go of
-        what is not asked for again."""
+        """The demand as of ``now``; None if there is no interpreter, or no source language yet.
+        The interpreter stops what is not demanded again."""
         source = self.source.demanded
         if source is None or not self.statuses.ready:
             return None
@@ -55,8 +56,8 @@ class Demands:
     def _admit(
         self, wanted: Sequence[str], listeners: dict[str, int], now: float, captions: bool
     ) -> set[str]:
-        """Which languages are interpreted. Who hears one that is not is told; so is the speaker
-        where there is no room to recognise what is said."""
+        """The languages to interpret. Tells the listeners of refused languages, and the speaker if
+        there is no room to recognise the stream."""
         targets = set(self.models.catalogue.targets(self.stream.source or "")).intersection(wanted)
         ranked = sorted(targets, key=lambda each: (-listeners.get(each, 0), wanted.index(each)))
         wants = captions or bool(targets)

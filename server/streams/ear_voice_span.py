@@ -1,19 +1,20 @@
-"""How long after a clause was said its interpretation begins to be heard."""
+"""Measures the ear-voice span: from the end of a spoken clause to the start of its
+interpretation."""
 
 from collections.abc import Callable
 from typing import Final
 
 from server.bus.messages import RATE_HZ, Speech
 
-#: Clauses remembered until they begin to be heard; more than ever wait.
+#: Maximum number of clauses remembered until they start to play; fewer ever wait.
 WAITING_CLAUSES: Final = 256
-#: A clause is said in fewer parts than this.
+#: A segment has fewer parts than this.
 PARTS: Final = 1000
 
 
 class EarVoiceSpan:
-    """One stream's. ``now``: its stream time, in samples. ``observe`` is called with a language
-    and seconds."""
+    """The measurement of one stream. ``now`` returns stream time, in samples. ``observe`` is
+    called with a language and seconds."""
 
     def __init__(self, now: Callable[[], int], observe: Callable[[str, float], None]) -> None:
         self._now = now
@@ -21,8 +22,8 @@ class EarVoiceSpan:
         self._ends: dict[tuple[str, int], int] = {}
 
     def expect(self, speech: Speech) -> int:
-        """The speech will be played. Returns the number of its clause for ``starts``: each part
-        of a segment is one."""
+        """The speech will be played. Returns a number of its clause, to be given to ``starts``.
+        Each part of a segment counts as a clause."""
         clause = speech.segment * PARTS + speech.part
         self._ends[speech.language, clause] = speech.end_sample
         if len(self._ends) > WAITING_CLAUSES:
@@ -30,7 +31,7 @@ class EarVoiceSpan:
         return clause
 
     def starts(self, language: str, clause: int, tick: int) -> None:
-        """The clause begins to be heard."""
+        """The clause starts to play."""
         end_sample = self._ends.pop((language, clause), None)
         if end_sample is not None:
             self._observe(language, max(0.0, (self._now() - end_sample) / RATE_HZ))

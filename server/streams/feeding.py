@@ -1,7 +1,7 @@
-"""A stream's sound on its way to the interpreter.
+"""Sends a stream's audio to the interpreter.
 
-Stream time is the count of samples heard, at 16 kHz; it never goes back while the stream lives.
-``epoch`` rises when a speaker or an interpreter starts anew.
+Stream time is the number of samples received, at 16 kHz; it never goes back while the stream
+exists. ``epoch`` rises when the spoken language changes or the interpreter restarts.
 """
 
 from collections.abc import Callable
@@ -13,13 +13,13 @@ from server.bus.protocol import Bus
 from server.bus.replay import Replay, ReplayCounts
 from server.media.opus import Pcm
 
-#: Recognition gets sound in pieces of 100 ms: smaller ones cost it more CPU a second.
+#: Audio is sent in pieces of 100 ms. With smaller ones recognition takes more CPU time.
 CHUNK_SAMPLES = RATE_HZ // 10
 
 
 class Feeding:
-    """One stream's. ``sample``: up to here it was heard. ``count_again`` is called for each piece
-    that is fed again; ``counts``: of what is not."""
+    """The audio of one stream. ``sample``: stream time up to which it was sent. ``count_again`` is
+    called for each piece that is sent again; ``counts`` counts what was given up."""
 
     def __init__(
         self,
@@ -37,13 +37,13 @@ class Feeding:
         self._pending: list[Pcm] = []
 
     def hear(self, pcm16: Pcm) -> None:
-        """The stream's next sound."""
+        """Take the stream's next audio."""
         self._pending.append(pcm16)
         if sum(map(len, self._pending)) >= CHUNK_SAMPLES:
             self.flush()
 
     def flush(self) -> None:
-        """What was heard goes to the interpreter now."""
+        """Send what waits to the interpreter now."""
         if not self._pending:
             return
         chunk = AudioChunk(
@@ -58,22 +58,22 @@ class Feeding:
             self._bus.publish(chunk)
 
     def committed(self, sample: int) -> None:
-        """All before ``sample`` has been said."""
+        """Everything before ``sample`` has been interpreted."""
         self._replay.committed(sample)
 
     def lost(self) -> None:
-        """The next interpreter will be fed what this one had not finished."""
+        """The interpreter died: the next one will get the audio that it had not finished."""
         self._replay.worker_lost()
         self.epoch += 1
 
     def begin(self, sample: int | None = None) -> None:
-        """An epoch in which nothing before ``sample`` is wanted any more; None: before now."""
+        """Begin an epoch, in which nothing before ``sample`` is interpreted; None: before now."""
         self.flush()
         self._replay.take_back(self.sample if sample is None else sample)
         self.epoch += 1
 
     def feed(self) -> None:
-        """An interpreter is there for this epoch: it gets what was heard before, if anything."""
+        """An interpreter is ready for this epoch: send it the earlier audio that it still needs."""
         for chunk in self._replay.worker_ready(self.epoch):
             self._count_again()
             self._bus.publish(chunk)

@@ -1,4 +1,4 @@
-"""The glossaries of all streams: what files said at the start, and what was put since."""
+"""The glossaries of all streams: those read from files at the start, and those put since."""
 
 import dataclasses
 import logging
@@ -15,15 +15,15 @@ from signaling.protocol import parse_stream_id
 
 logger = logging.getLogger(__name__)
 
-#: Streams that have one, at most.
+#: Maximum number of streams with a glossary.
 MAX_GLOSSARIES: Final = 200
 SUFFIX: Final = ".toml"
 
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """A stream's glossary, and what of it cannot be used. ``version`` rises with every change.
-    ``unexpected``: what the recogniser found later."""
+    """A stream's glossary, and the entries of it that cannot be used. ``version`` rises with every
+    change. ``unexpected``: entries that the recogniser could not use, known some seconds later."""
 
     glossary: Glossary = Glossary()
     problems: tuple[Problem, ...] = ()
@@ -35,7 +35,7 @@ NONE: Final = Kept()
 
 
 class Glossaries:
-    """``languages``: those that there are models for, at any time."""
+    """``languages`` returns the languages that there are models for now."""
 
     def __init__(self, languages: Callable[[], Collection[str]]) -> None:
         self._languages = languages
@@ -45,7 +45,7 @@ class Glossaries:
 
     @classmethod
     def load(cls, folder: str, languages: Callable[[], Collection[str]]) -> "Glossaries":
-        """Those of the files in ``folder``, each named after its stream; "" for none.
+        """Read the files in ``folder``, each named after its stream; "": no folder.
 
         Raises ConfigError, which names the file.
         """
@@ -74,22 +74,22 @@ class Glossaries:
             logger.warning("%s: %s %r %s", path, problem.entry, problem.text, problem.reason)
 
     def of(self, stream: str) -> Kept:
-        """The stream's; an empty one where it has none."""
+        """The stream's glossary; an empty one if it has none."""
         return self._current.get(stream, NONE)
 
     def put(self, stream: str, data: bytes) -> Kept:
-        """From now on the stream's is the one that ``data`` has as JSON. Raises GlossaryError."""
+        """Replace the stream's glossary by ``data``, JSON. Raises GlossaryError."""
         return self._keep(stream, self._read(data, "json"))
 
     def delete(self, stream: str) -> Kept:
-        """From now on the stream's is its file's again, or none."""
+        """Delete the glossary that was put: the one from the stream's file counts again, if any."""
         if stream not in self._current:
             return NONE
         from_file = self._from_files.get(stream, NONE)
         return self._keep(stream, self._next(from_file.glossary, from_file.problems))
 
     def message(self, stream: str, epoch: int) -> messages.Glossary | None:
-        """For the interpreter; None where it never had any."""
+        """The stream's glossary as a message to the interpreter; None if it never had one."""
         kept = self._current.get(stream)
         if kept is None:
             return None
@@ -103,7 +103,8 @@ class Glossaries:
         )
 
     def told(self, message: messages.Unexpected) -> None:
-        """What the interpreter cannot use of a glossary; of an older one: dropped."""
+        """Take note of the entries that the interpreter cannot use. Those of an older version are
+        ignored."""
         kept = self._current.get(message.stream)
         if kept is not None and kept.version == message.version:
             unexpected = tuple(

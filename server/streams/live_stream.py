@@ -1,7 +1,7 @@
-"""What happens in one stream: sound to the interpreter, interpretations to the listeners.
+"""One stream at work: passes audio to the interpreter, and interpretations to the listeners.
 
-What was said in an older epoch (see ``feeding``) is dropped. Nothing here waits: every call
-returns at once.
+Messages of an older epoch (see ``feeding``) are dropped. Nothing here waits: every call returns
+at once.
 """
 
 import logging
@@ -37,8 +37,8 @@ SAMPLES_PER_TICK = RATE_HZ // 50
 
 @dataclass(frozen=True)
 class StreamContext:
-    """What all live streams share. ``linger_s``: how long a language goes on after its last
-    listener."""
+    """What all live streams share. ``linger_s``: how long a language is interpreted after its last
+    listener left."""
 
     bus: Bus[bus_messages.Message]
     pacer: Pacer
@@ -50,7 +50,7 @@ class StreamContext:
 
 
 class LiveStream:
-    """The sound and the text of one stream."""
+    """The audio and the captions of one stream."""
 
     def __init__(self, stream: Stream, context: StreamContext) -> None:
         metrics = context.metrics
@@ -87,23 +87,23 @@ class LiveStream:
 
     @property
     def channels(self) -> list[str]:
-        """What can be heard now."""
+        """The channels that listeners can choose now."""
         targets = self._context.models.catalogue.targets(self.stream.source or "")
         return ["floor", *targets, *(f"{target}+floor" for target in targets)]
 
     def attach(self, session: Session, send: Send) -> None:
-        """The session's participant is told from now on, through ``send``."""
+        """Send the participant its messages from now on, through ``send``."""
         if session is not self.stream.speaker:
             self.publish_demand()
         self.notices.attach(session, send)
 
     @property
     def epoch(self) -> int:
-        """What comes of an older one is dropped."""
+        """The current epoch: messages of older ones are dropped."""
         return self._feeding.epoch
 
     def detach(self, session: Session) -> None:
-        """The session's participant is gone."""
+        """The participant left."""
         self.notices.detach(session)
         self.tracks.remove(session)
 
@@ -112,7 +112,7 @@ class LiveStream:
         self.notices.announce(
             wire.State(state=self.stream.state, source=self.stream.source, channels=self.channels)
         )
-        self._tell_channels()  # there may be new ones
+        self._tell_channels()  # the list of channels may have changed
         if self._statuses.unheard:
             self.notices.tell_unheard()
 
@@ -121,17 +121,13 @@ class LiveStream:
         if captions_changed:
             self.notices.snapshot(session)
         self.tracks.reroute(session)
-        self.publish_demand()  # first: a language there is no room for is not called live
+        self.publish_demand()  # first, as it finds out whether there is room for the language
         self.notices.tell_channel(session)
 
     # --- the speaker ----------------------------------------------------------------------
 
-    def begin(self) -> None:
-        """A speaker starts, or comes back: what was said before still gets interpreted."""
-        self.source.begin()
-
     def _changed_source(self, sample: int | None) -> None:
-        """Another language is spoken from ``sample`` on, or from now on."""
+        """The spoken language changed at ``sample``; None: now."""
         self._statuses.undecided = self.source.demanded == AUTO
         self.notices.clear_partials()
         self._feeding.begin(sample)
@@ -140,18 +136,19 @@ class LiveStream:
         self.tracks.reroute_all()
 
     def pause(self, paused: bool) -> None:
-        """Nothing is heard while paused; what was said before still gets interpreted."""
+        """Pause or continue. Audio that comes during a pause is dropped; earlier audio still gets
+        interpreted."""
         self.stream.state = "paused" if paused else "live"
         self._feeding.flush()
         self.announce()
 
     def finish(self) -> None:
-        """The speaker is gone."""
+        """The speaker left."""
         self._feeding.flush()
         self.announce()
 
     def hear(self, sound: Sound) -> None:
-        """The speaker's next sound, in order. Dropped unless the stream is live."""
+        """Take the speaker's next audio, in order. It is dropped unless the stream is live."""
         if self.stream.state != "live":
             return
         self._demands.heard_at = self._context.clock()
@@ -161,12 +158,12 @@ class LiveStream:
     # --- the interpreter ------------------------------------------------------------------
 
     def interpreter_ready(self) -> None:
-        """Models are loaded: feed what was heard before, if anything."""
+        """The interpreter has loaded its models: send it the earlier audio that it still needs."""
         self._statuses.begin()
         self._feed()
 
     def interpreter_lost(self) -> None:
-        """The next interpreter will be fed what this one had not finished."""
+        """The interpreter died: the next one will get the audio that it had not finished."""
         self._statuses.lose()
         self._feeding.lost()
         self._tell_channels()
@@ -177,7 +174,8 @@ class LiveStream:
         self._tell_channels()
 
     def receive(self, message: bus_messages.Message) -> None:
-        """A message of the interpreter's about this stream; of an older epoch: dropped."""
+        """Handle a message of the interpreter about this stream. Those of older epochs are
+        dropped."""
         if message.epoch != self.epoch:
             self._context.metrics.dropped.labels("stale").inc()
             return
@@ -196,13 +194,13 @@ class LiveStream:
                 logger.warning("unexpected %s from the interpreter", type(message).__name__)
 
     def _fails(self, language: str, reason: FailureReason | None) -> None:
-        """``reason`` None: it does not, or no more."""
+        """The language fails for ``reason``; None: it works."""
         if self._statuses.fails(language, reason):
             self._tell_channels()
 
     def _speak(self, speech: Speech) -> None:
-        """Speech is played when it was planned for, or at once if that has gone by."""
-        self._fails(speech.language, None)  # the bus may have lost the word of its recovery
+        """Play speech at the planned time, or at once if that is past."""
+        self._fails(speech.language, None)  # the bus may have lost the message that it works again
         ahead = (speech.play_at - self._feeding.sample) // SAMPLES_PER_TICK
         self.playout.speak(
             speech.language,
@@ -214,20 +212,20 @@ class LiveStream:
         )
 
     def backlogs_s(self) -> dict[str, float]:
-        """Seconds of interpretation that wait to be heard, by language."""
+        """Seconds of interpretation that wait to be played, by language."""
         languages = self._context.models.catalogue.all_targets
         return {each: self.playout.backlog_s(each) for each in languages}
 
-    # --- from time to time ------------------------------------------------------------------
+    # --- once a second ----------------------------------------------------------------------
 
     def refresh(self) -> None:
-        """Once a second: repeat the demand, close what nobody hears, say who listens."""
+        """Repeat the demand, close channels that nobody hears, tell the speaker who listens."""
         self.publish_demand()
         self.tracks.close_unheard()
         self.notices.tell_audience()
 
     def publish_demand(self) -> None:
-        """Tell the interpreter what is wanted."""
+        """Tell the interpreter which languages are wanted."""
         if demand := self._demands.make(self.epoch, self._context.clock()):
             self._context.bus.publish(demand)
 

@@ -1,7 +1,6 @@
-"""All live streams, and the way between them and the interpreter."""
+"""All live streams: gives them the interpreter's messages, and looks after them once a second."""
 
 import asyncio
-import logging
 import time
 from collections.abc import Iterator
 
@@ -12,13 +11,11 @@ from server.streams.glossaries import Glossaries
 from server.streams.live_stream import LiveStream, StreamContext
 from server.streams.registry import ConnectionManager, Stream
 
-logger = logging.getLogger(__name__)
-
 REFRESH_S = 1.0
 
 
 class LiveStreams:
-    """Makes a LiveStream for each stream that somebody joins; lets it go with the stream."""
+    """Makes a LiveStream for each stream that somebody joins, and removes it with the stream."""
 
     def __init__(
         self, manager: ConnectionManager, glossaries: Glossaries, context: StreamContext
@@ -37,7 +34,7 @@ class LiveStreams:
         return iter(list(self._live.values()))
 
     def of(self, stream: Stream) -> LiveStream:
-        """The stream's sound and text; made on first asking."""
+        """The stream's LiveStream, made at the first call."""
         live = self._live.get(stream.id)
         if live is None:
             live = self._live[stream.id] = LiveStream(stream, self._context)
@@ -55,12 +52,12 @@ class LiveStreams:
             live.interpreter_lost()
 
     def models_changed(self) -> None:
-        """Others can be spoken and heard from now on: everybody is told."""
+        """Other languages can be spoken and heard from now on: tell everybody."""
         for live in self:
             live.announce()
 
     async def dispatch(self, supervisor: Supervisor, moves: Moves) -> None:
-        """Hand every message of the interpreter's to whom it concerns, for ever."""
+        """Give every message of the interpreter to the object that handles it, until cancelled."""
         while True:
             message = await self._bus.receive()
             if isinstance(message, Heartbeat):
@@ -80,7 +77,7 @@ class LiveStreams:
                 concerned.receive(message)
 
     async def keep_house(self) -> None:
-        """Once a second: demands, empty streams, gauges; for ever."""
+        """Once a second, until cancelled: repeat demands, remove empty streams, set gauges."""
         loop = asyncio.get_running_loop()
         due = loop.time()
         while True:
@@ -95,7 +92,7 @@ class LiveStreams:
             self._gauge()
 
     def publish_glossary(self, stream_id: str) -> None:
-        """Tell the interpreter the stream's glossary, if it has one."""
+        """Send the interpreter the stream's glossary, if it has one."""
         live = self._live.get(stream_id)
         if live is not None and live.source.demanded is not None and self._interpreter_ready:
             if message := self._glossaries.message(stream_id, live.epoch):

@@ -1,4 +1,4 @@
-"""What the participants of one stream are told: its state, what they hear, captions, who
+"""Sends the participants of one stream their messages: its state, what each hears, captions, who
 listens. Nothing here waits: connections queue what is sent."""
 
 from collections import deque
@@ -12,7 +12,7 @@ from server.streams.registry import Session, Stream, language_of
 from server.streams.statuses import Status
 from signaling import messages as wire
 
-#: Final captions kept for those who join late, a language.
+#: Number of final captions of each language that are kept for participants who join later.
 SNAPSHOT_LINES = 20
 UNHEARD = wire.Error(
     code="limit",
@@ -25,7 +25,7 @@ Send = Callable[[wire.ServerMessage], None]
 
 
 class Notices:
-    """One stream's. ``status_of`` tells how a language's interpretation is."""
+    """The messages of one stream. ``status_of`` returns the status of a language."""
 
     def __init__(self, stream: Stream, status_of: Callable[[str], Status]) -> None:
         self._stream = stream
@@ -38,23 +38,23 @@ class Notices:
         self._audience: tuple[Session | None, dict[str, int]] = (None, {})
 
     def attach(self, session: Session, send: Send) -> None:
-        """The session's participant is told from now on, through ``send``."""
+        """Send the participant its messages from now on, through ``send``."""
         self._sends[session] = send
         self.snapshot(session)
         self.tell_channel(session)
 
     def detach(self, session: Session) -> None:
-        """The session's participant is told nothing more."""
+        """Send the participant nothing more."""
         self._sends.pop(session, None)
         self._told.pop(session, None)
 
     def announce(self, state: wire.State) -> None:
-        """Tell everyone the stream's state."""
+        """Send everyone the stream's state."""
         for send in self._sends.values():
             send(state)
 
     def caption(self, line: bus.Caption) -> None:
-        """A line for all who read its language; final ones are kept for who joins late."""
+        """Send a caption to all who read its language. Final ones are kept for later joins."""
         caption = self._on_wire(line)
         key = (caption.language, caption.segment)
         if caption.status == "partial":
@@ -66,7 +66,7 @@ class Notices:
         self._send(caption)
 
     def clear_partials(self) -> None:
-        """Nothing follows on what is not final: it is taken back."""
+        """Take back the captions that are not final, as nothing will complete them."""
         for line in self._open.values():
             self._send(
                 msgspec.structs.replace(line, revision=line.revision + 1, status="clear", text="")
@@ -102,18 +102,18 @@ class Notices:
         kept.append(caption)
 
     def snapshot(self, session: Session) -> None:
-        """The last lines in the session's languages."""
+        """Send the last captions in the session's languages."""
         lines = [line for each in session.captions for line in self._captions.get(each, ())]
         lines.sort(key=lambda caption: caption.start_ms)
         self._sends[session](wire.Captions(captions=lines))
 
     def tell_channels(self) -> None:
-        """Tell everyone whose channel's status changed."""
+        """Tell everyone whose channel's status changed what they hear."""
         for session in self._sends:
             self.tell_channel(session)
 
     def tell_channel(self, session: Session) -> None:
-        """Say what the session hears, if that is news to it."""
+        """Tell the session what it hears, if that changed."""
         if session.channel is None:
             return
         language = language_of(session.channel)
@@ -124,7 +124,7 @@ class Notices:
             self._sends[session](state)
 
     def tell_spoken(self, spoken: wire.Spoken) -> None:
-        """Tell the speaker which language is heard, if that is news."""
+        """Tell the speaker which language was detected, if that changed."""
         speaker = self._stream.speaker
         news = (speaker, msgspec.structs.replace(spoken, changed=False))
         if speaker in self._sends and (news != self._spoken or spoken.changed):
@@ -132,7 +132,7 @@ class Notices:
             self._sends[speaker](spoken)
 
     def follow_source(self) -> None:
-        """The speaker reads what is understood, in the language that is spoken now."""
+        """Give the speaker captions in the language that is spoken now: what was recognised."""
         speaker, source = self._stream.speaker, self._stream.source
         if speaker is not None and speaker.role == "speaker" and source:
             speaker.captions = frozenset({source})
@@ -140,13 +140,13 @@ class Notices:
                 self.snapshot(speaker)
 
     def tell_unheard(self) -> None:
-        """Tell the speaker that there is no room to interpret the stream. A state that comes
-        without this says that there is."""
+        """Tell the speaker that there is no room to interpret the stream. A State that is not
+        followed by this error means that there is room again."""
         if (speaker := self._stream.speaker) in self._sends:
             self._sends[speaker](UNHEARD)
 
     def tell_audience(self) -> None:
-        """Tell the speaker who listens, if that is news."""
+        """Tell the speaker how many listen to each channel, if that changed."""
         speaker = self._stream.speaker
         audience = self._stream.audience()
         if speaker in self._sends and (speaker, audience) != self._audience:

@@ -1,9 +1,9 @@
-"""Streams by id: who speaks, who listens to what. No I/O, no clock of its own.
+"""The streams and their sessions: who speaks, who listens to what. No I/O, no clock of its own.
 
-A stream outlives its connections: it is there from its first participant until it has been
-empty for a while. At most one session speaks in it. A session ends by leaving or by being
-dismissed: replaced by whoever shows its ``resume`` secret, taken over, or sent away at
-shutdown.
+A stream outlives its connections: it exists from its first participant until it has been empty
+for a while. At most one session speaks in it. A session ends when its participant leaves, or when
+it is dismissed: by another session that resumes it with its ``resume`` secret, by another speaker
+who takes over, or because the server stops.
 """
 
 import re
@@ -17,7 +17,7 @@ from signaling.errors import ProtocolError
 from signaling.messages import AUTO, StreamState
 
 Role = Literal["speaker", "listener", "talk"]
-#: Closes a participant's connection, for a reason. Given by who holds the connection.
+#: Closes a participant's connection with this error.
 Dismiss = Callable[[ProtocolError], None]
 _CHANNEL = re.compile(r"^(?:floor|(?P<language>[A-Za-z]{2,3}(?:-[A-Za-z0-9]{2,8})*)(?:\+floor)?)$")
 
@@ -30,8 +30,8 @@ def language_of(channel: str) -> str | None:
 
 @dataclass(eq=False, slots=True)
 class Session:
-    """One participant's place in a stream, for as long as it lasts. ``languages``: those that a
-    speaker may speak; None: all."""
+    """One participant's stay in a stream. ``channel``: what it hears; None: nothing. ``captions``:
+    the languages that it reads. ``languages``: those that a speaker may speak; None: all."""
 
     role: Role
     stream: "Stream"
@@ -45,8 +45,8 @@ class Session:
 
 @dataclass(eq=False, slots=True)
 class Stream:
-    """A stream's participants and what they want of it. ``source``: the language spoken; with
-    ``auto`` it is found out, and None until then."""
+    """A stream, its participants and what they want. ``source``: the spoken language; with
+    ``auto`` it is detected, and None until then."""
 
     id: str
     state: StreamState = "waiting"
@@ -59,7 +59,7 @@ class Stream:
 
     @property
     def is_private(self) -> bool:
-        """Somebody's talk with themselves: nobody else may join or see it."""
+        """Whether somebody is alone in it, hearing themselves: it is not listed."""
         return self.speaker is not None and self.speaker.role == "talk"
 
     @property
@@ -68,24 +68,24 @@ class Stream:
         return self.speaker is None and not self.listeners
 
     def speak(self, language: str) -> None:
-        """This language is spoken, or AUTO: one that is found out, the one so far until then."""
+        """Set the spoken language. With AUTO it is detected; until then the last one counts."""
         self.auto = language == AUTO
         if not self.auto:
             self.source = language
 
     def audience(self) -> dict[str, int]:
-        """How many listen, by channel; those who only read captions count as "captions"."""
+        """The number of listeners by channel. Those who only read captions count as "captions"."""
         return dict(Counter(each.channel or "captions" for each in self.listeners))
 
     def listeners_by_language(self) -> dict[str, int]:
-        """How many hear each language; the floor is none."""
+        """The number of participants who hear each language. The floor does not count."""
         everyone = [*self.listeners, *([self.speaker] if self.speaker else [])]
         languages = (language_of(each.channel or "floor") for each in everyone)
         return dict(Counter(language for language in languages if language))
 
     def wanted(self, now: float, linger_s: float) -> tuple[tuple[str, ...], tuple[str, ...]]:
-        """Languages to be spoken and languages only to be written, now or within the last
-        ``linger_s`` seconds, in order of first demand. The source is in neither."""
+        """The languages to speak, and the languages only to write, that somebody wanted within
+        the last ``linger_s`` seconds. In order of first demand, without the source language."""
         everyone = list(self.listeners) + ([self.speaker] if self.speaker else [])
         for session in everyone:
             language = language_of(session.channel) if session.channel else None
@@ -140,8 +140,9 @@ class ConnectionManager:
         take_over: bool,
         languages: Collection[str] | None = None,
     ) -> Session:
-        """A speaker's session; whoever spoke and is replaced has been dismissed. ``source`` may
-        be AUTO: one of ``languages``, which is found out; or was, if AUTO was said before.
+        """Make a speaker's session, and dismiss the speaker that it replaces. ``source``: the
+        spoken language, or AUTO: then it is detected among ``languages``, and a language detected
+        before counts until then.
 
         Raises ProtocolError: speaker_present, limit, unavailable.
         """
@@ -176,7 +177,7 @@ class ConnectionManager:
         *,
         resume: str | None,
     ) -> Session:
-        """A listener's session. Raises ProtocolError: limit, unavailable."""
+        """Make a listener's session. Raises ProtocolError: limit, unavailable."""
         old = self._sessions.get(resume) if resume else None
         if old is not None and old.role == "listener" and old.stream.id == stream_id:
             self._replace(old)
@@ -195,7 +196,8 @@ class ConnectionManager:
         return session
 
     def join_talk(self, address: str, source: str, target: str, dismiss: Dismiss) -> Session:
-        """Somebody alone in a stream of its own, who hears its own interpretation."""
+        """Make the session of somebody who is alone in a stream and hears their own
+        interpretation."""
         stream = self._stream("talk-" + secrets.token_urlsafe(12), address)
         session = Session("talk", stream, address, dismiss, target, frozenset({source, target}))
         self._admit(session, None)
@@ -205,14 +207,14 @@ class ConnectionManager:
         return session
 
     def select(self, session: Session, channel: str | None, captions: Iterable[str] | None) -> None:
-        """The listener wants another channel or other captions; None leaves as it is."""
+        """Change a listener's channel or captions; None: unchanged."""
         if channel is not None:
             session.channel = channel
         if captions is not None:
             session.captions = frozenset(captions)
 
     def leave(self, session: Session, now: float) -> None:
-        """The session is over. Harmless when it was replaced or has left before."""
+        """The session ended. Has no effect if it was replaced or left before."""
         if self._sessions.get(session.resume) is session:
             del self._sessions[session.resume]
             self._forget_address(session.address)
@@ -226,7 +228,7 @@ class ConnectionManager:
             stream.empty_since = now
 
     def expire(self, now: float, on_removed: Callable[[Stream], None]) -> None:
-        """Let go of streams that were empty for ``empty_s``; ``on_removed`` is told of each."""
+        """Remove the streams that were empty for ``empty_s``; call ``on_removed`` with each."""
         for stream in list(self.streams.values()):
             since = stream.empty_since
             if stream.is_empty and since is not None and now - since >= self.empty_s:
@@ -234,13 +236,13 @@ class ConnectionManager:
                 on_removed(stream)
 
     def close(self) -> None:
-        """Admit nobody any more and dismiss everybody."""
+        """Admit nobody any more, and dismiss everybody."""
         self.draining = True
         for session in list(self._sessions.values()):
             session.dismiss(_going_away())
 
     def _stream(self, stream_id: str, address: str) -> Stream:
-        """The stream, made if need be; checks what holds for any session."""
+        """The stream, made if it does not exist. Checks the limits of all kinds of sessions."""
         if self.draining:
             raise _going_away()
         if self._addresses[address] >= self.max_sessions_per_address:
@@ -263,7 +265,7 @@ class ConnectionManager:
         return stream
 
     def _admit(self, session: Session, resume: str | None) -> None:
-        """Count the session in; one that replaces its own earlier self keeps its secret."""
+        """Register the session. ``resume``: the secret of the session that it resumes, to keep."""
         if resume:
             session.resume = resume
         self._sessions[session.resume] = session

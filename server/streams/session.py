@@ -1,8 +1,8 @@
-"""One participant: one connection, one TaskGroup, from join to goodbye.
+"""One participant's session, from join to goodbye: one connection, one TaskGroup.
 
-The only place that sees both a participant's connection and a stream. What a handler starts
-lives in its TaskGroup and has ended when the handler ends; leaving, being replaced and being
-sent away all come down to cancelling that group.
+Only this file knows both a participant's connection and a stream. The tasks that a handler starts
+are in its TaskGroup, so they have ended when the handler ends. A session that is replaced, or
+dismissed, ends by cancelling that group.
 """
 
 import asyncio
@@ -47,8 +47,8 @@ from signaling.websocket import Connection, accept
 
 @dataclass(frozen=True)
 class Sessions:
-    """The WebSocket handlers of a running server. ``visitor``: who asks, seen through trusted
-    proxies. ``ice_servers``: what participants are told of them."""
+    """The WebSocket handlers. ``visitor`` returns the client that sent a request, believing
+    trusted proxies. ``ice_servers`` returns the servers that participants are told."""
 
     manager: ConnectionManager
     live: LiveStreams
@@ -62,7 +62,7 @@ class Sessions:
     ice_servers: IceServers
 
     def add_routes(self, app: web.Application) -> None:
-        """Serve the WebSockets of speakers, listeners and those who are alone."""
+        """Serve the WebSockets of the three kinds of participants."""
         app.router.add_get("/ws/speak/{stream}", self.speak)
         app.router.add_get("/ws/listen/{stream}", self.listen)
         app.router.add_get("/ws", self.talk)
@@ -70,7 +70,7 @@ class Sessions:
     # --- a speaker ----------------------------------------------------------------------------
 
     async def speak(self, request: web.Request) -> web.StreamResponse:
-        """The whole session of a speaker, on its WebSocket."""
+        """Handle the whole session of a speaker."""
         visitor = self.visitor(request)
         async with self._accept(request, SPEAKER, visitor) as connection:
             stream_id = parse_stream_id(request.match_info["stream"])
@@ -100,7 +100,7 @@ class Sessions:
             languages=grants.languages,
         )
         async with self._in_stream(connection, session, address) as (live, sound):
-            live.begin()
+            live.source.begin()
             if join.audio != "webrtc":
                 sound.hear_on_socket(live.hear, join.audio)
             while (message := await connection.receive()) is not None:
@@ -122,7 +122,7 @@ class Sessions:
     # --- a listener ---------------------------------------------------------------------------
 
     async def listen(self, request: web.Request) -> web.StreamResponse:
-        """The whole session of a listener, on its WebSocket."""
+        """Handle the whole session of a listener."""
         visitor = self.visitor(request)
         async with self._accept(request, LISTENER, visitor) as connection:
             stream_id = parse_stream_id(request.match_info["stream"])
@@ -166,10 +166,10 @@ class Sessions:
         self.manager.select(session, channel, message.captions)
         live.selected(session, captions_changed=message.captions is not None)
 
-    # --- one alone ----------------------------------------------------------------------------
+    # --- a talker -----------------------------------------------------------------------------
 
     async def talk(self, request: web.Request) -> web.StreamResponse:
-        """The whole session of one who speaks and hears itself interpreted."""
+        """Handle the whole session of somebody who hears their own interpretation."""
         visitor = self.visitor(request)
         async with self._accept(request, TALK, visitor) as connection:
             join = await connection.receive()
@@ -186,7 +186,7 @@ class Sessions:
             raise self._unknown_language(join.target, self.models.catalogue.targets(join.language))
         session = self.manager.join_talk(address, join.language, join.target, connection.close)
         async with self._in_stream(connection, session, address) as (live, sound):
-            live.begin()
+            live.source.begin()
             while (message := await connection.receive()) is not None:
                 with connection.answering():
                     if isinstance(message, Offer):
@@ -194,7 +194,7 @@ class Sessions:
                             message, send=partial(live.tracks.add, session), hear=live.hear
                         )
 
-    # --- what they share ----------------------------------------------------------------------
+    # --- all of them --------------------------------------------------------------------------
 
     def _accept(
         self, request: web.Request, role: Role[M], visitor: Visitor
@@ -214,7 +214,7 @@ class Sessions:
         session: Session,
         address: str,
     ) -> AsyncIterator[tuple[LiveStream, SoundPath]]:
-        """The session's stay in its stream, and its sound."""
+        """Keep the session in its stream while the body runs; yields its stream and its audio."""
         live = self.live.of(session.stream)
         self.metrics.joins.labels(session.role).inc()
         try:
@@ -226,7 +226,7 @@ class Sessions:
                     source=session.stream.source,
                     languages=self.models.catalogue.sources,
                     channels=live.channels,
-                    # A TURN server tells by the wall clock whether a password has expired.
+                    # Wall clock, as TURN passwords expire by it.
                     ice_servers=self.ice_servers(time.time()),
                 )
             )
@@ -243,7 +243,7 @@ class Sessions:
                 live.finish()
 
     def _check_spoken(self, grants: Grants, language: str, *, fatal: bool = True) -> None:
-        """Whether a speaker may speak this, or have it found out."""
+        """Raises ProtocolError if the speaker may not speak ``language``, or AUTO."""
         try:
             grants.require("speak", None if language == AUTO else language)
             if language != AUTO:

@@ -1,4 +1,4 @@
-"""How a session's sound travels: over a PeerConnection, or on its socket."""
+"""A session's audio: over a PeerConnection, or over its WebSocket."""
 
 import asyncio
 import logging
@@ -31,10 +31,10 @@ Hear = Callable[[Sound], None]
 
 
 class SoundPath:
-    """One session's: one way at a time, each new one replacing the last.
+    """The audio of one session. It travels one way at a time; a new way replaces the last.
 
-    Its tasks live in ``group``. ``address``: where the participant is. ``edges``: where else than
-    here a listener's connection may be held.
+    Its tasks are in ``group``. ``address``: the participant's. ``edges``: the processes besides
+    this one that may hold a listener's connection.
     """
 
     def __init__(
@@ -60,10 +60,10 @@ class SoundPath:
         send: Callable[[], SubscriberTrack] | None = None,
         hear: Hear | None = None,
     ) -> None:
-        """Answer an offer; from then on send the track, hear what comes, or both. ``send`` makes
-        the track, once there is a place: a channel gives its packets to each there is.
+        """Answer an offer; from then on send a track, pass received audio to ``hear``, or both.
+        ``send`` makes the track. It is called once there is a place, as every track gets packets.
 
-        Raises ProtocolError, which the session survives unless there is no room for it.
+        Raises ProtocolError. It ends the session only if there was no place in time.
         """
         await self.close()
         try:
@@ -88,12 +88,12 @@ class SoundPath:
         place.hold(peer)
         self._connection.send(Answer(sdp=peer.sdp))
         self._task = self._group.create_task(self._run(peer, place, hear), name="peer")
-        await asyncio.sleep(0)  # a task that is cancelled before it began closes nothing
+        await asyncio.sleep(0)  # let the task begin: if cancelled before, it would close nothing
 
     async def _answered(
         self, sdp: str, track: SubscriberTrack | None, receive: bool
     ) -> Peer | RemotePeer:
-        """Raises OfferError, PeerGone."""
+        """The connection, in this process or at an edge. Raises OfferError, PeerGone."""
         if track is not None and not receive:
             edge = with_fewest(self._edges, len(self._plane.peers))
             if edge is not None:
@@ -101,14 +101,14 @@ class SoundPath:
         return await answer(sdp, self._plane, send=track, receive=receive)
 
     def hear_on_socket(self, hear: Hear, audio: SpeakerAudio) -> None:
-        """Sound comes as binary messages: see ``push``."""
+        """Pass the audio of binary messages (see ``push``) to ``hear``."""
         opus = audio == "socket-opus"
         format = OpusPackets() if opus else Samples()
         self._received = SocketReceiver(format, self._plane.socket_audio)
         self._task = self._group.create_task(_pass(self._received, hear), name="socket-in")
 
     def push(self, data: bytes) -> None:
-        """A binary message of the speaker's. Raises ProtocolError, which the session survives."""
+        """Take a speaker's binary message. Raises ProtocolError, which does not end the session."""
         if self._received is not None:
             try:
                 self._received.push(data)
@@ -120,14 +120,15 @@ class SoundPath:
         self._task = self._group.create_task(self._send_rtp(track), name="socket-out")
 
     async def close(self) -> None:
-        """Sound travels no more."""
+        """Stop sending and receiving."""
         if self._task is not None:
             self._task.cancel()
             await asyncio.wait([self._task])
             self._task = None
 
     async def _run(self, peer: Peer | RemotePeer, place: Place, hear: Hear | None) -> None:
-        """The connection's life. When it is lost the participant is told, and may offer anew."""
+        """Hold the connection until it ends. If it is lost, the participant is told, and may send
+        a new offer."""
         try:
             await peer.connected()
             place.leave()
@@ -150,14 +151,14 @@ class SoundPath:
                 self._connection.send_audio(rtp.packed(sequence, packet.pts or 0, bytes(packet)))
                 sequence += 1
         except MediaStreamError:
-            logger.debug("the channel of a listener on its socket was closed")
+            logger.debug("the channel of a listener over WebSocket was closed")
         finally:
             self._connection.outbox.dropped_audio += track.dropped
             track.stop()
 
 
 def _lost(reason: str) -> Error:
-    text = f"The sound connection ended: {reason}. Offer anew."
+    text = f"The audio connection ended: {reason}. Send a new offer."
     return ProtocolError("timeout", text, fatal=False).as_message()
 
 
@@ -167,12 +168,12 @@ async def _pass(sounds: AsyncIterable[Sound], hear: Hear) -> None:
 
 
 async def _heard(peer: Peer, hear: Hear) -> str:
-    """Hear a participant until the connection is gone, or its sound has ended for good. Returns
-    which."""
+    """Pass a participant's audio to ``hear`` until the connection is gone or the audio has ended.
+    Returns the reason."""
     async with asyncio.TaskGroup() as group:
         hearing = group.create_task(_pass(peer.sounds(), hear), name="hear")
         gone = group.create_task(peer.closed(), name="gone")
         await asyncio.wait((hearing, gone), return_when=asyncio.FIRST_COMPLETED)
         hearing.cancel()
         gone.cancel()
-    return gone.result() if not gone.cancelled() else "no more sound comes over it"
+    return gone.result() if not gone.cancelled() else "its audio has ended"

@@ -1,7 +1,8 @@
-"""Which language a stream is interpreted from, and what its speaker is told of it.
+"""The language that a stream is interpreted from, and what the speaker is told about it.
 
-- The speaker chooses it, or AUTO: then it is what the interpreter finds out, and changes with it.
-- Whatever it changes to, what was heard in it before that was known is interpreted, too.
+- The speaker chooses a language, or AUTO: then the interpreter detects it, also when it changes.
+- After a change, the audio in the new language from before the change was known is interpreted,
+  too.
 """
 
 from collections.abc import Callable, Sequence
@@ -13,9 +14,9 @@ from server.streams.registry import Stream
 
 
 class SourceLanguage:
-    """One stream's. ``sources`` tells what can be interpreted. ``changed`` is called with the
-    sample from which it is another one; None: from now on. ``announce``: to tell everyone the
-    stream's state."""
+    """The source language of one stream. ``sources`` returns the languages that can be
+    interpreted. ``changed`` is called with the sample at which the language changed; None: now.
+    ``announce`` tells everyone the stream's state."""
 
     def __init__(
         self,
@@ -35,12 +36,12 @@ class SourceLanguage:
 
     @property
     def demanded(self) -> str | None:
-        """What the interpreter is to hear: a language, AUTO, or nothing."""
+        """What the interpreter is to recognise: a language, AUTO, or nothing."""
         return self._stream.source or (AUTO if self._stream.auto else None)
 
     @property
     def may_be(self) -> tuple[str, ...]:
-        """What it is found out among."""
+        """The languages among which it is detected."""
         speaker = self._stream.speaker
         if speaker is None:
             return ()
@@ -48,11 +49,11 @@ class SourceLanguage:
         return tuple(each for each in self._sources() if allowed is None or each in allowed)
 
     def begin(self) -> None:
-        """A speaker is there."""
+        """A speaker joined, or came back. Earlier audio still gets interpreted."""
         self._take(None)
 
     def choose(self, language: str) -> None:
-        """The speaker speaks this from now on, or AUTO."""
+        """The speaker chose a language, or AUTO."""
         heard = self._mismatch
         self._stream.speak(language)
         if heard is not None and language == AUTO and heard.language in self.may_be:
@@ -60,7 +61,7 @@ class SourceLanguage:
         self._take(heard.sample if heard and heard.language == self._stream.source else None)
 
     def hear(self, spoken: Spoken) -> None:
-        """The interpreter has heard which language is spoken."""
+        """The interpreter has detected the spoken language."""
         stream = self._stream
         other = spoken.language != stream.source
         changes = other and stream.auto and spoken.language in self.may_be

@@ -1,16 +1,16 @@
-"""How the interpretation of one stream is, by language, and why where the floor is heard."""
+"""The status of each language of one stream, and the reason if listeners hear the floor instead."""
 
 from server.bus.messages import FailureReason
 from signaling import messages as wire
 
-#: Why only where it is a fallback.
+#: A reason is given for a fallback only.
 Status = tuple[wire.ChannelStatus, wire.FallbackReason | None]
 
 
 class Statuses:
-    """``ready``: an interpreter is there; ``refused``: languages there is no room for;
-    ``unheard``: nor is there any to recognise what is said; ``undecided``: it is not known yet
-    which language is spoken."""
+    """``ready``: there is an interpreter. ``refused``: languages for which there is no room.
+    ``unheard``: there is no room to recognise the stream. ``undecided``: the spoken language is
+    not known yet."""
 
     def __init__(self) -> None:
         self.ready = False
@@ -25,7 +25,7 @@ class Statuses:
         self.ready = self._was_ready = True
 
     def lose(self) -> None:
-        """There is none any more; the next has not failed yet."""
+        """There is no interpreter any more. The next one begins without failures."""
         self.ready = False
         self._failing.clear()
 
@@ -35,8 +35,7 @@ class Statuses:
         return "slow" in self._failing.values()
 
     def fails(self, language: str, reason: FailureReason | None) -> bool:
-        """The language fails for a reason, or, with None, does not. Returns whether that is
-        news."""
+        """The language fails for ``reason``; None: it works. Returns whether that changed."""
         if reason == self._failing.get(language):
             return False
         if reason is None:
@@ -46,7 +45,7 @@ class Statuses:
         return True
 
     def of(self, language: str) -> Status:
-        """What listeners of ``language`` hear now, and why where it is not the interpretation."""
+        """The status of ``language``, and the reason of a fallback."""
         if language in self._failing:
             return "fallback", self._failing[language] or "broken"
         if language in self.refused:

@@ -1,4 +1,4 @@
-"""Which channel of a stream each of its sessions hears."""
+"""The tracks of a stream's sessions: connects each session to the channel that it hears."""
 
 from server.media.broadcast import SubscriberTrack
 from server.media.playout import StreamPlayout
@@ -6,7 +6,7 @@ from server.streams.registry import Session, Stream, language_of
 
 
 class Tracks:
-    """One stream's: a track for each session whose connection wants one."""
+    """The tracks of one stream: one for each session that receives audio."""
 
     def __init__(self, stream: Stream, playout: StreamPlayout) -> None:
         self._stream = stream
@@ -14,32 +14,33 @@ class Tracks:
         self._tracks: dict[Session, SubscriberTrack] = {}
 
     def add(self, session: Session) -> SubscriberTrack:
-        """What the session hears from now on, whatever it selects; for one connection."""
+        """A new track for one connection of the session. It follows the channel that the session
+        selects."""
         track = SubscriberTrack(self._playout.channel(self._heard_by(session)))
         self._tracks[session] = track
         return track
 
     def remove(self, session: Session) -> None:
-        """The session is gone."""
+        """The session ended."""
         self._tracks.pop(session, None)
 
     def reroute(self, session: Session) -> None:
-        """The session's channel changed."""
+        """Connect the session's track to its channel, after a change."""
         if track := self._tracks.get(session):
             track.select(self._playout.channel(self._heard_by(session)))
 
     def reroute_all(self) -> None:
-        """Another language is spoken: who listens to that hears the floor."""
+        """Connect all tracks anew, as another language is spoken: its listeners hear the floor."""
         for session in self._tracks:
             self.reroute(session)
 
     def close_unheard(self) -> None:
-        """Channels that nobody is on are not encoded."""
+        """Close the channels that nobody hears, so that they are not encoded."""
         heard = {track.broadcast.name for track in self._tracks.values()}
         for name in set(self._playout.channels) - heard:
             self._playout.close_channel(name)
 
     def _heard_by(self, session: Session) -> str:
-        """The session's channel; the floor where that is in the speaker's own language."""
+        """The session's channel; the floor if the channel is in the spoken language."""
         channel = session.channel or "floor"
         return channel if language_of(channel) != self._stream.source else "floor"

@@ -77,7 +77,7 @@ async def test_what_comes_is_told_in_lines_where_there_is_no_terminal(
     plan, *parts, last = capsys.readouterr().err.splitlines()
     for part in ("whisper-base", "145 MB", "models.example", "licence MIT"):
         assert part in plan
-    assert parts == [f"whisper-base: {percent} %" for percent in (25, 50, 75, 100)]
+    assert parts == [f"whisper-base: {percent} %" for percent in range(10, 101, 10)]
     assert last.startswith("whisper-base is installed")
 
 
@@ -98,11 +98,11 @@ async def test_at_a_terminal_there_is_a_bar(
     [
         (
             script({"event": "failed", "message": "there is no network"}, then="exit(1)"),
-            "fetched: there is no network. Tolk goes on",
+            "fetched: there is no network. Tolk continues",
         ),
         (
             script({"event": "failed", "model": "m", "message": "404"}, then="exit(1)"),
-            "fetched: m: 404. Tolk goes on",
+            "fetched: m: 404. Tolk continues",
         ),
         (script("Traceback", "ValueError: odd", then="exit(3)"), "the log says why"),
         (script("x" * 100_000), "limit"),

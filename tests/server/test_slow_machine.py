@@ -136,7 +136,7 @@ async def talk(**listeners: int) -> tuple[list[Message], Told]:
                 bus, Pacer(clock=now), Current(CATALOGUE), Metrics(), admission, 10.0, now
             ),
         )
-        live.begin()
+        live.source.begin()
         live.interpreter_ready()
         for second in range(round(TALK.seconds)):
             if second == 1:

@@ -1,1 +1,1 @@
-"""The starter recognisers: a small TDNN taught by people and synthesizers, in Vosk's layout."""
+"""The shipped recognisers: a small TDNN trained on people and synthesizers, in Vosk's layout."""

@@ -1,17 +1,17 @@
-"""Make recognisers in Vosk's format.
+"""Makes recognisers in Vosk's format.
 
     python -m training.recognizer --language en|nl [en|nl] --out DIR [--data DIR] [--work DIR]
                                   [--smoke]
 
-Speaks sentences with espeak-ng (and flite, for English), spoils the speech as rooms, microphones
-and Opus do; learns from that when people in the corpora said what, twice; trains a network on
-both; and writes a folder that Vosk loads. What is made on the way is kept in the work folder, and
-the same command goes on from there after it was stopped. Needs libespeak-ng, for English flite.
+It speaks sentences with espeak-ng (and flite, for English), and degrades the audio as rooms,
+microphones and Opus do. With a network trained on that it finds the times of the words in
+recordings of people, twice. Then it trains a network on both, and writes a folder that Vosk loads.
+Intermediate results are kept in the work folder; the same command continues from there after an
+interruption. Needs libespeak-ng, and flite for English.
 
-Two languages are learnt together, all but the last layer in common: Dutch, of which few people
-were recorded, learns from the English ones what differs between people, and its last layer those
-of their sounds that Dutch has too. Then OUT and the work
-folder have a folder for each.
+Two languages are trained together and share all layers but the last. There are recordings of only
+few Dutch people, so Dutch learns from the English ones how people differ, and its last layer learns
+the phones that Dutch has, too. OUT and the work folder then have a folder for each language.
 """
 
 import argparse
@@ -29,7 +29,7 @@ from training.recognizer.work import SMOKE, Plan, Speech, Work, taught
 
 
 class Course:
-    """The steps; each does those before it first."""
+    """The steps of training. Each runs the steps that it needs first."""
 
     def __init__(self, works: list[Work], plan: Plan) -> None:
         self._works, self._plan = works, plan
@@ -39,11 +39,11 @@ class Course:
         return [work.synthetic(self._plan.synthetic_parts) for work in self._works]
 
     def aligner(self) -> list[Trained]:
-        """Networks that know synthetic voices only."""
+        """Networks that know synthetic voices only, for the first alignment."""
         return [work.aligner() for work in self._works]
 
     def first(self) -> list[Trained]:
-        """Networks that have heard people, to align them better."""
+        """Networks trained on people as well, for a better alignment."""
         plan = self._plan
 
         def speech() -> list[Speech]:
@@ -56,7 +56,7 @@ class Course:
         return taught(self._works, "first", speech, plan.shape, plan.first_minutes)
 
     def again(self) -> list[Speech]:
-        """All that is learnt from, people aligned a second time."""
+        """All training speech, with people aligned for the second time."""
         found = []
         for work, first, synthetic in zip(self._works, self.first(), self.speech(), strict=True):
             dev, people = work.people(2, first)
@@ -64,13 +64,13 @@ class Course:
         return found
 
     def frames(self) -> list[Trained]:
-        """Networks that learnt frame by frame, from where the first ones were."""
+        """Networks trained frame by frame, beginning with the ``first`` ones."""
         plan = self._plan
         return taught(self._works, "frames", self.again, plan.shape, plan.minutes,
                       start=self.first())  # fmt: skip
 
     def final(self) -> list[Trained]:
-        """The networks that are shipped: by sequence after frame by frame."""
+        """The networks to ship: trained by sequence, beginning with those of ``frames``."""
         plan = self._plan
         return taught(self._works, "final", self.again, plan.shape, plan.sequence_minutes,
                       start=self.frames(), by_sequence=True)  # fmt: skip

@@ -1,4 +1,5 @@
-"""Forced alignment: when each phone of known words was said, by a network's scores (Viterbi)."""
+"""Forced alignment (Viterbi): finds when each phone of known words was said, by a network's
+scores."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -10,13 +11,13 @@ from training.recognizer.phones import SILENCE
 from training.recognizer.speech import Segment
 
 OUTPUT_S = 0.03
-_EARLIER_S = 0.0025  # an output's middle is 12.5 ms on; it may begin half an output before that
+_EARLIER_S = 0.0025  # its middle is at 12.5 ms; it may begin half an output before
 Pronunciation = tuple[str, ...]
 
 
 @dataclass
 class _Chain:
-    """States in order; each has an output, the states it may follow, and whose it is."""
+    """States in order. Each has an output, the states that it may follow, and its segment."""
 
     phones: Sequence[str]
     outputs: list[int] = field(default_factory=list)
@@ -25,7 +26,7 @@ class _Chain:
     begins: list[int] = field(default_factory=list)
 
     def say(self, phone: str, word: int, sources: list[int], *, begin: bool) -> list[int]:
-        """Add a phone that follows any of `sources`; returns the states that end it."""
+        """Add a phone that follows any of `sources`. Returns the states that end it."""
         output = 2 * self.phones.index(phone)
         enter = len(self.outputs)
         self.outputs += [output, output + 1]
@@ -41,13 +42,13 @@ def align(
     words: Sequence[Sequence[Pronunciation]],
     phones: Sequence[str],
 ) -> tuple[list[Segment], float]:
-    """The likeliest times of `words`, each said in one of its pronunciations.
+    """Find the likeliest times of `words`, each said in one of its pronunciations.
 
-    `scores` [outputs in time, network outputs]: log-probabilities every 30 ms, output 2n for the
-    first moment of phone n of `phones` and 2n + 1 for its others (with priors taken off, if
-    wanted). Silence may stand before, between and after words. Returns segments as
-    `speech.Segment` (seconds from the first sample, word index or -1) and the mean score of an
-    output. ValueError: less sound than phones, or a word without a pronunciation.
+    `scores` [outputs in time, network outputs]: log-probabilities every 30 ms, with the priors
+    removed if wanted. Output 2n is for the first moment of phone n of `phones`, 2n + 1 for its
+    others. Silence may be before, between and after words. Returns segments as `speech.Segment`
+    (seconds from the first sample, word index or -1) and the mean score of an output. Raises
+    ValueError if there is less audio than phones, or a word without a pronunciation.
     """
     chain, ends = _chain(words, phones)
     states = len(chain.outputs)
@@ -57,7 +58,7 @@ def align(
     best = np.full(states + 1, -np.inf, np.float32)  # the last one stands for "nowhere"
     best[chain.begins] = emitted[0, chain.begins]
     came = np.zeros((len(scores), states), np.int32)
-    # Few states follow more than two others.
+    # Only few states follow more than two others.
     one, two = before[:, 0], before[:, 1]
     many = np.flatnonzero([len(row) > 2 for row in chain.sources])
     before_many = before[many]
@@ -77,7 +78,7 @@ def align(
         raise ValueError(f"{len(scores) * OUTPUT_S:.1f} s are too short for these words")
     segments: list[Segment] = []
     for time in range(len(scores) - 1, -1, -1):
-        if state % 2 == 0:  # a phone is entered here
+        if state % 2 == 0:  # the first state of a phone
             phone, word = chain.owners[state]
             segments.append(Segment(phone, max(0.0, time * OUTPUT_S - _EARLIER_S), word))
         state = int(came[time, state])
@@ -87,7 +88,7 @@ def align(
 def _chain(
     words: Sequence[Sequence[Pronunciation]], phones: Sequence[str]
 ) -> tuple[_Chain, list[int]]:
-    """All ways to say `words`, and the states in which they may end."""
+    """The states of all ways to say `words`, and those in which they may end."""
     chain = _Chain(phones)
     ends = chain.say(SILENCE, -1, [], begin=True)
     first = True

@@ -1,4 +1,5 @@
-"""Speech as it arrives: rooms, microphones, noise, levels and Opus. All samples in int16 range."""
+"""Degrades speech as it arrives in practice: rooms, microphones, noise, levels, Opus. All samples
+are in int16 range."""
 
 import av
 import numpy as np
@@ -12,12 +13,12 @@ _PACKET = RATE_HZ // 50
 
 
 def resample(samples: Samples, from_hz: float, to_hz: float) -> Samples:
-    """With libsoxr."""
+    """Resample with libsoxr."""
     return np.asarray(soxr.resample(samples, from_hz, to_hz), np.float64)
 
 
 def microphone(samples: Samples, rng: np.random.Generator) -> Samples:
-    """A random smooth frequency response, at times without treble."""
+    """Apply a random smooth frequency response, sometimes without treble."""
     total = _fft_length(len(samples))
     spectrum = np.fft.rfft(samples, total)
     place = np.linspace(0, 1, len(spectrum))
@@ -30,7 +31,8 @@ def microphone(samples: Samples, rng: np.random.Generator) -> Samples:
 
 
 def room(samples: Samples, rng: np.random.Generator, decay_s: float, loudness: float) -> Samples:
-    """Reverberation as a decaying noise tail; `loudness` is its energy against the direct sound."""
+    """Add reverberation, a decaying noise tail. `loudness`: its energy relative to the direct
+    sound."""
     length = int(RATE_HZ * decay_s)
     response = rng.normal(size=length) * np.exp(-6.9 * np.arange(length) / length)
     response *= loudness / np.sqrt((response**2).sum())
@@ -41,7 +43,7 @@ def room(samples: Samples, rng: np.random.Generator, decay_s: float, loudness: f
 
 
 def noise(samples: Samples, rng: np.random.Generator, snr_db: float) -> Samples:
-    """Add noise between white and pink."""
+    """Add noise with a spectrum between white and pink."""
     spectrum = np.fft.rfft(rng.normal(size=_fft_length(len(samples))))
     spectrum /= (np.arange(len(spectrum)) + 20.0) ** rng.uniform(0, 0.8)
     added = np.fft.irfft(spectrum)[: len(samples)]
@@ -55,7 +57,7 @@ def babble(samples: Samples, voices: Samples, snr_db: float) -> Samples:
 
 
 def at_level(samples: Samples, peak_dbfs: float) -> Samples:
-    """Scale the peak, and round as 16-bit sound is."""
+    """Scale to a peak level, and round to integers, as 16-bit audio is."""
     scaled = samples * (32768 * 10 ** (peak_dbfs / 20) / (np.abs(samples).max() + 1e-9))
     return np.clip(np.round(scaled), -32768, 32767)
 
@@ -65,12 +67,12 @@ def _fft_length(samples: int) -> int:
 
 
 def rms(samples: Samples) -> float:
-    """Root mean square, never zero."""
+    """The root mean square; never zero."""
     return float(np.sqrt((samples**2).mean())) + 1e-9
 
 
 def opus(samples: Samples, bit_rate: int) -> Samples:
-    """16 kHz speech through Opus at 48 kHz as a browser sends it, and back."""
+    """Encode 16 kHz speech with Opus at 48 kHz as a browser does, and decode it."""
     encoder = av.CodecContext.create("libopus", "w")
     assert isinstance(encoder, av.AudioCodecContext)
     encoder.sample_rate = _OPUS_HZ
@@ -102,7 +104,7 @@ def _mono(frame: av.AudioFrame) -> Samples:
 
 
 def lost(samples: Samples, rng: np.random.Generator, share: float) -> Samples:
-    """Packets of 20 ms lost and concealed: what came before goes on, fading."""
+    """Lose packets of 20 ms and conceal them: the audio before continues and fades."""
     packets = np.resize(samples, -(-len(samples) // _PACKET) * _PACKET).reshape(-1, _PACKET).copy()
     for place in np.flatnonzero(rng.random(len(packets)) < share):
         packets[place] = 0.7 * packets[place - 1] if place else 0.0
@@ -116,10 +118,11 @@ def as_heard(
     voices: Samples | None,
     speeds: tuple[float, float] = (0.82, 1.22),
 ) -> tuple[Samples, float, float]:
-    """Speech as some microphone, room and line would give it, at 16 kHz.
+    """Speech as a microphone, a room and a connection would change it, at 16 kHz.
 
-    Played at a speed within `speeds` mostly, so pitch and vocal tract change too. Returns the
-    samples, by how much time was stretched, and the seconds of silence put before.
+    Usually it is played at a speed within `speeds`, which changes pitch and vocal tract as well.
+    Returns the samples, the factor by which time was stretched, and the seconds of silence added
+    before.
     """
     speed = rng.uniform(*speeds) if rng.random() < 0.8 else 1.0
     lead_s, tail_s = rng.uniform(0.05, 0.6), rng.uniform(0.1, 0.6)
@@ -129,7 +132,7 @@ def as_heard(
 
 
 def spoilt(speech: Samples, rng: np.random.Generator, voices: Samples | None) -> Samples:
-    """16 kHz sound in a random room with noise, through a microphone and at times Opus."""
+    """16 kHz audio in a random room with noise, through a microphone and sometimes through Opus."""
     if rng.random() < 0.7:
         speech = microphone(speech, rng)
     if rng.random() < 0.5:
@@ -148,17 +151,18 @@ def spoilt(speech: Samples, rng: np.random.Generator, voices: Samples | None) ->
 
 
 def noisy_room_and_opus(samples: Samples, rng: np.random.Generator) -> Samples:
-    """A test's conditions: a room, 15 dB of noise, Opus at 24 kb/s. 16 kHz in and out."""
+    """The conditions of a test: a room, 15 dB of noise, Opus at 24 kbit/s. Takes and returns 16
+    kHz."""
     return opus(noise(room(samples, rng, 0.3, 0.35), rng, 15), 24000)
 
 
 def dithered(speech: Samples, rng: np.random.Generator) -> Samples:
-    """With the faint noise that the server puts under all it hears, in 16 bits."""
+    """Add the faint noise that the server adds to all audio, and round to 16 bits."""
     return np.clip(np.round(speech + rng.normal(0, 15, len(speech))), -32768, 32767)
 
 
 def no_speech(rng: np.random.Generator, seconds: float) -> Samples:
-    """Silence, noise, hum, a tone or knocks."""
+    """Audio without speech: silence, noise, hum, a tone or knocks."""
     count = int(seconds * RATE_HZ)
     time_s = np.arange(count) / RATE_HZ
     kind = rng.integers(5)

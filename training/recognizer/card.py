@@ -1,10 +1,10 @@
-"""Writes MODEL_CARD.md of a recogniser, from what was measured: no figure in it is typed by hand.
+"""Writes MODEL_CARD.md of a recogniser from measurements. No figure in it is typed by hand.
 
     python -m tools.evaluate starter --only recognizer --models MODELS --json > FIGURES
     python -m training.recognizer.card --language nl --model MODELS/recognizer-nl --work WORK \\
         --figures FIGURES
 
-WORK is the folder in which it was made.
+WORK is the folder in which the recogniser was made.
 """
 
 import argparse
@@ -104,7 +104,7 @@ LABELS: Final = {
 
 
 def rows(language: phrases.Language, figures: list[dict[str, object]]) -> str:
-    """The table of what was measured."""
+    """The rows of the table of measurements."""
     found = []
     for name, label in LABELS.items():
         for each in figures:
@@ -117,7 +117,7 @@ def rows(language: phrases.Language, figures: list[dict[str, object]]) -> str:
 
 
 def _hours(folder: Path) -> float:
-    """Of the speech whose features are in `folder`, a frame every 10 ms."""
+    """The hours of speech whose features (one frame every 10 ms) are in `folder`."""
     return sum(float(np.load(part)["frames"].sum()) for part in folder.glob("*.npz")) / 360_000
 
 

@@ -1,4 +1,5 @@
-"""Speech as features on disk, in parts that are made once: a run that was cut short goes on."""
+"""Training speech as features on disk, in parts. Each part is made once, so an interrupted run
+continues."""
 
 import random
 from collections import Counter
@@ -24,14 +25,15 @@ _FLITE_COPIES = 3
 
 @dataclass
 class Utterance:
-    """MFCC [frames, 40] as they are, float16, and a label (`frames.frame_labels`) a frame."""
+    """Unprocessed MFCC [frames, 40], float16, and a label for each frame
+    (`frames.frame_labels`)."""
 
     cepstra: npt.NDArray[np.float16]
     labels: npt.NDArray[np.uint8]
 
 
 def save(path: Path, utterances: list[Utterance]) -> None:
-    """One part; a file cut short is never left under its name."""
+    """Write one part, atomically."""
     partial = path.with_suffix(".partial.npz")
     np.savez(
         partial,
@@ -52,7 +54,7 @@ def load(paths: list[Path]) -> Iterator[Utterance]:
 
 
 def synthetic_parts(folder: Path, language: phrases.Language, data: Path, count: int) -> list[Path]:
-    """`count` parts of synthetic speech in many voices, made where they are not there yet."""
+    """`count` parts of synthetic speech in many voices. Those that are missing are made."""
     folder.mkdir(parents=True, exist_ok=True)
     paths = [folder / f"synthetic-{number:03}.npz" for number in range(count)]
     missing = [path for path in paths if not path.exists()]
@@ -76,7 +78,7 @@ class Speaker:
         self.unreadable: Counter[str] = Counter()
 
     def part(self, number: int) -> list[Utterance]:
-        """Part `number` is the same whenever it is made."""
+        """Part `number`, which is the same each time it is made."""
         rng, noise_rng = random.Random(number + 100), np.random.default_rng(number + 100)
         made: list[Utterance] = []
         while len(made) < _PART_UTTERANCES:
@@ -106,7 +108,7 @@ class Speaker:
             return None
 
     def _babble(self, rng: random.Random) -> speech.Samples:
-        """A recording of several voices at once, 16 kHz."""
+        """A recording of several voices at once, at 16 kHz."""
         voices: list[speech.Samples] = []
         while len(voices) < 4:
             spoken = self._spoken(rng, flite=False)
@@ -124,7 +126,7 @@ def labelled(
     lead_s: float,
     phone_set: tuple[str, ...],
 ) -> Utterance:
-    """Features and labels of 16 kHz sound; see `augment.as_heard` for the two numbers."""
+    """Features and labels of 16 kHz audio. For the two numbers see `augment.as_heard`."""
     return labelled_cepstra(features.mfcc(samples), segments, stretch, lead_s, phone_set)
 
 
@@ -135,6 +137,6 @@ def labelled_cepstra(
     lead_s: float,
     phone_set: tuple[str, ...],
 ) -> Utterance:
-    """As `labelled`, of features that are there already."""
+    """Like `labelled`, for given features."""
     labels = frames.frame_labels(segments, len(cepstra), stretch, lead_s, phone_set)
     return Utterance(cepstra.astype(np.float16), labels)

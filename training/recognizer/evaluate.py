@@ -1,9 +1,10 @@
-"""Words wrong of a recogniser on development speech, read by Vosk in pieces of 100 ms.
+"""Measures the word error rate of a recogniser on development speech, with Vosk, in pieces of 100
+ms.
 
     python -m training.recognizer.evaluate --language nl --model DIR [--data DIR] [--sentences 100]
 
-Sentences, voices and people that no training heard and no test uses: choices are made by these
-figures. What the model is in the end worth is measured elsewhere, on the test sets.
+The sentences, voices and people are in no training and in no test. These figures serve to make
+choices; the final quality is measured elsewhere, on the test sets.
 """
 
 import argparse
@@ -29,7 +30,7 @@ _UNKNOWN = "[unk]"
 
 
 def recognise(model: vosk.Model, samples: speech.Samples) -> str:
-    """All that Vosk reads, finals joined, without what it does not know."""
+    """All words that Vosk recognises, from its final results, without unknown words."""
     recognizer = vosk.KaldiRecognizer(model, augment.RATE_HZ)
     pcm = np.clip(samples, -32768, 32767).astype("<i2")
     parts = []
@@ -43,13 +44,13 @@ def recognise(model: vosk.Model, samples: speech.Samples) -> str:
 
 
 def as_clip(spoken: speech.Spoken) -> Clip:
-    """A spoken sentence at 16 kHz with silence around, its peak at -9 dBFS."""
+    """A spoken sentence at 16 kHz, with silence around it, and its peak at -9 dBFS."""
     samples = augment.resample(spoken.samples, spoken.rate_hz, augment.RATE_HZ)
     return " ".join(spoken.words), augment.at_level(np.pad(samples, (4800, 6400)), -9)
 
 
 def in_a_noisy_room(clips: list[Clip]) -> list[Clip]:
-    """In a room with 15 dB of noise, through Opus at 24 kb/s."""
+    """The audio in a room with 15 dB of noise, through Opus at 24 kbit/s."""
     rng = np.random.default_rng(5)
     return [(said, augment.noisy_room_and_opus(samples, rng)) for said, samples in clips]
 
@@ -57,7 +58,7 @@ def in_a_noisy_room(clips: list[Clip]) -> list[Clip]:
 def development(
     data: Path, language: phrases.Language, count: int, espeak: Espeak
 ) -> Iterator[tuple[str, list[Clip]]]:
-    """The sets of clips by name."""
+    """The sets of clips, by name."""
     rng = random.Random(6)
     sentences = [sentence for sentence in text.tatoeba(data, language) if text.is_dev(sentence)]
     chosen = rng.sample(sentences, min(count, len(sentences)))
@@ -82,7 +83,7 @@ def development(
 def measure(
     model: vosk.Model, name: str, clips: list[Clip], known: set[str], shown: int = 0
 ) -> float:
-    """Print and return the share of words wrong; also among sentences of `known` words."""
+    """Print and return the word error rates, also for sentences that have only `known` words."""
     said, read = list[str](), list[str]()
     began, audio_s = time.process_time(), 0.0
     for reference, clean in clips:

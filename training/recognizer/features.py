@@ -1,4 +1,4 @@
-"""MFCC as Kaldi computes them."""
+"""Computes MFCC as Kaldi does."""
 
 import kaldi_native_fbank
 import numpy as np
@@ -18,7 +18,7 @@ MFCC_CONF = f"""\
 
 
 def mfcc(samples: Samples) -> Features:
-    """[frames, 40] at 10 ms, by the settings of MFCC_CONF."""
+    """MFCC [frames, 40], one every 10 ms, with the settings of MFCC_CONF."""
     options = kaldi_native_fbank.MfccOptions()
     options.frame_opts.samp_freq = 16000
     options.frame_opts.dither = 0.0

@@ -1,4 +1,4 @@
-"""What stands for 10 ms of speech: means taken off as Kaldi does, and labels."""
+"""The data for 10 ms of speech: features minus their mean, as in Kaldi, and labels."""
 
 import numpy as np
 import numpy.typing as npt
@@ -14,10 +14,10 @@ Features = npt.NDArray[np.float32]
 
 
 def subtract_mean(cepstra: Features, overall: Features, before: Features | None = None) -> Features:
-    """What Kaldi's online CMVN makes of them: the mean of the last 6 s is taken off every frame.
+    """Subtract the mean of the last 6 s from every frame, as Kaldi's online CMVN does.
 
-    Where fewer than 6 s were heard, `overall` (the mean of all training speech) counts as up to
-    2 s of it. `before`: frames heard earlier in the same stream.
+    As long as there are less than 6 s, `overall` (the mean of all training speech) counts as up to
+    2 s of them. `before`: earlier frames of the same stream.
     """
     history = 0 if before is None else len(before)
     heard = cepstra if before is None else np.concatenate((before, cepstra))
@@ -34,8 +34,8 @@ def subtract_mean(cepstra: Features, overall: Features, before: Features | None 
 def frame_labels(
     segments: list[Segment], frames: int, stretch: float, lead_s: float, phones: tuple[str, ...]
 ) -> npt.NDArray[np.uint8]:
-    """For every frame of 10 ms twice its phone's index in `phones`, plus one in every other
-    segment (so that where one ends is known even if the next is the same phone)."""
+    """For every frame of 10 ms, twice its phone's index in `phones`, plus one in every other
+    segment. So the end of a phone is visible even if the next phone is the same."""
     result = np.zeros(frames, np.uint8)
     starts: list[int] = []
     for segment in segments:
@@ -49,7 +49,8 @@ def frame_labels(
 
 
 def outputs_of(labels: npt.NDArray[np.uint8]) -> npt.NDArray[np.int16]:
-    """Network outputs for frame labels taken every 30 ms: the first of a phone, or another."""
+    """Network outputs for frame labels taken every 30 ms: that of a phone's first frame, or of its
+    others."""
     first = np.ones(len(labels), bool)
     first[1:] = labels[1:] != labels[:-1]
     return (labels.astype(np.int16) & ~1) + np.where(first, 0, 1).astype(np.int16)

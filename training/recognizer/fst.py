@@ -1,4 +1,4 @@
-"""Weighted transducers while they are made, to be written as OpenFst's "const" files."""
+"""Builds weighted transducers, to be written as OpenFst's "const" files."""
 
 import math
 from pathlib import Path
@@ -24,20 +24,20 @@ def cost(probability: float) -> float:
 
 
 class Fst:
-    """A weighted transducer; state 0 starts."""
+    """A weighted transducer. It begins in state 0."""
 
     def __init__(self) -> None:
         self._arcs: list[list[tuple[int, int, float, int]]] = []
         self._final: list[float] = []
 
     def state(self, final_cost: float = math.inf) -> int:
-        """A new state."""
+        """Add a state, and return its number."""
         self._arcs.append([])
         self._final.append(final_cost)
         return len(self._arcs) - 1
 
     def arc(self, source: int, label_in: int, label_out: int, weight: float, target: int) -> None:
-        """An arc; label 0 is nothing."""
+        """Add an arc. Label 0 means none."""
         self._arcs[source].append((label_in, label_out, weight, target))
 
     def end(self, state: int, final_cost: float) -> None:
@@ -45,7 +45,7 @@ class Fst:
         self._final[state] = final_cost
 
     def write(self, path: Path, *, sort_by_output: bool) -> None:
-        """As a const FST with its arcs sorted."""
+        """Write it as a const FST, with its arcs sorted."""
         side = 1 if sort_by_output else 0
         arcs = [sorted(row, key=lambda arc: arc[side]) for row in self._arcs]
         states, position = [], 0

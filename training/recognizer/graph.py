@@ -1,6 +1,6 @@
-"""HCLr.fst: transitions to words, in the layout that lets Vosk change its vocabulary at run time
-(Gr.fst, which scores words, is composed with it while it decodes). Weights are costs, -ln p.
-"""
+"""Makes HCLr.fst, the transducer from transitions to words, in the layout that lets Vosk change its
+vocabulary at run time. While decoding, Gr.fst, which scores words, is composed with it. Weights are
+costs, -ln p."""
 
 import math
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ _LEAVE = cost(1 - STAY_PROBABILITY)
 
 
 def pronunciations(lexicon: Lexicon, word: str) -> list[tuple[tuple[str, ...], float]]:
-    """The commonest ways to say a word, with their costs; the commonest costs nothing."""
+    """The commonest pronunciations of a word, with their costs; the commonest costs nothing."""
     heard = lexicon[word].most_common(_MOST_PRONUNCIATIONS)
     most = heard[0][1]
     kept = [(phones, n) for phones, n in heard if n >= 0.05 * most or n >= 5]
@@ -30,7 +30,8 @@ def pronunciations(lexicon: Lexicon, word: str) -> list[tuple[tuple[str, ...], f
 
 @dataclass(frozen=True)
 class Entry:
-    """A pronunciation, its cost, and what the word costs where any word may come."""
+    """A pronunciation and its cost. ``model_cost``: the word's cost in a state in which any word
+    may follow."""
 
     label: int
     phones: tuple[str, ...]
@@ -39,13 +40,14 @@ class Entry:
 
 
 class LexiconGraph:
-    """Transitions to words; word n has label n, "[unk]" comes after the last.
+    """The transducer from transitions to words. Word n has label n; "[unk]" comes after the last
+    word.
 
-    A word is told with its first phone, so a language model can say at once what may follow;
-    the rest is shared by all words that end alike. That is quick where few words may follow. For
-    where all may (`retreat`, after the label "n words + 2"), the same words stand in a tree too,
-    in which they are told when their first phones are over, and every branch costs what its
-    likeliest word does.
+    A word's label is on its first phone, so that the language model limits the next words early.
+    The rest of a word is shared by all words with the same ending. That is fast if few words may
+    follow. For states in which any word may follow (`retreat`, after the label "n words + 2"), the
+    same words are also in a tree. There a word's label comes after its first phones, and each
+    branch has the cost of its likeliest word.
     """
 
     def __init__(self, inventory: Inventory) -> None:
@@ -65,17 +67,18 @@ class LexiconGraph:
         self._tree = self.fst.state(_NO_COST)
 
     def add_word(self, label: int, phones: tuple[str, ...], word_cost: float) -> None:
-        """One pronunciation."""
+        """Add one pronunciation."""
         numbers = tuple(self._inventory.word(phones))
         self.fst.arc(self._loop, enter(numbers[0]), label, word_cost, self._from(numbers))
 
     def retreat(self, label: int) -> None:
-        """Where the language model falls back on all words, they are looked for in the tree."""
+        """Add the way to the tree, which is used when the language model backs off to single
+        words."""
         for state in (self._loop, self._tree):
             self.fst.arc(state, EPSILON, label, _NO_COST, self._tree)
 
     def add_tree(self, entries: list[Entry]) -> None:
-        """All words a second time."""
+        """Add all words a second time, as a tree."""
         least: dict[tuple[int, ...], float] = {(): 0.0}
         ways = [(tuple(self._inventory.word(each.phones)), each) for each in entries]
         for numbers, each in ways:
@@ -95,7 +98,7 @@ class LexiconGraph:
                          self._from(numbers[length:]))  # fmt: skip
 
     def _from(self, numbers: tuple[int, ...]) -> int:
-        """The state in which the first of `numbers` sounds and the others are to come."""
+        """The state in which the first of `numbers` is being said, and the others follow."""
         if numbers not in self._shared:
             state = self._shared[numbers] = self._sounding(numbers[0])
             if numbers[1:]:
@@ -106,7 +109,8 @@ class LexiconGraph:
         return self._shared[numbers]
 
     def add_unknown(self, label: int, phones: list[str]) -> None:
-        """Any two or more of `phones` in a row, dear enough to lose against known words."""
+        """Add "[unk]": two or more of `phones`, at a cost high enough to lose against known
+        words."""
         hub = self.fst.state()
         for phone in phones:
             for position, source, output in (("B", self._loop, label), ("B", self._tree, label),
@@ -120,7 +124,7 @@ class LexiconGraph:
                     self.fst.arc(state, EPSILON, EPSILON, _LEAVE, hub)
 
     def _sounding(self, number: int) -> int:
-        """A state in which phone `number` goes on."""
+        """A state in which phone `number` continues."""
         state = self.fst.state()
         self.fst.arc(state, stay(number), EPSILON, cost(STAY_PROBABILITY), state)
         return state
@@ -137,9 +141,9 @@ def lexicon_graph(
     inventory: Inventory,
     trained: set[str],
 ) -> Fst:
-    """The graph of all `words`; "[unk]" is made of the `trained` phones only.
+    """The transducer of all `words`. "[unk]" consists of the `trained` phones only.
 
-    `model_costs`: of each word where the language model falls back on all words.
+    `model_costs`: of each word when the language model backs off to single words.
     """
     graph = LexiconGraph(inventory)
     entries = [

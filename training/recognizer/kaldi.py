@@ -1,7 +1,7 @@
 """Writes am/final.mdl: transition model, nnet3 network and priors, in Kaldi's binary format.
 
-Every phone has one state (the "chain" topology): one output enters it, another stays. Transition
-numbers are 2n-1 to stay in phone n and 2n to enter it. Formats: Kaldi's hmm-topology.cc,
+Every phone has one state (the "chain" topology), with one output for entering it and another for
+staying. Transition number 2n-1 stays in phone n, 2n enters it. Formats: Kaldi's hmm-topology.cc,
 transition-model.cc, nnet-nnet.cc, nnet-simple-component.cc, am-nnet-simple.cc.
 """
 
@@ -15,7 +15,7 @@ from training.recognizer.frames import CEPSTRA
 from training.recognizer.phones import Inventory
 
 STAY_PROBABILITY = 0.5
-_PRIOR_FLOOR = 5e-4  # an output hardly ever trained must not win by division
+_PRIOR_FLOOR = 5e-4  # or a rare output would win when divided by its prior
 SKIP = 0.66
 """How much of what goes into a layer is added to what comes out of it."""
 Matrix = npt.NDArray[np.float64]
@@ -24,10 +24,10 @@ Vector = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Layer:
-    """An affine layer of a written network; nodes go by name, the features are "input".
+    """An affine layer of a written network. Nodes are identified by name; the features are "input".
 
-    Its input is `source` at every one of `offsets` (frames of 10 ms) side by side; `weight`
-    [out, offsets x in]. `skip`: the node of which SKIP times is added after the ReLU.
+    Its input is `source` at each of `offsets` (frames of 10 ms), side by side. `weight`: [out,
+    offsets x in]. `skip`: a node whose output, times SKIP, is added after the ReLU.
     """
 
     name: str
@@ -40,19 +40,19 @@ class Layer:
 
 
 def stay(phone: int) -> int:
-    """Transition number for staying in phone number `phone`."""
+    """The transition number for staying in phone number `phone`."""
     return 2 * phone - 1
 
 
 def enter(phone: int) -> int:
-    """Transition number for entering phone number `phone`."""
+    """The transition number for entering phone number `phone`."""
     return 2 * phone
 
 
 def model(
     layers: list[Layer], priors: Vector, left: int, right: int, inventory: Inventory
 ) -> bytes:
-    """The whole of am/final.mdl. `left` and `right`: frames of context."""
+    """The contents of am/final.mdl. `left` and `right`: frames of context."""
     return b"".join([
         b"\0B",
         _transitions(inventory),
@@ -97,8 +97,8 @@ def _matrix(values: Matrix) -> bytes:
 
 
 def _halved(values: Matrix) -> bytes:
-    """A matrix in half the bytes: 16 bits a number, evenly between the least and the greatest.
-    Kaldi reads it wherever it reads a matrix (compressed-matrix.cc, "kTwoByte")."""
+    """A matrix in half the bytes: 16 bits a number, evenly spaced between the least and the
+    greatest. Kaldi reads this wherever it reads a matrix (compressed-matrix.cc, "kTwoByte")."""
     rows, columns = values.shape
     least, reach = float(values.min()), float(np.ptp(values)) or 1.0
     steps = np.round((values - least) * (65535 / reach)).astype("<u2")
@@ -111,9 +111,9 @@ def _transitions(inventory: Inventory) -> bytes:
         _token("<TransitionModel>"), _token("<Topology>"),
         _ints(list(range(1, count + 1))),
         _ints([-1] + [0] * count),  # phone -> its topology, of which there is one
-        _int(-1),  # entering and staying have outputs of their own
+        _int(-1),  # entering and staying have different outputs
         _int(1),
-        _int(2),  # states: one that speaks, one final
+        _int(2),  # states: one that emits, one final
         _int(0), _int(1), _int(2),
         _int(0), _float(STAY_PROBABILITY), _int(1), _float(1 - STAY_PROBABILITY),
         _int(-1), _int(-1), _int(0),
@@ -133,7 +133,7 @@ def _transitions(inventory: Inventory) -> bytes:
 
 
 def _network(layers: list[Layer]) -> bytes:
-    """The layers; the last one's outputs are made log-probabilities."""
+    """The layers. The outputs of the last one are converted to log-probabilities."""
     config = [f"input-node name=input dim={CEPSTRA}"]
     components: list[bytes] = []
     for layer in layers:
@@ -162,8 +162,8 @@ def _network(layers: list[Layer]) -> bytes:
 
 
 def global_mean(mean: Vector, frames: int = 1_000_000) -> bytes:
-    """am/global_cmvn.stats: sums of the features over `frames` frames (and of their squares,
-    which Vosk does not use)."""
+    """am/global_cmvn.stats: the sums of the features over `frames` frames, and of their squares,
+    which Vosk does not use."""
     sums = np.append(mean, 1.0) * frames
     squares = np.append(mean**2 + 1, 0.0) * frames
     return b"\0B" + _matrix(np.stack([sums, squares]))

@@ -1,4 +1,4 @@
-"""Gr.fst: the language model as a graph. Weights are costs, -ln p."""
+"""Makes Gr.fst: the language model as a transducer. Weights are costs, -ln p."""
 
 from collections import Counter
 
@@ -11,10 +11,11 @@ History = tuple[int, ...]
 
 
 class LanguageGraph:
-    """The trigram as a graph, which every word may leave for any other at a cost.
+    """The trigram as a transducer. Every word may follow every other, at a cost.
 
-    "[unk]" has the number of the model's `end`. A history that many words follow, and the one
-    of all words, are entered by the next number, at which the lexicon turns to its tree.
+    "[unk]" has the number of the model's `end`. The next number is the label of the arc into the
+    state without history, and into each history that many words follow: at this label the lexicon
+    turns to its tree.
     """
 
     def __init__(self, model: Trigrams, unknown_cost: float) -> None:
@@ -38,7 +39,7 @@ class LanguageGraph:
         )
 
     def _after(self, words: History) -> int:
-        """The state of the longest history that `words` end with."""
+        """The state of the longest history with which `words` ends."""
         while words not in self._enter:
             words = words[1:]
         return self._enter[words]
@@ -51,7 +52,7 @@ class LanguageGraph:
             self._arc(state, word, probability, self._after((*history, word)[-2:]))
 
     def _back_off(self, history: History, weight: float) -> None:
-        """To a shorter history. Who is in the lexicon's tree stays in it."""
+        """Add the back-off to a shorter history. It keeps the position in the lexicon's tree."""
         in_tree = self._in_tree(history)
         shorter = history[1:]
         while shorter not in self._enter or (in_tree and not self._in_tree(shorter)):
@@ -88,5 +89,5 @@ class LanguageGraph:
 
 
 def language_graph(model: Trigrams, unknown_cost: float) -> Fst:
-    """See LanguageGraph; `unknown_cost` is that of "[unk]" where any word may come."""
+    """See LanguageGraph. `unknown_cost`: of "[unk]" in a state in which any word may follow."""
     return LanguageGraph(model, unknown_cost).fst

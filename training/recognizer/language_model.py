@@ -1,7 +1,7 @@
-"""A trigram with back-off: interpolated modified Kneser-Ney (Chen and Goodman 1998), pruned.
+"""A trigram model with back-off: interpolated modified Kneser-Ney (Chen and Goodman 1998), pruned.
 
-Pruning drops the n-grams that change the probability of the training text least (Seymore and
-Rosenfeld 1996), then makes every distribution sum to one again.
+Pruning removes the n-grams that change the probability of the training text least (Seymore and
+Rosenfeld 1996), and then normalises every distribution.
 """
 
 from collections.abc import Iterable, Sequence
@@ -13,18 +13,19 @@ import numpy.typing as npt
 Ids = npt.NDArray[np.int64]
 Values = npt.NDArray[np.float64]
 BEGIN = 0
-#: Of the probability of a word alone: what is said elsewhere is not what was counted. It made
-#: sentences of another source (those that people read in training) 8 % less surprising.
+#: The part of a word's own probability that comes from its general frequency, as the counted text
+#: differs from what is said elsewhere. It lowered the perplexity of sentences of another source
+#: (those that people read in training) by 8 %.
 _ELSEWHERE_SHARE = 0.5
 
 
 @dataclass
 class Trigrams:
-    """Probabilities of word numbers: 0 begins a sentence, `end` ends one, words lie between.
+    """Probabilities of word numbers: 0 begins a sentence, `end` ends one, words are in between.
 
-    `one[w]`; for the rows of `two` [n, 2] and `three` [n, 3], sorted, their last word's
-    probability after the others; `back_off_one[v]` and `back_off_two`, by row of `two`, weigh
-    the shorter history where the longer one has no row.
+    `one[w]`: the probability of a word. For the rows of `two` [n, 2] and `three` [n, 3], sorted:
+    that of their last word after the others. `back_off_one[v]` and `back_off_two`, by row of `two`:
+    the weights of the shorter history if the longer one has no row.
     """
 
     end: int
@@ -38,7 +39,7 @@ class Trigrams:
 
 
 def count(sentences: Iterable[Sequence[int]], end: int) -> tuple[Ids, Ids, Ids, Ids]:
-    """Distinct pairs and triples of consecutive numbers, sorted, with how often each occurs."""
+    """Distinct pairs and triples of successive numbers, sorted, with their counts."""
     stream: list[int] = []
     for sentence in sentences:
         stream += [BEGIN, *sentence, end]
@@ -54,7 +55,7 @@ def count(sentences: Iterable[Sequence[int]], end: int) -> tuple[Ids, Ids, Ids, 
 
 
 def _discounts(counts: Ids) -> Values:
-    """What is taken off a count of 0, 1, 2 and more."""
+    """The amounts subtracted from counts of 0, 1, 2 and more."""
     n1, n2, n3, n4 = (float((counts == n).sum()) + 0.5 for n in (1, 2, 3, 4))
     y = n1 / (n1 + 2 * n2)
     found = [0.0, 1 - 2 * y * n2 / n1, 2 - 3 * y * n3 / n2, 3 - 4 * y * n4 / n3]
@@ -62,7 +63,8 @@ def _discounts(counts: Ids) -> Values:
 
 
 def _smoothed(counts: Ids, history: Ids, lower: Values) -> Values:
-    """Interpolated probabilities; `history` groups the counts, `lower` is the shorter one's."""
+    """Interpolated probabilities. `history` groups the counts; `lower`: probabilities of the
+    shorter history."""
     taken = _discounts(counts)[np.minimum(counts, 3)]
     total = np.bincount(history, counts)[history]
     freed = np.bincount(history, taken)[history]
@@ -77,12 +79,12 @@ def estimate(
     most_three: int,
     usual: Sequence[float] | None = None,
 ) -> Trigrams:
-    """Of sentences of word numbers 1 to end - 1, at most so many pairs and triples (the
-    histories of triples come on top). `usual`: how common each word is elsewhere."""
+    """Estimate a model from sentences of word numbers 1 to end - 1, with at most so many pairs and
+    triples (the histories of triples are added). `usual`: how common each word is in general."""
     size = end + 1
     pairs, pair_counts, triples, triple_counts = count(sentences, end)
     first, second = pairs // size, pairs % size
-    # How many words a word or pair follows says more than how often it occurs.
+    # The number of words that a word or pair follows says more than its count.
     suffix, varied = np.unique(triples % (size * size), return_counts=True)
     kneser_ney = pair_counts.copy()
     inner = first != BEGIN
@@ -120,7 +122,7 @@ def estimate(
 
 
 def _unseen(counts: Ids, history: Ids) -> Values:
-    """The share of probability that goes to the shorter history, for every row."""
+    """The share of the probability that goes to the shorter history, for every row."""
     taken = _discounts(counts)[np.minimum(counts, 3)]
     return np.asarray((np.bincount(history, taken) / np.bincount(history, counts).clip(1))[history])
 
@@ -139,7 +141,8 @@ def _triples(keys: Ids, size: int) -> Ids:
 def _backed_off(
     end: int, one: Values, two: Ids, two_p: Values, three: Ids, three_p: Values
 ) -> Trigrams:
-    """With the weights that make every history's probabilities sum to one."""
+    """The model, with the back-off weights that make the probabilities of every history sum to
+    one."""
     size = end + 1
     back_one = _left(two[:, 0], two_p, size) / _left(two[:, 0], one[two[:, 1]], size)
     two_keys = two[:, 0] * size + two[:, 1]
@@ -153,5 +156,5 @@ def _backed_off(
 
 
 def _left(history: Ids, probabilities: Values, size: int) -> Values:
-    """One minus the sum of each history's probabilities, never nothing."""
+    """One minus the sum of each history's probabilities; always positive."""
     return np.maximum(1 - np.bincount(history, probabilities, size), 1e-6)

@@ -1,4 +1,4 @@
-"""Which words there are and how espeak-ng says them, alone and in sentences."""
+"""The vocabulary, and how espeak-ng pronounces each word, alone and in sentences."""
 
 import json
 import random
@@ -27,9 +27,10 @@ _ALONE: dict[phones.Language, dict[str, int]] = {
 
 
 def vocabulary(data: Path, language: phrases.Language, extra: list[str], most: int) -> list[str]:
-    """All words of the grammar, of Tatoeba's training sentences, of the occasions that Tolk is for
-    (words/) and of `extra` (what people said), those of books that occur twice, and the commonest
-    of Debian's word list; sorted. `most`: only so many, the commonest of them; 0: all."""
+    """The words to recognise, sorted: those of the grammar, of Tatoeba's training sentences, of the
+    occasions that Tolk is for (words/), of `extra` (what people said); those that occur twice in
+    books; and the commonest of Debian's word list. `most`: only this many, the commonest; 0:
+    all."""
     sentences = [said for said in text.tatoeba(data, language) if not text.is_dev(said)]
     counts = Counter(word for said in sentences for word in phrases.normalise(said).split())
     in_books = Counter(word for line in text.books(data, language) for word in line.split())
@@ -61,13 +62,12 @@ def _common(language: phrases.Language) -> set[str]:
 
 
 def frequencies(words: list[str], language: phrases.Language) -> list[float]:
-    """How large a share of what people write each word is, no word's being nothing (wordfreq:
-    Speer 2022)."""
+    """The share of each word in what people write (wordfreq: Speer 2022); never zero."""
     return [max(1e-8, wordfreq.word_frequency(word, language)) for word in words]
 
 
 def read(path: Path) -> speech.Lexicon:
-    """What `pronounce` wrote."""
+    """Read what `pronounce` wrote."""
     kept = json.loads(path.read_text(encoding="utf-8"))
     lexicon: speech.Lexicon = defaultdict(Counter)
     for word, row in kept.items():
@@ -78,8 +78,8 @@ def read(path: Path) -> speech.Lexicon:
 def pronounce(
     path: Path, data: Path, language: phrases.Language, words: list[str], sentences: int
 ) -> speech.Lexicon:
-    """Pronunciations of all `words` by how often each was heard in so many sentences, or, for
-    the rare ones, alone; kept in `path`."""
+    """Count the pronunciations of all `words` in so many spoken sentences; rare words are spoken
+    alone. Writes the result to `path`."""
     espeak, rng = Espeak(), random.Random(4)
     wanted = set(words)
     heard = _in_context(espeak, data, language, rng, sentences)
@@ -95,7 +95,8 @@ def pronounce(
 
 
 def alone(word: str, language: phones.Language, espeak: Espeak) -> Counter[tuple[str, ...]]:
-    """A word by itself, in the commonest accents; nothing where espeak-ng has no phones for it."""
+    """Pronunciations of a word spoken alone, in the commonest accents; none if espeak-ng has no
+    phones for it."""
     found: Counter[tuple[str, ...]] = Counter()
     for voice, weight in _ALONE[language].items():
         try:

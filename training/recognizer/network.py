@@ -1,7 +1,8 @@
 """The acoustic model: a factored time-delay network (Povey et al. 2018, "TDNN-F").
 
-It works on features whose ends are repeated, as Kaldi does at the ends of an utterance, and
-keeps only what has its whole context: so every BatchNorm folds into its neighbours when written.
+The ends of its input are repeated, as Kaldi does at the ends of an utterance, and it computes only
+outputs with complete context. So every BatchNorm can be merged into its neighbours when the network
+is written.
 """
 
 from dataclasses import dataclass
@@ -16,9 +17,10 @@ from training.recognizer.kaldi import SKIP, Layer, Matrix, Vector
 
 @dataclass(frozen=True)
 class Shape:
-    """Widths, and how far back and ahead each factored layer looks, in frames of 10 ms.
+    """Widths of the layers, and how far back and ahead each factored layer looks, in frames of 10
+    ms.
 
-    The first layer sees 5 frames; the first factored one sees 3 and keeps every third.
+    The first layer sees 5 frames. The first factored one sees 3, and keeps every third.
     """
 
     width: int = 512
@@ -28,17 +30,18 @@ class Shape:
 
     @property
     def left(self) -> int:
-        """Frames of context before."""
+        """Frames of context before an output."""
         return 3 + sum(self.back)
 
     @property
     def right(self) -> int:
-        """Frames of context after: they delay the first words."""
+        """Frames of context after an output. They delay the first words."""
         return 3 + sum(self.ahead)
 
 
 class Factored(nn.Module):
-    """Linear to a narrow layer (now and `back` outputs ago), affine from it (now and `ahead`)."""
+    """A linear layer to a narrow width (now and `back` outputs ago), then an affine one from there
+    (now and `ahead`)."""
 
     def __init__(self, width: int, narrow: int, back: int, ahead: int) -> None:
         super().__init__()
@@ -55,8 +58,8 @@ class Factored(nn.Module):
 
 
 class Dropout(nn.Module):
-    """Drops a unit of [batch, time, width] for a whole piece (Gal & Ghahramani 2016), which takes
-    few random numbers: one for each moment was a sixth of all time."""
+    """Drops a unit of [batch, time, width] for a whole piece (Gal & Ghahramani 2016), which needs
+    few random numbers: one for each moment took a sixth of the training time."""
 
     def __init__(self, rate: float) -> None:
         super().__init__()
@@ -91,7 +94,7 @@ class Tdnn(nn.Module):
         self.drop = Dropout(0.08)
 
     def share(self, other: "Tdnn") -> None:
-        """From now on, have everything but the outputs in common with `other`."""
+        """Share all layers but the outputs with `other` from now on."""
         for name, module in other.named_children():
             if name != "out":
                 setattr(self, name, module)
@@ -100,7 +103,7 @@ class Tdnn(nn.Module):
         return self.out(self.deep(features))
 
     def deep(self, features: torch.Tensor) -> torch.Tensor:
-        """What the outputs are made of."""
+        """The activations from which the outputs are computed."""
         features = normed(self.scale, features)
         frames = features.shape[1] - 4
         spliced = torch.cat([features[:, at : at + frames] for at in range(5)], 2)
@@ -120,15 +123,15 @@ def normed(norm: nn.Module, hidden: torch.Tensor) -> torch.Tensor:
 
 
 def _with(hidden: torch.Tensor, shift: int) -> torch.Tensor:
-    """Each moment beside the one `shift` before it: [.., time - shift, 2 width]."""
+    """Each moment side by side with the one `shift` before it: [.., time - shift, 2 width]."""
     if not shift:
         return hidden
     return torch.cat([hidden[:, :-shift], hidden[:, shift:]], 2)
 
 
 def layers(network: Tdnn) -> list[Layer]:
-    """The network without its BatchNorms. Each scales by a positive number, which passes
-    through the ReLU before it, and adds a constant, which the next layer's bias takes up."""
+    """The network without its BatchNorms. Each scales by a positive number, which passes through
+    the ReLU before it, and adds a constant, which goes into the bias of the next layer."""
     shape = network.shape
     scale, mean = _scale_and_constant(network.scale)
     first, constant = _raised("first", "input", (-2, -1, 0, 1, 2), network.first,
@@ -166,7 +169,7 @@ def _plain(
     constant: Vector | None,
     scale: Vector | None = None,
 ) -> Layer:
-    """`constant` is what the source lacks, `scale` what it should have been multiplied with."""
+    """A layer for a source that lacks `constant` and should have been multiplied by `scale`."""
     weight = _numbers(linear.weight)
     bias = _numbers(linear.bias) if linear.bias is not None else np.zeros(len(weight))
     if constant is not None:
@@ -186,7 +189,8 @@ def _raised(
     scale: Vector | None = None,
     skip: str = "",
 ) -> tuple[Layer, Vector]:
-    """A layer with a ReLU and the BatchNorm after it, and the constant that it should add."""
+    """A layer with a ReLU and the BatchNorm after it, and the constant that the layer should
+    add."""
     plain = _plain(name, source, offsets, linear, constant, scale)
     after, added = _scale_and_constant(norm)
     weight, bias = plain.weight * after[:, None], plain.bias * after

@@ -1,4 +1,4 @@
-"""What a network is taught by: every output, and what was said as a whole."""
+"""The losses for training: of single outputs, and of whole sequences."""
 
 import copy
 
@@ -18,18 +18,19 @@ class FrameLoss(nn.Module):
     """Cross-entropy of every output."""
 
     def forward(self, network: Tdnn, deep: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-        """Of what `Tdnn.deep` made."""
+        """The loss for activations made by `Tdnn.deep`."""
         return _cross_entropy(network.out(deep), targets)
 
 
 class FrameAndSequenceLoss(nn.Module):
-    """The ratio of what was said to anything else, held near the frames by a head of its own."""
+    """The log-ratio of the spoken sequence to all others. A second head with a frame loss keeps the
+    network close to the alignment."""
 
     def __init__(
         self, outputs: npt.NDArray[np.int16], network: Tdnn, priors: npt.NDArray[np.float64]
     ) -> None:
-        """`outputs`: all that were aligned. `network` was trained frame by frame; its outputs
-        become likelihoods here."""
+        """`outputs`: all aligned outputs. `network` was trained frame by frame; here its outputs
+        are converted to likelihoods."""
         super().__init__()
         self.sequence = SequenceLoss(outputs, network.outputs)
         self.head = copy.deepcopy(network.out)
@@ -37,7 +38,7 @@ class FrameAndSequenceLoss(nn.Module):
             network.out.bias -= torch.from_numpy(np.log(np.maximum(priors, 1e-5))).float()
 
     def forward(self, network: Tdnn, deep: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-        """Of what `Tdnn.deep` made."""
+        """The loss for activations made by `Tdnn.deep`."""
         scores = torch.log_softmax(network.out(deep).float(), 2)
         held = _cross_entropy(self.head(deep), targets)
         return self.sequence(scores, targets) + _FRAMES_IN_SEQUENCE * held

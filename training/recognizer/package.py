@@ -34,12 +34,12 @@ LICENCES: dict[phrases.Language, str] = {
     "en": "GPL-3.0-or-later; learnt from Tatoeba (CC BY 2.0 FR) and LibriSpeech (CC BY 4.0)",
     "nl": "GPL-3.0-or-later; learnt from Tatoeba (CC BY 2.0 FR)",
 }
-_TRAINED_ENOUGH = 5e-4  # an output rarer than this in training says nothing reliable
+_TRAINED_ENOUGH = 5e-4  # an output rarer than this in training is not reliable
 
 
 @dataclass(frozen=True)
 class Tuning:
-    """What is chosen on development speech."""
+    """Settings that are chosen by development speech."""
 
     acoustic_scale: float = 0.9
     unknown_cost: float = 25.0
@@ -59,7 +59,8 @@ def write(
     language: phrases.Language,
     tuning: Tuning = _DEFAULT,
 ) -> None:
-    """`model` numbers the words of `lexicon` in their order from 1, see `word_list`."""
+    """Write the folder. `model` numbers the words of `lexicon` in their order from 1, see
+    `word_list`."""
     inventory = Inventory(language)
     words = word_list(lexicon)
     for folder in ("am", "graph/phones", "conf"):
@@ -108,7 +109,7 @@ def word_list(lexicon: Lexicon) -> list[str]:
 def language_model(
     data: Path, lexicon: Lexicon, language: phrases.Language, pairs: int, triples: int
 ) -> Trigrams:
-    """A trigram of all training sentences whose words are all known."""
+    """A trigram model of all training sentences whose words are all known."""
     words_known = word_list(lexicon)
     number = {word: n for n, word in enumerate(words_known, 1)}
     natural = [sentence for sentence in text.tatoeba(data, language) if not text.is_dev(sentence)]

@@ -1,4 +1,4 @@
-"""Speech of people: who is learnt from, when they said what, and their speech spoilt as heard."""
+"""Recordings of people: which are used, the times of their words, and degraded versions of them."""
 
 import json
 import random
@@ -40,8 +40,8 @@ class Clip:
 
 
 def clips(data: Path, language: phrases.Language) -> tuple[list[Clip], list[Clip]]:
-    """Those to learn from, and those that choices are measured with (no speaker in both,
-    where there are many). Text with digits is left out: nobody wrote how it was read."""
+    """The clips for training, and those for making choices. No speaker is in both, if there are
+    many. Clips whose text has digits are left out, as it does not say how they were read."""
     found = [
         Clip(data / "corpora" / folder / row["file"], row["speaker"],
              phrases.normalise(row["text"]).split())
@@ -63,7 +63,7 @@ def clips(data: Path, language: phrases.Language) -> tuple[list[Clip], list[Clip
 
 
 def decode(path: Path) -> Samples:
-    """A whole file at 16 kHz, mono, its peak at -3 dBFS."""
+    """Decode a whole file to 16 kHz mono with its peak at -3 dBFS."""
     resampler = av.AudioResampler("s16", "mono", augment.RATE_HZ)
     with av.open(str(path)) as container:
         frames = [out for frame in container.decode(audio=0) for out in resampler.resample(frame)]
@@ -74,7 +74,7 @@ def decode(path: Path) -> Samples:
 
 @dataclass
 class People:
-    """Makes parts of people's speech in `folder`; `score` gives a network's log-probabilities.
+    """Makes parts of people's speech in `folder`. `score` returns a network's log-probabilities.
 
     The clips are shuffled, so that the first parts already have many voices.
     """
@@ -86,7 +86,7 @@ class People:
     score: Scorer
 
     def parts(self, copies: int) -> list[Path]:
-        """Parts with every clip in `copies` versions, the first one as it is."""
+        """Parts that have every clip in `copies` versions; the first version is unchanged."""
         self.folder.mkdir(parents=True, exist_ok=True)
         shuffled = random.Random(5).sample(self.clips, len(self.clips))
         groups = [shuffled[at : at + _PART_CLIPS] for at in range(0, len(shuffled), _PART_CLIPS)]
@@ -108,8 +108,8 @@ class People:
         return paths
 
     def _align(self, path: Path, aligned: Path, group: list[Clip]) -> None:
-        """The twentieth that fit their sound worst are left out: their text is often not what
-        was said."""
+        """Align the clips. The twentieth of them with the worst scores is left out: their text is
+        often not what was said."""
         rng = np.random.default_rng(0)
         found: dict[str, tuple[Utterance, list[Segment], float]] = {}
         for clip in group:
@@ -133,7 +133,8 @@ class People:
     def _spoilt(
         self, clip: Clip, kept: list[list[str | float | int]], rngs: list[np.random.Generator]
     ) -> list[Utterance]:
-        """One version by each of `rngs`; said by others where only one person was recorded."""
+        """One degraded version for each of `rngs`; with other voices if only one person was
+        recorded."""
         segments = [Segment(str(phone), float(at_s), int(word)) for phone, at_s, word in kept]
         samples = decode(clip.path)
         alone = len({each.speaker for each in self.clips}) == 1

@@ -1,10 +1,10 @@
-"""Phone sets, how espeak-ng's and flite's phonemes map onto them, and Kaldi's phone numbers.
+"""The phone sets, how phonemes of espeak-ng and flite map to them, and Kaldi's phone numbers.
 
 German is here for aligning a German voice; no German recogniser is made.
 
-A phone set has SIL first. Kaldi numbers phones by their place in a word (begin, end, internal,
-singleton), so that words can be timed; the network knows only the plain phone, with one output
-for its first frame and one for the rest.
+The first phone of a set is SIL. Kaldi numbers phones by their position in a word (begin, end,
+internal, singleton), so that words can be timed. The network knows only the phone, with one output
+for its first frame and one for the others.
 """
 
 from typing import Literal
@@ -79,7 +79,8 @@ def phone_set(language: Language) -> tuple[str, ...]:
 
 
 def from_espeak(name: str, voice: str) -> tuple[str, ...]:
-    """Phones of an espeak-ng phoneme; none for what is not heard. KeyError: an unknown phoneme."""
+    """The phones of an espeak-ng phoneme; none if it is silent. Raises KeyError if it is
+    unknown."""
     if not name or name.startswith("("):  # "(en)": another language's words follow
         return ()
     if name.startswith("_"):
@@ -94,7 +95,7 @@ def from_espeak(name: str, voice: str) -> tuple[str, ...]:
 
 
 def from_flite(name: str) -> str:
-    """A flite (CMU) phone, such as "ax" or "pau"."""
+    """The phones of a flite (CMU) phone, such as "ax" or "pau"."""
     return SILENCE if name == "pau" else name.upper()
 
 
@@ -109,11 +110,11 @@ class Inventory:
 
     @property
     def outputs(self) -> int:
-        """Number of network outputs (Kaldi: pdfs): two a phone."""
+        """The number of network outputs (in Kaldi: pdfs): two for each phone."""
         return 2 * len(self.phones)
 
     def first_output(self, phone: str) -> int:
-        """Output for the first frame of a phone; the next one is for its other frames."""
+        """The output for the first frame of a phone. The next one is for its other frames."""
         return 2 * self._index[phone]
 
     def number(self, phone: str, position: str) -> int:
@@ -123,7 +124,7 @@ class Inventory:
         return 2 + len(POSITIONS) * (self._index[phone] - 1) + POSITIONS.index(position)
 
     def word(self, phones: tuple[str, ...]) -> list[int]:
-        """Phone numbers of a whole word."""
+        """The phone numbers of a whole word."""
         last = len(phones) - 1
         places = ["S" if last == 0 else "B" if i == 0 else "E" if i == last else "I"
                   for i in range(len(phones))]  # fmt: skip

@@ -1,7 +1,7 @@
-"""Other people's voices made of one: where few people of a language were recorded.
+"""Changes one person's voice into others', for a language of which few people were recorded.
 
-With WORLD (M. Morise et al., IEICE Trans. E99-D, 2016): a longer or shorter throat moves the
-formants, and the pitch goes with it as it does among people.
+It uses WORLD (M. Morise et al., IEICE Trans. E99-D, 2016). A longer or shorter vocal tract moves
+the formants, and the pitch changes with them, as it does between people.
 """
 
 from typing import Final, NamedTuple
@@ -14,14 +14,14 @@ from training.recognizer.augment import RATE_HZ
 from training.recognizer.speech import Samples
 
 _PERIOD_MS: Final = 5.0
-#: By how much formants move: from large men to children, seen from a man.
+#: The factors by which a man's formants are moved: from large men to children.
 _FORMANTS: Final = (0.87, 1.28)
 #: A woman's formants are a sixth higher than a man's, her pitch is two thirds higher.
 _PITCH_POWER: Final = 3.2
 
 
 class Voice(NamedTuple):
-    """What WORLD measures every 5 ms: pitch [frames] in Hz, power spectrum and aperiodicity
+    """WORLD's measurements every 5 ms: pitch [frames] in Hz, power spectrum and aperiodicity
     [frames, bins]."""
 
     f0: npt.NDArray[np.float64]
@@ -30,7 +30,7 @@ class Voice(NamedTuple):
 
 
 def analyse(samples: Samples) -> Voice:
-    """The voice in 16 kHz speech in int16 range."""
+    """Measure the voice in 16 kHz speech in int16 range."""
     f0, times = pyworld.dio(samples, RATE_HZ, frame_period=_PERIOD_MS)
     f0 = pyworld.stonemask(samples, f0, times, RATE_HZ)
     power = pyworld.cheaptrick(samples, f0, times, RATE_HZ)
@@ -38,7 +38,7 @@ def analyse(samples: Samples) -> Voice:
 
 
 def revoiced(voice: Voice, rng: np.random.Generator) -> Samples:
-    """The same words, as long, said by somebody else."""
+    """The same words with the same timing, said by somebody else."""
     formants = rng.uniform(*_FORMANTS)
     pitch = max(0.75, formants**_PITCH_POWER * np.exp(rng.normal(0, 0.1)))
     bins = np.arange(voice.power.shape[1])

@@ -1,8 +1,8 @@
 """Lattice-free maximum mutual information (Povey et al. 2016) on pieces of speech.
 
-What is raised is how likely the phones that were said are against all phone sequences. The
-latter is a dense bigram of phones, small enough to be summed exactly: 2 states a phone (its
-first 30 ms, and the others), all pairs in one matrix product a step.
+Training raises the likelihood of the phones that were said, relative to all phone sequences. The
+latter are a dense bigram of phones, small enough for an exact sum: 2 states for each phone (its
+first 30 ms, and the others), and all pairs in one matrix product per step.
 """
 
 import numpy as np
@@ -16,14 +16,14 @@ _SMOOTHING = 0.5
 
 
 class SequenceLoss(nn.Module):
-    """Of scores [batch, outputs in time, network outputs] and aligned outputs (-100: none after
-    the end); network outputs 2n and 2n + 1 are phone n's first moment and its others."""
+    """The loss of scores [batch, outputs in time, network outputs] and aligned outputs (-100 after
+    the end). Network outputs 2n and 2n + 1 are the first moment of phone n and its others."""
 
     step: torch.Tensor
     begin: torch.Tensor
 
     def __init__(self, labels: npt.NDArray[np.int16], outputs: int) -> None:
-        """`labels`: outputs of much speech in order, from which pairs of phones are counted."""
+        """`labels`: the outputs of much speech in order, in which pairs of phones are counted."""
         super().__init__()
         phones = outputs // 2
         said = labels[labels % 2 == 0] // 2
@@ -45,7 +45,7 @@ class SequenceLoss(nn.Module):
         return -ratio.sum() / there.sum()
 
     def anything(self, scores: torch.Tensor, there: torch.Tensor) -> torch.Tensor:
-        """Log-sum over all phone sequences, by piece."""
+        """Log-sum over all phone sequences, for each piece."""
         top = scores.detach().amax(2, keepdim=True)
         likely = torch.exp(scores - top)
         total = scores.new_zeros(len(scores))
@@ -65,7 +65,7 @@ class SequenceLoss(nn.Module):
         """Log-sum over all times near the aligned ones at which the phones may have begun."""
         enters = (targets % 2 == 0) & there
         enters[:, 0] = False  # a piece may begin within a phone
-        place = enters.cumsum(1)  # the how-manieth phone of the piece sounds
+        place = enters.cumsum(1)  # the index of the phone in the piece
         count = int(place.max()) + 1
         phone = torch.zeros(len(targets), count, dtype=torch.long, device=targets.device)
         phone.scatter_reduce_(1, place, targets.clamp(min=0) // 2 * there, "amax")

@@ -1,6 +1,6 @@
-"""SpecAugment (Park et al. 2019) and vocal-tract warping of features that are cepstra.
+"""SpecAugment (Park et al. 2019) and vocal-tract warping, on cepstral features.
 
-Both are linear on log-mel bands, so a matrix between two cosine transforms does them.
+Both are linear on log-mel bands, so they are a matrix between two cosine transforms.
 """
 
 from functools import cache
@@ -19,7 +19,7 @@ Matrix = npt.NDArray[np.float64]
 
 @cache
 def _cosines() -> tuple[Matrix, Matrix]:
-    """From bands to cepstra as Kaldi makes them, and back."""
+    """The matrix from bands to cepstra as in Kaldi, and its inverse."""
     n = np.arange(CEPSTRA)
     forward = np.sqrt(2 / CEPSTRA) * np.cos(np.pi / CEPSTRA * np.outer(n, n + 0.5))
     forward[0] /= np.sqrt(2)
@@ -28,7 +28,7 @@ def _cosines() -> tuple[Matrix, Matrix]:
 
 
 def _bands(rng: np.random.Generator) -> Matrix:
-    """A random warp of the bands, some of them masked."""
+    """A random warp of the bands, with some of them masked."""
     place = np.arange(CEPSTRA)
     warp = rng.uniform(0.92, 1.08) if rng.random() < 0.7 else 1.0
     wanted = np.clip(place * warp, 0, CEPSTRA - 1)
@@ -44,7 +44,7 @@ def _bands(rng: np.random.Generator) -> Matrix:
 
 
 def masks_and_warps(features: torch.Tensor, rng: np.random.Generator) -> torch.Tensor:
-    """A batch [pieces, frames, 40] with bands and moments hidden and voices changed."""
+    """A batch [pieces, frames, 40] with masked bands and moments, and changed voices."""
     forward, back = _cosines()
     matrices = [(forward @ _bands(rng) @ back).T for _ in range(_GROUPS)]
     turned = torch.from_numpy(np.stack(matrices).astype(np.float32)).to(features.device)
@@ -60,12 +60,13 @@ def masks_and_warps(features: torch.Tensor, rng: np.random.Generator) -> torch.T
 
 
 def roomy_and_noisy(cepstra: Features, rng: np.random.Generator) -> Features:
-    """MFCC as a room and noise would change them, nearly: energy lingers, and noise is added to
-    it. Thousands of times as fast as doing it to sound, so it can be done anew in every run."""
+    """Change MFCC approximately as a room and noise would: energy decays slowly, and noise is
+    added. It is thousands of times as fast as changing audio, so it can be done anew in every
+    run."""
     forward, back = _cosines()
     power = np.exp(cepstra @ back.T)
     if rng.random() < 0.5:
-        kept = 10 ** (-0.06 / rng.uniform(0.15, 0.6))  # of energy, after 10 ms
+        kept = 10 ** (-0.06 / rng.uniform(0.15, 0.6))  # the share of energy left after 10 ms
         tail = lfilter([0, 1 - kept], [1, -kept], power, axis=0)
         power = power + rng.uniform(0.1, 0.7) * tail
     if rng.random() < 0.7:

@@ -1,4 +1,4 @@
-"""Spoken sentences with known phone times, from espeak-ng and flite."""
+"""Synthesizes sentences with known phone times, with espeak-ng and flite."""
 
 import random
 import re
@@ -49,7 +49,8 @@ _SHORTEST_PAUSE_S = 0.03
 
 @dataclass
 class Segment:
-    """One phone from `start_s` until the next segment; `word` indexes the words, -1 in silence."""
+    """One phone, from `start_s` until the next segment. `word`: its word's index, or -1 in
+    silence."""
 
     phone: str
     start_s: float
@@ -58,7 +59,7 @@ class Segment:
 
 @dataclass
 class Spoken:
-    """`samples` in int16 range at `rate_hz`; `words` as a recogniser writes them."""
+    """`samples`: in int16 range at `rate_hz`. `words`: as a recogniser writes them."""
 
     samples: Samples
     rate_hz: int
@@ -73,7 +74,8 @@ def speak(
     rng: random.Random,
     words_per_minute: tuple[int, int] = (120, 205),
 ) -> Spoken:
-    """`text` with espeak-ng, at a random rate and pitch. KeyError: a phoneme without a phone."""
+    """Speak `text` with espeak-ng, at a random rate and pitch. Raises KeyError if a phoneme has no
+    phone."""
     utterance = espeak.synthesise(
         text,
         voice,
@@ -86,7 +88,7 @@ def speak(
 
 
 def from_utterance(utterance: Utterance, text: str, voice: str) -> Spoken:
-    """Turn espeak-ng's events into phones of our set."""
+    """Convert espeak-ng's events to our phones."""
     tokens = list(re.finditer(r"\S+", text))
     segments: list[Segment] = []
     word = -1
@@ -115,7 +117,7 @@ def from_utterance(utterance: Utterance, text: str, voice: str) -> Spoken:
 
 
 def flite(text: str, voice: str, stretch: float = 1.0) -> Spoken:
-    """`text` with flite; its words are not told apart. Raises CalledProcessError."""
+    """Speak `text` with flite, without the times of words. Raises CalledProcessError."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "speech.wav"
         command = ["flite", "-voice", voice, "--setf", f"duration_stretch={stretch}", "-psdur",
@@ -134,7 +136,7 @@ def flite(text: str, voice: str, stretch: float = 1.0) -> Spoken:
 
 
 def count_pronunciations(spoken: Spoken, lexicon: Lexicon) -> None:
-    """Add what was heard; skipped where espeak-ng ran two words into one."""
+    """Count the pronunciations in an utterance; does nothing if espeak-ng joined two words."""
     heard: dict[int, list[str]] = defaultdict(list)
     for segment in spoken.segments:
         if segment.word >= 0:

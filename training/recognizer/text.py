@@ -1,6 +1,6 @@
-"""The sentences that are spoken and counted: Tatoeba, LibriSpeech's transcripts, our grammar.
+"""The sentences to speak and to count: Tatoeba, LibriSpeech's transcripts, our grammar.
 
-No sentence of the test file is among them, case and punctuation ignored.
+No sentence of the test file is among them; case and punctuation are ignored.
 """
 
 import hashlib
@@ -25,7 +25,7 @@ _DEV_SHARE = 0.01
 
 @cache
 def test_sentences(data: Path, language: phrases.Language) -> frozenset[str]:
-    """Normalised sentences that nothing may learn from."""
+    """The normalised sentences that may not be learnt from."""
     side = phrases.LANGUAGES.index(language)
     pairs = read_pairs(data / "text" / _TEST)
     return frozenset(phrases.normalise(pair[side]) for pair in pairs)
@@ -33,7 +33,7 @@ def test_sentences(data: Path, language: phrases.Language) -> frozenset[str]:
 
 @cache
 def tatoeba(data: Path, language: phrases.Language) -> tuple[str, ...]:
-    """Distinct sentences as people wrote them, without those that have digits in them."""
+    """Distinct sentences as written, without those that contain digits."""
     side = phrases.LANGUAGES.index(language)
     held = test_sentences(data, language)
     found: dict[str, str] = {}
@@ -58,13 +58,13 @@ def books(data: Path, language: phrases.Language) -> tuple[str, ...]:
 
 @cache
 def grammar(language: phrases.Language, count: int = 8000) -> tuple[str, ...]:
-    """Sentences of the phrase grammar; common ones repeat."""
+    """Sentences of the phrase grammar. Common ones repeat."""
     side = phrases.LANGUAGES.index(language)
     return tuple(pair[side] for pair in phrases.pairs(random.Random(1), count, "train"))
 
 
 def is_dev(sentence: str) -> bool:
-    """Whether a sentence is kept from training for choices (a hundredth of all)."""
+    """Whether a sentence is used for choices and not for training (a hundredth of all)."""
     return share(sentence) > 1 - _DEV_SHARE
 
 
@@ -74,19 +74,20 @@ def is_held_out(sentence: str) -> bool:
 
 
 def share(sentence: str) -> float:
-    """A number in 0-1 that depends on the words alone."""
+    """A number from 0 to 1 that depends only on the words."""
     digest = hashlib.sha256(phrases.normalise(sentence).encode()).digest()
     return int.from_bytes(digest[:4], "big") / 2**32
 
 
 def read_manifest(folder: Path) -> list[dict[str, str]]:
-    """What is in a folder of human speech: "file", "speaker", "text" and more for every clip."""
+    """The entries for a folder of human speech: "file", "speaker", "text" and more for every
+    clip."""
     lines = (folder / "manifest.jsonl").read_text(encoding="utf-8").splitlines()
     return [json.loads(line) for line in lines]
 
 
 class Draw:
-    """Random sentences to speak: natural ones, pieces of books, the grammar."""
+    """Draws random sentences to speak: written sentences, pieces of books, the grammar."""
 
     def __init__(self, data: Path, language: phrases.Language) -> None:
         natural = [text for text in tatoeba(data, language) if not is_dev(text)]
@@ -94,7 +95,7 @@ class Draw:
         self._weights = [0.62, 0.2, 0.18 if self._kinds[2] else 0.0]
 
     def sentence(self, rng: random.Random) -> str:
-        """At most about twenty words."""
+        """A sentence of at most about twenty words."""
         kind = rng.choices(self._kinds, self._weights)[0]
         words = rng.choice(kind).split()
         if len(words) > 20:

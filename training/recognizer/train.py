@@ -1,7 +1,7 @@
-"""Training, frame by frame or by sequence, with checkpoints from which a run goes on.
+"""Trains networks, frame by frame or by sequence, with checkpoints to continue from.
 
-Languages are taught together: what is heard of many people in one helps another of which few
-people were recorded (Heigold et al. 2013). Only the outputs are each language's own.
+Languages are trained together: many people in one language help another of which few people were
+recorded (Heigold et al. 2013). Only the outputs are separate.
 """
 
 import time
@@ -33,7 +33,8 @@ Batch = tuple[torch.Tensor, torch.Tensor]
 
 @dataclass
 class Trained:
-    """A network, how often each output was right in training, the mean of all features."""
+    """A network, the number of times that each output was correct in training, and the mean of all
+    features."""
 
     network: Tdnn
     priors: npt.NDArray[np.float64]
@@ -41,9 +42,9 @@ class Trained:
 
 
 class Pieces:
-    """All utterances end to end, their means taken off, with the ends of each repeated.
+    """All utterances in a row, minus their means, with the ends of each repeated.
 
-    With `spoilt` some of them are put in a noisy room first.
+    With `spoilt` some of them are put into a noisy room first.
     """
 
     def __init__(
@@ -77,8 +78,8 @@ class Pieces:
         self.hours = sum(self._frames) / 360000
 
     def epoch(self, rng: np.random.Generator, size: int = BATCH) -> Iterator[Batch]:
-        """Batches of features [size, frames, 40] and outputs [size, 50] (-100: none), each piece
-        cut anywhere between the 30 ms."""
+        """Batches of features [size, frames, 40] and outputs [size, 50] (-100: none). The cuts
+        between pieces are shifted by a random 0 to 20 ms."""
         begins = []
         for start, frames in zip(self._starts, self._frames, strict=True):
             last = max(0, frames - SUBSAMPLING * OUTPUTS)
@@ -101,12 +102,12 @@ class Pieces:
         return torch.from_numpy(features), torch.from_numpy(targets)
 
     def batches(self, rng: np.random.Generator, size: int) -> Iterator[Batch]:
-        """Epoch after epoch."""
+        """Batches of one epoch after the other, endlessly."""
         while True:
             yield from self.epoch(rng, size)
 
     def outputs(self) -> npt.NDArray[np.int16]:
-        """All aligned outputs, utterance after utterance."""
+        """All aligned outputs, one utterance after the other."""
         labels = self._labels[_MARGIN::SUBSAMPLING]
         return outputs_of(labels)[labels != _NOTHING]
 
@@ -119,7 +120,7 @@ class Pieces:
 def earlier(
     cepstra: npt.NDArray[np.float32], rng: np.random.Generator
 ) -> npt.NDArray[np.float32] | None:
-    """What the stream had before: nothing, the same voice, or a while of silence."""
+    """The audio that the stream had before: none, the same voice, or some silence."""
     kind = rng.random()
     if kind < 0.4:
         return None
@@ -137,7 +138,7 @@ def mean_of(utterances: Iterable[Utterance]) -> npt.NDArray[np.float32]:
 
 @dataclass
 class Lesson:
-    """One language: its network, what it learns from, what it is only measured with."""
+    """One language: its network, its training pieces, and its development pieces."""
 
     network: Tdnn
     objective: nn.Module
@@ -148,8 +149,8 @@ class Lesson:
 def train(
     lessons: Sequence[Lesson], *, minutes: float, learning_rate: float, checkpoint: Path
 ) -> None:
-    """Train for `minutes` in all, over however many runs. All networks share what the first one
-    has (`Tdnn.share`); every batch has as much of each language."""
+    """Train for `minutes` in total, over all runs. All networks share the layers of the first one
+    (`Tdnn.share`). Every batch has the same amount of each language."""
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     networks = nn.ModuleList(lesson.network for lesson in lessons)
     both = nn.ModuleList([*networks, *(lesson.objective for lesson in lessons)]).to(device)
@@ -194,7 +195,7 @@ def train(
 def _loss(
     lessons: Sequence[Lesson], drawn: Sequence[Batch], rng: np.random.Generator, device: Any
 ) -> torch.Tensor:
-    """The mean over the languages; all pass through what they share at once."""
+    """The mean over the languages, which pass through the shared layers together."""
     features = masks_and_warps(torch.cat([each for each, _ in drawn]).to(device), rng)
     deep = lessons[0].network.deep(features).split([len(each) for each, _ in drawn])
     losses = [
@@ -207,7 +208,7 @@ def _loss(
 def _resume(
     checkpoint: Path, both: nn.Module, optimiser: Any, rng: np.random.Generator
 ) -> tuple[int, float]:
-    """Steps and seconds that were spent before, after putting everything back."""
+    """Restore the checkpoint. Returns the steps and seconds of the earlier runs."""
     if not checkpoint.exists():
         return 0, 0.0
     state = torch.load(checkpoint, weights_only=False)
@@ -218,7 +219,7 @@ def _resume(
 
 
 def measured(lesson: Lesson) -> float:
-    """The mean loss of what a lesson is measured with."""
+    """The mean loss of a lesson on its development pieces."""
     network, objective = lesson.network.eval(), lesson.objective
     device = next(network.parameters()).device
     with torch.no_grad():

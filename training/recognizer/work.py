@@ -1,4 +1,4 @@
-"""What one language is learnt from; every step keeps what it made in a folder."""
+"""The training material and networks of one language. Every step keeps its result in a folder."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -30,8 +30,8 @@ Array = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Plan:
-    """How much of everything. A part of synthetic speech is about 0.3 hours; minutes of training
-    are of a core, each language's."""
+    """The amounts of material and training. A part of synthetic speech is about 0.3 hours. Minutes
+    of training are of one core, for each language."""
 
     aligner_parts: int = 16
     aligner_minutes: float = 8
@@ -39,17 +39,17 @@ class Plan:
     synthetic_parts: int = 40
     first_minutes: float = 25
     people_clips: int = 6000
-    """Of a language with fewer there are more versions of each, up to eight."""
+    """If a language has fewer, there are more versions of each, up to eight."""
     minutes: float = 35
     sequence_minutes: float = 20
     shape: Shape = Shape()
     most_pairs: int = 200_000
     most_triples: int = 200_000
     heard_sentences: int = 12_000
-    """In which pronunciations are counted."""
+    """Spoken sentences in which pronunciations are counted."""
     most_words: int = 0
     most_clips: int = 0
-    """Of people; 0: all."""
+    """Maximum number of people's clips; 0: all."""
 
 
 _SMALL = Shape(128, 48)
@@ -57,7 +57,7 @@ SMOKE = Plan(1, 0.2, _SMALL, 1, 0.2, 40, 0.2, 0.2, _SMALL, 20_000, 20_000, 200, 
 
 
 class Work:
-    """One language in the making."""
+    """The steps for one language."""
 
     def __init__(self, folder: Path, data: Path, language: phrases.Language, plan: Plan) -> None:
         folder.mkdir(parents=True, exist_ok=True)
@@ -69,11 +69,11 @@ class Work:
 
     @property
     def outputs(self) -> int:
-        """Of the network."""
+        """The number of the network's outputs."""
         return 2 * len(phone_set(self.language))
 
     def lexicon(self) -> Lexicon:
-        """Every word's pronunciations."""
+        """The pronunciations of all words."""
         path, plan = self.folder / "lexicon.json", self._plan
         if path.exists():
             return lexicon.read(path)
@@ -82,7 +82,7 @@ class Work:
         return lexicon.pronounce(path, self._data, self.language, words, plan.heard_sentences)
 
     def synthetic(self, parts: int) -> list[Path]:
-        """Synthetic speech."""
+        """The parts of synthetic speech."""
         return corpus.synthetic_parts(self.folder / "speech", self.language, self._data, parts)
 
     def aligner(self) -> Trained:
@@ -96,8 +96,8 @@ class Work:
         return taught([self], "aligner", speech, plan.aligner_shape, plan.aligner_minutes)[0]
 
     def people(self, turn: int, aligner: Trained) -> tuple[list[Path], list[Path]]:
-        """Parts of people's speech, aligned for the first or second time: to choose by, and to
-        learn from, the latter in some versions the second time."""
+        """Parts of people's speech, aligned for the first or second time: those for choices, and
+        those for training. The second time, the latter are in several versions."""
         score = partial(log_probabilities, aligner)
         words = self.lexicon()
         copies = min(8, max(2, self._plan.people_clips // len(self._clips))) if turn == 2 else 1
@@ -125,9 +125,10 @@ def taught(
     start: list[Trained] | None = None,
     by_sequence: bool = False,
 ) -> list[Trained]:
-    """One network a language, all but their outputs in common, perhaps from where `start` is.
+    """Train one network for each language; all share everything but their outputs. `start`:
+    networks to begin with.
 
-    `speech` gives each language's parts to measure with and to learn from.
+    `speech` returns each language's parts for measuring and for training.
     """
     files = [work.folder / f"{name}.pt" for work in works]
     if all(file.exists() for file in files):
@@ -149,7 +150,7 @@ def taught(
         objective = (FrameAndSequenceLoss(pieces.outputs(), network, counted)
                      if by_sequence else FrameLoss())  # fmt: skip
         lessons.append(Lesson(network, objective, pieces, Pieces(corpus.load(dev), shape, mean)))
-        # The sequence loss has no priors in it: what comes out is compared as it is.
+        # The sequence loss needs no priors.
         priors.append(np.ones_like(counted) if by_sequence else counted)
     train(lessons, minutes=minutes * len(works),
           learning_rate=SEQUENCE_RATE if by_sequence else FRAME_RATE,
@@ -161,7 +162,7 @@ def taught(
 
 
 def read(finished: Path) -> Trained:
-    """What `taught` kept."""
+    """Read a network that `taught` saved."""
     kept = torch.load(finished, weights_only=False)
     network = Tdnn(kept["shape"], len(kept["network"]["out.bias"]))
     network.load_state_dict(kept["network"])

@@ -1,1 +1,2 @@
-"""Models of full size with random weights: what the real ones cost, without having them."""
+"""Makes models of full size with random weights, to measure the cost of real ones without having
+them."""

@@ -1,4 +1,4 @@
-"""Writes ONNX files, without the onnx package: the few of its messages that a network needs.
+"""Writes ONNX files without the onnx package: only the messages that these networks need.
 
 Protocol Buffers' wire format; field numbers from onnx.proto (IR version 8, opset 17).
 """
@@ -17,7 +17,8 @@ Attribute = int | float | Sequence[int]
 
 
 class Graph:
-    """A network under construction. Values go by name; weights are drawn when asked for."""
+    """A network under construction. Values are identified by name. Weights are drawn when they are
+    added."""
 
     def __init__(self, seed: int = 0) -> None:
         self.parameters = 0
@@ -29,7 +30,7 @@ class Graph:
     def add(
         self, kind: str, inputs: Sequence[str], output: str = "", **attributes: Attribute
     ) -> str:
-        """A node; returns the name of its output."""
+        """Add a node. Returns the name of its output."""
         name = output or self._name()
         body = b"".join(_text(1, each) for each in inputs) + _text(2, name) + _text(4, kind)
         body += b"".join(_bytes(5, _attribute(*each)) for each in attributes.items())
@@ -37,7 +38,7 @@ class Graph:
         return name
 
     def constant(self, values: NDArray[np.float32] | NDArray[np.int64]) -> str:
-        """Fixed values; returns their name."""
+        """Add fixed values. Returns their name."""
         name = self._name()
         kind = INT64 if values.dtype == np.int64 else FLOAT
         body = b"".join(_number(1, size) for size in values.shape) + _number(2, kind)
@@ -45,11 +46,11 @@ class Graph:
         return name
 
     def numbers(self, *values: int) -> str:
-        """A shape or indices."""
+        """Add a shape or indices."""
         return self.constant(np.array(values, np.int64))
 
     def weights(self, *shape: int) -> str:
-        """Random weights that keep what goes through them about as loud as it was."""
+        """Add random weights that roughly preserve the loudness of what passes through them."""
         self.parameters += math.prod(shape)
         spread = math.prod(shape[1:]) ** -0.5
         return self.constant(self._rng.normal(0, spread, shape).astype(np.float32))
@@ -57,7 +58,8 @@ class Graph:
     def file(
         self, inputs: Sequence[tuple[str, int, Sequence[int | str]]], outputs: Sequence[str]
     ) -> bytes:
-        """The whole. ``inputs``: name, kind and shape of each, sizes that vary by name."""
+        """The file's contents. ``inputs``: name, kind and shape of each; variable sizes are
+        names."""
         body = b"".join(self._nodes) + _text(2, "stand-in") + b"".join(self._constants)
         body += b"".join(_bytes(11, _value(*each)) for each in inputs)
         body += b"".join(_bytes(12, _value(each, FLOAT, None)) for each in outputs)

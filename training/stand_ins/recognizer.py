@@ -1,10 +1,11 @@
-"""A recogniser with an acoustic network of Vosk-small's size: the one in a folder, beside whose
-network another runs that has no say. So the search works on real scores, in a real graph.
+"""Makes a recogniser with an acoustic network of Vosk-small's size. It is the recogniser of a given
+folder, with a second network beside the first one whose output has no influence. So the search
+works with real scores, in a real graph.
 
-The network is factored as Kaldi's TDNN-F (Povey et al. 2018, "Semi-Orthogonal Low-Rank Matrix
-Factorization for Deep Neural Networks"), 12 layers of 640 through 96, 3,000 outputs: about 4
-million parameters, 16 MB, as am/final.mdl of vosk-model-small-en-us-0.15. Vosk's graph is larger
-than that of the shipped models, and it has i-vectors: both are left out.
+The network is factored like Kaldi's TDNN-F (Povey et al. 2018, "Semi-Orthogonal Low-Rank Matrix
+Factorization for Deep Neural Networks"), with 12 layers of 640 through 96 and 3,000 outputs: about
+4 million parameters, 16 MB, like am/final.mdl of vosk-model-small-en-us-0.15. Vosk's larger graph
+and its i-vectors are left out.
 """
 
 import re
@@ -17,16 +18,18 @@ import numpy as np
 
 CEPSTRA: Final = 40
 WIDTH, BOTTLENECK, OUTPUTS = 640, 96, 3000
-#: Frames between what a layer joins; the first layer joins three next to each other.
+#: The distances, in frames, of the inputs that a layer joins. The first layer joins three adjacent
+#: frames.
 STRIDES: Final = (1, 1, 1, 3, 3, 3, 3, 3, 3, 3, 3, 3)
 CONTEXT: Final = 1 + sum(STRIDES)
-#: How much the other network has to say; nothing at all might be optimised away.
+#: The weight of the second network's output. With zero, it might be optimised away.
 SAY: Final = 1e-6
 _INT: Final = struct.Struct("<bi")
 
 
 def write(like: Path, folder: Path) -> int:
-    """The recogniser of ``like`` in ``folder``, slower. Returns by how many parameters."""
+    """Write a slower version of the recogniser ``like`` into ``folder``. Returns the number of
+    parameters added."""
     shutil.copytree(like, folder, dirs_exist_ok=True)
     file = folder / "am/final.mdl"
     model = file.read_bytes()
@@ -62,13 +65,13 @@ def write(like: Path, folder: Path) -> int:
 
 
 def _outputs(model: bytes) -> int:
-    """How many the network has: as many as there are priors."""
+    """The number of the network's outputs: that of its priors."""
     at = model.index(b"<Priors> FV ") + len(b"<Priors> FV ")
     return int(_INT.unpack_from(model, at)[1])
 
 
 def _network(outputs: int) -> tuple[bytes, list[bytes], int]:
-    """Lines of nodes, components, and how many parameters these have."""
+    """The lines of its nodes, its components, and their number of parameters."""
     rng = np.random.default_rng(0)
     lines: list[str] = []
     components: list[bytes] = []

@@ -1,4 +1,4 @@
-"""A translation model of OPUS-MT's size: Marian's "transformer-align" as CTranslate2 runs it,
+"""Makes a translation model of OPUS-MT's size: Marian's "transformer-align" as CTranslate2 runs it,
 6 + 6 layers of width 512, 58,101 pieces, int8."""
 
 import shutil
@@ -17,8 +17,8 @@ PIECES_FILE: Final = "sentencepiece.model"
 
 
 def write(like: Path, folder: Path) -> None:
-    """A model in ``folder`` that cuts text into the pieces of the model in ``like``; the others
-    it may only answer with."""
+    """Write a model into ``folder``. It splits text into the pieces of the model ``like``; the
+    other pieces occur only in its output."""
     folder.mkdir(parents=True, exist_ok=True)
     rng = np.random.default_rng(0)
     spec = TransformerSpec.from_config(

@@ -1,8 +1,8 @@
-"""A Piper voice of "medium" size: VITS as Piper trains it (rhasspy/piper, piper_train/vits),
-22,050 Hz, 15.7 million parameters. Every phoneme lasts equally long.
+"""Makes a Piper voice of "medium" size: VITS as Piper trains it (rhasspy/piper, piper_train/vits),
+22,050 Hz, 15.7 million parameters. All phonemes are equally long.
 
-Left out: the relative positions of attention and the spline flows of the duration predictor,
-which together are under 3 % of the work: nearly all of it is in the decoder and the flow.
+The relative positions of attention and the spline flows of the duration predictor are left out.
+Together they are less than 3 % of the work; nearly all of it is in the decoder and the flow.
 """
 
 import json
@@ -14,8 +14,8 @@ import numpy as np
 from training.stand_ins.onnx_file import FLOAT, INT64, Graph
 
 RATE_HZ: Final = 22_050
-#: An id is a phoneme, a space, or the pad that Piper puts between two: at 23 ms each, a text takes
-#: as long as a person does.
+#: An id is a phoneme, a space, or the padding that Piper puts between two. At 23 ms each, a text
+#: takes as long as when a person speaks it.
 FRAMES_PER_ID: Final = 2
 SYMBOLS: Final = 256
 WIDTH, FILTERS, HEADS, LAYERS = 192, 768, 2, 6
@@ -26,11 +26,11 @@ BLOCKS: Final = ((3, (1, 2)), (5, (2, 6)), (7, (3, 12)))  # kernel, dilations
 
 
 def write(like: Path, folder: Path) -> int:
-    """voice.onnx and its description in ``folder``, the description but for the rate that of the
-    voice in ``like``. Returns how many parameters it has."""
+    """Write voice.onnx and its description into ``folder``. The description is that of the voice
+    ``like``, with another sample rate. Returns the number of parameters."""
     graph = Graph()
     sound = _decoder(graph, _flow(graph, _frames(graph, _encoder(graph))))
-    # A little off zero: silence would be cut away.
+    # Not exactly zero, as silence would be trimmed.
     loud = graph.add("Add", [sound, graph.constant(np.array([0.1], np.float32))])
     graph.add("Unsqueeze", [loud, graph.numbers(0)], "output")
     folder.mkdir(parents=True, exist_ok=True)
@@ -100,7 +100,7 @@ def _normed(graph: Graph, x: str) -> str:
 
 
 def _frames(graph: Graph, x: str) -> str:
-    """Every id as FRAMES_PER_ID frames, times the length scale."""
+    """Each id as FRAMES_PER_ID frames, times the length scale."""
     scale = graph.add("Slice", ["scales", graph.numbers(1), graph.numbers(2)])
     longer = graph.add("Mul", [scale, graph.constant(np.array([FRAMES_PER_ID], np.float32))])
     ones = graph.constant(np.ones(2, np.float32))
@@ -109,7 +109,7 @@ def _frames(graph: Graph, x: str) -> str:
 
 
 def _flow(graph: Graph, x: str) -> str:
-    """The coupling layers, each a WaveNet over one half of the channels."""
+    """The coupling layers, each a WaveNet over half of the channels."""
     half = WIDTH // 2
     for _ in range(FLOWS):
         one = graph.add("Slice", [x, graph.numbers(0), graph.numbers(half), graph.numbers(1)])

@@ -1,1 +1,1 @@
-"""The starter translation model: one small Transformer for English, Dutch, German and French."""
+"""The shipped translation model: one small Transformer for English, Dutch, German and French."""

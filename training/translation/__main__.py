@@ -1,8 +1,8 @@
-"""python -m training.translation --out DIR --data DIR: from nothing to a model CTranslate2 loads.
+"""python -m training.translation --out DIR --data DIR: makes a model that CTranslate2 loads.
 
-Started again with the same --out it goes on from DIR.checkpoint; --hours counts all sessions. With
---from it begins with the weights and the pieces of a model that was made before.
-Interrupted (Ctrl-C, SIGTERM) it saves that and writes the model as it is.
+If it is started again with the same --out, it continues from DIR.checkpoint; --hours counts all
+sessions. With --from it begins with the weights and the pieces of an earlier model. If it is
+interrupted (Ctrl-C, SIGTERM), it saves the checkpoint and writes the model as it is.
 """
 
 import argparse
@@ -29,7 +29,7 @@ from training.translation.train import Training, tensors
 
 SMOKE_HOURS = 20 / 3600
 SMOKE_PAIRS = 3000
-#: Development sentences of each language whose loss is shown now and then.
+#: Number of development sentences of each language, whose loss is shown regularly.
 HELD_OUT = 200
 
 
@@ -37,8 +37,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="training.translation", description=__doc__)
     parser.add_argument("--out", type=Path, required=True, help="folder for the model")
     parser.add_argument("--data", type=Path, default=DATA, help="folder with text/tatoeba-en-*")
-    parser.add_argument("--hours", type=float, default=3.0, help="of training, all sessions added")
-    parser.add_argument("--from", type=Path, dest="shipped", metavar="MODEL", help="to begin with")
+    parser.add_argument("--hours", type=float, default=3.0, help="hours of training, all sessions")
+    parser.add_argument(
+        "--from", type=Path, dest="shipped", metavar="MODEL", help="model to begin with"
+    )
     parser.add_argument("--threads", type=int, default=os.cpu_count())
     parser.add_argument("--workers", type=int, default=0, help="processes that make examples")
     parser.add_argument("--seed", type=int, default=1)
@@ -88,7 +90,7 @@ def main() -> None:
 
 
 def _start(texts: Sequence[Text], recipe: Recipe, device: str, shipped: Path | None) -> Training:
-    """``shipped``: the folder of a model whose weights and pieces are taken."""
+    """``shipped``: the folder of a model whose weights and pieces to begin with."""
     if shipped is not None:
         model = pieces.with_signs((shipped / pieces.FILE).read_bytes())
         training = Training(recipe, model, pieces.size_of(model), device)

@@ -1,8 +1,8 @@
-"""What is made of a sentence pair: other names, a beginning, speech as a recogniser writes it.
+"""Varies sentence pairs: swaps names, cuts beginnings, and writes speech as a recogniser does.
 
-A small network translates the names it knows and invents others, unless it learns that a name it
-never saw comes through as it is: so names that stand on both sides are swapped for any others
-(Currey et al. 2017 copy whole sentences for the same end). Imports no PyTorch.
+A small network translates the names it knows, and garbles others, unless it learns to copy a name
+that it never saw. So names that are on both sides are replaced by other names (Currey et al. 2017
+copy whole sentences for the same purpose). Imports no PyTorch.
 """
 
 import random
@@ -17,13 +17,13 @@ from training.translation.corpus import Pair
 
 _CAPITALISED: Final = re.compile(r"(?<!^)(?<![.?!\"„“«] )\b[A-Z][a-zé]{2,}\b")
 _FIRST: Final = re.compile(r"[A-Z][a-zé]+")
-#: A word found inside this many sentences as a name is one at their beginning too.
+#: A word that is a name inside this many sentences counts as a name at their beginning, too.
 _SURE: Final = 3
 _INVENTED_SHARE: Final = 0.4
 
 
 def plain(text: str) -> str:
-    """``text`` in lower case, without punctuation; apostrophes inside words, figures and signs for
+    """``text`` in lower case, without punctuation. Apostrophes inside words, digits and signs for
     numbers stay."""
     text = unicodedata.normalize("NFC", text).lower().replace("\u2019", "'")
     words = re.findall(rf"{SIGN.pattern}|[\w']+", text)
@@ -31,10 +31,10 @@ def plain(text: str) -> str:
 
 
 def cut(source: str, target: str, rng: random.Random) -> Pair:
-    """A beginning of the source and the part of the target that it surely covers.
+    """A beginning of the source, and the part of the target that certainly belongs to it.
 
-    The target is cut in proportion and one word earlier, because word order differs; a pair too
-    short for that stays whole (Niehues et al. 2018).
+    The target is cut in proportion, and one word earlier, because the word order differs. A pair
+    that is too short for that stays whole (Niehues et al. 2018).
     """
     source_words, target_words = source.split(), target.split()
     if len(source_words) < 3:
@@ -47,13 +47,14 @@ def cut(source: str, target: str, rng: random.Random) -> Pair:
 
 
 def names_of(pair: Pair) -> list[str]:
-    """Capitalised words inside both sentences: what is called the same in both languages."""
+    """Capitalised words that are inside both sentences: names that are the same in both
+    languages."""
     there = set(_CAPITALISED.findall(pair[1]))
     return [name for name in dict.fromkeys(_CAPITALISED.findall(pair[0])) if name in there]
 
 
 class Names:
-    """Names to swap in: those of the corpus, each as often as any other, and invented ones."""
+    """Names to swap in: those of the corpus, all equally often, and invented ones."""
 
     def __init__(self, pairs: Iterable[Pair]) -> None:
         seen = Counter(name for pair in pairs for name in names_of(pair))
@@ -65,13 +66,14 @@ class Names:
                 self._follows[name[at - 2 : at]].append(letter)
 
     def of(self, pair: Pair) -> list[str]:
-        """As ``names_of``; and what both sentences begin with, if it is a name elsewhere."""
+        """Like ``names_of``, and also the first word of both sentences, if it is a name
+        elsewhere."""
         first, other = ((_FIRST.match(side) or [""])[0] for side in pair)
         begun = [first] if first == other and first in self._sure else []
         return [*begun, *(name for name in names_of(pair) if name not in begun)]
 
     def draw(self, rng: random.Random) -> str:
-        """A name of the corpus or one that sounds like those."""
+        """A name of the corpus, or an invented one that sounds like those."""
         name = rng.choice(self._known)
         if rng.random() >= _INVENTED_SHARE:
             return name
@@ -82,7 +84,7 @@ class Names:
 
 
 def swap_names(pair: Pair, names: Names, rng: random.Random) -> Pair:
-    """The pair with another name in the place of each that stands on both sides."""
+    """The pair, with each name that is on both sides replaced by another."""
     sides = list(pair)
     for name in names.of(pair):
         other = names.draw(rng)

@@ -1,9 +1,9 @@
-"""Writes a translation model's card: what it is, what it learnt from, what was measured.
+"""Writes a translation model's card: what it is, what it was trained on, what was measured.
 
     python -m tools.evaluate translation --models MODELS --json > FIGURES
     python -m training.translation.card --model FOLDER --figures FIGURES --data DATA
 
-MODELS is the folder that the model's is in. How long it learnt comes from FOLDER.checkpoint. No
+MODELS is the parent of the model's FOLDER. The training time comes from FOLDER.checkpoint. No
 figure in the card is typed by hand.
 """
 
@@ -23,7 +23,7 @@ from training.translation.train import Progress, Training
 from training.translation.verses import DEV_BOOK, TEST_BOOKS
 
 LANGUAGES: Final = {"en": "English", "nl": "Dutch", "de": "German", "fr": "French"}
-#: By the beginning of a text's name: what it is, of whom, and its licence.
+#: What a text is, who made it, and its licence, by the beginning of its name.
 SOURCES: Final = {
     "tatoeba": "everyday sentences of Tatoeba (https://tatoeba.org), by its contributors, CC BY "
     "2.0 FR",
@@ -116,7 +116,7 @@ def card(
     progress: Progress,
     parameters: int,
 ) -> str:
-    """The card's text. ``figures``: of ``tools.evaluate translation``."""
+    """The card's text. ``figures``: the result of ``tools.evaluate translation``."""
     values = {figure["name"].removeprefix("translation."): figure for figure in figures}
     ways = sorted({name.split(".")[1] for name in values if name.startswith("rooms.")})
     described = json.loads((folder / "model.json").read_text())

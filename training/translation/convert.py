@@ -1,4 +1,4 @@
-"""Writes trained weights as a CTranslate2 model in int8, straight through its own specification."""
+"""Writes trained weights as a CTranslate2 model in int8, using CTranslate2's own specification."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -22,9 +22,10 @@ Weights = Mapping[str, Tensor]
 def write(
     weights: Weights, recipe: Recipe, model: bytes, directions: Sequence[Direction], out: Path
 ) -> None:
-    """model.bin, its vocabulary, sentencepiece.model and model.json in ``out``.
+    """Write model.bin, its vocabulary, sentencepiece.model and model.json into ``out``.
 
-    ``model``: the serialised SentencePiece model; ``directions``: what the model is for.
+    ``model``: the serialised SentencePiece model. ``directions``: the language pairs that the model
+    is for.
     """
     out.mkdir(parents=True, exist_ok=True)
     (out / pieces.FILE).write_bytes(model)
@@ -46,7 +47,7 @@ def write(
 def specification(
     weights: Weights, recipe: Recipe, processor: sentencepiece.SentencePieceProcessor
 ) -> TransformerSpec:
-    """The weights where CTranslate2 looks for them."""
+    """The weights in the places where CTranslate2 expects them."""
     spec = TransformerSpec.from_config(
         (recipe.encoder_layers, recipe.decoder_layers),
         recipe.heads,
@@ -81,7 +82,7 @@ def specification(
 
 
 def _attention(spec: Any, weights: Weights, prefix: str, inputs: list[list[str]]) -> None:
-    """``inputs``: which projections are one matrix in CTranslate2."""
+    """``inputs``: the projections that are one matrix in CTranslate2."""
     _norm(spec.layer_norm, weights, f"{prefix}_norm")
     for linear, names in zip(spec.linear, [*inputs, ["out"]], strict=True):
         _linear(linear, weights, [f"{prefix}_attention.{name}" for name in names])

@@ -1,8 +1,8 @@
-"""Sentence pairs of Tatoeba, and which of them may be learnt from.
+"""The sentence pairs of Tatoeba, and which of them may be learnt from.
 
-Invariants: no sentence of a test or development set, in any language, is in any training pair,
-case, punctuation and spaces ignored. The sets of en-de and en-fr are taken by the hash of the
-English sentence: the same wherever and whenever they are made. Imports no PyTorch.
+No sentence of a test or development set, in any language, is in a training pair; case, punctuation
+and spaces are ignored. The test sets of en-de and en-fr are chosen by the hash of the English
+sentence, so they are always the same. Imports no PyTorch.
 """
 
 import hashlib
@@ -21,16 +21,16 @@ Pair = tuple[str, str]
 FOREIGN: Final[tuple[Foreign, ...]] = ("nl", "de", "fr")
 TEST_SENTENCES: Final = 2000
 DEV_SENTENCES: Final = 1000
-#: Tatoeba translates this one name more often than not; a name should come through instead.
+#: Tatoeba often translates this one name; names should stay as they are.
 NAME: Final = "Mary"
 TRANSLATED_NAMES: Final = {"nl": "Maria", "de": "Maria", "fr": "Marie"}
 
 
 @dataclass(frozen=True)
 class Corpus:
-    """The pairs of English and one language, apart by what they are for.
+    """The pairs of English and one language, divided by purpose.
 
-    ``dropped``: pairs of the training file that share a sentence with a test or development set.
+    ``dropped``: the number of training pairs that share a sentence with a test or development set.
     """
 
     train: list[Pair]
@@ -40,12 +40,12 @@ class Corpus:
 
 
 def key(text: str) -> str:
-    """What two sentences have in common that differ in case, punctuation and spaces only."""
+    """The same for two sentences that differ only in case, punctuation and spaces."""
     return "".join(filter(str.isalnum, unicodedata.normalize("NFKC", text).casefold()))
 
 
 def read_corpora(data: Path) -> dict[Foreign, Corpus]:
-    """The corpora whose training files are in ``data``/text; empty where there are none."""
+    """The corpora whose training files are in ``data``/text; empty if there are none."""
     text = data / "text"
     files = {foreign: text / f"tatoeba-en-{foreign}.train.tsv.xz" for foreign in FOREIGN}
     pairs = {foreign: read_pairs(file) for foreign, file in files.items() if file.exists()}
@@ -65,8 +65,8 @@ def divide(
 ) -> dict[Foreign, Corpus]:
     """Training, development and test pairs that share no sentence.
 
-    Where ``tests`` has none for a language they are the pairs whose English hashes lowest, one
-    pair a sentence; development pairs are those that hash highest.
+    If ``tests`` has none for a language, its test pairs are those whose English has the lowest
+    hashes, one pair a sentence. Development pairs are those with the highest.
     """
     ranked = {foreign: _ranked(found) for foreign, found in pairs.items()}
     test = {f: tests.get(f) or ranked[f][:test_sentences] for f in pairs}
@@ -85,12 +85,12 @@ def divide(
 
 
 def held_out(corpora: dict[Foreign, Corpus]) -> set[str]:
-    """The keys of every test and development sentence: what no other text may add again."""
+    """The keys of all test and development sentences, which no other text may contain."""
     return _keys(pair for found in corpora.values() for pair in found.dev + found.test)
 
 
 def keep_name(pair: Pair, foreign: Foreign) -> Pair:
-    """The pair with "Mary" as "Mary" on both sides."""
+    """The pair, with "Mary" as "Mary" on both sides."""
     english, other = pair
     if NAME in english:
         other = other.replace(TRANSLATED_NAMES[foreign], NAME)
@@ -98,7 +98,7 @@ def keep_name(pair: Pair, foreign: Foreign) -> Pair:
 
 
 def _ranked(pairs: list[Pair]) -> list[Pair]:
-    """One pair for each English sentence, by the hash of that."""
+    """One pair for each English sentence, sorted by the sentence's hash."""
     first: dict[str, Pair] = {}
     for pair in pairs:
         first.setdefault(key(pair[0]), pair)

@@ -1,4 +1,4 @@
-"""Endless training examples in batches of like length. Imports no PyTorch."""
+"""Endless training examples, in batches of similar length. Imports no PyTorch."""
 
 import random
 import re
@@ -20,15 +20,15 @@ Example = tuple[list[int], list[int]]
 
 MAX_PIECES: Final = 100
 _GRAMMAR: Final[list[Direction]] = [("en", "nl"), ("nl", "en")]
-#: Enough of each length that little is padding.
+#: Enough examples of each length, so that there is little padding.
 _POOL_BATCHES: Final = 60
-#: Pairs with figures are one in a hundred: each is drawn as often as this many others.
+#: Pairs with digits are one in a hundred. Each is drawn this many times as often as others.
 _FIGURES_WEIGHT: Final = 6
 
 
 @dataclass(frozen=True)
 class Pieces:
-    """What turns text into ids: ``encode`` has neither tag nor end."""
+    """Turns text into piece ids. The result of ``encode`` has neither tag nor end."""
 
     encode: Callable[[str], list[int]]
     tags: Mapping[Language, int]
@@ -36,7 +36,8 @@ class Pieces:
 
 
 class Examples:
-    """Draws pairs by the recipe's shares, every pair of a text once before any is again.
+    """Draws pairs by the recipe's shares. Every pair of a text is drawn once before any is drawn
+    again.
 
     ``kept_apart``: keys of sentences that the grammar may not make (see ``corpus.held_out``).
     """
@@ -62,7 +63,7 @@ class Examples:
         }
 
     def batches(self) -> Iterator[list[Example]]:
-        """Batches of at most ``batch_tokens`` pieces, padding included, in random order."""
+        """Batches of at most ``batch_tokens`` pieces, including padding, in random order."""
         while True:
             pool: list[Example] = []
             pieces = 0
@@ -91,12 +92,12 @@ class Examples:
         return self._example(pair, direction)
 
     def _of_a_text(self, direction: Direction) -> Pair:
-        """(source, target) of one of the texts in these languages."""
+        """(source, target) from one of the texts in these languages."""
         (name,) = self._rng.choices(*self._mixed[direction])
         return self._swapped(next(self._drawn[name]), direction)
 
     def held_out(self, corpora: Mapping[Foreign, Corpus], n: int) -> Iterator[list[Example]]:
-        """Development sentences of each language as they are, both ways, in batches."""
+        """Development sentences of each language, unchanged, in both directions, in batches."""
         made: list[Example] = []
         for foreign, corpus in corpora.items():
             for english, other in corpus.dev[:n]:
@@ -110,7 +111,7 @@ class Examples:
                     yield pair
 
     def _swapped(self, pair: Pair, direction: Direction) -> Pair:
-        """A pair in the order of LANGUAGES with other names, as (source, target)."""
+        """A pair, in the order of LANGUAGES, with other names, as (source, target)."""
         if self._rng.random() < self._recipe.names:
             pair = swap_names(pair, self._names, self._rng)
         return pair if direction == ordered(direction) else (pair[1], pair[0])
@@ -130,7 +131,8 @@ class Examples:
 
 
 def by_length(examples: list[Example], batch_tokens: int) -> Iterator[list[Example]]:
-    """Batches of like length; each, padded to its longest, has at most ``batch_tokens``."""
+    """Batches of similar length. Each, padded to its longest example, has at most
+    ``batch_tokens``."""
     batch: list[Example] = []
     widths = (0, 0)
     for example in sorted(examples, key=lambda found: (max(map(len, found)), len(found[0]))):
@@ -147,9 +149,10 @@ def by_length(examples: list[Example], batch_tokens: int) -> Iterator[list[Examp
 def _mixed(
     texts: Sequence[Text], direction: Direction, recipe: Recipe
 ) -> tuple[list[str], list[float]] | None:
-    """The names of the texts of a direction and how often each is drawn; None if there is none.
+    """The names of the texts of a direction, and how often each is drawn; None if there is none.
 
-    A kind has its share whatever there is of it; of one kind a text is drawn by its length.
+    Each kind of text has its share, however little of it there is. Within a kind, texts are drawn
+    in proportion to their length.
     """
     there = [
         text
@@ -172,7 +175,7 @@ def _mixed(
 
 
 def ordered(direction: Direction) -> tuple[Language, Language]:
-    """Both languages in the order of LANGUAGES."""
+    """Two languages in the order of LANGUAGES."""
     first, second = sorted(direction, key=LANGUAGES.index)
     return first, second
 

@@ -1,4 +1,5 @@
-"""Batches from several processes: one cannot make examples as fast as a GPU learns from them."""
+"""Makes batches in several processes: one cannot make examples as fast as a GPU learns from
+them."""
 
 import random
 from collections.abc import Callable, Iterator
@@ -10,7 +11,8 @@ from training.translation.train import Batch, tensors
 
 
 class Feed(IterableDataset[Batch]):
-    """What ``examples`` draws, other examples in each process; ``seed`` is of this session."""
+    """What ``examples`` draws, with different examples in each process. ``seed``: of this
+    session."""
 
     def __init__(self, examples: Callable[[random.Random], Examples], seed: str) -> None:
         self._examples, self._seed = examples, seed

@@ -1,7 +1,7 @@
-"""All text to learn from, by the two languages that it is in. Imports no PyTorch.
+"""All text to learn from, by its two languages. Imports no PyTorch.
 
-Pairs with English come from files; pairs of two other languages from sentences that two files
-translate the same English sentence with.
+Pairs with English come from files. Pairs of two other languages are made of sentences that
+translate the same English sentence in two files.
 """
 
 from collections import defaultdict
@@ -16,25 +16,25 @@ from training.translation.corpus import FOREIGN, Corpus, Foreign, Pair, held_out
 from training.translation.verses import DEV_BOOK, TEST_BOOKS, Passages, verses_of
 
 TATOEBA: Final = "tatoeba"
-#: By the beginning of a file's name in ``text/more``: the kind of text.
+#: The kind of text, by the beginning of a file's name in ``text/more``.
 KINDS: Final = {
     "bible": "verses",
     "libreoffice": "manuals", "gnome": "manuals", "mozilla": "manuals", "wesnoth": "manuals",
     "freedict": "dictionary",
 }  # fmt: skip
-#: Old spelling: it is learnt to be understood, and not to be written.
+#: Texts in old spelling. The model learns to understand it, not to write it.
 ARCHAIC: Final = ("bible-statenvertaling",)
 NEVER_LEARNT: Final = ("ntrex",)
-#: What is longer than this on either side is left out: hardly anybody says it in one sentence.
+#: Pairs with a side longer than this are left out: few spoken sentences are so long.
 MOST_LETTERS: Final = 400
-#: A pair one side of which is so many times as long as the other one is badly aligned.
+#: If one side of a pair is this many times as long as the other, the pair is badly aligned.
 MOST_UNLIKE: Final = 2.5
 
 
 @dataclass(frozen=True)
 class Text:
-    """Pairs of (``languages[0]``, ``languages[1]``), in the order of LANGUAGES. ``archaic``: only
-    to be translated from the second language."""
+    """Pairs of (``languages[0]``, ``languages[1]``), in the order of LANGUAGES. ``archaic``: use
+    them only as sources in the second language."""
 
     name: str
     kind: str
@@ -45,22 +45,22 @@ class Text:
 
 @dataclass(frozen=True)
 class Verses:
-    """(English, other) pairs held out, by language."""
+    """Held-out (English, other) pairs, by language."""
 
     dev: dict[Foreign, list[Pair]]
     test: dict[Foreign, list[Pair]]
 
 
 def rooms() -> dict[Language, list[str]]:
-    """Sentences of services, tours, lectures and meetings to test with, the same in each."""
+    """Sentences of services, tours, lectures and meetings for tests, the same in each language."""
     lines = Path(__file__).with_name("room_sentences.txt").read_text("utf-8").splitlines()
     rows = [line.split(" | ") for line in lines if not line.startswith("#")]
     return {language: [row[at] for row in rows] for at, language in enumerate(LANGUAGES)}
 
 
 def read(data: Path, corpora: Mapping[Foreign, Corpus], most: int | None = None) -> list[Text]:
-    """All texts in ``data`` but what ``corpora`` hold out of Tatoeba, held-out verses, news and the
-    sentences of ``rooms``. ``most``: pairs of each file that are looked at."""
+    """All texts in ``data``, without what ``corpora`` hold out of Tatoeba, the held-out verses and
+    news, and the sentences of ``rooms``. ``most``: how many pairs of each file to read."""
     folder = data / "text" / "more"
     files = sorted(folder.glob("*.tsv.xz"))
     news = [
@@ -91,7 +91,7 @@ def read(data: Path, corpora: Mapping[Foreign, Corpus], most: int | None = None)
 
 
 def held_out_verses(data: Path) -> Verses:
-    """Of the first version in each language's first file; Dutch: Canisius."""
+    """The verses of the first version in each language's first file; for Dutch that is Canisius."""
     dev: dict[Foreign, list[Pair]] = {}
     test: dict[Foreign, list[Pair]] = {}
     for foreign in FOREIGN:
@@ -113,7 +113,8 @@ def _english_of_held_out(files: Sequence[Path]) -> Iterable[str]:
 
 
 def _without_english(texts: Sequence[Text]) -> Iterable[Text]:
-    """Of each kind and two foreign languages what translates the same English."""
+    """For each kind and each two foreign languages, the sentences that translate the same English
+    one."""
     for at, first in enumerate(FOREIGN):
         for second in FOREIGN[at + 1 :]:
             for kind in (TATOEBA, "verses", "manuals"):
@@ -131,7 +132,7 @@ def _is_new(text: Text, kind: str, foreign: Foreign) -> bool:
 
 
 def _joined(one: Iterable[Pair], other: Iterable[Pair]) -> list[Pair]:
-    """The foreign sides whose English is the same; each of the first once."""
+    """The foreign sides that have the same English; each of the first language once."""
     translated: defaultdict[str, list[str]] = defaultdict(list)
     for english, text in other:
         translated[key(english)].append(text)

@@ -1,8 +1,8 @@
-"""The network: a Transformer that is quick to train on one core and that CTranslate2 knows.
+"""The network: a Transformer that trains quickly on one core and that CTranslate2 can run.
 
-Normalisation comes before each block (Xiong et al. 2020), there are no biases, source, target
-and output share one embedding. Matrix products run in bfloat16 where the processor has it, as
-GPUs do: four times as quick. A target starts with END, as in fairseq.
+It normalises before each block (Xiong et al. 2020), has no biases, and shares one embedding between
+source, target and output. Matrix products run in bfloat16 if the processor has it, as GPUs do: that
+is four times as fast. A target starts with END, as in fairseq.
 """
 
 import math
@@ -16,13 +16,13 @@ from training.translation.pieces import END_ID
 from training.translation.recipe import Recipe
 
 POSITIONS: Final = 512
-#: Targets of this value are padding: out of the loss.
+#: Targets with this value are padding and do not count in the loss.
 IGNORED: Final = -1
-#: Scores computed at once: what fits a cache, or what keeps a GPU busy.
+#: Scores computed at once: as many as fit into the cache, or keep a GPU busy.
 _CHUNK_TOKENS: Final = {"cpu": 512, "cuda": 8192}
 
 
-#: What matrix products run in.
+#: The type in which matrix products are computed.
 LEAN: Final = (
     torch.bfloat16
     if torch.cuda.is_available() or torch.cpu._is_avx512_bf16_supported()
@@ -31,7 +31,8 @@ LEAN: Final = (
 
 
 class Attention(nn.Module):
-    """Attention of ``heads`` heads; queries from one sequence, keys and values from another."""
+    """Attention with ``heads`` heads. Queries come from one sequence, keys and values from
+    another."""
 
     def __init__(self, width: int, heads: int) -> None:
         super().__init__()
@@ -42,12 +43,13 @@ class Attention(nn.Module):
         self.out = nn.Linear(width, width, bias=False)
 
     def forward(self, x: Tensor, context: Tensor, hidden: Tensor | None) -> Tensor:
-        """x [B, T, width], context [B, S, width], hidden [B or 1, 1, T or 1, S]: true where not."""
+        """x [B, T, width], context [B, S, width], hidden [B or 1, 1, T or 1, S]: true where a
+        position must not be seen."""
         q, k, v = (
             made.unflatten(-1, (self.heads, -1)).transpose(1, 2)
             for made in (self.query(x), self.key(context), self.value(context))
         )
-        # Not scaled_dot_product_attention: its gradient is eight times slower on so short rows.
+        # Not scaled_dot_product_attention: its gradient is eight times slower for such short rows.
         scores = (q * q.shape[-1] ** -0.5) @ k.transpose(-1, -2)
         if hidden is not None:
             scores = scores.masked_fill(hidden, -1e4)
@@ -56,7 +58,7 @@ class Attention(nn.Module):
 
 
 class Dropout(nn.Module):
-    """Drops a unit in a whole sentence (Gal & Ghahramani 2016): that needs few random numbers."""
+    """Drops a unit in a whole sentence (Gal & Ghahramani 2016), which needs few random numbers."""
 
     rate = 0.0
 
@@ -79,7 +81,7 @@ class FeedForward(nn.Module):
 
 
 class Layer(nn.Module):
-    """One layer; of the decoder if ``crossed``: then it also attends to the encoder."""
+    """One layer. ``crossed``: a layer of the decoder, which also attends to the encoder."""
 
     def __init__(self, recipe: Recipe, crossed: bool) -> None:
         super().__init__()
@@ -100,7 +102,7 @@ class Layer(nn.Module):
         memory: Tensor | None = None,
         memory_hidden: Tensor | None = None,
     ) -> Tensor:
-        """``hidden``: what of x, and of the encoder's memory, is not to be seen."""
+        """``hidden``: the positions of x, and of the encoder's memory, that must not be seen."""
         normed = self.self_norm(x).to(LEAN)
         x = x + self.dropout(self.self_attention(normed, normed, hidden))
         if memory is not None:
@@ -125,11 +127,11 @@ class Network(nn.Module):
         self.register_buffer("positions", sinusoids(POSITIONS, width), persistent=False)
         nn.init.normal_(self.embedding.weight, std=width**-0.5)
         for name, weight in self.named_parameters():
-            if name.endswith("out.weight"):  # each block starts as little more than nothing
+            if name.endswith("out.weight"):  # at first each block has almost no effect
                 nn.init.normal_(weight, std=0.2 * weight.shape[1] ** -0.5)
 
     def drop(self, rate: float) -> None:
-        """Drop units at ``rate`` from now on."""
+        """Set the dropout rate."""
         for module in self.modules():
             if isinstance(module, Dropout):
                 module.rate = rate
@@ -141,7 +143,7 @@ class Network(nn.Module):
         """
         places = torch.arange(source.shape[1], device=source.device)
         padding = (places >= lengths[:, None])[:, None, None, :]
-        hidden = padding if bool(padding.any()) else None  # of like length: mostly none
+        hidden = padding if bool(padding.any()) else None  # mostly none: see by_length
         memory = self._embed(source)
         for layer in self.encoder:
             memory = layer(memory, hidden)
@@ -163,9 +165,10 @@ class Network(nn.Module):
 
 
 class SmoothedLoss(torch.autograd.Function):
-    """Mean cross entropy with label smoothing, gradients made with it, a chunk at a time.
+    """Mean cross entropy with label smoothing. Its gradients are computed with it, a chunk at a
+    time.
 
-    The scores of a whole batch (thousands of tokens by the vocabulary) never exist at once, and
+    So the scores of a whole batch (thousands of tokens by the vocabulary) never exist at once, and
     nothing is computed twice.
     """
 
@@ -202,7 +205,7 @@ class SmoothedLoss(torch.autograd.Function):
 
 
 def sinusoids(positions: int, width: int) -> Tensor:
-    """[positions, width] (Vaswani et al. 2017), sines first."""
+    """Positional encodings [positions, width] (Vaswani et al. 2017), sines first."""
     rates = torch.exp(torch.arange(0, width, 2) * (-math.log(10000.0) / width))
     angles = torch.arange(positions)[:, None] * rates
     return torch.cat([angles.sin(), angles.cos()], 1)

@@ -1,4 +1,4 @@
-"""Sentences with signs for numbers, as texts to learn from. Imports no PyTorch."""
+"""Sentences with signs for numbers, made by rules, as texts to learn from. Imports no PyTorch."""
 
 from pathlib import Path
 from typing import Final
@@ -10,7 +10,7 @@ KIND: Final = "numbers"
 
 
 def texts() -> list[Text]:
-    """One for each two languages."""
+    """One text for each pair of languages."""
     lines = Path(__file__).with_suffix(".txt").read_text("utf-8").splitlines()
     rows = [line.split(" | ") for line in lines if line and not line.startswith("#")]
     return [

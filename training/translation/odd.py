@@ -1,7 +1,7 @@
-"""Odd things that a translation must survive, and what gives a runaway away. Pure.
+"""Odd inputs that a translator must survive, and a test for runaway translations. Pure functions.
 
-What comes out of a small network for such input need not be right, but it must end, and it must
-not say the same thing over and over.
+A small network need not translate such input correctly, but it must end, and must not repeat itself
+endlessly.
 """
 
 import random
@@ -18,15 +18,15 @@ OTHER_LANGUAGES: Final = (
     "Πού είναι ο σταθμός;", "أين المحطة؟", "Tren istasyonu nerede?", "안녕하세요 여러분",
 )  # fmt: skip
 SIGNS: Final = ("…", "!?", "---", "😀", "🎉🎉🎉", "§ 12 %", "@#$", "\u200b", "\x07", "«»", "///")
-#: The longest a translation may be beside its source, in words, and what a short one may add.
+#: The longest a translation may be, in words: this many times its source, plus this many.
 LONGEST_RATIO: Final = 2.5
 LONGEST_MORE: Final = 6
 
 
 def odd_inputs(sentences: Sequence[str], n: int, rng: random.Random) -> list[str]:
-    """``n`` texts: nothing, one letter, figures, names, noise, two hundred words, other tongues.
+    """``n`` texts: empty, one letter, digits, names, noise, two hundred words, other languages.
 
-    ``sentences``: real ones, to be cut, doubled, mixed and strung together.
+    ``sentences``: real ones, to be cut, doubled, mixed and joined.
     """
     makers = (
         lambda: rng.choice(("", " ", "\n", *SIGNS)),
@@ -48,9 +48,9 @@ def odd_inputs(sentences: Sequence[str], n: int, rng: random.Random) -> list[str
 
 
 def is_runaway(source: str, translated: str) -> bool:
-    """Is the translation far longer than its source, or does it go round in a loop?"""
+    """Whether the translation is much longer than its source, or repeats itself in a loop."""
     said, given = translated.split(), source.split()
-    # A script without spaces is counted by its signs.
+    # In a script without spaces, characters are counted.
     room = LONGEST_RATIO * max(len(given), len(source) / 8) + LONGEST_MORE
     return len(said) > room or most_in_a_row(translated) >= LOOP > most_in_a_row(source)
 

@@ -1,4 +1,4 @@
-"""The joint SentencePiece model: one alphabet of pieces for all languages, with target tags."""
+"""The joint SentencePiece model: one set of pieces for all languages, with target tags."""
 
 import io
 import itertools
@@ -19,21 +19,21 @@ from training.translation.library import Text
 FILE: Final = "sentencepiece.model"
 UNKNOWN_ID: Final = 0
 END_ID: Final = 1
-#: What is a piece however rare it is: what the model does not know is left out of a translation.
+#: These are pieces however rare they are, as the model leaves unknown characters out.
 _CHARACTERS: Final = string.ascii_letters + string.digits + ".,;:!?'\"()%&/+-€$“”‘’«»–"
-#: There are half as many Dutch pairs as German or French ones.
+#: Weights of the languages: there are half as many Dutch pairs as German or French ones.
 _WEIGHTS: Final[Mapping[Language, int]] = {"nl": 2, "de": 1, "fr": 1}
 
 
 def tag(language: Language) -> str:
-    """The source's first token, as in OPUS-MT's multilingual models."""
+    """The first token of a source, as in OPUS-MT's multilingual models."""
     return f">>{language}<<"
 
 
 def learn(texts: Sequence[Text], grammar: Iterable[str], size: int) -> bytes:
-    """A SentencePiece model of about ``size`` pieces of the training sentences, serialised.
+    """Train a SentencePiece model of about ``size`` pieces. Returns it serialised.
 
-    Half of the text is lower case without punctuation; figures are pieces of their own, so that
+    Half of the text is in lower case without punctuation. Digits are pieces of their own, so that
     any number can be copied.
     """
     lines = [
@@ -84,12 +84,12 @@ def load(folder: Path) -> sentencepiece.SentencePieceProcessor:
 
 
 def as_ids(processor: sentencepiece.SentencePieceProcessor) -> Pieces:
-    """How examples are encoded; knows the tags that the model knows."""
+    """A function that encodes an example, with the tags that the model has."""
     tags = {language: processor.piece_to_id(tag(language)) for language in LANGUAGES}
     known = {language: at for language, at in tags.items() if at != UNKNOWN_ID}
     return Pieces(processor.encode, known, END_ID)
 
 
 def size_of(model: bytes) -> int:
-    """How many pieces a serialised model has."""
+    """The number of pieces of a serialised model."""
     return int(sentencepiece.SentencePieceProcessor(model_proto=model).get_piece_size())

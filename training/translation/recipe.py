@@ -1,4 +1,4 @@
-"""How large the network is and how much it sees of what. Imports no PyTorch."""
+"""The size of the network, and the shares of its training material. Imports no PyTorch."""
 
 from dataclasses import dataclass, field
 from typing import Final
@@ -7,7 +7,7 @@ from training.data import Language
 
 Direction = tuple[Language, Language]
 
-#: How often each direction is drawn. English and Dutch are asked of most.
+#: How often each direction is drawn. English and Dutch have the most users.
 SHARES: Final[dict[Direction, float]] = {
     ("en", "nl"): 0.20, ("nl", "en"): 0.19,
     ("en", "de"): 0.10, ("de", "en"): 0.10,
@@ -16,7 +16,7 @@ SHARES: Final[dict[Direction, float]] = {
     ("nl", "fr"): 0.04, ("fr", "nl"): 0.04,
     ("de", "fr"): 0.025, ("fr", "de"): 0.025,
 }  # fmt: skip
-#: Of a direction's examples, by the kind of text.
+#: Shares of a direction's examples, by kind of text.
 KINDS: Final = {
     "tatoeba": 0.55,
     "verses": 0.22,
@@ -24,9 +24,9 @@ KINDS: Final = {
     "numbers": 0.05,
     "dictionary": 0.03,
 }
-#: What the model is for. Between Dutch and French it is better by way of English (200 sentences of
-#: rooms: 21 BLEU each way, by way of English 27 and 23); the others are better directly, or give
-#: more numbers back.
+#: The directions that the model is used for. Between Dutch and French, translation through English
+#: is better (200 sentences of ``library.rooms``: 27 and 23 BLEU, directly 21 each way). The others
+#: are better directly, or keep more numbers.
 SERVED: Final[tuple[Direction, ...]] = tuple(
     direction for direction in SHARES if set(direction) != {"nl", "fr"}
 )
@@ -41,36 +41,36 @@ class Recipe:
     heads: int = 4
     encoder_layers: int = 6
     decoder_layers: int = 2  # shallow: Kasai et al. 2021
-    dropout: float = 0.0  # in three hours of one core a pair is seen some three times
+    dropout: float = 0.0  # in three hours of one core a pair is seen about three times
     dropout_from: float = 0.0
-    """The share of the time before which nothing is dropped."""
+    """The share of the training time after which dropout begins."""
     batch_tokens: int = 16000
     """Pieces of source and target in one step, padding included."""
     learning_rate: float = 5e-3
     warm_up_steps: int = 150
     final_share: float = 0.3
-    """The last part of the time, in which the learning rate falls to nothing."""
+    """The last part of the training time, in which the learning rate falls to zero."""
     label_smoothing: float = 0.1
     average: float = 0.997
-    """Of the weights, a step: about the last 300 steps."""
+    """Decay per step of the moving average of the weights: about the last 300 steps."""
     shares: dict[Direction, float] = field(default_factory=lambda: dict(SHARES))
     kinds: dict[str, float] = field(default_factory=lambda: dict(KINDS))
     archaic: float = 0.3
-    """How often a pair in old spelling is drawn, where another one of its kind is once."""
+    """How often a pair in old spelling is drawn, relative to others of its kind."""
     grammar: float = 0.05
-    """Host speech of training/phrase_grammar.txt, beside the shares."""
+    """The share of sentences made by training/phrase_grammar.txt, besides ``shares``."""
     recognised: float = 0.4
     prefixes: float = 0.05
     joined: float = 0.1
-    """Another sentence after each."""
+    """The share of examples that are followed by another sentence."""
     names: float = 0.4
-    """Of the pairs that have a name on both sides: those that get another."""
+    """The share of pairs with a name on both sides whose name is replaced by another."""
 
 
-#: What of a recipe is the network's shape, and stays.
+#: The fields that are the network's shape, which cannot change during training.
 SHAPE: Final = ("width", "heads", "encoder_layers", "decoder_layers")
 
-#: On a GPU there is time for as large a network as the shipped model may weigh.
+#: For a GPU: there the network can be as large as the size of the shipped model allows.
 GPU: Final = Recipe(
     width=384, heads=6, encoder_layers=6, decoder_layers=2, batch_tokens=32000, learning_rate=5e-3,
     warm_up_steps=500, average=0.9995, dropout=0.2, dropout_from=0.0,

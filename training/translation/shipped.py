@@ -1,7 +1,7 @@
-"""The weights of a CTranslate2 model, to go on learning from a model that was shipped.
+"""Reads the weights of a CTranslate2 model, to continue training a shipped model.
 
-The other way round from ``convert``; weights come back from int8, a little coarser than they were.
-The format: docs of CTranslate2, and ``ctranslate2.specs.model_spec``, which writes it.
+It is the inverse of ``convert``. The weights come back from int8, so they are a little less exact.
+The format: CTranslate2's documentation, and ``ctranslate2.specs.model_spec``, which writes it.
 """
 
 import re
@@ -23,8 +23,9 @@ Variables = dict[str, NDArray[np.generic]]
 
 
 def weights(folder: Path, recipe: Recipe) -> dict[str, Tensor]:
-    """By the names of ``network.Network``; of a model with fewer layers than the recipe only those.
-    Raises ValueError where ``folder`` has a network of other width, or more layers."""
+    """The weights by their names in ``network.Network``. A model with fewer layers than the recipe
+    has only those. Raises ValueError if the network in ``folder`` has another width, or more
+    layers."""
     variables = _read(folder / "model.bin")
     made = {"embedding.weight": _matrix(variables, "decoder/embeddings")}
     for side, most in (("encoder", recipe.encoder_layers), ("decoder", recipe.decoder_layers)):
@@ -53,7 +54,7 @@ def _layer(variables: Variables, there: str, here: str, crossed: bool) -> dict[s
 def _attention(
     variables: Variables, there: str, here: str, parts: tuple[int, ...]
 ) -> dict[str, Tensor]:
-    """``parts``: how many projections each of CTranslate2's matrices holds."""
+    """``parts``: how many projections each of CTranslate2's matrices contains."""
     projections = [
         part
         for at, count in enumerate(parts)
@@ -67,7 +68,7 @@ def _attention(
 
 
 def _matrix(variables: Variables, name: str) -> Tensor:
-    """In float32, from int8 with a scale for each row."""
+    """A matrix in float32, from int8 with a scale for each row."""
     weight = _tensor(variables, f"{name}/weight")
     scale = variables.get(f"{name}/weight_scale")
     return weight if scale is None else weight / _tensor(variables, f"{name}/weight_scale")[:, None]
@@ -78,7 +79,7 @@ def _tensor(variables: Variables, name: str) -> Tensor:
 
 
 def _read(path: Path) -> Variables:
-    """All variables of a model.bin. Raises ValueError for another version of the format."""
+    """All variables of a model.bin. Raises ValueError if the format has another version."""
     data = memoryview(path.read_bytes())
     place = 0
 

@@ -1,4 +1,4 @@
-"""Signs in the places of numbers in sentence pairs, as the server puts them. Imports no PyTorch."""
+"""Replaces numbers in sentence pairs by signs, as the server does. Imports no PyTorch."""
 
 import re
 from typing import Final
@@ -7,7 +7,8 @@ from server.interpretation.numerals import SIGN, in_figures, masked, masked_alik
 from training.translation.corpus import Pair
 from training.translation.recipe import Direction
 
-#: Without a figure or one of these there is hardly a number in a sentence: looking is slow.
+#: Sentences without a digit or one of these words hardly ever have a number, and are skipped, as
+#: finding numbers is slow.
 _MAYBE: Final = re.compile(
     r"\d|teen|twent|thir|for|fif|six|seven|eight|nine|ten|eleven|twel|four|five|hundred|thousand|"
     r"million|vier|vijf|zes|zeven|acht|negen|tien|elf|twaalf|dert|hond|duiz|miljoen|fünf|sechs|"
@@ -18,9 +19,9 @@ _MAYBE: Final = re.compile(
 
 
 def signed(pair: Pair, direction: Direction) -> Pair:
-    """(source, target) with signs, if all numbers of the source are in the target; else as it is.
+    """(source, target) with signs, if all numbers of the source are in the target; else unchanged.
 
-    Signs that are there already are put in the order in which the source has them.
+    Existing signs are put in the order of the source.
     """
     if SIGN.search(pair[0]):
         return _renumbered(pair)
@@ -34,7 +35,7 @@ def signed(pair: Pair, direction: Direction) -> Pair:
 
 
 def without_other_signs(source: str, target: str) -> str:
-    """``target`` up to a sign that ``source`` does not have."""
+    """``target`` up to the first sign that ``source`` does not have."""
     known = set(SIGN.findall(source))
     for match in SIGN.finditer(target):
         if match[0] not in known:

@@ -1,4 +1,4 @@
-"""Trains the network for a while, and goes on from where it was when it is started again."""
+"""Trains the network for a given time. If it is started again, it continues."""
 
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -26,8 +26,8 @@ _SHOWN_EVERY: Final = 20
 def _orthogonal(
     grad: Tensor, ns_coefficients: tuple[float, float, float], ns_steps: int, eps: float
 ) -> Tensor:
-    """As PyTorch's Muon makes a gradient orthogonal, but for bfloat16: processors without it take
-    a hundred times as long for that."""
+    """Make a gradient orthogonal, as PyTorch's Muon does, but not in bfloat16: processors without
+    it take a hundred times as long."""
     a, b, c = ns_coefficients
     tall = grad.size(0) > grad.size(1)
     made = grad.T if tall else grad
@@ -44,7 +44,7 @@ if LEAN is torch.float32:
 
 @dataclass
 class Progress:
-    """Over all sessions: time spent in training and what was seen in it."""
+    """Totals of all sessions: the time spent in training, and the examples seen."""
 
     seconds: float = 0.0
     step: int = 0
@@ -52,9 +52,9 @@ class Progress:
 
 
 class Training:
-    """A network, the average of its weights and the state of its optimisers.
+    """A network, the average of its weights, and the state of its optimisers.
 
-    ``pieces``: the serialised SentencePiece model, kept with what it belongs to.
+    ``pieces``: the serialised SentencePiece model, which is saved with them.
     """
 
     def __init__(self, recipe: Recipe, pieces: bytes, vocabulary: int, device: str) -> None:
@@ -64,15 +64,15 @@ class Training:
         self.average = {name: w.detach().clone() for name, w in self.network.named_parameters()}
         hidden = [w for name, w in self.network.named_parameters() if _is_hidden(name, w)]
         others = [w for name, w in self.network.named_parameters() if not _is_hidden(name, w)]
-        # Muon (Jordan et al. 2024) learns from half as many steps as Adam what a matrix should do.
+        # Muon (Jordan et al. 2024) needs half as many steps as Adam to train a matrix.
         self._optimisers: list[torch.optim.Optimizer] = [
             torch.optim.Muon(hidden, weight_decay=0.01, adjust_lr_fn="match_rms_adamw"),
             torch.optim.AdamW(others, betas=(0.9, 0.98), weight_decay=0.0, fused=True),
         ]
 
     def begin_with(self, weights: Mapping[str, Tensor]) -> None:
-        """Take these for the network's, before the first step. Pieces and layers that they have
-        none for stay as they are: a new layer begins as little more than nothing."""
+        """Take these weights before the first step. Pieces and layers that they do not have stay as
+        they are: a new layer begins with almost no effect."""
         known = weights["embedding.weight"]
         embedding = self.network.embedding.weight.detach().clone()
         embedding[: len(known)] = known
@@ -88,9 +88,10 @@ class Training:
         checkpoint: Path,
         stopped: Callable[[], bool],
     ) -> None:
-        """Train until ``total_s`` seconds are spent over all sessions, or until ``stopped``.
+        """Train until ``total_s`` seconds are spent over all sessions, or until ``stopped`` returns
+        True.
 
-        Saves now and then, and at the end; then the loss of the average on ``held_out`` is shown.
+        Saves regularly, and at the end; then prints the loss of the average on ``held_out``.
         """
         self.network.train()
         started = saved = time.monotonic()
@@ -118,7 +119,7 @@ class Training:
         bar.write(f"step {self.progress.step}: {loss}, saved to {checkpoint}")
 
     def _step(self, batch: Batch, done: float) -> float:
-        """One update; ``done``: the share of all the time that is spent. Returns the loss."""
+        """One update. ``done``: the share of the training time that is spent. Returns the loss."""
         recipe, step = self.recipe, self.progress.step
         warm = min(1.0, (step + 1) / recipe.warm_up_steps)
         self.network.drop(0.0 if done < recipe.dropout_from else recipe.dropout)
@@ -141,7 +142,7 @@ class Training:
 
     @torch.no_grad()
     def loss_of_average(self, held_out: list[Batch]) -> float:
-        """Of the averaged weights, in nats a target piece."""
+        """The loss of the averaged weights, in nats per target piece."""
         weights = {name: w.detach().clone() for name, w in self.network.named_parameters()}
         self.network.load_state_dict(self.average)
         self.network.eval()
@@ -156,7 +157,7 @@ class Training:
         return total / max(1.0, pieces)
 
     def save(self, checkpoint: Path) -> None:
-        """Write all that is needed to go on, whole or not at all."""
+        """Save everything needed to continue, atomically."""
         partly = checkpoint.with_suffix(".partly")
         state = {
             "recipe": asdict(self.recipe),
@@ -172,7 +173,8 @@ class Training:
 
     @classmethod
     def load(cls, checkpoint: Path, recipe: Recipe, device: str) -> "Training":
-        """Go on from what ``save`` wrote, with a network of that shape and the rest of ``recipe``.
+        """Continue from what ``save`` wrote, with a network of the same shape and the rest of
+        ``recipe``.
 
         So shares and rates may change from session to session.
         """

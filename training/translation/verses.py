@@ -1,9 +1,9 @@
-"""Which verses may not be learnt from: those of whole books, in every version.
+"""Finds the verses that may not be learnt from: those of whole books, in every version.
 
-The files of verses are versions after versions, each in the order of the books, without
-references. So a book is found by how it and the next one open in English; and because versions
-join and part verses differently, what shares many runs of words with such a book is left out too.
-Imports no PyTorch.
+The files of verses contain one version after the other, each in the order of the books, without
+references. So a book is found by the first English words of it and of the next book. Versions join
+and divide verses differently, so texts that share many runs of words with such a book are left out,
+too. Imports no PyTorch.
 """
 
 import re
@@ -13,16 +13,17 @@ from typing import Final
 
 from training.translation.corpus import Pair
 
-#: A run of words that two texts have in common by chance only rarely.
+#: Two texts rarely share a run of this many words by chance.
 RUN_WORDS: Final = 5
-#: From this share of its runs on a text counts as one of the book.
+#: A text that shares at least this part of its runs with the book counts as part of it.
 SHARED: Final = 0.3
 
 
 @dataclass(frozen=True)
 class Book:
-    """``opens`` and ``next_opens``: how it and the one after it open, in either English version.
-    ``verses``: not more than this, to find a file in which the next one does not open so."""
+    """``opens`` and ``next_opens``: the first words of the book and of the next one, in either
+    English version. ``verses``: the most verses it has, for a file in which the next book does not
+    begin so."""
 
     name: str
     opens: str
@@ -55,7 +56,7 @@ TEST_BOOKS: Final = (
         rf"{_PAUL}, and timothy our brother,$", 110,
     ),
 )  # fmt: skip
-#: To choose by.
+#: The book to make choices with (development).
 DEV_BOOK: Final = Book(
     "Galatians", r"paul, an apostle\W+(sent )?not from men",
     rf"{_PAUL}, to the saints", 160,
@@ -65,7 +66,7 @@ DEV_BOOK: Final = Book(
 def verses_of(book: Book, pairs: Sequence[Pair]) -> list[list[Pair]]:
     """The (English, other) pairs of the book, a list for each version in ``pairs``.
 
-    Raises ValueError where the book does not end.
+    Raises ValueError if the book's end is not found.
     """
     found: list[list[Pair]] = []
     inside = False
@@ -84,13 +85,14 @@ def verses_of(book: Book, pairs: Sequence[Pair]) -> list[list[Pair]]:
 
 
 class Passages:
-    """English texts, to tell whether another one is of them."""
+    """English texts, to test whether another text is part of them."""
 
     def __init__(self, texts: Iterable[str]) -> None:
         self._runs = {run for text in texts for run in _runs(text)}
 
     def hold(self, text: str) -> bool:
-        """Whether ``text`` shares many runs of words with these; without any, whether it is one."""
+        """Whether ``text`` shares many runs of words with these; if it is too short for a run,
+        whether it is one of them."""
         runs = _runs(text)
         return sum(run in self._runs for run in runs) >= SHARED * len(runs)
 

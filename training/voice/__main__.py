@@ -1,7 +1,7 @@
-"""python -m training.voice --language nl --out DIR: from nothing to a voice that Piper loads.
+"""python -m training.voice --language nl --out DIR: makes a voice that Piper loads.
 
-Started again with the same --out it goes on from DIR.checkpoint, with the lessons in
-DIR.lessons; --hours counts the processor time of all sessions.
+If it is started again with the same --out, it continues from DIR.checkpoint, with the lessons in
+DIR.lessons; --hours counts the CPU time of all sessions.
 """
 
 import argparse
@@ -36,7 +36,7 @@ SMOKE_ALIGNER_STEPS: Final = (60, 20)
 
 
 def _lessons(arguments: argparse.Namespace, teacher: str) -> tuple[list[Lesson], list[Lesson]]:
-    """What is learnt from, and what is only tried on; made once and then kept."""
+    """The lessons to learn from and the development lessons; made once and then kept."""
     kept: Path = arguments.out.with_name(arguments.out.name + ".lessons")
     if kept.exists():
         with kept.open("rb") as file:

@@ -1,8 +1,8 @@
-"""The acoustic model: phoneme ids to durations, and to pitch, voicing and spectrum.
+"""The acoustic model: from phoneme ids to durations, and to pitch, voicing and spectrum.
 
-Convolutions only, so that all of a sentence is computed at once: an encoder over phonemes, a
-duration for each, each phoneme repeated for its frames, a decoder over frames. Blocks after
-ConvNeXt (Z. Liu et al., 2022), the shape of the whole after FastSpeech (Y. Ren et al., 2019).
+It has convolutions only, so that a whole sentence is computed at once: an encoder over phonemes, a
+duration for each, each phoneme repeated for its frames, a decoder over frames. The blocks follow
+ConvNeXt (Z. Liu et al., 2022), the whole follows FastSpeech (Y. Ren et al., 2019).
 """
 
 from typing import Final
@@ -25,7 +25,7 @@ OUTPUTS: Final = 2 + BANDS + ENVELOPE_POINTS
 
 
 class Block(nn.Module):
-    """Residual: a depthwise convolution over time, then two layers at each step."""
+    """A residual block: a depthwise convolution over time, then two layers at each step."""
 
     def __init__(self, channels: int, hidden: int, width: int, dilation: int) -> None:
         super().__init__()
@@ -79,7 +79,7 @@ class Acoustic(nn.Module):
         )  # fmt: skip
         embedded = self.symbols(ids)
         x = embedded + self.place(place)
-        # What the sentence holds (a question mark, say) reaches every phoneme.
+        # Every phoneme gets information about the whole sentence, such as a question mark.
         x = x + F.relu((self.whole(embedded) + (mask - 1) * 1e4).amax(1, keepdim=True))
         for block in self.encoder:
             x = block(x, mask)
@@ -92,8 +92,8 @@ class Acoustic(nn.Module):
         """states [B, T, channels], frames [B, T] whole numbers -> [B, 2 * total, OUTPUTS]."""
         ends = torch.cumsum(frames, 1)
         middle = torch.arange(total, device=states.device).float().unsqueeze(0) + 0.5
-        # The phoneme of a frame: as many as have ended. Counted, not compared with each other:
-        # a table of all frames by all phonemes is gigabytes for a minute of speech.
+        # The phoneme of a frame is the number of phonemes that have ended. They are counted, as a
+        # table of all frames by all phonemes would take gigabytes for a minute of speech.
         ended = torch.zeros_like(middle[:, :1]).expand(ends.shape[0], -1)
         ended = F.pad(ended, (0, total)).scatter_add(
             1, ends.to(torch.int64).clamp(max=total), torch.ones_like(ends)
@@ -115,6 +115,6 @@ class Acoustic(nn.Module):
             x = block(x, mask)
         with torch.autocast(
             states.device.type, enabled=False
-        ):  # bfloat16 steps of log f0 are audible
+        ):  # in bfloat16 the steps of log f0 would be audible
             y = self.out(self.norm(x.float()))
         return torch.as_tensor(y.reshape(y.shape[0], -1, OUTPUTS))

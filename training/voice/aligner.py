@@ -1,8 +1,8 @@
-"""Learns to hear which sound is spoken, to find the sounds of a sentence in a recording.
+"""Learns to recognise sounds, in order to find the sounds of a sentence in a recording.
 
-First from a synthesizer, whose times are known, spoilt so that people sound familiar (other
-throats, other microphones, some noise); then from the person's own recordings as they were
-aligned so far, a few times over.
+It learns first from a synthesizer, whose times are known. That speech is varied to resemble people:
+other vocal tracts, other microphones, some noise. Then it learns from the person's own recordings,
+as aligned so far, several times.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -39,21 +39,21 @@ class Recording:
     file: Path
     text: str
     phonemes: list[str]
-    """Piper's."""
+    """As Piper has them."""
     features: Features
-    """With EDGE_FRAMES of silence before and after what is in the file."""
+    """Of the file, with EDGE_FRAMES of silence before and after."""
 
 
 @dataclass(frozen=True)
 class Alignment:
     frames: list[int]
-    """Before the sentence, of each phoneme, after it: frames of 10 ms."""
+    """The frames of 10 ms before the sentence, of each phoneme, and after the sentence."""
     score: float
     """Mean over the frames of sounds: how much likelier than chance (natural logarithm)."""
 
 
 Aligner = Callable[[Recording], Alignment | None]
-"""None where the recording and its text do not fit. Any function will do: a recogniser's, say."""
+"""Returns None if the recording and its text do not fit."""
 
 
 @dataclass(frozen=True)
@@ -68,14 +68,14 @@ def example_of(lesson: Lesson) -> Example:
     phonemes = [SYMBOLS[number] for number in lesson.ids[2:-1:2]]
     said = sounds(phonemes)
     each = [lesson.frames[0], *lesson.frames[2::2]]
-    # Marks and spaces side by side: all of their silence is the first one's.
+    # If marks and spaces follow one another, all of their silence belongs to the first one.
     starts = [0, *(1 + sound.start for sound in said[1:]), len(each)]
     frames = [sum(each[a:b]) for a, b in zip(starts[:-1], starts[1:], strict=True)]
     return Example(lesson.features, said, frames)
 
 
 class Hearing(nn.Module):
-    """Frames to log-probabilities of sounds."""
+    """A network from frames to log-probabilities of sounds."""
 
     def __init__(self, labels: int, channels: int = 128) -> None:
         super().__init__()
@@ -97,7 +97,7 @@ class Hearing(nn.Module):
 
 
 class PhoneAligner:
-    """Trained by `learn`; then it is an Aligner."""
+    """An Aligner, once it is trained by `learn`."""
 
     def __init__(self, labels: Iterable[str]) -> None:
         """`labels` of all sounds there are."""
@@ -107,7 +107,8 @@ class PhoneAligner:
         self._log_priors = np.zeros(len(ordered), np.float32)
 
     def learn(self, examples: Sequence[Example], steps: int, seed: int) -> float:
-        """Train further on `examples`; the share of the last frames that were heard right."""
+        """Continue training on `examples`. Returns the share of frames recognised correctly at the
+        end."""
         rng = np.random.default_rng(seed)
         counts = np.zeros(len(self._labels))
         for example in examples:
@@ -143,7 +144,7 @@ class PhoneAligner:
         return Alignment(frames_of_phonemes(said, frames, len(recording.phonemes)), score)
 
     def frames(self, features: Features, said: Sequence[Sound]) -> tuple[list[int], float] | None:
-        """Frames of each sound and the score."""
+        """The number of frames of each sound, and the score."""
         if any(sound.label not in self._labels for sound in said):
             return None
         columns = [self._labels[sound.label] for sound in said]
@@ -156,7 +157,7 @@ class PhoneAligner:
         return frames, float(likelihoods[np.arange(len(path)), path][spoken].mean())
 
     def right(self, examples: Sequence[Example]) -> float:
-        """The share of frames of sounds (no pauses) that are heard as what they are."""
+        """The share of frames of sounds (without pauses) that are recognised correctly."""
         counts = np.zeros(2)
         for example in examples:
             target = self._targets(example)
@@ -176,7 +177,7 @@ class PhoneAligner:
 
 
 def inputs(features: Features) -> Array:
-    """[frames, INPUTS]: spectrum against the speaker's average, loudness, voicing."""
+    """[frames, INPUTS]: the spectrum relative to the speaker's average, loudness, voicing."""
     envelope = np.logaddexp(features.envelope, -7.5)
     envelope = 0.5 * (envelope[0::2] + envelope[1::2])
     voiced = (features.f0_hz > 0).astype(np.float32)
@@ -189,9 +190,9 @@ def inputs(features: Features) -> Array:
 
 
 def spoilt(features: Features, rng: np.random.Generator) -> Features:
-    """The same by another throat, through another microphone, with some noise."""
+    """The same speech by another vocal tract, through another microphone, with some noise."""
     points = np.arange(ENVELOPE_POINTS)
-    # The points are on the mel scale, on which a longer throat is nearly a stretch.
+    # On the mel scale, a longer vocal tract nearly equals a stretch.
     at = np.clip(points * rng.uniform(*WARP), 0, ENVELOPE_POINTS - 1)
     low = at.astype(int)
     high = np.minimum(low + 1, ENVELOPE_POINTS - 1)

@@ -1,8 +1,8 @@
-"""Gives every phoneme that Piper will feed the voice its share of the teacher's speech.
+"""Assigns to every phoneme that Piper will give the voice its share of the teacher's speech.
 
-Piper's phonemes come from the espeak-ng inside piper-tts; a teacher has its own phones with
-their times. Both are strings of labels that mostly agree, so the cheapest edit path between
-them says which phone a phoneme was spoken as.
+Piper's phonemes come from the espeak-ng inside piper-tts; a teacher has its own phones with their
+times. Both are sequences of labels that mostly agree, so the cheapest edit path between them says
+which phone each phoneme was spoken as.
 """
 
 from collections.abc import Callable
@@ -48,7 +48,7 @@ SubstitutionCost = Callable[[str, str], float]
 def align(
     units: list[Unit], segments: list[Segment], cost: SubstitutionCost, phonemes: int
 ) -> Timing | None:
-    """Times for `phonemes` phonemes, or None where the two sequences differ too much."""
+    """Times for `phonemes` phonemes; None if the two sequences differ too much."""
     moves = _cheapest_moves(units, segments, cost)
     if moves is None:
         return None

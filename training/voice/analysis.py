@@ -23,7 +23,7 @@ F0_RANGE_HZ: Final = (60.0, 400.0)
 def analyse(samples: Samples) -> Features:
     """Features of `samples`, whose length is a whole number of subframes."""
     rng = np.random.default_rng(0)
-    # Digital silence has no spectrum: a hiss far below the floor keeps WORLD's logarithms finite.
+    # Digital silence has no spectrum. Very faint noise keeps WORLD's logarithms finite.
     audible = samples + 1e-5 * rng.standard_normal(len(samples))
     period_ms = SUBFRAME_SAMPLES / SAMPLE_RATE_HZ * 1000
     f0, times = pyworld.dio(

@@ -1,7 +1,7 @@
-"""The grid that every part of the voice shares, and the loudness of what it learns from.
+"""The time units that all parts of the voice share, and the loudness of the speech to learn from.
 
-A *frame* (10 ms) is the unit of duration, what the acoustic model predicts in. Each frame
-holds two *subframes* (5 ms), the rate at which pitch and spectrum move.
+A *frame* (10 ms) is the unit of durations, which the acoustic model predicts. Each frame has two
+*subframes* (5 ms), the unit of pitch and spectrum.
 """
 
 from typing import Final
@@ -20,9 +20,9 @@ ACTIVE_BELOW_LOUDEST_DB: Final = 30.0
 
 
 def speech_level_dbfs(samples: Samples) -> float:
-    """Root mean square of the speech in `samples` (full scale 1.0), pauses left out, in dB.
+    """The root mean square of the speech in `samples` (full scale 1.0) without pauses, in dB.
 
-    Speech is every 10 ms whose level lies within 30 dB of the loudest one.
+    Speech is every 10 ms whose level is within 30 dB of the loudest one.
     """
     whole = len(samples) // FRAME_SAMPLES * FRAME_SAMPLES
     power = np.mean(samples[:whole].reshape(-1, FRAME_SAMPLES) ** 2, axis=1)
@@ -31,6 +31,6 @@ def speech_level_dbfs(samples: Samples) -> float:
 
 
 def at_speech_level(samples: Samples) -> Samples:
-    """`samples` with their speech brought to SPEECH_LEVEL_DBFS."""
+    """`samples`, scaled so that their speech has SPEECH_LEVEL_DBFS."""
     gain_db = SPEECH_LEVEL_DBFS - speech_level_dbfs(samples)
     return np.asarray(samples * 10 ** (gain_db / 20))

@@ -1,11 +1,11 @@
-"""Measures a voice and writes its card.
+"""Measures a voice and writes its model card.
 
     python -m tools.evaluate voices --models MODELS --whisper FOLDER --json > FIGURES
     python -m training.voice.card FOLDER --figures FIGURES
 
-MODEL_CARD.md, beside voice.onnx, is written from what was measured and from FOLDER.training.json,
-which the training left: no figure in it is typed by hand. How many words are read back wrong
-stands in model.json, too: the server tells its operator.
+MODEL_CARD.md, in the folder of voice.onnx, is written from measurements and from
+FOLDER.training.json, which the training wrote. No figure in it is typed by hand. The share of words
+read back wrong is also written into model.json, because the server reports it to its host.
 """
 
 import argparse
@@ -122,7 +122,7 @@ OF_A_PERSON: Final = """\
 FIRST: Final = """\
 `{start}` is what `python -m training.voice --language {code} --teacher {teacher}`
 leaves. """
-#: What each figure is, and whether it is a fraction or a level.
+#: The name of each figure in the table.
 LABELS: Final = {
     "voice.real_time_factor": "processor time to speak, of the length of the speech",
     "voice.level_mean_dbfs": "level of speech, mean (dB of full scale)",
@@ -134,7 +134,7 @@ LABELS: Final = {
     "voice.length_ratio_at_0.7": "length at scale 0.7",
     "voice.length_ratio_at_1.3": "length at scale 1.3",
 }
-#: Of ``tools.evaluate voices``, after the language.
+#: Figures of ``tools.evaluate voices``, without the language before their names.
 UNDERSTOOD: Final = {
     "read_back_wrong": "words read back wrong",
     "read_back_wrong_at_0.8": "the same, a fifth faster",
@@ -147,7 +147,7 @@ UNDERSTOOD: Final = {
 
 
 def understood_rows(language: Language, figures: Mapping[str, Mapping[str, Any]]) -> list[str]:
-    """Of the table: what ``tools.evaluate voices`` measured, and its bounds."""
+    """Rows of the table: the measurements of ``tools.evaluate voices``, and their bounds."""
     rows = []
     for name, label in UNDERSTOOD.items():
         found = figures.get(f"voices.{language}.{name}")
@@ -159,8 +159,8 @@ def understood_rows(language: Language, figures: Mapping[str, Mapping[str, Any]]
 
 
 def begun_as(history: History) -> str:
-    """Which command leaves the voice that it began as: one of the language that its name says, or
-    else of its own; nothing where it began from nothing."""
+    """The command that makes the voice that this one began as: a voice of the language in its name,
+    or else of its own language. Empty if it began from nothing."""
     if not history.start:
         return ""
     named = Path(history.start).stem
@@ -198,8 +198,8 @@ def card(
     others: int,
     megabytes: float,
 ) -> str:
-    """The card's text; `figures` as `figures_of` gives them, of so many sentences; `understood`:
-    those of ``tools.evaluate voices`` by name."""
+    """The card's text. `figures`: what `figures_of` returned for so many sentences. `understood`:
+    the figures of ``tools.evaluate voices`` by name."""
     language = history.language
     kind = history.teacher.partition(":")[0]
     return CARD.format(

@@ -23,7 +23,7 @@ NOISE_SCALE: Final = 0.667
 
 
 class Voice(nn.Module):
-    """The graph that Piper runs: phoneme ids and scales in, sound out."""
+    """The network that Piper runs: takes phoneme ids and scales, returns audio."""
 
     def __init__(self, acoustic: Acoustic) -> None:
         super().__init__()
@@ -39,7 +39,7 @@ class Voice(nn.Module):
         # Rounding the running sum, not each duration, keeps the length exact at every speed.
         ends = (torch.cumsum(frames * scales[1], 1) + 0.5).floor()
         frames = torch.cat([ends[:, :1], ends[:, 1:] - ends[:, :-1]], 1)
-        # While it is traced the number of frames is a tensor: it differs from call to call.
+        # While this is traced, the number of frames must be a tensor, as it differs between calls.
         total = cast(int, ends[0, -1].clamp(min=2).to(torch.int64))
         outputs = self.acoustic.decode(states, frames, total)[0]
         samples = self.vocoder(outputs, scales[0] / NOISE_SCALE)
@@ -47,7 +47,7 @@ class Voice(nn.Module):
 
 
 def export(acoustic: Acoustic, espeak_voice: str, folder: Path) -> Path:
-    """Write the voice into `folder`; returns the path of voice.onnx."""
+    """Write the voice into `folder`. Returns the path of voice.onnx."""
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "voice.onnx"
     ids = torch.arange(1, 41).unsqueeze(0)
@@ -85,7 +85,7 @@ def export(acoustic: Acoustic, espeak_voice: str, folder: Path) -> Path:
 
 
 def _halve_weights(graph: onnx.GraphProto) -> None:
-    """Store the learnt matrices as float16; ONNX Runtime widens them once, when it loads."""
+    """Store the learnt matrices as float16. ONNX Runtime converts them once, when it loads them."""
     casts = []
     for weight in graph.initializer:
         values = onnx.numpy_helper.to_array(weight)

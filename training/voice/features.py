@@ -1,6 +1,6 @@
-"""What the acoustic model predicts of speech.
+"""The features of speech that the acoustic model predicts.
 
-Per subframe: the pitch, a 64-point logarithmic envelope on the mel scale, and how noisy the
+For each subframe: the pitch, a 64-point logarithmic envelope on the mel scale, and how noisy the
 voice is in five bands.
 """
 
@@ -14,7 +14,7 @@ from training.voice.audio import SAMPLE_RATE_HZ
 
 ENVELOPE_POINTS: Final = 64
 BAND_CENTRES_HZ: Final = (500, 1500, 3000, 4500, 6500)
-# Natural logarithm of amplitude, full scale 1.0: about -80 dB. Below it there is only silence.
+# Natural logarithm of amplitude (full scale 1.0), about -80 dB. Anything below is silence.
 ENVELOPE_FLOOR: Final = -9.2
 
 Array = npt.NDArray[np.float32]
@@ -33,6 +33,6 @@ class Features:
 
 
 def envelope_points_hz() -> npt.NDArray[np.float64]:
-    """Frequencies of the envelope's points: equal steps of the mel scale up to Nyquist."""
+    """The frequencies of the envelope's points: equal steps of the mel scale up to Nyquist."""
     top = 1127 * np.log1p(SAMPLE_RATE_HZ / 2 / 700)
     return np.asarray(700 * np.expm1(np.linspace(0, top, ENVELOPE_POINTS) / 1127))

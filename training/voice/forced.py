@@ -1,7 +1,7 @@
-"""Forced alignment: where each sound of a known sentence begins in a recording of it.
+"""Forced alignment: finds where each sound of a known sentence begins in a recording.
 
-Whatever says how likely each sound is in each frame (a network, say), the most likely way
-through the sentence is found here (Viterbi). No PyTorch.
+Given the likelihood of each sound in each frame (from a network, for instance), it finds the
+likeliest path through the sentence (Viterbi). Imports no PyTorch.
 """
 
 import unicodedata
@@ -17,7 +17,7 @@ from training.voice.alignment import PAUSE
 LogLikelihoods = npt.NDArray[np.float32]
 """[frames, labels]."""
 
-# Piper's phonemes that are no sound of their own.
+# Piper's phonemes that are no separate sounds.
 STRESS_MARKS: Final = "ˈˌ-'\u203f"
 PUNCTUATION: Final = ".,;:!?"
 LENGTH_MARKS: Final = "ːˑ"
@@ -27,7 +27,8 @@ LEAST_PAUSE_FRAMES: Final = 3
 
 @dataclass(frozen=True)
 class Sound:
-    """Phonemes start..stop of a sentence, heard as one: a vowel and its length mark, say."""
+    """Phonemes start..stop of a sentence that are one sound, such as a vowel and its length
+    mark."""
 
     label: str
     start: int
@@ -45,9 +46,9 @@ class Sound:
 def sounds(phonemes: Sequence[str]) -> list[Sound]:
     """The sounds of a sentence, with a pause before and after it and at each space and mark.
 
-    Stress marks are in none; of several marks and spaces in a row the first takes the pause.
-    The first sound is phoneme 0..0 (there is none before the sentence), the last one begins
-    after the last phoneme.
+    Stress marks belong to no sound. Of several marks and spaces in a row, the first gets the pause.
+    The first sound is phoneme 0..0 (none: before the sentence); the last one begins after the last
+    phoneme.
     """
     found = [Sound(PAUSE, 0, 0)]
     for index, phoneme in enumerate(phonemes):
@@ -71,16 +72,16 @@ def _belongs_to_the_one_before(phoneme: str) -> bool:
 
 
 def viterbi(likelihoods: LogLikelihoods, labels: Sequence[int], said: Sequence[Sound]) -> list[int]:
-    """Frames of each sound in `said`; `labels` are their columns in `likelihoods`.
+    """The number of frames of each sound in `said`. `labels`: their columns in `likelihoods`.
 
-    They add up to all frames. Optional sounds may get none, the others get their least. Empty
-    where the recording is too short for that.
+    They add up to all frames. Optional sounds may have none, the others have their minimum or more.
+    Empty if the recording is too short for that.
     """
     state_sound = [n for n, sound in enumerate(said) for _ in range(sound.least_frames)]
     first = [n == 0 or state_sound[n - 1] != sound for n, sound in enumerate(state_sound)]
     count = len(state_sound)
-    # A state is reached from itself, from the one before, or from the end of the sound before an
-    # optional one.
+    # A state follows itself, the state before, or, after an optional sound, the end of the sound
+    # before that.
     jump_from = np.full(count, -1)
     for n, sound in enumerate(state_sound):
         if first[n] and sound >= 2 and said[sound - 1].optional:
@@ -115,7 +116,7 @@ def viterbi(likelihoods: LogLikelihoods, labels: Sequence[int], said: Sequence[S
 
 
 def frames_of_phonemes(said: Sequence[Sound], frames: Sequence[int], phonemes: int) -> list[int]:
-    """[1 + phonemes + 1] frames before the sentence, of each phoneme, and after it."""
+    """[1 + phonemes + 1]: the frames before the sentence, of each phoneme, and after it."""
     shared = [0] * (phonemes + 2)
     shared[0] = frames[0]
     for sound, count in zip(said[1:], frames[1:], strict=True):

@@ -1,4 +1,4 @@
-"""What a voice was made from, kept beside it for its card."""
+"""What a voice was made from. It is kept beside the voice, for its model card."""
 
 import json
 from dataclasses import asdict, dataclass
@@ -32,14 +32,14 @@ class History:
 
     @property
     def licence(self) -> str:
-        """Of the voice, and of what it learnt from."""
+        """The licence of the voice, and of what it learnt from."""
         kind, _, which = self.teacher.partition(":")
         of = f"recordings of {which} (CC0)" if kind == PERSON else "Tatoeba (CC BY 2.0 FR)"
         return f"GPL-3.0-or-later; learnt from {of}"
 
     @classmethod
     def read(cls, folder: Path) -> "History":
-        """That of the voice in `folder`. Raises FileNotFoundError."""
+        """The history of the voice in `folder`. Raises FileNotFoundError."""
         return cls(**json.loads(_beside(folder).read_text(encoding="utf-8")))
 
     def write(self, folder: Path) -> None:
@@ -48,8 +48,8 @@ class History:
 
 
 def describe(history: History, folder: Path, read_back_wrong: float | None = None) -> None:
-    """Write model.json, from which a manifest is made. ``read_back_wrong``: percent of words,
-    where it was measured."""
+    """Write model.json, from which a manifest is made. ``read_back_wrong``: percentage of words, if
+    measured."""
     model: dict[str, object] = {
         "name": f"voice-{history.language}",
         "kind": "voice",

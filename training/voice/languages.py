@@ -1,4 +1,4 @@
-"""Whom the voice of each language learns from."""
+"""The teacher of each language's voice."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -10,10 +10,10 @@ from training.data import Language
 class Tongue:
     name: str
     espeak_voice: str
-    """Whose phonemes Piper feeds the voice."""
+    """The espeak-ng voice whose phonemes Piper gives the voice."""
     teacher: str
-    """Whom the voice learns from: recordings of a person (``recordings:FOLDER`` of corpora/), or a
-    synthesizer, as `teacher_of` takes it."""
+    """A person's recordings (``recordings:FOLDER``, in corpora/), or a synthesizer's name for
+    `teacher_of`."""
 
 
 TONGUES: Final[dict[Language, Tongue]] = {

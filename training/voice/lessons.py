@@ -1,4 +1,5 @@
-"""Lessons: sentences as Piper's phoneme ids, how long each sounds, and what it sounds like."""
+"""Lessons: sentences as Piper's phoneme ids, the duration of each, and the features of the
+speech."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -32,7 +33,8 @@ class Lesson:
 
 
 def cleaned(lesson: Lesson, silent: Sequence[bool]) -> Lesson:
-    """Without the room between the words: where an id is `silent`, all sound fades in 20 ms."""
+    """Without the sound of the room between words: where an id is `silent`, all sound fades in 20
+    ms."""
     mute = np.repeat(silent, 2 * np.array(lesson.frames))
     spoken, at = np.flatnonzero(~mute), np.arange(len(mute))
     if not len(spoken):
@@ -48,9 +50,10 @@ def cleaned(lesson: Lesson, silent: Sequence[bool]) -> Lesson:
 
 
 def trimmed(lesson: Lesson, silent: Sequence[bool]) -> Lesson:
-    """With the silences before and after short and equal: they delay the listener.
+    """With short and equal silences before and after, because silence delays the listener.
 
-    The first id has the silence before; the last id with any frames has that after, if `silent`.
+    The first id has the silence before. The last id that has frames has the silence after, if
+    `silent`.
     """
     frames = list(lesson.frames)
     last = max(n for n, count in enumerate(frames) if count)
@@ -65,7 +68,7 @@ def trimmed(lesson: Lesson, silent: Sequence[bool]) -> Lesson:
 
 
 def stretched(lesson: Lesson, stretch: float) -> Lesson:
-    """The same spoken `stretch` times as slowly, at the same pitch."""
+    """The same, spoken `stretch` times as slowly, at the same pitch."""
     ends = np.round(np.cumsum(lesson.frames) * stretch).astype(int)
     frames = np.diff(ends, prepend=0).tolist()
     old = lesson.features
@@ -73,7 +76,7 @@ def stretched(lesson: Lesson, stretch: float) -> Lesson:
     low = np.clip(np.floor(at).astype(int), 0, len(old.f0_hz) - 1)
     high = np.minimum(low + 1, len(old.f0_hz) - 1)
     share = np.clip(at - low, 0, 1).astype(np.float32)[:, None]
-    near = np.where(share[:, 0] < 0.5, low, high)  # pitch is not mixed with no pitch
+    near = np.where(share[:, 0] < 0.5, low, high)  # never mix voiced and unvoiced pitch
     features = Features(
         old.f0_hz[near],
         old.envelope[low] * (1 - share) + old.envelope[high] * share,

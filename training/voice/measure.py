@@ -1,8 +1,9 @@
-"""python -m training.voice.measure FOLDER --language nl: what a finished voice does, run by
+"""python -m training.voice.measure FOLDER --language nl: measures a finished voice, run by
 piper-tts itself.
 
-On sentences of Tatoeba that no voice was trained on: speed on one core, loudness, how exactly a
-length scale is kept. How well it is understood ``tools.evaluate voices`` measures.
+On sentences of Tatoeba that no voice was trained on, it measures speed on one core, loudness, and
+how exactly a length scale is followed. ``tools.evaluate voices`` measures how well a voice is
+understood.
 """
 
 import argparse
@@ -25,7 +26,7 @@ LENGTH_SCALES: Final = (0.6, 0.7, 1.0, 1.3)
 
 
 def load(folder: Path) -> PiperVoice:
-    """The voice in `folder` on one core (PiperVoice.load would take them all)."""
+    """The voice in `folder`, on one core (PiperVoice.load would use all)."""
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     session = onnxruntime.InferenceSession(
@@ -42,7 +43,7 @@ def say(voice: PiperVoice, text: str, length_scale: float = 1.0) -> Samples:
 
 
 def quietest_db(samples: Samples) -> float:
-    """Level of the quietest 50 ms, dB of full scale: what a listener hears in a pause."""
+    """The level of the quietest 50 ms, in dB of full scale: what is heard in a pause."""
     width = 5 * FRAME_SAMPLES
     whole = samples[: len(samples) // width * width].reshape(-1, width)
     return float(10 * np.log10(np.mean(whole**2, axis=1).min() + 1e-12))
@@ -50,7 +51,7 @@ def quietest_db(samples: Samples) -> float:
 
 def measure(voice: PiperVoice, texts: list[str]) -> dict[str, float]:
     say(voice, texts[0])  # the first run also allocates
-    started = time.process_time()  # not the wall: it is one core, and a shared one
+    started = time.process_time()  # CPU time, as the core is shared
     spoken = [say(voice, text) for text in texts]
     elapsed_s = time.process_time() - started
     samples = sum(len(each) for each in spoken)
@@ -70,7 +71,7 @@ def measure(voice: PiperVoice, texts: list[str]) -> dict[str, float]:
 
 
 def figures_of(folder: Path, language: Language, data: Path, count: int) -> dict[str, float]:
-    """All figures of the voice in `folder`, by name, on `count` sentences."""
+    """All figures of the voice in `folder`, by name, measured on `count` sentences."""
     _, unseen = real_sentences(language, data)
     random.Random(7).shuffle(unseen)
     return measure(load(folder), unseen[:count])

@@ -1,4 +1,5 @@
-"""Lessons from recordings of a person: found sound by sound, at one loudness, silences clean."""
+"""Makes lessons from a person's recordings: finds each sound, equalises loudness, cleans
+silences."""
 
 import json
 import random
@@ -36,7 +37,7 @@ STEPS: Final = (800, 300, 300, 300)
 
 
 def read(folder: Path, espeak_voice: str, limit_s: float, seed: int) -> list[Recording]:
-    """Those of `folder` (manifest.jsonl) that Piper would speak as one sentence."""
+    """The recordings of `folder` (manifest.jsonl) that Piper would speak as one sentence."""
     lines = (folder / "manifest.jsonl").read_text(encoding="utf-8").splitlines()
     rows = [json.loads(line) for line in lines]
     random.Random(seed).shuffle(rows)
@@ -58,7 +59,7 @@ def read(folder: Path, espeak_voice: str, limit_s: float, seed: int) -> list[Rec
 
 
 def decode(path: Path) -> Samples:
-    """Mono at SAMPLE_RATE_HZ, full scale 1.0."""
+    """Decode to mono at SAMPLE_RATE_HZ, full scale 1.0."""
     resampler = av.AudioResampler(format="flt", layout="mono", rate=SAMPLE_RATE_HZ)
     with av.open(str(path)) as container:
         frames = [*container.decode(audio=0), None]
@@ -67,8 +68,8 @@ def decode(path: Path) -> Samples:
 
 
 def prepared(samples: Samples) -> Samples:
-    """Without rumble, at one loudness, a whole number of frames. Clips are cut close: silence is
-    put before and after."""
+    """Without rumble, at one loudness, a whole number of frames long. Clips are cut closely, so
+    silence is added before and after."""
     filters = butter(2, RUMBLE_HZ, "highpass", fs=SAMPLE_RATE_HZ, output="sos")
     level = at_speech_level(np.asarray(sosfiltfilt(filters, samples)))
     whole = -len(level) % FRAME_SAMPLES
@@ -77,7 +78,7 @@ def prepared(samples: Samples) -> Samples:
 
 
 def lesson_of(recording: Recording, aligner: Aligner) -> tuple[Lesson, float] | None:
-    """The lesson and how well sounds and text fit; None where they do not."""
+    """The lesson, and how well sounds and text fit; None if they do not."""
     found = aligner(recording)
     if found is None:
         return None
@@ -93,7 +94,7 @@ def lesson_of(recording: Recording, aligner: Aligner) -> tuple[Lesson, float] | 
 def aligner_for(
     known: Sequence[Lesson], heard: Sequence[Recording], steps: Sequence[int], seed: int
 ) -> PhoneAligner:
-    """One that learnt from lessons with known times and then from `heard` itself."""
+    """An aligner that learnt from lessons with known times, and then from `heard` itself."""
     taught = [example_of(lesson) for lesson in known]
     said = [sounds(recording.phonemes) for recording in heard]
     labels = {sound.label for each in [*said, *(one.said for one in taught)] for sound in each}
@@ -117,7 +118,7 @@ def _examples(
 
 
 def lessons_of(heard: Sequence[Recording], aligner: Aligner, seed: int) -> list[Lesson]:
-    """Two of each recording: as it is, and slower or faster."""
+    """Two lessons of each recording: at its own speed, and slower or faster."""
     made = [found for each in heard if (found := lesson_of(each, aligner)) is not None]
     least = float(np.quantile([score for _, score in made], WORST))
     rng = random.Random(seed)
@@ -126,6 +127,6 @@ def lessons_of(heard: Sequence[Recording], aligner: Aligner, seed: int) -> list[
 
 
 def divided(made: list[Lesson]) -> tuple[list[Lesson], list[Lesson]]:
-    """Lessons to learn from, and those of held-out sentences at the speed they were said."""
+    """The lessons to learn from, and those of held-out sentences at their own speed."""
     unseen = [one for one in made if is_held_out(one.text) and one.stretch == 1.0]
     return [one for one in made if not is_held_out(one.text)], unseen

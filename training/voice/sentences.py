@@ -1,4 +1,4 @@
-"""What the teachers of the voices are given to say."""
+"""The sentences that the teachers of the voices speak."""
 
 import random
 from collections.abc import Iterator, Sequence
@@ -18,16 +18,17 @@ HELD_OUT_SHARE: Final = 0.08
 
 
 def is_held_out(text: str) -> bool:
-    """Whether no voice learns this sentence from anybody. No recogniser does, either."""
+    """Whether a sentence is in no training of a voice; it is in no training of a recogniser,
+    either."""
     return share(text) < HELD_OUT_SHARE
 
 
 def sentences(language: Language, real: Sequence[str], rng: random.Random) -> Iterator[str]:
-    """Endless sentences: `real` ones and, where the phrase grammar knows the language, in turns
-    its phrases.
+    """Endless sentences: `real` ones and, if the phrase grammar has the language, its phrases in
+    turn.
 
-    A quarter of all sentences lose their final punctuation or end in a comma, as the clauses of
-    live speech do. Raises ValueError where there are neither.
+    A quarter of all sentences lose their final punctuation or end in a comma, like the clauses of
+    live speech. Raises ValueError if there are neither.
     """
     if not real and language not in GRAMMATICAL:
         raise ValueError(f"no sentences in {language!r}: the phrase grammar does not know it")
@@ -43,9 +44,9 @@ def sentences(language: Language, real: Sequence[str], rng: random.Random) -> It
 
 
 def real_sentences(language: Language, data: Path) -> tuple[list[str], list[str]]:
-    """Tatoeba's sentences to learn from and to develop with: neither is in a test set.
+    """Tatoeba's sentences for training and for development; none is in a test set.
 
-    Empty where `data` has none.
+    Empty if `data` has none.
     """
     foreign: Foreign = "nl" if language == "en" else language
     corpus = read_corpora(data).get(foreign)

@@ -1,4 +1,4 @@
-"""Lessons from a synthesizer, which says when each of its phones begins."""
+"""Makes lessons with a synthesizer, which gives the time of each of its phones."""
 
 import random
 from collections.abc import Iterator, Sequence
@@ -31,7 +31,7 @@ class School:
         self._phonemizer = EspeakPhonemizer()
 
     def lesson(self, text: str, stretch: float) -> Lesson | None:
-        """None where Piper's phonemes and the teacher's speech do not go together."""
+        """A lesson; None if Piper's phonemes and the teacher's speech differ too much."""
         spoken = self._phonemizer.phonemize(self._teacher.espeak_voice, text)
         if len(spoken) != 1 or not spoken[0]:
             return None
@@ -39,7 +39,7 @@ class School:
         if any(phoneme not in DEFAULT_PHONEME_ID_MAP for phoneme in phonemes):
             return None
         speech = self._teacher.speak(text, stretch)
-        # The end of the sentence takes the final pause where there is no punctuation to take it.
+        # If there is no final punctuation, the end of the sentence gets the final pause.
         units = self._teacher.units(phonemes)
         units.append(Unit(PAUSE, len(phonemes), len(phonemes) + 1, skip_cost=0.2))
         timing = align(units, speech.segments, self._teacher.cost, len(phonemes) + 1)
@@ -60,9 +60,10 @@ class School:
 
 
 def _trim(samples: Samples, durations_s: Samples) -> tuple[Samples, Samples]:
-    """Make the silences before and after a sentence short and equal: they delay the listener.
+    """Make the silences before and after a sentence short and equal, because silence delays the
+    listener.
 
-    `durations_s` is one for each id: the lead comes first, what is left at the end comes last.
+    `durations_s`: one for each id. The silence before comes first, the one after last.
     """
     durations_s = durations_s.copy()
     lead_s = min(LEAD_S, float(durations_s[0]))
@@ -83,7 +84,7 @@ def varied_lessons(
     rng: random.Random,
     variants: Sequence[str] = VARIANTS,
 ) -> list[Lesson]:
-    """`minutes` of speech by several of espeak-ng's throats, to learn to hear from."""
+    """`minutes` of speech by several of espeak-ng's voices, for training the aligner."""
     made = [
         lessons(EspeakTeacher(espeak_voice, variant), texts, minutes / len(variants), rng)
         for variant in variants

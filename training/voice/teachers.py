@@ -1,7 +1,7 @@
-"""Synthesizers that the voices learn from: they say when each of their phones begins.
+"""The synthesizers that the voices learn from. They give the time of each of their phones.
 
-Dutch, German and French are taught by espeak-ng, English by flite's slt, a voice built from
-recordings of a woman.
+The teacher of Dutch, German and French is espeak-ng. The teacher of English is flite's slt, a voice
+made from recordings of a woman.
 """
 
 import subprocess
@@ -63,10 +63,11 @@ def _espeak() -> Espeak:
 
 
 class EspeakTeacher:
-    """espeak-ng: its phones are Piper's, code point for code point, but for small differences."""
+    """espeak-ng. Its phones are the same as Piper's, code point by code point, with small
+    differences."""
 
     def __init__(self, espeak_voice: str, variant: str = "") -> None:
-        """`variant` ("f2") is another throat and another melody."""
+        """`variant` ("f2"): another vocal tract and another melody."""
         self.espeak_voice = espeak_voice
         self._voice = f"{espeak_voice}+{variant}" if variant else espeak_voice
 
@@ -96,7 +97,7 @@ class EspeakTeacher:
 
 
 class FliteTeacher:
-    """flite (US English): its phones are CMU's, most of Piper's long vowels are one of them."""
+    """flite (US English). Its phones are CMU's; most of Piper's long vowels are one of them."""
 
     espeak_voice = "en-us"
 
@@ -155,7 +156,7 @@ def _unit(phone: str, start: int, stop: int) -> Unit:
 
 
 def _split(ipa: str, start_s: float, end_s: float) -> list[Segment]:
-    """One segment for each code point of an espeak phoneme; an empty name is a pause."""
+    """One segment for each code point of an espeak phoneme. An empty name is a pause."""
     points = [c for c in unicodedata.normalize("NFD", ipa) if c not in STRESS_MARKS] or [PAUSE]
     if end_s <= start_s:
         return []
@@ -167,7 +168,7 @@ def _split(ipa: str, start_s: float, end_s: float) -> list[Segment]:
 
 
 def teacher_of(name: str) -> Teacher:
-    """A teacher by name: "espeak:nl", "espeak:nl+f2", "flite:slt"."""
+    """The teacher with a name such as "espeak:nl", "espeak:nl+f2" or "flite:slt"."""
     kind, _, voice = name.partition(":")
     if kind == "espeak":
         plain, _, variant = voice.partition("+")

@@ -1,4 +1,4 @@
-"""Trains the acoustic model on lessons, on one core and in minutes, or on a GPU."""
+"""Trains the acoustic model on lessons, in minutes on one core, or on a GPU."""
 
 import math
 import random
@@ -63,7 +63,7 @@ def batch_of(lessons: list[Lesson]) -> Batch:
 
 
 def _targets(lesson: Lesson) -> np.ndarray[tuple[int, int], np.dtype[np.float32]]:
-    """[S, OUTPUTS]; log f0 is 0 where there is no voice."""
+    """[S, OUTPUTS]; log f0 is 0 where there is no voicing."""
     heard = lesson.features
     log_f0 = np.log(np.maximum(heard.f0_hz, 1))[:, None]
     voiced = (heard.f0_hz > 0)[:, None]
@@ -72,7 +72,7 @@ def _targets(lesson: Lesson) -> np.ndarray[tuple[int, int], np.dtype[np.float32]
 
 
 def losses(model: Acoustic, batch: Batch) -> dict[str, Tensor]:
-    """Each averaged over what it is about: phonemes, subframes, voiced subframes."""
+    """The losses, each averaged over what it is about: phonemes, subframes, voiced subframes."""
     with torch.autocast(batch.ids.device.type, torch.bfloat16, enabled=model.training):
         states, frames = model.encode(batch.ids, batch.lengths)
         total = batch.wanted.shape[1] // 2
@@ -85,7 +85,7 @@ def losses(model: Acoustic, batch: Batch) -> dict[str, Tensor]:
     voiced = wanted[..., 1] * mask
     band = slice(2, 2 + BANDS)
     made_envelope, envelope = made[..., -ENVELOPE_POINTS:], wanted[..., -ENVELOPE_POINTS:]
-    # Silence is easy and long: speech counts up to four times as much.
+    # Silence is long and easy to learn, so speech counts up to four times as much.
     weight = mask * (0.25 + 0.75 * ((envelope.amax(-1) - ENVELOPE_FLOOR) / 8).clamp(0, 1))
     movement = made_envelope.diff(dim=1) - envelope.diff(dim=1)
     voicing = F.binary_cross_entropy_with_logits(made[..., 1], wanted[..., 1], reduction="none")
@@ -104,7 +104,7 @@ def _mean(values: Tensor, weight: Tensor) -> Tensor:
 
 
 def start_at_average(model: Acoustic, lessons: list[Lesson]) -> None:
-    """The output bias begins at the average sound, so that training begins with speech."""
+    """Set the output bias to the average sound, so that training begins with speech."""
     rows = np.concatenate([_targets(lesson) for lesson in lessons])
     average = torch.from_numpy(rows.mean(0))
     average[0] = float(rows[rows[:, 1] > 0, 0].mean())
@@ -114,7 +114,7 @@ def start_at_average(model: Acoustic, lessons: list[Lesson]) -> None:
 
 
 def _batches(lessons: list[Lesson], rng: random.Random) -> Iterator[Batch]:
-    """Endless batches of sentences of about the same length."""
+    """Endless batches of sentences of similar length."""
     while True:
         order = sorted(lessons, key=lambda lesson: sum(lesson.frames) + rng.gauss(0, 30))
         starts = list(range(0, len(order), BATCH))
@@ -124,7 +124,7 @@ def _batches(lessons: list[Lesson], rng: random.Random) -> Iterator[Batch]:
 
 
 class Training:
-    """A model on its way, kept in a file from which it goes on."""
+    """A model in training, with a checkpoint file to continue from."""
 
     def __init__(self, device: str, seed: int, peak_learning_rate: float) -> None:
         self.model = Acoustic().to(device)
@@ -143,7 +143,7 @@ class Training:
         self.step, self.seconds = kept["step"], kept["seconds"]
 
     def begin_as(self, checkpoint: Path) -> None:
-        """Take the weights of another voice, nothing else of it."""
+        """Take over the weights of another voice, and nothing else."""
         kept = torch.load(checkpoint, weights_only=True, map_location=self._device)
         self.model.load_state_dict(kept["weights"])
 
@@ -159,7 +159,7 @@ class Training:
     def run(
         self, lessons: list[Lesson], unseen: list[Lesson], seconds: float, checkpoint: Path
     ) -> None:
-        """Train until `seconds` of processor time are spent, all sessions together."""
+        """Train until `seconds` of CPU time are spent in all sessions together."""
         batches = _batches(lessons, random.Random(f"{self._seed} {self.step}"))
         saved_s = began_s = time.process_time() - self.seconds
         total_s = round(seconds)
@@ -176,7 +176,8 @@ class Training:
         self.save(checkpoint)
 
     def _learn(self, batch: Batch, fraction: float) -> None:
-        """One step, `fraction` (0 to 1) of the way: the rate falls with half a cosine."""
+        """One step. `fraction`: the progress, 0 to 1; the learning rate falls with half a
+        cosine."""
         self.step += 1
         rate = max(0.01, 0.5 * (1 + math.cos(math.pi * fraction)))
         for group in self.optimizer.param_groups:

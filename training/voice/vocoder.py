@@ -31,7 +31,7 @@ Matrix = npt.NDArray[np.float64]
 
 
 def _interpolation(points: Matrix, at: Matrix) -> Matrix:
-    """[len(points), len(at)]: multiply values at `points` by it to get values at `at`."""
+    """[len(points), len(at)]: a matrix that interpolates values at `points` to values at `at`."""
     return np.stack([np.interp(at, points, row) for row in np.eye(len(points))])
 
 
@@ -94,17 +94,17 @@ class Vocoder(nn.Module):
             [real * filter_real - imag * filter_imag, real * filter_imag + imag * filter_real], 1
         )
         parts = (spectrum @ self.inverse).reshape(-1, HOPS, SUBFRAME_SAMPLES)
-        # Overlap-add: part j of subframe i sounds in subframe i + j - 1.
+        # Overlap-add: part j of subframe i is heard in subframe i + j - 1.
         overlapped = sum(F.pad(parts[:, j], (0, 0, j, HOPS - 1 - j)) for j in range(HOPS))
         samples = torch.as_tensor(overlapped)[1 : 2 - HOPS].reshape(-1)
         return CEILING * torch.tanh(samples / CEILING)
 
     def _pulses(self, f0: Tensor) -> Tensor:
-        """f0 [S] in Hz -> [S, SUBFRAME_SAMPLES], a pulse train of unit power."""
+        """f0 [S] in Hz -> [S, SUBFRAME_SAMPLES]: a pulse train of unit power."""
         following = torch.cat([f0[1:], f0[-1:]])
         hz = f0.unsqueeze(1) * (1 - self.steps) + following.unsqueeze(1) * self.steps
         turns = torch.cumsum(hz / SAMPLE_RATE_HZ, 1)
-        # Doubles: in a long sentence the phase of the last pulses would be lost to rounding.
+        # In float64, as in a long sentence the phase of the last pulses would be rounded away.
         before = torch.cumsum(turns[:, -1:].double(), 0) - turns[:, -1:].double()
         turns = turns + (before - before.floor()).float()
         turns = turns - (turns + 0.5).floor()
