@@ -24,7 +24,8 @@ def _state_folder() -> str:
 
 def about(text: str, **limits: float) -> Meta:
     """The description of a setting, and its limits, as in msgspec.Meta."""
-    return Meta(description=text, **limits)  # type: ignore[arg-type]
+    meta: Meta = Meta(description=text, **limits)  # type: ignore[call-overload]
+    return meta
 
 
 class ConfigError(Exception):

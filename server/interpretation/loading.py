@@ -68,13 +68,21 @@ def translators(catalogue: Catalogue, runs_on: Device = "cpu") -> Translator:
     return RoutedTranslator(by_pair, catalogue.route)
 
 
-def _translator(catalogue: Catalogue, model: Model, runs_on: Device) -> Translator:
+def plain_translator(catalogue: Catalogue, model: Model, runs_on: Device = "cpu") -> Translator:
+    """A translation model, without what is done to the text around it. Raises ModelError."""
     from server.interpretation.ctranslate2_translator import CTranslate2Translator
 
-    tagged = sorted({target for _, target in model.pairs}) if model.target_tags else ()
-    translator = CTranslate2Translator(
-        catalogue.path(model), tagged, packed=model.format == "argos", runs_on=runs_on
+    return CTranslate2Translator(
+        catalogue.path(model),
+        sorted({target for _, target in model.pairs}) if model.target_tags else (),
+        packed=model.format == "argos",
+        runs_on=runs_on,
+        reranks=model.reranks,
     )
+
+
+def _translator(catalogue: Catalogue, model: Model, runs_on: Device) -> Translator:
+    translator = plain_translator(catalogue, model, runs_on)
     if model.number_signs:
         from server.interpretation.numeral_translator import NumeralTranslator
 

@@ -71,7 +71,7 @@ class Speaking:
     def oldest(self) -> Clause | None:
         """The clause of the oldest part in work or queued; None if there is none."""
         part = self._current or self._parts.oldest
-        return part and part.clause
+        return None if part is None else part.clause
 
     async def run(self) -> None:
         """Speak until closed and nothing is left."""

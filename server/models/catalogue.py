@@ -29,7 +29,8 @@ class Model(msgspec.Struct, frozen=True, kw_only=True):
     ``pairs``: (source, target) of a translation model.
     Of translation models: ``target_tags``: the target is given by a first token ``>>nl<<``.
     ``wants_case``: trained on text with capitals and punctuation. ``number_signs``: trained with
-    placeholders for numbers (``interpretation.numerals``).
+    placeholders for numbers (``interpretation.numerals``). ``reranks``: chooses among several
+    translations by translating them back, at about twice the time.
     ``read_back_wrong``: the percentage of a voice's words that an independent recogniser gets wrong
     (``tools.evaluate voices``); None if not measured.
     """
@@ -44,6 +45,7 @@ class Model(msgspec.Struct, frozen=True, kw_only=True):
     target_tags: bool = False
     wants_case: bool = False
     number_signs: bool = False
+    reranks: bool = False
     read_back_wrong: float | None = None
     format: Format = ""
 

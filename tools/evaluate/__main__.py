@@ -49,7 +49,7 @@ def starter(models: Path, kinds: Sequence[str], quick: bool) -> Iterator[Figure]
             yield from recognizer.figures(spoken, folder, quick)
     if "translation" in kinds:
         for model in _translations(catalogue):
-            yield from translation.figures(catalogue.path(model), model.pairs, quick)
+            yield from translation.figures(catalogue, model, quick)
     weighed = (*kinds, "starter") if set(kinds) == set(KINDS) else tuple(kinds)
     yield from (figure for figure in sizes(catalogue) if figure.name.startswith(weighed))
 

@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Final
 
 from server.config import STARTER_MODELS
-from server.interpretation.ctranslate2_translator import CTranslate2Translator
 from server.interpretation.draft import Draft
 from server.interpretation.engines import EngineError, Translator
+from server.interpretation.loading import plain_translator
 from server.interpretation.routes import RoutedTranslator
 from server.interpretation.term_translator import TermTranslator
 from server.models.installed import catalogue_of
@@ -116,11 +116,7 @@ def main(words: Sequence[str]) -> int:
     options = parser.parse_args(words)
     catalogue = catalogue_of(str(options.models), Path())
     loaded = {
-        model.name: CTranslate2Translator(
-            catalogue.path(model),
-            sorted({target for _, target in model.pairs}) if model.target_tags else (),
-        )
-        for model in catalogue.translations.values()
+        model.name: plain_translator(catalogue, model) for model in catalogue.translations.values()
     }
     translator = RoutedTranslator(
         {pair: loaded[model.name] for pair, model in catalogue.translations.items()},

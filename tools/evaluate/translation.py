@@ -4,13 +4,13 @@ adapter."""
 import random
 import time
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Final, NamedTuple
 
 import sacrebleu
 
-from server.interpretation.ctranslate2_translator import CTranslate2Translator
-from server.interpretation.engines import EngineError
+from server.interpretation.engines import EngineError, Translator
+from server.interpretation.loading import plain_translator
+from server.models.catalogue import Catalogue, Model
 from tools.evaluate import material
 from tools.evaluate.names import cases
 from tools.figures import Figure
@@ -31,8 +31,8 @@ WORDS = 12
 class Translating:
     """A model at work, and what it took."""
 
-    def __init__(self, folder: Path, targets: Sequence[str]) -> None:
-        self._translator = CTranslate2Translator(folder, targets)
+    def __init__(self, translator: Translator) -> None:
+        self._translator = translator
         self.failed = 0
 
     def translate(self, text: str, source: str, target: str) -> str:
@@ -61,9 +61,10 @@ class Translated(NamedTuple):
         return float(sacrebleu.corpus_bleu(self.made, [self.references]).score)
 
 
-def figures(folder: Path, ways: Sequence[tuple[str, str]], quick: bool) -> Iterator[Figure]:
-    """All of one model's, which translates ``ways``."""
-    translating = Translating(folder, sorted({target for _, target in ways}))
+def figures(catalogue: Catalogue, model: Model, quick: bool) -> Iterator[Figure]:
+    """All of one translation model's."""
+    ways = model.pairs
+    translating = Translating(plain_translator(catalogue, model))
     tests = {
         foreign: corpus.test[: QUICK if quick else None]
         for foreign, corpus in read_corpora(material.folder()).items()

@@ -39,6 +39,7 @@ def write(
         "pairs": [list(direction) for direction in directions],
         "target_tags": True,
         "number_signs": True,
+        "reranks": True,
         "licence": LICENCE,
     }
     (out / "model.json").write_text(json.dumps(description, indent=2) + "\n")

@@ -21,9 +21,9 @@ def folder(starter: Catalogue) -> Path:
     return starter.path(starter.translations["nl", "en"])
 
 
-@pytest.fixture(scope="module")
-def translator(folder: Path) -> CTranslate2Translator:
-    return CTranslate2Translator(folder, ["en", "nl"])
+@pytest.fixture(scope="module", params=[False, True], ids=["likeliest", "reranked"])
+def translator(folder: Path, request: pytest.FixtureRequest) -> CTranslate2Translator:
+    return CTranslate2Translator(folder, ["en", "nl"], reranks=request.param)
 
 
 @pytest.mark.parametrize(("source", "target"), [("nl", "en"), ("en", "nl")])

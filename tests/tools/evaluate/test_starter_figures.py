@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 from server.config import STARTER_MODELS
+from server.interpretation.loading import plain_translator
 from server.interpretation.vosk_recognizer import VoskRecognizer
 from server.models.catalogue import Catalogue
 from tools.evaluate import material, recognizer, translation
@@ -54,7 +55,7 @@ def test_recognisers_get_few_words_wrong(language: Language) -> None:
 @pytest.fixture(scope="module")
 def translating() -> Translating:
     model = CATALOGUE.translations["en", "nl"]
-    return Translating(CATALOGUE.path(model), sorted({target for _, target in model.pairs}))
+    return Translating(plain_translator(CATALOGUE, model))
 
 
 @cache
