@@ -22,6 +22,8 @@ from server.models.disk import FetchError, Missing, Unreachable, digest, disk_er
 #: No usable model file is larger.
 MOST_BYTES: Final = 8 << 30
 CHUNK_BYTES: Final = 1 << 18
+#: No page of a package index that lists one package is longer.
+MOST_TEXT_BYTES: Final = 8 << 20
 MOST_REDIRECTS: Final = 5
 #: An interrupted attempt that received at least this much does not count as a failure.
 WORTH_BYTES: Final = 1 << 20
@@ -105,12 +107,17 @@ class Downloader:
         os.replace(part, target)
         forget(part)
 
-    async def text(self, address: str, accept: str, most_bytes: int = 8 << 20) -> tuple[str, str]:
-        """Download a short text. Returns it and its content type. Raises FetchError."""
+    async def text(self, address: str, accept: str) -> tuple[str, str]:
+        """Download a text of at most MOST_TEXT_BYTES. Returns it and its content type. Raises
+        FetchError."""
         try:
             async with asyncio.timeout(self._patience.connect_s + self._patience.stall_s):
                 async with await self._get(address, {"Accept": accept}) as answer:
-                    data = await answer.content.read(most_bytes)
+                    data = bytearray()
+                    async for piece in answer.content.iter_any():
+                        data += piece
+                        if len(data) > MOST_TEXT_BYTES:
+                            raise _Broken(f"it sends more than {MOST_TEXT_BYTES >> 20} MiB")
         except (aiohttp.ClientError, TimeoutError, _Broken) as error:
             raise Unreachable(f"{address} cannot be reached: {_told(error)}") from error
         return data.decode("utf8", "replace"), answer.content_type

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from server.http import tls
+from server.models import download
 from server.models.available import File
 from server.models.disk import FetchError, Missing, Unreachable
 from server.models.download import WORTH_BYTES, Downloader, Patience
@@ -133,6 +134,20 @@ async def test_no_use_to_ask_again(
     assert host.url in str(error.value)
     assert len(host.sent[PATH]) == (6 if "more than" in complaint else 1)
     assert isinstance(error.value, Missing) == ("404" in complaint)
+
+
+async def test_a_text_that_comes_in_pieces_is_whole(host: ModelHost) -> None:
+    host.faults[PATH] = [dribble(len(DATA) // 3, 0.05)]
+    async with aiohttp.ClientSession() as session:
+        text, _ = await Downloader(session, patience=HASTE).text(host.url + PATH, "*/*")
+    assert text == DATA.decode("utf8", "replace")
+
+
+async def test_a_text_too_long_is_refused(host: ModelHost, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(download, "MOST_TEXT_BYTES", len(DATA) - 1)
+    async with aiohttp.ClientSession() as session:
+        with pytest.raises(Unreachable, match="sends more than"):
+            await Downloader(session, patience=HASTE).text(host.url + PATH, "*/*")
 
 
 async def test_a_redirect_is_followed(host: ModelHost, tmp_path: Path) -> None:
