@@ -23,7 +23,7 @@ from training.translation.corpus import held_out, read_corpora
 from training.translation.examples import Examples
 from training.translation.feed import batches
 from training.translation.library import Text, read
-from training.translation.recipe import GPU, SERVED, SMOKE, Recipe
+from training.translation.recipe import GPU, SHARES, SMOKE, Recipe
 from training.translation.shipped import weights as weights_of
 from training.translation.train import Training, tensors
 
@@ -83,7 +83,7 @@ def main() -> None:
     made = batches(examples, seed, arguments.workers)
     training.run(made, judged, 3600 * hours, checkpoint, stop.is_set)
     known = {"en", *corpora} if corpora else {"en", "nl"}
-    directions = [direction for direction in SERVED if known.issuperset(direction)]
+    directions = [direction for direction in SHARES if known.issuperset(direction)]
     weights = {name: weight.cpu() for name, weight in training.average.items()}
     write(weights, training.recipe, training.pieces, directions, out)
     print(f"{out}: {progress.step:,} steps, {progress.target_pieces:,} target pieces learnt from")

@@ -62,7 +62,8 @@ The source is
     >>nl<< piece piece … </s>
 
 with the target language as its first token and pieces of `sentencepiece.model`. Signs stand in the
-places of numbers (`server/interpretation/numerals.py`).
+places of numbers (`server/interpretation/numerals.py`). Of four translations the server takes the
+one that the model, asked for the opposite direction, is surest to have come from the source.
 
 ## What it learnt from
 
@@ -85,7 +86,7 @@ Licence of the model: GPL-3.0-or-later.
     python -m training.translation --out FOLDER --data DATA --hours {hours:.1f} [--from MODEL]
 
 With --from it begins with the weights and the pieces of a model that was shipped before, as this
-one did (of four encoder layers). {steps:,} steps, {pieces:.0f} million target pieces.
+one did, twice (the first of four encoder layers). All sessions together: {steps:,} steps, {pieces:.0f} million target pieces.
 `training/requirements.txt` says what it needs.
 
 ## Measured
