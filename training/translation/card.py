@@ -86,7 +86,8 @@ Licence of the model: GPL-3.0-or-later.
     python -m training.translation --out FOLDER --data DATA --hours {hours:.1f} [--from MODEL]
 
 With --from it begins with the weights and the pieces of a model that was shipped before, as this
-one did, twice (the first of four encoder layers). All sessions together: {steps:,} steps, {pieces:.0f} million target pieces.
+one did, twice (the first of four encoder layers). All sessions together: {steps:,} steps,
+{pieces:.0f} million target pieces.
 `training/requirements.txt` says what it needs.
 
 ## Measured
