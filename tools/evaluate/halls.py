@@ -12,7 +12,7 @@ from server.media.files import SoundFile
 from server.media.opus import joined
 from tools.evaluate import material, noises
 from tools.evaluate.material import RATE_HZ
-from tools.evaluate.noises import SEED, Make, Samples, at_rms
+from tools.evaluate.noises import SEED, Make, Samples, at_rms, swell
 from tools.evaluate.people import DEVELOPMENT, rows
 
 #: A kind's level rises from one stretch to the next, then begins anew.
@@ -47,7 +47,7 @@ def organ(count: int, rng: np.random.Generator) -> Samples:
             hz = root_hz * 2 ** (step / 12)
             for pipe, loud in ((1, 1.0), (2, 0.7), (3, 0.3), (4, 0.5), (8, 0.25)):
                 turns = 2 * np.pi * (hz * pipe * time_s[:length] + rng.random())
-                out[start : start + length] += loud * np.sin(turns) * _swell(length)
+                out[start : start + length] += loud * np.sin(turns) * swell(length)
         start += length
     return out
 
@@ -120,11 +120,3 @@ def _crowd() -> Callable[[int, np.random.Generator], Samples]:
         return out
 
     return make
-
-
-def _swell(count: int) -> Samples:
-    edge = min(count // 2, RATE_HZ // 50)
-    ramp = np.ones(count)
-    ramp[:edge] = np.linspace(0, 1, edge)
-    ramp[count - edge :] = np.linspace(1, 0, edge)
-    return ramp

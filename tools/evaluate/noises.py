@@ -70,7 +70,7 @@ def beeps(count: int, rng: np.random.Generator) -> Samples:
     for start, length in _notes(count, rng, 0.15, 0.8):
         low, high = rng.uniform(200, 2500), rng.choice([1.0, 1.0, 1.5])
         phase = np.cumsum(np.linspace(low, low * high, length)) * 2 * np.pi / RATE_HZ
-        out[start : start + length] += np.sin(phase) * _swell(length)
+        out[start : start + length] += np.sin(phase) * swell(length)
     return out
 
 
@@ -162,10 +162,11 @@ def _note(count: int, hz: float) -> Samples:
     turns = 2 * np.pi * np.cumsum(hz * vibrato) / RATE_HZ
     overtones = range(1, min(12, int(RATE_HZ / 2 / hz)))
     parts = [np.sin(i * turns) / i for i in overtones]
-    return np.asarray(np.sum(parts, axis=0), np.float64) * _swell(count)
+    return np.asarray(np.sum(parts, axis=0), np.float64) * swell(count)
 
 
-def _swell(count: int) -> Samples:
+def swell(count: int) -> Samples:
+    """An envelope of ``count`` samples with a beginning and an end of 20 ms."""
     edge = min(count // 2, RATE_HZ // 50)
     ramp = np.ones(count)
     ramp[:edge] = np.linspace(0, 1, edge)

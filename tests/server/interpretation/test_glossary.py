@@ -2,6 +2,7 @@ import json
 
 import pytest
 
+import server.interpretation.glossary as glossary_module
 from server.interpretation.glossary import (
     MAX_BYTES,
     MAX_ENTRIES,
@@ -21,14 +22,9 @@ def read_json(**content: object) -> tuple[Glossary, list[Problem]]:
 
 
 def test_toml_and_json_say_the_same() -> None:
-    toml = """
-        names = ["Van der Steen"]
-        [words]
-        nl = ["kwartiermaker"]
-        [[terms]]
-        nl = "het verbond"
-        en = "covenant"
-    """
+    """The example that the module's description gives."""
+    described = (glossary_module.__doc__ or "").splitlines()
+    toml = "\n".join(line for line in described if line.startswith("    "))
     from_json = read_json(
         names=["Van der Steen"],
         words={"nl": ["kwartiermaker"]},
