@@ -50,19 +50,6 @@ _PATTERNS: Final[dict[str, re.Pattern[str]]] = {
 _FINGERPRINTS: Final = ("sha-256", "sha-384", "sha-512")
 
 
-@dataclass(frozen=True, slots=True)
-class CheckedOffer:
-    """An offer media can take. ``sdp``: rebuilt, with no candidates, one section of audio with
-    only Opus, and RED of it where offered, in the direction of the role; other sections with
-    port 0. ``mid``: the section's name. ``payload_type``: that of Opus. ``candidates``: how many
-    were left out."""
-
-    sdp: str
-    mid: str
-    payload_type: int
-    candidates: int
-
-
 @dataclass(slots=True)
 class _Section:
     """What one pass over a section's lines found, and over the session's before: as media-level
@@ -75,12 +62,13 @@ class _Section:
     lists: dict[str, list[tuple[str, ...]]] = field(default_factory=dict)
     flags: set[str] = field(default_factory=set)
     direction: str = "sendrecv"  # the default, RFC 8866, 6.7
-    candidates: int = 0
 
 
-def check(sdp: str, direction: Direction) -> CheckedOffer:
-    """Check and rebuild an offer. ``direction``: "sendonly" from a participant that sends audio,
-    "recvonly" from one that receives it, "sendrecv" for both.
+def check(sdp: str, direction: Direction) -> str:
+    """Check an offer, and return it rebuilt: without candidates, with one section of audio that
+    has only Opus, and RED of it where offered, in ``direction``; other sections with port 0.
+    ``direction``: "sendonly" from a participant that sends audio, "recvonly" from one that
+    receives it, "sendrecv" for both.
 
     Raises ProtocolError("bad_sdp", …), which says what is wrong with the offer.
     """
@@ -98,13 +86,7 @@ def check(sdp: str, direction: Direction) -> CheckedOffer:
             raise _bad(f"a={name} is missing; was the offer cut off?")
     if not any(found[0].lower() in _FINGERPRINTS for found in section.lists.get("fingerprint", ())):
         raise _bad("a=fingerprint with sha-256 is missing; was the offer cut off?")
-    payload_type = _opus(section)
-    return CheckedOffer(
-        sdp=_written(sections, audio, direction, payload_type),
-        mid=section.values["mid"],
-        payload_type=payload_type,
-        candidates=section.candidates,
-    )
+    return _written(sections, audio, direction, _opus(section))
 
 
 def _bad(what: str) -> ProtocolError:
@@ -166,9 +148,7 @@ def _begun(line: str, number: int, session: _Section) -> tuple[_Section, bool]:
 
 def _attribute(section: _Section, line: str, number: int) -> None:
     name, _, value = line[2:].partition(":")
-    if name in ("candidate", "remote-candidates"):
-        section.candidates += 1
-    elif name in _DIRECTIONS:
+    if name in _DIRECTIONS:
         section.direction = name
     elif name in ("rtcp-mux", "ice-lite"):
         section.flags.add(name)

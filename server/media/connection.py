@@ -77,7 +77,7 @@ class PeerConnection:
             ice,
             plane.turns,
             plane.dropped,
-            is_client=not offer.says_hello,
+            is_client=not offer.is_dtls_client,
             on_rtp=self._hear,
             on_rtcp=self._hear_rtcp,
         )

@@ -59,7 +59,7 @@ def test_the_example_of_an_offer_is_one_that_is_taken(who: str, text: str) -> No
         "listener": protocol.LISTENER.direction,
         "talk": protocol.TALK.direction,
     }
-    assert offer.check(json.loads(text)["sdp"], directions[who]).mid == "0"
+    assert "a=mid:0" in offer.check(json.loads(text)["sdp"], directions[who])
 
 
 def test_every_error_is_listed_with_its_close_code() -> None:

@@ -8,7 +8,7 @@ from aiortc import RTCPeerConnection, RTCSessionDescription
 from aiortc.sdp import SessionDescription
 
 from signaling.errors import ProtocolError
-from signaling.offer import MAX_OFFER_BYTES, MAX_SECTIONS, CheckedOffer, Direction, check
+from signaling.offer import MAX_OFFER_BYTES, MAX_SECTIONS, Direction, check
 
 #: As Debian's Chromium 156 offers, candidates included, one file a direction.
 OFFERS = Path(__file__).parent / "offers"
@@ -31,16 +31,16 @@ def refused(sdp: str, direction: Direction = "sendonly") -> str:
     return caught.value.message
 
 
-def parsed(checked: CheckedOffer) -> SessionDescription:
-    return SessionDescription.parse(checked.sdp)
+def parsed(checked: str) -> SessionDescription:
+    return SessionDescription.parse(checked)
 
 
 @pytest.mark.parametrize("direction", ["sendonly", "recvonly", "sendrecv"])
 def test_a_browser_s_offer_is_taken_without_its_candidates(direction: Direction) -> None:
     checked = check(chromium(direction), direction)
-    assert (checked.mid, checked.payload_type, checked.candidates) == ("0", 111, 2)
-    assert "candidate" not in checked.sdp
-    assert ".local" not in checked.sdp
+    assert "a=mid:0\r\n" in checked and "a=rtpmap:111 opus" in checked
+    assert "candidate" not in checked
+    assert ".local" not in checked
 
 
 def test_what_aiortc_reads_is_what_was_offered() -> None:
@@ -56,7 +56,7 @@ def test_what_aiortc_reads_is_what_was_offered() -> None:
 
 def test_checking_twice_changes_nothing() -> None:
     once = check(chromium(), "sendonly")
-    assert check(once.sdp, "sendonly").sdp == once.sdp
+    assert check(once, "sendonly") == once
 
 
 @pytest.fixture
@@ -67,7 +67,7 @@ async def connection() -> AsyncIterator[RTCPeerConnection]:
 
 
 async def test_aiortc_answers_a_checked_offer(connection: RTCPeerConnection) -> None:
-    sdp = check(chromium("recvonly"), "recvonly").sdp
+    sdp = check(chromium("recvonly"), "recvonly")
     await connection.setRemoteDescription(RTCSessionDescription(sdp, "offer"))
     answer = await connection.createAnswer()
     assert "opus/48000/2" in answer.sdp
@@ -93,10 +93,10 @@ async def test_aiortc_s_own_offer_is_taken(connection: RTCPeerConnection) -> Non
     ids=["of other codecs", "of too many", "of nothing", "another rate", "not offered", "RTCP's"],
 )
 def test_red_of_anything_but_opus_is_left_out(old: str, new: str) -> None:
-    assert "a=rtpmap:63 red/48000/2" in check(chromium(), "sendonly").sdp
+    assert "a=rtpmap:63 red/48000/2" in check(chromium(), "sendonly")
     sdp = chromium().replace(old, new)
     assert sdp != chromium()
-    checked = check(sdp, "sendonly").sdp
+    checked = check(sdp, "sendonly")
     assert "red/" not in checked and "SAVPF 111\r\n" in checked
 
 
@@ -112,11 +112,11 @@ def test_sendrecv_is_narrowed_to_what_the_role_does(direction: Direction) -> Non
 
 def test_attributes_of_the_session_count_for_its_section() -> None:
     sdp = without("ice-ufrag").replace("t=0 0\r\n", "t=0 0\r\na=ice-ufrag:abcd\r\n")
-    assert "a=ice-ufrag:abcd\r\n" in check(sdp, "sendonly").sdp
+    assert "a=ice-ufrag:abcd\r\n" in check(sdp, "sendonly")
 
 
 def test_no_direction_means_both() -> None:
-    assert "a=sendrecv" in check(without("sendonly"), "sendrecv").sdp
+    assert "a=sendrecv" in check(without("sendonly"), "sendrecv")
 
 
 M_LINE = "m=audio 9 UDP/TLS/RTP/SAVPF 111 63 9 0 8 13 110 126"
@@ -176,12 +176,12 @@ def test_what_cannot_be_taken_is_refused_in_words(sdp: str, words: str) -> None:
     ids=["candidates", "name", "separator", "end", "ends", "parameters", "not used"],
 )
 def test_what_is_not_used_may_be_anything(sdp: str) -> None:
-    assert check(sdp, "sendonly").sdp == check(chromium(), "sendonly").sdp
+    assert check(sdp, "sendonly") == check(chromium(), "sendonly")
 
 
 def test_an_older_profile_is_taken_as_it_is() -> None:
     sdp = chromium().replace("UDP/TLS/RTP/SAVPF", "RTP/SAVPF")
-    assert "m=audio 9 RTP/SAVPF 111 63\r\n" in check(sdp, "sendonly").sdp
+    assert "m=audio 9 RTP/SAVPF 111 63\r\n" in check(sdp, "sendonly")
 
 
 VIDEO = "m=video 9 UDP/TLS/RTP/SAVPF 96 97\r\na=mid:v\r\na=setup:whatever\r\n"
@@ -192,20 +192,20 @@ DATA = "m=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\na=mid:d\r\na=sctp-po
 def test_every_section_but_one_of_audio_is_kept_to_be_refused(before: str, after: str) -> None:
     start = chromium().index("m=audio")
     checked = check(chromium()[:start] + before + chromium()[start:] + after, "sendonly")
-    assert checked.mid == "0"
+    assert "a=mid:0\r\n" in checked
     assert [(each.kind, each.port) for each in parsed(checked).media] == [
         *([("video", 0)] if before == VIDEO else [("application", 0)] if before else []),
         ("audio", 9),
         *([("video", 0)] if VIDEO in after else []),
         *([("application", 0)] if DATA in after else []),
     ]
-    assert "whatever" not in checked.sdp and "sctp-port" not in checked.sdp
+    assert "whatever" not in checked and "sctp-port" not in checked
 
 
 def test_of_two_sections_of_audio_the_first_is_taken() -> None:
     second = chromium()[chromium().index("m=audio") :].replace("a=mid:0", "a=mid:1")
     checked = check(chromium() + second, "sendonly")
-    assert checked.mid == "0"
+    assert "a=mid:0\r\n" in checked
     assert [each.port for each in parsed(checked).media] == [9, 0]
 
 
