@@ -70,7 +70,7 @@ class BatchedMessage(ctypes.Structure):
     _fields_ = [("message", _Message), ("size", ctypes.c_uint)]
 
 
-class Way:
+class Destinations:
     """Encrypted by which sessions (a ``srtp_t`` of pylibsrtp's each), by which sockets, and
     whereto a batch's packets go, a row each: those of one socket follow one another."""
 
@@ -104,12 +104,12 @@ def packed_address(host: str, port: int) -> bytes:
     return packed.ljust(ADDRESS_BYTES, b"\0")
 
 
-class Sending(Protocol):
-    """What sends a batch."""
+class BatchSender(Protocol):
+    """Sends batches."""
 
-    def send(self, headers: NDArray[np.void], payload: bytes, way: Way) -> list[int]:
-        """Send ``payload`` (at most MOST_PAYLOAD) on its way, once under each header (of type
-        HEADER, as many as the way has rows, at most ROWS).
+    def send(self, headers: NDArray[np.void], payload: bytes, to: Destinations) -> list[int]:
+        """Send ``payload`` (at most MOST_PAYLOAD) to each destination, each time after its own
+        header. ``headers`` are of type HEADER, one for each destination, at most ROWS.
 
         Returns the rows that were not sent: the kernel had no room, or libsrtp failed.
         """
@@ -136,31 +136,33 @@ class Batch:
         )
         self._messages["message"]["vector_count"] = 1
 
-    def send(self, headers: NDArray[np.void], payload: bytes, way: Way) -> list[int]:
-        """See Sending."""
-        check(headers, payload, way)
+    def send(self, headers: NDArray[np.void], payload: bytes, to: Destinations) -> list[int]:
+        """See BatchSender."""
+        check(headers, payload, to)
         count = headers.size
         size = HEADER.itemsize + len(payload)
         flat = np.ascontiguousarray(headers).view(np.uint8)
         self._headers[:count] = flat.reshape(count, HEADER.itemsize)
         self._data[:count, HEADER.itemsize : size] = np.frombuffer(payload, np.uint8)
         self._sizes[:count] = size
-        failed = list(map(lib.srtp_protect, way.sessions, self._packets, self._lengths))
+        failed = list(map(lib.srtp_protect, to.sessions, self._packets, self._lengths))
         refused = [row for row, failure in enumerate(failed) if failure] if any(failed) else []
-        for out, start, stop in way.runs:
+        for out, start, stop in to.runs:
             rows: Sequence[int] = range(start, stop)
             if refused:  # and therefore as it was: not encrypted
                 rows = [row for row in rows if not failed[row]]
             if _sendmmsg is None or len(rows) <= 1:
-                refused += self._send_singly(out, rows, way)
+                refused += self._send_singly(out, rows, to)
             else:
-                refused += self._send_together(out, np.array(rows), way)
+                refused += self._send_together(out, np.array(rows), to)
         return refused
 
-    def _send_together(self, out: socket.socket, rows: NDArray[np.int_], way: Way) -> list[int]:
+    def _send_together(
+        self, out: socket.socket, rows: NDArray[np.int_], to: Destinations
+    ) -> list[int]:
         self._vectors["size"][rows] = self._sizes[rows]
         messages = self._messages[rows]
-        messages["message"]["name"] = way.packed_at + rows * ADDRESS_BYTES
+        messages["message"]["name"] = to.packed_at + rows * ADDRESS_BYTES
         messages["message"]["name_size"] = ADDRESS_BYTES
         first, step = messages.ctypes.data, messages.itemsize
         descriptor, refused, done = out.fileno(), list[int](), 0
@@ -172,20 +174,20 @@ class Batch:
             done += sent
         return refused
 
-    def _send_singly(self, out: socket.socket, rows: Sequence[int], way: Way) -> list[int]:
+    def _send_singly(self, out: socket.socket, rows: Sequence[int], to: Destinations) -> list[int]:
         refused = []
         for row in rows:
             try:
-                out.sendto(self._views[row][: self._sizes[row]], way.addresses[row])
+                out.sendto(self._views[row][: self._sizes[row]], to.addresses[row])
             except OSError:
                 refused.append(row)
         return refused
 
 
-def check(headers: NDArray[np.void], payload: bytes, way: Way) -> None:
+def check(headers: NDArray[np.void], payload: bytes, to: Destinations) -> None:
     """Raises ValueError: these do not fit together, or into memory."""
-    if headers.size != len(way.addresses) or headers.size > ROWS or headers.dtype != HEADER:
-        raise ValueError(f"{headers.size} headers of {headers.dtype} for {len(way.addresses)}")
+    if headers.size != len(to.addresses) or headers.size > ROWS or headers.dtype != HEADER:
+        raise ValueError(f"{headers.size} headers of {headers.dtype} for {len(to.addresses)}")
     if len(payload) > MOST_PAYLOAD:
         raise ValueError(f"a payload of {len(payload)} bytes; at most {MOST_PAYLOAD} fit")
 
@@ -196,7 +198,7 @@ def problem() -> str:
     return problem_of(Batch)
 
 
-def problem_of(kind: Callable[[], Sending]) -> str:
+def problem_of(kind: Callable[[], BatchSender]) -> str:
     """The same of one kind of them."""
     try:
         policy = Policy(key=bytes(46), ssrc_type=Policy.SSRC_ANY_OUTBOUND)
@@ -206,8 +208,8 @@ def problem_of(kind: Callable[[], Sending]) -> str:
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as ends:
             ends.bind(("127.0.0.1", 0))
             ends.setblocking(False)
-            way = Way([srtp_pointer(session)] * 2, [ends] * 2, [ends.getsockname()] * 2)
-            refused = kind().send(headers, b"payload", way)
+            to = Destinations([srtp_pointer(session)] * 2, [ends] * 2, [ends.getsockname()] * 2)
+            refused = kind().send(headers, b"payload", to)
             came = [ends.recv(_ROW_BYTES) for _ in headers]
     except (AttributeError, TypeError, OSError) as error:
         return f"a batch cannot be sent: {error}"

@@ -118,7 +118,7 @@ class Subscription:
         self._ring_packets = ring_packets
         self._last_tick = -1
         self._ready = asyncio.Event()
-        self._given_to: tuple[Outlet, Any] | None = None
+        self._sent_through: tuple[Outlet, Any] | None = None
         self._loss = 0.0
         self._closed = False
         self._broadcast = broadcast
@@ -167,11 +167,11 @@ class Subscription:
         self._ring.clear()
         self._ready.set()
 
-    def give_to(self, outlet: Outlet, member: Any) -> None:
+    def send_through(self, outlet: Outlet, member: Any) -> None:
         """Until closed, let ``outlet`` send every packet to its ``member`` with all others."""
         self._ring.clear()
         self._leave()
-        self._given_to = outlet, member
+        self._sent_through = outlet, member
         if not self._closed:
             self._enter()
 
@@ -179,10 +179,10 @@ class Subscription:
         self._broadcast._subscriptions.add(self)
         self._broadcast._newcomers = True
         self.report_loss(self._loss)
-        if self._given_to is None:
+        if self._sent_through is None:
             self._broadcast._with_ring.add(self)
         else:
-            outlet, member = self._given_to
+            outlet, member = self._sent_through
             groups = self._broadcast._groups
             if outlet not in groups:
                 groups[outlet] = outlet.group()
@@ -192,8 +192,8 @@ class Subscription:
         self._broadcast._subscriptions.discard(self)
         self._broadcast._with_ring.discard(self)
         self._broadcast._losses.pop(self, None)
-        if self._given_to is not None:
-            outlet, member = self._given_to
+        if self._sent_through is not None:
+            outlet, member = self._sent_through
             if outlet in self._broadcast._groups:
                 self._broadcast._groups[outlet].discard(member)
 
@@ -244,9 +244,9 @@ class SubscriberTrack(MediaStreamTrack):
         """The listener says that it loses this share of its packets; see Broadcast.loss."""
         self._subscription.report_loss(share)
 
-    def give_to(self, outlet: Outlet, member: Any) -> None:
+    def send_through(self, outlet: Outlet, member: Any) -> None:
         """As Subscription's."""
-        self._subscription.give_to(outlet, member)
+        self._subscription.send_through(outlet, member)
 
     async def recv(self) -> "Packet[Stream]":
         """The next packet. Raises MediaStreamError once the channel or the track is closed."""

@@ -72,16 +72,16 @@ class PeerConnection:
         assert self._offer is not None
         offer, plane = self._offer, self._plane
         self._port = plane.port or MediaPort(plane.hosts, 0, plane.dropped)
-        self._ice = ice = Ice(offer.username, offer.password, self._take_path)
+        self._ice = ice = Ice(offer.username, offer.password, self._path_changed)
         self._dtls = dtls = DtlsTransport(
             ice,
             plane.turns,
             plane.dropped,
             is_client=not offer.is_dtls_client,
-            on_rtp=self._hear,
-            on_rtcp=self._hear_rtcp,
+            on_rtp=self._receive_rtp,
+            on_rtcp=self._receive_rtcp,
         )
-        dtls.on("statechange", self._follow)
+        dtls.on("statechange", self._dtls_changed)
         ssrc, cname = random.getrandbits(32), secrets.token_hex(8)
         if self._track is not None:
             self._sender = Sender(self._track, plane.fan_out, ssrc, cname, offer.opus, offer.red)
@@ -116,7 +116,7 @@ class PeerConnection:
         if self._connecting is not None and not self._connecting.done():
             self._connecting.cancel()
             await asyncio.wait([self._connecting])
-        self._let_go()
+        self._release()
 
     def _direction(self) -> str:
         if self._track is None:
@@ -128,36 +128,36 @@ class PeerConnection:
             await ice.connected()
         except ConnectionError:
             return  # closed before: whoever did that has told
-        self._become("connecting")
+        self._set_state("connecting")
         await dtls.start(RTCDtlsParameters(fingerprints=offer.fingerprints))
 
-    def _follow(self) -> None:
+    def _dtls_changed(self) -> None:
         """DTLS has come up, or ended."""
         assert self._dtls is not None and self._ice is not None
         if self._dtls.state == "connected":
             if self._sender is not None:
                 self._sender.start(self._dtls.session, self._ice.selected)
-            self._become("connected")
+            self._set_state("connected")
         elif self._dtls.state in _OVER:
             self._end(self._dtls.state)
 
-    def _take_path(self) -> None:
+    def _path_changed(self) -> None:
         """ICE has another path, or none any more."""
         assert self._ice is not None
         if self._ice.closed:
             self._end("failed")
         elif self._sender is not None and self._sender.row >= 0:
-            self._sender.take_path(self._ice.selected)
+            self._sender.set_path(self._ice.selected)
 
-    def _hear(self, data: bytes) -> None:
+    def _receive_rtp(self, data: bytes) -> None:
         if self.uplink is not None:
-            self.uplink.hear(data)
+            self.uplink.receive_rtp(data)
 
-    def _hear_rtcp(self, packet: AnyRtcpPacket) -> None:
+    def _receive_rtcp(self, packet: AnyRtcpPacket) -> None:
         if self._sender is not None:
             self._sender.receive_rtcp(packet)
         if self.uplink is not None:
-            self.uplink.hear_rtcp(packet)
+            self.uplink.receive_rtcp(packet)
 
     async def _hang_up(self) -> None:
         if self._sender is not None:
@@ -169,11 +169,11 @@ class PeerConnection:
         """Free everything that needs no waiting."""
         if self.connectionState in _OVER:
             return
-        self._become(state)
+        self._set_state(state)
         if self._track is not None:
             self._track.stop()
         if self._sender is not None:
-            self._sender.take_path(None)  # whoever is gone is told nothing
+            self._sender.set_path(None)  # whoever is gone is told nothing
             self._sender.stop()
         if self._ice is not None and self._port is not None:
             self._ice.close()
@@ -181,14 +181,14 @@ class PeerConnection:
             if self._port is not self._plane.port:
                 self._port.close()
 
-    def _let_go(self) -> None:
+    def _release(self) -> None:
         """Of all that refers to this connection: so it needs no search for garbage to be freed."""
         if self._dtls is not None:
             self._dtls.remove_all_listeners()
         self.onconnectionstatechange = lambda: None
         self._ice = self._dtls = self._sender = self._connecting = self.uplink = None
 
-    def _become(self, state: str) -> None:
+    def _set_state(self, state: str) -> None:
         if self.connectionState not in (*_OVER, state):
             self.connectionState = state
             self.onconnectionstatechange()

@@ -16,9 +16,9 @@ from server.media.opus import TICK_S, Pcm
 
 #: Three times the bit rate that speakers are asked for (see sdp), as the peak of a packet; fixes
 #: what one of them can make the server send to everybody.
-MOST_BYTES: Final = 300
+MAX_BYTES: Final = 300
 #: A packet of so little holds no sound.
-LEAST_BYTES: Final = 3
+MIN_BYTES: Final = 3
 #: A frame count of one (RFC 6716, 3.2): nothing else in a packet can be malformed then.
 _ONE_FRAME: Final = 0
 #: The configurations with frames of 20 ms (RFC 6716, 3.1).
@@ -36,7 +36,7 @@ _FORGOTTEN: Final = 0.999
 def can_be_forwarded(packet: bytes) -> bool:
     """Whether it is one frame of Opus of 20 ms, mono or stereo, and not long: any Opus decoder
     takes it, whatever it holds."""
-    if not LEAST_BYTES <= len(packet) <= MOST_BYTES:
+    if not MIN_BYTES <= len(packet) <= MAX_BYTES:
         return False
     return packet[0] & 0x03 == _ONE_FRAME and packet[0] >> 3 in _OF_20_MS
 

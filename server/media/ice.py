@@ -66,8 +66,8 @@ class Path:
     def __init__(self, end: End, address: Address) -> None:
         self.end = end
         self.address = address
-        self.wanted = False
-        self.heard_s: float | None = None
+        self.nominated = False
+        self.answered_s: float | None = None
         self.tries = 0
         self.timer: asyncio.TimerHandle | None = None
 
@@ -92,22 +92,22 @@ class Ice:
         self._loop = asyncio.get_running_loop()
         self._new_checks = RateLimit(NEW_CHECKS_PER_S)
         self._template = self._check_template(remote_username)
-        self._asked: dict[bytes, Path] = {}
+        self._pending: dict[bytes, Path] = {}
         self._consent: asyncio.TimerHandle | None = None
         self._datagrams: deque[bytes] = deque()
-        self._news = asyncio.Event()
+        self._event = asyncio.Event()
 
     # What the transport above reads and sends.
 
     async def connected(self) -> None:
         """Wait until there is a path for sound. Raises ConnectionError once closed."""
         while self.selected is None:
-            await self._something_new()
+            await self._wait_for_event()
 
     async def arrived(self) -> None:
         """Wait until a datagram can be read. Raises ConnectionError once closed."""
         while self.closed or not self._datagrams:
-            await self._something_new()
+            await self._wait_for_event()
 
     def read(self) -> bytes:
         """A datagram that has arrived."""
@@ -128,15 +128,15 @@ class Ice:
         for timer in (self._consent, *(path.timer for path in self.paths.values())):
             if timer is not None:
                 timer.cancel()
-        self._asked.clear()
-        self._news.set()
+        self._pending.clear()
+        self._event.set()
         self._changed()
 
-    async def _something_new(self) -> None:
+    async def _wait_for_event(self) -> None:
         if self.closed:
             raise ConnectionError("the connection is closed")
-        self._news.clear()
-        await self._news.wait()
+        self._event.clear()
+        await self._event.wait()
 
     # What comes in. Each returns why it was dropped, or nothing.
 
@@ -145,7 +145,7 @@ class Ice:
         if len(self._datagrams) >= QUEUE_DATAGRAMS:
             return "queue_full"
         self._datagrams.append(data)
-        self._news.set()
+        self._event.set()
         return ""
 
     def take_request(self, data: bytes, end: End, address: Address) -> str:
@@ -159,7 +159,7 @@ class Ice:
         error = self._fault(request)
         end.send(self._response(request, address, error), address)
         if error is None:
-            self._heed_check(end, address, nominates="USE-CANDIDATE" in request.attributes)
+            self._handle_check(end, address, nominates="USE-CANDIDATE" in request.attributes)
         return ""
 
     def take_response(self, data: bytes, end: End, address: Address) -> str:
@@ -168,15 +168,15 @@ class Ice:
             response = stun.parse_message(data)
         except _MALFORMED:
             return "malformed_stun"
-        path = self._asked.get(response.transaction_id)
+        path = self._pending.get(response.transaction_id)
         if (
             path is not None
             and path is self.paths.get((end, address))
             and response.message_class == stun.Class.RESPONSE
             and response.check_message_integrity(self._remote_key)
         ):
-            del self._asked[response.transaction_id]
-            self._heed_answer(path)
+            del self._pending[response.transaction_id]
+            self._handle_answer(path)
         return ""
 
     def _limit(self, end: End) -> str:
@@ -213,37 +213,37 @@ class Ice:
             response.add_message_integrity(self._key)
         return bytes(response)
 
-    def _heed_check(self, end: End, address: Address, nominates: bool) -> None:
+    def _handle_check(self, end: End, address: Address, nominates: bool) -> None:
         path = self.paths.get((end, address))
         if path is None:
             if self.closed or not end.claim(address, self):
                 return
             path = self.paths[end, address] = Path(end, address)
         if nominates:
-            path.wanted = True
+            path.nominated = True
             self._nominated = path
-        if path.heard_s is not None:
+        if path.answered_s is not None:
             if nominates:
                 self._select(path)
         elif path.timer is None:
             path.tries = 0
             self._check(path)
 
-    def _heed_answer(self, path: Path) -> None:
-        first = path.heard_s is None
-        path.heard_s = self._loop.time()
+    def _handle_answer(self, path: Path) -> None:
+        first = path.answered_s is None
+        path.answered_s = self._loop.time()
         if path.timer is not None:
             path.timer.cancel()
             path.timer = None
-        if first and path.wanted and (self.selected is None or path is self._nominated):
+        if first and path.nominated and (self.selected is None or path is self._nominated):
             self._select(path)
 
     def _select(self, path: Path) -> None:
         if path is self.selected:
             return
-        path.heard_s = self._loop.time()  # its check has just come by this path
+        path.answered_s = self._loop.time()  # its check has just come by this path
         self.selected = path
-        self._news.set()
+        self._event.set()
         if self._consent is None:
             self._plan_consent()
         self._changed()
@@ -254,29 +254,29 @@ class Ice:
         """Check a new path, until it answers or was tried often enough."""
         path.timer = None
         if path.tries < TRIES:
-            self._ask(path)
+            self._send_check(path)
             path.timer = self._loop.call_later(RETRY_S * 2**path.tries, self._check, path)
             path.tries += 1
 
     def _plan_consent(self) -> None:
         wait_s = INTERVAL_S * random.uniform(0.8, 1.2)
-        self._consent = self._loop.call_later(wait_s, self._ask_for_consent)
+        self._consent = self._loop.call_later(wait_s, self._check_consent)
 
-    def _ask_for_consent(self) -> None:
+    def _check_consent(self) -> None:
         """Until nothing was answered for EXPIRY_S: then the connection is closed."""
         path = self.selected
-        assert path is not None and path.heard_s is not None
-        if self._loop.time() - path.heard_s >= EXPIRY_S:
+        assert path is not None and path.answered_s is not None
+        if self._loop.time() - path.answered_s >= EXPIRY_S:
             self.close()
         else:
-            self._ask(path)
+            self._send_check(path)
             self._plan_consent()
 
-    def _ask(self, path: Path) -> None:
+    def _send_check(self, path: Path) -> None:
         transaction = os.urandom(12)
-        if len(self._asked) >= OUTSTANDING:
-            del self._asked[next(iter(self._asked))]
-        self._asked[transaction] = path
+        if len(self._pending) >= OUTSTANDING:
+            del self._pending[next(iter(self._pending))]
+        self._pending[transaction] = path
         start, rest = self._template[: _TRANSACTION.start], self._template[_TRANSACTION.stop :]
         path.end.send(signed(start + transaction + rest, self._remote_key), path.address)
 

@@ -18,19 +18,19 @@ from server.media.counts import JitterCounts
 from server.media.opus import RATE_HZ, SAMPLES_PER_TICK, TICK_S
 
 #: The target: never less than this cushion, nor more than makes talking over it odd.
-LEAST_S = 0.04
-MOST_S = 0.24
-COVERED = 99  # per cent of packets
+MIN_TARGET_S = 0.04
+MAX_TARGET_S = 0.24
+PERCENTILE = 99  # per cent of packets
 #: Lateness is judged by so many packets, and every so many anew. What was lost is forgotten in 4 s.
 WINDOW_PACKETS = 200
-JUDGED_EVERY = 25
+UPDATE_PACKETS = 25
 #: Twice this long the least delay is remembered: clocks drift apart by under 1 ms in it.
-LEAST_DELAY_S = 10.0
+MIN_DELAY_PERIOD_S = 10.0
 #: Who leaps further in timestamps, or falls so far behind them, started anew.
-LEAP_SAMPLES = 2 * RATE_HZ
+JUMP_SAMPLES = 2 * RATE_HZ
 MAX_PACKETS = 150
 #: So much of a gap is made up; the rest of it is silence.
-MADE_UP_SAMPLES = 6 * SAMPLES_PER_TICK
+CONCEALED_SAMPLES = 6 * SAMPLES_PER_TICK
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,7 @@ class JitterBuffer:
 
     def __init__(self, counts: JitterCounts | None = None) -> None:
         self.counts = JitterCounts() if counts is None else counts
-        self.target_s = LEAST_S
+        self.target_s = MIN_TARGET_S
         self._forget()
 
     def _forget(self) -> None:
@@ -66,8 +66,8 @@ class JitterBuffer:
         self._origin = 0
         self._newest: int | None = None
         self._filled = 0
-        self._least_s = [float("inf"), float("inf")]
-        self._least_since_s = float("-inf")
+        self._min_delays_s = [float("inf"), float("inf")]
+        self._min_since_s = float("-inf")
         self._delays_s: deque[float] = deque(maxlen=WINDOW_PACKETS)
 
     def push(
@@ -78,14 +78,14 @@ class JitterBuffer:
         self.counts.came += 1
         at = self._unwrapped(timestamp)
         if self._newest is not None and (
-            abs(at - self._newest) > LEAP_SAMPLES
-            or self._delay_s(at, now_s) > LEAP_SAMPLES / RATE_HZ
+            abs(at - self._newest) > JUMP_SAMPLES
+            or self._delay_s(at, now_s) > JUMP_SAMPLES / RATE_HZ
         ):
             self.counts.restarts += 1
             self._forget()
             at = self._unwrapped(timestamp)
         self._newest = at if self._newest is None else max(at, self._newest)
-        self._judge(now_s - at / RATE_HZ, now_s)
+        self._note_delay(now_s - at / RATE_HZ, now_s)
         if self._next is not None and at < self._next:
             self.counts.late += not again
         elif at in self._packets:
@@ -99,9 +99,9 @@ class JitterBuffer:
         if self._newest is None:
             return
         at = self._unwrapped(timestamp)
-        if abs(at - self._newest) > LEAP_SAMPLES:
+        if abs(at - self._newest) > JUMP_SAMPLES:
             return
-        self._judge(now_s - at / RATE_HZ, now_s)
+        self._note_delay(now_s - at / RATE_HZ, now_s)
         if at not in self._packets and (self._next is None or at >= self._next):
             self.counts.copied += 1
             self._keep(Packet(at, samples, data))
@@ -149,7 +149,7 @@ class JitterBuffer:
         """Time stands still: whatever comes may begin here."""
         self._filled += samples
         self.counts.missing_samples += samples
-        return Missing(samples, silent=self._filled > MADE_UP_SAMPLES)
+        return Missing(samples, silent=self._filled > CONCEALED_SAMPLES)
 
     def _skip(self, first: int) -> Missing:
         """The next packet there is begins only at ``first``."""
@@ -159,7 +159,7 @@ class JitterBuffer:
         self._next += samples
         self.counts.missing_samples += samples
         following = self._packets[first].data if gap == samples else None
-        return Missing(samples, following, silent=gap > MADE_UP_SAMPLES)
+        return Missing(samples, following, silent=gap > CONCEALED_SAMPLES)
 
     def _unwrapped(self, timestamp: int) -> int:
         """Counted from the first one on: seconds stay exact."""
@@ -169,17 +169,17 @@ class JitterBuffer:
         step = (timestamp - self._origin - self._newest + 2**31) % 2**32 - 2**31
         return self._newest + step
 
-    def _judge(self, delay_s: float, now_s: float) -> None:
+    def _note_delay(self, delay_s: float, now_s: float) -> None:
         """Learn from how long a packet took, on the sender's clock plus an unknown constant."""
-        if now_s - self._least_since_s > LEAST_DELAY_S:
-            self._least_s = [self._least_s[1], float("inf")]
-            self._least_since_s = now_s
-        self._least_s[1] = min(self._least_s[1], delay_s)
+        if now_s - self._min_since_s > MIN_DELAY_PERIOD_S:
+            self._min_delays_s = [self._min_delays_s[1], float("inf")]
+            self._min_since_s = now_s
+        self._min_delays_s[1] = min(self._min_delays_s[1], delay_s)
         self._delays_s.append(delay_s)
-        if self.counts.came % JUDGED_EVERY == 0:
-            needed_s = float(np.percentile(self._delays_s, COVERED)) - min(self._least_s)
-            self.target_s = min(MOST_S, max(LEAST_S, needed_s + TICK_S))
+        if self.counts.came % UPDATE_PACKETS == 0:
+            needed_s = float(np.percentile(self._delays_s, PERCENTILE)) - min(self._min_delays_s)
+            self.target_s = min(MAX_TARGET_S, max(MIN_TARGET_S, needed_s + TICK_S))
 
     def _delay_s(self, at: int, now_s: float) -> float:
         """How long after its earliest possible arrival a timestamp is heard."""
-        return now_s - at / RATE_HZ - min(self._least_s)
+        return now_s - at / RATE_HZ - min(self._min_delays_s)

@@ -25,8 +25,8 @@ from server.media.batch import (
     HEADER,
     ROWS,
     Batch,
-    Sending,
-    Way,
+    BatchSender,
+    Destinations,
     check,
     problem_of,
 )
@@ -63,20 +63,20 @@ class NativeBatch:
         self._refused = np.zeros(ROWS, np.uint8)
         self._refused_at = self._refused.ctypes.data
 
-    def send(self, headers: NDArray[np.void], payload: bytes, way: Way) -> list[int]:
-        """See Sending."""
-        check(headers, payload, way)
+    def send(self, headers: NDArray[np.void], payload: bytes, to: Destinations) -> list[int]:
+        """See BatchSender."""
+        check(headers, payload, to)
         headers = np.ascontiguousarray(headers)
-        at, sessions, addresses = headers.ctypes.data, way.pointers.ctypes.data, way.packed_at
+        at, sessions, addresses = headers.ctypes.data, to.pointers.ctypes.data, to.packed_at
         refused: list[int] = []
-        for out, start, stop in way.runs:
+        for out, start, stop in to.runs:
             failures = self._send(
                 out.fileno(),
                 payload,
                 len(payload),
                 stop - start,
                 at + start * HEADER.itemsize,
-                sessions + start * way.pointers.itemsize,
+                sessions + start * to.pointers.itemsize,
                 addresses + start * ADDRESS_BYTES,
                 self._protect,
                 self._refused_at,
@@ -86,7 +86,7 @@ class NativeBatch:
         return refused
 
 
-def best(folder: Path) -> tuple[Sending, str]:
+def best(folder: Path) -> tuple[BatchSender, str]:
     """What sends batches here, and what it is to be called: "native" where ``folder`` has what
     belongs to this source, and that works."""
     found = load(folder)

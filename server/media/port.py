@@ -26,7 +26,7 @@ from server.media.ice import COMPONENT, Address, Ice
 NEW_CHECKS_PER_S: Final = 1000
 #: For how long datagrams are read before the loop gets to do anything else. Of sound that is
 #: more than ever wait; a check takes a quarter of a millisecond, and a crowd sends hundreds.
-AT_ONCE_S: Final = 0.002
+MAX_READ_S: Final = 0.002
 #: What the kernel holds of what is not read or sent yet; it may give less.
 _BUFFER_BYTES: Final = 4 << 20
 #: Free ports tried until one is free on every address.
@@ -119,7 +119,7 @@ class _End:
         return "" if self.new_checks.allows(self._loop.time()) else "too_many_checks"
 
     def _read(self) -> None:
-        until_s = self._loop.time() + AT_ONCE_S
+        until_s = self._loop.time() + MAX_READ_S
         while self._loop.time() < until_s:
             try:
                 data, address = self.socket.recvfrom(MAX_DATAGRAM + 1)  # so that too long is seen

@@ -28,10 +28,10 @@ from server.media.opus import RATE_HZ, OpusDecoder, Pcm, Resampler
 SPEECH_RATE_HZ = 16_000
 #: Nothing for so long is silence.
 IDLE_S = 0.2
-LONGEST_GAP_S = 2.0
+MAX_GAP_S = 2.0
 #: From so far ahead of the clock on quiet pieces are left out; from so far on, all are.
-WIN_BACK_S = 0.1
-FURTHEST_AHEAD_S = 2.0
+SKIP_QUIET_S = 0.1
+MAX_AHEAD_S = 2.0
 #: One chunk on a socket has at most 1 s of sound, and at most so many wait.
 MAX_CHUNK_BYTES = 2 * SPEECH_RATE_HZ
 MAX_CHUNKS = 50
@@ -68,12 +68,12 @@ class Timeline:
             self._started_at = now
         gap = 0 if self._next_timestamp is None else timestamp - self._next_timestamp
         self._next_timestamp = timestamp + pcm.size
-        if not 0 <= gap <= LONGEST_GAP_S * self.rate_hz:
+        if not 0 <= gap <= MAX_GAP_S * self.rate_hz:
             self.counts.restarts += 1
             gap = 0
         ahead = self._ahead(now)
-        if ahead > FURTHEST_AHEAD_S * self.rate_hz or (
-            ahead > WIN_BACK_S * self.rate_hz and is_quiet(pcm)
+        if ahead > MAX_AHEAD_S * self.rate_hz or (
+            ahead > SKIP_QUIET_S * self.rate_hz and is_quiet(pcm)
         ):
             self.counts.dropped_seconds += pcm.size / self.rate_hz
             return _NOTHING
@@ -157,7 +157,9 @@ class OpusPackets:
 
     def read(self, data: bytes) -> tuple[int, Pcm]:
         """The position of the first sample of a packet, and its samples. Raises ValueError."""
-        packet = rtp.unpacked(data)
+        packet = rtp.parsed(data)
+        if packet is None or not packet.payload:
+            raise ValueError(f"{len(data)} bytes that are no RTP packet with Opus")
         self._position += (packet.timestamp - self._position + 2**31) % 2**32 - 2**31
         try:
             return self._position, self._decoder.decode(packet.payload)

@@ -15,12 +15,12 @@ from server.media.opus import SAMPLES_PER_TICK
 #: Packets of a channel, and of a listener, that can be sent again: over a second of speech.
 HISTORY: Final = 64
 #: Times a second that a listener may have packets sent again, as often as it is sent new ones.
-AGAIN_PER_S: Final = 50
+RETRANSMISSIONS_PER_S: Final = 50
 #: Of Opus in RED, as browsers number it: a variant is the same bytes for all.
 RED_OPUS_TYPE: Final = 111
 COPIES: Final = 2
 #: Larger payloads do not pass every network.
-MOST_RED_BYTES: Final = 1100
+MAX_RED_BYTES: Final = 1100
 
 #: Loss is judged by so many packets: two seconds.
 WINDOW_PACKETS: Final = 100
@@ -67,7 +67,7 @@ class History:
 
     def _with_copies(self, tick: int, data: bytes) -> bytes:
         copies: list[tuple[int, bytes]] = []
-        room = MOST_RED_BYTES - len(data)
+        room = MAX_RED_BYTES - len(data)
         for number in range(self.newest - 1, max(-1, self.newest - 1 - COPIES), -1):
             earlier, copy = self._packets[number]
             before = (tick - earlier) * SAMPLES_PER_TICK
@@ -86,19 +86,19 @@ class Losses:
     def __init__(self) -> None:
         self.share = 0.0
         self.wants_red = False
-        self._asked_for: set[int] = set()
+        self._requested: set[int] = set()
         self._since: tuple[int, int] | None = None
 
     @property
-    def of_note(self) -> float:
+    def significant_share(self) -> float:
         """The share, as long as something is to be done about it; else 0."""
         return self.share if self.share >= RED_UNTIL else 0.0
 
-    def asked_for(self, sequence: int) -> None:
+    def requested(self, sequence: int) -> None:
         """It missed this packet, and may say so more than once."""
-        if len(self._asked_for) < WINDOW_PACKETS:
-            self._asked_for.add(sequence)
-            self._judge(0, len(self._asked_for))
+        if len(self._requested) < WINDOW_PACKETS:
+            self._requested.add(sequence)
+            self._update(0, len(self._requested))
 
     def reported(self, highest: int, lost: int) -> None:
         """Of a receiver report (RFC 3550, 6.4.1): the extended highest sequence number, and how
@@ -108,13 +108,13 @@ class Losses:
         if expected < 0:  # it started anew
             self._since = highest, lost
             return
-        lost_since = max(lost - since_lost, len(self._asked_for))
-        self._judge(expected, lost_since)
+        lost_since = max(lost - since_lost, len(self._requested))
+        self._update(expected, lost_since)
         if expected >= WINDOW_PACKETS or self._since is None:
             self._since = highest, lost
-            self._asked_for.clear()
+            self._requested.clear()
 
-    def _judge(self, expected: int, lost: int) -> None:
+    def _update(self, expected: int, lost: int) -> None:
         now = min(1.0, max(0, lost) / max(expected, WINDOW_PACKETS))
         if expected >= WINDOW_PACKETS:
             self.share *= DECAY ** (expected / WINDOW_PACKETS)

@@ -15,7 +15,7 @@ from aiortc.rtp import (
 )
 
 from server.media.opus import RATE_HZ
-from server.media.rtp_packet import Rtp
+from server.media.rtp import Rtp
 
 #: Between two reports, at random around it.
 REPORT_S: Final = 1.0

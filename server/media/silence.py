@@ -13,7 +13,7 @@ from typing import Final
 from server.media.opus import TICK_S
 
 SMALL_BYTES: Final = 2
-AGAIN_TICKS: Final = round(1 / TICK_S)
+REPEAT_TICKS: Final = round(1 / TICK_S)
 
 
 class Silence:
@@ -36,5 +36,5 @@ class Silence:
         self._left_out = silent and (self._left_out or not sent)
         if sent:
             self._small_is_due = not small
-            self._again_tick = tick + AGAIN_TICKS
+            self._again_tick = tick + REPEAT_TICKS
         return sent

@@ -16,7 +16,7 @@ from server.media.opus import RATE_HZ, SAMPLES_PER_TICK, Pcm, Resampler
 
 LIMIT_SAMPLES = 60 * RATE_HZ
 #: A plan further ahead than this is a mistake; the clause is played then.
-FURTHEST_PLAN_TICKS = LIMIT_SAMPLES // SAMPLES_PER_TICK
+MAX_AHEAD_TICKS = LIMIT_SAMPLES // SAMPLES_PER_TICK
 
 
 @dataclass(slots=True)
@@ -60,7 +60,7 @@ class SpeechQueue:
         if not self._clauses or self._clauses[-1].number != clause:
             if self._clauses:
                 self._clauses[-1].complete()
-            play_at_tick = min(play_at_tick, self._tick + FURTHEST_PLAN_TICKS)
+            play_at_tick = min(play_at_tick, self._tick + MAX_AHEAD_TICKS)
             self._clauses.append(_Clause(clause, play_at_tick, Resampler(rate_hz, RATE_HZ)))
         current = self._clauses[-1]
         if current.resampler is None:  # a piece after the last one

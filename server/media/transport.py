@@ -102,7 +102,7 @@ class DtlsTransport(RTCDtlsTransport):
         on_rtp: Callable[[bytes], None],
         on_rtcp: Callable[[AnyRtcpPacket], None],
     ) -> None:
-        below = _Below(ice, turns, dropped, self, is_client)
+        below = _IceAdapter(ice, turns, dropped, self, is_client)
         super().__init__(cast(RTCIceTransport, below), [SharedCertificate.of_this_process()])
         self._set_role("client" if is_client else "server")
         self._ice = ice
@@ -135,7 +135,7 @@ class DtlsTransport(RTCDtlsTransport):
             self._on_rtcp(packet)
 
 
-class _Below:
+class _IceAdapter:
     """Our ICE as aiortc's DTLS asks for it: ``role``, ``_recv`` and ``_send`` are its names."""
 
     role = "controlled"

@@ -19,14 +19,14 @@ from aiortc.rtp import AnyRtcpPacket, RtcpSrPacket
 
 from server.media import libopus
 from server.media.counts import JitterCounts
-from server.media.jitter import MOST_S, JitterBuffer, Missing, Packet
+from server.media.jitter import MAX_TARGET_S, JitterBuffer, Missing, Packet
 from server.media.libopus import ConcealingDecoder, OpusError
-from server.media.missed import Missed
+from server.media.nack import NackGenerator
 from server.media.opus import RATE_HZ, SAMPLES_PER_TICK, TICK_S, Pcm, Resampler
 from server.media.receive import SPEECH_RATE_HZ, Sound
 from server.media.red import Block, unpacked
 from server.media.reports import ReceiverReports
-from server.media.rtp_packet import Rtp, parsed
+from server.media.rtp import Rtp, parsed
 from server.media.stretch import lengthened, shortened
 
 #: A speaker's SSRC gives way to another after so much silence.
@@ -62,31 +62,31 @@ class Uplink:
         self._dropped: Counter[str] = Counter() if dropped is None else dropped
         self._clock = clock
         self._buffer = JitterBuffer(self._jitter)
-        self._missed = Missed(self._jitter)
+        self._nacks = NackGenerator(self._jitter)
         self._opus_type, self._red_type = opus_type, red_type
         self._reports = ReceiverReports(send, ssrc)
         self._ssrc: int | None = None
-        self._heard_at_s = 0.0
+        self._received_at_s = 0.0
         self._first = asyncio.Event()
 
-    def hear(self, data: bytes) -> None:
+    def receive_rtp(self, data: bytes) -> None:
         """One packet, decrypted. What is missing is asked for, and reports are sent."""
         rtp = parsed(data)
         if rtp is None:
             self._dropped["no_rtp"] += 1
             return
-        self.receive(rtp)
+        self.receive_packet(rtp)
         if rtp.ssrc == self._ssrc:
-            if wanted := self.to_ask_for():
+            if wanted := self.nacks_due():
                 self._reports.ask_for(rtp.ssrc, wanted)
             self._reports.report(rtp.ssrc, self._clock())
 
-    def hear_rtcp(self, packet: AnyRtcpPacket) -> None:
+    def receive_rtcp(self, packet: AnyRtcpPacket) -> None:
         """What the speaker says of its packets."""
         if isinstance(packet, RtcpSrPacket) and packet.ssrc == self._ssrc:
             self._reports.reported(packet, self._clock())
 
-    def receive(self, rtp: Rtp) -> None:
+    def receive_packet(self, rtp: Rtp) -> None:
         """One packet. What cannot be Opus of this speaker's is counted and dropped."""
         now_s = self._clock()
         *copies, own = self._blocks(rtp)
@@ -99,13 +99,13 @@ class Uplink:
         except OpusError:
             self._dropped["no_opus"] += 1
             return
-        self._heard_at_s = now_s
+        self._received_at_s = now_s
         self._reports.count(rtp)
-        missing_s = self._missed.came(rtp.sequence_number, now_s)
+        missing_s = self._nacks.received(rtp.sequence_number, now_s)
         for back, copy in zip(range(len(copies), 0, -1), copies, strict=True):
-            if self._missed.copied(rtp.sequence_number - back):
+            if self._nacks.recovered(rtp.sequence_number - back):
                 self._restore(copy, rtp.timestamp, now_s)
-        if missing_s <= MOST_S:  # else no target covers it, and none should learn from it
+        if missing_s <= MAX_TARGET_S:  # else no target covers it, and none should learn from it
             again = missing_s > 0
             self._buffer.push(rtp.timestamp, samples, own.data, now_s, again)
         self._first.set()
@@ -123,9 +123,9 @@ class Uplink:
                 samples = libopus.packet_samples(copy.data)
                 self._buffer.restore((timestamp - copy.before) % 2**32, samples, copy.data, now_s)
 
-    def to_ask_for(self) -> list[int]:
+    def nacks_due(self) -> list[int]:
         """Sequence numbers of packets that are missing, and may still come in time."""
-        return self._missed.to_ask_for(self._buffer.target_s, self._clock())
+        return self._nacks.due(self._buffer.target_s, self._clock())
 
     def _fault(self, own: Block, ssrc: int, now_s: float) -> str:
         if own.payload_type != self._opus_type:
@@ -133,12 +133,12 @@ class Uplink:
         if not own.data:
             return "empty_payload"
         if ssrc != self._ssrc:
-            if self._ssrc is not None and now_s - self._heard_at_s < SSRC_SILENT_S:
+            if self._ssrc is not None and now_s - self._received_at_s < SSRC_SILENT_S:
                 return "ssrc"
             self._ssrc = ssrc
             self._reports.begin_anew()
             self._buffer = JitterBuffer(self._jitter)
-            self._missed = Missed(self._jitter)
+            self._nacks = NackGenerator(self._jitter)
         return ""
 
     async def sounds(self) -> AsyncGenerator[Sound, None]:

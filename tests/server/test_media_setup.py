@@ -5,13 +5,13 @@ from prometheus_client import generate_latest
 
 from server.config import Config
 from server.media import batch, libopus
-from server.media.batch import Batch, Sending
+from server.media.batch import Batch, BatchSender
 from server.media.native import NativeBatch
 from server.media_setup import check_media, media_plane
 from server.metrics import Metrics
 
 
-def sent_by(state: Path) -> tuple[Sending, str]:
+def sent_by(state: Path) -> tuple[BatchSender, str]:
     """What of a server's that keeps its state there sends, and what its metrics say of it."""
     metrics = Metrics()
     with media_plane(Config(state=str(state), media_port=0), ["127.0.0.1"], metrics) as plane:

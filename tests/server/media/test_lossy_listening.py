@@ -38,7 +38,7 @@ class Listening:
 
     def __post_init__(self) -> None:
         receiver: Any = self.client.transceiver.receiver
-        hear_rtcp = receiver._handle_rtcp_packet
+        receive_rtcp = receiver._handle_rtcp_packet
 
         async def rtp(data: bytes, arrival_time_ms: int) -> None:
             self.packets.append((time.time(), RtpPacket.parse(data)))
@@ -46,7 +46,7 @@ class Listening:
         async def rtcp(packet: Any) -> None:
             if isinstance(packet, RtcpSrPacket):
                 self.reports.append((time.time(), packet))
-            await hear_rtcp(packet)
+            await receive_rtcp(packet)
 
         receiver.transport._handle_rtp_data = rtp
         receiver._handle_rtcp_packet = rtcp

@@ -11,14 +11,14 @@ from typing import Final
 
 from server.media.counts import JitterCounts
 from server.media.guard import RateLimit
-from server.media.jitter import MOST_S
+from server.media.jitter import MAX_TARGET_S
 
 ATTEMPTS: Final = 3
-ASKED_FOR_PER_S: Final = 50
+NACKS_PER_S: Final = 50
 #: A gap longer than this is no loss but a new beginning: 2 s.
 MAX_MISSING: Final = 100
 #: Requests in vain after which no more are made.
-IN_VAIN: Final = 100
+MAX_UNANSWERED: Final = 100
 #: Between attempts at least; the first guess at how long an answer takes.
 _LEAST_RETRY_S: Final = 0.03
 _FIRST_ROUND_TRIP_S: Final = 0.05
@@ -31,18 +31,18 @@ class _Missing:
     attempts: int = 0
 
 
-class Missed:
+class NackGenerator:
     """Of one source. ``counts``: packets asked for, each time they are, and those that came."""
 
     def __init__(self, counts: JitterCounts) -> None:
         self._counts = counts
         self._newest: int | None = None
         self._missing: dict[int, _Missing] = {}
-        self._limit = RateLimit(ASKED_FOR_PER_S)
-        self._in_vain = 0
+        self._limit = RateLimit(NACKS_PER_S)
+        self._unanswered = 0
         self._round_trip_s = _FIRST_ROUND_TRIP_S
 
-    def came(self, sequence: int, now_s: float) -> float:
+    def received(self, sequence: int, now_s: float) -> float:
         """A packet came. For how long it was missing, if it had been asked for; else 0."""
         newest = sequence if self._newest is None else self._newest
         number = _nearest(sequence, newest)
@@ -58,34 +58,34 @@ class Missed:
         if found is None or not found.attempts:
             return 0.0
         self._counts.came_again += 1
-        self._in_vain = 0
+        self._unanswered = 0
         if found.attempts == 1:  # with more of them, who knows which was answered?
             self._round_trip_s += (now_s - found.asked_s - self._round_trip_s) / 8
         return now_s - found.since_s
 
-    def copied(self, sequence: int) -> bool:
+    def recovered(self, sequence: int) -> bool:
         """A copy of a packet came, with one that came: whether it was missing; not any more."""
         assert self._newest is not None
         return self._missing.pop(_nearest(sequence, self._newest), None) is not None
 
-    def to_ask_for(self, target_s: float, now_s: float) -> list[int]:
+    def due(self, target_s: float, now_s: float) -> list[int]:
         """The sequence numbers to ask for now, sorted."""
         retry_s = max(_LEAST_RETRY_S, 1.2 * self._round_trip_s)
         wanted = []
         for number, missing in list(self._missing.items()):
             waited_s = now_s - missing.since_s
-            if waited_s > 2 * MOST_S:
+            if waited_s > 2 * MAX_TARGET_S:
                 del self._missing[number]
             elif (
                 waited_s <= target_s
                 and missing.attempts < ATTEMPTS
                 and (not missing.attempts or now_s - missing.asked_s >= retry_s)
-                and self._in_vain < IN_VAIN
+                and self._unanswered < MAX_UNANSWERED
                 and self._limit.allows(now_s)
             ):
                 missing.attempts += 1
                 missing.asked_s = now_s
-                self._in_vain += 1
+                self._unanswered += 1
                 wanted.append(number % 2**16)
         self._counts.asked_for += len(wanted)
         return sorted(wanted)
