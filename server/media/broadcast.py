@@ -1,12 +1,12 @@
-"""One encoded packet, many listeners.
+"""One encoded packet for many listeners.
 
-A channel's Broadcast hands each packet to every Subscription. A Subscription is a listener's
-own short ring: when it is full the oldest packet is dropped and counted, so a slow listener
-loses its own sound and nobody else's. One that was given to an Outlet has no ring: all
-of those in a channel are sent each packet together.
-
-All channels tick on one clock: packet n of every channel has RTP time 960 x n. So a listener
-may move to another channel between two packets, and what it gets never jumps back.
+- A channel's Broadcast gives each packet to every Subscription. There is one for each listener.
+- A Subscription has a short queue. If it is full, the oldest packet is dropped and counted: a slow
+  listener loses its own audio and nobody else's.
+- A Subscription that sends through an Outlet has no queue. The outlet sends each packet to all of
+  the channel's listeners together.
+- All channels share one clock: packet n of every channel has the RTP timestamp 960 x n. So a
+  listener can change channel between two packets, and its timestamps never go back.
 """
 
 import asyncio
@@ -23,13 +23,13 @@ from server.media.opus import SAMPLES_PER_TICK, TIME_BASE
 
 __all__ = ["Broadcast", "EncodedPacket", "MediaStreamError", "SubscriberTrack", "Subscription"]
 
-#: Packets a listener may lag behind: 200 ms.
+#: Size of a subscription's queue: 200 ms.
 RING_PACKETS = 10
 
 
 @dataclass(frozen=True, slots=True)
 class EncodedPacket:
-    """20 ms of a channel. ``packet`` is what aiortc sends; ``data`` the same Opus bytes."""
+    """20 ms of a channel. ``data``: the Opus packet; ``packet``: the same for aiortc."""
 
     tick: int
     data: bytes
@@ -37,16 +37,17 @@ class EncodedPacket:
 
 
 class Group(Protocol):
-    """Those of a channel's listeners whom an outlet sends to."""
+    """The listeners of one channel that an outlet sends to."""
 
     def add(self, member: Any) -> None:
-        """Send to ``member``, too."""
+        """Send to ``member`` from the next packet on."""
 
     def discard(self, member: Any) -> None:
-        """Send to ``member`` no more."""
+        """Send no more to ``member``."""
 
     def send(self, tick: int, data: bytes, begins_speech: bool) -> None:
-        """A packet to all of them, marked where speech begins. Neither waits nor raises."""
+        """Send a packet to all members, with the marker bit if ``begins_speech``. Neither waits nor
+        raises."""
 
 
 class Outlet(Protocol):
@@ -57,7 +58,7 @@ class Outlet(Protocol):
 
 
 class Broadcast:
-    """One channel's packets, given to all who subscribe to it."""
+    """Gives one channel's packets to all its subscriptions."""
 
     def __init__(self, name: str = "") -> None:
         self.name = name
@@ -69,18 +70,18 @@ class Broadcast:
 
     @property
     def listeners(self) -> int:
-        """How many subscriptions there are."""
+        """The number of subscriptions."""
         return len(self._subscriptions)
 
     @property
     def loss(self) -> float:
-        """The largest share of packets, 0 to 1, that one of the listeners says it loses, and has
-        no help against but what is in the packets themselves."""
+        """The largest share of packets, 0 to 1, that a listener without RED reports as lost. The
+        encoder's FEC is for these listeners."""
         return max(self._losses.values(), default=0.0)
 
     def publish(self, tick: int, data: bytes, begins_speech: bool = False) -> None:
-        """Give one packet, made once, to every listener. ``begins_speech``: it is the first one
-        of sound after silence that was not sent."""
+        """Give one packet to every listener. ``begins_speech``: it is the first with audio after
+        silence that was not sent."""
         for group in self._groups.values():
             group.send(tick, data, begins_speech)
         if self._with_ring:
@@ -92,24 +93,24 @@ class Broadcast:
                 subscription.push(encoded)
 
     def take_newcomers(self) -> bool:
-        """Whether somebody came, from another channel or none, since this was asked last."""
+        """Whether a listener came (also from another channel) since the last call."""
         newcomers, self._newcomers = self._newcomers, False
         return newcomers
 
     def subscribe(self, ring_packets: int = RING_PACKETS) -> "Subscription":
-        """A new subscription, which keeps at most ``ring_packets`` packets."""
+        """A new subscription, with a queue of ``ring_packets`` packets."""
         return Subscription(self, ring_packets)
 
     def close(self) -> None:
-        """End every subscription: listeners' iterators stop."""
+        """Close every subscription: their iterators end."""
         for subscription in tuple(self._subscriptions):
             subscription.close()
 
 
 class Subscription:
-    """A listener's place in a channel: an async iterator of EncodedPacket.
+    """A listener's subscription to a channel: an async iterator of EncodedPacket.
 
-    ``dropped`` counts the packets it was too slow for.
+    ``dropped`` counts packets for which the queue was full, or that were out of order.
     """
 
     def __init__(self, broadcast: Broadcast, ring_packets: int) -> None:
@@ -126,11 +127,11 @@ class Subscription:
 
     @property
     def broadcast(self) -> Broadcast:
-        """The channel that is heard now."""
+        """The current channel."""
         return self._broadcast
 
     def select(self, broadcast: Broadcast) -> None:
-        """Hear another channel from its next packet on."""
+        """Change to another channel, from its next packet on."""
         if not self._closed:
             self._leave()
             self._broadcast = broadcast
@@ -138,7 +139,7 @@ class Subscription:
 
     @property
     def loss(self) -> float:
-        """What was reported last."""
+        """The loss that was reported last."""
         return self._loss
 
     def report_loss(self, share: float) -> None:
@@ -149,8 +150,8 @@ class Subscription:
             self._broadcast._losses[self] = share
 
     def push(self, packet: EncodedPacket) -> None:
-        """A packet of the channel. If the ring is full, its oldest packet is dropped."""
-        if packet.tick <= self._last_tick:  # a clock that jumped back silences browsers
+        """Queue a packet. If the queue is full, its oldest packet is dropped."""
+        if packet.tick <= self._last_tick:  # browsers go silent if timestamps go back
             self.dropped += 1
             return
         self._last_tick = packet.tick
@@ -161,14 +162,14 @@ class Subscription:
         self._ready.set()
 
     def close(self) -> None:
-        """Leave the channel. Whoever waits for a packet is told that there are no more."""
+        """Leave the channel. Iteration ends."""
         self._closed = True
         self._leave()
         self._ring.clear()
         self._ready.set()
 
     def send_through(self, outlet: Outlet, member: Any) -> None:
-        """Until closed, let ``outlet`` send every packet to its ``member`` with all others."""
+        """From now on ``outlet`` sends the packets to its ``member``; none is queued."""
         self._ring.clear()
         self._leave()
         self._sent_through = outlet, member
@@ -210,9 +211,10 @@ class Subscription:
 
 
 class SubscriberTrack(MediaStreamTrack):
-    """A channel as a track, one for each listener: packets as they are, never encoded again.
+    """A channel as a MediaStreamTrack; one for each listener. Packets are passed on as they are,
+    never encoded again.
 
-    A connection stops its track when it ends; that ends the subscription too.
+    A connection stops its track when it ends, which also closes the subscription.
     """
 
     kind = "audio"
@@ -223,29 +225,29 @@ class SubscriberTrack(MediaStreamTrack):
 
     @property
     def dropped(self) -> int:
-        """Packets the listener's connection was too slow for."""
+        """Packets dropped because the connection was too slow."""
         return self._subscription.dropped
 
     @property
     def broadcast(self) -> Broadcast:
-        """The channel that is heard now."""
+        """The current channel."""
         return self._subscription.broadcast
 
     def select(self, broadcast: Broadcast) -> None:
-        """Hear another channel from its next packet on: same SSRC, rising timestamps."""
+        """Change to another channel, from its next packet on: same SSRC, rising timestamps."""
         self._subscription.select(broadcast)
 
     @property
     def loss(self) -> float:
-        """What was reported last."""
+        """The loss that was reported last."""
         return self._subscription.loss
 
     def report_loss(self, share: float) -> None:
-        """The listener says that it loses this share of its packets; see Broadcast.loss."""
+        """The listener reports this share of its packets as lost; see Broadcast.loss."""
         self._subscription.report_loss(share)
 
     def send_through(self, outlet: Outlet, member: Any) -> None:
-        """As Subscription's."""
+        """See Subscription."""
         self._subscription.send_through(outlet, member)
 
     async def recv(self) -> "Packet[Stream]":

@@ -1,8 +1,8 @@
-"""A PeerConnection that answers: with the names of the WebRTC standard, made of our own parts.
+"""A PeerConnection that answers offers. Its methods have the names of the WebRTC standard.
 
-``ice`` finds the way to the participant, ``transport`` encrypts. A track that is added goes out
-by the fan-out, with everybody else's who hears that channel; what comes in goes to an ``uplink``.
-aiortc's RTCPeerConnection would send each packet to each listener in a task of its own.
+``ice`` finds a path to the participant, ``transport`` encrypts. The fan-out sends an added track
+together with those of all other listeners of its channel; received audio goes to an ``uplink``.
+aiortc's own RTCPeerConnection would send each packet to each listener in a task of its own.
 """
 
 import asyncio
@@ -27,12 +27,12 @@ _OVER: Final = ("failed", "closed")
 
 
 class PeerConnection:
-    """As RTCPeerConnection: addTrack(), setRemoteDescription() with the offer,
-    setLocalDescription(), and ``localDescription`` is the answer, with all candidates.
+    """Used like RTCPeerConnection: addTrack(), setRemoteDescription() with the offer,
+    setLocalDescription(). Then ``localDescription`` is the answer, with all candidates.
 
     ``connectionState``: "new", "connecting", "connected", "failed" or "closed".
-    ``uplink``: what the participant says, where ``receive`` and once there is an answer.
-    Whoever made it must close() it.
+    ``uplink``: the participant's audio, if ``receive`` is set and once there is an answer.
+    The caller must close() it.
     """
 
     def __init__(self, plane: MediaPlane, *, receive: bool = False) -> None:
@@ -53,11 +53,12 @@ class PeerConnection:
 
     @property
     def heard_from(self) -> bool:
-        """Whether an authenticated check of the participant's has come."""
+        """Whether an authenticated ICE check of the participant has arrived."""
         return self._ice is not None and bool(self._ice.paths)
 
     def addTrack(self, track: SubscriberTrack) -> None:
-        """Send it: to be called before the offer is taken. It is stopped with the connection."""
+        """Send ``track``. Must be called before setRemoteDescription(). The connection stops the
+        track when it ends."""
         self._track = track
 
     async def setRemoteDescription(self, description: RTCSessionDescription) -> None:
@@ -68,7 +69,7 @@ class PeerConnection:
         self.remoteDescription = description
 
     async def setLocalDescription(self) -> None:
-        """Answer the offer, and connect. Raises OSError when no socket can be had."""
+        """Answer the offer, and start to connect. Raises OSError if no socket can be opened."""
         assert self._offer is not None
         offer, plane = self._offer, self._plane
         self._port = plane.port or MediaPort(plane.hosts, 0, plane.dropped)
@@ -110,7 +111,8 @@ class PeerConnection:
         )
 
     async def close(self) -> None:
-        """Say goodbye, and free sockets and tasks. Waits for nobody; may be called again."""
+        """Say goodbye (RTCP BYE, DTLS alert), and free sockets and tasks. Does not wait for the
+        participant. May be called again."""
         await self._hang_up()
         self._end("closed")
         if self._connecting is not None and not self._connecting.done():
@@ -127,12 +129,12 @@ class PeerConnection:
         try:
             await ice.connected()
         except ConnectionError:
-            return  # closed before: whoever did that has told
+            return  # closed meanwhile, which was reported then
         self._set_state("connecting")
         await dtls.start(RTCDtlsParameters(fingerprints=offer.fingerprints))
 
     def _dtls_changed(self) -> None:
-        """DTLS has come up, or ended."""
+        """DTLS has connected, or ended."""
         assert self._dtls is not None and self._ice is not None
         if self._dtls.state == "connected":
             if self._sender is not None:
@@ -142,7 +144,7 @@ class PeerConnection:
             self._end(self._dtls.state)
 
     def _path_changed(self) -> None:
-        """ICE has another path, or none any more."""
+        """ICE has selected another path, or has closed."""
         assert self._ice is not None
         if self._ice.closed:
             self._end("failed")
@@ -166,14 +168,14 @@ class PeerConnection:
             await self._dtls.stop()
 
     def _end(self, state: str) -> None:
-        """Free everything that needs no waiting."""
+        """Enter ``state``, and free everything that can be freed without waiting."""
         if self.connectionState in _OVER:
             return
         self._set_state(state)
         if self._track is not None:
             self._track.stop()
         if self._sender is not None:
-            self._sender.set_path(None)  # whoever is gone is told nothing
+            self._sender.set_path(None)  # nothing is sent to a participant who is gone
             self._sender.stop()
         if self._ice is not None and self._port is not None:
             self._ice.close()
@@ -182,7 +184,7 @@ class PeerConnection:
                 self._port.close()
 
     def _release(self) -> None:
-        """Of all that refers to this connection: so it needs no search for garbage to be freed."""
+        """Drop all references, so that the connection is freed without a garbage collection."""
         if self._dtls is not None:
             self._dtls.remove_all_listeners()
         self.onconnectionstatechange = lambda: None

@@ -1,12 +1,12 @@
-"""A speaker's packets, put in order and played at their time. Sans-I/O.
+"""Puts a speaker's packets in order, and plays each at its time. Sans-I/O.
 
-- A packet is heard once its lateness is bridged: its timestamp, plus the least delay that any
-  packet lately took, plus a target. The target covers what all but 1 % of packets needed, those
-  that came again after a loss included; so it rises and falls with the network.
-- Nothing that came is thrown away for being late unless its place has been filled meanwhile.
-  When all packets are used up time stands still, filled with what may have been said: what then
-  comes goes on from there, and the delay that was gained is won back by stretching (excess_s).
-- A gap in timestamps is filled as far as it was not while packets were missing.
+- The playout delay is the smallest delay that any packet lately had on the network, plus a target.
+  The target covers the delays of 99 % of packets, retransmissions included, so it rises and falls
+  with the network.
+- A late packet is dropped only if its place was filled meanwhile. While no packet is left, time
+  stands still and concealment is played; the next packet continues there. The delay that this adds
+  is removed by time-stretching (see excess_s).
+- A gap in timestamps is filled, less what was already filled while packets were missing.
 """
 
 from collections import deque
@@ -17,19 +17,19 @@ import numpy as np
 from server.media.counts import JitterCounts
 from server.media.opus import RATE_HZ, SAMPLES_PER_TICK, TICK_S
 
-#: The target: never less than this cushion, nor more than makes talking over it odd.
+#: Bounds of the target: a small cushion, and the most with which people can still talk well.
 MIN_TARGET_S = 0.04
 MAX_TARGET_S = 0.24
-PERCENTILE = 99  # per cent of packets
-#: Lateness is judged by so many packets, and every so many anew. What was lost is forgotten in 4 s.
+PERCENTILE = 99  # the share of packets that the target covers
+#: The target is computed from the last 200 packets (4 s), after every 25 packets.
 WINDOW_PACKETS = 200
 UPDATE_PACKETS = 25
-#: Twice this long the least delay is remembered: clocks drift apart by under 1 ms in it.
+#: The smallest delay is that of the last one to two periods. Clocks drift by under 1 ms in it.
 MIN_DELAY_PERIOD_S = 10.0
-#: Who leaps further in timestamps, or falls so far behind them, started anew.
+#: A sender whose timestamps jump by more, or that is late by more, is treated as a new one.
 JUMP_SAMPLES = 2 * RATE_HZ
 MAX_PACKETS = 150
-#: So much of a gap is made up; the rest of it is silence.
+#: At most this much of a gap is concealed; the rest is silence.
 CONCEALED_SAMPLES = 6 * SAMPLES_PER_TICK
 
 
@@ -44,8 +44,8 @@ class Packet:
 
 @dataclass(frozen=True, slots=True)
 class Missing:
-    """So many samples of which nothing came. ``following``: the packet right after them, which
-    may hold a copy. ``silent``: nothing is to be made up any more."""
+    """``samples`` for which there is no packet. ``following``: the packet right after them, which
+    may contain a copy (FEC). ``silent``: play silence instead of concealment."""
 
     samples: int
     following: bytes | None = None
@@ -53,7 +53,7 @@ class Missing:
 
 
 class JitterBuffer:
-    """One sender's. Times are seconds of any steady clock."""
+    """One sender's packets. Times are seconds of any monotonic clock."""
 
     def __init__(self, counts: JitterCounts | None = None) -> None:
         self.counts = JitterCounts() if counts is None else counts
@@ -73,8 +73,8 @@ class JitterBuffer:
     def push(
         self, timestamp: int, samples: int, data: bytes, now_s: float, again: bool = False
     ) -> None:
-        """A packet came; ``timestamp`` is RTP's, of 32 bits. ``again``: it had been lost, and
-        asked for; so if it is late, nothing is that might have been heard without."""
+        """A packet arrived; ``timestamp`` is RTP's, of 32 bits. ``again``: it is a
+        retransmission, so it is not counted as late."""
         self.counts.came += 1
         at = self._unwrapped(timestamp)
         if self._newest is not None and (
@@ -94,8 +94,8 @@ class JitterBuffer:
             self._keep(Packet(at, samples, data))
 
     def restore(self, timestamp: int, samples: int, data: bytes, now_s: float) -> None:
-        """A copy of a packet that was lost came with a later one, which is pushed next. Even if
-        it is late: the target learns from it."""
+        """A copy of a lost packet arrived in a later packet, which is pushed next. The target
+        learns from its delay, even if it is too late to be played."""
         if self._newest is None:
             return
         at = self._unwrapped(timestamp)
@@ -111,11 +111,11 @@ class JitterBuffer:
         if len(self._packets) > MAX_PACKETS:
             dropped = self._packets.pop(min(self._packets))
             self.counts.overflowed += 1
-            if self._next is not None:  # what was dropped is passed over, not waited for
+            if self._next is not None:  # do not wait for the dropped packet
                 self._next = max(self._next, dropped.timestamp + dropped.samples)
 
     def pull(self, now_s: float) -> Packet | Missing | None:
-        """What is to be heard next; None while nothing has come yet, or not for long enough."""
+        """What to play next; None before playout starts."""
         if self._next is None:
             if not self._packets or self._delay_s(min(self._packets), now_s) < self.target_s:
                 return None
@@ -133,26 +133,26 @@ class JitterBuffer:
         return packet
 
     def delay_s(self, now_s: float, decoded_samples: int) -> float:
-        """How long after it could have come is heard what is heard now, given so many samples
-        that were pulled and are not heard yet; 0 before anything is."""
+        """The playout delay of the sample played now: the time since its earliest possible
+        arrival. ``decoded_samples`` were pulled and not played yet. 0 before playout starts."""
         if self._next is None:
             return 0.0
         return self._delay_s(self._next - decoded_samples, now_s)
 
     def excess_s(self, now_s: float, decoded_samples: int) -> float:
-        """How much later that is than the target asks for. Negative: earlier."""
+        """How much the playout delay exceeds the target; negative if it is shorter."""
         if self._next is None:
             return 0.0
         return self.delay_s(now_s, decoded_samples) - self.target_s
 
     def _fill(self, samples: int) -> Missing:
-        """Time stands still: whatever comes may begin here."""
+        """No packet is left. Time stands still: the next packet may begin here."""
         self._filled += samples
         self.counts.missing_samples += samples
         return Missing(samples, silent=self._filled > CONCEALED_SAMPLES)
 
     def _skip(self, first: int) -> Missing:
-        """The next packet there is begins only at ``first``."""
+        """The next packet begins only at ``first``: return a part of the gap."""
         assert self._next is not None
         gap = first - self._next
         samples = min(gap, SAMPLES_PER_TICK)
@@ -162,7 +162,7 @@ class JitterBuffer:
         return Missing(samples, following, silent=gap > CONCEALED_SAMPLES)
 
     def _unwrapped(self, timestamp: int) -> int:
-        """Counted from the first one on: seconds stay exact."""
+        """The timestamp counted from the first one, without wraparound: seconds stay exact."""
         if self._newest is None:
             self._origin = timestamp
             return 0
@@ -170,7 +170,7 @@ class JitterBuffer:
         return self._newest + step
 
     def _note_delay(self, delay_s: float, now_s: float) -> None:
-        """Learn from how long a packet took, on the sender's clock plus an unknown constant."""
+        """Learn from a packet's delay, which includes the unknown difference of the clocks."""
         if now_s - self._min_since_s > MIN_DELAY_PERIOD_S:
             self._min_delays_s = [self._min_delays_s[1], float("inf")]
             self._min_since_s = now_s
@@ -181,5 +181,5 @@ class JitterBuffer:
             self.target_s = min(MAX_TARGET_S, max(MIN_TARGET_S, needed_s + TICK_S))
 
     def _delay_s(self, at: int, now_s: float) -> float:
-        """How long after its earliest possible arrival a timestamp is heard."""
+        """How long after its earliest possible arrival the sample at ``at`` is played now."""
         return now_s - at / RATE_HZ - min(self._min_delays_s)
