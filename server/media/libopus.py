@@ -2,7 +2,7 @@
 in-band FEC, and DTX.
 
 The library's file has a hash in its name, and may be missing if PyAV was built in another way: then
-``load()`` raises OSError, and callers do without. Decoding a packet takes some 30 µs and encoding
+``load()`` raises OSError. Decoding a packet takes some 30 µs and encoding
 150 µs, so both may be done on the event loop.
 """
 
@@ -14,7 +14,7 @@ from typing import Any, Final
 import av
 import numpy as np
 
-from server.media.opus import RATE_HZ, SAMPLES_PER_TICK, OpusEncoder, Pcm
+from server.media.opus import RATE_HZ, SAMPLES_PER_TICK, Pcm
 from server.media.silence import SMALL_BYTES
 
 #: In a packet: 120 ms (RFC 6716, 2.1.4).
@@ -132,9 +132,9 @@ class ConcealingDecoder:
         return self._buffer[: _checked(made)].copy()
 
 
-class SilenceEncoder:
-    """Like OpusEncoder, with DTX: ``silent`` tells whether the last packet need not be sent (see
-    server.media.silence). Raises OSError if libopus has no DTX.
+class ChannelEncoder:
+    """Encodes a channel, with DTX: ``silent`` tells whether the last packet need not be sent (see
+    server.media.silence). Raises OSError if there is no libopus, or none with DTX.
 
     Silence is 0.2 s without speech or music, 25 dB below the loudest audio so far. With a lower
     complexity libopus would use its voice detector instead, and take a held note for silence.
@@ -196,21 +196,6 @@ class SilenceEncoder:
     def _control(self, request: int, value: Any) -> None:
         if self._library.opus_encoder_ctl(self._encoder, request, value):
             raise OSError(f"this libopus does not know request {request} to its encoder")
-
-
-def channel_encoder() -> SilenceEncoder | OpusEncoder:
-    """A new encoder for a channel."""
-    return OpusEncoder() if dtx_missing() else SilenceEncoder()
-
-
-@cache
-def dtx_missing() -> str:
-    """Why libopus cannot do DTX here; empty if it can."""
-    try:
-        SilenceEncoder()
-    except OSError as error:
-        return str(error)
-    return ""
 
 
 def _loudness_of_speech() -> list[Pcm]:

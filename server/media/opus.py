@@ -59,15 +59,12 @@ class Resampler:
 
 
 class OpusEncoder:
-    """Encodes one channel's sound; every listener of the channel gets the same packets.
+    """Encodes one stream with PyAV: without DTX, and with a fixed expected loss.
 
     ``bit_rate`` in bit/s. ``expected_loss`` in per cent: above 0 a packet may contain a coarse copy
     of the one before (in-band FEC).
     ``complexity`` 0-10: 5 takes two thirds of the time of 10.
     """
-
-    #: Never: PyAV does not offer DTX.
-    silent = False
 
     def __init__(
         self, bit_rate: int = 32_000, expected_loss: int = 10, complexity: int = 5
@@ -90,9 +87,6 @@ class OpusEncoder:
         if codec.options:  # options that libopus did not take; PyAV does not tell
             raise ValueError(f"libopus does not know these options: {codec.options}")
         self._codec = codec
-
-    def expect_loss(self, share: float) -> None:
-        """Does nothing: PyAV cannot change an encoder that is in use."""
 
     def encode(self, pcm: Pcm) -> bytes:
         """The Opus packet for exactly SAMPLES_PER_TICK samples. ValueError on any other length."""

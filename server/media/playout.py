@@ -21,8 +21,8 @@ from server.media.broadcast import Broadcast
 from server.media.counts import PlayoutCounts
 from server.media.floor import FloorBuffer
 from server.media.forwarding import Forwarding
-from server.media.libopus import SilenceEncoder, channel_encoder
-from server.media.opus import SAMPLES_PER_TICK, OpusEncoder, Pcm
+from server.media.libopus import ChannelEncoder
+from server.media.opus import SAMPLES_PER_TICK, Pcm
 from server.media.silence import Silence
 from server.media.speech import SpeechQueue
 
@@ -50,7 +50,7 @@ class StreamPlayout:
     def __init__(
         self,
         on_start: Callable[[str, int, int], None] = lambda language, clause, tick: None,
-        new_encoder: Callable[[], SilenceEncoder | OpusEncoder] = channel_encoder,
+        new_encoder: Callable[[], ChannelEncoder] = ChannelEncoder,
         counts: PlayoutCounts | None = None,
     ) -> None:
         self.counts = PlayoutCounts() if counts is None else counts
@@ -157,7 +157,7 @@ class StreamPlayout:
 
 
 class _Channel:
-    def __init__(self, name: str, encoder: SilenceEncoder | OpusEncoder) -> None:
+    def __init__(self, name: str, encoder: ChannelEncoder) -> None:
         language, _, _ = name.partition("+")
         self.language = None if name == FLOOR else language
         self.over_floor = name.endswith(f"+{FLOOR}")

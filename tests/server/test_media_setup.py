@@ -46,5 +46,5 @@ def test_what_media_lacks_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
         raise OSError("no libopus")
 
     monkeypatch.setattr(libopus, "load", absent)
-    with pytest.raises(RuntimeError, match="speakers cannot be heard: no libopus"):
+    with pytest.raises(RuntimeError, match="audio cannot be encoded or decoded: no libopus"):
         check_media()

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from server.media.broadcast import MediaStreamError, SubscriberTrack
-from server.media.libopus import ConcealingDecoder
+from server.media.libopus import ChannelEncoder, ConcealingDecoder
 from server.media.opus import RATE_HZ, SAMPLES_PER_TICK, OpusEncoder, Pcm, joined
 from server.media.playout import (
     FULL_SCALE,
@@ -21,7 +21,7 @@ TICK = SAMPLES_PER_TICK
 FLOOR_HZ, SPEECH_HZ = 300, 1100
 
 
-class CountingEncoder(OpusEncoder):
+class CountingEncoder(ChannelEncoder):
     calls = 0
 
     def encode(self, pcm: Pcm) -> bytes:
