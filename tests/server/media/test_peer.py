@@ -110,6 +110,8 @@ async def test_many_listeners_share_one_encoding_and_no_thread_encodes() -> None
     asyncio.get_running_loop().set_default_executor(Refusing())
     playout, ticks = StreamPlayout(new_encoder=CountingEncoder), TonePlayout(clock=440)
     channel = playout.channel("en")
+    playout.set_status("en", "live")
+    playout.speak("en", 1, tone(440, 30.0), RATE_HZ, 0, True)
     calls[0] = 0
     async with paced(playout, ticks), asyncio.TaskGroup() as group:
         for _ in range(5):
