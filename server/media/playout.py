@@ -75,7 +75,7 @@ class StreamPlayout:
         return self._channels[name].broadcast
 
     def close_channel(self, name: str) -> None:
-        """Stop mixing and encoding a channel. Its subscriptions end."""
+        """Stop mixing and encoding a channel. Its tracks are stopped."""
         channel = self._channels.pop(name, None)
         if channel is not None:
             channel.broadcast.close()

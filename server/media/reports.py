@@ -42,11 +42,11 @@ class ReceiverReports:
         """A sender report arrived. The next receiver reports say when (RFC 3550, 6.4.1)."""
         self._last_report = packet.sender_info.ntp_timestamp >> 16 & _32_BITS, now_s
 
-    def ask_for(self, source: int, sequences: list[int]) -> None:
+    def send_nack(self, source: int, sequences: list[int]) -> None:
         """Send a NACK for these packets of a source."""
         self._send(bytes(RtcpRtpfbPacket(RTCP_RTPFB_NACK, self._ssrc, source, sequences)))
 
-    def report(self, source: int, now_s: float) -> None:
+    def send_report(self, source: int, now_s: float) -> None:
         """Send a receiver report on a source, if one is due."""
         if now_s < self._due_s:
             return

@@ -80,8 +80,8 @@ class Uplink:
         self.receive_packet(rtp)
         if rtp.ssrc == self._ssrc:
             if wanted := self.nacks_due():
-                self._reports.ask_for(rtp.ssrc, wanted)
-            self._reports.report(rtp.ssrc, self._clock())
+                self._reports.send_nack(rtp.ssrc, wanted)
+            self._reports.send_report(rtp.ssrc, self._clock())
 
     def receive_rtcp(self, packet: AnyRtcpPacket) -> None:
         """Take RTCP from the speaker."""
@@ -177,7 +177,7 @@ class _Player:
         taken: list[bytes | None] = []
         while self._decoded.size < SAMPLES_PER_TICK:
             step = buffer.pull(now_s)
-            pcm = self._heard(step)
+            pcm = self._decode(step)
             if pcm is None:
                 pcm = _SILENCE
             elif pcm.size >= SAMPLES_PER_TICK:
@@ -190,7 +190,7 @@ class _Player:
         self.delay_s = buffer.delay_s(now_s, SAMPLES_PER_TICK + self._decoded.size)
         return pcm
 
-    def _heard(self, step: Packet | Missing | None) -> Pcm | None:
+    def _decode(self, step: Packet | Missing | None) -> Pcm | None:
         try:
             match step:
                 case Packet():
