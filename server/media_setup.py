@@ -2,7 +2,6 @@
 
 import contextlib
 import dataclasses
-import logging
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -16,8 +15,6 @@ from server.media.port import MediaPort
 from server.media.transport import check_internals
 from server.metrics import Metrics
 
-_log = logging.getLogger(__name__)
-
 
 def check_media() -> None:
     """Raise RuntimeError if media cannot work on this machine."""
@@ -25,11 +22,9 @@ def check_media() -> None:
     if reason := batch.problem():
         raise RuntimeError(f"listeners cannot be sent to: {reason}")
     try:
-        libopus.load()
+        libopus.ChannelEncoder()
     except OSError as error:
-        raise RuntimeError(f"speakers cannot be heard: {error}") from error
-    if reason := libopus.dtx_missing():
-        _log.warning("silence is encoded and sent like any other audio: %s", reason)
+        raise RuntimeError(f"audio cannot be encoded or decoded: {error}") from error
 
 
 @contextlib.contextmanager

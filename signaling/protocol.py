@@ -191,9 +191,9 @@ class Conversation(Generic[M]):
             raise ProtocolError(
                 "limit", f"more than {MAX_OFFERS} offers in one session; join again"
             )
-        checked = offer.check(message.sdp, self.role.direction)
+        checked = Offer(sdp=offer.check(message.sdp, self.role.direction))
         self._offers += 1
-        return Offer(sdp=checked)
+        return checked
 
     def _check_audio(self, data: bytes) -> None:
         if self._join is None:

@@ -242,7 +242,7 @@ class RemotePeer:
     def _come_up(self) -> None:
         if not self._connected and self._gone is None:
             self._connected = self.heard_from = True
-            self._track.give_to(self._edge, self)
+            self._track.send_through(self._edge, self)
             self._changed.set()
 
     async def _change(self) -> None:

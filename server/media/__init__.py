@@ -1,1 +1,1 @@
-"""RTP in, RTP out. Knows aiortc and av; knows no model and no HTTP."""
+"""RTP in, RTP out. Imports aiortc and av; no models, no HTTP."""

@@ -1,11 +1,12 @@
-"""RTP packets to many, made, encrypted and handed to the kernel together.
+"""Sends one RTP payload to many addresses: a batch is packed, encrypted and sent together.
 
-- Headers and payloads are written for all rows of a batch at once; the same memory is used for
-  every batch.
-- Encryption is one call of libsrtp a row, in place: pylibsrtp's own library, without its copies.
-- What leaves by one socket leaves by one ``sendmmsg`` where the C library has it (Linux).
+- The headers and payloads of a batch are written for all rows at once. All batches use the same
+  memory.
+- Each row is encrypted in place by one call of libsrtp, through pylibsrtp's own binding but without
+  its copies.
+- What leaves by one socket is sent by one ``sendmmsg``, where the C library has it (Linux).
 
-``native`` does the same in C, where it was compiled.
+``native`` does the same in C, if it was compiled.
 """
 
 import ctypes
@@ -22,14 +23,14 @@ from pylibsrtp import Policy, Session
 
 from server.media.transport import ffi, lib, srtp_pointer
 
-#: Packets of a batch: what is done once a batch, in Python, costs as much as a dozen packets. Of
-#: the memory they are made in only what packets fill is touched, and stays in the cache.
+#: Packets in a batch. The Python code that runs once a batch costs as much as a dozen packets.
+#: Only memory that packets fill is touched, so it stays in the cache.
 ROWS: Final = 512
-#: A header, a payload, what SRTP may add (SRTP_MAX_TRAILER_LEN).
+#: A header, a payload, and what SRTP may append (SRTP_MAX_TRAILER_LEN).
 _ROW_BYTES: Final = 1536
-#: Opus is at most 1275 bytes a frame (RFC 6716); with copies of others, see ``repair``, less.
+#: An Opus frame has at most 1275 bytes (RFC 6716); RED payloads are smaller (see ``repair``).
 MOST_PAYLOAD: Final = _ROW_BYTES - 12 - 144
-#: RFC 3550, 5.1, in network order.
+#: An RTP header in network byte order (RFC 3550, 5.1). ``kind``: marker and payload type.
 HEADER: Final = np.dtype(
     [
         ("version", np.uint8),
@@ -39,19 +40,19 @@ HEADER: Final = np.dtype(
         ("ssrc", ">u4"),
     ]
 )
-#: struct sockaddr_in6, the longer one.
+#: Size of struct sockaddr_in6, the longer of the two.
 ADDRESS_BYTES: Final = 28
 _MSG_DONTWAIT: Final = 0x40
 
 
 class Vector(ctypes.Structure):
-    """struct iovec, its pointer as a number."""
+    """struct iovec, with its pointer as a number."""
 
     _fields_ = [("base", ctypes.c_size_t), ("size", ctypes.c_size_t)]
 
 
 class _Message(ctypes.Structure):
-    """struct msghdr, its pointers as numbers."""
+    """struct msghdr, with its pointers as numbers."""
 
     _fields_ = [
         ("name", ctypes.c_size_t),
@@ -70,9 +71,10 @@ class BatchedMessage(ctypes.Structure):
     _fields_ = [("message", _Message), ("size", ctypes.c_uint)]
 
 
-class Way:
-    """Encrypted by which sessions (a ``srtp_t`` of pylibsrtp's each), by which sockets, and
-    whereto a batch's packets go, a row each: those of one socket follow one another."""
+class Destinations:
+    """Where the packets of a batch go. For each row: the SRTP session that encrypts it
+    (pylibsrtp's ``srtp_t``), the socket that sends it, and the address. Rows with the same socket
+    must follow one another."""
 
     def __init__(
         self,
@@ -95,7 +97,7 @@ class Way:
 
 
 def packed_address(host: str, port: int) -> bytes:
-    """A struct sockaddr_in or sockaddr_in6, in ADDRESS_BYTES."""
+    """A struct sockaddr_in or sockaddr_in6, padded to ADDRESS_BYTES."""
     if ":" in host:
         start, family = struct.pack("!HI", port, 0), socket.AF_INET6
     else:
@@ -104,19 +106,19 @@ def packed_address(host: str, port: int) -> bytes:
     return packed.ljust(ADDRESS_BYTES, b"\0")
 
 
-class Sending(Protocol):
-    """What sends a batch."""
+class BatchSender(Protocol):
+    """Sends batches."""
 
-    def send(self, headers: NDArray[np.void], payload: bytes, way: Way) -> list[int]:
-        """Send ``payload`` (at most MOST_PAYLOAD) on its way, once under each header (of type
-        HEADER, as many as the way has rows, at most ROWS).
+    def send(self, headers: NDArray[np.void], payload: bytes, to: Destinations) -> list[int]:
+        """Send ``payload`` (at most MOST_PAYLOAD) to each destination, each time after its own
+        header. ``headers`` are of type HEADER, one for each destination, at most ROWS.
 
         Returns the rows that were not sent: the kernel had no room, or libsrtp failed.
         """
 
 
 class Batch:
-    """Memory for ROWS packets, and what sends them."""
+    """Sends batches by numpy, libsrtp and sendmmsg. Holds the memory for ROWS packets."""
 
     def __init__(self) -> None:
         rows = np.arange(ROWS)
@@ -136,31 +138,33 @@ class Batch:
         )
         self._messages["message"]["vector_count"] = 1
 
-    def send(self, headers: NDArray[np.void], payload: bytes, way: Way) -> list[int]:
-        """See Sending."""
-        check(headers, payload, way)
+    def send(self, headers: NDArray[np.void], payload: bytes, to: Destinations) -> list[int]:
+        """See BatchSender."""
+        check(headers, payload, to)
         count = headers.size
         size = HEADER.itemsize + len(payload)
         flat = np.ascontiguousarray(headers).view(np.uint8)
         self._headers[:count] = flat.reshape(count, HEADER.itemsize)
         self._data[:count, HEADER.itemsize : size] = np.frombuffer(payload, np.uint8)
         self._sizes[:count] = size
-        failed = list(map(lib.srtp_protect, way.sessions, self._packets, self._lengths))
+        failed = list(map(lib.srtp_protect, to.sessions, self._packets, self._lengths))
         refused = [row for row, failure in enumerate(failed) if failure] if any(failed) else []
-        for out, start, stop in way.runs:
+        for out, start, stop in to.runs:
             rows: Sequence[int] = range(start, stop)
-            if refused:  # and therefore as it was: not encrypted
+            if refused:  # libsrtp failed: the row is not encrypted
                 rows = [row for row in rows if not failed[row]]
             if _sendmmsg is None or len(rows) <= 1:
-                refused += self._send_singly(out, rows, way)
+                refused += self._send_singly(out, rows, to)
             else:
-                refused += self._send_together(out, np.array(rows), way)
+                refused += self._send_together(out, np.array(rows), to)
         return refused
 
-    def _send_together(self, out: socket.socket, rows: NDArray[np.int_], way: Way) -> list[int]:
+    def _send_together(
+        self, out: socket.socket, rows: NDArray[np.int_], to: Destinations
+    ) -> list[int]:
         self._vectors["size"][rows] = self._sizes[rows]
         messages = self._messages[rows]
-        messages["message"]["name"] = way.packed_at + rows * ADDRESS_BYTES
+        messages["message"]["name"] = to.packed_at + rows * ADDRESS_BYTES
         messages["message"]["name_size"] = ADDRESS_BYTES
         first, step = messages.ctypes.data, messages.itemsize
         descriptor, refused, done = out.fileno(), list[int](), 0
@@ -172,32 +176,32 @@ class Batch:
             done += sent
         return refused
 
-    def _send_singly(self, out: socket.socket, rows: Sequence[int], way: Way) -> list[int]:
+    def _send_singly(self, out: socket.socket, rows: Sequence[int], to: Destinations) -> list[int]:
         refused = []
         for row in rows:
             try:
-                out.sendto(self._views[row][: self._sizes[row]], way.addresses[row])
+                out.sendto(self._views[row][: self._sizes[row]], to.addresses[row])
             except OSError:
                 refused.append(row)
         return refused
 
 
-def check(headers: NDArray[np.void], payload: bytes, way: Way) -> None:
-    """Raises ValueError: these do not fit together, or into memory."""
-    if headers.size != len(way.addresses) or headers.size > ROWS or headers.dtype != HEADER:
-        raise ValueError(f"{headers.size} headers of {headers.dtype} for {len(way.addresses)}")
+def check(headers: NDArray[np.void], payload: bytes, to: Destinations) -> None:
+    """Raise ValueError if the arguments do not fit together, or are too large."""
+    if headers.size != len(to.addresses) or headers.size > ROWS or headers.dtype != HEADER:
+        raise ValueError(f"{headers.size} headers of {headers.dtype} for {len(to.addresses)}")
     if len(payload) > MOST_PAYLOAD:
         raise ValueError(f"a payload of {len(payload)} bytes; at most {MOST_PAYLOAD} fit")
 
 
 @cache
 def problem() -> str:
-    """Why batches cannot be sent here, found by sending one; nothing where they can."""
+    """Why batches cannot be sent on this machine, found by sending one; empty if they can."""
     return problem_of(Batch)
 
 
-def problem_of(kind: Callable[[], Sending]) -> str:
-    """The same of one kind of them."""
+def problem_of(kind: Callable[[], BatchSender]) -> str:
+    """The same for one kind of BatchSender."""
     try:
         policy = Policy(key=bytes(46), ssrc_type=Policy.SSRC_ANY_OUTBOUND)
         policy.allow_repeat_tx = True
@@ -206,13 +210,13 @@ def problem_of(kind: Callable[[], Sending]) -> str:
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as ends:
             ends.bind(("127.0.0.1", 0))
             ends.setblocking(False)
-            way = Way([srtp_pointer(session)] * 2, [ends] * 2, [ends.getsockname()] * 2)
-            refused = kind().send(headers, b"payload", way)
+            to = Destinations([srtp_pointer(session)] * 2, [ends] * 2, [ends.getsockname()] * 2)
+            refused = kind().send(headers, b"payload", to)
             came = [ends.recv(_ROW_BYTES) for _ in headers]
     except (AttributeError, TypeError, OSError) as error:
         return f"a batch cannot be sent: {error}"
     if refused or came != [session.protect(each.tobytes() + b"payload") for each in headers]:
-        return "a batch was sent, and something else came"
+        return "a batch was sent, but other packets arrived"
     return ""
 
 

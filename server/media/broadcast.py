@@ -1,17 +1,16 @@
-"""One encoded packet, many listeners.
+"""One encoded packet for many listeners.
 
-A channel's Broadcast hands each packet to every Subscription. A Subscription is a listener's
-own short ring: when it is full the oldest packet is dropped and counted, so a slow listener
-loses its own sound and nobody else's. One that was given to an Outlet has no ring: all
-of those in a channel are sent each packet together.
-
-All channels tick on one clock: packet n of every channel has RTP time 960 x n. So a listener
-may move to another channel between two packets, and what it gets never jumps back.
+- A channel's Broadcast gives each packet to every SubscriberTrack. There is one for each listener.
+- A track has a short queue. If it is full, the oldest packet is dropped and counted: a slow
+  listener loses its own audio and nobody else's.
+- A track that sends through an Outlet has no queue. The outlet sends each packet to all of the
+  channel's listeners together.
+- All channels share one clock: packet n of every channel has the RTP timestamp 960 x n. So a
+  listener can change channel between two packets, and its timestamps never go back.
 """
 
 import asyncio
 from collections import deque
-from dataclasses import dataclass
 from typing import Any, Protocol
 
 from aiortc import MediaStreamTrack
@@ -21,32 +20,24 @@ from av.stream import Stream
 
 from server.media.opus import SAMPLES_PER_TICK, TIME_BASE
 
-__all__ = ["Broadcast", "EncodedPacket", "MediaStreamError", "SubscriberTrack", "Subscription"]
+__all__ = ["Broadcast", "MediaStreamError", "SubscriberTrack"]
 
-#: Packets a listener may lag behind: 200 ms.
-RING_PACKETS = 10
-
-
-@dataclass(frozen=True, slots=True)
-class EncodedPacket:
-    """20 ms of a channel. ``packet`` is what aiortc sends; ``data`` the same Opus bytes."""
-
-    tick: int
-    data: bytes
-    packet: "Packet[Stream]"
+#: Size of a track's queue: 200 ms.
+QUEUE_PACKETS = 10
 
 
 class Group(Protocol):
-    """Those of a channel's listeners whom an outlet sends to."""
+    """The listeners of one channel that an outlet sends to."""
 
     def add(self, member: Any) -> None:
-        """Send to ``member``, too."""
+        """Send to ``member`` from the next packet on."""
 
     def discard(self, member: Any) -> None:
-        """Send to ``member`` no more."""
+        """Send no more to ``member``."""
 
     def send(self, tick: int, data: bytes, begins_speech: bool) -> None:
-        """A packet to all of them, marked where speech begins. Neither waits nor raises."""
+        """Send a packet to all members, with the marker bit if ``begins_speech``. Neither waits nor
+        raises."""
 
 
 class Outlet(Protocol):
@@ -57,205 +48,148 @@ class Outlet(Protocol):
 
 
 class Broadcast:
-    """One channel's packets, given to all who subscribe to it."""
+    """Gives one channel's packets to all its tracks."""
 
     def __init__(self, name: str = "") -> None:
         self.name = name
-        self._subscriptions: set[Subscription] = set()
-        self._with_ring: set[Subscription] = set()
+        self._tracks: set[SubscriberTrack] = set()
+        self._queued: set[SubscriberTrack] = set()
         self._groups: dict[Outlet, Group] = {}
+        self._losses: dict[SubscriberTrack, float] = {}
         self._newcomers = False
-        self._losses: dict[Subscription, float] = {}
 
     @property
     def listeners(self) -> int:
-        """How many subscriptions there are."""
-        return len(self._subscriptions)
+        """The number of tracks."""
+        return len(self._tracks)
 
     @property
     def loss(self) -> float:
-        """The largest share of packets, 0 to 1, that one of the listeners says it loses, and has
-        no help against but what is in the packets themselves."""
+        """The largest share of packets, 0 to 1, that a listener without RED reports as lost. The
+        encoder's FEC is for these listeners."""
         return max(self._losses.values(), default=0.0)
 
     def publish(self, tick: int, data: bytes, begins_speech: bool = False) -> None:
-        """Give one packet, made once, to every listener. ``begins_speech``: it is the first one
-        of sound after silence that was not sent."""
+        """Give one packet to every listener. ``begins_speech``: it is the first with audio after
+        silence that was not sent."""
         for group in self._groups.values():
             group.send(tick, data, begins_speech)
-        if self._with_ring:
+        if self._queued:
             packet = Packet(data)
             packet.pts = tick * SAMPLES_PER_TICK
             packet.time_base = TIME_BASE
-            encoded = EncodedPacket(tick, data, packet)
-            for subscription in self._with_ring:
-                subscription.push(encoded)
+            for track in self._queued:
+                track.push(packet)
 
     def take_newcomers(self) -> bool:
-        """Whether somebody came, from another channel or none, since this was asked last."""
+        """Whether a listener came (also from another channel) since the last call."""
         newcomers, self._newcomers = self._newcomers, False
         return newcomers
 
-    def subscribe(self, ring_packets: int = RING_PACKETS) -> "Subscription":
-        """A new subscription, which keeps at most ``ring_packets`` packets."""
-        return Subscription(self, ring_packets)
-
-    def close(self) -> None:
-        """End every subscription: listeners' iterators stop."""
-        for subscription in tuple(self._subscriptions):
-            subscription.close()
-
-
-class Subscription:
-    """A listener's place in a channel: an async iterator of EncodedPacket.
-
-    ``dropped`` counts the packets it was too slow for.
-    """
-
-    def __init__(self, broadcast: Broadcast, ring_packets: int) -> None:
-        self.dropped = 0
-        self._ring: deque[EncodedPacket] = deque()
-        self._ring_packets = ring_packets
-        self._last_tick = -1
-        self._ready = asyncio.Event()
-        self._given_to: tuple[Outlet, Any] | None = None
-        self._loss = 0.0
-        self._closed = False
-        self._broadcast = broadcast
-        self._enter()
-
-    @property
-    def broadcast(self) -> Broadcast:
-        """The channel that is heard now."""
-        return self._broadcast
-
-    def select(self, broadcast: Broadcast) -> None:
-        """Hear another channel from its next packet on."""
-        if not self._closed:
-            self._leave()
-            self._broadcast = broadcast
-            self._enter()
-
-    @property
-    def loss(self) -> float:
-        """What was reported last."""
-        return self._loss
-
-    def report_loss(self, share: float) -> None:
-        """See Broadcast.loss."""
-        self._loss = share
-        self._broadcast._losses.pop(self, None)
-        if share and not self._closed:
-            self._broadcast._losses[self] = share
-
-    def push(self, packet: EncodedPacket) -> None:
-        """A packet of the channel. If the ring is full, its oldest packet is dropped."""
-        if packet.tick <= self._last_tick:  # a clock that jumped back silences browsers
-            self.dropped += 1
-            return
-        self._last_tick = packet.tick
-        if len(self._ring) == self._ring_packets:
-            self._ring.popleft()
-            self.dropped += 1
-        self._ring.append(packet)
-        self._ready.set()
-
-    def close(self) -> None:
-        """Leave the channel. Whoever waits for a packet is told that there are no more."""
-        self._closed = True
-        self._leave()
-        self._ring.clear()
-        self._ready.set()
-
-    def give_to(self, outlet: Outlet, member: Any) -> None:
-        """Until closed, let ``outlet`` send every packet to its ``member`` with all others."""
-        self._ring.clear()
-        self._leave()
-        self._given_to = outlet, member
-        if not self._closed:
-            self._enter()
-
-    def _enter(self) -> None:
-        self._broadcast._subscriptions.add(self)
-        self._broadcast._newcomers = True
-        self.report_loss(self._loss)
-        if self._given_to is None:
-            self._broadcast._with_ring.add(self)
+    def add(self, track: "SubscriberTrack") -> None:
+        """Give the packets to ``track``, or to the outlet that it sends through."""
+        self._tracks.add(track)
+        self._newcomers = True
+        self.note_loss(track)
+        if track.outlet is None:
+            self._queued.add(track)
         else:
-            outlet, member = self._given_to
-            groups = self._broadcast._groups
-            if outlet not in groups:
-                groups[outlet] = outlet.group()
-            groups[outlet].add(member)
+            if track.outlet not in self._groups:
+                self._groups[track.outlet] = track.outlet.group()
+            self._groups[track.outlet].add(track.member)
 
-    def _leave(self) -> None:
-        self._broadcast._subscriptions.discard(self)
-        self._broadcast._with_ring.discard(self)
-        self._broadcast._losses.pop(self, None)
-        if self._given_to is not None:
-            outlet, member = self._given_to
-            if outlet in self._broadcast._groups:
-                self._broadcast._groups[outlet].discard(member)
+    def discard(self, track: "SubscriberTrack") -> None:
+        """Give no more packets to ``track``."""
+        self._tracks.discard(track)
+        self._queued.discard(track)
+        self._losses.pop(track, None)
+        if track.outlet in self._groups:
+            self._groups[track.outlet].discard(track.member)
 
-    def __aiter__(self) -> "Subscription":
-        return self
+    def note_loss(self, track: "SubscriberTrack") -> None:
+        """The loss of one of the tracks has changed."""
+        if track.loss:
+            self._losses[track] = track.loss
+        else:
+            self._losses.pop(track, None)
 
-    async def __anext__(self) -> EncodedPacket:
-        while not self._ring:
-            if self._closed:
-                raise StopAsyncIteration
-            self._ready.clear()
-            await self._ready.wait()
-        return self._ring.popleft()
+    def close(self) -> None:
+        """Stop every track."""
+        for track in tuple(self._tracks):
+            track.stop()
 
 
 class SubscriberTrack(MediaStreamTrack):
-    """A channel as a track, one for each listener: packets as they are, never encoded again.
+    """A channel as a MediaStreamTrack; one for each listener. Packets are passed on as they are,
+    never encoded again.
 
-    A connection stops its track when it ends; that ends the subscription too.
+    ``broadcast``: the current channel. ``outlet`` and ``member``: see send_through().
+    ``dropped`` counts packets for which the queue was full, or that were out of order. ``loss``:
+    the share of packets that was last reported as lost.
     """
 
     kind = "audio"
 
-    def __init__(self, broadcast: Broadcast, ring_packets: int = RING_PACKETS) -> None:
+    def __init__(self, broadcast: Broadcast, queue_packets: int = QUEUE_PACKETS) -> None:
         super().__init__()
-        self._subscription = broadcast.subscribe(ring_packets)
-
-    @property
-    def dropped(self) -> int:
-        """Packets the listener's connection was too slow for."""
-        return self._subscription.dropped
-
-    @property
-    def broadcast(self) -> Broadcast:
-        """The channel that is heard now."""
-        return self._subscription.broadcast
+        self.broadcast = broadcast
+        self.outlet: Outlet | None = None
+        self.member: Any = None
+        self.dropped = 0
+        self.loss = 0.0
+        self._queue: deque[Packet[Stream]] = deque()
+        self._queue_packets = queue_packets
+        self._last_pts = -1
+        self._ready = asyncio.Event()
+        broadcast.add(self)
 
     def select(self, broadcast: Broadcast) -> None:
-        """Hear another channel from its next packet on: same SSRC, rising timestamps."""
-        self._subscription.select(broadcast)
-
-    @property
-    def loss(self) -> float:
-        """What was reported last."""
-        return self._subscription.loss
+        """Change to another channel, from its next packet on: same SSRC, rising timestamps."""
+        if self.readyState == "live":
+            self.broadcast.discard(self)
+            self.broadcast = broadcast
+            broadcast.add(self)
 
     def report_loss(self, share: float) -> None:
-        """The listener says that it loses this share of its packets; see Broadcast.loss."""
-        self._subscription.report_loss(share)
+        """The listener reports this share of its packets as lost; see Broadcast.loss."""
+        self.loss = share
+        if self.readyState == "live":
+            self.broadcast.note_loss(self)
 
-    def give_to(self, outlet: Outlet, member: Any) -> None:
-        """As Subscription's."""
-        self._subscription.give_to(outlet, member)
+    def send_through(self, outlet: Outlet, member: Any) -> None:
+        """From now on ``outlet`` sends the packets to its ``member``; none is queued."""
+        self._queue.clear()
+        self.broadcast.discard(self)
+        self.outlet, self.member = outlet, member
+        if self.readyState == "live":
+            self.broadcast.add(self)
+
+    def push(self, packet: "Packet[Stream]") -> None:
+        """Queue a packet. If the queue is full, its oldest packet is dropped."""
+        assert packet.pts is not None
+        if packet.pts <= self._last_pts:  # browsers go silent if timestamps go back
+            self.dropped += 1
+            return
+        self._last_pts = packet.pts
+        if len(self._queue) == self._queue_packets:
+            self._queue.popleft()
+            self.dropped += 1
+        self._queue.append(packet)
+        self._ready.set()
 
     async def recv(self) -> "Packet[Stream]":
         """The next packet. Raises MediaStreamError once the channel or the track is closed."""
-        try:
-            return (await anext(self._subscription)).packet
-        except StopAsyncIteration:
-            raise MediaStreamError("the channel is closed") from None
+        while not self._queue:
+            if self.readyState == "ended":
+                raise MediaStreamError("the channel is closed")
+            self._ready.clear()
+            await self._ready.wait()
+        return self._queue.popleft()
 
     def stop(self) -> None:
-        """End the track and its subscription."""
-        self._subscription.close()
+        """Leave the channel. A connection stops its track when it ends."""
         super().stop()
+        self.broadcast.discard(self)
+        self.outlet = self.member = None
+        self._queue.clear()
+        self._ready.set()

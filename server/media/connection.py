@@ -1,8 +1,8 @@
-"""A PeerConnection that answers: with the names of the WebRTC standard, made of our own parts.
+"""A PeerConnection that answers offers. Its methods have the names of the WebRTC standard.
 
-``ice`` finds the way to the participant, ``transport`` encrypts. A track that is added goes out
-by the fan-out, with everybody else's who hears that channel; what comes in goes to an ``uplink``.
-aiortc's RTCPeerConnection would send each packet to each listener in a task of its own.
+``ice`` finds a path to the participant, ``transport`` encrypts. The fan-out sends an added track
+together with those of all other listeners of its channel; received audio goes to an ``uplink``.
+aiortc's own RTCPeerConnection would send each packet to each listener in a task of its own.
 """
 
 import asyncio
@@ -27,12 +27,12 @@ _OVER: Final = ("failed", "closed")
 
 
 class PeerConnection:
-    """As RTCPeerConnection: addTrack(), setRemoteDescription() with the offer,
-    setLocalDescription(), and ``localDescription`` is the answer, with all candidates.
+    """Used like RTCPeerConnection: addTrack(), setRemoteDescription() with the offer,
+    setLocalDescription(). Then ``localDescription`` is the answer, with all candidates.
 
     ``connectionState``: "new", "connecting", "connected", "failed" or "closed".
-    ``uplink``: what the participant says, where ``receive`` and once there is an answer.
-    Whoever made it must close() it.
+    ``uplink``: the participant's audio, if ``receive`` is set and once there is an answer.
+    The caller must close() it.
     """
 
     def __init__(self, plane: MediaPlane, *, receive: bool = False) -> None:
@@ -53,11 +53,12 @@ class PeerConnection:
 
     @property
     def heard_from(self) -> bool:
-        """Whether an authenticated check of the participant's has come."""
+        """Whether an authenticated ICE check of the participant has arrived."""
         return self._ice is not None and bool(self._ice.paths)
 
     def addTrack(self, track: SubscriberTrack) -> None:
-        """Send it: to be called before the offer is taken. It is stopped with the connection."""
+        """Send ``track``. Must be called before setRemoteDescription(). The connection stops the
+        track when it ends."""
         self._track = track
 
     async def setRemoteDescription(self, description: RTCSessionDescription) -> None:
@@ -68,20 +69,20 @@ class PeerConnection:
         self.remoteDescription = description
 
     async def setLocalDescription(self) -> None:
-        """Answer the offer, and connect. Raises OSError when no socket can be had."""
+        """Answer the offer, and start to connect. Raises OSError if no socket can be opened."""
         assert self._offer is not None
         offer, plane = self._offer, self._plane
         self._port = plane.port or MediaPort(plane.hosts, 0, plane.dropped)
-        self._ice = ice = Ice(offer.username, offer.password, self._take_path)
+        self._ice = ice = Ice(offer.username, offer.password, self._path_changed)
         self._dtls = dtls = DtlsTransport(
             ice,
             plane.turns,
             plane.dropped,
-            is_client=not offer.says_hello,
-            on_rtp=self._hear,
-            on_rtcp=self._hear_rtcp,
+            is_client=not offer.is_dtls_client,
+            on_rtp=self._receive_rtp,
+            on_rtcp=self._receive_rtcp,
         )
-        dtls.on("statechange", self._follow)
+        dtls.on("statechange", self._dtls_changed)
         ssrc, cname = random.getrandbits(32), secrets.token_hex(8)
         if self._track is not None:
             self._sender = Sender(self._track, plane.fan_out, ssrc, cname, offer.opus, offer.red)
@@ -110,13 +111,14 @@ class PeerConnection:
         )
 
     async def close(self) -> None:
-        """Say goodbye, and free sockets and tasks. Waits for nobody; may be called again."""
+        """Say goodbye (RTCP BYE, DTLS alert), and free sockets and tasks. Does not wait for the
+        participant. May be called again."""
         await self._hang_up()
         self._end("closed")
         if self._connecting is not None and not self._connecting.done():
             self._connecting.cancel()
             await asyncio.wait([self._connecting])
-        self._let_go()
+        self._release()
 
     def _direction(self) -> str:
         if self._track is None:
@@ -127,37 +129,37 @@ class PeerConnection:
         try:
             await ice.connected()
         except ConnectionError:
-            return  # closed before: whoever did that has told
-        self._become("connecting")
+            return  # closed meanwhile, which was reported then
+        self._set_state("connecting")
         await dtls.start(RTCDtlsParameters(fingerprints=offer.fingerprints))
 
-    def _follow(self) -> None:
-        """DTLS has come up, or ended."""
+    def _dtls_changed(self) -> None:
+        """DTLS has connected, or ended."""
         assert self._dtls is not None and self._ice is not None
         if self._dtls.state == "connected":
             if self._sender is not None:
                 self._sender.start(self._dtls.session, self._ice.selected)
-            self._become("connected")
+            self._set_state("connected")
         elif self._dtls.state in _OVER:
             self._end(self._dtls.state)
 
-    def _take_path(self) -> None:
-        """ICE has another path, or none any more."""
+    def _path_changed(self) -> None:
+        """ICE has selected another path, or has closed."""
         assert self._ice is not None
         if self._ice.closed:
             self._end("failed")
         elif self._sender is not None and self._sender.row >= 0:
-            self._sender.take_path(self._ice.selected)
+            self._sender.set_path(self._ice.selected)
 
-    def _hear(self, data: bytes) -> None:
+    def _receive_rtp(self, data: bytes) -> None:
         if self.uplink is not None:
-            self.uplink.hear(data)
+            self.uplink.receive_rtp(data)
 
-    def _hear_rtcp(self, packet: AnyRtcpPacket) -> None:
+    def _receive_rtcp(self, packet: AnyRtcpPacket) -> None:
         if self._sender is not None:
             self._sender.receive_rtcp(packet)
         if self.uplink is not None:
-            self.uplink.hear_rtcp(packet)
+            self.uplink.receive_rtcp(packet)
 
     async def _hang_up(self) -> None:
         if self._sender is not None:
@@ -166,14 +168,14 @@ class PeerConnection:
             await self._dtls.stop()
 
     def _end(self, state: str) -> None:
-        """Free everything that needs no waiting."""
+        """Enter ``state``, and free everything that can be freed without waiting."""
         if self.connectionState in _OVER:
             return
-        self._become(state)
+        self._set_state(state)
         if self._track is not None:
             self._track.stop()
         if self._sender is not None:
-            self._sender.take_path(None)  # whoever is gone is told nothing
+            self._sender.set_path(None)  # nothing is sent to a participant who is gone
             self._sender.stop()
         if self._ice is not None and self._port is not None:
             self._ice.close()
@@ -181,14 +183,14 @@ class PeerConnection:
             if self._port is not self._plane.port:
                 self._port.close()
 
-    def _let_go(self) -> None:
-        """Of all that refers to this connection: so it needs no search for garbage to be freed."""
+    def _release(self) -> None:
+        """Drop all references, so that the connection is freed without a garbage collection."""
         if self._dtls is not None:
             self._dtls.remove_all_listeners()
         self.onconnectionstatechange = lambda: None
         self._ice = self._dtls = self._sender = self._connecting = self.uplink = None
 
-    def _become(self, state: str) -> None:
+    def _set_state(self, state: str) -> None:
         if self.connectionState not in (*_OVER, state):
             self.connectionState = state
             self.onconnectionstatechange()

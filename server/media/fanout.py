@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from pylibsrtp import Error as SrtpError
 from pylibsrtp import Session
 
-from server.media.batch import HEADER, ROWS, Batch, Sending, Way
+from server.media.batch import HEADER, ROWS, Batch, BatchSender, Destinations
 from server.media.ice import Address
 from server.media.opus import SAMPLES_PER_TICK
 from server.media.repair import HISTORY, History
@@ -72,7 +72,7 @@ class FanOut:
     def __init__(
         self,
         counts: Counter[str] | None = None,
-        batch: Sending | None = None,
+        batch: BatchSender | None = None,
         unix_time: Callable[[], float] = time.time,
     ) -> None:
         self.unix_time = unix_time
@@ -209,7 +209,7 @@ class Group:
         header["timestamp"][at] = rows["offset"][at] + time
         if begins_speech:
             header["kind"][at] |= np.uint8(MARKER)
-        refused = self._fan_out.batch.send(header[at], data, to.way)
+        refused = self._fan_out.batch.send(header[at], data, to.destinations)
         number = 2 * self.history.newest + to.as_red
         self._fan_out.sent[at, header["sequence"][at] % HISTORY] = number
         header["kind"][at] &= ~np.uint8(MARKER)
@@ -263,7 +263,7 @@ class _Recipients:
         self.as_red = as_red
         self.report_check_tick = 0
         self.rows: NDArray[np.int_] = np.array([each.row for each in members], np.int_)
-        self.way = Way(
+        self.destinations = Destinations(
             [srtp_pointer(each.session) for each in members if each.session is not None],
             [each.socket for each in members if each.socket is not None],
             [each.address for each in members],

@@ -18,8 +18,8 @@ class SoundFileError(Exception):
 class SoundFile:
     """The sound of a file's first audio stream, mono int16 at ``rate_hz``.
 
-    ``duration_s`` is 0 where the container does not say. Raises SoundFileError, on opening or
-    while reading. To be closed.
+    ``duration_s`` is 0 if the container does not say. Raises SoundFileError, on opening or while
+    reading. To be closed.
     """
 
     def __init__(self, path: Path, rate_hz: int) -> None:
@@ -51,7 +51,7 @@ class SoundFile:
 
 
 class WavWriter:
-    """Writes mono int16 to a WAV file, bit by bit. To be closed."""
+    """Writes mono int16 to a WAV file, piece by piece. To be closed."""
 
     def __init__(self, path: Path, rate_hz: int) -> None:
         self._wave = wave.open(str(path), "wb")

@@ -1,9 +1,9 @@
-"""The floor as it waits to be played: what the speaker says, smoothed over arrival jitter.
+"""The floor's buffer: the speaker's audio until it is played, smoothed over arrival jitter.
 
-Sound comes in pieces of any length and leaves 20 ms at a time. A cushion of 60 ms rides out
-jitter. The buffer never holds more than its limit; delay above twice the cushion is won back
-where it is not heard: quiet stretches are skipped, and silence is only stored up to the
-cushion. The speaker's own packets, where there are any, wait and leave with their sound.
+Audio comes in pieces of any length and leaves 20 ms at a time. Playout starts once a cushion of
+60 ms is filled. Delay above twice the cushion is reduced by skipping quiet parts, and silence is
+only stored up to the cushion. The buffer never holds more than its limit. The speaker's own Opus
+packets, where there are any, wait and leave together with their audio.
 """
 
 from collections import deque
@@ -23,7 +23,7 @@ _SILENCE.flags.writeable = False
 
 
 def is_quiet(pcm: Pcm) -> bool:
-    """Whether a few milliseconds of this can be left out unheard."""
+    """Whether all of it is below QUIET_PEAK, so that leaving it out is not heard."""
     return not pcm.size or bool(pcm.max() < QUIET_PEAK and pcm.min() > -QUIET_PEAK)
 
 
@@ -33,13 +33,14 @@ class FloorBuffer:
     def __init__(self, counts: PlayoutCounts | None = None) -> None:
         self.counts = PlayoutCounts() if counts is None else counts
         self._samples: Pcm = np.zeros(0, np.int16)
-        self._packets: deque[tuple[int, bytes]] = deque()  # and where in all sound they begin
+        self._packets: deque[tuple[int, bytes]] = deque()  # with the position of their first sample
         self._left = 0
         self._filling = True
 
     def push(self, pcm: Pcm, packet: bytes | None = None) -> None:
-        """Sound as received: int16 mono at 48 kHz, any length; the packet that it came in, if
-        it is just that. Of nothing but zeros, as of what could not be decoded, none is kept."""
+        """Add received audio: int16 mono at 48 kHz, of any length. ``packet``: the Opus packet
+        that it was decoded from, if it is exactly that. The packet of nothing but zeros, such as
+        of audio that could not be decoded, is not kept."""
         if not pcm.any():
             pcm = pcm[: max(0, CUSHION_SAMPLES - self._samples.size)]
         elif packet is not None:
@@ -49,8 +50,8 @@ class FloorBuffer:
             self._drop(self._samples.size - CUSHION_SAMPLES)
 
     def pull(self) -> tuple[Pcm, bytes | None]:
-        """The next 20 ms: silence until the cushion is there, and when the sound runs out. And
-        the packet that begins in them, if there is just one."""
+        """The next 20 ms: silence until the cushion is filled, and after the audio ran out. Also
+        the Opus packet that begins in them, if there is exactly one."""
         if self._filling:
             if self._samples.size < CUSHION_SAMPLES:
                 return _SILENCE, None
@@ -69,7 +70,7 @@ class FloorBuffer:
         return pcm, packets[0] if len(packets) == 1 else None
 
     def _begin_before(self, position: int) -> list[bytes]:
-        """Packets, which wait no longer."""
+        """Remove and return the packets that begin before ``position``."""
         packets = []
         while self._packets and self._packets[0][0] < position:
             packets.append(self._packets.popleft()[1])

@@ -1,24 +1,25 @@
-"""What of a datagram reaches ICE and DTLS, and how much of it: limits and filters for ``port``,
-``ice`` and ``transport``.
+"""Limits and filters for datagrams before ICE and DTLS get them.
 
-- Anything but a check is taken only from an address that sent an authenticated check.
-- Checks from addresses that have sent no authenticated one yet are bounded, and so are addresses.
-- What ends a DTLS handshake, and can be forged by whoever knows both addresses, is dropped. One
-  thing is not: a false ServerHello at the right moment, which prevents that one connection.
-- Datagrams that nobody has read yet are bounded.
+- Datagrams other than ICE checks are accepted only from addresses that sent an authenticated
+  check.
+- Checks from other addresses are limited, and so is the number of a participant's addresses.
+- Datagrams that end a DTLS handshake, and that anyone who knows both addresses can forge, are
+  dropped. One forgery remains possible: a false ServerHello at the right moment prevents that one
+  connection.
+- Datagrams that wait to be read are limited.
 Everything that is dropped is counted.
 """
 
 import struct
 from typing import Final
 
-#: Datagrams that may wait to be read: over a second of sound, and any DTLS flight.
+#: Datagrams that may wait to be read: over a second of audio, or any DTLS flight.
 QUEUE_DATAGRAMS: Final = 128
-#: More than any network carries in one piece, and than SRTP can decrypt.
+#: No network carries larger ones unfragmented, and SRTP cannot decrypt them.
 MAX_DATAGRAM: Final = 1500
-#: Addresses a participant may have at a time: every one of its networks, seen by two of ours.
+#: Addresses of a participant at a time: several networks of its own, each seen from two of ours.
 ADDRESSES: Final = 16
-#: Checks of one participant from addresses that have not sent an authenticated one; an honest
+#: Checks of one participant from addresses that have not sent an authenticated one. An honest
 #: participant sends a few when it joins.
 NEW_CHECKS_PER_S: Final = 20
 #: RFC 7983: the first byte of STUN is 0 to 3, of DTLS 20 to 63, of nothing else on this port.
@@ -30,14 +31,14 @@ _ALERT, _HANDSHAKE, _CLIENT_HELLO = 21, 22, 1
 
 
 class RateLimit:
-    """So much in every second of a clock."""
+    """Allows ``per_s`` events in every second of a clock."""
 
     def __init__(self, per_s: int) -> None:
         self._per_s = per_s
         self._second, self._count = 0, 0
 
     def allows(self, now_s: float) -> bool:
-        """Count one more; whether it is still within the limit."""
+        """Count an event. Returns whether it is within the limit."""
         if int(now_s) != self._second:
             self._second, self._count = int(now_s), 0
         self._count += 1
@@ -45,14 +46,14 @@ class RateLimit:
 
 
 def is_stun(data: bytes) -> bool:
-    """Whether a datagram, which is not empty, is a STUN message."""
+    """Whether a datagram (not an empty one) is a STUN message."""
     return data[0] in _STUN_FIRST_BYTES
 
 
 def without_forgeable(data: bytes, is_client: bool) -> bytes:
-    """A datagram of a handshake without its alerts in the clear, which nobody signs and OpenSSL
-    believes, and without a ClientHello where this end is the client. An honest alert is lost with
-    them: such a connection ends by its deadline."""
+    """A datagram of a handshake without its unencrypted alerts, which nobody signs and OpenSSL
+    believes, and without a ClientHello if this end is the client. Honest alerts are dropped too:
+    such a connection ends by its deadline."""
     if data[0] not in _DTLS_FIRST_BYTES:
         return data
     kept, start = b"", 0

@@ -1,12 +1,12 @@
-"""A speaker's packets, put in order and played at their time. Sans-I/O.
+"""Puts a speaker's packets in order, and plays each at its time. Sans-I/O.
 
-- A packet is heard once its lateness is bridged: its timestamp, plus the least delay that any
-  packet lately took, plus a target. The target covers what all but 1 % of packets needed, those
-  that came again after a loss included; so it rises and falls with the network.
-- Nothing that came is thrown away for being late unless its place has been filled meanwhile.
-  When all packets are used up time stands still, filled with what may have been said: what then
-  comes goes on from there, and the delay that was gained is won back by stretching (excess_s).
-- A gap in timestamps is filled as far as it was not while packets were missing.
+- The playout delay is the smallest delay that any packet lately had on the network, plus a target.
+  The target covers the delays of 99 % of packets, retransmissions included, so it rises and falls
+  with the network.
+- A late packet is dropped only if its place was filled meanwhile. While no packet is left, time
+  stands still and concealment is played; the next packet continues there. The delay that this adds
+  is removed by time-stretching (see excess_s).
+- A gap in timestamps is filled, less what was already filled while packets were missing.
 - What a sender kept until it was connected is dropped, in the first second: see _drop_stale().
 """
 
@@ -18,22 +18,22 @@ import numpy as np
 from server.media.counts import JitterCounts
 from server.media.opus import RATE_HZ, SAMPLES_PER_TICK, TICK_S
 
-#: The target: never less than this cushion, nor more than makes talking over it odd.
-LEAST_S = 0.04
-MOST_S = 0.24
-COVERED = 99  # per cent of packets
-#: Lateness is judged by so many packets, and every so many anew. What was lost is forgotten in 4 s.
+#: Bounds of the target: a small cushion, and the most with which people can still talk well.
+MIN_TARGET_S = 0.04
+MAX_TARGET_S = 0.24
+PERCENTILE = 99  # the share of packets that the target covers
+#: The target is computed from the last 200 packets (4 s), after every 25 packets.
 WINDOW_PACKETS = 200
-JUDGED_EVERY = 25
-#: Twice this long the least delay is remembered: clocks drift apart by under 1 ms in it.
-LEAST_DELAY_S = 10.0
-#: Who leaps further in timestamps, or falls so far behind them, started anew.
-LEAP_SAMPLES = 2 * RATE_HZ
+UPDATE_PACKETS = 25
+#: The smallest delay is that of the last one to two periods. Clocks drift by under 1 ms in it.
+MIN_DELAY_PERIOD_S = 10.0
+#: A sender whose timestamps jump by more, or that is late by more, is treated as a new one.
+JUMP_SAMPLES = 2 * RATE_HZ
 MAX_PACKETS = 150
-#: For so long after the first packet others may come that waited for the connection.
+#: After the first packet, how long others may come that waited for the connection.
 SETTLING_S = 1.0
-#: So much of a gap is made up; the rest of it is silence.
-MADE_UP_SAMPLES = 6 * SAMPLES_PER_TICK
+#: At most this much of a gap is concealed; the rest is silence.
+CONCEALED_SAMPLES = 6 * SAMPLES_PER_TICK
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +47,8 @@ class Packet:
 
 @dataclass(frozen=True, slots=True)
 class Missing:
-    """So many samples of which nothing came. ``following``: the packet right after them, which
-    may hold a copy. ``silent``: nothing is to be made up any more."""
+    """``samples`` for which there is no packet. ``following``: the packet right after them, which
+    may contain a copy (FEC). ``silent``: play silence instead of concealment."""
 
     samples: int
     following: bytes | None = None
@@ -56,11 +56,11 @@ class Missing:
 
 
 class JitterBuffer:
-    """One sender's. Times are seconds of any steady clock."""
+    """One sender's packets. Times are seconds of any monotonic clock."""
 
     def __init__(self, counts: JitterCounts | None = None) -> None:
         self.counts = JitterCounts() if counts is None else counts
-        self.target_s = LEAST_S
+        self.target_s = MIN_TARGET_S
         self._begun_s: float | None = None
         self._forget()
 
@@ -70,27 +70,27 @@ class JitterBuffer:
         self._origin = 0
         self._newest: int | None = None
         self._filled = 0
-        self._least_s = [float("inf"), float("inf")]
-        self._least_since_s = float("-inf")
+        self._min_delays_s = [float("inf"), float("inf")]
+        self._min_since_s = float("-inf")
         self._delays_s: deque[float] = deque(maxlen=WINDOW_PACKETS)
 
     def push(
         self, timestamp: int, samples: int, data: bytes, now_s: float, again: bool = False
     ) -> None:
-        """A packet came; ``timestamp`` is RTP's, of 32 bits. ``again``: it had been lost, and
-        asked for; so if it is late, nothing is that might have been heard without."""
+        """A packet arrived; ``timestamp`` is RTP's, of 32 bits. ``again``: it is a
+        retransmission, so it is not counted as late."""
         self.counts.came += 1
         self._begun_s = now_s if self._begun_s is None else self._begun_s
         at = self._unwrapped(timestamp)
         if self._newest is not None and (
-            abs(at - self._newest) > LEAP_SAMPLES
-            or self._delay_s(at, now_s) > LEAP_SAMPLES / RATE_HZ
+            abs(at - self._newest) > JUMP_SAMPLES
+            or self._delay_s(at, now_s) > JUMP_SAMPLES / RATE_HZ
         ):
             self.counts.restarts += 1
             self._forget()
             at = self._unwrapped(timestamp)
         self._newest = at if self._newest is None else max(at, self._newest)
-        self._judge(now_s - at / RATE_HZ, now_s)
+        self._note_delay(now_s - at / RATE_HZ, now_s)
         if self._next is not None and at < self._next:
             self.counts.late += not again
         elif at in self._packets:
@@ -99,14 +99,14 @@ class JitterBuffer:
             self._keep(Packet(at, samples, data))
 
     def restore(self, timestamp: int, samples: int, data: bytes, now_s: float) -> None:
-        """A copy of a packet that was lost came with a later one, which is pushed next. Even if
-        it is late: the target learns from it."""
+        """A copy of a lost packet arrived in a later packet, which is pushed next. The target
+        learns from its delay, even if it is too late to be played."""
         if self._newest is None:
             return
         at = self._unwrapped(timestamp)
-        if abs(at - self._newest) > LEAP_SAMPLES:
+        if abs(at - self._newest) > JUMP_SAMPLES:
             return
-        self._judge(now_s - at / RATE_HZ, now_s)
+        self._note_delay(now_s - at / RATE_HZ, now_s)
         if at not in self._packets and (self._next is None or at >= self._next):
             self.counts.copied += 1
             self._keep(Packet(at, samples, data))
@@ -116,11 +116,11 @@ class JitterBuffer:
         if len(self._packets) > MAX_PACKETS:
             dropped = self._packets.pop(min(self._packets))
             self.counts.overflowed += 1
-            if self._next is not None:  # what was dropped is passed over, not waited for
+            if self._next is not None:  # do not wait for the dropped packet
                 self._next = max(self._next, dropped.timestamp + dropped.samples)
 
     def pull(self, now_s: float) -> Packet | Missing | None:
-        """What is to be heard next; None while nothing has come yet, or not for long enough."""
+        """What to play next; None before playout starts."""
         if self._begun_s is not None and now_s - self._begun_s < SETTLING_S:
             self._drop_stale(now_s)
         if self._next is None:
@@ -140,14 +140,14 @@ class JitterBuffer:
         return packet
 
     def delay_s(self, now_s: float, decoded_samples: int) -> float:
-        """How long after it could have come is heard what is heard now, given so many samples
-        that were pulled and are not heard yet; 0 before anything is."""
+        """The playout delay of the sample played now: the time since its earliest possible
+        arrival. ``decoded_samples`` were pulled and not played yet. 0 before playout starts."""
         if self._next is None:
             return 0.0
         return self._delay_s(self._next - decoded_samples, now_s)
 
     def excess_s(self, now_s: float, decoded_samples: int) -> float:
-        """How much later that is than the target asks for. Negative: earlier."""
+        """How much the playout delay exceeds the target; negative if it is shorter."""
         if self._next is None:
             return 0.0
         return self.delay_s(now_s, decoded_samples) - self.target_s
@@ -155,53 +155,55 @@ class JitterBuffer:
     def _drop_stale(self, now_s: float) -> None:
         """A sender that began before it was connected, as GStreamer does, then sends at once what
         waited. If all of it were heard, whatever follows would be late."""
-        most_s = LEAST_S if self._next is None else MOST_S
-        if not self._packets or self._delay_s(min(self._packets), now_s) <= most_s:
+        limit_s = MIN_TARGET_S if self._next is None else MAX_TARGET_S
+        if not self._packets or self._delay_s(min(self._packets), now_s) <= limit_s:
             return
-        *stale, first = sorted(at for at in self._packets if self._delay_s(at, now_s) >= LEAST_S)
+        *stale, first = sorted(
+            at for at in self._packets if self._delay_s(at, now_s) >= MIN_TARGET_S
+        )
         for at in stale:
             del self._packets[at]
         self.counts.late += len(stale)
         if self._next is not None:
             self._next = first
         self._delays_s.clear()
-        self.target_s = LEAST_S
+        self.target_s = MIN_TARGET_S
 
     def _fill(self, samples: int) -> Missing:
-        """Time stands still: whatever comes may begin here."""
+        """No packet is left. Time stands still: the next packet may begin here."""
         self._filled += samples
         self.counts.missing_samples += samples
-        return Missing(samples, silent=self._filled > MADE_UP_SAMPLES)
+        return Missing(samples, silent=self._filled > CONCEALED_SAMPLES)
 
     def _skip(self, first: int) -> Missing:
-        """The next packet there is begins only at ``first``."""
+        """The next packet begins only at ``first``: return a part of the gap."""
         assert self._next is not None
         gap = first - self._next
         samples = min(gap, SAMPLES_PER_TICK)
         self._next += samples
         self.counts.missing_samples += samples
         following = self._packets[first].data if gap == samples else None
-        return Missing(samples, following, silent=gap > MADE_UP_SAMPLES)
+        return Missing(samples, following, silent=gap > CONCEALED_SAMPLES)
 
     def _unwrapped(self, timestamp: int) -> int:
-        """Counted from the first one on: seconds stay exact."""
+        """The timestamp counted from the first one, without wraparound: seconds stay exact."""
         if self._newest is None:
             self._origin = timestamp
             return 0
         step = (timestamp - self._origin - self._newest + 2**31) % 2**32 - 2**31
         return self._newest + step
 
-    def _judge(self, delay_s: float, now_s: float) -> None:
-        """Learn from how long a packet took, on the sender's clock plus an unknown constant."""
-        if now_s - self._least_since_s > LEAST_DELAY_S:
-            self._least_s = [self._least_s[1], float("inf")]
-            self._least_since_s = now_s
-        self._least_s[1] = min(self._least_s[1], delay_s)
+    def _note_delay(self, delay_s: float, now_s: float) -> None:
+        """Learn from a packet's delay, which includes the unknown difference of the clocks."""
+        if now_s - self._min_since_s > MIN_DELAY_PERIOD_S:
+            self._min_delays_s = [self._min_delays_s[1], float("inf")]
+            self._min_since_s = now_s
+        self._min_delays_s[1] = min(self._min_delays_s[1], delay_s)
         self._delays_s.append(delay_s)
-        if self.counts.came % JUDGED_EVERY == 0:
-            needed_s = float(np.percentile(self._delays_s, COVERED)) - min(self._least_s)
-            self.target_s = min(MOST_S, max(LEAST_S, needed_s + TICK_S))
+        if self.counts.came % UPDATE_PACKETS == 0:
+            needed_s = float(np.percentile(self._delays_s, PERCENTILE)) - min(self._min_delays_s)
+            self.target_s = min(MAX_TARGET_S, max(MIN_TARGET_S, needed_s + TICK_S))
 
     def _delay_s(self, at: int, now_s: float) -> float:
-        """How long after its earliest possible arrival a timestamp is heard."""
-        return now_s - at / RATE_HZ - min(self._least_s)
+        """How long after its earliest possible arrival the sample at ``at`` is played now."""
+        return now_s - at / RATE_HZ - min(self._min_delays_s)

@@ -1,9 +1,9 @@
-"""libopus itself, from PyAV's own wheel: what PyAV does not pass on of it, concealment of lost
-packets, their in-band copies (FEC), and silence that need not be sent (DTX).
+"""Bindings to the libopus in PyAV's wheel, for what PyAV does not offer: packet loss concealment,
+in-band FEC, and DTX.
 
-The library's file has a hash in its name, and may be missing where PyAV was built otherwise:
-then ``load()`` raises and callers do without. Decoding takes some 30 µs, encoding 150, so both
-may be done on the event loop.
+The library's file has a hash in its name, and may be missing if PyAV was built in another way: then
+``load()`` raises OSError. Decoding a packet takes some 30 µs and encoding
+150 µs, so both may be done on the event loop.
 """
 
 import ctypes
@@ -14,17 +14,17 @@ from typing import Any, Final
 import av
 import numpy as np
 
-from server.media.opus import RATE_HZ, SAMPLES_PER_TICK, OpusEncoder, Pcm
+from server.media.opus import RATE_HZ, SAMPLES_PER_TICK, Pcm
 from server.media.silence import SMALL_BYTES
 
-#: Of one packet: 120 ms (RFC 6716, 2.1.4).
+#: In a packet: 120 ms (RFC 6716, 2.1.4).
 MAX_SAMPLES: Final = RATE_HZ * 12 // 100
-#: Of one frame (RFC 6716, 3.2.1), and its header.
+#: Of a frame (RFC 6716, 3.2.1), and its header.
 MAX_FRAME_BYTES: Final = 1276
-#: Per cent for which copies are made, whatever is lost: for less libopus makes none at this bit
-#: rate, for more they would take too much from everybody's sound.
+#: The loss that an encoder is told to expect, whatever it is. For less, libopus adds no FEC at this
+#: bit rate; for more, FEC would take too many bits from everybody's audio.
 _LOSS_PERCENT: Final = 10
-#: opus_defines.h: the application, then what opus_encoder_ctl is asked.
+#: From opus_defines.h: the application, and requests to opus_encoder_ctl.
 _VOIP: Final = 2048
 _SET_BITRATE: Final = 4002
 _SET_VBR: Final = 4006
@@ -34,7 +34,7 @@ _SET_PACKET_LOSS_PERC: Final = 4014
 _SET_DTX: Final = 4016
 _SET_VBR_CONSTRAINT: Final = 4020
 _GET_IN_DTX: Final = 4049
-#: In every release since 1.0; of opus_encoder_ctl the arguments that it always has.
+#: The functions used: result and argument types. opus_encoder_ctl takes one more argument.
 _FUNCTIONS: Final = {
     "opus_decoder_create": (
         ctypes.c_void_p,
@@ -66,12 +66,12 @@ _FUNCTIONS: Final = {
 
 
 class OpusError(ValueError):
-    """What came is not Opus."""
+    """The data is not Opus."""
 
 
 @cache
 def load() -> Any:
-    """The library. Raises OSError where there is none, or one that lacks a function."""
+    """The library. Raises OSError if there is none, or it lacks a function."""
     folder = Path(av.__file__).parent.parent / "av.libs"
     found = sorted(folder.glob("libopus*.so*"))
     if not found:
@@ -86,17 +86,17 @@ def load() -> Any:
 
 
 def packet_samples(data: bytes) -> int:
-    """How many samples at RATE_HZ a packet holds. Raises OpusError."""
+    """The number of samples at RATE_HZ in a packet. Raises OpusError."""
     return _checked(load().opus_packet_get_nb_samples(data, len(data), RATE_HZ)) if data else 0
 
 
 def has_copy(data: bytes) -> bool:
-    """Whether a packet carries a coarse copy of the one before it."""
+    """Whether a packet contains in-band FEC: a coarse copy of the packet before."""
     return bool(data) and load().opus_packet_has_lbrr(data, len(data)) == 1
 
 
 class ConcealingDecoder:
-    """Decodes one stream to mono int16 at RATE_HZ, and makes up what was lost of it."""
+    """Decodes one stream to mono int16 at RATE_HZ, and conceals what was lost of it."""
 
     def __init__(self) -> None:
         self._library = load()
@@ -110,18 +110,18 @@ class ConcealingDecoder:
             self._library.opus_decoder_destroy(self._decoder)
 
     def decode(self, data: bytes) -> Pcm:
-        """One packet. Raises OpusError; what came before is not harmed by it."""
+        """Decode one packet. Raises OpusError, after which the decoder can still be used."""
         if not data:
             raise OpusError("an empty packet")
         return self._decode(data, MAX_SAMPLES, 0)
 
     def conceal(self, samples: int) -> Pcm:
-        """What may have been said in ``samples`` (a multiple of 2.5 ms, at most 120 ms) of which
-        nothing came; it fades within some 100 ms."""
+        """Concealment of ``samples`` lost samples (a multiple of 2.5 ms, at most 120 ms). It fades
+        out within some 100 ms."""
         return self._decode(None, samples, 0)
 
     def recover(self, following: bytes, samples: int) -> Pcm:
-        """The ``samples`` before ``following``, from the copy in it. Raises OpusError."""
+        """The ``samples`` before ``following``, decoded from its FEC. Raises OpusError."""
         return self._decode(following, samples, 1)
 
     def _decode(self, data: bytes | None, samples: int, copy: int) -> Pcm:
@@ -132,12 +132,12 @@ class ConcealingDecoder:
         return self._buffer[: _checked(made)].copy()
 
 
-class SilenceEncoder:
-    """As OpusEncoder, but it tells silence from sound: ``silent`` is whether what it encoded
-    last need not be sent (see server.media.silence). Raises OSError where libopus has no DTX.
+class ChannelEncoder:
+    """Encodes a channel, with DTX: ``silent`` tells whether the last packet need not be sent (see
+    server.media.silence). Raises OSError if there is no libopus, or none with DTX.
 
-    Silence is 0.2 s in which nobody speaks or plays, 25 dB below the loudest there was. Below
-    this complexity libopus would go by its voice detector, and take a held note for silence.
+    Silence is 0.2 s without speech or music, 25 dB below the loudest audio so far. With a lower
+    complexity libopus would use its voice detector instead, and take a held note for silence.
     """
 
     COMPLEXITY: Final = 7
@@ -171,7 +171,7 @@ class SilenceEncoder:
         if pcm.shape != (SAMPLES_PER_TICK,):
             raise ValueError(f"one packet takes {SAMPLES_PER_TICK} samples, not {pcm.shape}")
         if self.silent and len(self._last) <= SMALL_BYTES and not pcm.any():
-            return self._last  # as it was: the encoder need not hear it
+            return self._last  # digital silence: the encoder is not needed
         pcm = np.ascontiguousarray(pcm)
         size = _checked(
             self._library.opus_encode(
@@ -185,8 +185,8 @@ class SilenceEncoder:
         return self._last
 
     def expect_loss(self, share: float) -> None:
-        """From now on, of packets on their way, 0 to 1. Above 0 a packet may carry a coarse copy
-        of the one before (in-band FEC), at the expense of its own sound."""
+        """Tell the encoder the share of packets that is lost, 0 to 1. Above 0 packets may contain
+        in-band FEC, at the expense of their own audio."""
         percent = _LOSS_PERCENT if share else 0
         if percent != self._expected_loss:
             self._expected_loss = percent
@@ -198,24 +198,9 @@ class SilenceEncoder:
             raise OSError(f"this libopus does not know request {request} to its encoder")
 
 
-def channel_encoder() -> SilenceEncoder | OpusEncoder:
-    """For what listeners hear."""
-    return OpusEncoder() if dtx_missing() else SilenceEncoder()
-
-
-@cache
-def dtx_missing() -> str:
-    """Why silence cannot be told from sound here; nothing where it can."""
-    try:
-        SilenceEncoder()
-    except OSError as error:
-        return str(error)
-    return ""
-
-
 def _loudness_of_speech() -> list[Pcm]:
-    """Noise as loud as speech is, -20 dBFS, then none: before an encoder has heard anybody, it
-    would take any noise for the loudest there is, and send it."""
+    """Noise as loud as speech (-20 dBFS), then silence. A new encoder would otherwise take any
+    background noise for the loudest audio so far, and send it."""
     noise = np.random.default_rng(0).normal(0, 3277, 2 * SAMPLES_PER_TICK)
     silence = np.zeros(SAMPLES_PER_TICK, np.int16)
     return [*noise.clip(-32768, 32767).astype(np.int16).reshape(2, -1), silence]

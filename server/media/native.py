@@ -1,8 +1,8 @@
-"""A batch's inner loop in C, for who has a compiler: ``tolk native`` compiles ``native.c`` once
-into a folder, servers that keep their state there use it from then on.
+"""The inner loop of ``batch`` in C, for hosts with a compiler. ``tolk native`` compiles it into a
+folder; servers that keep their state there use it from their next start on.
 
-What is loaded belongs to this source: its name holds the source's digest and the platform. And
-it has shown that it sends what libsrtp makes. In all other cases batches are sent as without it.
+A compiled library is used only if its name has the digest of this source and the platform, if
+nobody else may change it, and if it sends what libsrtp makes. Otherwise ``batch`` sends without it.
 """
 
 import ctypes
@@ -25,8 +25,8 @@ from server.media.batch import (
     HEADER,
     ROWS,
     Batch,
-    Sending,
-    Way,
+    BatchSender,
+    Destinations,
     check,
     problem_of,
 )
@@ -44,11 +44,11 @@ _log = logging.getLogger(__name__)
 
 
 class BuildError(Exception):
-    """It cannot be had here; the message says what to do."""
+    """The library cannot be built here; the message says what to do."""
 
 
 class NativeBatch:
-    """Sends batches by a compiled library. Raises OSError or AttributeError where it is none."""
+    """Sends batches by a compiled library. Raises OSError or AttributeError if it is not one."""
 
     def __init__(self, library: Path) -> None:
         if str(ffi.typeof(lib.srtp_protect).cname) != _PROTECT:
@@ -63,20 +63,20 @@ class NativeBatch:
         self._refused = np.zeros(ROWS, np.uint8)
         self._refused_at = self._refused.ctypes.data
 
-    def send(self, headers: NDArray[np.void], payload: bytes, way: Way) -> list[int]:
-        """See Sending."""
-        check(headers, payload, way)
+    def send(self, headers: NDArray[np.void], payload: bytes, to: Destinations) -> list[int]:
+        """See BatchSender."""
+        check(headers, payload, to)
         headers = np.ascontiguousarray(headers)
-        at, sessions, addresses = headers.ctypes.data, way.pointers.ctypes.data, way.packed_at
+        at, sessions, addresses = headers.ctypes.data, to.pointers.ctypes.data, to.packed_at
         refused: list[int] = []
-        for out, start, stop in way.runs:
+        for out, start, stop in to.runs:
             failures = self._send(
                 out.fileno(),
                 payload,
                 len(payload),
                 stop - start,
                 at + start * HEADER.itemsize,
-                sessions + start * way.pointers.itemsize,
+                sessions + start * to.pointers.itemsize,
                 addresses + start * ADDRESS_BYTES,
                 self._protect,
                 self._refused_at,
@@ -86,15 +86,15 @@ class NativeBatch:
         return refused
 
 
-def best(folder: Path) -> tuple[Sending, str]:
-    """What sends batches here, and what it is to be called: "native" where ``folder`` has what
-    belongs to this source, and that works."""
+def best(folder: Path) -> tuple[BatchSender, str]:
+    """The fastest BatchSender here, and its name for the metrics: "native" if ``folder`` has a
+    library of this source that works, else "batches"."""
     found = load(folder)
     return (found, "native") if found is not None else (Batch(), "batches")
 
 
 def load(folder: Path) -> NativeBatch | None:
-    """None where there is none, or it is not to be trusted: the log says why."""
+    """The library in ``folder``. None if there is none, or it is not trusted: the log says why."""
     reason = ""
     try:
         library = folder / file_name()
@@ -111,7 +111,7 @@ def load(folder: Path) -> NativeBatch | None:
 
 
 def build(folder: Path) -> Path:
-    """Compile it; returns where it is. Raises BuildError."""
+    """Compile the library. Returns its path. Raises BuildError."""
     command = compiler()
     if not SOURCE.exists():
         raise BuildError(f"{SOURCE} is not there: install Tolk again")
@@ -140,7 +140,7 @@ def build(folder: Path) -> Path:
 
 
 def compiler() -> list[str]:
-    """The command of a C compiler: ``$CC``, or what is found. Raises BuildError."""
+    """The command of a C compiler: ``$CC``, or one that is found. Raises BuildError."""
     if named := shlex.split(os.environ.get("CC", "")):
         return named
     for name in _COMPILERS:
@@ -153,12 +153,12 @@ def compiler() -> list[str]:
 
 
 def file_name() -> str:
-    """What belongs to this source and platform is called. Raises FileNotFoundError."""
+    """The library's name for this source and platform. Raises FileNotFoundError."""
     digest = hashlib.sha256(SOURCE.read_bytes()).hexdigest()[:16]
     return f"fan-out-{digest}-{sysconfig.get_platform()}.so"
 
 
 def _others_may_change(path: Path) -> bool:
-    """Raises FileNotFoundError."""
+    """Whether other users may write to it. Raises FileNotFoundError."""
     status = path.stat()
     return status.st_uid not in (0, os.geteuid()) or bool(status.st_mode & _OTHERS_MAY_WRITE)

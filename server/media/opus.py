@@ -14,7 +14,7 @@ SAMPLES_PER_TICK = 960
 TICK_S = SAMPLES_PER_TICK / RATE_HZ
 TIME_BASE = Fraction(1, RATE_HZ)
 
-#: Sound throughout server.media: int16, mono, at RATE_HZ unless a name says otherwise.
+#: Audio in server.media: int16, mono, at RATE_HZ unless a name says otherwise.
 Pcm = NDArray[np.int16]
 
 
@@ -48,26 +48,23 @@ class Resampler:
         self._resampler = AudioResampler(format="s16", layout="mono", rate=to_hz)
 
     def push(self, pcm: Pcm) -> Pcm:
-        """What can be had so far: some 16 input samples stay in the filter."""
+        """Resample the next samples. Some 16 input samples stay in the filter."""
         if not pcm.size:
             return pcm
         return joined([mono(f) for f in self._resampler.resample(audio_frame(pcm, self._from_hz))])
 
     def flush(self) -> Pcm:
-        """The rest. The resampler cannot be used after it."""
+        """What is still in the filter. The resampler cannot be used afterwards."""
         return joined([mono(f) for f in self._resampler.resample(None)])
 
 
 class OpusEncoder:
-    """Encodes one channel's sound; every listener of the channel gets the same packets.
+    """Encodes one stream with PyAV: without DTX, and with a fixed expected loss.
 
-    ``bit_rate`` in bit/s. ``expected_loss`` in per cent: above 0 each packet may carry a coarse
-    copy of the one before (in-band FEC), which receivers use for what was lost.
+    ``bit_rate`` in bit/s. ``expected_loss`` in per cent: above 0 a packet may contain a coarse copy
+    of the one before (in-band FEC).
     ``complexity`` 0-10: 5 takes two thirds of the time of 10.
     """
-
-    #: Never said to be: PyAV has no DTX.
-    silent = False
 
     def __init__(
         self, bit_rate: int = 32_000, expected_loss: int = 10, complexity: int = 5
@@ -87,12 +84,9 @@ class OpusEncoder:
             "compression_level": str(complexity),
         }
         codec.open()
-        if codec.options:  # what libopus did not take stays behind; PyAV says nothing
+        if codec.options:  # options that libopus did not take; PyAV does not tell
             raise ValueError(f"libopus does not know these options: {codec.options}")
         self._codec = codec
-
-    def expect_loss(self, share: float) -> None:
-        """PyAV has no way to tell an encoder that is at work."""
 
     def encode(self, pcm: Pcm) -> bytes:
         """The Opus packet for exactly SAMPLES_PER_TICK samples. ValueError on any other length."""
@@ -103,7 +97,7 @@ class OpusEncoder:
 
 
 class OpusDecoder:
-    """Decodes one stream of Opus packets, of which none is lost, to mono."""
+    """Decodes one stream of Opus packets to mono. None may be lost."""
 
     def __init__(self) -> None:
         codec = CodecContext.create("libopus", "r")
@@ -115,6 +109,6 @@ class OpusDecoder:
 
     def decode(self, data: bytes) -> Pcm:
         """The samples of one packet. Raises av.FFmpegError when it is not Opus."""
-        if not data:  # FFmpeg would take it as the end of the stream, for good
+        if not data:  # FFmpeg would take it as the end of the stream
             return np.zeros(0, np.int16)
         return joined([mono(frame) for frame in self._codec.decode(Packet(data))])

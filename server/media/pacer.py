@@ -1,9 +1,9 @@
-"""The one clock of the media process: a tick every 20 ms.
+"""The clock of the media process: a tick every 20 ms.
 
-Tick n is due at start + n x 20 ms on the loop's clock. When the loop is late by a tick or
-more, the ticks whose time has passed are skipped and counted; they are never made up for in
-a burst, because listeners' jitter buffers forgive a gap sooner than a flood. What waits to be
-said is not lost by a skipped tick: it only waits longer.
+Tick n is due at start + n x 20 ms on the loop's clock. If the loop is late by a tick or more, the
+ticks whose time has passed are skipped and counted. They are never made up for in a burst, because
+listeners' jitter buffers cope better with a gap. Speech that waits to be played is not lost by a
+skipped tick; it only waits longer.
 """
 
 import asyncio
@@ -50,7 +50,7 @@ class Pacer:
 
     @property
     def now_tick(self) -> int:
-        """The tick that the clock stands at. Ticks count from when the pacer was made."""
+        """The current tick. Ticks count from when the pacer was made."""
         return int((self._clock() - self._start) / TICK_S)
 
     def add(self, playout: Ticking) -> None:
@@ -58,7 +58,7 @@ class Pacer:
         self._playouts.add(playout)
 
     def remove(self, playout: Ticking) -> None:
-        """Drive ``playout`` no more."""
+        """Stop driving ``playout``."""
         self._playouts.discard(playout)
         self._failing.discard(playout)
 

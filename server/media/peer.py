@@ -1,5 +1,6 @@
-"""A participant's connection, as a session has it. Nothing waits for ever: a connection that is
-not up in time counts as gone."""
+"""A participant's connection as a session uses it. Nothing waits for ever: a connection that is
+not up in time counts as gone.
+"""
 
 import asyncio
 from collections.abc import AsyncGenerator
@@ -19,11 +20,11 @@ CONNECT_S = 15.0
 
 
 class PeerGone(Exception):
-    """The connection did not come up, or is up no longer; the message says why."""
+    """The connection did not come up, or is no longer up; the message says why."""
 
 
 class Peer:
-    """One participant's connection. Whoever made it must close() it.
+    """One participant's connection. The caller must close() it.
 
     ``sdp`` is the answer, with all candidates.
     """
@@ -46,32 +47,32 @@ class Peer:
 
     @property
     def heard_from(self) -> bool:
-        """Whether an authenticated check of the participant's has come."""
+        """Whether an authenticated ICE check of the participant has arrived."""
         return self._connection.heard_from
 
     def give_up(self, reason: str) -> None:
-        """Count it as gone."""
+        """From now on the connection counts as gone, for ``reason``."""
         if self._gone is None:
             self._gone = reason
         self._changed.set()
 
     async def connected(self) -> None:
-        """Wait until sound can flow. Raises PeerGone, after CONNECT_S at the latest."""
+        """Wait until audio can flow. Raises PeerGone, after CONNECT_S at the latest."""
         while self._gone is None and self.state != "connected":
             await self._change()
         if self._gone is not None:
             raise PeerGone(self._gone)
 
     async def closed(self) -> str:
-        """Wait until the connection is gone; why it is. A participant who vanishes without a
-        word is noticed after some 35 s, one who never connects after CONNECT_S."""
+        """Wait until the connection is gone. Returns the reason. A participant who vanishes is
+        noticed after some 35 s, one who never connects after CONNECT_S."""
         while self._gone is None:
             await self._change()
         return self._gone
 
     def sounds(self) -> AsyncGenerator[Sound, None]:
-        """The sound of a participant who is heard, from its first packet on; to be read all the
-        time. It never ends by itself."""
+        """The participant's audio, from its first packet on. Must be read all the time. It never
+        ends by itself."""
         assert self._connection.uplink is not None
         return self._connection.uplink.sounds()
 
@@ -107,9 +108,9 @@ async def answer(
     send: SubscriberTrack | None = None,
     receive: bool = False,
 ) -> Peer:
-    """Answer an offer of sound: send a track, receive the participant's, or both.
+    """Answer an offer: send a track, receive the participant's audio, or both.
 
-    Raises OfferError; OSError when no socket can be had.
+    Raises OfferError; OSError if no socket can be opened.
     """
     assert send or receive
     await plane.turns.wait()

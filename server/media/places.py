@@ -1,9 +1,9 @@
-"""How many connections of one address may be under way at a time.
+"""Limits how many connections of one address are set up at a time.
 
-Until somebody has answered our certificate, an offer costs us more than its sender. So of one
-address PLACES are set up at a time; who comes then waits in line for a moment, and is asked to
-come back after that. Whoever has a place and has not even sent an authenticated check in some
-seconds gives it up when it is wanted: half-open offers do not shut out those who mean it.
+Until a participant has completed the DTLS handshake, its offer costs the server more than itself.
+So PLACES connections of one address are set up at a time. Others wait for a moment, and are then
+told to come back later. A connection without an authenticated check after some seconds gives up its
+place when others wait: half-open offers do not shut out honest participants.
 """
 
 import asyncio
@@ -13,17 +13,16 @@ from typing import Protocol
 
 PLACES = 20
 WAIT_S = 3.0
-#: Less than WAIT_S: whoever waits sees places of the silent become free. A check comes within a
-#: round trip of the answer, and what the page takes.
+#: Less than WAIT_S, so that whoever waits can get the place of a silent connection. A check comes
+#: within a round trip after the answer, and the page's own time.
 PATIENCE_S = 2.0
 _REVIEW_S = 0.25
-#: To come back after; at random, so that those who were turned away together do not come
-#: together.
+#: When to come back: at random, so that those who were refused together do not come together.
 BACK_AFTER_S = (1.0, 4.0)
 
 
 class Busy(Exception):
-    """No place was free in time. ``retry_after_s``: when to come back."""
+    """No place became free in time. ``retry_after_s``: when to come back."""
 
     def __init__(self) -> None:
         super().__init__("too many connections are being set up from this address")
@@ -31,11 +30,11 @@ class Busy(Exception):
 
 
 class Joining(Protocol):
-    """Who takes a place."""
+    """A connection that is being set up."""
 
     @property
     def heard_from(self) -> bool:
-        """Whether it has shown, by an authenticated check, that somebody is there."""
+        """Whether an authenticated ICE check has arrived."""
         ...
 
     def give_up(self, reason: str) -> None:
@@ -43,13 +42,13 @@ class Joining(Protocol):
 
 
 class Places:
-    """How many connections each address may be setting up at once."""
+    """The places of all addresses."""
 
     def __init__(self) -> None:
         self._addresses: dict[str, _Address] = {}
 
     async def enter(self, address: str) -> "Place":
-        """A place, to be left. Raises Busy."""
+        """Wait for a place, which must be left. Raises Busy."""
         entered = self._addresses.setdefault(address, _Address())
         entered.users += 1
         with ExitStack() as undo:
@@ -76,7 +75,7 @@ class Places:
 
 
 class _Address:
-    """``users``: who has a place or waits for one."""
+    """``users``: connections that have a place or wait for one."""
 
     def __init__(self) -> None:
         self.places = asyncio.Semaphore(PLACES)
@@ -84,7 +83,7 @@ class _Address:
 
 
 class Place:
-    """One connection's, from its offer until it is connected or gone."""
+    """One connection's place, from its offer until it is connected or gone."""
 
     def __init__(self, places: Places, address: str) -> None:
         self._places = places
@@ -93,11 +92,11 @@ class Place:
         self._left = False
 
     def hold(self, joining: Joining) -> None:
-        """Who has it."""
+        """``joining`` has this place. It loses it if it stays silent while others wait."""
         self._review_after(PATIENCE_S, joining)
 
     def leave(self) -> None:
-        """May be called again."""
+        """Free the place. May be called again."""
         if not self._left:
             self._left = True
             if self._review is not None:

@@ -1,15 +1,15 @@
-"""PCM in, one 20 ms Opus packet a tick out, for every channel that somebody listens to. Of
-silence only what listeners need is sent.
+"""Plays a stream: PCM in, at most one Opus packet of 20 ms a tick out, for every channel that
+somebody listens to.
 
 Invariants:
-- tick(n) does all the work of tick n: the floor and every language move on by 20 ms, and each
-  open channel publishes at most one packet, with RTP time 960 x n. n only rises.
-- A channel is mixed and encoded once, and only while it is open. The floor is the speaker's own
-  packets where that can be (see forwarding).
-- While a language is not live its channels carry the floor, quietly; the floor's level
-  changes by a fade of one tick, never by a step.
-- A mix never clips: above its knee it is bent, not cut.
-- Nothing here waits or grows: the floor and each language's queue have their own bounds.
+- tick(n) does all the work of tick n: the floor and every language advance by 20 ms, and each open
+  channel publishes at most one packet, with RTP timestamp 960 x n. n only rises.
+- A channel is mixed and encoded once, and only while it is open. The floor consists of the
+  speaker's own packets where possible (see forwarding). Silence is mostly not sent (see silence).
+- While a language is not live its channels carry the floor, quietly. The floor's level changes by a
+  fade of one tick, never by a step.
+- A mix never clips: above KNEE it is compressed.
+- Nothing here waits or grows: the floor and each language's queue have their own limits.
 """
 
 import logging
@@ -22,8 +22,8 @@ from server.media.broadcast import Broadcast
 from server.media.counts import PlayoutCounts
 from server.media.floor import FloorBuffer
 from server.media.forwarding import Forwarding
-from server.media.libopus import SilenceEncoder, channel_encoder
-from server.media.opus import SAMPLES_PER_TICK, OpusEncoder, Pcm
+from server.media.libopus import ChannelEncoder
+from server.media.opus import SAMPLES_PER_TICK, Pcm
 from server.media.silence import Silence
 from server.media.speech import SpeechQueue
 
@@ -33,7 +33,7 @@ FLOOR = "floor"
 #: The floor under an interpretation, and in place of one: -18 dB and -12 dB.
 UNDER_GAIN = 10 ** (-18 / 20)
 INSTEAD_GAIN = 10 ** (-12 / 20)
-#: Samples up to here are left as they are; what is above is bent to stay below full scale.
+#: Samples up to KNEE are not changed; larger ones are compressed to stay below FULL_SCALE.
 KNEE = 28_000.0
 FULL_SCALE = 32_767.0
 
@@ -44,16 +44,16 @@ _log = logging.getLogger(__name__)
 
 
 class StreamPlayout:
-    """All that can be heard of one stream. Channels are named "floor", "en" (the interpretation
-    alone) and "en+floor" (over the quiet floor).
+    """Plays the channels of one stream: "floor", "en" (only the interpretation) and "en+floor"
+    (the interpretation over the quiet floor).
 
-    ``on_start(language, clause, tick)`` is called as each clause begins to be played.
+    ``on_start(language, clause, tick)`` is called when a clause begins to be played.
     """
 
     def __init__(
         self,
         on_start: Callable[[str, int, int], None] = lambda language, clause, tick: None,
-        new_encoder: Callable[[], SilenceEncoder | OpusEncoder] = channel_encoder,
+        new_encoder: Callable[[], ChannelEncoder] = ChannelEncoder,
         counts: PlayoutCounts | None = None,
     ) -> None:
         self.counts = PlayoutCounts() if counts is None else counts
@@ -71,14 +71,14 @@ class StreamPlayout:
         return {name: channel.broadcast for name, channel in self._channels.items()}
 
     def channel(self, name: str) -> Broadcast:
-        """The channel of that name; opened when it is not."""
+        """The channel of that name, which is opened if it is not open."""
         if name not in self._channels:
             channel = self._channels[name] = _Channel(name, self._new_encoder())
             channel.gain = self._floor_gain(channel)
         return self._channels[name].broadcast
 
     def close_channel(self, name: str) -> None:
-        """Mix and encode it no longer; who still listens is told that it ended."""
+        """Stop mixing and encoding a channel. Its tracks are stopped."""
         channel = self._channels.pop(name, None)
         if channel is not None:
             channel.broadcast.close()
@@ -97,8 +97,8 @@ class StreamPlayout:
         play_at_tick: int,
         last: bool,
     ) -> None:
-        """A piece of an interpretation: int16 mono at ``rate_hz``, in order. The clause begins at
-        ``play_at_tick`` (of its first piece) or when those before it are said."""
+        """Queue a piece of an interpretation: int16 mono at ``rate_hz``, in order. The clause
+        starts at ``play_at_tick`` (of its first piece), or after the clauses before it."""
         self._queue(language).add(clause, pcm, rate_hz, play_at_tick, last)
 
     def backlog_s(self, language: str) -> float:
@@ -110,7 +110,7 @@ class StreamPlayout:
         return self._status.get(language, "starting")
 
     def set_status(self, language: str, status: Status) -> None:
-        """Only a live language replaces the floor in its channels."""
+        """Set it. Only a live language replaces the floor in its channels."""
         self._status[language] = status
 
     def tick(self, tick: int) -> None:
@@ -175,7 +175,7 @@ class StreamPlayout:
 
 
 class _Channel:
-    def __init__(self, name: str, encoder: SilenceEncoder | OpusEncoder) -> None:
+    def __init__(self, name: str, encoder: ChannelEncoder) -> None:
         language, _, _ = name.partition("+")
         self.language = None if name == FLOOR else language
         self.over_floor = name.endswith(f"+{FLOOR}")
@@ -183,13 +183,13 @@ class _Channel:
         self.encoder = encoder
         self.failing = False
         self.silence = Silence()
-        #: The sound of the last tick, if another packet went out for it.
+        #: The audio of the last tick, if a packet was forwarded instead.
         self.not_encoded: Pcm | None = None
         self.broadcast = Broadcast(name)
 
     def encoded(self, pcm: Pcm) -> bytes:
-        """The packet of 20 ms. An encoder that was left out hears first what was just before: a
-        packet begins with the 6.5 ms that it held back."""
+        """Encode 20 ms. If the last tick was not encoded, encode it first: a packet begins with
+        the 6.5 ms before it (the encoder's lookahead)."""
         if self.not_encoded is not None:
             self.encoder.encode(self.not_encoded)
             self.not_encoded = None
@@ -208,7 +208,7 @@ def mix(speech: Pcm | None, floor: Pcm, from_gain: float, to_gain: float) -> Pcm
 
 
 def soft_limited(samples: np.ndarray[tuple[int], np.dtype[np.float32]]) -> Pcm:
-    """Samples as int16: unchanged up to KNEE, from there on approaching FULL_SCALE."""
+    """Samples as int16: unchanged up to KNEE, above it compressed towards FULL_SCALE."""
     size = np.abs(samples)
     if size.max() > KNEE:
         room = FULL_SCALE - KNEE

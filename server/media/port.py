@@ -1,11 +1,11 @@
-"""One UDP port for all participants: one to open in a firewall, and one socket by which a
-channel's packets leave together.
+"""One UDP port for all participants: one port to open in a firewall, and one socket by which the
+packets of a channel are sent together.
 
-Whose a datagram is, is told by
-- the user name in a STUN request: half of it is the participant's at this end, made by chance;
-- its address for all else, once that address has sent an authenticated check.
-An address belongs to who had it first, for as long as that participant stays. What is nobody's
-is dropped and counted, and so is what comes faster than honest participants need.
+A datagram belongs to a participant
+- by the user name in a STUN request, half of which this end made at random for the participant;
+- otherwise by its source address, once that address has sent an authenticated check.
+An address belongs to the participant who had it first, until that one leaves. Datagrams of nobody
+are dropped and counted, and so is whatever exceeds the limits.
 """
 
 import asyncio
@@ -22,28 +22,28 @@ from aioice.candidate import candidate_foundation, candidate_priority
 from server.media.guard import MAX_DATAGRAM, RateLimit, is_stun
 from server.media.ice import COMPONENT, Address, Ice
 
-#: Of all participants together (see guard.NEW_CHECKS_PER_S): what they cost stays bounded.
+#: For all participants together (see guard.NEW_CHECKS_PER_S), which limits what checks cost.
 NEW_CHECKS_PER_S: Final = 1000
-#: For how long datagrams are read before the loop gets to do anything else. Of sound that is
-#: more than ever wait; a check takes a quarter of a millisecond, and a crowd sends hundreds.
-AT_ONCE_S: Final = 0.002
-#: What the kernel holds of what is not read or sent yet; it may give less.
+#: How long datagrams are read before the loop does anything else. That is enough for all audio that
+#: ever waits; but a check takes a quarter of a millisecond, and a crowd sends hundreds.
+MAX_READ_S: Final = 0.002
+#: Size of the kernel's buffers; the kernel may give less.
 _BUFFER_BYTES: Final = 4 << 20
 #: Free ports tried until one is free on every address.
 _TRIES: Final = 20
 _STUN_HEADER: Final = 20
 _USERNAME: Final = 0x0006
-#: The two bits of a STUN message's type that tell its class (RFC 8489, 5).
+#: The two bits of a STUN message's type that are its class (RFC 8489, 5).
 _CLASS: Final = 0x0110
 _REQUEST: Final = 0x0000
 _INDICATION: Final = 0x0010
 
 
 class MediaPort:
-    """The sockets of this port, one for each of ``hosts``, and who is behind them.
+    """The sockets of this port, one for each of ``hosts``, and the participants behind them.
 
-    Where one of ``hosts`` is not this machine's (but a router's in front of it), there is one
-    socket for all. ``number`` 0: any that is free. Raises OSError.
+    If one of ``hosts`` is not an address of this machine (but of a router in front of it), there
+    is one socket for all. ``number`` 0: any free port. Raises OSError.
     """
 
     def __init__(self, hosts: Sequence[str], number: int, dropped: Counter[str]) -> None:
@@ -66,11 +66,11 @@ class MediaPort:
             end.close()
 
     def admit(self, ice: Ice) -> list[Candidate]:
-        """Let a participant in; what it is to be told of this port."""
+        """Let a participant in. Returns the candidates to tell it."""
         return [candidate for end in self._ends for candidate in end.admit(ice)]
 
     def dismiss(self, ice: Ice) -> None:
-        """Nothing is this participant's any more."""
+        """Forget a participant."""
         for end in self._ends:
             end.dismiss(ice)
 
@@ -104,13 +104,13 @@ class _End:
                 del self.by_address[address]
 
     def send(self, data: bytes, address: Address) -> None:
-        """Whatever is sent here is repeated when it is lost: nothing is queued."""
+        """Send, or drop. Nothing is queued: what is sent here is repeated if it is lost."""
         try:
             self.socket.sendto(data, address)
         except BlockingIOError:
             self.dropped["send_full"] += 1
         except OSError:
-            pass  # nobody can be reached there, or not now
+            pass  # the address cannot be reached, or not now
 
     def claim(self, address: Address, ice: Ice) -> bool:
         return self.by_address.setdefault(address, ice) is ice
@@ -119,20 +119,22 @@ class _End:
         return "" if self.new_checks.allows(self._loop.time()) else "too_many_checks"
 
     def _read(self) -> None:
-        until_s = self._loop.time() + AT_ONCE_S
+        until_s = self._loop.time() + MAX_READ_S
         while self._loop.time() < until_s:
             try:
-                data, address = self.socket.recvfrom(MAX_DATAGRAM + 1)  # so that too long is seen
+                data, address = self.socket.recvfrom(
+                    MAX_DATAGRAM + 1
+                )  # one more, to notice longer ones
             except BlockingIOError:
                 return
-            except OSError:  # what an earlier datagram of ours met: nobody listens there
+            except OSError:  # the ICMP answer to an earlier datagram of ours
                 continue
             reason = self._take(data, (address[0], address[1]))
             if reason:
                 self.dropped[reason] += 1
 
     def _take(self, data: bytes, address: Address) -> str:
-        """Hand it to whose it is; else why not."""
+        """Hand it to its participant. Returns why it was dropped; empty if it was not."""
         if not data:
             return "empty"
         if len(data) > MAX_DATAGRAM:
@@ -141,8 +143,8 @@ class _End:
         if not is_stun(data):
             return "stranger" if ice is None else ice.take_data(data)
         kind = int.from_bytes(data[:2]) & _CLASS
-        # libnice repeats the user name, which is ours then, in its responses: what they answer
-        # came from the participant that the address belongs to.
+        # libnice repeats the user name of our check in its response, so a response belongs to the
+        # participant of its address.
         if kind in (_REQUEST, _INDICATION) and (name := username(data)) is not None:
             ice = self.by_username.get(name)
         if ice is None:
@@ -153,7 +155,7 @@ class _End:
 
 
 def _candidate(host: str, port: int) -> Candidate:
-    """An address to be reached at."""
+    """A host candidate."""
     return Candidate(
         foundation=candidate_foundation("host", "udp", host),
         component=COMPONENT,
@@ -166,8 +168,8 @@ def _candidate(host: str, port: int) -> Candidate:
 
 
 def username(data: bytes) -> str | None:
-    """The part before the colon of a STUN message's user name: the receiver's. None where it
-    has no user name."""
+    """The receiver's part of a STUN message's user name, which is before the colon. None if there
+    is no user name."""
     position = _STUN_HEADER
     while position + 4 <= len(data):
         kind = int.from_bytes(data[position : position + 2])
@@ -180,13 +182,13 @@ def username(data: bytes) -> str | None:
 
 
 def _bound(hosts: Sequence[str], number: int) -> list[tuple[socket.socket, list[str]]]:
-    """Sockets on the same port, and the hosts to be offered for each."""
+    """Sockets on the same port, each with the hosts to offer for it."""
     for attempt in range(_TRIES):
         try:
             return _bind([(host, [host]) for host in hosts], number)
         except OSError as error:
             if error.errno == errno.EADDRNOTAVAIL:
-                break  # it is not this machine's
+                break  # it is not an address of this machine
             if error.errno != errno.EADDRINUSE or number or attempt == _TRIES - 1:
                 raise
     families: dict[str, list[str]] = {}
@@ -211,7 +213,7 @@ def _bind(
             try:
                 own.bind((address, number))
             except OSError as error:
-                message = f"UDP port {number} of {address} cannot be had: {error.strerror}"
+                message = f"UDP port {number} of {address} cannot be opened: {error.strerror}"
                 raise OSError(error.errno, message) from error
             number = own.getsockname()[1]
             bound.append((own, offered))

@@ -1,13 +1,12 @@
-"""A speaker's sound that comes on a socket, made steady: as many seconds go out as pass on the
-clock.
+"""A speaker's audio from a WebSocket, made steady: as many seconds leave as pass on the clock.
 
-- Time that the sender's timestamps leave out (loss, silence not sent) is filled with silence,
-  as far as the clock has gone on meanwhile. Timestamps that leap by more than 2 s, or back,
-  start anew and are counted.
-- When nothing comes for 200 ms, silence is made in its place. What then still comes is heard
-  all the same; so the sound may run ahead of the clock, and that is won back by leaving out
-  quiet pieces. More than 2 s ahead, it is dropped and counted.
-- Every sample goes out once, at 48 kHz for the floor and at 16 kHz for the recogniser.
+- Time that the sender's timestamps leave out (loss, silence that is not sent) is filled with
+  silence, as far as the clock has advanced. After a jump of timestamps by more than 2 s, or back,
+  they are followed from there; this is counted.
+- After 200 ms without audio silence is inserted. Audio that arrives later is still played, so the
+  output may be ahead of the clock; this is reduced by leaving out quiet pieces. More than 2 s
+  ahead, audio is dropped and counted.
+- Every sample leaves once, at 48 kHz for the floor and at 16 kHz for the recogniser.
 """
 
 import asyncio
@@ -26,13 +25,13 @@ from server.media.floor import is_quiet
 from server.media.opus import RATE_HZ, OpusDecoder, Pcm, Resampler
 
 SPEECH_RATE_HZ = 16_000
-#: Nothing for so long is silence.
+#: After so long without audio silence is inserted.
 IDLE_S = 0.2
-LONGEST_GAP_S = 2.0
-#: From so far ahead of the clock on quiet pieces are left out; from so far on, all are.
-WIN_BACK_S = 0.1
-FURTHEST_AHEAD_S = 2.0
-#: One chunk on a socket has at most 1 s of sound, and at most so many wait.
+MAX_GAP_S = 2.0
+#: This far ahead of the clock quiet pieces are left out; from MAX_AHEAD_S on all are.
+SKIP_QUIET_S = 0.1
+MAX_AHEAD_S = 2.0
+#: A message has at most 1 s of audio, and at most so many messages wait.
 MAX_CHUNK_BYTES = 2 * SPEECH_RATE_HZ
 MAX_CHUNKS = 50
 
@@ -41,10 +40,10 @@ _NOTHING: Pcm = np.zeros(0, np.int16)
 
 @dataclass(frozen=True, slots=True)
 class Sound:
-    """The same stretch of sound twice: int16 mono at 48 kHz and at 16 kHz.
+    """The same audio twice: int16 mono at 48 kHz and at 16 kHz.
 
-    Resampling holds up to a millisecond back, so the two are not of exactly one length.
-    ``packet``: the Opus packet that it came in, where it is that and nothing else.
+    The resampler holds back up to a millisecond, so the lengths differ a little. ``packet``: the
+    Opus packet that the audio was decoded from, if it is exactly that.
     """
 
     pcm48: Pcm
@@ -54,7 +53,7 @@ class Sound:
 
 @dataclass(slots=True)
 class Timeline:
-    """Keeps sound in step with the clock; sans-I/O. Times of ``now`` are seconds."""
+    """Keeps audio in step with the clock; sans-I/O. ``now`` is in seconds."""
 
     rate_hz: int
     counts: SocketCounts = field(default_factory=SocketCounts)
@@ -63,17 +62,17 @@ class Timeline:
     _next_timestamp: int | None = None
 
     def place(self, timestamp: int, pcm: Pcm, now: float) -> Pcm:
-        """What goes out now that ``pcm`` came, spoken at ``timestamp`` (in samples)."""
+        """What leaves now that ``pcm`` arrived, which begins at ``timestamp`` (in samples)."""
         if self._started_at is None:
             self._started_at = now
         gap = 0 if self._next_timestamp is None else timestamp - self._next_timestamp
         self._next_timestamp = timestamp + pcm.size
-        if not 0 <= gap <= LONGEST_GAP_S * self.rate_hz:
+        if not 0 <= gap <= MAX_GAP_S * self.rate_hz:
             self.counts.restarts += 1
             gap = 0
         ahead = self._ahead(now)
-        if ahead > FURTHEST_AHEAD_S * self.rate_hz or (
-            ahead > WIN_BACK_S * self.rate_hz and is_quiet(pcm)
+        if ahead > MAX_AHEAD_S * self.rate_hz or (
+            ahead > SKIP_QUIET_S * self.rate_hz and is_quiet(pcm)
         ):
             self.counts.dropped_seconds += pcm.size / self.rate_hz
             return _NOTHING
@@ -82,12 +81,12 @@ class Timeline:
         return np.concatenate((silence, pcm)) if silence.size else pcm
 
     def idle(self, now: float) -> Pcm:
-        """What goes out when nothing came for IDLE_S: silence, once sound has begun, for as
-        much of that time as no sound came in advance."""
+        """What leaves after IDLE_S without audio: silence, less what the output is ahead of the
+        clock. Nothing before the first audio."""
         return self._silence(min(int(IDLE_S * self.rate_hz), -self._ahead(now)))
 
     def _ahead(self, now: float) -> int:
-        """Samples that went out beyond what the clock has room for; negative when behind."""
+        """By how many samples the output is ahead of the clock; negative if it is behind."""
         if self._started_at is None:
             return 0
         return self._produced - int((now - self._started_at) * self.rate_hz)
@@ -101,7 +100,7 @@ class Timeline:
     async def next(
         self, read: Callable[[], Awaitable[tuple[int, Pcm] | None]], clock: Callable[[], float]
     ) -> Pcm | None:
-        """The next stretch of sound or silence from what ``read`` gives; None at its end."""
+        """The next piece of audio or silence; None once ``read`` returns None."""
         while True:
             try:
                 async with asyncio.timeout(IDLE_S):
@@ -117,17 +116,17 @@ class Timeline:
 
 
 class SocketFormat(Protocol):
-    """How sound is written in a speaker's binary messages."""
+    """The format of a speaker's binary messages."""
 
     rate_hz: int
 
     def read(self, data: bytes) -> tuple[int, Pcm]:
-        """One message's sound, and when it was spoken, in samples. Raises ValueError."""
+        """The timestamp of a message, in samples, and its audio. Raises ValueError."""
         ...
 
 
 class Samples:
-    """s16le mono at 16 kHz, at most 1 s a message, without a gap."""
+    """s16le mono at 16 kHz, at most 1 s a message, without gaps."""
 
     rate_hz = SPEECH_RATE_HZ
 
@@ -147,7 +146,7 @@ class Samples:
 
 
 class OpusPackets:
-    """RTP packets with Opus: what was not sent, or given up on the way, is told by timestamp."""
+    """RTP packets with Opus. Audio that was lost or not sent is a gap in their timestamps."""
 
     rate_hz = RATE_HZ
 
@@ -157,7 +156,9 @@ class OpusPackets:
 
     def read(self, data: bytes) -> tuple[int, Pcm]:
         """The position of the first sample of a packet, and its samples. Raises ValueError."""
-        packet = rtp.unpacked(data)
+        packet = rtp.parsed(data)
+        if packet is None or not packet.payload:
+            raise ValueError(f"{len(data)} bytes that are no RTP packet with Opus")
         self._position += (packet.timestamp - self._position + 2**31) % 2**32 - 2**31
         try:
             return self._position, self._decoder.decode(packet.payload)
@@ -166,10 +167,9 @@ class OpusPackets:
 
 
 class SocketReceiver:
-    """The sound of a speaker who sends it as binary messages, written as ``format`` says.
+    """Receives a speaker's binary messages in ``format``. An async iterator of Sound.
 
-    An async iterator of Sound. At most MAX_CHUNKS wait: the oldest is dropped
-    and counted.
+    At most MAX_CHUNKS messages wait: the oldest is dropped and counted.
     """
 
     def __init__(
@@ -189,7 +189,7 @@ class SocketReceiver:
         self._closed = False
 
     def push(self, data: bytes) -> None:
-        """One message. Raises ValueError when it is not of the format."""
+        """Take a message. Raises ValueError if it is not in the format."""
         chunk = self._format.read(data)
         if len(self._chunks) == MAX_CHUNKS:
             self.counts.dropped_seconds += self._chunks.popleft()[1].size / self._format.rate_hz
@@ -197,7 +197,7 @@ class SocketReceiver:
         self._ready.set()
 
     def close(self) -> None:
-        """No more will come: iteration ends after what waits."""
+        """No more messages will come: iteration ends after those that wait."""
         self._closed = True
         self._ready.set()
 

@@ -1,7 +1,7 @@
-"""RED (RFC 2198): a packet that carries copies of the ones before it.
+"""RED (RFC 2198): packets that carry copies of earlier ones.
 
-A block is Opus of the payload type that RED was negotiated for, from ``before`` samples before
-the packet's own timestamp; the last block is the packet's own sound.
+A block is Opus, of the payload type that RED was negotiated for. It begins ``before`` samples
+before the packet's own timestamp. The last block is the packet's own audio.
 """
 
 import struct
@@ -24,7 +24,7 @@ class Block(NamedTuple):
 
 
 def packed(payload_type: int, copies: Sequence[tuple[int, bytes]], data: bytes) -> bytes:
-    """The payload for ``data`` after ``copies`` of what came before, the oldest first, as
+    """The payload for ``data`` and ``copies`` of earlier packets, the oldest first, as
     (before, data), each at most MAX_BEFORE and MAX_COPY_BYTES."""
     headers = [
         _HEADER.pack((_FOLLOWS | payload_type) << 24 | before << 10 | len(copy))
@@ -34,7 +34,7 @@ def packed(payload_type: int, copies: Sequence[tuple[int, bytes]], data: bytes) 
 
 
 def unpacked(payload: bytes) -> list[Block]:
-    """The blocks, the packet's own last. Raises ValueError when it is not RED."""
+    """The blocks, the packet's own last. Raises ValueError if it is not RED."""
     headers: list[tuple[int, int, int]] = []
     at = 0
     while at < len(payload) and payload[at] & _FOLLOWS:

@@ -1,10 +1,10 @@
-"""What is done against the loss of packets on their way to listeners. Sans-I/O.
+"""Protects listeners against packet loss. Sans-I/O.
 
-- A channel has two variants, made once each: its packets as they are, and RED with the two
-  packets before. Who loses packets gets RED, where negotiated, until it has lost none for long.
-  For those who took no RED the channel's encoder adds coarse copies of its own (FEC).
-- What a listener says it missed is sent to it again from the channel's history, the same bytes
-  under the same number, as far as its allowance goes.
+- A channel has two variants, each made once: its packets as they are, and RED with the two packets
+  before. A listener that loses packets gets RED, if it was negotiated, until it has lost none for
+  long. For listeners without RED the channel's encoder adds FEC.
+- Requested packets are retransmitted from the channel's history: the same bytes with the same
+  sequence number, up to a limit for each listener.
 """
 
 from typing import Final
@@ -12,27 +12,27 @@ from typing import Final
 from server.media import red
 from server.media.opus import SAMPLES_PER_TICK
 
-#: Packets of a channel, and of a listener, that can be sent again: over a second of speech.
+#: Packets of a channel, and of a listener, that can be retransmitted: over a second of speech.
 HISTORY: Final = 64
-#: Times a second that a listener may have packets sent again, as often as it is sent new ones.
-AGAIN_PER_S: Final = 50
-#: Of Opus in RED, as browsers number it: a variant is the same bytes for all.
+#: For each listener: as many as new packets.
+RETRANSMISSIONS_PER_S: Final = 50
+#: The payload type of Opus in RED, as in browsers, so that all listeners can get the same bytes.
 RED_OPUS_TYPE: Final = 111
 COPIES: Final = 2
 #: Larger payloads do not pass every network.
-MOST_RED_BYTES: Final = 1100
+MAX_RED_BYTES: Final = 1100
 
-#: Loss is judged by so many packets: two seconds.
+#: Loss is computed over so many packets: two seconds.
 WINDOW_PACKETS: Final = 100
-#: What was once lost counts so much less by every window: a tenth after 20 s.
+#: Earlier loss counts less by this factor with every window: a tenth after 20 s.
 DECAY: Final = 0.8
-#: Shares lost from which on, and until which, a listener gets RED.
+#: The share of lost packets at which a listener gets RED, and below which it no longer does.
 RED_FROM: Final = 0.02
 RED_UNTIL: Final = 0.004
 
 
 class History:
-    """What a channel lately sent. Its packets are numbered from 0 on; a number is given once."""
+    """The last packets of a channel, which are numbered from 0 on."""
 
     def __init__(self) -> None:
         self.newest = -1
@@ -41,7 +41,7 @@ class History:
         self._begin_speech: set[int] = set()
 
     def add(self, tick: int, data: bytes, begins_speech: bool = False) -> None:
-        """Keep a packet. The oldest is forgotten."""
+        """Add a packet. The oldest is forgotten."""
         self.newest += 1
         self._packets[self.newest] = tick, data
         self._packets.pop(self.newest - HISTORY - COPIES, None)
@@ -51,23 +51,23 @@ class History:
             self._begin_speech.add(self.newest)
 
     def begins_speech(self, number: int) -> bool:
-        """Whether a packet was, and is to be, marked for all listeners."""
+        """Whether a packet has the marker bit for all listeners."""
         return number in self._begin_speech
 
     def payload(self, number: int, as_red: bool) -> tuple[int, bytes] | None:
-        """A packet's tick and payload: the same bytes whenever asked. None once forgotten."""
+        """A packet's tick and payload, which is always the same. None once forgotten."""
         if number not in self._packets:
             return None
         tick, data = self._packets[number]
         if as_red and number not in self._red:
-            if number != self.newest:  # never was sent as such: what was before may be forgotten
+            if number != self.newest:  # was not sent as RED; those before may be forgotten
                 return None
             self._red[number] = self._with_copies(tick, data)
         return tick, self._red[number] if as_red else data
 
     def _with_copies(self, tick: int, data: bytes) -> bytes:
         copies: list[tuple[int, bytes]] = []
-        room = MOST_RED_BYTES - len(data)
+        room = MAX_RED_BYTES - len(data)
         for number in range(self.newest - 1, max(-1, self.newest - 1 - COPIES), -1):
             earlier, copy = self._packets[number]
             before = (tick - earlier) * SAMPLES_PER_TICK
@@ -79,42 +79,41 @@ class History:
 
 
 class Losses:
-    """The ``share`` of its packets that a listener loses on the way, 0 to 1, by its own word:
-    what it asks for again at once, and what it reports now and then. Quick to rise, slow to
-    fall."""
+    """The ``share`` of packets that a listener loses, 0 to 1, from its NACKs and its receiver
+    reports. It rises at once, and falls slowly."""
 
     def __init__(self) -> None:
         self.share = 0.0
         self.wants_red = False
-        self._asked_for: set[int] = set()
+        self._requested: set[int] = set()
         self._since: tuple[int, int] | None = None
 
     @property
-    def of_note(self) -> float:
-        """The share, as long as something is to be done about it; else 0."""
+    def significant_share(self) -> float:
+        """The share, if it is large enough to act on; else 0."""
         return self.share if self.share >= RED_UNTIL else 0.0
 
-    def asked_for(self, sequence: int) -> None:
-        """It missed this packet, and may say so more than once."""
-        if len(self._asked_for) < WINDOW_PACKETS:
-            self._asked_for.add(sequence)
-            self._judge(0, len(self._asked_for))
+    def requested(self, sequence: int) -> None:
+        """The listener requested this packet, perhaps not for the first time."""
+        if len(self._requested) < WINDOW_PACKETS:
+            self._requested.add(sequence)
+            self._update(0, len(self._requested))
 
     def reported(self, highest: int, lost: int) -> None:
-        """Of a receiver report (RFC 3550, 6.4.1): the extended highest sequence number, and how
-        many were lost so far. What came on being asked for is not among them."""
+        """A receiver report came (RFC 3550, 6.4.1): the extended highest sequence number, and the
+        packets lost so far, without those that came as a retransmission."""
         since_highest, since_lost = self._since or (highest, 0)
         expected = highest - since_highest
-        if expected < 0:  # it started anew
+        if expected < 0:  # the listener counts anew
             self._since = highest, lost
             return
-        lost_since = max(lost - since_lost, len(self._asked_for))
-        self._judge(expected, lost_since)
+        lost_since = max(lost - since_lost, len(self._requested))
+        self._update(expected, lost_since)
         if expected >= WINDOW_PACKETS or self._since is None:
             self._since = highest, lost
-            self._asked_for.clear()
+            self._requested.clear()
 
-    def _judge(self, expected: int, lost: int) -> None:
+    def _update(self, expected: int, lost: int) -> None:
         now = min(1.0, max(0, lost) / max(expected, WINDOW_PACKETS))
         if expected >= WINDOW_PACKETS:
             self.share *= DECAY ** (expected / WINDOW_PACKETS)

@@ -1,5 +1,4 @@
-"""What a speaker is told of its packets: receiver reports (RFC 3550, 6.4.2) and requests to send
-some of them again (RFC 4585, 6.2.1)."""
+"""RTCP for a speaker: receiver reports (RFC 3550, 6.4.2) and NACKs (RFC 4585, 6.2.1)."""
 
 import random
 from collections.abc import Callable
@@ -15,40 +14,40 @@ from aiortc.rtp import (
 )
 
 from server.media.opus import RATE_HZ
-from server.media.rtp_packet import Rtp
+from server.media.rtp import Rtp
 
-#: Between two reports, at random around it.
+#: Between two reports on average; each interval is random.
 REPORT_S: Final = 1.0
 _32_BITS: Final = 2**32 - 1
 
 
 class ReceiverReports:
-    """``send`` takes RTCP for the speaker, as from ``ssrc``."""
+    """``send`` takes RTCP for the speaker. ``ssrc`` is this end's."""
 
     def __init__(self, send: Callable[[bytes], None], ssrc: int) -> None:
         self._send, self._ssrc = send, ssrc
         self.begin_anew()
 
     def begin_anew(self) -> None:
-        """Packets of another source come."""
+        """From now on packets of another SSRC are counted."""
         self._statistics = StreamStatistics(RATE_HZ)
         self._due_s = 0.0
         self._last_report: tuple[int, float] | None = None
 
     def count(self, rtp: Rtp) -> None:
-        """A packet came."""
+        """A packet arrived."""
         self._statistics.add(rtp)  # type: ignore[arg-type]
 
     def reported(self, packet: RtcpSrPacket, now_s: float) -> None:
-        """The speaker's own report came: ours say when (RFC 3550, 6.4.1)."""
+        """A sender report arrived. The next receiver reports say when (RFC 3550, 6.4.1)."""
         self._last_report = packet.sender_info.ntp_timestamp >> 16 & _32_BITS, now_s
 
-    def ask_for(self, source: int, sequences: list[int]) -> None:
-        """Ask for these packets of a source again."""
+    def send_nack(self, source: int, sequences: list[int]) -> None:
+        """Send a NACK for these packets of a source."""
         self._send(bytes(RtcpRtpfbPacket(RTCP_RTPFB_NACK, self._ssrc, source, sequences)))
 
-    def report(self, source: int, now_s: float) -> None:
-        """Say how the source's packets came so far, if it is time for that."""
+    def send_report(self, source: int, now_s: float) -> None:
+        """Send a receiver report on a source, if one is due."""
         if now_s < self._due_s:
             return
         self._due_s = now_s + REPORT_S * random.uniform(0.5, 1.5)

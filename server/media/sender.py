@@ -22,7 +22,7 @@ from server.media.fanout import MARKER, FanOut, Member
 from server.media.guard import RateLimit
 from server.media.ice import Path
 from server.media.opus import SAMPLES_PER_TICK
-from server.media.repair import AGAIN_PER_S, HISTORY, RED_OPUS_TYPE, History, Losses
+from server.media.repair import HISTORY, RED_OPUS_TYPE, RETRANSMISSIONS_PER_S, History, Losses
 
 
 class Sender(Member):
@@ -43,19 +43,19 @@ class Sender(Member):
         self._types = (opus_type, red_type or 0)
         self._first = -1
         self._losses = Losses()
-        self._retransmissions = RateLimit(AGAIN_PER_S)
+        self._retransmissions = RateLimit(RETRANSMISSIONS_PER_S)
         self._track = track
 
     def start(self, session: Session, path: Path | None) -> None:
         """The connection is up. From now on every packet of the track's channel is encrypted by
-        ``session`` and sent on ``path`` (see ``take_path``)."""
+        ``session`` and sent on ``path`` (see ``set_path``)."""
         self.session = session
         self.row = self._fan_out.add(self._types[0], self._ssrc)
         self._first = int(self._fan_out.rows["header"]["sequence"][self.row])
-        self.take_path(path)
-        self._track.give_to(self._fan_out, self)
+        self.set_path(path)
+        self._track.send_through(self._fan_out, self)
 
-    def take_path(self, path: Path | None) -> None:
+    def set_path(self, path: Path | None) -> None:
         """Send on this path from now on; None: send nothing."""
         self.socket = None if path is None else path.end.socket
         self.address = ("", 0) if path is None else path.address
@@ -85,7 +85,7 @@ class Sender(Member):
                 if report.ssrc == self._ssrc:
                     self._losses.reported(report.highest_sequence, report.packets_lost)
         if not self._takes_red:
-            self._track.report_loss(self._losses.of_note)
+            self._track.report_loss(self._losses.significant_share)
         elif self._losses.wants_red != self.as_red:
             self._switch_red()
 
@@ -104,7 +104,7 @@ class Sender(Member):
         header, sent = row["header"], int(self._fan_out.sent[self.row, sequence % HISTORY])
         if not 1 <= (int(header["sequence"]) - sequence) % 2**16 <= HISTORY or sent < 0:
             return False
-        self._losses.asked_for(sequence)
+        self._losses.requested(sequence)
         number, as_red = divmod(sent, 2)
         found = history.payload(number, bool(as_red))
         if (

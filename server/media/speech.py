@@ -1,8 +1,8 @@
-"""What an interpretation has yet to say in one language: clauses, in order, each at its time.
+"""The speech in one language that waits to be played: clauses in order, each at its time.
 
-A clause starts at the tick it was planned for, or as soon after as the one before is said.
-Its pieces play without a gap; when they come too slowly the rest of it waits. At most 60 s
-wait: beyond that the oldest clause that has not begun is dropped and counted.
+A clause starts at the tick it was planned for, or as soon as the one before has ended. Its pieces
+are played without gaps; if they come too slowly, the rest of the clause waits. At most 60 s wait:
+beyond that the oldest clause that has not started is dropped and counted.
 """
 
 from collections import deque
@@ -15,8 +15,8 @@ from server.media.counts import PlayoutCounts
 from server.media.opus import RATE_HZ, SAMPLES_PER_TICK, Pcm, Resampler
 
 LIMIT_SAMPLES = 60 * RATE_HZ
-#: A plan further ahead than this is a mistake; the clause is played then.
-FURTHEST_PLAN_TICKS = LIMIT_SAMPLES // SAMPLES_PER_TICK
+#: A clause that is planned further ahead, by mistake, is played after this time.
+MAX_AHEAD_TICKS = LIMIT_SAMPLES // SAMPLES_PER_TICK
 
 
 @dataclass(slots=True)
@@ -37,7 +37,7 @@ class _Clause:
 
 
 class SpeechQueue:
-    """``on_start(clause, tick)`` is called as each clause begins to be played."""
+    """``on_start(clause, tick)`` is called when a clause begins to be played."""
 
     def __init__(
         self,
@@ -51,16 +51,16 @@ class SpeechQueue:
 
     @property
     def backlog_s(self) -> float:
-        """Seconds of sound that wait to be played, or are being played."""
+        """Seconds of speech that wait to be played, or are being played."""
         return sum(clause.samples.size for clause in self._clauses) / RATE_HZ
 
     def add(self, clause: int, pcm: Pcm, rate_hz: int, play_at_tick: int, last: bool) -> None:
-        """A piece of a clause. ``play_at_tick`` counts in its first piece only; ``last`` closes
-        it, and so does the first piece of another clause (its last one was lost)."""
+        """Add a piece of a clause. ``play_at_tick`` matters in its first piece only. ``last``
+        completes the clause; so does a piece of another clause (the last piece was lost)."""
         if not self._clauses or self._clauses[-1].number != clause:
             if self._clauses:
                 self._clauses[-1].complete()
-            play_at_tick = min(play_at_tick, self._tick + FURTHEST_PLAN_TICKS)
+            play_at_tick = min(play_at_tick, self._tick + MAX_AHEAD_TICKS)
             self._clauses.append(_Clause(clause, play_at_tick, Resampler(rate_hz, RATE_HZ)))
         current = self._clauses[-1]
         if current.resampler is None:  # a piece after the last one
@@ -71,7 +71,7 @@ class SpeechQueue:
         self._keep_within_limit()
 
     def pull(self, tick: int) -> Pcm | None:
-        """What sounds in this tick, padded with silence to 20 ms; None when nothing does."""
+        """The speech of this tick, padded with silence to 20 ms; None if there is none."""
         self._tick = tick
         parts: list[Pcm] = []
         missing = SAMPLES_PER_TICK

@@ -1,5 +1,6 @@
-"""A little more or less time for the same speech: one period of its pitch is put in or left out,
-faded over (as in WSOLA: Verhelst and Roelands 1993)."""
+"""Makes speech a little longer or shorter: one pitch period is repeated or left out, with a
+cross-fade (as in WSOLA: Verhelst and Roelands 1993).
+"""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,26 +9,26 @@ from server.media.opus import RATE_HZ, Pcm
 
 #: Pitch from 100 to 400 Hz: two of its longest periods fit in 20 ms.
 SHORTEST, LONGEST = RATE_HZ // 400, RATE_HZ // 100
-#: Compared at a fourth of the rate: pitch is far below.
+#: First compared at a fourth of the rate: pitch is far below it.
 _COARSE = 4
 
 
 def shortened(pcm: Pcm) -> Pcm:
-    """20 ms or more, less one period."""
+    """``pcm``, which has 20 ms or more, without one pitch period."""
     lag = period(pcm)
     joint = _faded(pcm[:lag], pcm[lag : 2 * lag])
     return np.concatenate((joint, pcm[2 * lag :]))
 
 
 def lengthened(pcm: Pcm) -> Pcm:
-    """20 ms or more, and one period more."""
+    """``pcm``, which has 20 ms or more, with one pitch period more."""
     lag = period(pcm)
     joint = _faded(pcm[lag : 2 * lag], pcm[:lag])
     return np.concatenate((pcm[:lag], joint, pcm[lag:]))
 
 
 def period(pcm: Pcm) -> int:
-    """Samples after which the sound is most like itself."""
+    """The pitch period in samples: the lag at which the audio is most like itself."""
     samples = pcm[: 2 * LONGEST].astype(np.float64)
     coarse = samples[::_COARSE]
     near = _COARSE * max(

@@ -1,12 +1,12 @@
-"""The one file that uses private names of aiortc, aioice and pylibsrtp, as they are in aiortc
-1.16, aioice 0.13 and pylibsrtp 1.0: check_internals() tells which of them has moved.
+"""DTLS and SRTP. The only file that uses private names of aiortc, aioice and pylibsrtp, as they are
+in aiortc 1.16, aioice 0.13 and pylibsrtp 1.0: check_internals() reports those that have changed.
 
-- DtlsTransport is aiortc's DTLS and SRTP over our own ICE. It hands over RTP and RTCP, and keeps
-  from a handshake what ends it and can be forged.
-- SharedCertificate is one certificate for all connections of this process: a key, three digests
-  and a TLS context are made once. Browsers compare its fingerprint with the one in the answer.
-- ``ffi``, ``lib`` and srtp_pointer() are libsrtp itself, for packets that are encrypted together.
-- The last part is for headless clients, which are stock aiortc.
+- DtlsTransport is aiortc's DTLS and SRTP over our own ICE. It hands over RTP and RTCP, and drops
+  forgeable records that would end a handshake.
+- SharedCertificate is one certificate for all connections of this process: its key, fingerprints
+  and TLS context are made once. Browsers compare its fingerprint with the one in the answer.
+- ``ffi``, ``lib`` and srtp_pointer() give access to libsrtp, to encrypt packets together.
+- The last part is for headless clients, which use stock aiortc.
 """
 
 import asyncio
@@ -43,12 +43,12 @@ from server.media.turns import Turns
 try:
     from pylibsrtp._binding import ffi as ffi
     from pylibsrtp._binding import lib as lib
-except ImportError:  # check_internals() says so
+except ImportError:  # check_internals() reports it
     ffi = lib = None
 
 #: aiortc's certificates are valid for 30 days.
 RENEWED_BEFORE: Final = timedelta(days=15)
-#: aiortc's ciphers are for participants with ECDSA certificates only, as browsers have.
+#: aiortc's own ciphers are only for participants with ECDSA certificates, as in browsers.
 _CIPHERS: Final = ":".join(
     f"ECDHE-{key}-{cipher}"
     for cipher in ("AES128-GCM-SHA256", "CHACHA20-POLY1305", "AES128-SHA", "AES256-SHA")
@@ -59,17 +59,17 @@ _MALFORMED = (ValueError, LookupError, struct.error)
 
 
 class SharedCertificate(RTCCertificate):
-    """A certificate that makes its TLS context and its fingerprints once."""
+    """A certificate whose TLS context and fingerprints are made once."""
 
     @classmethod
     def of_this_process(cls) -> "SharedCertificate":
-        """The one for new connections; another after some weeks."""
+        """The certificate for new connections. It is replaced after some weeks."""
         if _certificate().expires - datetime.now(UTC) < RENEWED_BEFORE:
             _certificate.cache_clear()
         return _certificate()
 
     def getFingerprints(self) -> list[RTCDtlsFingerprint]:
-        """See RTCCertificate; made once."""
+        """See RTCCertificate."""
         if not hasattr(self, "_fingerprints"):
             self._fingerprints = super().getFingerprints()
         return self._fingerprints
@@ -78,7 +78,7 @@ class SharedCertificate(RTCCertificate):
         if not hasattr(self, "_context"):
             self._context = super()._create_ssl_context(srtp_profiles)
             self._context.set_cipher_list(_CIPHERS)
-            # Nobody resumes: a cache would hold every participant's certificate.
+            # Nobody resumes a session, and a cache would hold every participant's certificate.
             self._context.set_session_cache_mode(SSL.SESS_CACHE_OFF)
         return self._context
 
@@ -89,8 +89,8 @@ def _certificate() -> SharedCertificate:
 
 
 class DtlsTransport(RTCDtlsTransport):
-    """aiortc's, whose states and whose start() and stop() it has. ``is_client``: this end says
-    hello. ``on_rtp`` gets packets as they are after decryption, ``on_rtcp`` each part of one."""
+    """aiortc's DTLS transport, with its states, start() and stop(). ``is_client``: this end is the
+    DTLS client. ``on_rtp`` gets decrypted packets, ``on_rtcp`` each RTCP packet of a compound."""
 
     def __init__(
         self,
@@ -102,7 +102,7 @@ class DtlsTransport(RTCDtlsTransport):
         on_rtp: Callable[[bytes], None],
         on_rtcp: Callable[[AnyRtcpPacket], None],
     ) -> None:
-        below = _Below(ice, turns, dropped, self, is_client)
+        below = _IceAdapter(ice, turns, dropped, self, is_client)
         super().__init__(cast(RTCIceTransport, below), [SharedCertificate.of_this_process()])
         self._set_role("client" if is_client else "server")
         self._ice = ice
@@ -111,11 +111,11 @@ class DtlsTransport(RTCDtlsTransport):
 
     @property
     def session(self) -> Session:
-        """Encrypts what is sent, once connected."""
+        """The SRTP session for sending, once connected."""
         return self._tx_srtp
 
     def send_rtcp(self, data: bytes) -> None:
-        """Encrypt and send it, if that can be done now: what RTCP tells it tells again."""
+        """Encrypt and send RTCP, if that is possible now. A lost report is followed by others."""
         if self.state == "connected":
             try:
                 self._ice.send(self._tx_srtp.protect_rtcp(data))
@@ -135,8 +135,8 @@ class DtlsTransport(RTCDtlsTransport):
             self._on_rtcp(packet)
 
 
-class _Below:
-    """Our ICE as aiortc's DTLS asks for it: ``role``, ``_recv`` and ``_send`` are its names."""
+class _IceAdapter:
+    """Our ICE with the names that aiortc's DTLS uses: ``role``, ``_recv`` and ``_send``."""
 
     role = "controlled"
 
@@ -147,10 +147,10 @@ class _Below:
         self._dtls, self._is_client = weakref.proxy(dtls), is_client
 
     async def _recv(self) -> bytes:
-        """A handshake's datagrams are taken in turn, for each costs a millisecond. Whoever gives
-        up waiting, to repeat its own, finds them here when it asks again."""
+        """The next datagram. Each datagram of a handshake waits for a turn, as it costs a
+        millisecond. No datagram is lost if the caller gives up waiting, to send its own again."""
         await self._ice.arrived()
-        while not self._dtls.encrypted:  # from then on OpenSSL tells what is forged
+        while not self._dtls.encrypted:  # after that OpenSSL recognises forged ones
             await self._turns.wait()
             if kept := without_forgeable(self._ice.read(), self._is_client):
                 return kept
@@ -163,34 +163,34 @@ class _Below:
 
 
 def srtp_pointer(session: Session) -> Any:
-    """libsrtp's own pointer to a session."""
+    """libsrtp's pointer to a session."""
     return session._srtp[0]
 
 
-# --- clients, which are stock aiortc --------------------------------------------------------
+# --- for clients, which use stock aiortc ----------------------------------------------------
 
 
 def new_connection() -> RTCPeerConnection:
-    """A client's connection, which asks no STUN or TURN server, with the shared certificate."""
+    """A client's connection, without STUN and TURN servers, with the shared certificate."""
     connection: Any = RTCPeerConnection(RTCConfiguration(iceServers=[]))
     connection._RTCPeerConnection__certificates = [SharedCertificate.of_this_process()]
     return cast(RTCPeerConnection, connection)
 
 
 def agent_of(transceiver: RTCRtpTransceiver) -> aioice.Connection:
-    """The ICE agent of a client's connection, which may be given to use_hosts()."""
+    """The ICE agent of a client's connection: see use_hosts()."""
     return transceiver.receiver.transport.transport._connection
 
 
 def sockets_of(agent: aioice.Connection) -> Sequence[StunProtocol]:
-    """What the agent has opened."""
+    """The sockets that the agent has opened."""
     return agent._protocols
 
 
 def use_hosts(agent: aioice.Connection, hosts: Sequence[str]) -> None:
-    """Make the agent gather candidates on these addresses only. aioice would list all addresses
-    of this machine, and leave out 127.0.0.1. Addresses that are not this machine's are passed
-    over; gathering raises OSError when none is left."""
+    """Make the agent gather candidates on these addresses only. aioice would use all addresses of
+    this machine but 127.0.0.1. Addresses that this machine does not have are ignored; gathering
+    raises OSError if none is left."""
 
     async def gather_candidates() -> None:
         if not agent._local_candidates_start:
@@ -204,8 +204,8 @@ def use_hosts(agent: aioice.Connection, hosts: Sequence[str]) -> None:
 
 
 def trust_server(agent: aioice.Connection) -> None:
-    """Never count the server as gone: aioice does, where answers take more than half a second.
-    A client is told by its signaling."""
+    """Never treat the server as gone. aioice does so if answers take more than half a second. A
+    client learns it from signaling."""
 
     async def wait_for_ever() -> None:
         await asyncio.Event().wait()
@@ -214,7 +214,7 @@ def trust_server(agent: aioice.Connection) -> None:
 
 
 def take_packets(receiver: RTCRtpReceiver, take: Callable[[RtpPacket], None]) -> None:
-    """Hand over a client's RTP packets, in the place of aiortc's jitter buffer and decoder."""
+    """Give a client's RTP packets to ``take`` instead of aiortc's jitter buffer and decoder."""
 
     async def handle(packet: RtpPacket, arrival_time_ms: int) -> None:
         take(packet)
@@ -222,9 +222,9 @@ def take_packets(receiver: RTCRtpReceiver, take: Callable[[RtpPacket], None]) ->
     receiver._handle_rtp_packet = handle  # type: ignore[method-assign]
 
 
-# --- whether all of it is there -------------------------------------------------------------
+# --- whether all these names are there ------------------------------------------------------
 
-#: Names that are set when an object is made.
+#: Names that constructors set.
 _ATTRIBUTES: Final[tuple[tuple[type, Iterable[str]], ...]] = (
     (RTCDtlsTransport, ("_tx_srtp",)),
     (RTCPeerConnection, ("_RTCPeerConnection__certificates",)),
@@ -241,7 +241,7 @@ _METHODS: Final[tuple[tuple[type, Iterable[str]], ...]] = (
 
 
 def check_internals() -> None:
-    """Raise RuntimeError when aiortc, aioice or pylibsrtp are not as this file relies on."""
+    """Raise RuntimeError if aiortc, aioice or pylibsrtp differ from what this file relies on."""
     problems = []
     version = importlib.metadata.version("aiortc")
     if not version.startswith("1.16."):

@@ -1,11 +1,12 @@
-"""A speaker's RTP, straight from the transport to steady sound.
+"""Turns a speaker's RTP packets into steady audio.
 
-- It gets decrypted packets. aiortc's receiver is not used: its router, jitter buffer and decoder
-  thread multiply loss, grow with every SSRC, and go silent for good after one empty payload.
-- Of one speaker one SSRC is heard. Another takes over when the first has been silent.
-- What is lost is taken from copies in later packets (RED), or asked for again.
-- The clock decides: 20 ms go out every 20 ms, from the first packet on, whatever came.
-- About once a second the speaker is told how its packets come (RFC 3550, 6.4.2).
+- It gets decrypted packets from the transport. aiortc's receiver is not used: its router, jitter
+  buffer and decoder thread multiply loss, grow with every SSRC, and stay silent for good after one
+  empty payload.
+- One SSRC of a speaker is played. Another one replaces it once it has been silent.
+- Lost packets are recovered from copies in later packets (RED), or requested again (NACK).
+- 20 ms leave every 20 ms, from the first packet on, whatever arrived.
+- About once a second the speaker gets a receiver report (RFC 3550, 6.4.2).
 """
 
 import asyncio
@@ -19,33 +20,34 @@ from aiortc.rtp import AnyRtcpPacket, RtcpSrPacket
 
 from server.media import libopus
 from server.media.counts import JitterCounts
-from server.media.jitter import MOST_S, JitterBuffer, Missing, Packet
+from server.media.jitter import MAX_TARGET_S, JitterBuffer, Missing, Packet
 from server.media.libopus import ConcealingDecoder, OpusError
-from server.media.missed import Missed
+from server.media.nack import NackGenerator
 from server.media.opus import RATE_HZ, SAMPLES_PER_TICK, TICK_S, Pcm, Resampler
 from server.media.receive import SPEECH_RATE_HZ, Sound
 from server.media.red import Block, unpacked
 from server.media.reports import ReceiverReports
-from server.media.rtp_packet import Rtp, parsed
+from server.media.rtp import Rtp, parsed
 from server.media.stretch import lengthened, shortened
 
-#: A speaker's SSRC gives way to another after so much silence.
+#: After so much silence another SSRC replaces a speaker's.
 SSRC_SILENT_S = 1.0
-#: More delay than this too much, or too little, is won back, a pitch period every so many ticks:
-#: too much costs time, too little what comes again.
+#: If the playout delay is longer than its target by more than TOLERANCE_S, or shorter by more than
+#: LACK_S, audio is shortened or lengthened by a pitch period, once in so many ticks. With too short
+#: a delay retransmissions come too late.
 TOLERANCE_S = 0.02
 LACK_S = 0.005
 TICKS_BETWEEN_STRETCHES = 5
-#: After a stall this long of the whole process the clock starts anew.
+#: After the process has stalled for longer, the output clock starts anew.
 STALL_S = 1.0
 
 _SILENCE: Pcm = np.zeros(SAMPLES_PER_TICK, np.int16)
 
 
 class Uplink:
-    """Hears one speaker. ``dropped`` counts packets by reason, ``jitter`` what happened to the
-    others. ``opus_type`` and ``red_type``: payload types, RED's if negotiated. ``send`` takes
-    RTCP for the speaker, as from ``ssrc``."""
+    """Receives one speaker's audio. ``dropped`` counts packets by reason, ``jitter`` what happened
+    to the others. ``opus_type`` and ``red_type``: payload types; None if RED was not negotiated.
+    ``send`` takes RTCP for the speaker; ``ssrc`` is this end's."""
 
     def __init__(
         self,
@@ -62,32 +64,32 @@ class Uplink:
         self._dropped: Counter[str] = Counter() if dropped is None else dropped
         self._clock = clock
         self._buffer = JitterBuffer(self._jitter)
-        self._missed = Missed(self._jitter)
+        self._nacks = NackGenerator(self._jitter)
         self._opus_type, self._red_type = opus_type, red_type
         self._reports = ReceiverReports(send, ssrc)
         self._ssrc: int | None = None
-        self._heard_at_s = 0.0
+        self._received_at_s = 0.0
         self._first = asyncio.Event()
 
-    def hear(self, data: bytes) -> None:
-        """One packet, decrypted. What is missing is asked for, and reports are sent."""
+    def receive_rtp(self, data: bytes) -> None:
+        """Take a decrypted packet. Sends NACKs and receiver reports that are due."""
         rtp = parsed(data)
         if rtp is None:
             self._dropped["no_rtp"] += 1
             return
-        self.receive(rtp)
+        self.receive_packet(rtp)
         if rtp.ssrc == self._ssrc:
-            if wanted := self.to_ask_for():
-                self._reports.ask_for(rtp.ssrc, wanted)
-            self._reports.report(rtp.ssrc, self._clock())
+            if wanted := self.nacks_due():
+                self._reports.send_nack(rtp.ssrc, wanted)
+            self._reports.send_report(rtp.ssrc, self._clock())
 
-    def hear_rtcp(self, packet: AnyRtcpPacket) -> None:
-        """What the speaker says of its packets."""
+    def receive_rtcp(self, packet: AnyRtcpPacket) -> None:
+        """Take RTCP from the speaker."""
         if isinstance(packet, RtcpSrPacket) and packet.ssrc == self._ssrc:
             self._reports.reported(packet, self._clock())
 
-    def receive(self, rtp: Rtp) -> None:
-        """One packet. What cannot be Opus of this speaker's is counted and dropped."""
+    def receive_packet(self, rtp: Rtp) -> None:
+        """Take a packet. One that cannot be Opus of this speaker is counted and dropped."""
         now_s = self._clock()
         *copies, own = self._blocks(rtp)
         reason = self._fault(own, rtp.ssrc, now_s)
@@ -99,19 +101,19 @@ class Uplink:
         except OpusError:
             self._dropped["no_opus"] += 1
             return
-        self._heard_at_s = now_s
+        self._received_at_s = now_s
         self._reports.count(rtp)
-        missing_s = self._missed.came(rtp.sequence_number, now_s)
+        missing_s = self._nacks.received(rtp.sequence_number, now_s)
         for back, copy in zip(range(len(copies), 0, -1), copies, strict=True):
-            if self._missed.copied(rtp.sequence_number - back):
+            if self._nacks.recovered(rtp.sequence_number - back):
                 self._restore(copy, rtp.timestamp, now_s)
-        if missing_s <= MOST_S:  # else no target covers it, and none should learn from it
+        if missing_s <= MAX_TARGET_S:  # a longer delay is not for the target to learn
             again = missing_s > 0
             self._buffer.push(rtp.timestamp, samples, own.data, now_s, again)
         self._first.set()
 
     def _blocks(self, rtp: Rtp) -> list[Block]:
-        """The packet's own sound, after copies of earlier ones that it carries."""
+        """The packet's own audio, after the copies of earlier packets in it."""
         if rtp.payload_type == self._red_type:
             with suppress(ValueError):
                 return unpacked(rtp.payload)
@@ -119,13 +121,13 @@ class Uplink:
 
     def _restore(self, copy: Block, timestamp: int, now_s: float) -> None:
         if copy.data and copy.payload_type == self._opus_type:
-            with suppress(OpusError):  # what came in its packet's own place may be better
+            with suppress(OpusError):  # the packet itself may still come
                 samples = libopus.packet_samples(copy.data)
                 self._buffer.restore((timestamp - copy.before) % 2**32, samples, copy.data, now_s)
 
-    def to_ask_for(self) -> list[int]:
-        """Sequence numbers of packets that are missing, and may still come in time."""
-        return self._missed.to_ask_for(self._buffer.target_s, self._clock())
+    def nacks_due(self) -> list[int]:
+        """Sequence numbers to request now: they are missing, and may still come in time."""
+        return self._nacks.due(self._buffer.target_s, self._clock())
 
     def _fault(self, own: Block, ssrc: int, now_s: float) -> str:
         if own.payload_type != self._opus_type:
@@ -133,16 +135,16 @@ class Uplink:
         if not own.data:
             return "empty_payload"
         if ssrc != self._ssrc:
-            if self._ssrc is not None and now_s - self._heard_at_s < SSRC_SILENT_S:
+            if self._ssrc is not None and now_s - self._received_at_s < SSRC_SILENT_S:
                 return "ssrc"
             self._ssrc = ssrc
             self._reports.begin_anew()
             self._buffer = JitterBuffer(self._jitter)
-            self._missed = Missed(self._jitter)
+            self._nacks = NackGenerator(self._jitter)
         return ""
 
     async def sounds(self) -> AsyncGenerator[Sound, None]:
-        """20 ms every 20 ms, from the first packet on. Whoever reads decides when it ends."""
+        """20 ms every 20 ms, from the first packet on. It ends when the caller stops reading."""
         await self._first.wait()
         player, resampler = _Player(self._dropped), Resampler(RATE_HZ, SPEECH_RATE_HZ)
         due_s = self._clock()
@@ -159,9 +161,9 @@ class Uplink:
 
 
 class _Player:
-    """Turns what the buffer gives into 20 ms at a time. ``packet``: the one that the last 20 ms
-    took from it, if it was of that length and all they took. ``delay_s``: how late they were.
-    ``dropped`` counts packets that were no Opus after all."""
+    """Decodes what the jitter buffer gives into 20 ms at a time. ``packet``: the Opus packet of the
+    last 20 ms, if they were decoded from exactly one of that length. ``delay_s``: their playout
+    delay. ``dropped`` counts packets that could not be decoded."""
 
     def __init__(self, dropped: Counter[str]) -> None:
         self.packet: bytes | None = None
@@ -175,7 +177,7 @@ class _Player:
         taken: list[bytes | None] = []
         while self._decoded.size < SAMPLES_PER_TICK:
             step = buffer.pull(now_s)
-            pcm = self._heard(step)
+            pcm = self._decode(step)
             if pcm is None:
                 pcm = _SILENCE
             elif pcm.size >= SAMPLES_PER_TICK:
@@ -188,7 +190,7 @@ class _Player:
         self.delay_s = buffer.delay_s(now_s, SAMPLES_PER_TICK + self._decoded.size)
         return pcm
 
-    def _heard(self, step: Packet | Missing | None) -> Pcm | None:
+    def _decode(self, step: Packet | Missing | None) -> Pcm | None:
         try:
             match step:
                 case Packet():
@@ -201,7 +203,7 @@ class _Player:
                     return np.zeros(step.samples, np.int16)
                 case None:
                     return None
-        except OpusError:  # looked like Opus, and lasted so long; what is missing is silence
+        except OpusError:  # silence for as long as the packet claims to be
             assert step is not None
             self._dropped["undecodable"] += 1
             return np.zeros(step.samples, np.int16)

@@ -142,3 +142,8 @@ def pitch_hz(pcm: Pcm, rate_hz: int = RATE_HZ) -> float:
     """The strongest frequency in it."""
     spectrum = np.abs(np.fft.rfft(pcm * np.hanning(pcm.size)))
     return float(np.argmax(spectrum) * rate_hz / pcm.size)
+
+
+async def tick_of(track: SubscriberTrack) -> int:
+    """The tick of the track's next packet."""
+    return ((await track.recv()).pts or 0) // SAMPLES_PER_TICK

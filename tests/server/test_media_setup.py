@@ -5,13 +5,13 @@ from prometheus_client import generate_latest
 
 from server.config import Config
 from server.media import batch, libopus
-from server.media.batch import Batch, Sending
+from server.media.batch import Batch, BatchSender
 from server.media.native import NativeBatch
 from server.media_setup import check_media, media_plane
 from server.metrics import Metrics
 
 
-def sent_by(state: Path) -> tuple[Sending, str]:
+def sent_by(state: Path) -> tuple[BatchSender, str]:
     """What of a server's that keeps its state there sends, and what its metrics say of it."""
     metrics = Metrics()
     with media_plane(Config(state=str(state), media_port=0), ["127.0.0.1"], metrics) as plane:
@@ -46,5 +46,5 @@ def test_what_media_lacks_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
         raise OSError("no libopus")
 
     monkeypatch.setattr(libopus, "load", absent)
-    with pytest.raises(RuntimeError, match="speakers cannot be heard: no libopus"):
+    with pytest.raises(RuntimeError, match="audio cannot be encoded or decoded: no libopus"):
         check_media()

@@ -35,7 +35,7 @@ from server.app import further_processes
 from server.config import Config
 from server.edge.remote import RemotePeer, with_fewest
 from server.media import native
-from server.media.batch import Sending
+from server.media.batch import BatchSender
 from server.media.broadcast import Broadcast, SubscriberTrack
 from server.media.fanout import FanOut
 from server.media.opus import SAMPLES_PER_TICK, TICK_S, TIME_BASE, OpusEncoder
@@ -100,7 +100,7 @@ async def ours(system: str, processes: int, folder: Path) -> AsyncIterator[Answe
         pacing.cancel()
 
 
-def _batch(folder: Path) -> Sending | None:
+def _batch(folder: Path) -> BatchSender | None:
     """Raises native.BuildError."""
     native.build(folder)
     return native.load(folder)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from pylibsrtp import Policy, Session
 
 from server.media import native
-from server.media.batch import HEADER, MOST_PAYLOAD, ROWS, Batch, Sending, Way
+from server.media.batch import HEADER, MOST_PAYLOAD, ROWS, Batch, BatchSender, Destinations
 
 KEY_BYTES = {
     Policy.SRTP_PROFILE_AEAD_AES_256_GCM: 44,
@@ -36,7 +36,7 @@ IPV6 = _ipv6()
 
 
 @pytest.fixture(params=["batches", "native"])
-def batch(request: pytest.FixtureRequest) -> Sending:
+def batch(request: pytest.FixtureRequest) -> BatchSender:
     if request.param == "batches":
         return Batch()
     loaded = native.load(request.getfixturevalue("compiled"))
@@ -88,39 +88,41 @@ def headers_of(count: int, sequence: int = 1) -> NDArray[np.void]:
     return np.array(rows, HEADER)
 
 
-def way_to(ears: list[Ear], sockets: list[socket.socket]) -> Way:
-    return Way([ear.sending._srtp[0] for ear in ears], sockets, [ear.address for ear in ears])
+def destinations(ears: list[Ear], sockets: list[socket.socket]) -> Destinations:
+    return Destinations(
+        [ear.sending._srtp[0] for ear in ears], sockets, [ear.address for ear in ears]
+    )
 
 
 @pytest.mark.parametrize("profile", KEY_BYTES)
-def test_every_size_comes_as_it_was(batch: Sending, stack: ExitStack, profile: int) -> None:
+def test_every_size_comes_as_it_was(batch: BatchSender, stack: ExitStack, profile: int) -> None:
     ears = [Ear(stack, profile) for _ in range(3)]
-    way = way_to(ears, [opened(stack)] * 3)
+    to = destinations(ears, [opened(stack)] * 3)
     sizes = [*range(0, 70), 127, 128, 129, 255, 256, 1100, 1275, MOST_PAYLOAD]
     for number, size in enumerate(sizes):
         payload, headers = random.Random(size).randbytes(size), headers_of(3, number)
-        assert batch.send(headers, payload, way) == []
+        assert batch.send(headers, payload, to) == []
         assert [ear.heard() for ear in ears] == [[row.tobytes() + payload] for row in headers]
 
 
 @pytest.mark.parametrize("count", [0, 1, 2, 31, 32, 33, ROWS])
-def test_any_number_of_rows(batch: Sending, stack: ExitStack, count: int) -> None:
+def test_any_number_of_rows(batch: BatchSender, stack: ExitStack, count: int) -> None:
     ears = [Ear(stack) for _ in range(count)]
     headers = headers_of(count)
-    assert batch.send(headers, b"opus", way_to(ears, [opened(stack)] * count)) == []
+    assert batch.send(headers, b"opus", destinations(ears, [opened(stack)] * count)) == []
     assert [ear.heard() for ear in ears] == [[row.tobytes() + b"opus"] for row in headers]
 
 
-def test_rows_out_of_a_larger_table(batch: Sending, stack: ExitStack) -> None:
+def test_rows_out_of_a_larger_table(batch: BatchSender, stack: ExitStack) -> None:
     ears = [Ear(stack) for _ in range(3)]
     headers = headers_of(6)[::2]
-    assert batch.send(headers, b"opus", way_to(ears, [opened(stack)] * 3)) == []
+    assert batch.send(headers, b"opus", destinations(ears, [opened(stack)] * 3)) == []
     assert [ear.heard() for ear in ears] == [[row.tobytes() + b"opus"] for row in headers]
 
 
 @pytest.mark.parametrize("seed", range(20))
 def test_each_refused_row_is_told_and_harms_no_other(
-    batch: Sending, stack: ExitStack, seed: int
+    batch: BatchSender, stack: ExitStack, seed: int
 ) -> None:
     """Among those who hear: sessions that encrypt nothing, an address that the kernel sends
     nothing to, a socket that was closed; by several sockets, of both kinds of address."""
@@ -146,29 +148,31 @@ def test_each_refused_row_is_told_and_harms_no_other(
             ears.append(ear)
             sockets.append(out)
     headers, payload = headers_of(len(ears)), rng.randbytes(rng.randrange(MOST_PAYLOAD))
-    assert sorted(batch.send(headers, payload, way_to(ears, sockets))) == refused
+    assert sorted(batch.send(headers, payload, destinations(ears, sockets))) == refused
     for number, ear in enumerate(ears):
         expected = [] if number in refused else [headers[number].tobytes() + payload]
         assert ear.heard() == expected
 
 
-def test_what_does_not_fit_is_not_sent(batch: Sending, stack: ExitStack) -> None:
+def test_what_does_not_fit_is_not_sent(batch: BatchSender, stack: ExitStack) -> None:
     ears = [Ear(stack) for _ in range(2)]
-    way = way_to(ears, [opened(stack)] * 2)
+    to = destinations(ears, [opened(stack)] * 2)
     with pytest.raises(ValueError, match="a payload of"):
-        batch.send(headers_of(2), bytes(MOST_PAYLOAD + 1), way)
+        batch.send(headers_of(2), bytes(MOST_PAYLOAD + 1), to)
     with pytest.raises(ValueError, match="3 headers"):
-        batch.send(headers_of(3), b"opus", way)
-    many = way_to(ears * ROWS, [opened(stack)] * 2 * ROWS)
+        batch.send(headers_of(3), b"opus", to)
+    many = destinations(ears * ROWS, [opened(stack)] * 2 * ROWS)
     with pytest.raises(ValueError, match=f"{2 * ROWS} headers"):
         batch.send(headers_of(2 * ROWS), b"opus", many)
     assert not any(ear.heard() for ear in ears)
 
 
-def test_numbers_in_this_machines_byte_order_are_not_sent(batch: Sending, stack: ExitStack) -> None:
+def test_numbers_in_this_machines_byte_order_are_not_sent(
+    batch: BatchSender, stack: ExitStack
+) -> None:
     """As NumPy makes them when it puts tables together."""
     ears = [Ear(stack) for _ in range(2)]
     headers = np.concatenate((headers_of(1), headers_of(1)))
     with pytest.raises(ValueError, match="headers of"):
-        batch.send(headers, b"opus", way_to(ears, [opened(stack)] * 2))
+        batch.send(headers, b"opus", destinations(ears, [opened(stack)] * 2))
     assert not any(ear.heard() for ear in ears)

@@ -1,10 +1,12 @@
 import asyncio
+from contextlib import suppress
 
 import pytest
 from aiortc.mediastreams import MediaStreamError
 
-from server.media.broadcast import Broadcast, SubscriberTrack, Subscription
+from server.media.broadcast import Broadcast, SubscriberTrack
 from server.media.opus import SAMPLES_PER_TICK
+from tests.helpers.webrtc import tick_of
 
 
 async def test_everyone_gets_the_same_packet() -> None:
@@ -18,13 +20,13 @@ async def test_everyone_gets_the_same_packet() -> None:
 
 async def test_a_slow_listener_loses_its_own_oldest_packets_only() -> None:
     broadcast = Broadcast()
-    slow, quick = broadcast.subscribe(ring_packets=3), broadcast.subscribe(ring_packets=3)
+    slow, quick = (SubscriberTrack(broadcast, queue_packets=3) for _ in range(2))
     heard = []
     for tick in range(8):
         broadcast.publish(tick, b"sound")
-        heard.append((await anext(quick)).tick)
+        heard.append(await tick_of(quick))
     assert heard == list(range(8))
-    assert [(await anext(slow)).tick for _ in range(3)] == [5, 6, 7]
+    assert [await tick_of(slow) for _ in range(3)] == [5, 6, 7]
     assert (slow.dropped, quick.dropped) == (5, 0)
 
 
@@ -56,13 +58,13 @@ async def test_who_waits_is_woken_by_the_channel_it_selected() -> None:
 
 async def test_time_never_goes_back() -> None:
     ahead, behind = Broadcast(), Broadcast()
-    subscription = ahead.subscribe()
+    track = SubscriberTrack(ahead)
     ahead.publish(10, b"ahead")
-    subscription.select(behind)
+    track.select(behind)
     behind.publish(10, b"again")
     behind.publish(11, b"on")
-    assert [(await anext(subscription)).tick for _ in range(2)] == [10, 11]
-    assert subscription.dropped == 1
+    assert [await tick_of(track) for _ in range(2)] == [10, 11]
+    assert track.dropped == 1
 
 
 async def test_who_stops_listening_costs_nothing() -> None:
@@ -88,11 +90,11 @@ async def test_the_worst_loss_of_who_listens_is_known() -> None:
     assert (one.loss, other.loss) == (0, 0)
 
 
-async def test_a_closed_channel_ends_its_subscriptions() -> None:
+async def test_a_closed_channel_ends_its_tracks() -> None:
     broadcast = Broadcast()
-    subscription = broadcast.subscribe()
+    track = SubscriberTrack(broadcast)
     async with asyncio.timeout(5), asyncio.TaskGroup() as group:
-        waiting = group.create_task(_all(subscription))
+        waiting = group.create_task(_all(track))
         await asyncio.sleep(0)
         broadcast.publish(0, b"last")
         await asyncio.sleep(0)
@@ -100,5 +102,9 @@ async def test_a_closed_channel_ends_its_subscriptions() -> None:
     assert waiting.result() == [0]
 
 
-async def _all(subscription: Subscription) -> list[int]:
-    return [packet.tick async for packet in subscription]
+async def _all(track: SubscriberTrack) -> list[int]:
+    ticks = []
+    with suppress(MediaStreamError):
+        while True:
+            ticks.append(await tick_of(track))
+    return ticks

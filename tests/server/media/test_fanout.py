@@ -127,7 +127,7 @@ async def test_what_the_kernel_refuses_one_costs_no_other(hall: Hall) -> None:
     refused = hall.socket()
     out = hall.shared if hall.together else refused
     # needs a permission that nobody has asked for
-    ears[1].sender.take_path(Path(Out(out), ("255.255.255.255", 9)))
+    ears[1].sender.set_path(Path(Out(out), ("255.255.255.255", 9)))
     hall.publish(range(3))
     assert [len(ear.packets()) for ear in ears] == [3, 0, 3]
     assert hall.fan_out.counts["dropped"] == 3
@@ -136,7 +136,7 @@ async def test_what_the_kernel_refuses_one_costs_no_other(hall: Hall) -> None:
 async def test_a_closed_socket_and_a_broken_session_harm_nobody(hall: Hall) -> None:
     ears = [hall.ear(ssrc) for ssrc in range(4)]
     gone = hall.socket()
-    ears[0].sender.take_path(ears[0].path(gone))
+    ears[0].sender.set_path(ears[0].path(gone))
     gone.close()
     ears[2].sender.session = Session()  # knows no stream: every packet fails
     hall.publish(range(2))
@@ -149,7 +149,7 @@ async def test_who_moves_to_another_address_is_followed(hall: Hall) -> None:
     hall.publish(range(1))
     assert len(ear.packets()) == 1
     new = hall.socket()
-    ear.sender.take_path(ear.path(hall.socket(), to=new))
+    ear.sender.set_path(ear.path(hall.socket(), to=new))
     hall.publish(range(1, 2))
     assert not ear.packets()
     assert new.recv(2000)
@@ -157,7 +157,7 @@ async def test_who_moves_to_another_address_is_followed(hall: Hall) -> None:
 
 async def test_nothing_is_sent_where_there_is_no_path(hall: Hall) -> None:
     ear, stays = hall.ear(1), hall.ear(2)
-    ear.sender.take_path(None)
+    ear.sender.set_path(None)
     hall.publish(range(3))
     assert (len(ear.packets()), len(stays.packets())) == (0, 3)
 

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 from server.media.forwarding import (
-    LEAST_BYTES,
-    MOST_BYTES,
+    MAX_BYTES,
+    MIN_BYTES,
     PAUSE_TICKS,
     Forwarding,
     can_be_forwarded,
@@ -15,7 +15,7 @@ from server.media.jitter import JitterBuffer
 from server.media.libopus import ConcealingDecoder, OpusError, packet_samples
 from server.media.opus import SAMPLES_PER_TICK, TICK_S, OpusEncoder, Pcm
 from server.media.red import packed
-from server.media.rtp_packet import Rtp
+from server.media.rtp import Rtp
 from server.media.uplink import Uplink, _Player
 from tests.helpers.webrtc import tone
 
@@ -48,17 +48,17 @@ def test_one_frame_of_20_ms_can_be_forwarded_and_nothing_else(
         assert can_be_forwarded(packet) == fits
 
 
-@pytest.mark.parametrize("size", [0, 1, LEAST_BYTES - 1, MOST_BYTES + 1, 1276, 2000])
+@pytest.mark.parametrize("size", [0, 1, MIN_BYTES - 1, MAX_BYTES + 1, 1276, 2000])
 def test_what_is_too_short_or_too_long_cannot(size: int) -> None:
-    assert can_be_forwarded(PACKET[:1] + bytes(LEAST_BYTES - 1))
-    assert can_be_forwarded(PACKET[:1] + bytes(MOST_BYTES - 1))
+    assert can_be_forwarded(PACKET[:1] + bytes(MIN_BYTES - 1))
+    assert can_be_forwarded(PACKET[:1] + bytes(MAX_BYTES - 1))
     assert not can_be_forwarded((PACKET[:1] + bytes(2000))[:size])
 
 
 def test_whatever_is_in_it_every_decoder_takes_what_is_forwarded() -> None:
     rng, decoder = np.random.default_rng(7), ConcealingDecoder()
     taken = 0
-    for size in rng.integers(0, MOST_BYTES + 20, 3000):
+    for size in rng.integers(0, MAX_BYTES + 20, 3000):
         packet = rng.bytes(int(size))
         if can_be_forwarded(packet):
             assert decoder.decode(packet).size == SAMPLES_PER_TICK
@@ -74,7 +74,7 @@ def test_what_a_browser_sends_of_speech_fits() -> None:
         sound = rng.normal(0, level, SAMPLES_PER_TICK).clip(-32768, 32767).astype(np.int16)
         packet = encoder.encode(sound)
         assert can_be_forwarded(packet)
-        assert len(packet) <= MOST_BYTES / 2
+        assert len(packet) <= MAX_BYTES / 2
 
 
 def test_the_packet_itself_is_sent_on() -> None:
@@ -155,7 +155,7 @@ async def test_of_red_only_the_packets_own_opus_is_forwarded() -> None:
     uplink = Uplink(opus_type=OPUS, red_type=RED)
     for number in range(10):
         red = packed(OPUS, [(SAMPLES_PER_TICK, b"a copy of before")] if number else [], PACKET)
-        uplink.receive(Rtp(RED, number, number * SAMPLES_PER_TICK, 5, red))
+        uplink.receive_packet(Rtp(RED, number, number * SAMPLES_PER_TICK, 5, red))
     async with asyncio.timeout(5):
         async for sound in uplink.sounds():
             if sound.packet is not None:

@@ -291,5 +291,5 @@ async def test_what_is_asked_without_an_answer_is_bounded(
     agent.take(agent.check(nominates=True))
     agent.answered()
     await until(lambda: len(agent.end.sent) > 2 * OUTSTANDING)
-    assert len(agent.ice._asked) == OUTSTANDING
+    assert len(agent.ice._pending) == OUTSTANDING
     agent.answered()

@@ -4,12 +4,19 @@ from collections.abc import Mapping
 
 import pytest
 
-from server.media.jitter import LEAST_S, MADE_UP_SAMPLES, MOST_S, JitterBuffer, Missing, Packet
+from server.media.jitter import (
+    CONCEALED_SAMPLES,
+    MAX_TARGET_S,
+    MIN_TARGET_S,
+    JitterBuffer,
+    Missing,
+    Packet,
+)
 from server.media.opus import SAMPLES_PER_TICK, TICK_S
 
 TICK = SAMPLES_PER_TICK
 #: Packets before the first is heard.
-CUSHION = round(LEAST_S / TICK_S)
+CUSHION = round(MIN_TARGET_S / TICK_S)
 
 Heard = Packet | Missing | None
 
@@ -106,7 +113,7 @@ def test_after_a_long_loss_nothing_is_made_up_any_more() -> None:
     missing = [each for each in heard if isinstance(each, Missing)]
     assert len(missing) == 30
     made_up = sum(each.samples for each in missing if not each.silent)
-    assert TICK <= made_up <= 2 * MADE_UP_SAMPLES
+    assert TICK <= made_up <= 2 * CONCEALED_SAMPLES
     assert numbers(heard)[CUSHION + 40 :] == list(range(40, 60 - CUSHION))
 
 
@@ -129,7 +136,7 @@ def test_the_delay_gained_by_a_stall_is_excess() -> None:
     play(arrivals, 60, buffer)
     at_s = 59 * TICK_S
     assert buffer.excess_s(at_s, 0) == pytest.approx(
-        8 * TICK_S + LEAST_S - buffer.target_s, abs=0.021
+        8 * TICK_S + MIN_TARGET_S - buffer.target_s, abs=0.021
     )
 
 
@@ -150,7 +157,7 @@ def test_the_target_covers_the_jitter_of_a_network_and_forgets_it() -> None:
     assert buffer.target_s == pytest.approx(5 * TICK_S, abs=0.005)
     calm = {number: float(number) for number in range(600, 1700)}
     play({number: at - 600 for number, at in calm.items()}, 1100, buffer, first=0)
-    assert buffer.target_s <= MOST_S
+    assert buffer.target_s <= MAX_TARGET_S
 
 
 def test_a_place_that_was_filled_is_lost_to_who_comes_later() -> None:
@@ -173,7 +180,7 @@ def test_what_waited_for_the_connection_makes_nothing_late(at_once: int) -> None
     arrivals = {number: max(number, 50 + number / at_once) for number in range(150)}
     heard = numbers(play(arrivals, 150, buffer))
     assert set(heard[:50]) == {None}
-    most = CUSHION if at_once > 100 else round(MOST_S / TICK_S)
+    most = CUSHION if at_once > 100 else round(MAX_TARGET_S / TICK_S)
     late = 100 - int(heard[100] or 0)
     assert late <= most and heard[100:] == list(range(100 - late, 150 - late))
     assert buffer.counts.late > 30
@@ -193,7 +200,7 @@ def test_a_sender_whose_clock_stood_still_starts_anew() -> None:
     play({number: float(number) for number in range(20)}, 20, buffer)
     buffer.push(20 * TICK, TICK, b"20", 100.0)
     assert buffer.counts.restarts == 1
-    assert numbers([buffer.pull(100.0 + LEAST_S)]) == [20]
+    assert numbers([buffer.pull(100.0 + MIN_TARGET_S)]) == [20]
 
 
 def test_a_flood_is_bounded() -> None:

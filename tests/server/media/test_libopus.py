@@ -6,11 +6,9 @@ import pytest
 
 from server.media import libopus
 from server.media.libopus import (
+    ChannelEncoder,
     ConcealingDecoder,
     OpusError,
-    SilenceEncoder,
-    channel_encoder,
-    dtx_missing,
     has_copy,
     load,
     packet_samples,
@@ -110,21 +108,12 @@ def elsewhere(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
     """PyAV was installed, or built, in another way."""
     monkeypatch.setattr(av, "__file__", str(folder / "av" / "__init__.py"))
     monkeypatch.setattr(libopus, "load", load.__wrapped__)
-    monkeypatch.setattr(libopus, "dtx_missing", dtx_missing.__wrapped__)
 
 
-def test_without_the_library_silence_is_sent_as_sound_is(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    assert isinstance(channel_encoder(), SilenceEncoder) and not libopus.dtx_missing()
+def test_a_missing_library_is_noticed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     elsewhere(monkeypatch, tmp_path)
     with pytest.raises(OSError, match="no libopus"):
-        libopus.load()
-    assert "no libopus" in libopus.dtx_missing()
-    encoder = channel_encoder()
-    assert isinstance(encoder, OpusEncoder)
-    assert all(len(encoder.encode(tick)) > 2 for tick in np.zeros((50, SAMPLES_PER_TICK), np.int16))
-    assert not encoder.silent
+        ChannelEncoder()
 
 
 def test_a_library_without_what_is_used_is_refused(
@@ -142,8 +131,7 @@ def test_a_library_without_what_is_used_is_refused(
 def test_a_library_without_dtx_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(libopus, "_SET_DTX", 3999)
     with pytest.raises(OSError, match="3999"):
-        SilenceEncoder()
-    assert "3999" in dtx_missing.__wrapped__()
+        ChannelEncoder()
 
 
 def noise(level_db: float, seconds: float) -> Pcm:
@@ -156,7 +144,7 @@ def noise(level_db: float, seconds: float) -> Pcm:
 
 
 def silent_ticks(pcm: Pcm) -> list[bool]:
-    encoder = SilenceEncoder()
+    encoder = ChannelEncoder()
     silent = []
     for tick in pcm.reshape(-1, SAMPLES_PER_TICK):
         encoder.encode(tick)
@@ -191,7 +179,7 @@ def test_silence_is_noticed_before_anybody_spoke_and_soon_after(silence: Pcm) ->
 
 
 def test_silence_that_goes_on_is_not_encoded_and_sound_after_it_is() -> None:
-    encoder, zeros = SilenceEncoder(), np.zeros(SAMPLES_PER_TICK, np.int16)
+    encoder, zeros = ChannelEncoder(), np.zeros(SAMPLES_PER_TICK, np.int16)
     room = noise(-60, 0.6).reshape(-1, SAMPLES_PER_TICK)
     for _ in range(20):
         encoder.encode(zeros)
@@ -207,7 +195,7 @@ def test_silence_that_goes_on_is_not_encoded_and_sound_after_it_is() -> None:
 
 
 def test_what_is_not_silent_is_heard_as_from_pyav() -> None:
-    encoder, decoder = SilenceEncoder(), ConcealingDecoder()
+    encoder, decoder = ChannelEncoder(), ConcealingDecoder()
     ticks = tone(440, 1.0).reshape(-1, SAMPLES_PER_TICK)
     packets = [encoder.encode(tick) for tick in ticks]
     heard = joined([decoder.decode(packet) for packet in packets])[RATE_HZ // 2 :]
@@ -217,13 +205,13 @@ def test_what_is_not_silent_is_heard_as_from_pyav() -> None:
 
 @pytest.mark.parametrize("bit_rate", [16_000, 32_000])
 def test_the_bit_rate_is_kept(bit_rate: int) -> None:
-    encoder = SilenceEncoder(bit_rate=bit_rate)
+    encoder = ChannelEncoder(bit_rate=bit_rate)
     sizes = [len(encoder.encode(tick)) for tick in noise(-20, 2.0).reshape(-1, SAMPLES_PER_TICK)]
     assert sum(sizes) * 8 / 2 == pytest.approx(bit_rate, rel=0.2)
 
 
 def test_copies_are_made_while_loss_is_expected() -> None:
-    encoder = SilenceEncoder()
+    encoder = ChannelEncoder()
     shares = []
     for share in (0.0, 0.02, 0.5, 0.0):
         encoder.expect_loss(share)
@@ -236,4 +224,4 @@ def test_copies_are_made_while_loss_is_expected() -> None:
 @pytest.mark.parametrize("samples", [0, 480, 961])
 def test_a_packet_takes_20_ms(samples: int) -> None:
     with pytest.raises(ValueError, match="960 samples"):
-        SilenceEncoder().encode(np.zeros(samples, np.int16))
+        ChannelEncoder().encode(np.zeros(samples, np.int16))

@@ -38,7 +38,7 @@ class Listening:
 
     def __post_init__(self) -> None:
         receiver: Any = self.client.transceiver.receiver
-        hear_rtcp = receiver._handle_rtcp_packet
+        receive_rtcp = receiver._handle_rtcp_packet
 
         async def rtp(data: bytes, arrival_time_ms: int) -> None:
             self.packets.append((time.time(), RtpPacket.parse(data)))
@@ -46,7 +46,7 @@ class Listening:
         async def rtcp(packet: Any) -> None:
             if isinstance(packet, RtcpSrPacket):
                 self.reports.append((time.time(), packet))
-            await hear_rtcp(packet)
+            await receive_rtcp(packet)
 
         receiver.transport._handle_rtp_data = rtp
         receiver._handle_rtcp_packet = rtcp
@@ -142,13 +142,13 @@ async def test_red_is_sent_to_who_takes_it_and_loses_packets() -> None:
 async def test_the_encoder_makes_copies_for_who_loses_packets_and_takes_no_red() -> None:
     playout, speech = StreamPlayout(), clip("nl")[: 3 * RATE_HZ]
     playout.set_status("en", "live")
-    listener = playout.channel("en").subscribe(ring_packets=200)
+    listener = SubscriberTrack(playout.channel("en"), queue_packets=200)
     playout.speak("en", 1, speech, RATE_HZ, 0, last=True)
     shares, sent = [], list[bytes]()
     for start in (0, 50):
         for tick in range(start, start + 50):
             playout.tick(tick)
-        packets = [(await anext(listener)).data for _ in range(playout.counts.sent - len(sent))]
+        packets = [bytes(await listener.recv()) for _ in range(playout.counts.sent - len(sent))]
         sent += packets
         shares.append(np.mean([has_copy(data) for data in packets]))
         listener.report_loss(0.05)

@@ -13,6 +13,7 @@ from aiortc.rtp import RtpPacket
 from av import AudioFrame
 
 from server.media.broadcast import Broadcast, SubscriberTrack
+from server.media.libopus import ChannelEncoder
 from server.media.opus import RATE_HZ, SAMPLES_PER_TICK, OpusEncoder, Pcm, joined, mono
 from server.media.pacer import Pacer
 from server.media.peer import answer, host_addresses
@@ -101,7 +102,7 @@ async def test_many_listeners_share_one_encoding_and_no_thread_encodes() -> None
 
     calls = [0]
 
-    class CountingEncoder(OpusEncoder):
+    class CountingEncoder(ChannelEncoder):
         def encode(self, pcm: Pcm) -> bytes:
             calls[0] += 1
             return super().encode(pcm)
@@ -109,6 +110,9 @@ async def test_many_listeners_share_one_encoding_and_no_thread_encodes() -> None
     asyncio.get_running_loop().set_default_executor(Refusing())
     playout, ticks = StreamPlayout(new_encoder=CountingEncoder), TonePlayout(clock=440)
     channel = playout.channel("en")
+    playout.set_status("en", "live")
+    playout.speak("en", 1, tone(440, 30.0), RATE_HZ, 0, True)
+    calls[0] = 0
     async with paced(playout, ticks), asyncio.TaskGroup() as group:
         for _ in range(5):
             group.create_task(_listen_a_while(Client("recvonly"), channel))

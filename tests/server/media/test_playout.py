@@ -3,8 +3,8 @@ import asyncio
 import numpy as np
 import pytest
 
-from server.media.broadcast import Subscription
-from server.media.libopus import ConcealingDecoder
+from server.media.broadcast import MediaStreamError, SubscriberTrack
+from server.media.libopus import ChannelEncoder, ConcealingDecoder
 from server.media.opus import RATE_HZ, SAMPLES_PER_TICK, OpusEncoder, Pcm, joined
 from server.media.playout import (
     FULL_SCALE,
@@ -15,13 +15,13 @@ from server.media.playout import (
     mix,
     soft_limited,
 )
-from tests.helpers.webrtc import tone
+from tests.helpers.webrtc import tick_of, tone
 
 TICK = SAMPLES_PER_TICK
 FLOOR_HZ, SPEECH_HZ = 300, 1100
 
 
-class CountingEncoder(OpusEncoder):
+class CountingEncoder(ChannelEncoder):
     calls = 0
 
     def encode(self, pcm: Pcm) -> bytes:
@@ -52,7 +52,7 @@ class Listener:
         self._playout = playout
         self._tick = 0
         self._decoder = ConcealingDecoder()
-        self._subscription: Subscription = playout.channel(channel).subscribe()
+        self._track = SubscriberTrack(playout.channel(channel))
         self._floor = tone(FLOOR_HZ, 20.0)
 
     async def hear(self, ticks: int) -> Pcm:
@@ -64,7 +64,7 @@ class Listener:
             self._playout.tick(self._tick)
             self._tick += 1
             if self._playout.counts.sent > sent:
-                heard.append(self._decoder.decode((await anext(self._subscription)).data))
+                heard.append(self._decoder.decode(bytes(await self._track.recv())))
             else:
                 heard.append(self._decoder.conceal(TICK))
         return joined(heard)
@@ -139,12 +139,12 @@ def test_a_mix_bends_instead_of_clipping() -> None:
 
 async def test_a_channel_is_encoded_once_however_many_listen() -> None:
     playout = StreamPlayout(new_encoder=CountingEncoder)
-    subscriptions = [playout.channel("en").subscribe() for _ in range(30)]
+    tracks = [SubscriberTrack(playout.channel("en")) for _ in range(30)]
     CountingEncoder.calls = 0
     playout.tick(0)
     assert CountingEncoder.calls == 1
-    packets = {id((await anext(each)).packet) for each in subscriptions}
-    assert len(packets) == 1
+    packets = [await track.recv() for track in tracks]
+    assert all(packet is packets[0] for packet in packets)
 
 
 def test_only_open_channels_are_encoded() -> None:
@@ -175,11 +175,11 @@ async def test_a_channel_that_fails_goes_on_and_silences_no_other(
 
 async def test_all_channels_tick_on_one_clock() -> None:
     playout = StreamPlayout()
-    subscriptions = [playout.channel(name).subscribe() for name in ("floor", "en", "en+floor")]
+    tracks = [SubscriberTrack(playout.channel(name)) for name in ("floor", "en", "en+floor")]
     for tick in (3, 4, 9):
         playout.tick(tick)
-    for subscription in subscriptions:
-        assert [(await anext(subscription)).tick for _ in range(3)] == [3, 4, 9]
+    for track in tracks:
+        assert [await tick_of(track) for _ in range(3)] == [3, 4, 9]
 
 
 def test_who_counts_on_it_is_told_when_a_clause_begins() -> None:
@@ -204,7 +204,7 @@ async def floor_of(sound: Pcm, own: range) -> tuple[list[bytes], list[bytes], Pc
     """The packets of a speaker who says ``sound``, those of the floor, and what is heard in it.
     In the ticks of ``own`` the speaker's packets came whole."""
     playout, encoder, decoder = StreamPlayout(), OpusEncoder(), ConcealingDecoder()
-    subscription = playout.channel("floor").subscribe()
+    track = SubscriberTrack(playout.channel("floor"))
     spoken, sent, heard = list[bytes](), list[bytes](), list[Pcm]()
     listener = ConcealingDecoder()
     async with asyncio.timeout(10):
@@ -213,7 +213,7 @@ async def floor_of(sound: Pcm, own: range) -> tuple[list[bytes], list[bytes], Pc
             whole = spoken[-1] if tick in own else None
             playout.floor.push(decoder.decode(spoken[-1]), whole)
             playout.tick(tick)
-            sent.append((await anext(subscription)).data)
+            sent.append(bytes(await track.recv()))
             heard.append(listener.decode(sent[-1]))
     forwarded = sum(packet in spoken for packet in sent)
     assert (playout.counts.sent, playout.counts.forwarded) == (len(sent), forwarded)
@@ -240,12 +240,12 @@ async def test_an_encoder_that_steps_in_goes_on_from_what_was_heard_last() -> No
     assert level(first, FLOOR_HZ) < 500
 
 
-async def ticks_of(subscription: Subscription, packets: int) -> list[int]:
+async def ticks_of(track: SubscriberTrack, packets: int) -> list[int]:
     """Of the next so many packets."""
     ticks = list[int]()
     async with asyncio.timeout(5):
         while len(ticks) < packets:
-            ticks.append((await anext(subscription)).tick)
+            ticks.append(await tick_of(track))
     return ticks
 
 
@@ -253,11 +253,11 @@ async def test_silence_costs_next_to_nothing_and_time_goes_on() -> None:
     """Also before anybody has spoken, and after."""
     playout = StreamPlayout()
     playout.set_status("en", "live")
-    subscription = playout.channel("en").subscribe(ring_packets=1100)
+    track = SubscriberTrack(playout.channel("en"), queue_packets=1100)
     playout.speak("en", 1, tone(SPEECH_HZ, 1.0), RATE_HZ, 500, True)
     for tick in range(1100):
         playout.tick(tick)
-    sent = await ticks_of(subscription, playout.counts.sent)
+    sent = await ticks_of(track, playout.counts.sent)
     assert sent[0] == 0
     assert set(range(500, 550)) <= set(sent)
     for silence in (range(50, 500), range(600, 1100)):
@@ -268,11 +268,11 @@ async def test_silence_costs_next_to_nothing_and_time_goes_on() -> None:
 async def test_who_joins_in_silence_or_moves_to_it_is_sent_a_packet_at_once() -> None:
     playout = StreamPlayout()
     playout.set_status("en", "live")
-    first = playout.channel("en").subscribe(ring_packets=1000)
+    first = SubscriberTrack(playout.channel("en"), queue_packets=1000)
     for tick in range(200):
         playout.tick(tick)
-    joined_then = playout.channel("en").subscribe()
-    mover = playout.channel("floor").subscribe()
+    joined_then = SubscriberTrack(playout.channel("en"))
+    mover = SubscriberTrack(playout.channel("floor"))
     mover.select(playout.channel("en"))
     playout.tick(200)
     assert await ticks_of(joined_then, 1) == await ticks_of(mover, 1) == [200]
@@ -281,7 +281,8 @@ async def test_who_joins_in_silence_or_moves_to_it_is_sent_a_packet_at_once() ->
 
 async def test_closing_ends_every_channel() -> None:
     playout = StreamPlayout()
-    subscription = playout.channel("floor").subscribe()
+    track = SubscriberTrack(playout.channel("floor"))
     playout.close()
     async with asyncio.timeout(5):
-        assert [packet async for packet in subscription] == []
+        with pytest.raises(MediaStreamError):
+            await track.recv()

@@ -15,7 +15,7 @@ from server.media.fanout import FanOut
 from server.media.guard import ADDRESSES, MAX_DATAGRAM, NEW_CHECKS_PER_S, RateLimit
 from server.media.peer import Peer, answer
 from server.media.plane import MediaPlane
-from server.media.port import AT_ONCE_S, MediaPort, username
+from server.media.port import MAX_READ_S, MediaPort, username
 from tests.helpers.waiting import until
 from tests.helpers.webrtc import Client, connected
 
@@ -266,7 +266,7 @@ async def test_what_comes_in_heaps_is_read_in_turns(
 
     def take(data: bytes, address: tuple[str, int]) -> str:
         taken_in[turn] += 1
-        until_s = loop.time() + AT_ONCE_S / 2
+        until_s = loop.time() + MAX_READ_S / 2
         while loop.time() < until_s:
             pass
         return ""

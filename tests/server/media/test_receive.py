@@ -8,11 +8,11 @@ from server.media import rtp
 from server.media.counts import SocketCounts
 from server.media.opus import RATE_HZ, SAMPLES_PER_TICK, OpusEncoder, Pcm, joined
 from server.media.receive import (
-    FURTHEST_AHEAD_S,
+    MAX_AHEAD_S,
     MAX_CHUNK_BYTES,
     MAX_CHUNKS,
+    SKIP_QUIET_S,
     SPEECH_RATE_HZ,
-    WIN_BACK_S,
     OpusPackets,
     SocketReceiver,
     Sound,
@@ -91,13 +91,13 @@ def test_late_sound_is_heard_and_the_time_won_back_in_quiet_moments() -> None:
     out = play(timeline, [*stalled, *burst, *steady(75, 100), *steady(100, 150, QUIET)])
     sound = joined(out)
     assert np.count_nonzero(sound == LOUD[0]) == 100 * TICK  # every loud sample, once
-    assert sound.size == pytest.approx((150 + WIN_BACK_S * 50) * TICK, abs=2 * TICK)
+    assert sound.size == pytest.approx((150 + SKIP_QUIET_S * 50) * TICK, abs=2 * TICK)
 
 
 def test_sound_that_runs_far_ahead_of_time_is_dropped() -> None:
     timeline = Timeline(RATE_HZ)
     out = joined([timeline.place(stamp * TICK, LOUD, 0.0) for stamp in range(200)])
-    assert out.size == pytest.approx(FURTHEST_AHEAD_S * RATE_HZ, abs=2 * TICK)
+    assert out.size == pytest.approx(MAX_AHEAD_S * RATE_HZ, abs=2 * TICK)
     assert timeline.counts.dropped_seconds == pytest.approx(2.0, abs=0.05)
 
 
@@ -168,7 +168,7 @@ async def test_a_file_sent_at_once_does_not_outrun_the_clock() -> None:
         receiver.push(second)
     receiver.close()
     heard = sum([each.pcm16.size async for each in receiver]) / SPEECH_RATE_HZ
-    assert heard <= FURTHEST_AHEAD_S + 1
+    assert heard <= MAX_AHEAD_S + 1
     assert receiver.counts.dropped_seconds == pytest.approx(10 - heard)
 
 

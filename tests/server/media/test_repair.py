@@ -72,7 +72,7 @@ def test_one_who_asks_for_two_of_a_window_gets_red_at_once() -> None:
     losses = Losses()
     wanted = []
     for sequence in (7, 7, 9):
-        losses.asked_for(sequence)
+        losses.requested(sequence)
         wanted.append(losses.wants_red)
     assert wanted == [False, False, True]
 
@@ -127,5 +127,5 @@ def test_a_receiver_that_starts_anew_or_tells_nonsense_harms_nothing() -> None:
     losses.reported(350, -3)
     assert losses.share <= 0.4
     for sequence in range(10 * WINDOW_PACKETS):
-        losses.asked_for(sequence)
+        losses.requested(sequence)
     assert losses.share == 1

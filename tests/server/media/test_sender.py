@@ -13,7 +13,7 @@ from aiortc.rtp import (
 from server.media.fanout import REPORT_TICKS
 from server.media.opus import SAMPLES_PER_TICK
 from server.media.red import Block, unpacked
-from server.media.repair import AGAIN_PER_S, HISTORY, RED_OPUS_TYPE, WINDOW_PACKETS
+from server.media.repair import HISTORY, RED_OPUS_TYPE, RETRANSMISSIONS_PER_S, WINDOW_PACKETS
 from tests.helpers.hall import Ear, Hall, open_hall
 
 RED = 63
@@ -96,8 +96,8 @@ async def test_one_who_asks_without_end_gets_so_much_a_second(hall: Hall) -> Non
     numbers = [number(datagram) for datagram in ear.datagrams()]
     for _ in range(20):
         ask_for(ear, *numbers[-20:])
-    assert AGAIN_PER_S <= len(ear.datagrams()) <= 2 * AGAIN_PER_S
-    assert hall.fan_out.counts["not_sent_again"] >= 400 - 2 * AGAIN_PER_S
+    assert RETRANSMISSIONS_PER_S <= len(ear.datagrams()) <= 2 * RETRANSMISSIONS_PER_S
+    assert hall.fan_out.counts["not_sent_again"] >= 400 - 2 * RETRANSMISSIONS_PER_S
 
 
 async def test_who_loses_packets_gets_copies_with_them_and_nobody_else(hall: Hall) -> None:

@@ -1,6 +1,6 @@
 import numpy as np
 
-from server.media.libopus import ConcealingDecoder, SilenceEncoder
+from server.media.libopus import ChannelEncoder, ConcealingDecoder
 from server.media.opus import SAMPLES_PER_TICK, TICK_S, joined
 from server.media.silence import Silence
 from tests.helpers.webrtc import tone
@@ -51,7 +51,7 @@ def test_after_silence_sound_is_whole_from_its_first_packet_on() -> None:
     rng = np.random.default_rng(5)
     room = rng.normal(0, 30, 10 * 50 * SAMPLES_PER_TICK).astype(np.int16)
     pcm = joined([tone(440, 1.0), room, tone(880, 1.0), room])
-    encoder, decoder, silence = SilenceEncoder(), ConcealingDecoder(), Silence()
+    encoder, decoder, silence = ChannelEncoder(), ConcealingDecoder(), Silence()
     heard, times, marked = [], [], []
     for tick, piece in enumerate(pcm.reshape(-1, SAMPLES_PER_TICK)):
         packet = encoder.encode(piece)

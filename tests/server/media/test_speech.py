@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from server.media.opus import RATE_HZ, SAMPLES_PER_TICK, Pcm
-from server.media.speech import FURTHEST_PLAN_TICKS, LIMIT_SAMPLES, SpeechQueue
+from server.media.speech import LIMIT_SAMPLES, MAX_AHEAD_TICKS, SpeechQueue
 from tests.helpers.webrtc import pitch_hz, tone
 
 TICK = SAMPLES_PER_TICK
@@ -129,7 +129,7 @@ def test_beyond_the_limit_the_oldest_clause_that_has_not_begun_is_dropped() -> N
 def test_a_plan_too_far_ahead_does_not_silence_a_language_for_good() -> None:
     said = Said()
     said.add(1, say(5, 1), at=10**9)
-    assert said.play(range(FURTHEST_PLAN_TICKS, FURTHEST_PLAN_TICKS + 1)) == [5]
+    assert said.play(range(MAX_AHEAD_TICKS, MAX_AHEAD_TICKS + 1)) == [5]
 
 
 @pytest.mark.parametrize("rate_hz", [16_000, 22_050])

@@ -16,12 +16,12 @@ from aiortc.rtp import (
 )
 
 from server.media.counts import JitterCounts
-from server.media.jitter import MOST_S
+from server.media.jitter import MAX_TARGET_S
 from server.media.opus import RATE_HZ, SAMPLES_PER_TICK, TICK_S, OpusEncoder, Pcm, joined
 from server.media.peer import Peer, answer
 from server.media.plane import MediaPlane
 from server.media.red import packed
-from server.media.rtp_packet import Rtp, parsed
+from server.media.rtp import Rtp, parsed
 from server.media.uplink import SSRC_SILENT_S, Uplink
 from tests.helpers.webrtc import RED, Client, ScriptedTrack, connected, tone, with_red
 from tools.impair import Network, Relay
@@ -94,8 +94,8 @@ async def test_what_is_not_the_speakers_opus_is_counted_and_dropped(rtp: Rtp, re
     dropped: Counter[str] = Counter()
     jitter = JitterCounts()
     uplink = opened(dropped, jitter, Clock())
-    uplink.receive(Rtp(OPUS, 0, 0, 5, PACKET))
-    uplink.receive(rtp)
+    uplink.receive_packet(Rtp(OPUS, 0, 0, 5, PACKET))
+    uplink.receive_packet(rtp)
     assert dropped == {reason: 1}
     assert jitter.came == 1
 
@@ -106,8 +106,8 @@ async def test_what_was_lost_is_had_from_copies_and_only_else_asked_for() -> Non
     for number in (0, 1, 3, 6):  # 2, 4 and 5 are lost
         clock.now_s = number * TICK_S
         copy = packed(OPUS, [(SAMPLES_PER_TICK, PACKET)], PACKET)
-        uplink.receive(Rtp(RED, number, number * SAMPLES_PER_TICK, 5, copy))
-    assert uplink.to_ask_for() == [4]
+        uplink.receive_packet(Rtp(RED, number, number * SAMPLES_PER_TICK, 5, copy))
+    assert uplink.nacks_due() == [4]
     assert (jitter.came, jitter.copied) == (4, 2)
     assert not dropped
 
@@ -116,8 +116,8 @@ async def test_what_was_lost_is_had_from_copies_and_only_else_asked_for() -> Non
 async def test_a_copy_that_is_none_harms_nothing(copy: bytes) -> None:
     jitter, dropped = JitterCounts(), Counter[str]()
     uplink = opened(dropped, jitter, Clock())
-    uplink.receive(Rtp(OPUS, 0, 0, 5, PACKET))
-    uplink.receive(Rtp(RED, 2, 1920, 5, packed(OPUS, [(960, copy)], PACKET)))
+    uplink.receive_packet(Rtp(OPUS, 0, 0, 5, PACKET))
+    uplink.receive_packet(Rtp(RED, 2, 1920, 5, packed(OPUS, [(960, copy)], PACKET)))
     assert (jitter.came, jitter.copied) == (2, 0)
     assert not dropped
 
@@ -126,10 +126,10 @@ async def test_what_comes_again_too_late_for_any_target_is_left_out() -> None:
     jitter, clock = JitterCounts(), Clock()
     uplink = opened(Counter(), jitter, clock)
     for number in (0, 1, 3):
-        uplink.receive(Rtp(OPUS, number, number * SAMPLES_PER_TICK, 5, PACKET))
-    assert uplink.to_ask_for() == [2]
-    clock.now_s = MOST_S + 0.01
-    uplink.receive(Rtp(OPUS, 2, 2 * SAMPLES_PER_TICK, 5, PACKET))
+        uplink.receive_packet(Rtp(OPUS, number, number * SAMPLES_PER_TICK, 5, PACKET))
+    assert uplink.nacks_due() == [2]
+    clock.now_s = MAX_TARGET_S + 0.01
+    uplink.receive_packet(Rtp(OPUS, 2, 2 * SAMPLES_PER_TICK, 5, PACKET))
     assert (jitter.came, jitter.came_again) == (3, 1)
 
 
@@ -138,9 +138,9 @@ async def test_another_source_takes_over_from_one_that_is_silent() -> None:
     clock = Clock()
     jitter = JitterCounts()
     uplink = opened(dropped, jitter, clock)
-    uplink.receive(Rtp(OPUS, 0, 0, 5, PACKET))
+    uplink.receive_packet(Rtp(OPUS, 0, 0, 5, PACKET))
     clock.now_s = SSRC_SILENT_S
-    uplink.receive(Rtp(OPUS, 9, 10**9, 6, PACKET))
+    uplink.receive_packet(Rtp(OPUS, 9, 10**9, 6, PACKET))
     assert jitter.came == 2
     assert not dropped
 
@@ -149,7 +149,7 @@ async def test_many_sources_are_no_more_than_one() -> None:
     jitter = JitterCounts()
     uplink = opened(Counter(), jitter, Clock())
     for ssrc in range(1000):
-        uplink.receive(Rtp(OPUS, 0, 0, ssrc, PACKET))
+        uplink.receive_packet(Rtp(OPUS, 0, 0, ssrc, PACKET))
     assert jitter.came == 1
 
 
@@ -161,10 +161,10 @@ async def test_a_speaker_is_told_how_its_packets_come() -> None:
         if number % 10 == 5:
             continue
         if number == 20:
-            uplink.hear_rtcp(RtcpSrPacket(5, info))
+            uplink.receive_rtcp(RtcpSrPacket(5, info))
         clock.now_s = number * TICK_S
         rtp = struct.pack("!BBHII", 0x80, OPUS, number, number * SAMPLES_PER_TICK, 5)
-        uplink.hear(rtp + PACKET)
+        uplink.receive_rtp(rtp + PACKET)
     said = [packet for data in told for packet in RtcpPacket.parse(data)]
     asked = [packet for packet in said if isinstance(packet, RtcpRtpfbPacket)]
     assert (asked[0].ssrc, asked[0].media_ssrc, asked[0].lost) == (9, 5, [5])

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 from server.media.counts import JitterCounts
-from server.media.jitter import LEAST_S
+from server.media.jitter import MIN_TARGET_S
 from server.media.opus import RATE_HZ, SAMPLES_PER_TICK, TICK_S, OpusEncoder
 from server.media.red import packed
-from server.media.rtp_packet import Rtp
+from server.media.rtp import Rtp
 from server.media.uplink import TOLERANCE_S, Uplink
 from tools.virtual_time import run
 
@@ -73,8 +73,8 @@ async def _spoken(
         if red and number:
             copies = [(SAMPLES_PER_TICK, PACKETS[number - 1])]
             payload_type, payload = RED, packed(OPUS, copies, payload)
-        uplink.receive(Rtp(payload_type, number, number * SAMPLES_PER_TICK, 5, payload))
-        for sequence in uplink.to_ask_for():
+        uplink.receive_packet(Rtp(payload_type, number, number * SAMPLES_PER_TICK, 5, payload))
+        for sequence in uplink.nacks_due():
             if answers:
                 loop.call_later(ONE_WAY_S, send, sequence)
 
@@ -100,7 +100,7 @@ def test_at_5_per_cent_loss_little_is_missing_and_the_delay_is_short(red: bool) 
 
 def test_who_offers_neither_copies_nor_answers_is_heard_as_before() -> None:
     heard = spoken(lambda now_s: 0.05, 20, answers=False)
-    assert np.percentile(heard.of(2, 20), 95) <= LEAST_S + 2 * TICK_S
+    assert np.percentile(heard.of(2, 20), 95) <= MIN_TARGET_S + 2 * TICK_S
     assert heard.counts.missing_samples <= 0.06 * 20 * RATE_HZ
 
 
