@@ -3,7 +3,6 @@ from the folder of models that TOLK_TEST_MODELS names (``models pull --to FOLDER
 
 import json
 import os
-import time
 import wave
 from collections.abc import Callable
 from pathlib import Path
@@ -18,7 +17,7 @@ from server.demo import clip
 from server.interpretation.types import Pcm
 from server.media.opus import RATE_HZ, Resampler
 from tests.browser.conftest import DEMO, Launch, opener
-from tests.browser.people import begin_speaking, lines, wait_for_last_line
+from tests.browser.people import begin_speaking, lines, wait_for_last_line, wait_until_spoken
 from tests.browser.serving import ServerProcess
 from tools.evaluate import material, people
 
@@ -98,9 +97,8 @@ def captions_of(
         pages = opener(hearing, browser)
         speaker = next(pages)("/speak/people")
         speaker.check("#line_in")
-        began_s = time.monotonic()
         begin_speaking(speaker, language)
-        speaker.wait_for_timeout(1000 * (seconds - (time.monotonic() - began_s)))
+        wait_until_spoken(speaker, seconds)
         wait_for_last_line([speaker], SETTLED_S)
         shown = lines(speaker)
         next(pages, None)

@@ -6,7 +6,7 @@ import time
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.people import OpenPage, begin_listening, begin_speaking, hears, sees
+from tests.browser.people import OpenPage, begin_listening, begin_speaking, hears, sees, wait_for
 from tests.browser.serving import ServerProcess
 
 pytestmark = pytest.mark.browser
@@ -41,13 +41,14 @@ def test_a_listener_sees_the_speaker_come_pause_and_end(open_page: OpenPage) -> 
 def test_a_speaker_who_has_ended_does_not_come_back(open_page: OpenPage) -> None:
     speaker = open_page("/speak/over")
     begin_speaking(speaker)
+    speaker.clock.install()
     speaker.click("#end")
     speaker.click("#end_dialog [value=yes]")
     sees(speaker, "ended")
     speaker.wait_for_function(
         "() => sockets.every(({ readyState }) => readyState === WebSocket.CLOSED)"
     )
-    speaker.wait_for_timeout(LONGEST_RETRY_MS)
+    speaker.clock.run_for(LONGEST_RETRY_MS)
     assert speaker.evaluate("sockets.length") == 1
 
 
@@ -115,10 +116,11 @@ def test_a_speaker_is_back_soon_after_the_network_is(open_page: OpenPage) -> Non
 
 
 def lose_network(page: Page) -> None:
-    """Returns when the page has noticed, and tried in vain for a while."""
+    """Returns when the page has noticed, and has tried to come back twice, in vain."""
     page.context.set_offline(True)
     sees(page, "reconnecting")
-    page.wait_for_timeout(2000)
+    tries = page.evaluate("sockets.length")
+    wait_for(page, "(wanted) => sockets.length >= wanted", tries + 2)
 
 
 def test_everybody_is_back_after_the_server_was_started_anew(

@@ -1,12 +1,14 @@
 """Better models are fetched while the server serves. A few lines stand in for what fetches."""
 
 import asyncio
+import functools
 import json
 import os
 import sys
 from pathlib import Path
 
 import pytest
+from tqdm import tqdm
 
 from server import app
 from server.client.participants import Speaker
@@ -85,9 +87,8 @@ async def test_at_a_terminal_there_is_a_bar(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
-    wait = "import time; time.sleep(0.3)\n"  # it moves every tenth of a second
-    then = wait + f"print({json.dumps(progress(0.5))!r}, flush=True)"
-    await Fetched(tmp_path).run(script(PLAN, progress(0.1), then=then))
+    monkeypatch.setattr(fetching, "tqdm", functools.partial(tqdm, mininterval=0))
+    await Fetched(tmp_path).run(script(PLAN, progress(0.1), progress(0.5)))
     said = capsys.readouterr().err
     assert "72.5M/145M" in said
     assert "25 %" not in said
@@ -160,6 +161,13 @@ async def test_a_running_server_moves_to_what_it_fetched_once_all_is_there(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(moving, "LOOK_S", 0.05)
+    looks, stamp = list[Path](), moving._stamp
+
+    def look(folder: Path) -> tuple[int, ...]:
+        looks.append(folder)
+        return stamp(folder)
+
+    monkeypatch.setattr(moving, "_stamp", look)
     folder = fetched_into(tmp_path)
     install(folder)
     go, half = tmp_path / "go", tmp_path / "half"
@@ -178,11 +186,13 @@ install(Path({str(folder)!r}), targets=["en", "de", "fr"])
         Speaker(server.url, "hall", "nl") as speaker,
     ):
         await until(half.exists)
-        await asyncio.sleep(0.5)
+        seen = len(looks)
+        await until(lambda: len(looks) >= seen + 5)
         assert server.models.catalogue.targets("nl") == ["en"]
         go.touch()
-        state = await speaker.expect(wire.State, lambda state: "fr" in state.channels)
-        assert "de" in state.channels
+        await speaker.expect(wire.State, lambda state: "fr" in state.channels)
+    told = [each.channels for _, each in speaker.received if isinstance(each, wire.State)]
+    assert all(("de" in channels) == ("fr" in channels) for channels in told)
 
 
 async def test_what_fetches_ends_with_the_server(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from pathlib import Path
 
 import aiohttp
@@ -189,6 +190,10 @@ async def test_a_conversation_outlasts_the_deadline_of_its_headers(
     monkeypatch.setattr(app, "HEADERS_S", 0.2)
     async with tolk(tmp_path, STAND_IN, ready=False) as server:
         async with Listener(server.url, "hall", audio="none") as listener:
-            with pytest.raises(TimeoutError):
-                await listener.expect(wire.Error, within_s=0.6)
-            assert not listener.closed
+            # Who connects later and sends no headers meets that deadline later.
+            reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+            async with asyncio.timeout(10):
+                with suppress(ConnectionError):
+                    await reader.read()
+            writer.close()
+            await listener.ask(wire.Ping(), wire.Pong)

@@ -122,14 +122,11 @@ async def test_one_that_falls_silent_is_killed(tmp_path: Path) -> None:
 
 
 async def test_heartbeats_keep_it_alive(tmp_path: Path) -> None:
-    loop = asyncio.get_running_loop()
     async with running(tmp_path, limits=Limits(silence_s=1, loading_s=1)) as child:
-        until_time = loop.time() + 2.5
-        while loop.time() < until_time:
+        while child.supervisor.worker_age_s < 2.5:
             child.beat()
             await asyncio.sleep(0.05)
         assert child.losses == 0
-        assert child.supervisor.worker_age_s > 2
 
 
 async def test_one_stuck_in_a_call_is_killed(tmp_path: Path) -> None:
