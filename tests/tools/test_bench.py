@@ -1,6 +1,8 @@
 import numpy as np
+import pytest
 
 from server.media.opus import RATE_HZ
+from tools.bench.__main__ import main
 from tools.bench.demo import bare, cues
 from tools.bench.downlink import figures_of
 from tools.bench.latency import starts
@@ -51,3 +53,22 @@ def test_the_delay_is_normal_again_after_it_was_last_above() -> None:
     assert back_to_normal_s([(0, 0.05), (1, 0.06)], 0.05) == 0
     assert back_to_normal_s([(0, 0.2), (1, 0.05), (2, 0.1), (3, 0.05), (4, 0.05)], 0.05) == 3
     assert back_to_normal_s([(0, 0.05), (1, 0.2)], 0.05) is None
+
+
+@pytest.mark.parametrize(
+    ("option", "said"),
+    [
+        ("--against=jitsi", "there is no 'jitsi'; there are: tolk, "),
+        ("--path=carrier-pigeon", "there is no 'carrier-pigeon'; there are: batches, native"),
+        ("--listeners=many", "'many' is not a list of numbers"),
+        ("--media-processes=0", "'0' is not a list of numbers"),
+    ],
+)
+def test_a_wrong_option_of_fanout_ends_in_a_sentence(
+    option: str, said: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.argv", ["tools.bench", "fanout", option])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 2
+    assert said in capsys.readouterr().err

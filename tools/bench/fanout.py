@@ -39,7 +39,9 @@ LARGE, LARGE_SECONDS = 1000, 60
 SETTLE_S = 3.0
 #: How a server may send (see /metrics, tolk_fan_out), and the system that does.
 PATHS = {"batches": "tolk", "native": "native"}
-#: Systems that the figures to reach are about.
+#: Systems to compare with.
+AGAINST = (*SYSTEMS, "janus")
+#: Systems that the bounds are about.
 BOUND = ("tolk", "native")
 #: Between a system and its number of processes, where that is not one.
 TIMES = "_x"
@@ -73,16 +75,16 @@ async def run(
     paths: Sequence[str] = (),
     processes: Sequence[int] = (1,),
 ) -> list[Figure]:
-    """``against``: systems of fanout_server's to compare with. ``paths``: those of PATHS to
-    measure; without them all that there are here but aiortc's. ``processes``: numbers of them
-    that the server is to have, one after the other."""
+    """``against``: those of AGAINST to compare with. ``paths``: those of PATHS to measure; by
+    default all that this machine has. ``processes``: numbers of processes that the server is to
+    have, one after the other."""
     measured = [
         system if number == 1 else f"{system}{TIMES}{number}"
         for system in measurable(paths)
         for number in processes
         if number == 1 or system in BOUND
     ]
-    against = known(against)
+    against = comparable(against)
     counts = list(listeners) or list(QUICK_LISTENERS if quick else LISTENERS)
     plan = [(system, count) for system in measured for count in counts]
     for system in against:
@@ -98,10 +100,8 @@ async def run(
 
 
 def measurable(paths: Sequence[str]) -> list[str]:
-    """The systems that these are. Raises ValueError, and native.BuildError."""
-    for path in paths:
-        if path not in PATHS:
-            raise ValueError(f"there is no path {path!r}; there are: {', '.join(PATHS)}")
+    """The systems that send by these ``paths``; without any, by all that this machine has. Says
+    what is left out."""
     if paths:
         return [PATHS[path] for path in paths]
     try:
@@ -112,12 +112,8 @@ def measurable(paths: Sequence[str]) -> list[str]:
     return [PATHS["batches"], PATHS["native"]]
 
 
-def known(systems: Sequence[str]) -> list[str]:
-    """Those that can be compared with; says what is left out. Raises ValueError."""
-    choices = (*SYSTEMS, "janus")
-    for system in systems:
-        if system not in choices:
-            raise ValueError(f"there is no system {system!r}; there are: {', '.join(choices)}")
+def comparable(systems: Sequence[str]) -> list[str]:
+    """Those ``systems`` that this machine can run. Says what is left out."""
     reason = janus.missing() if "janus" in systems else ""
     if reason:
         print(f"left out: {reason}", file=sys.stderr)

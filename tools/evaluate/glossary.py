@@ -25,6 +25,7 @@ from tools.evaluate.glossary_cases import SLOT, Case, cases, glossary
 from tools.evaluate.material import SIDES
 from tools.evaluate.text_metrics import score
 from tools.figures import Figure, measuring_parser, report
+from training.espeak import Espeak
 
 WAYS: Final = (("nl", "en"), ("en", "nl"))
 #: Sentences a term.
@@ -114,6 +115,7 @@ def main(words: Sequence[str]) -> int:
         "--models", type=Path, default=STARTER_MODELS, help="others than those shipped"
     )
     options = parser.parse_args(words)
+    Espeak()  # vocabulary needs it; if it is missing, fail before minutes of translation
     catalogue = catalogue_of(str(options.models), Path())
     loaded = {
         model.name: CTranslate2Translator(
