@@ -1,4 +1,4 @@
-"""Speaks a sound file into a stream, in real time: a headless speaker.
+"""Speaks a sound file into a stream in real time.
 
 python -m tools.speak --url http://127.0.0.1:8080 --stream sunday --language nl talk.wav
 """
@@ -16,7 +16,7 @@ from server.client.participants import Refused, Speaker
 from server.media.files import SoundFile, SoundFileError
 from server.media.opus import RATE_HZ, Pcm, joined
 
-#: Silence after the file, in which its last words are recognised.
+#: Silence after the file, so that its last words are recognised.
 TAIL_S = 2
 
 

@@ -1,8 +1,8 @@
-"""Attacks a server of its own on this machine, and says what that did to those who mean well.
+"""Attacks a server that it starts on this machine, and reports the effect on honest participants.
 
     python -m tools.attack datagrams|joining|signaling|half-open [--json] [--quick]
 
-Bounded in count and in time; the same seed makes the same attack.
+Attacks are bounded in number and time. The same seed makes the same attack.
 """
 
 import asyncio
