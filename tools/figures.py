@@ -72,13 +72,13 @@ def _sentence(error: Exception) -> str:
 
 
 def measuring_parser(
-    module: str, description: str | None, quick: str = "from less material"
+    module: str, description: str | None, quick: str = "use less material"
 ) -> argparse.ArgumentParser:
     """A parser for ``python -m module`` with the options that all measuring tools share.
     ``quick``: the help text of ``--quick``."""
     parser = argparse.ArgumentParser(prog=f"python -m {module}", description=description)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    parser.add_argument("--json", action="store_true", help="one JSON object, not a table")
+    parser.add_argument("--json", action="store_true", help="print JSON, not a table")
     parser.add_argument("--quick", action="store_true", help=quick)
     return parser
 

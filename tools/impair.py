@@ -267,9 +267,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     for name, unit in (("loss", "%"), ("reorder", "%"), ("double", "%"), ("delay", "ms"),
                        ("jitter", "ms"), ("rate", "kb/s")):  # fmt: skip
         parser.add_argument(f"--{name}", type=float, default=0.0, metavar=unit)
-    parser.add_argument("--burst", type=float, default=1.0, help="datagrams lost in a row")
+    parser.add_argument(
+        "--burst", type=float, default=1.0, help="average length of a run of losses"
+    )
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--seconds", type=float, default=3600.0, help="then it ends (3600)")
+    parser.add_argument("--seconds", type=float, default=3600.0, help="run time (3600)")
     options = parser.parse_args(argv)
     network = Network(
         loss=options.loss / 100,

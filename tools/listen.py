@@ -170,17 +170,23 @@ def _parser() -> argparse.ArgumentParser:
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("--url", required=True, help="the server's address")
     parser.add_argument("--stream", required=True)
-    parser.add_argument("--language", default="floor", help="to hear; default: the floor")
-    parser.add_argument("--channel", help="instead of a language: floor, en, en+floor")
+    parser.add_argument("--language", default="floor", help="the language to hear (floor)")
+    parser.add_argument("--channel", help="floor, en or en+floor, instead of --language")
     parser.add_argument("--captions", nargs="*", default=[], metavar="LANGUAGE")
     parser.add_argument("--listeners", type=int, default=1)
-    parser.add_argument("--seconds", type=float, default=20, help="after all have joined")
+    parser.add_argument(
+        "--seconds", type=float, default=20, help="how long to listen after all have joined"
+    )
     parser.add_argument("--audio", choices=["webrtc", "socket"], default="webrtc")
-    parser.add_argument("--token", help="where listening needs one")
-    parser.add_argument("--models", type=Path, default=STARTER_MODELS, help="to recognise with")
-    parser.add_argument("--save", type=Path, metavar="WAV", help="what one listener heard")
-    parser.add_argument("--json", action="store_true", help="one JSON object, not a table")
-    parser.add_argument("--insecure", action="store_true", help="take any certificate")
+    parser.add_argument("--token", help="if listening needs one")
+    parser.add_argument(
+        "--models", type=Path, default=STARTER_MODELS, help="models to recognise with"
+    )
+    parser.add_argument(
+        "--save", type=Path, metavar="WAV", help="file for the sound of one listener"
+    )
+    parser.add_argument("--json", action="store_true", help="print JSON, not a table")
+    parser.add_argument("--insecure", action="store_true", help="accept any certificate")
     return parser
 
 

@@ -21,7 +21,7 @@ ATTACKS = {
 
 def main() -> int:
     """Run one attack; returns its exit status: 1 when a bound does not hold."""
-    parser = measuring_parser("tools.attack", __doc__, quick="fewer of everything")
+    parser = measuring_parser("tools.attack", __doc__, quick="fewer cases and less time")
     parser.add_argument("attack", choices=ATTACKS)
     options = parser.parse_args()
     figures = asyncio.run(ATTACKS[options.attack](options.quick))

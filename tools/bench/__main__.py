@@ -67,7 +67,7 @@ def main() -> int:
     )  # fmt: skip
     parser.add_argument(
         "--path", type=_names(fanout.PATHS), default=[], metavar="PATH,…",
-        help=f"fanout: our ways to send that are measured, of: {', '.join(fanout.PATHS)}",
+        help=f"fanout: our ways to send to measure, of: {', '.join(fanout.PATHS)}",
     )  # fmt: skip
     parser.add_argument(
         "--media-processes", type=_numbers, default=[1], metavar="1,2",

@@ -200,9 +200,11 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Run the tool, until it is ended."""
     parser = argparse.ArgumentParser(prog="python -m tools.bench.fanout_server")
     parser.add_argument("system", choices=SYSTEMS)
-    parser.add_argument("--cores", default="", help="to stay on, such as 0,1")
+    parser.add_argument("--cores", default="", help="the cores to run on, such as 0,1")
     parser.add_argument("--media-processes", type=int, default=1)
-    parser.add_argument("--folder", type=Path, required=True, help="for files, of this user only")
+    parser.add_argument(
+        "--folder", type=Path, required=True, help="a folder for files that only this user can read"
+    )
     options = parser.parse_args(argv)
     if options.cores:
         os.sched_setaffinity(0, [int(core) for core in options.cores.split(",")])

@@ -89,7 +89,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = measuring_parser("tools.evaluate", __doc__)
     parser.add_argument("evaluation", choices=["starter", *commands])
     parser.add_argument(
-        "--models", type=Path, default=STARTER_MODELS, help="others than those shipped"
+        "--models",
+        type=Path,
+        default=STARTER_MODELS,
+        help="folder of other models than the shipped ones",
     )
     parser.add_argument("--only", nargs="+", choices=KINDS, default=KINDS, metavar="KIND")
     options = parser.parse_args(words)

@@ -112,7 +112,10 @@ def main(words: Sequence[str]) -> int:
     """Run it. Returns the exit status: 1 if a bound does not hold."""
     parser = measuring_parser("tools.evaluate glossary", __doc__)
     parser.add_argument(
-        "--models", type=Path, default=STARTER_MODELS, help="others than those shipped"
+        "--models",
+        type=Path,
+        default=STARTER_MODELS,
+        help="folder of other models than the shipped ones",
     )
     options = parser.parse_args(words)
     Espeak()  # vocabulary needs it; if it is missing, fail before minutes of translation

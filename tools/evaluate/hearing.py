@@ -178,20 +178,20 @@ def _invented(name: str, options: argparse.Namespace) -> Iterator[Figure]:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = measuring_parser("tools.evaluate hearing", __doc__, quick="from 24 s of English")
+    parser = measuring_parser("tools.evaluate hearing", __doc__, quick="use 24 s of English")
     parser.add_argument(
         "--recognizer", type=lambda text: text.split(","), metavar="NAME,NAME",
         help=f"({','.join(NAMES)})",
     )  # fmt: skip
     parser.add_argument(
         "--models", type=Path, nargs="+", default=[], metavar="FOLDER",
-        help="of Whisper models in CTranslate2's format",
+        help="folder of Whisper models in CTranslate2's format",
     )  # fmt: skip
     parser.add_argument("--languages", nargs="+", choices=TEST, default=list(TEST))
     parser.add_argument("--only", nargs="+", choices=ROWS, default=ROWS, metavar="ROW")
-    parser.add_argument("--minutes", type=float, default=MINUTES, help="of a talk (10)")
-    parser.add_argument("--virtual", action="store_true", help="not in real time")
-    parser.add_argument("--development", action="store_true", help="the talks to tune on")
-    parser.add_argument("--show", action="store_true", help="what was misheard, to stderr")
+    parser.add_argument("--minutes", type=float, default=MINUTES, help="length of a talk (10)")
+    parser.add_argument("--virtual", action="store_true", help="in virtual time")
+    parser.add_argument("--development", action="store_true", help="talks for tuning")
+    parser.add_argument("--show", action="store_true", help="print misheard words to stderr")
     parser.add_argument("--cache", type=Path, default=cache_folder(), metavar="FOLDER")
     return parser

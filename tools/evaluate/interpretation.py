@@ -261,23 +261,30 @@ def _name(policy: str, options: argparse.Namespace, minutes: float) -> str:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = measuring_parser("tools.evaluate interpretation", __doc__, quick="from 24 seconds")
+    parser = measuring_parser("tools.evaluate interpretation", __doc__, quick="use 24 s of speech")
     parser.add_argument(
         "--policies", nargs="+", choices=POLICIES, default=["default"], metavar="POLICY",
-        help=f"compared where {BASE} is among them; of: {' '.join(POLICIES)}",
+        help=f"some of: {' '.join(POLICIES)}; with {BASE}, the others are compared with it",
     )  # fmt: skip
     parser.add_argument("--minutes", type=float, default=10)
     parser.add_argument("--rate", type=int, choices=[120, 180, 250], default=180)
     parser.add_argument("--source", choices=["nl", "en"], default="nl")
-    parser.add_argument("--targets", nargs="+", metavar="LANGUAGE", help="to listen to")
+    parser.add_argument("--targets", nargs="+", metavar="LANGUAGE", help="languages to listen to")
     parser.add_argument("--speech", choices=["synthetic", "people"], default="synthetic")
-    parser.add_argument("--recognizer", default=VOSK, metavar="NAME", help="as hearing has it")
     parser.add_argument(
-        "--models", type=Path, nargs="+", default=[], metavar="FOLDER", help="of Whisper models"
+        "--recognizer", default=VOSK, metavar="NAME", help="a recogniser, see hearing --help"
+    )
+    parser.add_argument(
+        "--models",
+        type=Path,
+        nargs="+",
+        default=[],
+        metavar="FOLDER",
+        help="folder of Whisper models",
     )
     parser.add_argument("--sentences", choices=["grammar", "tatoeba", "rooms"], default="grammar")
-    parser.add_argument("--listeners", type=int, default=0, help="besides one a target")
+    parser.add_argument("--listeners", type=int, default=0, help="further listeners")
     parser.add_argument("--cache", type=Path, default=cache_folder(), metavar="FOLDER")
-    parser.add_argument("--again", action="store_true", help="judge the runs kept there again")
-    parser.add_argument("--page", type=Path, metavar="HTML", help="plots of the runs")
+    parser.add_argument("--again", action="store_true", help="figures of runs already in --cache")
+    parser.add_argument("--page", type=Path, metavar="HTML", help="file for plots of the runs")
     return parser

@@ -137,10 +137,10 @@ def main(argv: Sequence[str]) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = measuring_parser("tools.evaluate replay", __doc__, quick="from 24 seconds")
+    parser = measuring_parser("tools.evaluate replay", __doc__, quick="use 24 s of speech")
     parser.add_argument(
         "--policies", nargs="+", choices=POLICIES, default=list(POLICIES), metavar="POLICY",
-        help=f"of: {' '.join(POLICIES)}",
+        help=f"some of: {' '.join(POLICIES)}",
     )  # fmt: skip
     parser.add_argument("--minutes", type=float, default=MINUTES)
     parser.add_argument("--rate", type=int, default=180, help="words a minute")

@@ -188,7 +188,7 @@ def _time(translator: Translator) -> Iterator[Figure]:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = measuring_parser("tools.evaluate translation", __doc__, quick=f"{QUICK} sentences")
+    parser = measuring_parser("tools.evaluate translation", __doc__, quick=f"use {QUICK} sentences")
     parser.add_argument("--models", type=Path, default=STARTER_MODELS, help="a folder of models")
     parser.add_argument("--only", nargs="+", choices=ROWS, default=ROWS, metavar="ROW")
     parser.add_argument("--directions", nargs="+", default=[], metavar="en-nl", help="(all)")

@@ -188,10 +188,10 @@ def _compared(text: str, language: Language) -> str:
 
 def _parser() -> argparse.ArgumentParser:
     parser = measuring_parser("tools.evaluate voices", __doc__)
-    parser.add_argument("--models", type=Path, default=STARTER_MODELS, help="others than shipped")
+    parser.add_argument("--models", type=Path, default=STARTER_MODELS, help="other models")
     parser.add_argument(
-        "--whisper", type=Path, required=True, help=f"the folder of {BASE}, or one that has it"
+        "--whisper", type=Path, required=True, help=f"the folder of {BASE}, or one with it"
     )
     parser.add_argument("--languages", nargs="+", default=LANGUAGES, choices=LANGUAGES)
-    parser.add_argument("--development", action="store_true", help="sentences to choose by")
+    parser.add_argument("--development", action="store_true", help="other sentences")
     return parser
