@@ -141,7 +141,7 @@ def test_the_interpretation_is_understood_over_the_quiet_original(run: Run) -> N
     assert missed(" ".join(run.captions["en+floor"]), heard) <= 0.25, heard
 
 
-def test_under_the_interpretation_there_is_the_original(run: Run) -> None:
+def test_the_original_is_heard_under_the_interpretation(run: Run) -> None:
     """Where the interpreter alone is silent, the mix is not."""
     alone, mixed = run.sound["en"], run.sound["en+floor"]
     assert silent_share(mixed) < silent_share(alone) - 0.1

@@ -35,7 +35,7 @@ def open_pages(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> It
         process.stop()
 
 
-def test_a_language_is_found_out_and_changed_by_the_button(open_pages: OpenPage) -> None:
+def test_the_language_is_detected_and_the_button_changes_it(open_pages: OpenPage) -> None:
     page = open_pages("/speak/spoken", TONE, viewport={"width": 320, "height": 640})
     page.select_option("#language", "auto")
     page.click("#button")

@@ -31,7 +31,7 @@ class Listening:
         return False
 
 
-async def test_while_people_listen_nothing_old_is_searched() -> None:
+async def test_while_people_listen_old_objects_are_not_searched() -> None:
     listening = Listening()
     async with when_idle(listening.idle, every_s=OFTEN_S):
         garbage = old_garbage()
@@ -41,14 +41,14 @@ async def test_while_people_listen_nothing_old_is_searched() -> None:
         del kept
 
 
-async def test_when_nobody_listens_garbage_goes() -> None:
+async def test_when_nobody_listens_garbage_is_collected() -> None:
     async with when_idle(lambda: True, every_s=OFTEN_S):
         garbage = old_garbage()
         await until(lambda: garbage() is None)
         assert garbage() is None
 
 
-async def test_where_much_has_gathered_it_goes_all_the_same() -> None:
+async def test_much_garbage_is_collected_even_while_people_listen() -> None:
     listening = Listening()
     async with when_idle(listening.idle, every_s=OFTEN_S, many_searches=3):
         garbage = old_garbage()
@@ -59,7 +59,7 @@ async def test_where_much_has_gathered_it_goes_all_the_same() -> None:
         await until(lambda: garbage() is None)
 
 
-async def test_what_was_there_before_is_set_aside_and_given_back() -> None:
+async def test_earlier_objects_are_frozen_and_unfrozen_at_the_end() -> None:
     before = gc.get_threshold()
     async with when_idle(lambda: True, every_s=OFTEN_S):
         assert gc.get_freeze_count() > 10_000

@@ -51,6 +51,7 @@ async def test_fallback_when_the_circuit_is_open(tmp_path: Path) -> None:
         since = len(listener.arrivals.payloads)
         heard_captions = len(listener.captions)
         await speaker.play(tone(300, 1.0))
+        await word_arrived(listener.arrivals, since)
         instead = listener.arrivals.payloads[since:]
         await until(lambda: len(listener.captions) > heard_captions)
         since = len(listener.received)
@@ -97,7 +98,7 @@ async def test_a_killed_interpreter_is_replaced_and_nobody_reconnects(tmp_path: 
         assert server.supervisor.restarts == 1
 
 
-async def test_the_same_sound_ends_two_interpreters_at_most(tmp_path: Path) -> None:
+async def test_the_same_audio_crashes_at_most_two_interpreters(tmp_path: Path) -> None:
     async with (
         tolk(tmp_path, [*STAND_IN, "--fault", "crash"]) as server,
         Listener(server.url, "hall", "en", captions=["en"]) as listener,
@@ -112,7 +113,7 @@ async def test_the_same_sound_ends_two_interpreters_at_most(tmp_path: Path) -> N
         assert server.supervisor.restarts == 2
 
 
-async def test_what_was_not_said_is_said_by_the_next_interpreter(tmp_path: Path) -> None:
+async def test_unspoken_audio_is_interpreted_by_the_next_interpreter(tmp_path: Path) -> None:
     once = tmp_path / "once"
     async with (
         tolk(tmp_path, [*STAND_IN, "--fault", "crash", "--once", str(once)]) as server,
@@ -170,7 +171,7 @@ def interpreter_pid(server: Server) -> int:
     return pid
 
 
-async def test_a_language_there_is_no_room_for_begins_once_there_is(tmp_path: Path) -> None:
+async def test_a_language_without_room_begins_once_there_is_room(tmp_path: Path) -> None:
     async with (
         tolk(tmp_path, STAND_IN, max_languages=1, demand_linger_s=0.2) as server,
         Speaker(server.url, "hall", "nl"),
@@ -190,7 +191,7 @@ async def test_a_language_there_is_no_room_for_begins_once_there_is(tmp_path: Pa
 
 
 @pytest.mark.parametrize("joins_with", ["en", "floor"])
-async def test_a_language_there_is_no_room_for_is_never_called_live(
+async def test_a_language_without_room_is_never_called_live(
     tmp_path: Path, joins_with: str
 ) -> None:
     async with (
@@ -207,7 +208,7 @@ async def test_a_language_there_is_no_room_for_is_never_called_live(
             assert {each.reason for each in told if each.channel == "en"} == {"full"}
 
 
-async def test_one_alone_is_told_of_a_language_there_is_no_room_for(tmp_path: Path) -> None:
+async def test_a_talker_is_told_of_a_language_without_room(tmp_path: Path) -> None:
     async with (
         tolk(tmp_path, STAND_IN, max_languages=1, demand_linger_s=0.2) as server,
         Speaker(server.url, "hall", "nl"),

@@ -70,7 +70,7 @@ async def test_the_floor_is_the_original(server: Server) -> None:
     assert power(listener.arrivals.sound(), 300) > 0.8
 
 
-async def test_in_the_speakers_own_language_the_original_is_heard(server: Server) -> None:
+async def test_listeners_of_the_speaker_s_language_hear_the_original(server: Server) -> None:
     async with (
         Listener(server.url, "hall", "nl", keep_sound=True) as listener,
         Speaker(server.url, "hall", "nl") as speaker,
@@ -155,7 +155,8 @@ async def test_a_channel_is_changed_without_a_gap(server: Server) -> None:
     sequences, timestamps = listener.arrivals.sequences, listener.arrivals.timestamps
     assert (sequences[1:] - sequences[:-1] == 1).all()
     assert (timestamps[1:] > timestamps[:-1]).all()
-    assert power(listener.arrivals.sound()[-96_000:], SPOKEN_HIGH_HZ) > 0.5
+    del listener.arrivals.payloads[:since]
+    assert power(listener.arrivals.sound(), SPOKEN_HIGH_HZ) > 0.5
 
 
 @pytest.mark.parametrize("audio", ["socket", "socket-opus"])
@@ -182,7 +183,7 @@ async def test_participants_are_told_of_the_hosts_turn_server(tmp_path: Path) ->
     assert told == [wire.IceServer(urls=[turn], username="u", credential="p")]
 
 
-async def test_a_packet_on_the_socket_that_is_not_opus_costs_only_itself(server: Server) -> None:
+async def test_an_invalid_opus_packet_on_the_socket_is_dropped_alone(server: Server) -> None:
     async with Speaker(server.url, "hall", "nl", audio="socket-opus") as speaker:
         for data in (b"", bytes(12), rtp.packed(0, 0, b"\xff\xff")):
             await speaker.socket.send_bytes(data)
@@ -192,7 +193,7 @@ async def test_a_packet_on_the_socket_that_is_not_opus_costs_only_itself(server:
     assert [(each.code, each.fatal) for each in refused] == [("bad_message", False)] * 3
 
 
-async def test_who_joins_late_sees_what_was_said(server: Server) -> None:
+async def test_a_late_listener_sees_earlier_captions(server: Server) -> None:
     async with Speaker(server.url, "hall", "nl") as speaker:
         await speaker.play(LOW)
         await speaker.expect(wire.Caption, final("nl", "laag"))
@@ -203,7 +204,7 @@ async def test_who_joins_late_sees_what_was_said(server: Server) -> None:
     assert [caption.text for caption in snapshot.captions] == ["laag"]
 
 
-async def test_a_pause_is_seen_and_not_heard(server: Server) -> None:
+async def test_a_pause_is_shown_and_silences_the_stream(server: Server) -> None:
     async with (
         Listener(server.url, "hall", "floor", captions=["nl"], keep_sound=True) as listener,
         Speaker(server.url, "hall", "nl") as speaker,
@@ -224,7 +225,7 @@ async def test_a_pause_is_seen_and_not_heard(server: Server) -> None:
     assert {caption.text for _, caption in listener.captions} == {"hoog"}
 
 
-async def test_the_end_is_told(server: Server) -> None:
+async def test_listeners_are_told_of_the_end(server: Server) -> None:
     async with Listener(server.url, "hall", audio="none") as listener:
         async with Speaker(server.url, "hall", "nl") as speaker:
             await listener.expect(wire.State, lambda state: state.state == "live")
@@ -254,7 +255,7 @@ async def test_nobody_else_may_speak(server: Server) -> None:
         assert not first.closed
 
 
-async def test_who_has_a_token_for_it_takes_over(server: Server) -> None:
+async def test_a_speaker_with_a_token_for_it_takes_over(server: Server) -> None:
     token = server.access.issue(subject="deputy", speak=True, take_over=True, valid_s=60)
     async with (
         Speaker(server.url, "hall", "nl") as first,

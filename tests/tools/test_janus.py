@@ -3,7 +3,7 @@ import pytest
 from tools.bench import fanout, janus
 
 
-def test_where_there_is_no_janus_it_is_said(
+def test_without_janus_it_is_left_out_with_a_message(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("PATH", "")
