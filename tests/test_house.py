@@ -127,7 +127,7 @@ def cycles(graph: dict[str, set[str]]) -> list[set[str]]:
     return [each for index, each in enumerate(found) if each not in found[:index]]
 
 
-def test_no_object_is_reached_into_from_another_file() -> None:
+def test_no_file_uses_private_names_of_another_file_s_objects() -> None:
     places = [
         f"{name(path)}:{line}: {attr}"
         for path in FILES
@@ -138,16 +138,16 @@ def test_no_object_is_reached_into_from_another_file() -> None:
 
 
 @pytest.mark.parametrize("file", INSIDE_LIBRARIES)
-def test_what_may_be_reached_into_is_needed(file: str) -> None:
+def test_all_exceptions_for_private_names_are_needed(file: str) -> None:
     assert INSIDE_LIBRARIES[file] == {attr for _, attr in reached_into(ROOT / file)}
 
 
-def test_no_file_is_long() -> None:
+def test_no_file_is_too_long() -> None:
     lengths = {name(path): len(path.read_text(encoding="utf8").splitlines()) for path in FILES}
     assert not {each: lines for each, lines in lengths.items() if lines > MOST_FILE_LINES}
 
 
-def test_no_function_is_long() -> None:
+def test_no_function_is_too_long() -> None:
     places = [
         f"{name(path)}: {each.name}"
         for path in FILES

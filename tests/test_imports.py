@@ -39,30 +39,30 @@ def breaches(folder: str, *forbidden: str) -> list[str]:
     ]
 
 
-def test_signaling_knows_no_server_and_no_media() -> None:
+def test_signaling_imports_no_server_and_no_media() -> None:
     assert not breaches("signaling", "server", "tools", "aiortc", "aioice", "av")
 
 
-def test_media_knows_no_interpretation_signaling_or_http() -> None:
+def test_media_imports_no_interpretation_signaling_or_http() -> None:
     assert not breaches("server/media", "server.interpretation", "signaling", "aiohttp")
 
 
-def test_media_knows_neither_the_bus_nor_who_is_at_its_ends() -> None:
+def test_media_imports_neither_the_bus_nor_its_users() -> None:
     assert not breaches("server/media", "server.bus", "server.edge")
 
 
-def test_an_edge_knows_media_and_bus_but_no_interpretation_signaling_or_http() -> None:
+def test_an_edge_imports_media_and_bus_but_no_interpretation_signaling_or_http() -> None:
     others = [f"server.{name}" for name in ("app", "config", "client", "http", "streams")]
     assert not breaches("server/edge", "server.interpretation", "signaling", "aiohttp", *others)
 
 
-def test_interpretation_knows_no_media_signaling_or_http() -> None:
+def test_interpretation_imports_no_media_signaling_or_http() -> None:
     assert not breaches(
         "server/interpretation", "server.media", "signaling", "aiohttp", "aiortc", "av"
     )
 
 
-def test_the_bus_knows_no_stages() -> None:
+def test_the_bus_imports_no_stages() -> None:
     assert not breaches(
         "server/bus", "server.media", "server.interpretation", "server.edge", "signaling"
     )
@@ -116,7 +116,7 @@ def test_only_app_names_a_bus() -> None:
     assert users == {"server/app.py"}
 
 
-def test_only_media_the_headless_client_and_what_measures_them_know_aiortc() -> None:
+def test_only_media_the_headless_client_and_tools_import_aiortc() -> None:
     users = {
         path.relative_to(ROOT).parts[:2]
         for path in FILES
@@ -144,7 +144,7 @@ def private_names(tree: ast.AST) -> set[str]:
     return {name for name in set_or_defined if name.startswith("_")}
 
 
-def test_only_transport_uses_private_names_of_aiortc_and_what_is_under_it() -> None:
+def test_only_transport_uses_private_names_of_aiortc_and_its_dependencies() -> None:
     theirs = set[str]()
     for library in ("aiortc", "aioice", "pylibsrtp"):
         found = importlib.util.find_spec(library)

@@ -34,11 +34,11 @@ def known(capsys: pytest.CaptureFixture[str]) -> set[str]:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_an_option_that_is_named_exists(page: Path, known: set[str]) -> None:
+def test_every_documented_option_exists(page: Path, known: set[str]) -> None:
     assert not options(page.read_text(encoding="utf8")) - known
 
 
-def test_every_setting_is_told_of() -> None:
+def test_every_setting_is_documented() -> None:
     told = set[str]().union(*(options(page.read_text(encoding="utf8")) for page in PAGES))
     settings = {"--" + field.name.replace("_", "-") for field in msgspec.structs.fields(Config)}
     assert not settings - told

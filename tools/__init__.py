@@ -1,1 +1,1 @@
-"""What speaks to, listens to and measures a running server, from the command line."""
+"""Command-line tools that speak to, listen to, measure and attack a running server."""

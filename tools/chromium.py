@@ -1,4 +1,4 @@
-"""Where an installed Chromium is. No browser is fetched: Playwright drives what is there."""
+"""Finds an installed Chromium, for Playwright to drive. No browser is downloaded."""
 
 import shutil
 
@@ -6,7 +6,7 @@ NAMES = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome"
 
 
 def find_chromium() -> str:
-    """Its path. Raises FileNotFoundError where there is none."""
+    """The path of Chromium. Raises FileNotFoundError if none is installed."""
     for name in NAMES:
         if path := shutil.which(name):
             return path

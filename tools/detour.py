@@ -1,4 +1,4 @@
-"""Sends participants' sound over a bad network: what Speaker and Listener take as ``through``."""
+"""Sends participants' sound over a bad network: for ``through`` of Speaker and Listener."""
 
 import re
 from contextlib import ExitStack
@@ -8,9 +8,10 @@ from tools.impair import LOOPBACK, Counts, Network, Relay
 
 
 class Detour:
-    """Rewrites a server's answer so that all that is sent to its port on this machine goes
-    ``there``, and what it answers comes ``back``, by these networks (default: without trouble). A
-    context manager: the way ends with it. The same for all whose answer is given to it."""
+    """Rewrites a server's SDP answer so that datagrams to and from its port on this machine pass
+    a relay, which impairs them: on the way to the server as ``there`` says, on the way back as
+    ``back`` says; by default it does not. A context manager: the relay runs inside it. All answers
+    given to it share the two networks."""
 
     def __init__(self, there: Network, back: Network | None = None, seed: int = 1) -> None:
         self._there = there
@@ -26,7 +27,7 @@ class Detour:
         self._stack.close()
 
     def __call__(self, sdp: str) -> str:
-        """The answer as the participant is to see it."""
+        """The answer with the relay's port in place of the server's."""
         port = int(re.findall(rf" {re.escape(LOOPBACK)} (\d+) typ host", sdp)[0])
         if port not in self._relays:
             relay = Relay((LOOPBACK, port), self._there, self._back, self._seed)
@@ -34,12 +35,12 @@ class Detour:
         return sdp.replace(f" {port} typ", f" {self._relays[port].address[1]} typ")
 
     def become(self, there: Network) -> None:
-        """From now on the way there is this one."""
+        """Use this network on the way to the server from now on."""
         self._there = there
         for relay in self._relays.values():
             relay.become(there)
 
     @property
     def sent(self) -> Counts:
-        """On the way there, of the first port that was sent to."""
+        """The datagrams sent to the server's port; of several ports, to the first."""
         return next(iter(self._relays.values())).sent

@@ -1,7 +1,7 @@
-"""The one form in which every measuring tool says what it measured.
+"""The form in which all measuring tools report.
 
 With ``--json`` one object: {"figures": [{"name", "value", "unit", "bound", "better", "holds"},
-…], "run": {"command", "commit", "date", "machine"}}; else the same as a table.
+…], "run": {"command", "commit", "date", "machine"}}. Without it, the same as a table.
 """
 
 import argparse
@@ -21,14 +21,14 @@ import msgspec
 from server.interpretation.engines import ModelError
 
 ROOT = Path(__file__).parent.parent
-#: Options whose values are nobody's business.
+#: Options whose values are left out of reports.
 SECRET_OPTIONS = ("--token",)
 
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """One measured value. ``bound``: what it must not pass, on the side that is worse.
-    ``value`` None: it could not be measured; a bound then does not hold."""
+    """One measured value. ``bound``: the worst value allowed. ``value`` None: it could not be
+    measured; its bound then does not hold."""
 
     name: str
     value: float | None
@@ -47,8 +47,8 @@ class Figure:
 
 
 def exit_status(module: str, main: Callable[[], int]) -> int:
-    """What ``main`` returns. Where a file, a program or a model is missing: 2, and a line on
-    stderr that says which."""
+    """Call ``main`` and return its exit status. If a file, a program or a model is missing, write
+    which to standard error and return 2."""
     try:
         return main()
     except* (FileNotFoundError, ModelError) as missing:
@@ -72,13 +72,13 @@ def _sentence(error: Exception) -> str:
 
 
 def measuring_parser(
-    module: str, description: str | None, quick: str = "from less material"
+    module: str, description: str | None, quick: str = "use less material"
 ) -> argparse.ArgumentParser:
-    """For ``python -m module``, with the options that all measuring tools share: see report.
-    ``quick``: what becomes of the figures by ``--quick``."""
+    """A parser for ``python -m module`` with the options that all measuring tools share.
+    ``quick``: the help text of ``--quick``."""
     parser = argparse.ArgumentParser(prog=f"python -m {module}", description=description)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    parser.add_argument("--json", action="store_true", help="one JSON object, not a table")
+    parser.add_argument("--json", action="store_true", help="print JSON, not a table")
     parser.add_argument("--quick", action="store_true", help=quick)
     return parser
 
@@ -90,8 +90,8 @@ def report(
     quick: bool = False,
     more: Mapping[str, object] | None = None,
 ) -> int:
-    """Print the figures and ``more`` of what was found. Returns the exit status: 1 when a bound
-    does not hold."""
+    """Print the figures, and ``more`` results by name. Returns the exit status: 1 if a bound does
+    not hold."""
     run: dict[str, object] = {
         "command": command(sys.argv),
         "commit": commit(),
@@ -103,7 +103,7 @@ def report(
     rows = [
         {
             "name": each.name,
-            # NumPy's numbers are no numbers to whoever writes JSON.
+            # msgspec cannot encode NumPy's numbers.
             "value": None if each.value is None else float(each.value),
             "unit": each.unit,
             "bound": None if each.bound is None else float(each.bound),
@@ -123,7 +123,7 @@ def report(
 
 
 def table(figures: Sequence[Figure]) -> str:
-    """A line a figure, its columns aligned."""
+    """The figures as a table, one line each."""
     words = {True: "holds", False: "DOES NOT HOLD", None: ""}
     signs = {"lower": "≤", "higher": "≥"}
     rows = [
@@ -147,7 +147,7 @@ def table(figures: Sequence[Figure]) -> str:
 
 
 def command(argv: Sequence[str]) -> str:
-    """How this process was started, without paths of this machine's and without secrets."""
+    """The command of this process, without paths of this machine and without secrets."""
     module = getattr(sys.modules["__main__"].__spec__, "name", None)
     words = ["python", "-m", module.removesuffix(".__main__")] if module else [Path(argv[0]).name]
     hide = False
@@ -160,7 +160,7 @@ def command(argv: Sequence[str]) -> str:
 
 
 def commit() -> str | None:
-    """The commit that is checked out, marked where files differ from it; None outside git."""
+    """The checked-out commit, with "-dirty" if files were changed; None outside git."""
     try:
         described = subprocess.run(
             ["git", "describe", "--always", "--abbrev=12", "--dirty", "--exclude=*"],

@@ -1,9 +1,10 @@
-"""A bad network on purpose: a UDP relay that loses, delays, reorders and doubles, by a seed.
+"""Imitates a bad network: a UDP relay that loses, delays, reorders and doubles datagrams.
 
     python -m tools.impair --to 127.0.0.1:40000 --loss 5 --delay 40 --jitter 10 --seed 1
 
-Prints the address to send to instead. Each sender gets a socket of its own towards the target,
-and what the target answers comes back the same, impaired too. Needs no root. Loopback only.
+Prints the address to send to instead of the target's. Each sender gets a socket of its own towards
+the target; answers come back through the relay, and are impaired too. The same seed impairs the
+same datagrams in the same way. Needs no root. Loopback only.
 """
 
 import argparse
@@ -19,14 +20,14 @@ from typing import Self
 
 Address = tuple[str, int]
 
-#: What waits to be sent on one way; more is lost, as in a router.
+#: Datagrams that may wait to be sent in one direction; more are lost, as in a router.
 QUEUE_DATAGRAMS = 1000
 MAX_SENDERS = 1000
-#: Who was quiet for so long is forgotten.
+#: A sender that sent nothing for this long is forgotten.
 IDLE_S = 60.0
 LOOPBACK = "127.0.0.1"
 MAX_DATAGRAM = 2048
-#: Datagrams read before the loop gets to do anything else.
+#: Datagrams read in one turn of the event loop.
 BATCH = 64
 
 
@@ -34,10 +35,10 @@ BATCH = 64
 class Network:
     """What happens to datagrams. Shares are 0 to 1, times seconds.
 
-    ``loss`` is the share lost over time, each datagram on its own or, with ``burst`` above 1,
-    so many in a row on average (two states: Gilbert 1960). ``delay_s`` is added to all and up to
-    ``jitter_s`` more to each, in order but for ``reorder``, the share held back by another
-    ``reorder_s``. ``rate_bps`` 0 means no limit.
+    ``loss`` is the share lost. With ``burst`` above 1, losses come in runs of that length on
+    average (two states: Gilbert 1960); otherwise each datagram is lost independently. All are
+    delayed by ``delay_s``, and each by up to ``jitter_s`` more, in order. The share ``reorder`` is
+    held back by another ``reorder_s``. ``rate_bps`` 0 means no limit.
     """
 
     loss: float = 0.0
@@ -52,7 +53,7 @@ class Network:
 
 @dataclass(slots=True)
 class Counts:
-    """Of one way."""
+    """Datagrams in one direction."""
 
     came: int = 0
     lost: int = 0
@@ -62,7 +63,7 @@ class Counts:
 
 @dataclass(slots=True)
 class Way:
-    """One direction; sans-I/O. The same seed and datagrams give the same fate."""
+    """One direction, without I/O. The same seed and datagrams give the same results."""
 
     network: Network
     rng: random.Random
@@ -74,8 +75,8 @@ class Way:
     _latest_s: float = 0.0
 
     def times(self, now_s: float, size: int) -> list[float]:
-        """When a datagram of ``size`` bytes that came at ``now_s`` is to be sent: not at all,
-        once, or twice."""
+        """When to send a datagram of ``size`` bytes that came at ``now_s``: no time if it is
+        lost, two times if it is doubled."""
         network = self.network
         self.counts.came += 1
         if self._lost():
@@ -99,14 +100,14 @@ class Way:
         network = self.network
         if network.burst <= 1 or network.loss >= 1:
             return self.rng.random() < network.loss
-        # Lossy stretches end, and begin so often that the share is right.
+        # The state changes at the rates that give the share ``loss`` and the length ``burst``.
         stays, begins = 1 - 1 / network.burst, network.loss / network.burst / (1 - network.loss)
         self._losing = self.rng.random() < (stays if self._losing else begins)
         return self._losing
 
 
 class _Line:
-    """Sends at the times that a way gives."""
+    """Sends datagrams at the times that a Way gives."""
 
     def __init__(self, way: Way, send: Callable[[bytes], None]) -> None:
         self._way = way
@@ -155,8 +156,8 @@ class _Sender:
 class Relay:
     """A relay to ``target``; a context manager, inside which ``address`` is its own.
 
-    ``there`` and ``back`` say what happens to datagrams on either way. ``sent`` and ``answered``
-    count them, ``refused`` those of senders beyond MAX_SENDERS.
+    ``there`` and ``back`` are the networks to the target and from it. ``sent`` and ``answered``
+    count their datagrams, ``refused`` those of senders beyond MAX_SENDERS.
     """
 
     def __init__(
@@ -184,7 +185,7 @@ class Relay:
         self._socket.close()
 
     def become(self, there: Network) -> None:
-        """The way there is this network from now on."""
+        """Use this network towards the target from now on."""
         self._there.network = there
 
     def stall(self, seconds: float) -> None:
@@ -238,12 +239,12 @@ def _received(source: socket.socket) -> Iterator[tuple[bytes, Address]]:
             yield source.recvfrom(MAX_DATAGRAM)
         except BlockingIOError:
             return
-        except ConnectionError:  # an earlier datagram met nobody: the target may come yet
+        except ConnectionError:  # nobody received an earlier datagram: the target may start later
             continue
 
 
 def _send(through: socket.socket, data: bytes, address: Address | None) -> None:
-    """What the kernel has no room for, or nobody takes, is lost as on any network."""
+    """Send, and lose the datagram if the kernel has no room or nobody receives it."""
     with contextlib.suppress(OSError):
         through.send(data) if address is None else through.sendto(data, address)
 
@@ -272,9 +273,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     for name, unit in (("loss", "%"), ("reorder", "%"), ("double", "%"), ("delay", "ms"),
                        ("jitter", "ms"), ("rate", "kb/s")):  # fmt: skip
         parser.add_argument(f"--{name}", type=float, default=0.0, metavar=unit)
-    parser.add_argument("--burst", type=float, default=1.0, help="datagrams lost in a row")
+    parser.add_argument(
+        "--burst", type=float, default=1.0, help="average length of a run of losses"
+    )
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--seconds", type=float, default=3600.0, help="then it ends (3600)")
+    parser.add_argument("--seconds", type=float, default=3600.0, help="run time (3600)")
     options = parser.parse_args(argv)
     network = Network(
         loss=options.loss / 100,

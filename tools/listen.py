@@ -1,9 +1,9 @@
-"""Listens to a stream and says how its sound arrived: headless listeners, real WebRTC clients.
+"""Listens to a stream with headless WebRTC clients, and reports how its sound arrived.
 
     python -m tools.listen --url http://127.0.0.1:8080 --stream sunday --language en
 
-Arrival times are the kernel's. One listener's sound is kept, and decoded and recognised when
-the run is over.
+Times of arrival are the kernel's. The sound of one listener is kept, and decoded and recognised
+after the run.
 """
 
 import argparse
@@ -27,14 +27,14 @@ from server.streams.registry import language_of
 from tools.figures import Figure, report
 from tools.packets import jitter_s, lateness_s, missing, unsent_s
 
-#: More at once would measure how fast this process does DTLS.
+#: If more joined at once, this process's DTLS would be measured.
 JOINING_AT_ONCE = 4
 RECOGNIZER_HZ = 16_000
 RECOGNIZED_AT_ONCE = RECOGNIZER_HZ // 5
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the tool; returns its exit status: 1 when a bound does not hold or nothing came."""
+    """Run the tool. Returns the exit status: 1 if a bound does not hold or nothing arrived."""
     options = _parser().parse_args(argv)
     try:
         listeners, since_s = asyncio.run(_listen(options))
@@ -52,7 +52,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 async def _listen(options: argparse.Namespace) -> tuple[list[Listener], float]:
-    """The listeners after the run, and when all of them had joined, on the loop's clock."""
+    """The listeners after the run, and when the last had joined, on the loop's clock."""
     listeners = [
         Listener(
             options.url,
@@ -88,7 +88,7 @@ async def _listen(options: argparse.Namespace) -> tuple[list[Listener], float]:
 
 
 def figures(listeners: Sequence[Listener], since_s: float) -> list[Figure]:
-    """How the sound arrived. Lateness and jitter are of what came after ``since_s``."""
+    """How the sound arrived. Lateness and jitter are of packets after ``since_s``."""
     lateness, jitters, first_s = [np.zeros(0)], [], []
     for listener in listeners:
         at_s, timestamps = listener.arrivals.at_s, listener.arrivals.timestamps
@@ -124,9 +124,10 @@ def figures(listeners: Sequence[Listener], since_s: float) -> list[Figure]:
 
 
 def recognized(pcm: Pcm, models: Path, language: str) -> str | None:
-    """What the project's recogniser hears in 48 kHz sound; None without a model for it.
+    """The text that the project's recogniser hears in 48 kHz sound; None without a model of the
+    language.
 
-    Raises ModelError where the models are broken.
+    Raises ModelError if the models are broken.
     """
     catalogue = Catalogue.load(models)
     model = catalogue.recognizers.get(language)
@@ -169,17 +170,23 @@ def _parser() -> argparse.ArgumentParser:
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("--url", required=True, help="the server's address")
     parser.add_argument("--stream", required=True)
-    parser.add_argument("--language", default="floor", help="to hear; default: the floor")
-    parser.add_argument("--channel", help="instead of a language: floor, en, en+floor")
+    parser.add_argument("--language", default="floor", help="the language to hear (floor)")
+    parser.add_argument("--channel", help="floor, en or en+floor, instead of --language")
     parser.add_argument("--captions", nargs="*", default=[], metavar="LANGUAGE")
     parser.add_argument("--listeners", type=int, default=1)
-    parser.add_argument("--seconds", type=float, default=20, help="after all have joined")
+    parser.add_argument(
+        "--seconds", type=float, default=20, help="how long to listen after all have joined"
+    )
     parser.add_argument("--audio", choices=["webrtc", "socket"], default="webrtc")
-    parser.add_argument("--token", help="where listening needs one")
-    parser.add_argument("--models", type=Path, default=STARTER_MODELS, help="to recognise with")
-    parser.add_argument("--save", type=Path, metavar="WAV", help="what one listener heard")
-    parser.add_argument("--json", action="store_true", help="one JSON object, not a table")
-    parser.add_argument("--insecure", action="store_true", help="take any certificate")
+    parser.add_argument("--token", help="if listening needs one")
+    parser.add_argument(
+        "--models", type=Path, default=STARTER_MODELS, help="models to recognise with"
+    )
+    parser.add_argument(
+        "--save", type=Path, metavar="WAV", help="file for the sound of one listener"
+    )
+    parser.add_argument("--json", action="store_true", help="print JSON, not a table")
+    parser.add_argument("--insecure", action="store_true", help="accept any certificate")
     return parser
 
 

@@ -1,5 +1,5 @@
-"""A server on loopback that has files as the hosts of models have them: Range, ETag, redirects,
-a package index; and that misbehaves as it is told to."""
+"""A server on loopback that imitates hosts of models: Range, ETag, redirects, a package index. It
+can be told to misbehave."""
 
 import asyncio
 import hashlib
@@ -18,21 +18,21 @@ INDEX_KIND = "application/vnd.pypi.simple.v1+json"
 
 @dataclass
 class Sent:
-    """Of one answer: the first byte of the file that it held, and how many were sent."""
+    """One answer: its first byte within the file, and how many bytes were sent."""
 
     start: int
     count: int = 0
 
 
-#: Answers a request in place of the host, which it is given with the file's bytes.
+#: Answers a request in place of the host. It gets the file's bytes.
 Fault = Callable[[web.Request, bytes, Sent], Awaitable[web.StreamResponse]]
 
 
 @dataclass
 class ModelHost:
-    """``files`` by path, ``kinds``: content types that are not the usual. ``faults``: for each
-    path what to do with the requests for it, one after the other; when they are used up it serves.
-    ``rate``: bytes a second; 0: all at once."""
+    """``files``: by path. ``kinds``: unusual content types, by path. ``faults``: by path, how to
+    answer the first requests, one each; later requests get the file. ``rate``: bytes per second; 0
+    means no limit."""
 
     files: dict[str, bytes] = field(default_factory=dict)
     faults: dict[str, list[Fault]] = field(default_factory=dict)
@@ -42,7 +42,7 @@ class ModelHost:
     url: str = ""
 
     def add_wheel(self, project: str, version: str, data: bytes) -> None:
-        """A package, and what the index says of it."""
+        """Add a package and its entry in the index."""
         name = f"{project.replace('-', '_')}-{version}-py3-none-any.whl"
         self.files[f"/packages/{name}"] = data
         about = {
@@ -67,7 +67,7 @@ class ModelHost:
     async def serve(
         self, request: web.Request, data: bytes, sent: Sent, until: int
     ) -> web.StreamResponse:
-        """The file from where it was asked for, broken off before byte ``until``."""
+        """Send the file from the byte that was asked for up to byte ``until``, then break off."""
         response = _begun(request, data, sent, self.kinds)
         await response.prepare(request)
         at = sent.start
@@ -76,7 +76,7 @@ class ModelHost:
             try:
                 await response.write(piece)
             except ConnectionError:
-                break  # whoever asked was killed
+                break  # the client was killed
             at += len(piece)
             sent.count += len(piece)
             if self.rate:
@@ -111,7 +111,7 @@ def _start(request: web.Request, data: bytes) -> int:
 
 
 def cut(host: ModelHost, at: int) -> Fault:
-    """Break off before byte ``at`` of the file."""
+    """A fault: break off before byte ``at`` of the file."""
 
     async def fault(request: web.Request, data: bytes, sent: Sent) -> web.StreamResponse:
         return await host.serve(request, data, sent, max(at, sent.start))
@@ -134,7 +134,7 @@ def redirect(to: str) -> Fault:
 
 
 def page(kind: str = "text/html") -> Fault:
-    """A web page in place of the file."""
+    """A fault: a web page in place of the file."""
 
     async def fault(request: web.Request, data: bytes, sent: Sent) -> web.StreamResponse:
         return web.Response(text="<!DOCTYPE html><p>Log in first", content_type=kind)
@@ -143,7 +143,7 @@ def page(kind: str = "text/html") -> Fault:
 
 
 def dribble(bytes_each: int, seconds: float) -> Fault:
-    """So many bytes, then a pause, again and again; 0 bytes: a stall after the headers."""
+    """A fault: so many bytes, then a pause, repeatedly. 0 bytes: stall after the headers."""
 
     async def fault(request: web.Request, data: bytes, sent: Sent) -> web.StreamResponse:
         response = _begun(request, data, sent, {})
@@ -157,7 +157,7 @@ def dribble(bytes_each: int, seconds: float) -> Fault:
 
 
 def whole_again() -> Fault:
-    """The file from its beginning, whatever was asked for."""
+    """A fault: send the file from its beginning, whatever range was asked for."""
 
     async def fault(request: web.Request, data: bytes, sent: Sent) -> web.StreamResponse:
         return web.Response(body=data)
@@ -169,7 +169,7 @@ def whole_again() -> Fault:
 async def model_host(
     files: Mapping[str, bytes], certificate: SSLContext | None = None
 ) -> AsyncIterator[ModelHost]:
-    """A host on a free port, by HTTPS with a ``certificate``."""
+    """A host on a free port; with a ``certificate``, over HTTPS."""
     host = ModelHost(dict(files))
     application = web.Application()
     application.router.add_get("/{path:.*}", host.answer)
@@ -186,6 +186,6 @@ async def model_host(
 
 
 def parts(data: bytes, count: int) -> Iterator[bytes]:
-    """``data`` in ``count`` parts."""
+    """Divide ``data`` into ``count`` parts."""
     size = -(-len(data) // count)
     yield from (data[at : at + size] for at in range(0, len(data), size))

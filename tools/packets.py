@@ -1,4 +1,4 @@
-"""What the times, numbers and timestamps of received RTP packets tell."""
+"""Loss, lateness and jitter of received RTP packets."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,22 +9,22 @@ PACKET = 960
 
 
 def missing(sequences: NDArray[np.int64]) -> int:
-    """How many sequence numbers between the first and the last never came."""
+    """The number of sequence numbers between the first and the last that did not arrive."""
     if not sequences.size:
         return 0
     return int(np.ptp(sequences)) + 1 - np.unique(sequences).size
 
 
 def unsent_s(timestamps: NDArray[np.int64]) -> float:
-    """Seconds between the first packet and the last for which none of 20 ms came: silence that
-    sends nothing, packets that were lost, or time the server skipped."""
+    """The time between the first packet and the last that no packet covers, in seconds: silence
+    that was not sent, lost packets, and ticks that the server skipped."""
     distinct = np.unique(timestamps)
     return float(np.maximum(np.diff(distinct) - PACKET, 0).sum()) / RATE_HZ
 
 
 def lateness_s(at_s: NDArray[np.float64], timestamps: NDArray[np.int64]) -> NDArray[np.float64]:
-    """How much later each packet came than its RTP time says, measured from the packet that
-    came earliest of all. A pause in which nothing was sent makes nothing late."""
+    """How late each packet arrived, by its RTP timestamp, relative to the earliest packet of all.
+    Pauses in which nothing was sent do not count as lateness."""
     offsets = at_s - timestamps / RATE_HZ
     lateness: NDArray[np.float64] = offsets - offsets.min(initial=np.inf)
     return lateness

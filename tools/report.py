@@ -1,4 +1,4 @@
-"""Turns what measuring tools printed with ``--json`` into docs/benchmarks.md.
+"""Writes docs/benchmarks.md from what measuring tools printed with ``--json``.
 
 python -m tools.bench joins --json > joins.json
 python -m tools.report *.json > docs/benchmarks.md
@@ -20,7 +20,7 @@ shared machine: compare figures of one run, not of two.
 
 
 class Row(msgspec.Struct):
-    """A figure as it was printed."""
+    """One printed figure."""
 
     name: str
     value: float | None

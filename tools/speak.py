@@ -1,4 +1,4 @@
-"""Speaks a sound file into a stream, in real time: a headless speaker.
+"""Speaks a sound file into a stream in real time.
 
 python -m tools.speak --url http://127.0.0.1:8080 --stream sunday --language nl talk.wav
 """
@@ -16,7 +16,7 @@ from server.client.participants import Refused, Speaker
 from server.media.files import SoundFile, SoundFileError
 from server.media.opus import RATE_HZ, Pcm, joined
 
-#: Silence after the file, in which its last words are recognised.
+#: Silence after the file, so that its last words are recognised.
 TAIL_S = 2
 
 
@@ -60,16 +60,16 @@ async def _speak(options: argparse.Namespace, pcm: Pcm) -> None:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m tools.speak", description=__doc__)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    parser.add_argument("file", type=Path, help="any container and codec that FFmpeg reads")
+    parser.add_argument("file", type=Path, help="sound in any format that FFmpeg reads")
     parser.add_argument("--url", required=True, help="the server's address")
     parser.add_argument("--stream", required=True)
-    parser.add_argument("--language", default="nl", help="spoken in the file (nl)")
-    parser.add_argument("--token", help="where speaking needs one")
-    parser.add_argument("--take-over", action="store_true", help="replace whoever speaks")
-    parser.add_argument("--loop", action="store_true", help="again and again, until Ctrl-C")
+    parser.add_argument("--language", default="nl", help="the language of the file (nl)")
+    parser.add_argument("--token", help="if speaking needs one")
+    parser.add_argument("--take-over", action="store_true", help="replace the present speaker")
+    parser.add_argument("--loop", action="store_true", help="repeat the file until Ctrl-C")
     parser.add_argument("--end", action="store_true", help="end the stream for all afterwards")
     parser.add_argument("--audio", choices=["webrtc", "socket", "socket-opus"], default="webrtc")
-    parser.add_argument("--insecure", action="store_true", help="take any certificate")
+    parser.add_argument("--insecure", action="store_true", help="accept any certificate")
     return parser
 
 

@@ -1,4 +1,4 @@
-"""A loop whose clock does not wait, and lanes whose calls take as long as they are said to."""
+"""An event loop with a virtual clock, and lanes whose calls take a given virtual time."""
 
 import asyncio
 import selectors
@@ -12,7 +12,7 @@ R = TypeVar("R")
 
 
 class _Jumping(selectors.DefaultSelector):
-    """Instead of waiting, ``now_s`` moves on."""
+    """Does not wait: moves ``now_s`` on by the timeout instead."""
 
     now_s = 0.0
 
@@ -35,7 +35,7 @@ class _VirtualLoop(asyncio.SelectorEventLoop):
 
 
 def run(main: Coroutine[Any, Any, R]) -> R:
-    """What ``main`` returns. It sleeps no real time, and uses neither threads nor sockets."""
+    """Run ``main`` in virtual time; returns its result. It may use neither threads nor sockets."""
     with asyncio.Runner(loop_factory=_VirtualLoop) as runner:
         return runner.run(main)
 
@@ -62,8 +62,8 @@ def _settle(future: asyncio.Future[R], result: R) -> None:
 
 
 class TimedLanes(Lanes):
-    """``cost_s(stage, result)``: how long a call takes; by default the processor time that it
-    does take."""
+    """``cost_s(stage, result)``: the virtual time that a call takes, in seconds; by default the
+    processor time that it took."""
 
     def __init__(
         self, cost_s: Callable[[str, object], float] | None = None, cores: int = 2

@@ -74,14 +74,21 @@ _Callback = ctypes.CFUNCTYPE(
 
 
 class Espeak:
-    """Create only one per process. Raises OSError if libespeak-ng is not installed."""
+    """Create only one per process. Raises FileNotFoundError if espeak-ng is not installed."""
 
     def __init__(self, *, ipa: bool = False) -> None:
-        self._library = ctypes.CDLL("libespeak-ng.so.1")
+        try:
+            self._library = ctypes.CDLL("libespeak-ng.so.1")
+        except OSError:
+            raise FileNotFoundError(
+                "libespeak-ng.so.1 is missing: install espeak-ng (Debian: espeak-ng)"
+            ) from None
         options = _PHONEME_EVENTS | (_PHONEMES_IN_IPA if ipa else 0)
         self.rate_hz: int = self._library.espeak_Initialize(_SYNCHRONOUS, 0, None, options)
         if self.rate_hz <= 0:
-            raise OSError("espeak-ng found no voice data: install the package espeak-ng-data")
+            raise FileNotFoundError(
+                "espeak-ng has no voice data: install it (Debian: espeak-ng-data)"
+            )
         self._samples: list[npt.NDArray[np.int16]] = []
         self._events: list[Phoneme | WordStart] = []
         self._callback = _Callback(self._receive)  # kept: the library holds only its address

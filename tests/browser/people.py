@@ -1,9 +1,10 @@
 """What people do with the pages, and what they then see."""
 
-import time
 from collections.abc import Callable
 
 from playwright.sync_api import Page
+
+from server.media.opus import RATE_HZ
 
 #: The fixtures ``open_page`` and ``open_pages``; see ``opener``.
 OpenPage = Callable[..., Page]
@@ -12,8 +13,17 @@ OpenPage = Callable[..., Page]
 AUDIBLE = 2e-4
 #: Tests wait for what a page shows, or lets hear, for at most this long.
 PATIENCE_S = 12.0
-#: No new caption for so long: there is none to come, nor after LAST_S.
-SETTLED_S, LAST_S = 2.0, 20.0
+#: When captions have not changed for SETTLED_S, no more are to come. That is so within LAST_S.
+SETTLED_S, LAST_S = 2.0, 60.0
+#: Calls ``condition`` every 50 ms until it returns, or resolves to, something true.
+WAIT = """async ([arg, within_ms]) => {
+  const condition = CONDITION;
+  const deadline = performance.now() + within_ms;
+  while (!(await condition(arg))) {
+    if (performance.now() > deadline) throw new Error(`not within ${within_ms} ms`);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}"""
 
 
 def begin_speaking(page: Page, language: str = "nl") -> None:
@@ -41,7 +51,6 @@ def sees(page: Page, *situations: str) -> str:
 
 def hears(page: Page) -> None:
     """Waits until speech (not silence) has reached the page's newest connection, from now on."""
-    # Asked again and again from here: wait_for_function takes any promise for a yes.
     _hears(page, "inbound().then((sound) => sound?.totalAudioEnergy ?? 0)")
 
 
@@ -52,10 +61,42 @@ def hears_over_the_socket(page: Page) -> None:
 
 def _hears(page: Page, energy: str) -> None:
     before = page.evaluate(energy)
-    deadline = time.monotonic() + PATIENCE_S
-    while page.evaluate(energy) < before + AUDIBLE:
-        assert time.monotonic() < deadline, "no speech is heard"
-        page.wait_for_timeout(50)
+    wait_for(page, f"async (wanted) => (await {energy}) >= wanted", before + AUDIBLE)
+
+
+def wait_for(page: Page, condition: str, arg: object = None, within_s: float = PATIENCE_S) -> None:
+    """Waits until a function in JavaScript returns something true for ``arg``. It may be async;
+    ``Page.wait_for_function`` takes any promise for true."""
+    page.evaluate(WAIT.replace("CONDITION", condition), [arg, 1000 * within_s])
+
+
+def wait_until_unchanged(
+    pages: list[Page], value: str, seconds: float, within_s: float = LAST_S
+) -> None:
+    """Waits until ``value``, JavaScript, has been the same for so long on each page."""
+    for page in pages:
+        page.evaluate(f"async () => unchanged(await {value}, 0)")
+    for page in pages:
+        condition = f"async (seconds) => unchanged(await {value}, seconds)"
+        wait_for(page, condition, seconds, within_s)
+
+
+def wait_for_sound(page: Page, seconds: float) -> None:
+    """Waits until the page's browser has played so much more of what the newest connection
+    receives, silence included."""
+    before = page.evaluate("inbound().then((sound) => sound?.totalSamplesReceived ?? 0)")
+    wait_for(
+        page,
+        "async (wanted) => (await inbound())?.totalSamplesReceived >= wanted",
+        before + seconds * RATE_HZ,
+        seconds + PATIENCE_S,
+    )
+
+
+def wait_until_spoken(page: Page, seconds: float) -> None:
+    """Waits until the newest connection of a speaker's page has been given so much by the
+    microphone, all in all."""
+    wait_for(page, "async (wanted) => (await spoken()) >= wanted", seconds, seconds + PATIENCE_S)
 
 
 def lines(page: Page, box: str = "#captions") -> list[str]:
@@ -64,12 +105,5 @@ def lines(page: Page, box: str = "#captions") -> list[str]:
 
 
 def wait_for_last_line(pages: list[Page], settled_s: float = SETTLED_S) -> None:
-    """Until the captions of all pages have been the same for so long."""
-    deadline = time.monotonic() + LAST_S
-    shown: list[list[str]] = []
-    since = time.monotonic()
-    while time.monotonic() < min(deadline, since + settled_s):
-        now = [page.locator(".captions p").all_text_contents() for page in pages]
-        if now != shown:
-            shown, since = now, time.monotonic()
-        pages[0].wait_for_timeout(100)
+    """Waits until the captions of all pages have been the same for so long."""
+    wait_until_unchanged(pages, "captions()", settled_s)

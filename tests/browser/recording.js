@@ -41,9 +41,28 @@ window.record = () => {
   });
 };
 
+const statistics = async () => [...((await connections.at(-1)?.getStats())?.values() ?? [])];
+
 /** The newest connection's inbound sound, as WebRTC counts it. */
 window.inbound = async () =>
-  [...(await connections.at(-1).getStats()).values()].find((s) => s.type === "inbound-rtp");
+  (await statistics()).find((s) => s.type === "inbound-rtp");
+
+/** Seconds of sound that the newest connection was given by the microphone. */
+window.spoken = async () =>
+  (await statistics()).find((s) => s.type === "media-source")?.totalSamplesDuration ?? 0;
+
+/** The captions that are shown, a line each. */
+window.captions = () =>
+  [...document.querySelectorAll(".captions p")].map((p) => p.textContent).join("\n");
+
+/** Whether `value` has been the same for so many seconds, each time that this was called. */
+window.unchanged = (value, seconds) => {
+  if (unchanged.value !== value) {
+    unchanged.value = value;
+    unchanged.since = performance.now();
+  }
+  return performance.now() - unchanged.since >= 1000 * seconds;
+};
 
 /** The squared level times seconds (1 is full scale) that the <audio> element was given, whoever
  * gave it, since this was first asked. */

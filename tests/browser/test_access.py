@@ -16,7 +16,7 @@ SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 LOCALES = {"en-GB": "en", "nl-NL": "nl", "nl-BE": "nl", "de-DE": "en"}
 
 
-def test_no_page_has_what_axe_finds_fault_with(open_page: OpenPage) -> None:
+def test_axe_finds_no_fault_with_any_page(open_page: OpenPage) -> None:
     # What fades is too faint for a moment.
     pages = [open_page(path, reduced_motion="reduce") for path in PATHS]
     _, speaker, listener, projector = pages
@@ -32,7 +32,7 @@ def test_no_page_has_what_axe_finds_fault_with(open_page: OpenPage) -> None:
 
 
 @pytest.mark.parametrize("locale", LOCALES)
-def test_pages_speak_the_readers_language(open_page: OpenPage, locale: str) -> None:
+def test_pages_are_in_the_reader_s_language(open_page: OpenPage, locale: str) -> None:
     page = open_page("/listen/words", locale=locale)
     words = {"en": "Listen", "nl": "Luisteren"}
     expect(page.locator("#button")).to_have_text(words[LOCALES[locale]])
@@ -40,7 +40,7 @@ def test_pages_speak_the_readers_language(open_page: OpenPage, locale: str) -> N
 
 
 @pytest.mark.parametrize("path", PATHS)
-def test_nothing_sticks_out_on_a_small_phone(open_page: OpenPage, path: str) -> None:
+def test_pages_fit_the_width_of_a_small_phone(open_page: OpenPage, path: str) -> None:
     # Dutch: its words are the longer ones.
     page = open_page(path, locale="nl-NL", viewport={"width": 360, "height": 640})
     expect(page.locator("html")).to_have_attribute("lang", "nl")

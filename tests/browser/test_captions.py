@@ -56,7 +56,7 @@ def test_a_later_revision_replaces_the_earlier(view: JSHandle) -> None:
     assert shown(view, "partials") == ["good morning"]
 
 
-def test_what_may_be_wrong_says_so(view: JSHandle) -> None:
+def test_a_doubtful_line_is_marked(view: JSHandle) -> None:
     line = caption(1, "final", "seventeen cows", 1)
     show(view, {**line, "doubtful": True})
     show(view, {**line, "doubtful": True, "skipped": True, "revision": 2})
@@ -81,19 +81,19 @@ def test_the_certain_words_of_a_partial_stand_out(view: JSHandle) -> None:
     assert view.evaluate("(view) => view.finals.innerHTML").endswith(">one</p>")
 
 
-def test_an_earlier_revision_that_comes_late_is_passed_over(view: JSHandle) -> None:
+def test_a_late_earlier_revision_is_ignored(view: JSHandle) -> None:
     show(view, caption(1, "final", "good morning", 5), caption(1, "partial", "good", 3))
     assert (shown(view, "finals"), shown(view, "partials")) == (["good morning"], [])
 
 
-def test_what_is_final_moves_to_where_it_is_announced(view: JSHandle) -> None:
+def test_final_lines_move_to_the_announced_region(view: JSHandle) -> None:
     show(view, caption(1, "partial", "good", 1), caption(1, "final", "good morning", 2))
     assert (shown(view, "finals"), shown(view, "partials")) == (["good morning"], [])
     live = "(view) => [view.finals.ariaLive, view.partials.ariaHidden, view.finals.lang]"
     assert view.evaluate(live) == ["polite", "true", "en"]
 
 
-def test_what_is_not_spoken_says_so_in_the_readers_language(view: JSHandle) -> None:
+def test_an_unspoken_line_is_marked_in_the_reader_s_language(view: JSHandle) -> None:
     line = caption(1, "final", "good morning", 2)
     show(view, line, line | {"revision": 3, "skipped": True}, caption(2, "final", "two"))
     assert shown(view, "finals") == ["good morning not spoken", "two"]
@@ -101,7 +101,7 @@ def test_what_is_not_spoken_says_so_in_the_readers_language(view: JSHandle) -> N
     assert view.evaluate(marked) == [["skipped", "en"], ["", None]]
 
 
-def test_a_mark_does_not_have_the_line_announced_again(view: JSHandle) -> None:
+def test_a_mark_does_not_announce_the_line_again(view: JSHandle) -> None:
     show(view, caption(1, "final", "good morning", 2))
     text = view.evaluate_handle("(view) => view.finals.firstChild.firstChild")
     show(view, caption(1, "final", "good morning", 3) | {"skipped": True})
@@ -109,12 +109,12 @@ def test_a_mark_does_not_have_the_line_announced_again(view: JSHandle) -> None:
     assert view.evaluate(same, text)
 
 
-def test_a_line_that_is_taken_back_is_gone(view: JSHandle) -> None:
+def test_a_cleared_line_is_removed(view: JSHandle) -> None:
     show(view, caption(1, "partial", "uh", 1), caption(1, "clear", revision=2))
     assert shown(view, "partials") == []
 
 
-def test_lines_stand_in_the_order_they_were_said(view: JSHandle) -> None:
+def test_lines_are_in_the_order_in_which_they_were_said(view: JSHandle) -> None:
     show(view, caption(2, "final", "two"), caption(3, "final", "three"), caption(1, "final", "one"))
     assert shown(view, "finals") == ["one", "two", "three"]
 

@@ -3,9 +3,8 @@ from the folder of models that TOLK_TEST_MODELS names (``models pull --to FOLDER
 
 import json
 import os
-import time
 import wave
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,7 +17,7 @@ from server.demo import clip
 from server.interpretation.types import Pcm
 from server.media.opus import RATE_HZ, Resampler
 from tests.browser.conftest import DEMO, Launch, opener
-from tests.browser.people import begin_speaking, lines, wait_for_last_line
+from tests.browser.people import begin_speaking, lines, wait_for_last_line, wait_until_spoken
 from tests.browser.serving import ServerProcess
 from tools.evaluate import material, people
 
@@ -39,13 +38,16 @@ class Recording(NamedTuple):
 
 
 @pytest.fixture(scope="module")
-def hearing(tmp_path_factory: pytest.TempPathFactory) -> ServerProcess:
-    """How a server that hears people is started."""
+def hearing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
+    """A running server that recognises speech with Whisper."""
     folder = Path(os.environ.get("TOLK_TEST_MODELS", ""))
     if not (folder / MODEL / "model.bin").is_file():
         pytest.skip(f"TOLK_TEST_MODELS names no folder with {MODEL}")
     state = tmp_path_factory.mktemp("state")
-    return ServerProcess(state, "--models", str(folder), "--recognizer", "whisper")
+    process = ServerProcess(state, "--models", str(folder), "--recognizer", "whisper")
+    process.start()
+    yield process
+    process.stop()
 
 
 def english() -> Recording:
@@ -93,20 +95,17 @@ def captions_of(
     hearing: ServerProcess, browser: Browser, language: str, seconds: float
 ) -> list[str]:
     """What a speaker's page shows in the end when its microphone has played its file."""
-    hearing.start()
     try:
         pages = opener(hearing, browser)
-        speaker = next(pages)("/speak/people")
+        speaker = next(pages)(f"/speak/people-{language}")
         speaker.check("#line_in")
-        began_s = time.monotonic()
         begin_speaking(speaker, language)
-        speaker.wait_for_timeout(1000 * (seconds - (time.monotonic() - began_s)))
+        wait_until_spoken(speaker, seconds)
         wait_for_last_line([speaker], SETTLED_S)
         shown = lines(speaker)
         next(pages, None)
     finally:
         browser.close()
-        hearing.stop()
     return shown
 
 

@@ -6,7 +6,7 @@ import time
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.people import OpenPage, begin_listening, begin_speaking, hears, sees
+from tests.browser.people import OpenPage, begin_listening, begin_speaking, hears, sees, wait_for
 from tests.browser.serving import ServerProcess
 
 pytestmark = pytest.mark.browser
@@ -41,17 +41,18 @@ def test_a_listener_sees_the_speaker_come_pause_and_end(open_page: OpenPage) -> 
 def test_a_speaker_who_has_ended_does_not_come_back(open_page: OpenPage) -> None:
     speaker = open_page("/speak/over")
     begin_speaking(speaker)
+    speaker.clock.install()
     speaker.click("#end")
     speaker.click("#end_dialog [value=yes]")
     sees(speaker, "ended")
     speaker.wait_for_function(
         "() => sockets.every(({ readyState }) => readyState === WebSocket.CLOSED)"
     )
-    speaker.wait_for_timeout(LONGEST_RETRY_MS)
+    speaker.clock.run_for(LONGEST_RETRY_MS)
     assert speaker.evaluate("sockets.length") == 1
 
 
-def test_who_comes_late_hears_what_is_said_now(open_page: OpenPage) -> None:
+def test_a_late_listener_hears_the_speaker(open_page: OpenPage) -> None:
     begin_speaking(open_page("/speak/late"))
     listener = open_page("/listen/late")
     sees(listener, "ready")
@@ -87,7 +88,7 @@ def test_a_listener_is_back_soon_after_the_socket_is_lost(open_page: OpenPage) -
     assert time.monotonic() - lost < BACK_S
 
 
-def test_a_listener_is_back_soon_after_the_network_is(open_page: OpenPage) -> None:
+def test_a_listener_is_back_soon_after_the_network_returns(open_page: OpenPage) -> None:
     begin_speaking(open_page("/speak/network"))
     listener = open_page("/listen/network")
     begin_listening(listener)
@@ -100,7 +101,7 @@ def test_a_listener_is_back_soon_after_the_network_is(open_page: OpenPage) -> No
     assert time.monotonic() - returned < BACK_S
 
 
-def test_a_speaker_is_back_soon_after_the_network_is(open_page: OpenPage) -> None:
+def test_a_speaker_is_back_soon_after_the_network_returns(open_page: OpenPage) -> None:
     speaker = open_page("/speak/dropped")
     listener = open_page("/listen/dropped")
     begin_listening(listener)
@@ -115,13 +116,14 @@ def test_a_speaker_is_back_soon_after_the_network_is(open_page: OpenPage) -> Non
 
 
 def lose_network(page: Page) -> None:
-    """Returns when the page has noticed, and tried in vain for a while."""
+    """Returns when the page has noticed, and has tried to come back twice, in vain."""
     page.context.set_offline(True)
     sees(page, "reconnecting")
-    page.wait_for_timeout(2000)
+    tries = page.evaluate("sockets.length")
+    wait_for(page, "(wanted) => sockets.length >= wanted", tries + 2)
 
 
-def test_everybody_is_back_after_the_server_was_started_anew(
+def test_everybody_reconnects_after_a_restart_of_the_server(
     open_page: OpenPage, server: ServerProcess
 ) -> None:
     speaker, listener = open_page("/speak/restart"), open_page("/listen/restart")
@@ -181,7 +183,7 @@ def test_an_error_that_only_a_newer_server_knows_is_shown_in_its_own_words(
     expect(page.locator(shown_in)).to_have_text(NEWER_ERROR["message"])
 
 
-def test_a_speaker_who_comes_back_replaces_their_own_ghost(open_page: OpenPage) -> None:
+def test_a_speaker_who_rejoins_replaces_their_own_dead_session(open_page: OpenPage) -> None:
     ghost = open_page("/speak/ghost")
     begin_speaking(ghost)
     kept = ghost.evaluate("JSON.stringify(sessionStorage)")
@@ -254,7 +256,7 @@ def test_an_insecure_page_says_why_there_is_no_microphone(open_page: OpenPage) -
     expect(speaker.locator("#button")).to_be_disabled()
 
 
-def test_sound_that_the_browser_holds_back_comes_with_another_tap(open_page: OpenPage) -> None:
+def test_sound_blocked_by_the_browser_starts_with_another_tap(open_page: OpenPage) -> None:
     begin_speaking(open_page("/speak/held"))
     listener = open_page("/listen/held", script=REFUSE_TO_PLAY_ONCE)
     begin_listening(listener)

@@ -10,12 +10,17 @@ import msgspec
 import numpy as np
 
 from server import app
+from server.client.arrivals import Arrivals
 from server.config import Config
 from server.media.opus import RATE_HZ, Pcm
 from signaling import messages as wire
 from tests.helpers.waiting import until
 
 READY_S = 30.0
+#: Opus packets of silence are smaller.
+SILENT_BYTES = 40
+#: A word of the stand-in's voice is half a second: 25 packets. Some may be lost.
+WORD_PACKETS = 20
 STAND_IN = [sys.executable, "-m", "tests.helpers.stand_in"]
 
 
@@ -65,6 +70,16 @@ def tone(frequency_hz: float, seconds: float = 0.6, silence_s: float = 0.6) -> P
     time_s = np.arange(round(seconds * RATE_HZ)) / RATE_HZ
     wave = 8000 * np.sin(2 * np.pi * frequency_hz * time_s)
     return np.concatenate((wave, np.zeros(round(silence_s * RATE_HZ)))).astype(np.int16)
+
+
+async def word_arrived(arrivals: Arrivals, since: int = 0) -> None:
+    """Wait until a word of the stand-in's voice is among the packets kept, those before number
+    ``since`` aside."""
+    await until(
+        lambda: (
+            sum(len(data) > SILENT_BYTES for _, data in arrivals.payloads[since:]) >= WORD_PACKETS
+        )
+    )
 
 
 def power(pcm: Pcm, frequency_hz: float) -> float:

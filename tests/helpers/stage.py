@@ -77,11 +77,11 @@ async def closing(client: ClientWebSocketResponse) -> tuple[list[dict[str, objec
 
 
 async def connected(
-    aiohttp_client: AiohttpClient, session: Session
+    aiohttp_client: AiohttpClient, session: Session, *, autoping: bool = True
 ) -> tuple[Stage, ClientWebSocketResponse]:
     stage = Stage(session)
     client: Client = await aiohttp_client(Server(stage.app))
-    return stage, await client.ws_connect("/ws")
+    return stage, await client.ws_connect("/ws", autoping=autoping)
 
 
 @asynccontextmanager

@@ -30,7 +30,7 @@ def signed(secret: bytes = SECRET, algorithm: str = "HS256", **claims: object) -
     return jwt.encode(kept, secret, algorithm=algorithm)
 
 
-def test_a_token_grants_what_it_was_issued_for() -> None:
+def test_a_token_grants_the_rights_it_was_issued_for() -> None:
     token = ACCESS.issue(
         subject="an", stream="sunday", speak=True, languages=["nl"], take_over=True, valid_s=60
     )
@@ -43,7 +43,7 @@ def test_a_token_grants_what_it_was_issued_for() -> None:
     )
 
 
-def test_a_token_for_all_streams_holds_in_each() -> None:
+def test_a_token_for_all_streams_is_valid_in_each() -> None:
     token = ACCESS.issue(speak=True, valid_s=60)
     assert ACCESS.grants(token, "sunday").speak
     assert ACCESS.grants(token, "monday").speak
@@ -56,7 +56,7 @@ def test_a_token_of_another_stream_is_refused() -> None:
 
 @pytest.mark.parametrize("open_speak", [False, True])
 @pytest.mark.parametrize("open_listen", [False, True])
-def test_without_a_token_one_may_what_is_open(open_listen: bool, open_speak: bool) -> None:
+def test_without_a_token_only_open_rights_are_granted(open_listen: bool, open_speak: bool) -> None:
     access = Access(SECRET, open_listen=open_listen, open_speak=open_speak)
     assert access.grants(None, "sunday") == Grants(listen=open_listen, speak=open_speak)
 
@@ -86,7 +86,7 @@ def test_a_listener_s_token_never_lets_anybody_speak() -> None:
         ("..", "did not issue it"),
     ],
 )
-def test_a_token_that_is_not_valid_is_refused_in_words(token: str, words: str) -> None:
+def test_an_invalid_token_is_refused_with_a_reason(token: str, words: str) -> None:
     error = refused(token)
     assert error.code == "unauthorised"
     assert words in error.message
@@ -97,7 +97,7 @@ def test_a_header_nested_too_deeply_is_refused() -> None:
     assert refused(f"{header}.e30.AAAA").code == "unauthorised"
 
 
-def test_whatever_comes_as_a_token_only_protocol_errors_come_out() -> None:
+def test_any_token_raises_only_protocol_errors() -> None:
     seeded = random.Random(20)
     good = ACCESS.issue(speak=True, valid_s=600)
     for _ in range(2000):
@@ -111,7 +111,7 @@ def test_whatever_comes_as_a_token_only_protocol_errors_come_out() -> None:
 @pytest.mark.parametrize(
     "header", [{"alg": "HS256", "crit": ["x"]}, {"alg": None}, {"alg": "RS256"}, [], "x", 1]
 )
-def test_headers_that_lie_are_refused(header: object) -> None:
+def test_forged_headers_are_refused(header: object) -> None:
     encoded = base64.urlsafe_b64encode(json.dumps(header).encode()).decode().rstrip("=")
     assert refused(encoded + signed()[signed().index(".") :]).code == "unauthorised"
 
@@ -132,12 +132,12 @@ def test_a_right_that_is_not_granted_is_refused(
     assert caught.value.code == code
 
 
-def test_a_right_that_is_granted_is_let_through() -> None:
+def test_a_right_that_is_granted_is_accepted() -> None:
     grants = Grants(subject="a", speak=True, languages=frozenset({"nl"}))
     assert grants.require("speak", "nl") is grants
 
 
-def test_streams_are_listed_to_all_where_listening_is_open() -> None:
+def test_streams_are_listed_for_everybody_if_listening_is_open() -> None:
     ACCESS.may_list(None)
     closed = Access(SECRET, open_listen=False)
     with pytest.raises(ProtocolError):
@@ -147,7 +147,7 @@ def test_streams_are_listed_to_all_where_listening_is_open() -> None:
     closed.may_list(closed.issue(admin=True, valid_s=60))
 
 
-def test_a_secret_is_made_once_and_for_its_owner_alone(tmp_path: Path) -> None:
+def test_a_secret_is_created_once_and_readable_by_its_owner_only(tmp_path: Path) -> None:
     state = tmp_path / "new" / "state"
     secret = load_secret("", state)
     assert load_secret("", state) == secret
@@ -156,14 +156,14 @@ def test_a_secret_is_made_once_and_for_its_owner_alone(tmp_path: Path) -> None:
     assert [path.name for path in state.iterdir()] == ["secret"]
 
 
-def test_a_secret_may_be_given(tmp_path: Path) -> None:
+def test_a_secret_may_be_configured(tmp_path: Path) -> None:
     (tmp_path / "given").write_text("k" * 32 + "\n")
     assert load_secret(str(tmp_path / "given"), tmp_path / "state") == b"k" * 32
     assert not (tmp_path / "state").exists()
 
 
 @pytest.mark.parametrize("content", [None, "", "short"])
-def test_a_given_secret_that_is_missing_or_short_is_refused(
+def test_a_configured_secret_that_is_missing_or_short_is_refused(
     tmp_path: Path, content: str | None
 ) -> None:
     path = tmp_path / "given"
@@ -173,7 +173,7 @@ def test_a_given_secret_that_is_missing_or_short_is_refused(
         load_secret(str(path), tmp_path)
 
 
-def test_a_state_folder_that_cannot_be_is_named(tmp_path: Path) -> None:
+def test_an_unusable_state_folder_is_named(tmp_path: Path) -> None:
     (tmp_path / "state").write_text("a file")
     with pytest.raises(ConfigError, match="state"):
         load_secret("", tmp_path / "state")

@@ -27,7 +27,7 @@ def names(count: int) -> list[str]:
     return [f"l{i}" for i in range(count)]
 
 
-def test_languages_come_one_by_one_until_the_machine_is_full() -> None:
+def test_languages_are_admitted_one_by_one_until_the_machine_is_full() -> None:
     machine, admitted = Machine(cores=1), set[str]()
     for count in range(1, 10):
         admitted = machine.admit(*names(count))
@@ -35,27 +35,27 @@ def test_languages_come_one_by_one_until_the_machine_is_full() -> None:
     assert admitted == set(names(4))  # four fifths of a core, and not a fifth more
 
 
-def test_many_at_once_are_no_more_than_the_machine_carries() -> None:
+def test_many_languages_at_once_are_admitted_up_to_the_machine_s_capacity() -> None:
     machine = Machine(cores=1)
     machine.admit("l0")
     machine.run(20, 1)
     assert machine.admit(*names(10)) == set(names(4))
 
 
-def test_a_bigger_machine_carries_more() -> None:
+def test_a_bigger_machine_admits_more_languages() -> None:
     machine = Machine(cores=2)
     machine.admit("l0")
     machine.run(20, 1)
     assert len(machine.admit(*names(20))) == 8
 
 
-def test_the_most_important_come_first_and_stay() -> None:
+def test_the_languages_with_the_most_listeners_are_admitted_first_and_stay() -> None:
     machine = Machine(cores=2, max_languages=2)
     assert machine.admit("en", "de", "fr") == {"en", "de"}
     assert machine.admit("fr", "de", "en") == {"en", "de"}
 
 
-def test_there_is_room_again_when_one_goes() -> None:
+def test_there_is_room_again_when_a_language_ends() -> None:
     machine = Machine(cores=2, max_languages=2)
     machine.admit("en", "de", "fr")
     assert machine.admit("de", "fr") == {"de", "fr"}
@@ -69,7 +69,7 @@ def test_all_streams_share_one_machine() -> None:
     assert machine.admit("en", "de", stream="two") == {"en", "de"}
 
 
-def test_a_pause_of_the_speakers_makes_no_room() -> None:
+def test_a_pause_of_the_speakers_does_not_count_as_room() -> None:
     machine = Machine(cores=1)
     for count in range(1, 5):
         machine.admit(*names(count))
@@ -87,7 +87,7 @@ def test_a_new_interpreter_counts_from_zero() -> None:
     assert machine.admit("en", "de") == {"en", "de"}
 
 
-def test_when_a_language_has_fallen_behind_no_other_is_let_in_for_a_while() -> None:
+def test_after_a_language_has_fallen_behind_no_other_is_admitted_for_a_while() -> None:
     """As when other programs take the cores: then little is used."""
     machine = Machine(cores=8)
     assert machine.admission.admit("s", ["en"], machine.now, slow=True) == {"en"}
@@ -97,7 +97,7 @@ def test_when_a_language_has_fallen_behind_no_other_is_let_in_for_a_while() -> N
     assert machine.admit("en", "de") == {"en", "de"}
 
 
-def test_while_nothing_is_known_nobody_is_refused() -> None:
+def test_while_the_load_is_unknown_nobody_is_refused() -> None:
     assert Machine(cores=1).admit(*names(3)) == set(names(3))
 
 
@@ -135,7 +135,7 @@ class Hall:
             self.admission.spent(self.cpu_s, self.now, recognized_s)
 
 
-def test_streams_are_heard_until_the_machine_is_full() -> None:
+def test_streams_are_recognised_until_the_machine_is_full() -> None:
     hall = Hall(cores=2)
     for number in range(6):
         hall.speak(f"s{number}")
@@ -143,7 +143,7 @@ def test_streams_are_heard_until_the_machine_is_full() -> None:
     assert hall.heard == ["s0", "s1"]  # 1.28 of 1.6 cores; one more would take 0.45 alone
 
 
-def test_a_stream_is_heard_when_another_one_goes() -> None:
+def test_a_stream_is_recognised_when_another_ends() -> None:
     hall = Hall(cores=2)
     for stream in ("s0", "s1", "s2"):
         hall.speak(stream)
@@ -158,7 +158,7 @@ def test_a_stream_is_heard_when_another_one_goes() -> None:
     assert hall.speak("s2")
 
 
-def test_the_cost_of_hearing_is_measured_not_guessed() -> None:
+def test_the_cost_of_recognition_is_measured() -> None:
     """As where the recogniser does with less."""
     hall = Hall(cores=2)
     for number in range(8):
@@ -168,7 +168,7 @@ def test_the_cost_of_hearing_is_measured_not_guessed() -> None:
     assert len(hall.interpreted) == 5
 
 
-def test_one_more_language_costs_no_hearing() -> None:
+def test_another_language_adds_no_cost_of_recognition() -> None:
     hall = Hall(cores=2)
     for stream in ("s0", "s1"):
         hall.speak(stream)
@@ -177,7 +177,7 @@ def test_one_more_language_costs_no_hearing() -> None:
     assert not hall.speak("s2")
 
 
-def test_the_first_stream_is_always_heard_and_with_a_limit_of_languages_each() -> None:
+def test_the_first_stream_and_with_max_languages_every_stream_is_recognised() -> None:
     hall = Hall(cores=1)
     hall.run(20)
     assert hall.speak("s0")

@@ -33,7 +33,7 @@ def rtp(sequence: int, timestamp: int, payload: bytes = b"\x00") -> bytes:
         pytest.param([65000, 500, 65000], [65000, 66036, 65000], id="there and back"),
     ],
 )
-def test_counters_are_counted_on(counter: list[int], expected: list[int]) -> None:
+def test_counters_that_wrap_around_are_unwrapped(counter: list[int], expected: list[int]) -> None:
     assert unwrapped(np.array(counter, np.uint16), 16).tolist() == expected
 
 
@@ -48,13 +48,13 @@ def test_counters_are_counted_on(counter: list[int], expected: list[int]) -> Non
         pytest.param(b"\x81\xc9" + bytes(30), id="RTCP receiver report"),
     ],
 )
-def test_only_rtp_is_noted(data: bytes) -> None:
+def test_only_rtp_packets_are_noted(data: bytes) -> None:
     arrivals = Arrivals()
     assert not arrivals.note(data, 1.0)
     assert len(arrivals) == 0
 
 
-def test_sound_has_its_place_whatever_was_lost_late_or_wrapped() -> None:
+def test_sound_is_placed_by_timestamp_despite_loss_reordering_and_wrapping() -> None:
     ticks = 50
     pcm = tone(440, ticks * SAMPLES_PER_TICK / RATE_HZ)
     encoder = OpusEncoder()
@@ -77,7 +77,7 @@ def test_sound_has_its_place_whatever_was_lost_late_or_wrapped() -> None:
     assert loud[1:20].all() and loud[26:].all()
 
 
-def test_no_packets_are_no_sound() -> None:
+def test_without_packets_there_is_no_sound() -> None:
     assert Arrivals().sound().size == 0
 
 
@@ -110,7 +110,7 @@ async def test_a_busy_process_does_not_make_packets_late(gathered: Connection) -
     assert before - 0.05 < arrivals.at_s[-1]
 
 
-async def test_what_is_not_kept_goes_no_further(gathered: Connection) -> None:
+async def test_packets_that_are_not_kept_are_not_passed_to_aioice(gathered: Connection) -> None:
     address = gathered._protocols[0].transport.get_extra_info("sockname")
     passed: list[bytes | str] = []
     gathered._protocols[0].datagram_received = (  # type: ignore[method-assign]

@@ -26,11 +26,11 @@ def test_beyond_loopback_the_lan_address_and_a_token_are_printed() -> None:
     assert ACCESS.grants(token, "main").take_over
 
 
-def test_without_tls_it_is_said_that_there_will_be_no_microphone() -> None:
+def test_without_tls_the_missing_microphone_is_explained() -> None:
     assert "no microphone" in addresses(Config(host="0.0.0.0"), 8080, ACCESS, LAN).text
 
 
-def test_a_public_address_goes_before_all() -> None:
+def test_a_public_address_is_preferred() -> None:
     config = Config(host="0.0.0.0", public_url="https://tolk.example/")
     assert addresses(config, 8080, ACCESS, LAN).listener == "https://tolk.example/listen/main"
     assert (
@@ -47,5 +47,5 @@ def test_a_public_address_goes_before_all() -> None:
         ("127.0.0.1", "localhost:8080", "http://localhost:8080"),
     ],
 )
-def test_what_is_passed_on_can_be_reached(host: str, seen: str, shared: str) -> None:
+def test_printed_links_can_be_reached_by_others(host: str, seen: str, shared: str) -> None:
     assert shared_url(Config(host=host), Visitor("127.0.0.1", "http", seen), LAN) == shared

@@ -39,7 +39,7 @@ def test_models_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
     assert "whisper-base" in listed
 
 
-def test_a_sound_configuration_is_said_to_be(
+def test_a_valid_configuration_passes_the_check(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["check", "--state", str(tmp_path)]) == 0
@@ -54,7 +54,7 @@ def test_a_sound_configuration_is_said_to_be(
         (["--ice-servers", "turn:turn.example"], "--turn-secret-file"),
     ],
 )
-def test_ways_for_sound_that_cannot_be_are_told_before_the_start(
+def test_impossible_settings_for_sound_are_named_before_the_start(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], options: list[str], named: str
 ) -> None:
     assert main(["check", "--state", str(tmp_path), *options]) == 2
@@ -75,7 +75,7 @@ def test_the_loop_is_compiled_into_the_state_folder(
     assert str(tmp_path / "state") in capsys.readouterr().out
 
 
-def test_without_a_compiler_it_is_said_what_to_do(
+def test_without_a_compiler_the_message_says_what_to_install(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.delenv("CC", raising=False)
@@ -106,7 +106,7 @@ def test_a_server_may_open_as_many_sockets_as_the_system_lets_it() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, most))
 
 
-def test_a_port_that_is_taken_is_told_with_what_to_do(
+def test_a_port_in_use_is_reported_with_what_to_do(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:

@@ -34,7 +34,7 @@ def loud(pcm: Pcm) -> Pcm:
 @pytest.mark.parametrize(
     ("speaks", "listens"), [("webrtc", "webrtc"), ("webrtc", "socket"), ("socket", "webrtc")]
 )
-async def test_what_is_said_is_heard(
+async def test_a_listener_hears_what_a_speaker_plays(
     server: app.Server, speaks: SpeakerAudio, listens: ListenerAudio
 ) -> None:
     async with (
@@ -54,7 +54,7 @@ async def test_playing_takes_as_long_as_the_sound(server: app.Server) -> None:
         assert loop.time() - before > 0.9
 
 
-async def test_one_alone_speaks_and_is_sent_sound(server: app.Server) -> None:
+async def test_a_talker_speaks_and_receives_sound(server: app.Server) -> None:
     async with Talker(server.url, "nl", "en") as talker:
         await talker.play(tone(440, 0.2))
         await until(lambda: len(talker.arrivals) > 0)
@@ -82,7 +82,7 @@ async def test_a_replaced_speaker_learns_it_while_playing(server: app.Server) ->
         ended.set()
 
 
-async def test_a_session_that_is_over_is_told_at_once(server: app.Server) -> None:
+async def test_an_ended_session_raises_at_once(server: app.Server) -> None:
     async with Speaker(server.url, "a", "nl", audio="socket") as speaker:
         await speaker.end()
         await until(lambda: speaker.closed)
@@ -94,20 +94,20 @@ async def test_a_session_that_is_over_is_told_at_once(server: app.Server) -> Non
             await speaker.expect(wire.Pong)
 
 
-async def test_what_does_not_come_is_named(server: app.Server) -> None:
+async def test_a_message_that_does_not_come_is_named_in_the_error(server: app.Server) -> None:
     async with Listener(server.url, "a", audio="none") as listener:
         with pytest.raises(TimeoutError, match="no such Pong within 0.1 s"):
             await listener.expect(wire.Pong, within_s=0.1)
         assert await listener.ask(wire.Ping(), wire.Pong) == wire.Pong()
 
 
-async def test_what_goes_wrong_inside_comes_out_as_it_is(server: app.Server) -> None:
+async def test_exceptions_of_the_body_are_raised_unchanged(server: app.Server) -> None:
     with pytest.raises(KeyError, match="mine"):
         async with Listener(server.url, "a"), Speaker(server.url, "a", "nl"):
             raise KeyError("mine")
 
 
-async def test_nothing_is_left_behind(server: app.Server) -> None:
+async def test_no_tasks_or_sockets_are_left_behind(server: app.Server) -> None:
     def left() -> tuple[int, int]:
         return len(asyncio.all_tasks()), threading.active_count()
 

@@ -13,7 +13,9 @@ def loaded(*arguments: str, environ: Mapping[str, str] | None = None) -> Config:
     return load(parser.parse_args(arguments), environ or {})
 
 
-def test_the_command_line_goes_before_the_environment_before_the_file(tmp_path: Path) -> None:
+def test_the_command_line_overrides_the_environment_which_overrides_the_file(
+    tmp_path: Path,
+) -> None:
     file = tmp_path / "tolk.toml"
     file.write_text('port = 1\nmax_streams = 2\nmax_listeners = 3\nhost = "::1"\n')
     config = loaded(

@@ -1,12 +1,14 @@
 """Better models are fetched while the server serves. A few lines stand in for what fetches."""
 
 import asyncio
+import functools
 import json
 import os
 import sys
 from pathlib import Path
 
 import pytest
+from tqdm import tqdm
 
 from server import app
 from server.client.participants import Speaker
@@ -68,7 +70,7 @@ class Fetched:
         assert not self.moves.held
 
 
-async def test_what_comes_is_told_in_lines_where_there_is_no_terminal(
+async def test_without_a_terminal_progress_is_printed_in_lines(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     told = [progress(part / 100) for part in range(0, 101, 2)]
@@ -81,13 +83,12 @@ async def test_what_comes_is_told_in_lines_where_there_is_no_terminal(
     assert last.startswith("whisper-base is installed")
 
 
-async def test_at_a_terminal_there_is_a_bar(
+async def test_at_a_terminal_progress_is_shown_as_a_bar(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
-    wait = "import time; time.sleep(0.3)\n"  # it moves every tenth of a second
-    then = wait + f"print({json.dumps(progress(0.5))!r}, flush=True)"
-    await Fetched(tmp_path).run(script(PLAN, progress(0.1), then=then))
+    monkeypatch.setattr(fetching, "tqdm", functools.partial(tqdm, mininterval=0))
+    await Fetched(tmp_path).run(script(PLAN, progress(0.1), progress(0.5)))
     said = capsys.readouterr().err
     assert "72.5M/145M" in said
     assert "25 %" not in said
@@ -109,7 +110,7 @@ async def test_at_a_terminal_there_is_a_bar(
         (["/does/not/exist"], "No such file"),
     ],
 )
-async def test_what_cannot_be_had_is_said_once_with_what_to_do(
+async def test_a_failed_fetch_is_reported_once_with_what_to_do(
     tmp_path: Path,
     command: list[str],
     reason: str,
@@ -123,7 +124,7 @@ async def test_what_cannot_be_had_is_said_once_with_what_to_do(
     assert ("odd" in caplog.text) == ("the log says why" in line)
 
 
-async def test_what_is_silent_for_too_long_is_ended(
+async def test_a_silent_fetcher_is_killed(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(fetching, "SILENCE_S", 0.3)
@@ -135,31 +136,40 @@ async def test_what_is_silent_for_too_long_is_ended(
         os.kill(int(pid.read_text()), 0)
 
 
-async def test_never_is_never(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+async def test_with_fetch_never_nothing_is_fetched(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     await Fetched(tmp_path, fetch="never").run(["/does/not/exist"])
     (line,) = capsys.readouterr().err.splitlines()
     assert "models pull --recommended" in line
 
 
 @pytest.mark.parametrize("models", ["starter", "some/folder"])
-async def test_who_chose_models_gets_no_others(
+async def test_nothing_is_fetched_if_models_were_chosen(
     tmp_path: Path, models: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     await Fetched(tmp_path, models=models).run(["/does/not/exist"])
     assert capsys.readouterr().err == ""
 
 
-async def test_who_has_better_models_fetches_none(
+async def test_nothing_is_fetched_if_better_models_are_installed(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     await Fetched(tmp_path, WHISPER).run(["/does/not/exist"])
     assert capsys.readouterr().err == ""
 
 
-async def test_a_running_server_moves_to_what_it_fetched_once_all_is_there(
+async def test_a_running_server_changes_to_fetched_models_once_all_are_there(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(moving, "LOOK_S", 0.05)
+    looks, stamp = list[Path](), moving._stamp
+
+    def look(folder: Path) -> tuple[int, ...]:
+        looks.append(folder)
+        return stamp(folder)
+
+    monkeypatch.setattr(moving, "_stamp", look)
     folder = fetched_into(tmp_path)
     install(folder)
     go, half = tmp_path / "go", tmp_path / "half"
@@ -178,14 +188,16 @@ install(Path({str(folder)!r}), targets=["en", "de", "fr"])
         Speaker(server.url, "hall", "nl") as speaker,
     ):
         await until(half.exists)
-        await asyncio.sleep(0.5)
+        seen = len(looks)
+        await until(lambda: len(looks) >= seen + 5)
         assert server.models.catalogue.targets("nl") == ["en"]
         go.touch()
-        state = await speaker.expect(wire.State, lambda state: "fr" in state.channels)
-        assert "de" in state.channels
+        await speaker.expect(wire.State, lambda state: "fr" in state.channels)
+    told = [each.channels for _, each in speaker.received if isinstance(each, wire.State)]
+    assert all(("de" in channels) == ("fr" in channels) for channels in told)
 
 
-async def test_what_fetches_ends_with_the_server(tmp_path: Path) -> None:
+async def test_the_fetcher_ends_with_the_server(tmp_path: Path) -> None:
     pid = tmp_path / "pid"
     then = f"import os, time; open({str(pid)!r}, 'w').write(str(os.getpid())); time.sleep(60)"
     config = Config(port=0, state=str(tmp_path))

@@ -25,14 +25,14 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_a_stream_has_its_file_s_and_others_have_none(folder: Path) -> None:
+def test_a_stream_has_the_glossary_of_its_file_and_others_have_none(folder: Path) -> None:
     glossaries = Glossaries.load(str(folder), languages)
     assert glossaries.of("hall").glossary.names == ("Ede",)
     assert glossaries.of("README") == glossaries.of("garden") == NONE
     assert glossaries.message("garden", 1) is None
 
 
-def test_what_is_put_counts_until_it_is_deleted(folder: Path) -> None:
+def test_a_put_glossary_is_used_until_it_is_deleted(folder: Path) -> None:
     glossaries = Glossaries.load(str(folder), languages)
     versions = [glossaries.of("hall").version]
     assert glossaries.put("hall", as_json("Elst")) == glossaries.of("hall")
@@ -53,13 +53,13 @@ def test_the_interpreter_is_told_of_a_glossary_that_was_deleted() -> None:
     assert message.version > put.version
 
 
-def test_deleting_what_is_not_there_changes_nothing() -> None:
+def test_deleting_a_missing_glossary_changes_nothing() -> None:
     glossaries = Glossaries(languages)
     assert glossaries.delete("hall") == NONE
     assert glossaries.message("hall", 1) is None
 
 
-def test_a_glossary_that_is_none_leaves_the_old_one() -> None:
+def test_an_invalid_glossary_leaves_the_old_one() -> None:
     glossaries = Glossaries(languages)
     glossaries.put("hall", as_json("Elst"))
     with pytest.raises(GlossaryError):
@@ -67,7 +67,7 @@ def test_a_glossary_that_is_none_leaves_the_old_one() -> None:
     assert glossaries.of("hall").glossary.names == ("Elst",)
 
 
-def test_there_is_a_limit() -> None:
+def test_the_number_of_glossaries_is_limited() -> None:
     glossaries = Glossaries(languages)
     for number in range(MAX_GLOSSARIES):
         glossaries.put(f"s{number}", as_json("Ede"))
@@ -84,20 +84,18 @@ def test_there_is_a_limit() -> None:
         ("a hall.toml", b"", "a hall.toml: .*1 to 64"),
     ],
 )
-def test_a_file_that_is_no_glossary_is_named(
-    tmp_path: Path, name: str, content: bytes, told: str
-) -> None:
+def test_an_invalid_file_is_named(tmp_path: Path, name: str, content: bytes, told: str) -> None:
     (tmp_path / name).write_bytes(content)
     with pytest.raises(ConfigError, match=told):
         Glossaries.load(str(tmp_path), languages)
 
 
-def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
+def test_a_missing_folder_is_named(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="nowhere: No such file"):
         Glossaries.load(str(tmp_path / "nowhere"), languages)
 
 
-def test_what_cannot_be_used_is_logged(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_unusable_entries_are_logged(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     (tmp_path / "hall.toml").write_text('names = ["Ede", "…"]')
     with caplog.at_level(logging.WARNING):
         kept = Glossaries.load(str(tmp_path), languages).of("hall")
@@ -105,7 +103,7 @@ def test_what_cannot_be_used_is_logged(tmp_path: Path, caplog: pytest.LogCapture
     assert "names[2] '…' has no letters" in caplog.text
 
 
-def test_what_the_recogniser_cannot_expect_is_told_of_that_glossary_only() -> None:
+def test_words_the_recogniser_cannot_expect_are_reported_for_that_glossary_only() -> None:
     glossaries = Glossaries(languages)
     version = glossaries.put("hall", as_json("Ede")).version
     for stream in ("hall", "garden"):
@@ -124,7 +122,7 @@ def test_what_the_recogniser_cannot_expect_is_told_of_that_glossary_only() -> No
     assert glossaries.of("hall").unexpected == ()
 
 
-def test_the_largest_glossary_is_one_message() -> None:
+def test_the_largest_glossary_fits_into_one_message() -> None:
     terms = [{"nl": f"{i:03}é{'x' * 40}", "en": f"{i:03}ë{'y' * 40}"} for i in range(MAX_ENTRIES)]
     data = json.dumps({"terms": terms}, ensure_ascii=False).encode()
     assert MAX_BYTES - 10_000 < len(data) <= MAX_BYTES

@@ -1,5 +1,6 @@
 import io
 from collections.abc import AsyncIterator
+from itertools import product
 from pathlib import Path
 
 import aiohttp
@@ -11,6 +12,9 @@ from tests.helpers.running import STAND_IN, tolk, tone
 from tests.helpers.waiting import until
 
 PATH = "/api/streams/hall/glossary"
+NOT_GLOSSARIES = (
+    *(b"", b"\xff", b"[]", b'{"terms": [{"nl": 5}]}', b'{"nimes": []}', b" " * 100_000),
+)
 EMPTY: dict[str, object] = {"terms": [], "names": [], "words": {}, "problems": []}
 
 
@@ -26,7 +30,7 @@ async def http(server: Server) -> AsyncIterator[aiohttp.ClientSession]:
         yield session
 
 
-async def test_it_is_put_read_and_deleted(http: aiohttp.ClientSession) -> None:
+async def test_a_glossary_is_put_read_and_deleted(http: aiohttp.ClientSession) -> None:
     terms = [{"nl": "het verbond", "en": "covenant"}]
     async with http.get(PATH) as response:
         assert await response.json() == EMPTY
@@ -43,15 +47,12 @@ async def test_it_is_put_read_and_deleted(http: aiohttp.ClientSession) -> None:
         assert await response.json() == EMPTY
 
 
-@pytest.mark.parametrize(
-    "body", [b"", b"\xff", b"[]", b'{"terms": [{"nl": 5}]}', b'{"nimes": []}', b" " * 100_000]
-)
-async def test_what_is_no_glossary_is_refused(http: aiohttp.ClientSession, body: bytes) -> None:
-    async with http.put(PATH, data=body) as response:
-        assert response.status == 400
-        answer = await response.json()
-    assert answer["code"] == "bad_glossary"
-    assert "glossary" in answer["message"] or "UTF-8" in answer["message"]
+async def test_an_invalid_glossary_is_refused(http: aiohttp.ClientSession) -> None:
+    for body in NOT_GLOSSARIES:
+        async with http.put(PATH, data=body) as response:
+            answer = await response.json()
+            assert (response.status, answer["code"]) == (400, "bad_glossary"), body[:100]
+        assert "glossary" in answer["message"] or "UTF-8" in answer["message"]
 
 
 async def test_five_megabytes_are_refused(http: aiohttp.ClientSession) -> None:
@@ -66,30 +67,27 @@ async def test_an_address_that_names_no_stream_is_not_found(http: aiohttp.Client
         assert response.status == 404
 
 
-@pytest.mark.parametrize(
-    ("rights", "status"),
-    [
-        (None, 403),
+async def test_only_speakers_and_administrators_may_read_and_change_a_glossary(
+    tmp_path: Path,
+) -> None:
+    rights: list[tuple[dict[str, object], int]] = [
+        ({}, 403),
         ({"listen": True}, 403),
         ({"speak": True, "stream": "garden"}, 403),
         ({"speak": True, "stream": "hall"}, 200),
         ({"admin": True}, 200),
-    ],
-)
-@pytest.mark.parametrize("method", ["GET", "PUT", "DELETE"])
-async def test_it_is_the_speaker_s_and_the_administrator_s(
-    tmp_path: Path, method: str, rights: dict[str, object] | None, status: int
-) -> None:
+    ]
     async with (
         tolk(tmp_path, STAND_IN, ready=False, speak_token="required") as server,
         aiohttp.ClientSession(server.url) as http,
     ):
-        headers = {}
-        if rights:
-            token = server.access.issue(valid_s=60, **rights)  # type: ignore[arg-type]
-            headers["Authorization"] = f"Bearer {token}"
-        async with http.request(method, PATH, json={}, headers=headers) as response:
-            assert response.status == status
+        for (granted, status), method in product(rights, ("GET", "PUT", "DELETE")):
+            headers = {}
+            if granted:
+                token = server.access.issue(valid_s=60, **granted)  # type: ignore[arg-type]
+                headers["Authorization"] = f"Bearer {token}"
+            async with http.request(method, PATH, json={}, headers=headers) as response:
+                assert response.status == status, (method, granted)
 
 
 async def test_a_page_of_another_origin_may_not_put_one(http: aiohttp.ClientSession) -> None:
@@ -100,7 +98,7 @@ async def test_a_page_of_another_origin_may_not_put_one(http: aiohttp.ClientSess
         assert "Access-Control-Allow-Origin" not in response.headers
 
 
-async def test_what_is_put_while_a_stream_is_live_is_read_from_the_next_clause_on(
+async def test_a_glossary_put_during_a_stream_applies_from_the_next_clause(
     tmp_path: Path,
 ) -> None:
     async with (

@@ -14,7 +14,7 @@ from signaling.messages import IceServer
 STUN, TURN, TURNS = "stun:s.example", "turn:t.example:3478", "turns:t.example?transport=tcp"
 
 
-def test_nobody_is_told_of_a_server_that_the_host_did_not_name() -> None:
+def test_participants_are_told_only_of_configured_servers() -> None:
     assert ice_servers(Config())(0) == []
 
 
@@ -30,7 +30,7 @@ def test_a_fixed_password_goes_with_turn_only() -> None:
     ]
 
 
-def test_of_a_shared_secret_everybody_gets_a_password_that_expires(tmp_path: Path) -> None:
+def test_with_a_shared_secret_everybody_gets_an_expiring_password(tmp_path: Path) -> None:
     (tmp_path / "secret").write_text("north\n")
     config = Config(ice_servers=[TURN], turn_secret_file=str(tmp_path / "secret"))
     (told,) = ice_servers(config)(1_000_000.9)
@@ -56,6 +56,6 @@ def test_of_a_shared_secret_everybody_gets_a_password_that_expires(tmp_path: Pat
         (Config(ice_servers=[TURN], turn_secret_file="/dev/null"), "empty"),
     ],
 )
-def test_what_cannot_be_is_refused_at_the_start(config: Config, named: str) -> None:
+def test_impossible_settings_are_refused_at_the_start(config: Config, named: str) -> None:
     with pytest.raises(ConfigError, match=named):
         ice_servers(config)

@@ -27,7 +27,7 @@ async def runner() -> AsyncIterator[web.AppRunner]:
     await runner.cleanup()
 
 
-async def test_of_a_crowd_a_few_are_let_in_at_a_time(runner: web.AppRunner) -> None:
+async def test_connections_of_a_crowd_are_accepted_a_few_at_a_time(runner: web.AppRunner) -> None:
     port = await listen(runner, "127.0.0.1", 0)
     server = runner.server
     assert server is not None
@@ -49,13 +49,13 @@ async def test_every_address_of_a_name_is_served(runner: web.AppRunner) -> None:
         assert await response.text() == "hello"
 
 
-async def test_a_port_that_is_taken_is_named(runner: web.AppRunner) -> None:
+async def test_a_port_in_use_is_named(runner: web.AppRunner) -> None:
     port = await listen(runner, "127.0.0.1", 0)
     with pytest.raises(OSError, match=str(port)):
         await listen(runner, "127.0.0.1", port)
 
 
-async def test_where_one_address_cannot_be_had_no_other_stays_open(
+async def test_if_one_address_is_in_use_no_other_stays_open(
     runner: web.AppRunner, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with socket.create_server(("127.0.0.1", 0)) as once:

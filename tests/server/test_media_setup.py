@@ -20,23 +20,23 @@ def sent_by(state: Path) -> tuple[BatchSender, str]:
     return sending, "".join(line for line in lines if line.startswith("tolk_fan_out{"))
 
 
-async def test_what_was_compiled_sends(compiled: Path) -> None:
+async def test_the_compiled_loop_sends(compiled: Path) -> None:
     sending, told = sent_by(compiled)
     assert isinstance(sending, NativeBatch)
     assert told == 'tolk_fan_out{by="native"} 1.0'
 
 
-async def test_without_it_python_sends(tmp_path: Path) -> None:
+async def test_without_the_compiled_loop_python_sends(tmp_path: Path) -> None:
     sending, told = sent_by(tmp_path)
     assert isinstance(sending, Batch)
     assert told == 'tolk_fan_out{by="batches"} 1.0'
 
 
-def test_this_machine_has_what_media_needs() -> None:
+def test_this_machine_passes_the_check_of_media() -> None:
     check_media()
 
 
-def test_what_media_lacks_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_requirements_of_media_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(batch, "problem", lambda: "nothing is sent")
     with pytest.raises(RuntimeError, match="listeners cannot be sent to: nothing is sent"):
         check_media()

@@ -54,7 +54,7 @@ def test_a_model_is_pulled_listed_verified_and_removed(
     assert "no model 'voice-en'" in capsys.readouterr().err
 
 
-def test_what_is_pulled_into_a_folder_is_used_from_there(
+def test_models_pulled_into_a_folder_are_used_from_there(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     folder, state = str(tmp_path / "carried"), ("--state", str(tmp_path / "state"))
@@ -72,7 +72,7 @@ def test_what_is_pulled_into_a_folder_is_used_from_there(
         (["./nowhere.zip"], 1, "nowhere.zip does not exist"),
     ],
 )
-def test_what_cannot_be_pulled_is_named(
+def test_a_model_that_cannot_be_pulled_is_named(
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
     what: list[str],
@@ -84,7 +84,7 @@ def test_what_cannot_be_pulled_is_named(
     assert complaint in output.out + output.err
 
 
-def test_a_voice_that_is_none_is_refused_by_its_library(
+def test_an_invalid_voice_is_refused_by_its_library(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     folder = lay_out(tmp_path / "some", **PIPER)
@@ -102,7 +102,7 @@ def test_a_voice_that_is_none_is_refused_by_its_library(
         (8, "whisper-large-v3-turbo"),
     ],
 )
-def test_the_best_that_leaves_room_is_recommended(cores: float, model: str) -> None:
+def test_the_best_model_that_leaves_room_is_recommended(cores: float, model: str) -> None:
     found = recommendation(cores)
     assert found.model == model
     assert all(each.streams * COSTS[each.model] <= HEARING_PART * cores for each in found.carried)

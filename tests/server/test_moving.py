@@ -63,7 +63,7 @@ async def languages(server: Server) -> object:
         return (await answer.json())["targets"]
 
 
-async def test_what_new_models_make_possible_is_told_to_all_and_nobody_reconnects(
+async def test_new_languages_are_told_to_all_and_nobody_reconnects(
     server: Server, tmp_path: Path
 ) -> None:
     async with (
@@ -89,7 +89,7 @@ async def test_what_new_models_make_possible_is_told_to_all_and_nobody_reconnect
     assert server.supervisor.restarts == 0
 
 
-async def test_models_that_are_broken_are_told_of_and_nothing_changes(
+async def test_broken_models_are_reported_and_nothing_changes(
     server: Server, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     (tmp_path / "models" / "model").write_bytes(b"changed")
@@ -100,7 +100,7 @@ async def test_models_that_are_broken_are_told_of_and_nothing_changes(
 
 
 @pytest.mark.parametrize("name", ["deadly", "moribund"])
-async def test_an_interpreter_that_dies_of_new_models_is_followed_by_one_with_the_old(
+async def test_after_a_crash_by_new_models_the_next_interpreter_has_the_old_ones(
     server: Server, tmp_path: Path, name: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     folder = tmp_path / "models"
@@ -166,7 +166,7 @@ class Desk:
         return self.current.catalogue.models[0].name
 
 
-def test_the_first_interpreter_s_death_while_it_loads_leads_to_what_is_shipped(
+def test_after_a_crash_of_the_first_interpreter_the_shipped_models_are_used(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     desk = Desk(tmp_path / "scratch", monkeypatch, "fetched", "shipped")
@@ -176,7 +176,7 @@ def test_the_first_interpreter_s_death_while_it_loads_leads_to_what_is_shipped(
     assert desk.dies() == "shipped"  # of something else: still no loop
 
 
-def test_without_others_an_interpreter_is_started_with_what_it_finds(
+def test_without_proven_models_an_interpreter_uses_those_it_finds(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     desk = Desk(tmp_path / "scratch", monkeypatch, "folder")
@@ -185,7 +185,7 @@ def test_without_others_an_interpreter_is_started_with_what_it_finds(
     assert desk.dies() == ""
 
 
-def test_models_that_have_been_in_use_for_a_while_are_kept_after_a_death(
+def test_models_that_worked_for_a_while_are_kept_after_a_crash(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     desk = Desk(tmp_path / "scratch", monkeypatch, "old", "shipped")
@@ -201,7 +201,7 @@ def test_models_that_have_been_in_use_for_a_while_are_kept_after_a_death(
     assert desk.in_use == "new"
 
 
-def test_a_death_after_others_could_not_be_loaded_is_not_their_fault(
+def test_a_crash_after_models_failed_to_load_is_not_blamed_on_them(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     desk = Desk(tmp_path / "scratch", monkeypatch, "old", "shipped")
@@ -211,7 +211,7 @@ def test_a_death_after_others_could_not_be_loaded_is_not_their_fault(
     assert desk.dies() == ""
 
 
-def test_what_the_interpreter_has_is_asked_again_where_the_word_of_it_was_lost(
+def test_if_the_message_about_new_models_is_lost_the_interpreter_is_asked_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     desk = Desk(tmp_path / "scratch", monkeypatch, "old")
@@ -227,7 +227,7 @@ def test_what_the_interpreter_has_is_asked_again_where_the_word_of_it_was_lost(
     assert desk.in_use == "new"
 
 
-def test_a_catalogue_goes_to_another_process_and_back() -> None:
+def test_a_catalogue_can_be_encoded_and_decoded() -> None:
     there = decoded(encoded(catalogue("a")))
     assert there.voices["nl"].path == "/models/a"
     assert version(there) == version(catalogue("a")) != version(catalogue("b"))

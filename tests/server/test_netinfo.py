@@ -24,7 +24,7 @@ from server.http.netinfo import (
 PROXIES = parse_networks(["10.0.0.0/8", "fd00::/8", "192.0.2.7"])
 
 
-def test_addresses_others_cannot_use_are_left_out() -> None:
+def test_addresses_that_others_cannot_reach_are_left_out() -> None:
     found = ["127.0.0.1", "::1", "169.254.3.4", "fe80::1%eth0", "0.0.0.0", "192.168.1.2", "fd00::2"]
     assert usable(found) == ["192.168.1.2", "fd00::2"]
 
@@ -59,11 +59,11 @@ def test_loopback(host: str, expected: bool) -> None:
         ("hall.local", ["hall.local"]),
     ],
 )
-def test_the_hosts_printed_are_those_that_work(host: str, expected: list[str]) -> None:
+def test_the_printed_hosts_can_be_reached(host: str, expected: list[str]) -> None:
     assert printed_hosts(host, ["192.168.1.2"]) == expected
 
 
-def test_a_certificate_covers_what_is_printed(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_certificate_covers_the_printed_hosts(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(netinfo, "lan_addresses", lambda: ["192.168.1.2"])
     monkeypatch.setattr("socket.gethostname", lambda: "Hall")
     assert names("127.0.0.1") == ["localhost", "127.0.0.1", "::1"]
@@ -99,7 +99,7 @@ def test_addresses_are_written_as_browsers_take_them(
         ("http://[fd00::2]:8080", False),
     ],
 )
-def test_where_browsers_give_a_microphone(url: str, expected: bool) -> None:
+def test_browsers_give_a_microphone_to_secure_pages(url: str, expected: bool) -> None:
     assert gives_microphone(url) is expected
 
 
@@ -132,7 +132,7 @@ def test_a_qr_code_is_a_square_of_half_blocks() -> None:
         ("", ["198.51.100.1"], "unknown"),
     ],
 )
-def test_only_trusted_proxies_say_where_a_request_came_from(
+def test_only_trusted_proxies_may_name_the_client_s_address(
     peer: str | None, forwarded: list[str], address: str
 ) -> None:
     headers = CIMultiDict([("X-Forwarded-For", value) for value in forwarded])
@@ -158,13 +158,13 @@ def test_only_trusted_proxies_say_where_a_request_came_from(
         ("10.0.0.1", {"X-Forwarded-Host": '"><script>'}, "http://inside:8080"),
     ],
 )
-def test_only_trusted_proxies_say_what_our_address_is(
+def test_only_trusted_proxies_may_name_our_address(
     peer: str, headers: dict[str, str], url: str
 ) -> None:
     assert visitor(CIMultiDict(headers), peer, "http", "inside:8080", PROXIES).url == url
 
 
-def test_a_visitor_through_a_proxy() -> None:
+def test_the_client_s_address_is_read_from_a_proxy_s_headers() -> None:
     headers = CIMultiDict(
         {
             "X-Forwarded-For": "198.51.100.1",
@@ -186,11 +186,11 @@ def test_a_visitor_through_a_proxy() -> None:
         ("unknown", "unknown"),
     ],
 )
-def test_limits_count_whoever_has_many_addresses_as_one(address: str, site: str) -> None:
+def test_addresses_of_one_network_count_as_one(address: str, site: str) -> None:
     assert Visitor(address, "http", "tolk.example").site == site
 
 
-def test_networks_are_read_and_what_is_none_is_named() -> None:
+def test_networks_are_parsed_and_invalid_ones_named() -> None:
     assert [str(network) for network in parse_networks(["10.0.0.0/8", " ::1 "])] == [
         "10.0.0.0/8",
         "::1/128",
@@ -201,7 +201,7 @@ def test_networks_are_read_and_what_is_none_is_named() -> None:
         parse_networks(["proxy"])
 
 
-def test_addresses_to_be_reached_at_are_no_names() -> None:
+def test_ice_addresses_must_not_be_names() -> None:
     assert parse_addresses(["203.0.113.7", "2001:db8::1"]) == ["203.0.113.7", "2001:db8::1"]
     for text in ("tolk.example", "0.0.0.0", "203.0.113.7:8080"):
         with pytest.raises(ConfigError, match="--ice-addresses"):

@@ -32,7 +32,7 @@ def line(segment: int, text: str, revision: int = 0, skipped: bool = False) -> b
     )
 
 
-def test_who_joins_late_sees_which_lines_were_not_spoken() -> None:
+def test_a_late_listener_sees_which_lines_were_not_spoken() -> None:
     early, late, told = listener(), listener(), list[wire.ServerMessage]()
     notices = Notices(early.stream, lambda language: ("live", None))
     for each in (line(1, "one"), line(2, "two"), line(1, "one", 1, skipped=True)):
@@ -45,7 +45,7 @@ def test_who_joins_late_sees_which_lines_were_not_spoken() -> None:
     ]
 
 
-def test_who_hears_the_floor_is_told_why_whenever_that_changes() -> None:
+def test_listeners_of_the_floor_are_told_whenever_the_reason_changes() -> None:
     session, told = listener(), list[wire.ServerMessage]()
     statuses: list[Status] = [
         ("live", None),

@@ -74,7 +74,7 @@ async def test_the_floor_is_the_speakers_own_packets(
     assert power(listener.arrivals.sound(), 300) > 0.8
 
 
-async def test_what_a_speaker_hides_in_packets_reaches_nobody(
+async def test_data_hidden_in_packets_reaches_nobody(
     server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Opus allows padding, in which anything may stand; the sound is heard all the same."""
@@ -97,7 +97,7 @@ async def test_what_a_speaker_hides_in_packets_reaches_nobody(
     assert power(listener.arrivals.sound(), 300) > 0.8
 
 
-async def test_over_an_interpretation_the_floor_is_encoded(
+async def test_under_an_interpretation_the_floor_is_encoded(
     server: Server, spoken: list[bytes]
 ) -> None:
     async with (
@@ -109,7 +109,7 @@ async def test_over_an_interpretation_the_floor_is_encoded(
     assert server.metrics.playout_counts.forwarded == 0
 
 
-async def test_a_speaker_may_go_and_another_come_without_packets_of_its_own(
+async def test_speakers_with_and_without_packets_to_forward_may_follow_each_other(
     server: Server, spoken: list[bytes]
 ) -> None:
     """And go back: for the listener it is one stream of packets."""

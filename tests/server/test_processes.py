@@ -41,23 +41,23 @@ def loaded(command: list[str]) -> Config:
     return load(options, {"TOLK_DEVICE": "cpu", "TOLK_PORT": "none"})
 
 
-def test_here_every_setting_is_another_than_the_default() -> None:
+def test_the_test_s_settings_all_differ_from_the_defaults() -> None:
     for field in msgspec.structs.fields(Config):
         assert getattr(SET, field.name) != getattr(Config(), field.name)
 
 
-def test_an_interpreter_has_every_setting_whatever_the_environment_says(tmp_path: Path) -> None:
+def test_an_interpreter_gets_every_setting_regardless_of_the_environment(tmp_path: Path) -> None:
     assert loaded(processes.worker(SET, tmp_path)) == SET
 
 
-def test_what_fetches_models_has_every_setting(tmp_path: Path) -> None:
+def test_the_fetcher_gets_every_setting(tmp_path: Path) -> None:
     assert loaded(processes.fetch(SET, tmp_path)) == SET
 
 
 @pytest.mark.parametrize(
     ("media_port", "expected"), [(-1, -1), (0, 0), (9000, 9002)], ids=["port", "any", "given"]
 )
-def test_an_edge_has_every_setting_but_ports_of_its_own(
+def test_an_edge_gets_every_setting_and_its_own_ports(
     tmp_path: Path, media_port: int, expected: int
 ) -> None:
     config = msgspec.structs.replace(SET, port=8080, media_port=media_port)
@@ -66,7 +66,7 @@ def test_an_edge_has_every_setting_but_ports_of_its_own(
     )
 
 
-def test_secret_settings_are_in_no_command_line_and_in_no_file_that_others_may_read(
+def test_secret_settings_are_not_readable_by_other_users(
     tmp_path: Path,
 ) -> None:
     config = Config(turn_password="a password")

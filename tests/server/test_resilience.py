@@ -11,9 +11,10 @@ import aiohttp
 import pytest
 
 from server.app import Server
+from server.client.conversation import Received
 from server.client.participants import Listener, Speaker
 from signaling import messages as wire
-from tests.helpers.running import STAND_IN, power, tolk, tone
+from tests.helpers.running import STAND_IN, power, tolk, tone, word_arrived
 from tests.helpers.waiting import until
 
 LOW, HIGH = tone(300), tone(1000)
@@ -22,6 +23,11 @@ SPOKEN_HIGH_HZ = 1500
 
 def status(wanted: str):  # type: ignore[no-untyped-def]
     return lambda state: state.status == wanted
+
+
+def is_live(received: Received) -> bool:
+    message = received.message
+    return isinstance(message, wire.ChannelState) and message.status == "live"
 
 
 def fallback(reason: str):  # type: ignore[no-untyped-def]
@@ -45,13 +51,14 @@ async def test_fallback_when_the_circuit_is_open(tmp_path: Path) -> None:
         since = len(listener.arrivals.payloads)
         heard_captions = len(listener.captions)
         await speaker.play(tone(300, 1.0))
+        await word_arrived(listener.arrivals, since)
         instead = listener.arrivals.payloads[since:]
         await until(lambda: len(listener.captions) > heard_captions)
-        # Half open: a clause that comes through closes the circuit again.
-        await asyncio.sleep(1.0)
         since = len(listener.received)
-        await speaker.play(HIGH)
-        await listener.expect(wire.ChannelState, status("live"), since=since)
+        # Half open after --retry-s: a clause that comes through closes the circuit again.
+        async with asyncio.timeout(20):
+            while not any(map(is_live, listener.received[since:])):
+                await speaker.play(HIGH)
     listener.arrivals.payloads[:] = instead
     floor = listener.arrivals.sound()
     assert power(floor, 300) > 0.5
@@ -66,9 +73,10 @@ async def test_time_limits_drop_the_clause_and_the_stream_goes_on(tmp_path: Path
     ):
         await speaker.play(LOW)
         await speaker.play(tone(1000, 0.6, 3.5))
+        since = len(listener.arrivals.payloads)
         await speaker.play(HIGH)
         await listener.expect(wire.Caption, text("high"))
-        await asyncio.sleep(1.0)
+        await word_arrived(listener.arrivals, since)
         assert server.supervisor.restarts == 0
     assert power(listener.arrivals.sound()[-96_000:], SPOKEN_HIGH_HZ) > 0.5
 
@@ -90,7 +98,7 @@ async def test_a_killed_interpreter_is_replaced_and_nobody_reconnects(tmp_path: 
         assert server.supervisor.restarts == 1
 
 
-async def test_the_same_sound_ends_two_interpreters_at_most(tmp_path: Path) -> None:
+async def test_the_same_audio_crashes_at_most_two_interpreters(tmp_path: Path) -> None:
     async with (
         tolk(tmp_path, [*STAND_IN, "--fault", "crash"]) as server,
         Listener(server.url, "hall", "en", captions=["en"]) as listener,
@@ -105,7 +113,7 @@ async def test_the_same_sound_ends_two_interpreters_at_most(tmp_path: Path) -> N
         assert server.supervisor.restarts == 2
 
 
-async def test_what_was_not_said_is_said_by_the_next_interpreter(tmp_path: Path) -> None:
+async def test_unspoken_audio_is_interpreted_by_the_next_interpreter(tmp_path: Path) -> None:
     once = tmp_path / "once"
     async with (
         tolk(tmp_path, [*STAND_IN, "--fault", "crash", "--once", str(once)]) as server,
@@ -163,7 +171,7 @@ def interpreter_pid(server: Server) -> int:
     return pid
 
 
-async def test_a_language_there_is_no_room_for_begins_once_there_is(tmp_path: Path) -> None:
+async def test_a_language_without_room_begins_once_there_is_room(tmp_path: Path) -> None:
     async with (
         tolk(tmp_path, STAND_IN, max_languages=1, demand_linger_s=0.2) as server,
         Speaker(server.url, "hall", "nl"),
@@ -183,7 +191,7 @@ async def test_a_language_there_is_no_room_for_begins_once_there_is(tmp_path: Pa
 
 
 @pytest.mark.parametrize("joins_with", ["en", "floor"])
-async def test_a_language_there_is_no_room_for_is_never_called_live(
+async def test_a_language_without_room_is_never_called_live(
     tmp_path: Path, joins_with: str
 ) -> None:
     async with (
@@ -200,7 +208,7 @@ async def test_a_language_there_is_no_room_for_is_never_called_live(
             assert {each.reason for each in told if each.channel == "en"} == {"full"}
 
 
-async def test_one_alone_is_told_of_a_language_there_is_no_room_for(tmp_path: Path) -> None:
+async def test_a_talker_is_told_of_a_language_without_room(tmp_path: Path) -> None:
     async with (
         tolk(tmp_path, STAND_IN, max_languages=1, demand_linger_s=0.2) as server,
         Speaker(server.url, "hall", "nl"),

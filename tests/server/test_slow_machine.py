@@ -183,7 +183,7 @@ def test_the_language_with_the_most_listeners_keeps_its_lag(outcome: Outcome) ->
     assert outcome.states("en") == ["live"]
 
 
-def test_the_fewer_listeners_the_further_behind(outcome: Outcome) -> None:
+def test_languages_with_fewer_listeners_fall_further_behind(outcome: Outcome) -> None:
     lag_s = {each: outcome.lag_s(SLOW_FROM_S, SLOW_UNTIL_S, each) for each in ("en", "de")}
     assert lag_s["en"] < lag_s["de"]
     said = {
@@ -193,14 +193,14 @@ def test_the_fewer_listeners_the_further_behind(outcome: Outcome) -> None:
     assert said["en"] > said["de"] > said["fr"]
 
 
-def test_who_hears_nothing_any_more_is_told_why_until_it_comes_back(outcome: Outcome) -> None:
+def test_listeners_of_a_mute_language_are_told_until_it_is_spoken_again(outcome: Outcome) -> None:
     assert outcome.states("fr") == ["live", "slow", "live"]
     _, (slow_s, _), (live_s, _) = outcome.told["fr"]
     assert SLOW_FROM_S < slow_s <= SLOW_FROM_S + 25
     assert SLOW_UNTIL_S < live_s <= SLOW_UNTIL_S + 25
 
 
-def test_a_new_language_waits_until_there_is_time_for_it(outcome: Outcome) -> None:
+def test_a_new_language_is_refused_until_the_machine_is_fast_again(outcome: Outcome) -> None:
     assert outcome.states("es") == ["full", "live"]
     _, (live_s, _) = outcome.told["es"]
     assert live_s > SLOW_UNTIL_S
@@ -208,6 +208,6 @@ def test_a_new_language_waits_until_there_is_time_for_it(outcome: Outcome) -> No
 
 
 @pytest.mark.parametrize("language", ["en", "de", "fr"])
-def test_once_there_is_time_again_all_is_as_before(outcome: Outcome, language: str) -> None:
+def test_once_the_machine_is_fast_again_lags_are_as_before(outcome: Outcome, language: str) -> None:
     before_s = outcome.lag_s(20, SLOW_FROM_S, language)
     assert outcome.lag_s(SLOW_UNTIL_S + 20, TALK.seconds, language) <= before_s + 0.2

@@ -21,13 +21,13 @@ async def refused(offer: str, channel: Broadcast) -> ProtocolError:
     return error.value
 
 
-async def test_a_channel_gives_nothing_to_whose_offer_was_not_taken() -> None:
+async def test_a_refused_offer_leaves_no_subscription() -> None:
     channel = Broadcast()
     assert (await refused("nonsense", channel)).code == "bad_sdp"
     assert channel.listeners == 0
 
 
-async def test_a_channel_gives_nothing_to_who_found_no_place(
+async def test_a_listener_without_a_place_leaves_no_subscription(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(places, "PLACES", 0)

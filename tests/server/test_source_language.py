@@ -114,7 +114,7 @@ class Stage:
         return [each for each in self.told["listener"] if isinstance(each, wire.ChannelState)][-1]
 
 
-def test_until_it_is_known_nothing_is_interpreted_and_then_all(tmp_path: Path) -> None:
+def test_with_auto_all_speech_is_interpreted_once_the_language_is_known(tmp_path: Path) -> None:
     stage = Stage(tmp_path, AUTO)
     assert (stage.demand.source, stage.demand.speech) == (AUTO, ())
     assert stage.demand.among == ("nl", "en")
@@ -148,7 +148,7 @@ def test_with_auto_the_language_changes_by_itself(tmp_path: Path) -> None:
     assert stage.track.broadcast.name == "en"
 
 
-def test_a_language_that_is_not_installed_is_only_told(tmp_path: Path) -> None:
+def test_a_language_that_is_not_installed_is_only_reported(tmp_path: Path) -> None:
     stage = Stage(tmp_path, AUTO)
     stage.hear("nl")
     stage.hear("fr")
@@ -156,14 +156,14 @@ def test_a_language_that_is_not_installed_is_only_told(tmp_path: Path) -> None:
     assert stage.spoken[-1] == wire.Spoken(language="fr", mismatch=True)
 
 
-def test_who_may_speak_one_language_only_is_not_found_to_speak_another(tmp_path: Path) -> None:
+def test_a_speaker_limited_to_one_language_is_not_switched_to_another(tmp_path: Path) -> None:
     stage = Stage(tmp_path, AUTO, languages=("nl",))
     stage.hear("nl")
     stage.hear("en")
     assert stage.demand.source == "nl"
 
 
-def test_a_language_that_was_chosen_stays_and_the_speaker_is_told(tmp_path: Path) -> None:
+def test_a_chosen_language_stays_and_the_speaker_is_told_of_a_mismatch(tmp_path: Path) -> None:
     stage = Stage(tmp_path, "nl")
     for language in ("nl", "en", "en", "nl"):
         stage.hear(language)
@@ -176,7 +176,7 @@ def test_a_language_that_was_chosen_stays_and_the_speaker_is_told(tmp_path: Path
 
 
 @pytest.mark.parametrize("choice", ["en", AUTO])
-def test_what_was_heard_of_it_is_interpreted_once_the_speaker_changes(
+def test_after_a_change_earlier_speech_in_that_language_is_interpreted_again(
     tmp_path: Path, choice: str
 ) -> None:
     stage = Stage(tmp_path, "nl")
@@ -188,7 +188,9 @@ def test_what_was_heard_of_it_is_interpreted_once_the_speaker_changes(
     assert stage.fed_from_s[0] == pytest.approx(4)
 
 
-def test_a_language_that_was_not_heard_is_interpreted_from_now_on(tmp_path: Path) -> None:
+def test_after_a_change_to_an_undetected_language_only_new_speech_is_interpreted(
+    tmp_path: Path,
+) -> None:
     stage = Stage(tmp_path, "nl")
     stage.speak(10)
     stage.live.source.choose("en")
@@ -197,14 +199,14 @@ def test_a_language_that_was_not_heard_is_interpreted_from_now_on(tmp_path: Path
     assert stage.fed_from_s == [10]
 
 
-def test_auto_goes_on_with_the_language_so_far(tmp_path: Path) -> None:
+def test_a_change_to_auto_keeps_the_present_language(tmp_path: Path) -> None:
     stage = Stage(tmp_path, "nl")
     before = stage.live.epoch
     stage.live.source.choose(AUTO)
     assert (stage.demand.source, stage.live.epoch) == ("nl", before)
 
 
-def test_who_comes_back_with_auto_goes_on(tmp_path: Path) -> None:
+def test_a_speaker_who_rejoins_with_auto_keeps_the_detected_language(tmp_path: Path) -> None:
     stage = Stage(tmp_path, AUTO)
     stage.hear("nl")
     stage.manager.leave(stage.speaker, 0)
@@ -212,13 +214,13 @@ def test_who_comes_back_with_auto_goes_on(tmp_path: Path) -> None:
     assert (again.stream.source, again.captions) == ("nl", frozenset({"nl"}))
 
 
-def test_auto_after_a_language_that_was_chosen_begins_anew(tmp_path: Path) -> None:
+def test_rejoining_with_auto_after_a_chosen_language_detects_again(tmp_path: Path) -> None:
     stage = Stage(tmp_path, "nl")
     stage.manager.leave(stage.speaker, 0)
     assert stage.join(AUTO).stream.source is None
 
 
-def test_what_is_not_final_is_taken_back(tmp_path: Path) -> None:
+def test_partial_captions_are_cleared_when_the_language_changes(tmp_path: Path) -> None:
     stage = Stage(tmp_path, "nl")
     stage.live.receive(
         bus.Caption(
@@ -241,7 +243,7 @@ def test_what_is_not_final_is_taken_back(tmp_path: Path) -> None:
 # --- a running server ---------------------------------------------------------------------------
 
 
-async def test_a_language_found_out_and_changed_live(tmp_path: Path) -> None:
+async def test_the_language_is_detected_and_changed_in_a_running_server(tmp_path: Path) -> None:
     models = str(models_of_several(tmp_path))
     async with (
         tolk(tmp_path, STAND_IN, models=models) as server,
@@ -262,7 +264,7 @@ async def test_a_language_found_out_and_changed_live(tmp_path: Path) -> None:
         await speaker.expect(wire.Caption, final("en", "laag"))
 
 
-async def test_auto_where_nothing_tells_languages_apart(tmp_path: Path) -> None:
+async def test_auto_is_refused_without_a_model_that_detects_languages(tmp_path: Path) -> None:
     async with tolk(tmp_path, STAND_IN, ready=False) as server:
         with pytest.raises(Refused, match="unknown_language.*Choose one of: .*nl"):
             async with Speaker(server.url, "hall", AUTO):
@@ -272,7 +274,7 @@ async def test_auto_where_nothing_tells_languages_apart(tmp_path: Path) -> None:
             assert not (await speaker.expect(wire.Error)).fatal
 
 
-async def test_a_token_limits_what_may_be_found(tmp_path: Path) -> None:
+async def test_a_token_limits_the_languages_that_may_be_detected(tmp_path: Path) -> None:
     models = str(models_of_several(tmp_path))
     async with tolk(tmp_path, STAND_IN, ready=False, models=models) as server:
         token = server.access.issue(speak=True, languages=["nl"], valid_s=60)

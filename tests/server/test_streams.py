@@ -71,7 +71,7 @@ def test_a_second_speaker_is_refused() -> None:
     assert reasons(first) == []
 
 
-def test_the_resume_secret_replaces_ones_own_ghost() -> None:
+def test_the_resume_secret_replaces_one_s_own_dead_session() -> None:
     manager = ConnectionManager()
     ghost = speak(manager)
     back = speak(manager, resume=ghost.resume)
@@ -80,7 +80,7 @@ def test_the_resume_secret_replaces_ones_own_ghost() -> None:
     assert back.resume == ghost.resume
 
 
-def test_a_ghosts_late_leaving_does_not_end_its_successor() -> None:
+def test_a_dead_session_that_leaves_late_does_not_end_its_successor() -> None:
     manager = ConnectionManager()
     ghost = speak(manager)
     back = speak(manager, resume=ghost.resume)
@@ -89,7 +89,7 @@ def test_a_ghosts_late_leaving_does_not_end_its_successor() -> None:
     assert manager.streams["hall"].state == "live"
 
 
-def test_taking_over_replaces_whoever_speaks() -> None:
+def test_taking_over_replaces_the_present_speaker() -> None:
     manager = ConnectionManager()
     first = speak(manager)
     second = speak(manager, take_over=True)
@@ -106,7 +106,7 @@ def test_a_listener_resumes_without_counting_twice() -> None:
     assert manager.streams["hall"].listeners == {second}
 
 
-def test_a_listeners_secret_does_not_let_one_speak() -> None:
+def test_a_listener_s_secret_does_not_allow_speaking() -> None:
     manager = ConnectionManager()
     speak(manager)
     listener = listen(manager)
@@ -121,7 +121,7 @@ def test_a_listeners_secret_does_not_let_one_speak() -> None:
         ConnectionManager(max_sessions_per_address=1),
     ],
 )
-def test_limits_refuse_the_next(manager: ConnectionManager) -> None:
+def test_joins_beyond_a_limit_are_refused(manager: ConnectionManager) -> None:
     listen(manager, "hall")
     with pytest.raises(ProtocolError) as refused:
         listen(manager, "tent")
@@ -129,7 +129,7 @@ def test_limits_refuse_the_next(manager: ConnectionManager) -> None:
     assert refused.value.retry_after_s is not None
 
 
-def test_the_limit_on_listeners_is_a_streams_own() -> None:
+def test_the_limit_on_listeners_applies_per_stream() -> None:
     manager = ConnectionManager(max_listeners=1)
     listen(manager, "hall")
     listen(manager, "tent")
@@ -138,7 +138,7 @@ def test_the_limit_on_listeners_is_a_streams_own() -> None:
     assert code(refused) == "limit"
 
 
-def test_leaving_gives_the_place_back() -> None:
+def test_a_session_that_leaves_frees_its_place() -> None:
     manager = ConnectionManager(max_sessions_per_address=1)
     for _ in range(3):
         session = listen(manager)
@@ -147,7 +147,7 @@ def test_leaving_gives_the_place_back() -> None:
     assert manager.streams["hall"].is_empty
 
 
-def test_an_empty_stream_is_let_go_after_a_while() -> None:
+def test_an_empty_stream_is_removed_after_a_while() -> None:
     manager = ConnectionManager(empty_s=15)
     removed: list[Stream] = []
     manager.leave(listen(manager), now=100)
@@ -166,7 +166,7 @@ def test_a_stream_outlives_its_speaker() -> None:
     assert manager.streams["hall"].state == "waiting"
 
 
-def test_closing_dismisses_everybody_and_admits_nobody() -> None:
+def test_closing_ends_all_sessions_and_refuses_new_ones() -> None:
     manager = ConnectionManager()
     sessions = [speak(manager), listen(manager)]
     manager.close()
@@ -176,7 +176,7 @@ def test_closing_dismisses_everybody_and_admits_nobody() -> None:
     assert code(refused) == "unavailable"
 
 
-def test_a_language_is_wanted_until_some_time_after_its_last_listener() -> None:
+def test_a_language_is_demanded_until_some_time_after_its_last_listener() -> None:
     manager = ConnectionManager()
     speak(manager)
     listener = listen(manager, channel="en+floor", captions=("nl", "en", "de"))
@@ -187,13 +187,13 @@ def test_a_language_is_wanted_until_some_time_after_its_last_listener() -> None:
     assert stream.wanted(10.0, LINGER_S) == ((), ())
 
 
-def test_the_floor_wants_no_language() -> None:
+def test_listeners_of_the_floor_demand_no_language() -> None:
     manager = ConnectionManager()
     speak(manager)
     assert listen(manager, channel="floor").stream.wanted(0, LINGER_S) == ((), ())
 
 
-def test_a_talk_is_private_and_hears_itself() -> None:
+def test_a_talk_is_private_and_its_speaker_hears_the_interpretation() -> None:
     manager = ConnectionManager()
     talk = manager.join_talk("10.0.0.1", "nl", "en", Door())
     assert talk.stream.is_private

@@ -60,20 +60,22 @@ def pair(folder: Path, now: datetime = NOW) -> tuple[Path, Path]:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_who_trusts_the_certificate_connects_by_every_name(tmp_path: Path, name: str) -> None:
+def test_clients_that_trust_the_certificate_connect_by_every_name(
+    tmp_path: Path, name: str
+) -> None:
     made = self_signed(tmp_path, NAMES)
     client = ssl.create_default_context()
     client.load_verify_locations(tmp_path / "self-signed.pem")
     handshake(made.context, client, name)
 
 
-def test_who_does_not_trust_it_refuses(tmp_path: Path) -> None:
+def test_clients_that_do_not_trust_the_certificate_refuse(tmp_path: Path) -> None:
     made = self_signed(tmp_path, NAMES)
     with pytest.raises(ssl.SSLCertVerificationError):
         handshake(made.context, ssl.create_default_context(), "localhost")
 
 
-def test_the_certificate_holds_825_days_for_the_names_given(tmp_path: Path) -> None:
+def test_the_certificate_is_valid_for_825_days_and_the_given_names(tmp_path: Path) -> None:
     self_signed(tmp_path, NAMES, NOW)
     certificate = kept(tmp_path)
     names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
@@ -92,43 +94,43 @@ def test_the_fingerprint_is_that_of_the_certificate(tmp_path: Path) -> None:
     assert made.fingerprint.count(":") == 31
 
 
-def test_the_key_is_its_owner_s_alone(tmp_path: Path) -> None:
+def test_the_key_is_readable_by_its_owner_only(tmp_path: Path) -> None:
     self_signed(tmp_path / "state", NAMES)
     assert stat.S_IMODE((tmp_path / "state" / "self-signed.pem").stat().st_mode) == 0o600
     assert [path.name for path in (tmp_path / "state").iterdir()] == ["self-signed.pem"]
 
 
-def test_it_is_used_again_for_the_same_names_and_fewer(tmp_path: Path) -> None:
+def test_the_certificate_is_reused_for_the_same_or_fewer_names(tmp_path: Path) -> None:
     first = self_signed(tmp_path, NAMES)
     assert self_signed(tmp_path, NAMES[:1]).fingerprint == first.fingerprint
 
 
 @pytest.mark.parametrize("days", [-2, 795, 2000])
-def test_it_is_made_anew_when_it_does_not_hold_or_not_for_long(tmp_path: Path, days: int) -> None:
+def test_an_expired_or_expiring_certificate_is_renewed(tmp_path: Path, days: int) -> None:
     first = self_signed(tmp_path, NAMES, NOW)
     later = self_signed(tmp_path, NAMES, NOW + timedelta(days=days))
     assert later.fingerprint != first.fingerprint
 
 
-def test_it_is_used_again_while_it_holds(tmp_path: Path) -> None:
+def test_a_valid_certificate_is_reused(tmp_path: Path) -> None:
     first = self_signed(tmp_path, NAMES, NOW)
     assert self_signed(tmp_path, NAMES, NOW + timedelta(days=793)).fingerprint == first.fingerprint
 
 
-def test_it_is_made_anew_for_a_further_name(tmp_path: Path) -> None:
+def test_the_certificate_is_renewed_for_a_further_name(tmp_path: Path) -> None:
     first = self_signed(tmp_path, NAMES)
     assert self_signed(tmp_path, [*NAMES, "192.168.1.2"]).fingerprint != first.fingerprint
 
 
 @pytest.mark.parametrize("left", [0, 10, 300])
-def test_it_is_made_anew_when_its_file_is_damaged(tmp_path: Path, left: int) -> None:
+def test_a_damaged_certificate_is_renewed(tmp_path: Path, left: int) -> None:
     first = self_signed(tmp_path, NAMES)
     path = tmp_path / "self-signed.pem"
     path.write_bytes(path.read_bytes()[:left])
     assert self_signed(tmp_path, NAMES).fingerprint != first.fingerprint
 
 
-def test_it_is_made_anew_when_its_key_is_another_s(tmp_path: Path) -> None:
+def test_a_certificate_with_another_key_is_renewed(tmp_path: Path) -> None:
     first = self_signed(tmp_path, NAMES)
     certificate, _ = pair(tmp_path / "a")
     _, key = pair(tmp_path / "b")
@@ -137,25 +139,25 @@ def test_it_is_made_anew_when_its_key_is_another_s(tmp_path: Path) -> None:
     assert made.fingerprint != first.fingerprint
 
 
-def test_names_beyond_ascii_and_zones_of_addresses_are_taken(tmp_path: Path) -> None:
+def test_names_beyond_ascii_and_zones_of_addresses_are_accepted(tmp_path: Path) -> None:
     self_signed(tmp_path, ["zaal-één.local", "fe80::1%eth0"])
     names = kept(tmp_path).extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     assert names.get_values_for_type(x509.DNSName) == ["xn--zaal-n-fvaa.local"]
     assert names.get_values_for_type(x509.IPAddress) == [ip_address("fe80::1")]
 
 
-def test_a_name_that_is_none_is_refused(tmp_path: Path) -> None:
+def test_an_invalid_name_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="no host name"):
         self_signed(tmp_path, ["a" * 300])
 
 
-def test_a_state_folder_that_cannot_be_is_named(tmp_path: Path) -> None:
+def test_an_unusable_state_folder_is_named(tmp_path: Path) -> None:
     (tmp_path / "state").write_text("a file")
     with pytest.raises(ConfigError, match="state"):
         self_signed(tmp_path / "state", NAMES)
 
 
-def test_a_certificate_and_key_of_the_host_are_taken(tmp_path: Path) -> None:
+def test_the_host_s_own_certificate_and_key_are_used(tmp_path: Path) -> None:
     certificate, key = pair(tmp_path)
     client = ssl.create_default_context()
     client.load_verify_locations(certificate)
@@ -170,7 +172,7 @@ def test_a_missing_file_is_named_with_its_option(tmp_path: Path) -> None:
         load(certificate, tmp_path / "none.pem")
 
 
-def test_files_of_something_else_are_named(tmp_path: Path) -> None:
+def test_invalid_files_are_named(tmp_path: Path) -> None:
     certificate, key = pair(tmp_path)
     with pytest.raises(ConfigError, match="--tls-cert: .*key.pem holds no PEM certificate"):
         load(key, key)
@@ -185,7 +187,7 @@ def test_the_key_of_another_certificate_is_refused(tmp_path: Path) -> None:
         load(certificate, key)
 
 
-def test_an_encrypted_key_is_refused_and_not_asked_about(tmp_path: Path) -> None:
+def test_an_encrypted_key_is_refused_without_asking_for_a_password(tmp_path: Path) -> None:
     certificate, key = pair(tmp_path)
     private = serialization.load_pem_private_key(key.read_bytes(), password=None)
     key.write_bytes(
@@ -200,7 +202,7 @@ def test_an_encrypted_key_is_refused_and_not_asked_about(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize(("days", "warned"), [(0, False), (900, True), (-30, True)])
-def test_a_certificate_that_does_not_hold_is_warned_of(
+def test_an_invalid_certificate_is_warned_of(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, days: int, warned: bool
 ) -> None:
     certificate, key = pair(tmp_path)
@@ -249,7 +251,7 @@ async def test_a_conversation_over_tls_ends_in_order(conversations: Conversation
                 assert await conversations.ended.get() is None
 
 
-async def test_a_conversation_over_tls_ends_though_nobody_reads(
+async def test_a_conversation_over_tls_ends_even_if_the_client_does_not_read(
     conversations: Conversations, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(websocket, "GOODBYE_S", 0.1)

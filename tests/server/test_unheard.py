@@ -112,7 +112,7 @@ def full() -> tuple[Machine, Talk, Talk]:
     return machine, first, Talk(machine, "second")
 
 
-def test_who_is_not_heard_is_told_why_and_so_are_the_listeners() -> None:
+def test_speaker_and_listeners_are_told_that_a_stream_is_not_recognised() -> None:
     _, first, second = full()
     assert first.demand == (True, ("en",))
     assert first.channel == "live"
@@ -122,7 +122,7 @@ def test_who_is_not_heard_is_told_why_and_so_are_the_listeners() -> None:
     assert second.to_speaker.count(UNHEARD) == 1
 
 
-def test_once_there_is_room_all_is_interpreted_and_the_speaker_is_told() -> None:
+def test_once_there_is_room_the_stream_is_interpreted_and_the_speaker_is_told() -> None:
     machine, first, second = full()
     machine.manager.leave(first.speaker, machine.now)
     machine.run(12, load=0.1)
@@ -136,7 +136,7 @@ def test_once_there_is_room_all_is_interpreted_and_the_speaker_is_told() -> None
     assert UNHEARD not in told
 
 
-def test_a_speaker_who_comes_back_is_told_again() -> None:
+def test_a_speaker_who_rejoins_is_told_again() -> None:
     _, _, second = full()
     second.live.detach(second.speaker)
     told: list[wire.ServerMessage] = []

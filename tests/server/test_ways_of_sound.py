@@ -23,7 +23,7 @@ async def server(tmp_path: Path) -> AsyncIterator[Server]:
         yield running
 
 
-async def test_who_offers_anew_hears_by_the_new_connection(server: Server) -> None:
+async def test_after_a_new_offer_the_listener_hears_by_the_new_connection(server: Server) -> None:
     """As after a change of networks: aiortc itself would go on with the old credentials."""
     usernames = set[str]()
     async with (
@@ -62,14 +62,14 @@ async def offered_ports(server: Server, count: int) -> list[str]:
     return ports
 
 
-async def test_sound_goes_by_one_port_and_by_the_fast_way(server: Server) -> None:
+async def test_sound_uses_one_port_and_the_fast_way_to_send(server: Server) -> None:
     ports = await offered_ports(server, 3)
     assert len(ports) == 3 and len(set(ports)) == 1
     async with aiohttp.ClientSession() as session, session.get(server.url + "/metrics") as metrics:
         assert 'tolk_fan_out{by="batches"} 1.0' in await metrics.text()
 
 
-async def test_each_may_have_a_port_of_its_own(tmp_path: Path) -> None:
+async def test_each_listener_may_have_a_port_of_its_own(tmp_path: Path) -> None:
     async with tolk(tmp_path, STAND_IN, ready=False, media_port=0) as server:
         assert len(set(await offered_ports(server, 3))) == 3
         async with Listener(server.url, "hall", "floor") as listener:

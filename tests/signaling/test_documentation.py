@@ -48,12 +48,12 @@ def test_every_message_has_an_example(who: str) -> None:
     assert set(get_args(UNIONS[who])) == shown
 
 
-def test_every_block_of_json_is_tried() -> None:
+def test_every_block_of_json_is_checked() -> None:
     assert PAGE.count("```json") == len(re.findall(r"^```json [a-z ]+\n", PAGE, re.M))
 
 
 @pytest.mark.parametrize(("who", "text"), [pair for pair in EXAMPLES if '"offer"' in pair[1]])
-def test_the_example_of_an_offer_is_one_that_is_taken(who: str, text: str) -> None:
+def test_the_example_of_an_offer_is_accepted(who: str, text: str) -> None:
     directions: dict[str, offer.Direction] = {
         "speaker": protocol.SPEAKER.direction,
         "listener": protocol.LISTENER.direction,

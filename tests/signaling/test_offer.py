@@ -36,14 +36,14 @@ def parsed(checked: str) -> SessionDescription:
 
 
 @pytest.mark.parametrize("direction", ["sendonly", "recvonly", "sendrecv"])
-def test_a_browser_s_offer_is_taken_without_its_candidates(direction: Direction) -> None:
+def test_a_browser_s_offer_is_accepted_without_its_candidates(direction: Direction) -> None:
     checked = check(chromium(direction), direction)
     assert "m=audio 9 UDP/TLS/RTP/SAVPF 111" in checked and "a=mid:0\r\n" in checked
     assert chromium(direction).count("a=candidate") == 2
     assert "candidate" not in checked and ".local" not in checked
 
 
-def test_what_aiortc_reads_is_what_was_offered() -> None:
+def test_aiortc_reads_from_a_checked_offer_what_was_offered() -> None:
     before = SessionDescription.parse(chromium()).media[0]
     after = parsed(check(chromium(), "sendonly")).media[0]
     assert after.ice == before.ice
@@ -73,7 +73,7 @@ async def test_aiortc_answers_a_checked_offer(connection: RTCPeerConnection) -> 
     assert "opus/48000/2" in answer.sdp
 
 
-async def test_aiortc_s_own_offer_is_taken(connection: RTCPeerConnection) -> None:
+async def test_aiortc_s_own_offer_is_accepted(connection: RTCPeerConnection) -> None:
     connection.addTransceiver("audio", direction="sendonly")
     await connection.setLocalDescription(await connection.createOffer())
     checked = check(connection.localDescription.sdp, "sendonly")
@@ -100,17 +100,17 @@ def test_red_of_anything_but_opus_is_left_out(old: str, new: str) -> None:
     assert "red/" not in checked and "SAVPF 111\r\n" in checked
 
 
-def test_line_ends_may_be_bare() -> None:
+def test_line_ends_may_be_bare_newlines() -> None:
     assert check(chromium().replace("\r\n", "\n"), "sendonly") == check(chromium(), "sendonly")
 
 
 @pytest.mark.parametrize("direction", ["sendonly", "recvonly"])
-def test_sendrecv_is_narrowed_to_what_the_role_does(direction: Direction) -> None:
+def test_sendrecv_is_narrowed_to_the_direction_of_the_role(direction: Direction) -> None:
     checked = check(chromium("sendrecv"), direction)
     assert parsed(checked).media[0].direction == direction
 
 
-def test_attributes_of_the_session_count_for_its_section() -> None:
+def test_attributes_of_the_session_apply_to_its_section() -> None:
     sdp = without("ice-ufrag").replace("t=0 0\r\n", "t=0 0\r\na=ice-ufrag:abcd\r\n")
     assert "a=ice-ufrag:abcd\r\n" in check(sdp, "sendonly")
 
@@ -158,7 +158,7 @@ M_LINE = "m=audio 9 UDP/TLS/RTP/SAVPF 111 63 9 0 8 13 110 126"
         (chromium() + "a=ice-lite\r\n", "ice-lite"),
     ],
 )
-def test_what_cannot_be_taken_is_refused_in_words(sdp: str, words: str) -> None:
+def test_an_unusable_offer_is_refused_with_a_reason(sdp: str, words: str) -> None:
     assert words in refused(sdp)
 
 
@@ -175,11 +175,11 @@ def test_what_cannot_be_taken_is_refused_in_words(sdp: str, words: str) -> None:
     ],
     ids=["candidates", "name", "separator", "end", "ends", "parameters", "not used"],
 )
-def test_what_is_not_used_may_be_anything(sdp: str) -> None:
+def test_unused_lines_may_contain_anything(sdp: str) -> None:
     assert check(sdp, "sendonly") == check(chromium(), "sendonly")
 
 
-def test_an_older_profile_is_taken_as_it_is() -> None:
+def test_an_older_rtp_profile_is_accepted() -> None:
     sdp = chromium().replace("UDP/TLS/RTP/SAVPF", "RTP/SAVPF")
     assert "m=audio 9 RTP/SAVPF 111 63\r\n" in check(sdp, "sendonly")
 
@@ -189,7 +189,7 @@ DATA = "m=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\na=mid:d\r\na=sctp-po
 
 
 @pytest.mark.parametrize(("before", "after"), [("", VIDEO + DATA), (VIDEO, DATA), (DATA, "")])
-def test_every_section_but_one_of_audio_is_kept_to_be_refused(before: str, after: str) -> None:
+def test_all_sections_but_one_of_audio_are_kept_and_refused(before: str, after: str) -> None:
     start = chromium().index("m=audio")
     checked = check(chromium()[:start] + before + chromium()[start:] + after, "sendonly")
     assert "a=mid:0\r\n" in checked
@@ -202,7 +202,7 @@ def test_every_section_but_one_of_audio_is_kept_to_be_refused(before: str, after
     assert "whatever" not in checked and "sctp-port" not in checked
 
 
-def test_of_two_sections_of_audio_the_first_is_taken() -> None:
+def test_of_two_audio_sections_the_first_is_accepted() -> None:
     second = chromium()[chromium().index("m=audio") :].replace("a=mid:0", "a=mid:1")
     checked = check(chromium() + second, "sendonly")
     assert "a=mid:0\r\n" in checked
@@ -235,7 +235,7 @@ def test_a_refusal_repeats_no_long_input() -> None:
     assert len(refused(chromium() + "a=mid:" + "a" * 9000 + "\r\n")) < 200
 
 
-def test_whatever_is_let_through_aiortc_can_read() -> None:
+def test_aiortc_can_read_every_accepted_offer() -> None:
     seeded = random.Random(20)
     originals = [chromium("sendonly"), chromium("sendrecv")]
     scraps = ["a=", ":", " ", "m=audio", "\r\n", "\n", "9" * 20, "-1", "/", ";", "=", "²", "\0"]
@@ -261,7 +261,7 @@ def test_whatever_is_let_through_aiortc_can_read() -> None:
     + [line * (15000 // len(line)) for line in ("a=\r\n", "a=ssrc:1 a:b\r\n", "a=extmap:1 u\r\n")]
     + ["a=rtcp-fb:111 " + "a " * 8000, "m=audio 9 UDP/TLS/RTP/SAVPF" + " 1" * 8000],
 )
-def test_hostile_input_is_judged_fast(filler: str) -> None:
+def test_hostile_offers_are_checked_quickly(filler: str) -> None:
     sdp = (chromium() + filler)[: MAX_OFFER_BYTES - 2] + "\r\n"
     started_s = time.process_time()
     try:

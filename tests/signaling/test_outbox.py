@@ -15,7 +15,7 @@ def caption(segment: int, status: CaptionStatus) -> Caption:
     )
 
 
-def test_messages_go_before_sound_and_each_in_order() -> None:
+def test_messages_are_sent_before_sound_and_both_in_order() -> None:
     outbox = Outbox()
     outbox.put_audio(b"a")
     outbox.put(State(state="live"))
@@ -25,7 +25,7 @@ def test_messages_go_before_sound_and_each_in_order() -> None:
     assert taken == [State(state="live"), Pong(), b"a", b"b", None]
 
 
-def test_the_oldest_sound_gives_way_and_is_counted() -> None:
+def test_the_oldest_sound_is_dropped_and_counted() -> None:
     outbox = Outbox()
     for number in range(MAX_AUDIO_PACKETS + 3):
         outbox.put_audio(bytes([number]))
@@ -34,7 +34,7 @@ def test_the_oldest_sound_gives_way_and_is_counted() -> None:
     assert outbox.take() == bytes([3])
 
 
-def test_the_oldest_partial_caption_gives_way_and_is_counted() -> None:
+def test_the_oldest_partial_caption_is_dropped_and_counted() -> None:
     outbox = Outbox()
     outbox.put(caption(0, "final"))
     outbox.put(caption(1, "partial"))

@@ -82,14 +82,14 @@ def test_a_listener_s_session_in_order() -> None:
     assert conversation.receive_text('{"type": "select", "captions": []}') == Select(captions=[])
 
 
-def test_one_alone_joins_with_two_languages() -> None:
+def test_a_talker_joins_with_two_languages() -> None:
     conversation = Conversation(TALK)
     join = conversation.receive_text('{"type": "join", "language": "nl", "target": "en"}')
     assert join == JoinTalk(language="nl", target="en")
     assert isinstance(conversation.receive_text(offer("sendrecv")), Offer)
 
 
-def test_an_offer_comes_out_without_candidates() -> None:
+def test_candidates_are_removed_from_offers() -> None:
     message = speaker().receive_text(offer("sendonly"))
     assert isinstance(message, Offer)
     assert "candidate" not in message.sdp
@@ -124,7 +124,7 @@ def test_unknown_fields_are_ignored() -> None:
         ('{"x":' * 10000 + "1" + "}" * 10000, "nested too deeply"),
     ],
 )
-def test_a_message_that_is_none_is_refused_in_words(text: str, words: str) -> None:
+def test_an_invalid_message_is_refused_with_a_reason(text: str, words: str) -> None:
     error = refused(speaker(), text)
     assert error.code == "bad_message"
     assert words in error.message
@@ -164,7 +164,7 @@ def test_captions_are_languages_and_few() -> None:
     assert "`$.captions`" in refused(listener(), many).message
 
 
-def test_a_select_that_selects_nothing_is_refused() -> None:
+def test_an_empty_select_is_refused() -> None:
     assert refused(listener(), '{"type": "select"}').code == "bad_message"
 
 
@@ -183,20 +183,20 @@ def test_a_refusal_repeats_no_long_input(text: str) -> None:
 @pytest.mark.parametrize(
     "said", ['{"type": "ping"}', offer("sendonly"), '{"type": "end"}', b"\0\0", "nonsense"]
 )
-def test_nothing_comes_before_join_and_it_ends_the_session(said: str | bytes) -> None:
+def test_a_message_before_join_ends_the_session(said: str | bytes) -> None:
     error = refused(Conversation(SPEAKER), said)
     assert error.code == ("bad_message" if said == "nonsense" else "out_of_order")
     assert error.fatal
 
 
-def test_join_comes_once_and_the_session_survives_a_second() -> None:
+def test_a_second_join_is_refused_and_the_session_goes_on() -> None:
     conversation = speaker()
     error = refused(conversation, '{"type": "join", "language": "en"}')
     assert (error.code, error.fatal) == ("out_of_order", False)
     assert conversation.receive_text('{"type": "end"}') == End()
 
 
-def test_a_bad_offer_is_survived() -> None:
+def test_a_bad_offer_does_not_end_the_session() -> None:
     error = refused(speaker(), '{"type": "offer", "sdp": "v=1"}')
     assert (error.code, error.fatal) == ("bad_sdp", False)
 
@@ -205,12 +205,12 @@ def test_an_offer_must_suit_the_role() -> None:
     assert refused(listener(), offer("sendonly")).code == "bad_sdp"
 
 
-def test_no_offer_where_sound_does_not_travel_by_webrtc() -> None:
+def test_an_offer_is_refused_if_sound_does_not_use_webrtc() -> None:
     assert refused(speaker(audio="socket"), offer("sendonly")).code == "out_of_order"
     assert refused(listener(audio="none"), offer("recvonly")).code == "out_of_order"
 
 
-def test_offers_may_come_again_but_not_for_ever() -> None:
+def test_offers_may_be_repeated_up_to_a_limit() -> None:
     conversation = speaker()
     for _ in range(MAX_OFFERS):
         conversation.receive_text(offer("sendonly"))
@@ -218,13 +218,13 @@ def test_offers_may_come_again_but_not_for_ever() -> None:
     assert (error.code, error.fatal) == ("limit", True)
 
 
-def test_faults_are_survived_but_not_for_ever() -> None:
+def test_faults_are_tolerated_up_to_a_limit() -> None:
     conversation = speaker()
     judged = [refused(conversation, "nonsense").fatal for _ in range(MAX_FAULTS)]
     assert judged == [False] * (MAX_FAULTS - 1) + [True]
 
 
-def test_sound_of_a_speaker_on_the_socket() -> None:
+def test_a_speaker_may_send_sound_on_the_socket() -> None:
     second = bytes(MAX_AUDIO_BYTES)
     assert speaker(audio="socket").receive_bytes(second) == second
     packet = bytes(MAX_RTP_BYTES - 1)  # an odd number: it is not samples
@@ -242,14 +242,14 @@ def test_sound_of_a_speaker_on_the_socket() -> None:
         (listener(audio="socket"), b"\0\0", "out_of_order", False),
     ],
 )
-def test_binary_that_cannot_be_is_refused(
+def test_an_invalid_binary_message_is_refused(
     conversation: Conversation[SpeakerMessage], data: bytes, code: ErrorCode, fatal: bool
 ) -> None:
     error = refused(conversation, data)
     assert (error.code, error.fatal) == (code, fatal)
 
 
-def test_too_large_is_counted_in_bytes_and_ends_the_session() -> None:
+def test_the_size_limit_counts_bytes_and_ends_the_session() -> None:
     within = json.dumps({"type": "end", "x": ""})
     padding = MAX_TEXT_BYTES - len(within)
     assert speaker().receive_text(json.dumps({"type": "end", "x": "x" * padding})) == End()
@@ -258,7 +258,7 @@ def test_too_large_is_counted_in_bytes_and_ends_the_session() -> None:
     assert (error.code, error.fatal) == ("too_large", True)
 
 
-def test_whatever_comes_in_only_protocol_errors_come_out() -> None:
+def test_any_input_raises_only_protocol_errors() -> None:
     seeded = random.Random(20)
     seeds = [offer("sendonly"), '{"type":"pause","paused":true}', '{"type":"end"}']
     scraps = ['"', "{", "}", "[", "]", ":", ",", "null", "1e999", "\\u", "\ud800", "\0", "-", "é"]
@@ -275,14 +275,14 @@ def test_whatever_comes_in_only_protocol_errors_come_out() -> None:
 
 
 @pytest.mark.parametrize("name", ["a", "Sunday_10-30", "x" * 64])
-def test_a_stream_s_name(name: str) -> None:
+def test_valid_stream_names_are_accepted(name: str) -> None:
     assert parse_stream_id(name) == name
 
 
 @pytest.mark.parametrize(
     "name", ["", "x" * 65, "a b", "../etc", "zondag€", "a\n", "a/b", "a" * 9999]
 )
-def test_what_names_no_stream(name: str) -> None:
+def test_invalid_stream_names_are_refused(name: str) -> None:
     with pytest.raises(ProtocolError) as caught:
         parse_stream_id(name)
     assert caught.value.code == "bad_stream"

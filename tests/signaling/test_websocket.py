@@ -18,7 +18,7 @@ OFFERS = Path(__file__).parent / "offers"
 LIVE = State(state="live")
 
 
-async def test_messages_and_sound_come_in_typed(aiohttp_client: AiohttpClient) -> None:
+async def test_messages_and_sound_are_received_as_types(aiohttp_client: AiohttpClient) -> None:
     heard: list[object] = []
 
     async def session(connection: Connection[SpeakerMessage]) -> None:
@@ -34,7 +34,7 @@ async def test_messages_and_sound_come_in_typed(aiohttp_client: AiohttpClient) -
     assert [type(item).__name__ for item in heard] == ["JoinSpeaker", "bytes", "End"]
 
 
-async def test_what_takes_long_takes_its_turn_and_nothing_else(
+async def test_long_work_waits_for_its_turn_and_blocks_nothing_else(
     aiohttp_client: AiohttpClient,
 ) -> None:
     turns: list[int] = []
@@ -57,7 +57,9 @@ async def test_what_takes_long_takes_its_turn_and_nothing_else(
     assert turns == [2, 2, 3], "the upgrade, the join; not the pause; the offer"
 
 
-async def test_what_is_queued_is_sent_before_an_ordinary_end(aiohttp_client: AiohttpClient) -> None:
+async def test_queued_messages_are_sent_before_an_ordinary_end(
+    aiohttp_client: AiohttpClient,
+) -> None:
     async def session(connection: Connection[SpeakerMessage]) -> None:
         await connection.receive()
         for _ in range(100):
@@ -78,7 +80,9 @@ async def test_sound_goes_out_as_binary(aiohttp_client: AiohttpClient) -> None:
     assert await client.receive_bytes(timeout=5) == b"packet"
 
 
-async def test_pings_are_answered_and_not_passed_on(aiohttp_client: AiohttpClient) -> None:
+async def test_pings_are_answered_and_not_passed_to_the_session(
+    aiohttp_client: AiohttpClient,
+) -> None:
     heard: list[object] = []
 
     async def session(connection: Connection[SpeakerMessage]) -> None:
@@ -94,7 +98,9 @@ async def test_pings_are_answered_and_not_passed_on(aiohttp_client: AiohttpClien
     assert not any(isinstance(message, Ping) for message in heard)
 
 
-async def test_a_fault_after_join_is_answered_and_survived(aiohttp_client: AiohttpClient) -> None:
+async def test_a_fault_after_joining_is_answered_and_the_session_goes_on(
+    aiohttp_client: AiohttpClient,
+) -> None:
     stage, client = await connected(aiohttp_client, until_gone)
     await client.send_json(JOIN)
     await client.send_str("nonsense")
@@ -108,7 +114,7 @@ async def test_a_fault_after_join_is_answered_and_survived(aiohttp_client: Aioht
     ("first", "code", "number"),
     [("nonsense", "bad_message", 4400), ('{"type": "end"}', "out_of_order", 4402)],
 )
-async def test_a_fault_before_join_is_told_and_closes(
+async def test_a_fault_before_joining_is_answered_and_closes_the_session(
     aiohttp_client: AiohttpClient, first: str, code: str, number: int
 ) -> None:
     stage, client = await connected(aiohttp_client, until_gone)
@@ -119,7 +125,7 @@ async def test_a_fault_before_join_is_told_and_closes(
     await stage.wait_ended()
 
 
-async def test_who_never_joins_is_told_and_closed(
+async def test_a_client_that_does_not_join_is_told_and_closed(
     aiohttp_client: AiohttpClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(websocket, "FIRST_MESSAGE_S", 0.05)
@@ -130,7 +136,7 @@ async def test_who_never_joins_is_told_and_closed(
 
 @pytest.mark.parametrize("size", [70_000, 3_000_000])
 @pytest.mark.parametrize("joined", [False, True])
-async def test_what_is_too_large_is_told_and_closes(
+async def test_a_message_that_is_too_large_is_answered_and_closes_the_session(
     aiohttp_client: AiohttpClient, size: int, joined: bool
 ) -> None:
     stage, client = await connected(aiohttp_client, until_gone)
@@ -143,14 +149,16 @@ async def test_what_is_too_large_is_told_and_closes(
     assert error is not None and error.code == "too_large"
 
 
-async def test_text_that_is_not_utf_8_is_told_and_closes(aiohttp_client: AiohttpClient) -> None:
+async def test_text_that_is_not_utf_8_is_answered_and_closes_the_session(
+    aiohttp_client: AiohttpClient,
+) -> None:
     stage, client = await connected(aiohttp_client, until_gone)
     await client.send_frame(b"\xff\xfe", WSMsgType.TEXT)
     said, _ = await closing(client)
     assert [message["code"] for message in said] == ["bad_message"]
 
 
-async def test_an_error_of_the_session_is_told_after_what_was_queued(
+async def test_an_error_of_the_session_is_sent_after_queued_messages(
     aiohttp_client: AiohttpClient,
 ) -> None:
     async def session(connection: Connection[SpeakerMessage]) -> None:
@@ -169,7 +177,7 @@ async def test_an_error_of_the_session_is_told_after_what_was_queued(
     await stage.wait_ended()
 
 
-async def test_an_error_out_of_the_session_s_own_group_is_the_same(
+async def test_an_error_from_the_session_s_task_group_is_sent_likewise(
     aiohttp_client: AiohttpClient,
 ) -> None:
     async def refuse() -> None:
@@ -187,7 +195,9 @@ async def test_an_error_out_of_the_session_s_own_group_is_the_same(
     await stage.wait_ended()
 
 
-async def test_a_fault_the_session_survives_is_answered(aiohttp_client: AiohttpClient) -> None:
+async def test_a_nonfatal_error_is_answered_and_the_session_goes_on(
+    aiohttp_client: AiohttpClient,
+) -> None:
     faults = [
         ProtocolError("unknown_channel", "none such", fatal=False),
         ProtocolError("limit", "that is it"),
@@ -210,7 +220,7 @@ async def test_a_fault_the_session_survives_is_answered(aiohttp_client: AiohttpC
     assert close_code == 4429
 
 
-async def test_a_bug_is_told_as_internal_and_goes_on(aiohttp_client: AiohttpClient) -> None:
+async def test_a_bug_is_reported_as_internal_and_raised(aiohttp_client: AiohttpClient) -> None:
     async def session(connection: Connection[SpeakerMessage]) -> None:
         await connection.receive()
         raise ZeroDivisionError("a secret")
@@ -251,7 +261,7 @@ async def test_a_session_closed_from_outside_is_told_at_once_and_cancelled(
     await stage.wait_ended()
 
 
-async def test_a_server_that_stops_says_so(aiohttp_client: AiohttpClient) -> None:
+async def test_a_server_that_stops_tells_its_clients(aiohttp_client: AiohttpClient) -> None:
     running: list[asyncio.Task[None]] = []
 
     async def session(connection: Connection[SpeakerMessage]) -> None:

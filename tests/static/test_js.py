@@ -21,7 +21,7 @@ def node() -> Path:
     return path
 
 
-def test_what_needs_no_page(node: Path) -> None:
+def test_javascript_tests_without_a_page_pass(node: Path) -> None:
     tests = sorted(TESTS.glob("*.test.js"))
     assert tests
     run = subprocess.run([node, "--test", *tests], capture_output=True, text=True, timeout=60)

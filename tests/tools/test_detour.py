@@ -16,7 +16,7 @@ def told(sdp: str) -> Address:
     return LOOPBACK, int(re.findall(rf"{LOOPBACK} (\d+) typ host", sdp)[0])
 
 
-async def test_an_answer_is_changed_in_its_port_only_and_what_goes_there_is_answered() -> None:
+async def test_only_the_port_of_an_answer_is_changed_and_datagrams_pass_the_relay() -> None:
     async with echo() as (_, port):
         with Detour(Network()) as detour:
             sdp = detour(answer(port))
@@ -27,7 +27,7 @@ async def test_an_answer_is_changed_in_its_port_only_and_what_goes_there_is_answ
             assert detour.sent.came == 1
 
 
-async def test_all_who_are_sent_to_a_port_go_one_way_and_each_port_has_its_own() -> None:
+async def test_each_port_of_the_server_has_one_relay() -> None:
     async with echo() as (_, port), echo() as (_, another):
         with Detour(Network()) as detour:
             first, again, other = (detour(answer(each)) for each in (port, port, another))
@@ -38,7 +38,7 @@ async def test_all_who_are_sent_to_a_port_go_one_way_and_each_port_has_its_own()
             assert detour.sent.came == 0, "counts the first port's way"
 
 
-async def test_only_the_way_there_is_a_bad_one_unless_told() -> None:
+async def test_by_default_only_the_direction_to_the_server_is_impaired() -> None:
     twice = Network(double=1.0)
     async with echo() as (_, port):
         for detour, times in ((Detour(twice), 2), (Detour(Network(), twice), 2),
@@ -48,7 +48,7 @@ async def test_only_the_way_there_is_a_bad_one_unless_told() -> None:
                 assert await one.hear(times + 1) == [b"ONE"] * times + [b"TWO"]
 
 
-async def test_the_way_there_becomes_another_for_all_ports() -> None:
+async def test_a_changed_network_applies_to_all_ports() -> None:
     async with echo() as (_, port), echo() as (_, later):
         with Detour(Network(loss=1.0)) as detour, writer(told(detour(answer(port)))) as one:
             one.write(b"lost")
@@ -61,7 +61,7 @@ async def test_the_way_there_becomes_another_for_all_ports() -> None:
                 assert await other.hear() == [b"OTHER"]
 
 
-async def test_its_ways_end_with_it() -> None:
+async def test_the_relays_end_with_the_detour() -> None:
     with Detour(Network()) as detour:
         address = told(detour(answer(40_000)))
     with socket.socket(type=socket.SOCK_DGRAM) as own:

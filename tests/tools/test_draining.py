@@ -47,7 +47,7 @@ def ends() -> Iterator[Ends]:
     ends.sender.close()
 
 
-def test_packets_are_told_with_whose_they_are_and_when_they_came(ends: Ends) -> None:
+def test_packets_have_their_listener_and_time_of_arrival(ends: Ends) -> None:
     before_ns = time.time_ns()
     for number, sequence in ((0, 65535), (1, 7), (1, 8)):
         ends.send(number, rtp(sequence))
@@ -61,7 +61,7 @@ def test_packets_are_told_with_whose_they_are_and_when_they_came(ends: Ends) -> 
     assert len(ends.sampled) == 1
 
 
-def test_what_is_no_rtp_is_passed_on_and_rtcp_is_not(ends: Ends) -> None:
+def test_other_datagrams_are_passed_on_but_not_rtcp(ends: Ends) -> None:
     for data in (b"\x00\x01stun", rtp(1, kind=200), b"\x16dtls", b"\x80"):
         ends.send(1, data)
     (arrived,) = ends.drain.run()
@@ -69,7 +69,7 @@ def test_what_is_no_rtp_is_passed_on_and_rtcp_is_not(ends: Ends) -> None:
     assert ends.other == [(1, b"\x00\x01stun"), (1, b"\x16dtls"), (1, b"\x80")]
 
 
-def test_more_than_is_looked_at_at_once(ends: Ends) -> None:
+def test_more_datagrams_than_one_pass_takes_are_all_read(ends: Ends) -> None:
     for number in (0, 1):
         for sequence in range(ROWS // 10):
             ends.send(number, rtp(sequence))
@@ -81,5 +81,5 @@ def test_more_than_is_looked_at_at_once(ends: Ends) -> None:
             ends.send(1, rtp(sequence))
 
 
-def test_nothing_there(ends: Ends) -> None:
+def test_without_datagrams_nothing_is_read(ends: Ends) -> None:
     assert ends.drain.run() == []

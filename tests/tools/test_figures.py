@@ -46,7 +46,7 @@ def test_json_is_one_object(capsys: pytest.CaptureFixture[str]) -> None:
     assert set(said["run"]) == {"command", "commit", "date", "machine"}
 
 
-def test_numbers_of_numpy_are_numbers_in_json(capsys: pytest.CaptureFixture[str]) -> None:
+def test_numpys_numbers_can_be_printed_as_json(capsys: pytest.CaptureFixture[str]) -> None:
     report([Figure("a", np.float64(1.5), "", bound=np.float64(2))], as_json=True)
     (row,) = json.loads(capsys.readouterr().out)["figures"]
     assert (row["value"], row["holds"]) == (1.5, True)
@@ -62,7 +62,7 @@ def test_a_quick_run_is_marked(capsys: pytest.CaptureFixture[str]) -> None:
     assert json.loads(capsys.readouterr().out)["run"]["quick"] is True
 
 
-def test_the_table_is_for_people() -> None:
+def test_the_table_shows_every_figure() -> None:
     assert table([FINE, LATE, Figure("n", None, "")]).splitlines() == [
         "listen.gaps     0  packets  ≤ 0   holds",
         "listen.late  12.5  ms       ≤ 10  DOES NOT HOLD",
@@ -106,7 +106,7 @@ def no_model_in_a_task() -> int:
         (no_model_in_a_task, "no model in /m"),
     ],
 )
-def test_what_is_missing_is_said_in_a_sentence(
+def test_a_missing_file_or_model_is_reported_in_a_sentence(
     main: Callable[[], int], said: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert exit_status("tools.some", main) == 2
@@ -121,5 +121,5 @@ def test_a_bug_keeps_its_traceback() -> None:
         exit_status("tools.some", main)
 
 
-def test_a_tool_that_misses_nothing_ends_as_it_says() -> None:
+def test_the_exit_status_is_that_of_the_tool() -> None:
     assert exit_status("tools.some", lambda: 1) == 1

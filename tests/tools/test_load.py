@@ -20,7 +20,7 @@ def arrived(listener: list[int], at_ms: list[float], packet: list[int]) -> Arriv
     )
 
 
-def test_each_listener_is_judged_by_itself() -> None:
+def test_delivery_is_measured_per_listener() -> None:
     first = arrived([0, 1, 0], [0, 5, 20], [65535, 100, 65536])
     second = arrived([1, 0, 1], [25, 44, 65], [101, 65537, 103])
     found = delivered([first, second], 3)
@@ -29,14 +29,14 @@ def test_each_listener_is_judged_by_itself() -> None:
     assert found.jitters_s == pytest.approx([0.004 / 16, 0], abs=1e-6)
 
 
-def test_nothing_came() -> None:
+def test_without_packets_nothing_was_delivered() -> None:
     found = delivered([], 4)
     assert (found.packets, found.silent) == (0, 4)
     assert not found.lateness_s.size
 
 
 @pytest.mark.parametrize("system", ["tolk", "own_sockets", "plain"])
-async def test_the_systems_that_are_measured_answer(system: str, tmp_path: Path) -> None:
+async def test_the_measured_systems_answer_offers(system: str, tmp_path: Path) -> None:
     async with ours(system, 1, tmp_path) as answering:
         client = Client("recvonly")
         await client.take(await answering(await client.offer()))

@@ -21,7 +21,7 @@ TICK = int(TICK_S * RATE_HZ)
         ([3, 1, 5], 2),
     ],
 )
-def test_a_gap_is_a_number_that_never_came(sequences: list[int], gaps: int) -> None:
+def test_missing_sequence_numbers_are_counted(sequences: list[int], gaps: int) -> None:
     assert missing(np.array(sequences, np.int64)) == gaps
 
 
@@ -32,18 +32,18 @@ def test_lateness_is_measured_from_the_earliest_packet() -> None:
     assert late_ms == pytest.approx([2, 0, 20, 0, 1])
 
 
-def test_silence_that_sends_nothing_makes_nothing_late() -> None:
+def test_unsent_silence_is_not_lateness() -> None:
     ticks = np.array([0, 1, 2, 500, 501])
     assert lateness_s(7 + ticks * TICK_S, ticks * TICK).max() == pytest.approx(0)
     assert jitter_s(7 + ticks * TICK_S, ticks * TICK) == pytest.approx(0)
 
 
-def test_time_without_packets_is_told() -> None:
+def test_time_without_packets_is_measured() -> None:
     ticks = np.array([0, 1, 3, 2, 500, 501])
     assert unsent_s(ticks * TICK) == pytest.approx(496 * TICK_S)
 
 
-def test_nothing_received_is_nothing_late() -> None:
+def test_without_packets_there_is_no_lateness() -> None:
     assert lateness_s(np.zeros(0), np.zeros(0, np.int64)).size == 0
     assert jitter_s(np.zeros(0), np.zeros(0, np.int64)) == 0
     assert unsent_s(np.zeros(0, np.int64)) == 0
@@ -55,7 +55,7 @@ def test_jitter_is_the_running_estimate_of_rfc_3550() -> None:
     assert jitter_s(at_s, ticks * TICK) == pytest.approx(0.001 + (0.016 - 0.001) / 16)
 
 
-def test_steady_alternation_settles_at_its_size() -> None:
+def test_jitter_of_steady_alternation_converges_to_its_amplitude() -> None:
     ticks = np.arange(500)
     at_s = ticks * TICK_S + 0.004 * (ticks % 2)
     assert jitter_s(at_s, ticks * TICK) == pytest.approx(0.004, rel=1e-6)

@@ -7,9 +7,7 @@ from tools.figures import Figure, report
 from tools.report import main
 
 
-def test_what_was_printed_becomes_a_table(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_results_become_a_table(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     figures = [
         Figure("x.good", 1.0, "ms", bound=2.0),
         Figure("x.bad", 3.0, "ms", bound=2.0),
@@ -25,7 +23,9 @@ def test_what_was_printed_becomes_a_table(
     assert "| x.unknown | – | ms |  |  |" in page
 
 
-def test_what_is_no_result_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_file_without_results_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     path = tmp_path / "x.json"
     path.write_text(json.dumps({"figures": 1}))
     assert main([str(path)]) == 2

@@ -93,7 +93,7 @@ async def test_speaking_ends_with_the_file_and_the_stream_if_asked(
     assert server.manager.streams["a"].state == "ended"
 
 
-async def test_nobody_to_talk_to(clip: Path) -> None:
+async def test_without_a_server_the_tools_end_with_a_message(clip: Path) -> None:
     at = ("--url", "http://127.0.0.1:9", "--stream", "a")
     for name, arguments in (("speak", (*at, str(clip))), ("listen", at)):
         status, out, err = await run(name, *arguments)
@@ -102,7 +102,7 @@ async def test_nobody_to_talk_to(clip: Path) -> None:
         assert "Traceback" not in err
 
 
-async def test_a_refusal_is_said_in_the_servers_words(server: app.Server, clip: Path) -> None:
+async def test_a_refusal_is_reported_in_the_servers_words(server: app.Server, clip: Path) -> None:
     at = ("--url", server.url, "--stream", "a", "--language", "xx")
     for name, arguments in (("speak", (*at, str(clip))), ("listen", at)):
         status, _, err = await run(name, *arguments)
@@ -111,7 +111,7 @@ async def test_a_refusal_is_said_in_the_servers_words(server: app.Server, clip: 
         assert "Traceback" not in err
 
 
-async def test_a_file_without_sound(tmp_path: Path) -> None:
+async def test_a_file_without_sound_is_reported(tmp_path: Path) -> None:
     path = tmp_path / "letter.txt"
     path.write_text("Dear all,")
     status, _, err = await run("speak", "--url", "http://127.0.0.1:9", "--stream", "a", str(path))
@@ -120,12 +120,12 @@ async def test_a_file_without_sound(tmp_path: Path) -> None:
     assert "Traceback" not in err
 
 
-def test_what_was_heard_is_recognised() -> None:
+def test_heard_speech_is_recognised() -> None:
     clip = demo_clip("en")
     heard = recognized(clip.pcm.repeat(3), STARTER_MODELS, "en")
     assert heard is not None
     assert error_rate(clip.text, heard) < 0.9  # at a wrong pace nothing is recognised
 
 
-def test_no_model_recognises_nothing() -> None:
+def test_without_a_model_nothing_is_recognised() -> None:
     assert recognized(tone(440, 0.1), STARTER_MODELS, "tlh") is None

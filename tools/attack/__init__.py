@@ -1,1 +1,1 @@
-"""Attacks on this project's own server, which each of them starts itself, on loopback."""
+"""Attacks on this project's server. Each attack starts a server of its own on loopback."""

@@ -1,8 +1,8 @@
-"""Attacks a server of its own on this machine, and says what that did to those who mean well.
+"""Attacks a server that it starts on this machine, and reports the effect on honest participants.
 
     python -m tools.attack datagrams|joining|signaling|half-open [--json] [--quick]
 
-Bounded in count and in time; the same seed makes the same attack.
+Attacks are bounded in number and time. The same seed makes the same attack.
 """
 
 import asyncio
@@ -21,7 +21,7 @@ ATTACKS = {
 
 def main() -> int:
     """Run one attack; returns its exit status: 1 when a bound does not hold."""
-    parser = measuring_parser("tools.attack", __doc__, quick="fewer of everything")
+    parser = measuring_parser("tools.attack", __doc__, quick="fewer cases and less time")
     parser.add_argument("attack", choices=ATTACKS)
     options = parser.parse_args()
     figures = asyncio.run(ATTACKS[options.attack](options.quick))

@@ -1,7 +1,7 @@
-"""Hostile datagrams into live sessions: who falls silent, who hears late, what breaks?
+"""Sends hostile datagrams into live sessions: is anybody silenced or delayed, does anything break?
 
-Half of them come from other ports, a third from the participants' own addresses, as if somebody
-forged them, and the rest from two participants of another stream: authentic, and wrong.
+Half of them come from unknown ports. A third come from the participants' own addresses, as if
+somebody forged them. The rest come from two participants of another stream, authentic but wrong.
 """
 
 import asyncio
@@ -28,7 +28,7 @@ RATE_PER_S, QUICK_RATE_PER_S = 5_000, 1_000
 LISTENERS, QUICK_LISTENERS = 10, 2
 STRANGERS = 20
 SEED = 5
-#: Before and after the attack.
+#: The time before and after the attack.
 SETTLE_S = 2.0
 PASS_S = 0.01
 
@@ -77,7 +77,7 @@ async def run(quick: bool) -> list[Figure]:
 
 
 async def _speak(speaker: Speaker) -> None:
-    """For as long as its sound travels."""
+    """Speak as long as the connection lasts."""
     with suppress(Refused, TimeoutError):
         while True:
             await speaker.play(clip("nl"))
@@ -86,7 +86,7 @@ async def _speak(speaker: Speaker) -> None:
 async def _fire(
     count: int, rate: int, victims: Sequence[Participant], hostile: Sequence[Participant]
 ) -> None:
-    """So many datagrams, evenly over time."""
+    """Send datagrams, evenly over time."""
     mutator, loop = Mutator(SEED), asyncio.get_running_loop()
     rng = mutator.random
     with strangers() as sockets, ExitStack() as stack:
@@ -108,7 +108,7 @@ async def _fire(
 
 @contextmanager
 def strangers() -> Iterator[list[socket.socket]]:
-    """Sockets on ports that nobody knows."""
+    """Sockets on ports that are unknown to the server."""
     with ExitStack() as stack:
         sockets = []
         for _ in range(STRANGERS):
@@ -119,7 +119,7 @@ def strangers() -> Iterator[list[socket.socket]]:
 
 
 def _is_lost(participant: Participant) -> bool:
-    """Whether its session ended, or its sound did."""
+    """Whether its session ended, or sound stopped."""
     return participant.closed or any(
         isinstance(message, wire.Error) for _, message in participant.received
     )

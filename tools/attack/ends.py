@@ -1,4 +1,4 @@
-"""A participant's own end of its connection: what is sent there comes from its address."""
+"""Sends datagrams from the address of a connected participant."""
 
 import re
 import socket
@@ -13,8 +13,8 @@ from tools.attack.nonsense import check, rtcp, rtp
 
 
 class End:
-    """Of a participant that is connected. ``server``: the address it sends to. ``username``:
-    what its checks bear."""
+    """A connected participant's end of the connection. ``server``: the address that it sends to.
+    ``username``: of its STUN checks."""
 
     def __init__(self, connection: RTCPeerConnection) -> None:
         self._dtls: Any = connection.getTransceivers()[0].receiver.transport
@@ -31,11 +31,11 @@ class End:
         self._socket.close()
 
     def send(self, data: bytes) -> None:
-        """From the participant's address."""
+        """Send from the participant's address."""
         send(self._socket, data, self.server)
 
     def send_authentic(self, mutator: Mutator) -> None:
-        """What the server must believe comes from the participant, and is wrong nevertheless."""
+        """Send something wrong that is authenticated as the participant's."""
         session = self._dtls._tx_srtp
         kind = mutator.random.randrange(3)
         try:
@@ -46,10 +46,10 @@ class End:
             else:
                 self.send(session.protect_rtcp(rtcp(self._ssrc, mutator)))
         except (SrtpError, ValueError):
-            pass  # so wrong, or so long, that it cannot even be encrypted
+            pass  # it is too wrong or too long to be encrypted
 
 
 def send(own: socket.socket, data: bytes, address: tuple[str, int]) -> None:
-    """What the kernel does not take is lost; so it is when the socket has been closed."""
+    """Send, or lose the datagram if the kernel does not take it or the socket is closed."""
     with suppress(OSError):
         own.sendto(data, address)

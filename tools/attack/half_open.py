@@ -1,6 +1,8 @@
-"""Offers from one address that nobody means: do those of the same address who do get in?
+"""Floods the server with offers that are never completed: do honest listeners of the same address
+get in?
 
-The limit on sessions of one address is lifted here: this is about what comes after it.
+The limit on sessions per address is lifted, because the limit on connections that are being set up
+is what is tested.
 """
 
 import asyncio
@@ -19,11 +21,11 @@ from tools.figures import Figure
 COUNT, QUICK_COUNT = 1_000, 50
 RATE_PER_S = 500
 HONEST, QUICK_HONEST = 10, 1
-#: The honest come so long after the flood began.
+#: Honest listeners come this long after the flood began.
 HONEST_AFTER_S = 1.0
-#: Nobody waits longer for anything.
+#: The longest wait for anything.
 PATIENCE_S = 90.0
-#: Whose stays overlap by less were not there at the same time: their messages were read in
+#: Stays that overlap by less do not count as simultaneous: messages may have been read in
 #: another order than they were sent in.
 READING_S = 0.5
 
@@ -32,7 +34,7 @@ _decoder: msgspec.json.Decoder[wire.ServerMessage] = msgspec.json.Decoder(wire.S
 
 @dataclass
 class Offered:
-    """What became of an offer, on the loop's clock. ``refused``: asked to come back later."""
+    """The result of an offer, times on the loop's clock. ``refused``: asked to come back later."""
 
     answered_s: float | None = None
     gone_s: float | None = None
@@ -83,7 +85,7 @@ async def run(quick: bool) -> list[Figure]:
 
 
 async def _offer() -> str:
-    """As of somebody who wants to listen."""
+    """An SDP offer of a listener."""
     connection = new_connection()
     connection.addTransceiver("audio", direction="recvonly")
     await connection.setLocalDescription(await connection.createOffer())
@@ -93,7 +95,7 @@ async def _offer() -> str:
 
 
 async def _half(http: aiohttp.ClientSession, url: str, offer: str, offered: Offered) -> None:
-    """Offer, and never send a check."""
+    """Send an offer and no STUN check."""
     loop = asyncio.get_running_loop()
     async with http.ws_connect(f"{url}/ws/listen/hall") as socket:
         await socket.send_str('{"type": "join"}')
@@ -110,7 +112,7 @@ async def _half(http: aiohttp.ClientSession, url: str, offer: str, offered: Offe
 
 
 async def _joined_s(url: str) -> float:
-    """How long it takes an honest listener to hear something, who comes back as it is told."""
+    """The time until an honest listener hears something. It comes back if it is asked to."""
     loop = asyncio.get_running_loop()
     await asyncio.sleep(HONEST_AFTER_S)
     began_s = loop.time()
@@ -128,7 +130,7 @@ async def _joined_s(url: str) -> float:
 
 
 def _most_at_once(stays: list[tuple[float, float]]) -> int:
-    """How many of them were there at the same time, at most."""
+    """The largest number of offers that were open at the same time."""
     changes = [(since, 1) for since, _ in stays]
     changes += [(max(since, until - READING_S), -1) for since, until in stays]
     most = now = 0

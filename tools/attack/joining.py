@@ -1,6 +1,6 @@
-"""Hostile datagrams while connections are set up: does everybody get in?
+"""Sends hostile datagrams while connections are set up: does every participant get in?
 
-At 500 a second come alerts, hellos and empty datagrams: from other ports, and from the
+They are DTLS alerts, DTLS hellos and empty datagrams, 500 a second, from unknown ports and from the
 addresses of those who are joining, as if somebody forged them.
 """
 
@@ -65,7 +65,7 @@ async def run(quick: bool) -> list[Figure]:
 
 
 async def _flood(server: tuple[str, int], joining: set[Listener]) -> None:
-    """Until cancelled."""
+    """Send hostile datagrams until cancelled."""
     rng, loop = random.Random(SEED), asyncio.get_running_loop()
     kinds = (ALERT, hello(), b"")
     start_s, sent = loop.time(), 0
@@ -80,7 +80,7 @@ async def _flood(server: tuple[str, int], joining: set[Listener]) -> None:
 
 
 def _sockets(joining: set[Listener]) -> Iterator[socket.socket]:
-    """Of those who are joining."""
+    """The sockets of participants who are joining."""
     for each in joining:
         if hasattr(each, "connection"):
             ice = each.connection.getTransceivers()[0].receiver.transport.transport._connection

@@ -1,10 +1,10 @@
-"""Wrong in many ways, and in the same ways again: seeded mutation of what participants send."""
+"""Mutates what participants send, at random but reproducibly."""
 
 import json
 import random
 from typing import Any
 
-#: What numbers, names and texts are put in place of each other.
+#: Texts that replace numbers, names and other texts.
 _ODD_TEXTS = (
     *("", "\0", "\r\n", "é", "\ud800", "\U0001f600", "a=", ":", "..", "%s", "-1", "0", "1e999"),
     *("4294967296", "99999999999999999999", "9" * 400, "x" * 5_000, "../" * 20, "' OR 1=1 --"),
@@ -13,20 +13,20 @@ _ODD_VALUES: tuple[Any, ...] = (
     *(None, True, -1, 0, 2**63, 1e308, [], {}, [[]], "", [None], {"type": "join"}),
     *(["en"] * 500, "en" * 2_000, {"a": {"b": {"c": []}}}),
 )
-#: Deeper than any parser is willing to go.
+#: Nested too deeply for parsers.
 _NESTED = "[" * 20_000 + "]" * 20_000
-#: Lines or bytes said over and over.
+#: How often lines or bytes are repeated.
 _REPEATS = (2, 20, 600)
 
 
 class Mutator:
-    """The same ``seed`` gives the same wrongs in the same order."""
+    """Makes mutations. The same ``seed`` gives the same ones in the same order."""
 
     def __init__(self, seed: int) -> None:
         self.random = random.Random(seed)
 
     def data(self, data: bytes) -> bytes:
-        """A datagram with one to four small wrongs."""
+        """Make one to four small changes to a datagram."""
         wrong = bytearray(data)
         for _ in range(self.random.randint(1, 4)):
             if not wrong:
@@ -48,7 +48,7 @@ class Mutator:
         return bytes(wrong)
 
     def lines(self, text: str) -> str:
-        """An SDP, or what else has lines, with one to four wrongs; at times in its letters."""
+        """Make one to four changes to the lines of an SDP or another text; sometimes to letters."""
         lines = text.splitlines(keepends=True)
         for _ in range(self.random.randint(1, 4)):
             place = self.random.randrange(len(lines)) if lines else 0
@@ -73,15 +73,14 @@ class Mutator:
         return "".join(lines)
 
     def letters(self, text: str) -> str:
-        """A text with a piece cut out, put in or doubled."""
+        """Cut out, insert or double a piece of a text."""
         place = self.random.randrange(len(text) + 1)
         end = place + self.random.randrange(8)
         piece = self.random.choice((*_ODD_TEXTS, text[place:end] * 2, ""))
         return text[:place] + piece + text[end:]
 
     def message(self, message: dict[str, Any]) -> str:
-        """A message of the wire with a wrong field, too few or too many of them, or in JSON
-        that is none."""
+        """Change a message: a wrong, missing or additional field, or broken JSON."""
         wrong = dict(message)
         name = self.random.choice(list(wrong))
         match self.random.randrange(6):

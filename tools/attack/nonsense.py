@@ -1,4 +1,4 @@
-"""Datagrams as a hostile sender might make them."""
+"""Builds datagrams as hostile senders might send them."""
 
 import struct
 from collections.abc import Callable
@@ -20,15 +20,15 @@ from OpenSSL import SSL
 
 from tools.attack.mutation import Mutator
 
-#: A DTLS 1.2 record: an alert that the handshake failed, fatal.
+#: A DTLS 1.2 record: the fatal alert handshake_failure.
 ALERT = bytes([21, 254, 253, *bytes(8), 0, 2, 2, 40])
-#: What a datagram can hold at most over IPv4.
+#: The largest payload of a UDP datagram over IPv4, in bytes.
 OVERSIZED = 65_507
 OPUS_PAYLOAD_TYPE = 96
 
 
 def hello() -> bytes:
-    """A DTLS ClientHello as OpenSSL says it."""
+    """A DTLS ClientHello of OpenSSL."""
     connection = SSL.Connection(SSL.Context(SSL.DTLS_METHOD))
     connection.set_connect_state()
     try:
@@ -39,7 +39,7 @@ def hello() -> bytes:
 
 
 def check(username: str, password: str, mutator: Mutator) -> bytes:
-    """A STUN check with some of its attributes, signed by ``password``."""
+    """A STUN check with some of the attributes, signed with ``password``."""
     rng = mutator.random
     request = stun.Message(
         stun.Method.BINDING,
@@ -61,7 +61,7 @@ def check(username: str, password: str, mutator: Mutator) -> bytes:
 
 
 def answer(mutator: Mutator) -> bytes:
-    """To a check that nobody sent."""
+    """A STUN response to a check that nobody sent."""
     response = stun.Message(
         stun.Method.BINDING,
         mutator.random.choice((stun.Class.RESPONSE, stun.Class.ERROR)),
@@ -72,7 +72,7 @@ def answer(mutator: Mutator) -> bytes:
 
 
 def rtp(mutator: Mutator) -> bytes:
-    """A packet of sound, or of what is none."""
+    """An RTP packet, of sound or of nonsense."""
     rng = mutator.random
     header = struct.pack(
         "!BBHII",
@@ -83,7 +83,7 @@ def rtp(mutator: Mutator) -> bytes:
 
 
 def rtcp(ssrc: int, mutator: Mutator) -> bytes:
-    """One to three packets of reports and feedback on ``ssrc``, at times wrong."""
+    """One to three RTCP packets of reports and feedback on ``ssrc``, sometimes wrong."""
     rng = mutator.random
     info = RtcpReceiverInfo(ssrc, 255, 2**23 - 1, 2**32 - 1, 2**32 - 1, 7, 2**32 - 1)
     kinds: list[AnyRtcpPacket] = [
@@ -103,13 +103,13 @@ def _lost(mutator: Mutator) -> set[int]:
 
 
 def _remb(ssrc: int, mutator: Mutator) -> bytes:
-    """At times with fewer sources than it says."""
+    """A REMB packet, sometimes with fewer sources than it says."""
     whole: bytes = pack_remb_fci(1000, [ssrc])
     return whole[:4] + bytes([mutator.random.choice((0, 1, 200))]) + whole[5:]
 
 
 def stranger(username: str, mutator: Mutator) -> bytes:
-    """What somebody sends who knows the participant's user name, but not its password."""
+    """A datagram of somebody who knows the participant's user name, but not its password."""
     makers: tuple[Callable[[], bytes], ...] = (
         lambda: b"",
         lambda: ALERT,

@@ -1,7 +1,7 @@
-"""Mutated offers and messages: is each of them answered, in words and at once?
+"""Sends mutated offers and messages: is each answered quickly, and with a typed message?
 
-Each is judged twice: by what a server judges it with, whose processor time is taken, and by a
-server, over a WebSocket.
+Each is tried twice: with the functions that check messages in a server, to measure their processor
+time, and over a WebSocket with a running server.
 """
 
 import asyncio
@@ -30,12 +30,12 @@ from tools.figures import Figure
 COUNT, QUICK_COUNT = 20_000, 150
 SEED = 7
 WORKERS = 4
-#: Cases told in one session: before it has had its number of faults, or of messages.
+#: Cases per session, few enough for the limits on faults and messages of a session.
 IN_A_SESSION = 8
-#: A speaker's stream is used again after so many others of its worker's.
+#: Each worker uses so many streams in turn.
 STREAMS = 8
 ANSWERED_WITHIN_S = 10.0
-#: Of what browsers offer and aiortc does not.
+#: Lines that browsers offer and aiortc does not.
 _BROWSERS_LINES = (
     *("a=extmap:1 urn:ietf:params:rtp-hdrext:ssrc-audio-level", "a=rtcp-fb:96 transport-cc"),
     *("a=fmtp:96 minptime=10;useinbandfec=1", "a=msid:- track", "a=ssrc:7 cname:a"),
@@ -45,14 +45,14 @@ _decoder: msgspec.json.Decoder[wire.ServerMessage] = msgspec.json.Decoder(wire.S
 
 
 class Case(NamedTuple):
-    """What is said, in a text or a binary message. ``first``: in place of the join."""
+    """A text or binary message. ``first``: it is sent in place of the join."""
 
     role: str
     said: str | bytes
     first: bool
 
 
-#: By role: how it is judged, where it is said, and what may be said there.
+#: By name of the role: its protocol, its path, and examples of its messages.
 ROLES: dict[str, tuple[Role[Any], str, tuple[dict[str, Any], ...]]] = {
     "listener": (
         LISTENER,
@@ -80,7 +80,7 @@ JOINS = {
     "talk": {"type": "join", "language": "nl", "target": "en"},
     "microphone": {"type": "join", "language": "nl", "audio": "socket-opus"},
 }
-#: Of the messages, those that are sound.
+#: The share of messages that are packets of sound.
 SOUNDS = 0.1
 
 
@@ -89,7 +89,7 @@ async def run(quick: bool) -> list[Figure]:
     mutator = Mutator(SEED)
     cases = [*_offers(count, await _browsers_offers(), mutator), *_messages(count, mutator)]
     mutator.random.shuffle(cases)
-    gc.freeze()  # else what is measured is how long it takes to collect among all these cases
+    gc.freeze()  # otherwise collecting garbage among all these cases would be measured
     judged = [_judged(case) for case in cases]
     gc.unfreeze()
     outcomes = Counter[str]()
@@ -112,7 +112,7 @@ async def run(quick: bool) -> list[Figure]:
 
 
 def _judged(case: Case) -> tuple[float, bool]:
-    """Processor seconds, and whether something was raised that has no business to be."""
+    """The processor time in seconds, and whether an unexpected exception was raised."""
     role = ROLES[case.role][0]
     conversation: Conversation[Any] = Conversation(role)
     if not case.first:
@@ -135,7 +135,7 @@ def _judged(case: Case) -> tuple[float, bool]:
 
 
 async def _browsers_offers() -> dict[str, str]:
-    """By role."""
+    """SDP offers of browsers, by role."""
     offers = {}
     for role, (judge, *_) in ROLES.items():
         connection = new_connection()
@@ -171,8 +171,8 @@ def _role(mutator: Mutator) -> str:
 
 
 class _Worker:
-    """Says one case after the other, in as many sessions as it takes. ``outcomes``: what became
-    of them: "refused" in a typed error, "taken", "untyped", "internal"."""
+    """Sends one case after the other, in as many sessions as needed. ``outcomes``: of the cases:
+    "refused" by a typed error, "taken", "untyped" or "internal"."""
 
     def __init__(self, url: str, number: int, outcomes: Counter[str]) -> None:
         self._url = url
@@ -195,7 +195,7 @@ class _Worker:
                 await self._session(http, role, rest)
 
     async def _session(self, http: aiohttp.ClientSession, role: str, cases: list[Case]) -> None:
-        """As long as cases are left: a session that ends by one is followed by another."""
+        """Send the cases. If a case ends the session, another session is begun."""
         left = iter(cases)
         done = 0
         while done < len(cases):
@@ -211,13 +211,14 @@ class _Worker:
                         break
 
     async def _told(self, socket: aiohttp.ClientWebSocketResponse, case: Case) -> bool:
-        """Say it; whether the session goes on. A pong tells that nothing more comes of it."""
+        """Send a case, then a ping: after the pong there are no more answers to the case. Returns
+        whether the session goes on."""
         outcome = "taken"
         try:
             await _say(socket, case.said)
             await _say(socket, '{"type": "ping"}')
         except (ConnectionError, aiohttp.ClientError):
-            pass  # what it was told is read below
+            pass  # the answer is read below
         async with asyncio.timeout(ANSWERED_WITHIN_S):
             async for frame in socket:
                 match _typed(frame):
@@ -231,13 +232,13 @@ class _Worker:
                     case None:
                         outcome = "untyped"
         if outcome == "taken" and socket.close_code != aiohttp.WSCloseCode.OK:
-            outcome = "untyped"  # closed without a word
+            outcome = "untyped"  # closed without an error message
         self._outcomes[outcome] += 1
         return False
 
 
 async def _say(socket: aiohttp.ClientWebSocketResponse, said: str | bytes) -> None:
-    """Also what is no UTF-8."""
+    """Send a message, which may be invalid UTF-8."""
     if isinstance(said, bytes):
         await socket.send_bytes(said)
     else:

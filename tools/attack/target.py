@@ -1,4 +1,4 @@
-"""The server under attack, and what its log says of it."""
+"""The server under attack, and the faults in its log."""
 
 import asyncio
 import contextlib
@@ -12,24 +12,24 @@ from typing import IO
 from tools.bench.serving import Serving, serving
 from tools.figures import Figure
 
-#: What Python and the server write where something was not foreseen.
+#: What Python and the server log of unexpected exceptions.
 _FAULT = re.compile(rb"^(?:.*Traceback|\S+ \S+ (?:ERROR|CRITICAL) ).*", re.MULTILINE)
-#: The server brings its figures up to date once a second.
+#: The server updates its metrics once a second.
 COUNTED_EVERY_S = 1.1
-#: Lines of the log shown for each fault.
+#: So many lines of the log are shown for each fault.
 _SHOWN = 12
 
 
 @dataclass
 class Target:
-    """``server``: what is attacked. ``faults``: how often its log told of an exception that
-    nobody had foreseen; known when it has ended."""
+    """``server``: the server that is attacked. ``faults``: the number of unexpected exceptions in
+    its log; known after it has ended."""
 
     server: Serving
     faults: int = 0
 
     async def refused(self) -> float:
-        """How many datagrams and packets it has refused so far."""
+        """The number of datagrams and packets that it has refused until now."""
         await asyncio.sleep(COUNTED_EVERY_S)
         try:
             return await self.server.metric("tolk_hostile_datagrams")
@@ -42,7 +42,7 @@ class Target:
 
 @contextlib.asynccontextmanager
 async def attacked(*options: str) -> AsyncIterator[Target]:
-    """A server on loopback, ready; ended, and its log read, on leaving."""
+    """A server that is ready, on loopback. On leaving it is stopped and its log is read."""
     with tempfile.TemporaryFile() as log:
         async with serving("--host", "127.0.0.1", *options, log=log) as server:
             target = Target(server)
@@ -51,7 +51,7 @@ async def attacked(*options: str) -> AsyncIterator[Target]:
 
 
 def _faults(log: IO[bytes]) -> int:
-    """How many there are in a log; they are shown, since the log is not kept."""
+    """The number of faults in a log. They are printed, because the log is not kept."""
     log.seek(0)
     text = log.read()
     found = list(_FAULT.finditer(text))

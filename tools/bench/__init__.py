@@ -1,1 +1,1 @@
-"""Benchmarks of a whole server, each in a process of its own beside the server's two."""
+"""Benchmarks of a whole server. Each runs in a process beside the server's two."""

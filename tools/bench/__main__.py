@@ -4,13 +4,15 @@
         silence|demo|capacity|models [--json] [--quick]
     python -m tools.bench moving [--whisper FOLDER]
     python -m tools.bench fanout [--listeners 20,300] [--against mediarelay,packets,janus]
-        [--path batches,native,aiortc] [--media-processes 1,2]
+        [--path batches,native] [--media-processes 1,2]
 
 The server runs in processes of its own, as its users start it.
 """
 
+import argparse
 import asyncio
 import sys
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from tools.bench import (
@@ -55,25 +57,68 @@ def main() -> int:
     """Run one benchmark; returns its exit status: 1 when a bound does not hold."""
     parser = measuring_parser("tools.bench", __doc__)
     parser.add_argument("benchmark", choices=[*BENCHMARKS, "fanout", "moving"])
-    parser.add_argument("--listeners", default="", metavar="20,300", help="fanout: how many")
-    parser.add_argument("--against", default="", metavar="SYSTEM,…", help="fanout: baselines")
-    parser.add_argument("--path", default="", metavar="PATH,…", help="fanout: which of ours")
     parser.add_argument(
-        "--media-processes", default="1", metavar="1,2", help="fanout: of how many processes"
+        "--listeners", type=_numbers, default=[], metavar="20,300",
+        help="fanout: numbers of listeners to measure with",
+    )  # fmt: skip
+    parser.add_argument(
+        "--against", type=_names(fanout.AGAINST), default=[], metavar="SYSTEM,…",
+        help=f"fanout: systems to compare with, of: {', '.join(fanout.AGAINST)}",
+    )  # fmt: skip
+    parser.add_argument(
+        "--path", type=_names(fanout.PATHS), default=[], metavar="PATH,…",
+        help=f"fanout: our ways to send to measure, of: {', '.join(fanout.PATHS)}",
+    )  # fmt: skip
+    parser.add_argument(
+        "--media-processes", type=_numbers, default=[1], metavar="1,2",
+        help="fanout: numbers of media processes to measure with",
+    )  # fmt: skip
+    parser.add_argument(
+        "--whisper", type=Path, metavar="FOLDER", help="moving: the Whisper model to move to"
     )
-    parser.add_argument("--whisper", type=Path, metavar="FOLDER", help="moving: to this one")
     options = parser.parse_args()
     if options.benchmark == "fanout":
-        counts = [int(count) for count in options.listeners.split(",") if count]
-        systems = [system for system in options.against.split(",") if system]
-        paths = [path for path in options.path.split(",") if path]
-        numbers = [int(number) for number in options.media_processes.split(",")]
-        figures = asyncio.run(fanout.run(options.quick, counts, systems, paths, numbers))
+        figures = asyncio.run(
+            fanout.run(
+                options.quick,
+                options.listeners,
+                options.against,
+                options.path,
+                options.media_processes,
+            )
+        )
     elif options.benchmark == "moving":
         figures = asyncio.run(moving.run(options.quick, options.whisper))
     else:
         figures = asyncio.run(BENCHMARKS[options.benchmark](options.quick))
     return report(figures, as_json=options.json, quick=options.quick)
+
+
+def _numbers(text: str) -> list[int]:
+    """Positive numbers, separated by commas."""
+    try:
+        numbers = [int(number) for number in text.split(",")]
+    except ValueError:
+        numbers = [0]
+    if min(numbers) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a list of numbers such as 20,300")
+    return numbers
+
+
+def _names(choices: Iterable[str]) -> Callable[[str], list[str]]:
+    """A function that reads names out of ``choices``, separated by commas."""
+    known = list(choices)
+
+    def names(text: str) -> list[str]:
+        found = [name for name in text.split(",") if name]
+        for name in found:
+            if name not in known:
+                raise argparse.ArgumentTypeError(
+                    f"there is no {name!r}; there are: {', '.join(known)}"
+                )
+        return found
+
+    return names
 
 
 if __name__ == "__main__":

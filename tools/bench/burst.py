@@ -1,4 +1,4 @@
-"""300 join at once, from one address, while 100 listen: what do the 100 hear of it?"""
+"""300 listeners join at once from one address: is the sound of 100 others disturbed?"""
 
 import asyncio
 import os
@@ -14,7 +14,7 @@ from tools.figures import Figure
 
 LISTENERS, JOINING = 100, 300
 QUICK_LISTENERS, QUICK_JOINING = 20, 40
-#: Sound is judged until so long after the last has joined.
+#: Sound is measured until this long after the last listener has joined.
 TAIL_S = 2.0
 
 

@@ -1,8 +1,8 @@
-"""How many streams and languages does this machine carry with models of full size?
+"""How many streams and languages can this machine interpret with models of full size?
 
-Answered without having them: stand-ins with the shapes of a small Vosk model, an OPUS-MT model
-and a Piper voice of "medium" size, with random weights (training/stand_ins), beside the starter
-models on the same text and sound. Each translation is as long as the one that is known to be right.
+Measured without such models, by stand-ins with random weights (training/stand_ins) and the shapes
+of a small Vosk model, an OPUS-MT model and a Piper voice of "medium" size. The starter models are
+measured on the same text and sound. Every translation is forced to the length of the reference.
 """
 
 import json
@@ -25,7 +25,7 @@ from server.models.catalogue import Catalogue
 from tools.figures import Figure
 
 SOURCE, TARGET = "nl", "en"
-#: How fast somebody speaks who is interpreted, and the pause after a sentence.
+#: The pace of a speaker, and the pause after a sentence.
 WORDS_PER_S = 180 / 60
 PAUSE_S = 0.6
 RECOGNIZER_HZ = 16_000
@@ -40,7 +40,7 @@ class Engines(NamedTuple):
 
 
 class Work(NamedTuple):
-    """Sound of sentences at 16 kHz, their texts, and what they are in the other language."""
+    """Sentences: their sound at 16 kHz, their texts and their translations."""
 
     pcm: Pcm
     said: list[str]
@@ -48,12 +48,12 @@ class Work(NamedTuple):
 
     @property
     def spoken_s(self) -> float:
-        """How long they take at the usual pace."""
+        """The time that speaking them takes at the usual pace."""
         return sum(len(text.split()) for text in self.said) / WORDS_PER_S
 
 
 async def run(quick: bool) -> list[Figure]:
-    # Not at the top: the other benchmarks work where only the distribution is.
+    # Imported here, because the distribution, which has the other benchmarks, lacks training.
     from training.stand_ins import recognizer, translation, voice
 
     catalogue = Catalogue.load(STARTER_MODELS)
@@ -83,7 +83,7 @@ def _load(folders: Mapping[str, Path], tagged_targets: Sequence[str]) -> Engines
 
 
 def _work() -> Work:
-    """The demonstration's, with shorter pauses."""
+    """The clip of the demonstration, with shorter pauses."""
     resampler = Resampler(RATE_HZ, RECOGNIZER_HZ)
     whole = np.concatenate((resampler.push(clip(SOURCE)), resampler.flush()))
     described = json.loads(Path(f"server/demo/{SOURCE}.json").read_text(encoding="utf8"))
@@ -98,7 +98,7 @@ def _work() -> Work:
 
 
 def _measured(sizes: Mapping[str, Engines], work: Work, rounds: int) -> dict[str, dict[str, float]]:
-    """CPU seconds for a second of speech, by size and stage: the least of so many rounds, in
+    """CPU seconds per second of speech, by size and stage: the minimum of several rounds, in
     which the sizes take turns."""
     lasts_s = len(work.pcm) / RECOGNIZER_HZ
     found: dict[str, dict[str, float]] = {size: {} for size in sizes}
@@ -115,7 +115,7 @@ def _measured(sizes: Mapping[str, Engines], work: Work, rounds: int) -> dict[str
 
 
 def _cpu_s(task: Callable[[], None]) -> float:
-    """Processor time of ``task``, of all threads."""
+    """The processor time that ``task`` takes, in all threads."""
     began_s = time.process_time()
     task()
     return time.process_time() - began_s
@@ -129,7 +129,8 @@ def _recognize(hears: VoskRecognizer, pcm: Pcm) -> None:
 
 
 def _translate(translates: CTranslate2Translator, work: Work) -> None:
-    """Greedily, as the server does. Random weights never end a sentence: the length is forced."""
+    """Translate with greedy search, as the server does, to a forced length, because random weights
+    never end a sentence."""
     for said, heard in zip(work.said, work.heard, strict=True):
         pieces = [*translates.source.encode(said, out_type=str), END]
         length = len(translates.target.encode(heard)) + 1

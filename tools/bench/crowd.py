@@ -1,5 +1,5 @@
-"""300 listeners of two languages while somebody is interpreted on the same cores: does sound come
-in time, and what does each of them take?"""
+"""300 listeners of two languages, and an interpreter at work on the same cores: does sound arrive
+in time, and how much CPU and memory does each listener take?"""
 
 import asyncio
 from contextlib import AsyncExitStack
@@ -28,7 +28,7 @@ async def run(quick: bool) -> list[Figure]:
     each = count // len(CHANNELS)
     async with AsyncExitStack() as stack:
         server = await stack.enter_async_context(serving())
-        # One of each first: what a channel costs is not the listeners'.
+        # One of each first, so that the cost of the channels is not counted as the listeners'.
         firsts = [
             await stack.enter_async_context(Listener(server.url, "bench", channel))
             for channel in CHANNELS

@@ -1,4 +1,4 @@
-"""20 listeners on two channels while the interpreter works: does sound arrive whole, in time?"""
+"""20 listeners on two channels while the interpreter works: does all sound arrive in time?"""
 
 import asyncio
 import dataclasses
@@ -25,7 +25,7 @@ async def run(quick: bool) -> list[Figure]:
             for number in range(LISTENERS)
         ]
         await stack.enter_async_context(Speaking(server.url, "bench", "nl", clip))
-        await asyncio.sleep(5)  # until it speaks
+        await asyncio.sleep(5)  # until the interpretation is heard
         since_s = asyncio.get_running_loop().time()
         cpu_s = await server.metric("process_cpu_seconds_total")
         seconds = 15 if quick else 60

@@ -1,4 +1,4 @@
-"""The demonstration, read back: are the words that are heard those of the translation?"""
+"""The sound of the demonstration, recognised: does it say the words of the translation?"""
 
 import contextlib
 import re
@@ -35,7 +35,7 @@ async def run(quick: bool) -> list[Figure]:
 
 
 def cues(vtt: str) -> list[str]:
-    """The text of each cue."""
+    """The text of each cue of a WebVTT file."""
     return [block.split("\n", 1)[1] for block in vtt.strip().split("\n\n")[1:]]
 
 

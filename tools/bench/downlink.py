@@ -1,6 +1,7 @@
-"""A browser that listens on a bad network: how much of the speech it hears does it make up?
+"""A browser listens on a bad network: what share of the speech does it conceal (make up)?
 
-Drives an installed Chromium, and asks it: concealed samples, silence aside, of all it played.
+Drives an installed Chromium and reads its statistics: concealed samples, without those in silence,
+divided by all samples played.
 """
 
 from contextlib import AsyncExitStack
@@ -23,7 +24,7 @@ NETWORKS = {
 }
 #: Per cent.
 BOUNDS = {"loss_5": 0.5, "loss_10": 2.0}
-#: A browser plays the first seconds slower or faster, until it knows the network.
+#: In the first seconds a browser adapts its delay to the network.
 SETTLE_S = 5
 SCRIPT = """
     window.RTCPeerConnection = class extends RTCPeerConnection {
@@ -77,7 +78,7 @@ async def _listened(
 
 
 def figures_of(name: str, before: dict[str, Any], after: dict[str, Any]) -> list[Figure]:
-    """From two of Chromium's reports on what came in."""
+    """The figures between two of Chromium's inbound statistics."""
 
     def since(key: str) -> float:
         return float(after.get(key, 0) - before.get(key, 0))

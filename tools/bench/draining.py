@@ -1,5 +1,5 @@
-"""Reads many UDP sockets with as little as can be: ``recvmmsg`` of the C library, the kernel's
-times of arrival, and headers taken apart for thousands of packets at once. Linux only.
+"""Reads many UDP sockets at little cost: by ``recvmmsg`` of the C library, with the kernel's times
+of arrival, and by decoding the headers of thousands of packets at once. Linux only.
 """
 
 import ctypes
@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 
 from server.media.batch import BatchedMessage, Vector
 
-#: RFC 5761, 4: what stands in place of a payload type when the packet is RTCP.
+#: RFC 5761, 4: the first and the last payload type that mark a packet as RTCP.
 _RTCP_TYPES = (64, 95)
 _SO_TIMESTAMPNS = 35
 _MSG_DONTWAIT = 0x40
-#: One pass reads so many datagrams at most before it looks at them, and of one socket.
+#: The most datagrams that one pass reads, and that it reads from one socket at a time.
 ROWS, AT_ONCE = 4096, 64
 _ROW_BYTES, _CONTROL_BYTES = 1600, 64
 _HEADER_BYTES = 12
@@ -26,8 +26,8 @@ _TIME_OFFSET = 16
 
 
 class Arrived(NamedTuple):
-    """RTP packets in the order they were read: whose, when (nanoseconds of the wall clock), and
-    what of their headers tells."""
+    """RTP packets in the order in which they were read: the listener, the time of arrival
+    (nanoseconds, wall clock) and fields of the header."""
 
     listener: NDArray[np.int32]
     at_ns: NDArray[np.int64]
@@ -36,8 +36,8 @@ class Arrived(NamedTuple):
 
 
 class Drain:
-    """``other(listener, data)`` gets what is neither RTP nor RTCP, ``sample(listener, data)`` one
-    RTP packet of each pass."""
+    """Reads sockets. ``other(listener, data)`` is called with datagrams that are neither RTP nor
+    RTCP, ``sample(listener, data)`` with one RTP packet of each pass."""
 
     def __init__(
         self,
@@ -66,7 +66,7 @@ class Drain:
         message["control_size"] = _CONTROL_BYTES
 
     def add(self, own: socket.socket) -> int:
-        """Read this socket too, which is not read elsewhere; the listener's number."""
+        """Read this socket too; nobody else may read it. Returns the listener's number."""
         own.setblocking(False)
         own.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
         self._sockets.append(own)
@@ -77,7 +77,7 @@ class Drain:
             own.close()
 
     def run(self) -> list[Arrived]:
-        """Read all that is there."""
+        """Read all datagrams that have arrived."""
         found: list[Arrived] = []
         owners, used = np.zeros(ROWS, np.int32), 0
         base, size = self._messages.ctypes.data, ctypes.sizeof(BatchedMessage)

@@ -1,9 +1,9 @@
-"""One packet to many: what it costs the sending process, and how it arrives.
+"""Sends one stream to many listeners: the cost to the sending process, and how packets arrive.
 
-The server has one core, the listeners the others; systems take turns, each in a fresh process.
-Times of a busy machine mean nothing by themselves: compare systems within one run. A server of
-several processes has a core for each where that leaves one for the listeners; where it does not,
-what its busiest process spends still says how many a core for each would carry.
+The server has one core, the listeners have the others. Systems take turns, each in a new process.
+On a busy machine times alone mean little: compare systems within one run. A server of several
+processes gets a core for each, as long as one core is left for the listeners. If there are too few
+cores, the CPU time of the busiest process still tells how many listeners it could have.
 """
 
 import asyncio
@@ -33,19 +33,21 @@ from tools.figures import Figure
 LISTENERS, QUICK_LISTENERS = (20, 100, 300, 600, 1000), (20, 100)
 ROUNDS, QUICK_ROUNDS = 2, 1
 SECONDS, QUICK_SECONDS = 30, 6
-#: A thousand and more are measured for so long.
+#: From this number of listeners on, a run takes longer.
 LARGE, LARGE_SECONDS = 1000, 60
-#: Until joining is over and done with.
+#: After the last join, before measuring begins.
 SETTLE_S = 3.0
-#: How a server may send (see /metrics, tolk_fan_out), and the system that does.
+#: Our ways to send (tolk_fan_out in /metrics), and the system that sends so.
 PATHS = {"batches": "tolk", "native": "native"}
-#: Systems that the figures to reach are about.
+#: Systems to compare with.
+AGAINST = (*SYSTEMS, "janus")
+#: Systems that the bounds are about.
 BOUND = ("tolk", "native")
-#: Between a system and its number of processes, where that is not one.
+#: Stands between the name of a system and its number of processes, if that is not one.
 TIMES = "_x"
-#: Beyond these a baseline falls behind: it is measured at its best.
+#: The most listeners of a baseline; with more it falls behind.
 MOST = {"mediarelay": 30, "packets": 300, "janus": 300}
-#: Where issue 5 asks for them: how many times less CPU, at how many listeners.
+#: Bounds on how many times less CPU is used, and the numbers of listeners they apply to.
 TIMES_LESS = {
     ("tolk", "mediarelay"): (20.0, (300, 600)),
     ("native", "janus"): (2.5, (300,)),
@@ -53,8 +55,8 @@ TIMES_LESS = {
 
 
 class Run(NamedTuple):
-    """One system with so many listeners: CPU time of its processes and of the busiest of them, of
-    joining without what was sent meanwhile, memory, and what arrived."""
+    """One system with a number of listeners. ``cpu_s``: of all its processes. ``join_cpu_s``: of
+    joining, without the packets sent meanwhile. ``memory_bytes``: added by the listeners."""
 
     cpu_s: float
     busiest_cpu_s: float
@@ -73,16 +75,16 @@ async def run(
     paths: Sequence[str] = (),
     processes: Sequence[int] = (1,),
 ) -> list[Figure]:
-    """``against``: systems of fanout_server's to compare with. ``paths``: those of PATHS to
-    measure; without them all that there are here but aiortc's. ``processes``: numbers of them
-    that the server is to have, one after the other."""
+    """``against``: those of AGAINST to compare with. ``paths``: those of PATHS to measure; by
+    default all that this machine has. ``processes``: numbers of processes that the server is to
+    have, one after the other."""
     measured = [
         system if number == 1 else f"{system}{TIMES}{number}"
         for system in measurable(paths)
         for number in processes
         if number == 1 or system in BOUND
     ]
-    against = known(against)
+    against = comparable(against)
     counts = list(listeners) or list(QUICK_LISTENERS if quick else LISTENERS)
     plan = [(system, count) for system in measured for count in counts]
     for system in against:
@@ -98,10 +100,8 @@ async def run(
 
 
 def measurable(paths: Sequence[str]) -> list[str]:
-    """The systems that these are. Raises ValueError, and native.BuildError."""
-    for path in paths:
-        if path not in PATHS:
-            raise ValueError(f"there is no path {path!r}; there are: {', '.join(PATHS)}")
+    """The systems that send by these ``paths``; without any, by all that this machine has. Says
+    what is left out."""
     if paths:
         return [PATHS[path] for path in paths]
     try:
@@ -112,12 +112,8 @@ def measurable(paths: Sequence[str]) -> list[str]:
     return [PATHS["batches"], PATHS["native"]]
 
 
-def known(systems: Sequence[str]) -> list[str]:
-    """Those that can be compared with; says what is left out. Raises ValueError."""
-    choices = (*SYSTEMS, "janus")
-    for system in systems:
-        if system not in choices:
-            raise ValueError(f"there is no system {system!r}; there are: {', '.join(choices)}")
+def comparable(systems: Sequence[str]) -> list[str]:
+    """Those ``systems`` that this machine can run. Says what is left out."""
     reason = janus.missing() if "janus" in systems else ""
     if reason:
         print(f"left out: {reason}", file=sys.stderr)
@@ -166,7 +162,7 @@ async def _measured(system: str, count: int, seconds: float) -> Run:
 
 def _figures(system: str, count: int, runs: Sequence[Run]) -> list[Figure]:
     prefix = f"fanout.{system}.{count}"
-    bound = system in BOUND  # small audiences do not make up for what one costs
+    bound = system in BOUND  # baselines have no bounds
     return [
         *_cpu_figures(prefix, count, runs),
         *_arrival_figures(prefix, runs, bound),
@@ -251,7 +247,7 @@ def _joining_figures(prefix: str, count: int, runs: Sequence[Run], bound: bool) 
 
 
 def _cost_s(runs: Sequence[Run]) -> float:
-    """CPU time a packet."""
+    """CPU time per packet."""
     return median(run.cpu_s / max(run.delivered.packets, 1) for run in runs)
 
 
@@ -262,7 +258,7 @@ def _percentile_ms(seconds: NDArray[np.float64], percent: float) -> float:
 def _ratios(
     runs: Mapping[tuple[str, int], Sequence[Run]], measured: Sequence[str], against: Sequence[str]
 ) -> list[Figure]:
-    """How many times less a packet costs than a baseline's, the baseline at its own best."""
+    """The cost of a packet of each baseline, at its cheapest, divided by that of ours."""
     costs = {each: _cost_s(of) for each, of in runs.items()}
     figures = []
     for other in against:

@@ -20,7 +20,7 @@ READY_S = 30.0
 async def process(
     system: str, cores: Sequence[int], processes: int = 1
 ) -> AsyncIterator[tuple[str, int]]:
-    """A server's address and process; others, if any, are children of that."""
+    """A server: its address and its main process, whose children any others are."""
     if system == "janus":
         async with janus.serving(cores[0]) as served:
             yield served
@@ -40,7 +40,7 @@ async def process(
             yield url, process.pid
         finally:
             with contextlib.suppress(ProcessLookupError):
-                process.kill()  # there is nothing to be left in order
+                process.kill()  # it has nothing to clean up
             await process.wait()
 
 
@@ -49,16 +49,16 @@ def children_of(pid: int) -> list[int]:
 
 
 def cpu_of(pids: Sequence[int]) -> NDArray[np.float64]:
-    """CPU time of each process, all its threads, to the nanosecond."""
+    """CPU time of each process with all its threads, exact to the nanosecond."""
     total_ns = np.zeros(len(pids))
     for row, pid in enumerate(pids):
         for thread in Path(f"/proc/{pid}/task").iterdir():
-            with contextlib.suppress(OSError):  # it has ended
+            with contextlib.suppress(OSError):  # the process has ended
                 total_ns[row] += int((thread / "schedstat").read_text().split()[0])
     return total_ns / 1e9
 
 
 def memory_of(pids: Sequence[int]) -> int:
-    """Bytes of these processes in memory."""
+    """Resident memory of these processes together, in bytes."""
     pages = sum(int(Path(f"/proc/{pid}/statm").read_text().split()[1]) for pid in pids)
     return pages * os.sysconf("SC_PAGE_SIZE")

@@ -1,14 +1,15 @@
-"""What serves the fan-out benchmark's listeners, in a process of its own on a core of its own.
+"""The servers that the fan-out benchmark compares. Each runs in a process on a core of its own.
 
     python -m tools.bench.fanout_server SYSTEM --folder FOLDER
 
-- tolk: this project's media, without a compiler; native: with one (see server.media.native);
-  own_sockets: without the one port for all;
+- tolk: this project's media process; native: the same with the compiled loop of
+  server.media.native;
+- own_sockets: the same as tolk, with sockets for each listener instead of one port for all;
 - mediarelay: aiortc's MediaRelay, which encodes for every listener;
-- packets: the same handing out packets that were encoded once.
+- packets: MediaRelay with packets that were encoded once.
 
-POST /offer answers an SDP offer. Prints its address when it is ready. All play the same speech.
-The first two may be of several processes.
+POST /offer answers an SDP offer. Prints its address when it is ready. All send the same speech.
+The first two can run in several processes.
 """
 
 import argparse
@@ -53,7 +54,7 @@ Answering = Callable[[str], Awaitable[str]]
 
 
 class Playing:
-    """What the pacer drives: one channel."""
+    """A channel that the pacer drives."""
 
     def __init__(self) -> None:
         self.channel = Broadcast("speech")
@@ -81,7 +82,7 @@ async def ours(system: str, processes: int, folder: Path) -> AsyncIterator[Answe
         others = further_processes(config, folder, Metrics())
         edges = await stack.enter_async_context(others)
         group = await stack.enter_async_context(asyncio.TaskGroup())
-        while not all(edge.ready for edge in edges):  # for READY_S at most, see fanout_processes
+        while not all(edge.ready for edge in edges):  # at most for READY_S of fanout_processes
             await asyncio.sleep(0.1)
 
         async def answering(sdp: str) -> str:
@@ -117,7 +118,7 @@ async def _stay(peer: Peer | RemotePeer) -> None:
 
 
 class Frames(MediaStreamTrack):
-    """Speech at its pace, as frames."""
+    """A track of speech in real time, as frames."""
 
     kind = "audio"
 
@@ -137,7 +138,7 @@ class Frames(MediaStreamTrack):
 
 
 class Packets(Frames):
-    """The same, encoded once."""
+    """The same as packets, encoded once."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -151,7 +152,7 @@ class Packets(Frames):
 
 @contextlib.asynccontextmanager
 async def relayed(source: type[Frames]) -> AsyncIterator[Answering]:
-    """aiortc as its examples use it, but for the local addresses it offers."""
+    """aiortc, used as in its examples, except that it offers only local addresses."""
     relay, track, connections = MediaRelay(), source(), list[RTCPeerConnection]()
 
     async def answering(sdp: str) -> str:
@@ -199,9 +200,11 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Run the tool, until it is ended."""
     parser = argparse.ArgumentParser(prog="python -m tools.bench.fanout_server")
     parser.add_argument("system", choices=SYSTEMS)
-    parser.add_argument("--cores", default="", help="to stay on, such as 0,1")
+    parser.add_argument("--cores", default="", help="the cores to run on, such as 0,1")
     parser.add_argument("--media-processes", type=int, default=1)
-    parser.add_argument("--folder", type=Path, required=True, help="for files, of this user only")
+    parser.add_argument(
+        "--folder", type=Path, required=True, help="a folder for files that only this user can read"
+    )
     options = parser.parse_args(argv)
     if options.cores:
         os.sched_setaffinity(0, [int(core) for core in options.cores.split(",")])

@@ -1,4 +1,4 @@
-"""A speaker and listeners 600 ms away, for ten minutes: is anybody taken for gone?"""
+"""A speaker and listeners with a delay of 600 ms, for ten minutes: is any session ended wrongly?"""
 
 import asyncio
 from contextlib import AsyncExitStack
@@ -14,10 +14,10 @@ from tools.impair import Network
 from tools.packets import missing
 
 ROUND_TRIP_S = 0.6
-#: The short time too is longer than it takes to be taken for gone (consent.EXPIRY_S).
+#: Both are longer than the time after which a silent client counts as gone.
 SECONDS, QUICK_SECONDS = 600.0, 42.0
 CHANNELS = ("floor", "en", "en+floor")
-#: Of the clip no pause is as long: who hears nothing for this time hears nothing any more.
+#: Longer than every pause in the clip: who hears nothing for this long has lost the sound.
 LAST_S = 5.0
 
 
@@ -53,13 +53,13 @@ async def run(quick: bool) -> list[Figure]:
 
 
 async def _speak(speaker: Speaker) -> None:
-    """For as long as its session lasts."""
+    """Speak until the session ends."""
     while not speaker.closed:
         await speaker.play(clip("nl"))
 
 
 def _is_gone(participant: Participant) -> bool:
-    """Whether its session ended, or its sound did at either end."""
+    """Whether the session ended, or sound stopped in either direction."""
     return (
         participant.closed
         or participant.connection.connectionState != "connected"

@@ -1,6 +1,8 @@
-"""Janus, where Debian's is installed: its streaming plugin with one event loop, to compare with.
+"""Runs Debian's Janus, if it is installed, to compare with: its streaming plugin, one event loop.
 
-python -m tools.bench.janus PORT    sends it the speech that the others play
+    python -m tools.bench.janus PORT
+
+sends the same speech to it as the other systems send.
 """
 
 import asyncio
@@ -69,20 +71,20 @@ speech: {{
 
 
 def missing() -> str:
-    """Why it cannot be compared with; nothing where it can."""
+    """Why Janus cannot be run; empty if it can."""
     if not shutil.which("janus"):
         return "Janus is not installed (Debian: janus)"
     return "" if own_address() else "Janus takes no loopback, and there is no other address"
 
 
 def own_address() -> str:
-    """One of this machine's that is not loopback's; nothing where it has none."""
+    """An address of this machine other than loopback; empty if it has none."""
     return next(iter(get_host_addresses(use_ipv4=True, use_ipv6=False)), "")
 
 
 @contextlib.asynccontextmanager
 async def serving(core: int) -> AsyncIterator[tuple[str, int]]:
-    """Its address and its process, on a core of its own; it is sent speech all the while."""
+    """Run Janus on one core and send speech to it. Yields its address and process."""
     program = Path(shutil.which("janus") or "janus").resolve()
     with tempfile.TemporaryDirectory() as made:
         folder = Path(made)
@@ -131,7 +133,7 @@ def _free_port(kind: socket.SocketKind) -> int:
 
 
 class Signaling:
-    """A session of Janus's, by which many listeners join."""
+    """A session with Janus through which many listeners join."""
 
     def __init__(self, url: str) -> None:
         self._url = url
@@ -151,7 +153,7 @@ class Signaling:
         await self._http.close()
 
     async def offer(self) -> tuple[int, RTCSessionDescription]:
-        """A listener's handle, and what Janus offers it."""
+        """A handle for a new listener, and the SDP that Janus offers it."""
         attached = await self._ask(self._session, janus="attach", plugin=_PLUGIN)
         handle = int(attached["data"]["id"])
         offered = self._offers[handle] = asyncio.get_running_loop().create_future()
@@ -185,7 +187,7 @@ class Signaling:
 
 
 class _ToJanus:
-    """What the pacer drives: speech as RTP."""
+    """Sends speech as RTP; the pacer drives it."""
 
     def __init__(self, port: int) -> None:
         self._speech, self._encoder = Speech(), OpusEncoder()
@@ -195,7 +197,7 @@ class _ToJanus:
     def tick(self, tick: int) -> None:
         time = tick * SAMPLES_PER_TICK & 0xFFFFFFFF
         header = struct.pack("!BBHII", 0x80, 111, tick & 0xFFFF, time, 1)
-        with contextlib.suppress(OSError):  # it does not listen yet
+        with contextlib.suppress(OSError):  # Janus does not listen yet
             self._socket.sendto(header + self._speech.play(tick, self._encoder), self._to)
 
     def close(self) -> None:

@@ -1,4 +1,5 @@
-"""Listeners who join a real server as pages do: by its WebSocket, coming back when asked to."""
+"""Listeners that join a real server as pages do: through its WebSocket, and again later if the
+server asks them to."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -19,7 +20,7 @@ class _Busy(Exception):
 
 @asynccontextmanager
 async def joining(url: str, stream: str, channel: str = "floor") -> AsyncIterator[Negotiate]:
-    """Sockets stay open until the body ends."""
+    """Yields a function that lets a connection join. Its sockets stay open until the body ends."""
 
     async def negotiate(connection: RTCPeerConnection) -> None:
         made_light(connection.addTransceiver("audio", direction="recvonly"), "127.0.0.1")
@@ -52,7 +53,7 @@ async def _answer(socket: aiohttp.ClientWebSocketResponse, channel: str, offer: 
 
 
 async def _next(socket: aiohttp.ClientWebSocketResponse, kind: str) -> dict[str, Any]:
-    """The next message of this type. Raises _Busy, and ConnectionError on other refusals."""
+    """The next message of this type. Raises _Busy, or ConnectionError on any other refusal."""
     async for frame in socket:
         message: dict[str, Any] = frame.json()
         if message["type"] == kind:
@@ -65,6 +66,6 @@ async def _next(socket: aiohttp.ClientWebSocketResponse, kind: str) -> dict[str,
 
 
 async def _read(socket: aiohttp.ClientWebSocketResponse) -> None:
-    """Keep the socket alive: what it says is not looked at."""
+    """Read and ignore messages, which keeps the socket alive."""
     async for _ in socket:
         pass

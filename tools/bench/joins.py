@@ -1,4 +1,4 @@
-"""1,000 listeners come and go: what do they cost, and does the server keep anything of them?"""
+"""1,000 listeners come and go: what does each cost, and does the server leak memory?"""
 
 import asyncio
 import time
@@ -10,19 +10,19 @@ from tools.figures import Figure
 
 AT_ONCE = 4
 CHANNELS = ("floor", "en", "en+floor")
-#: A session that has left is gone within this time.
+#: After this time the server has forgotten the sessions that left.
 SETTLE_S = 8.0
 
 
 async def run(quick: bool) -> list[Figure]:
     half = 50 if quick else 500
     async with serving() as server, AsyncExitStack() as staying:
-        # The channels are there all the time: what they cost is not the joins'.
+        # Somebody always listens to each channel, so that its cost is not counted as the joins'.
         for channel in CHANNELS:
             await staying.enter_async_context(
                 Listener(server.url, "bench", channel, audio="socket")
             )
-        await _come_and_go(server.url, 20)  # what is made at the first join is no leak
+        await _come_and_go(server.url, 20)  # what the first joins create once is not a leak
         await asyncio.sleep(SETTLE_S)
         idle_cpu_s = await _cpu_s(server)
         await asyncio.sleep(SETTLE_S)
@@ -59,12 +59,12 @@ async def _held(server: Serving) -> dict[str, float]:
 
 
 async def _cpu_s(server: Serving) -> float:
-    """Processor time of the media process so far."""
+    """Processor time of the media process until now."""
     return await server.metric("process_cpu_seconds_total")
 
 
 async def _come_and_go(url: str, count: int) -> None:
-    """Join, hear something, leave; four at a time."""
+    """Let listeners join, hear something and leave; four at a time."""
     gate = asyncio.Semaphore(AT_ONCE)
 
     async def once(number: int) -> None:

@@ -1,4 +1,4 @@
-"""Phrases one second apart: how long after a phrase's end is its interpretation first heard?"""
+"""How long after the end of a phrase does its interpretation begin? Pauses last one second."""
 
 import asyncio
 import json
@@ -12,12 +12,12 @@ from server.media.opus import RATE_HZ, Pcm
 from tools.bench.serving import serving
 from tools.figures import Figure
 
-#: Sound below this is silence, and a pause of this length parts two interpretations.
+#: Sound below this peak is silence. A silence of PAUSE_S separates two interpretations.
 SILENT_PEAK = 200
 PAUSE_SAMPLES = round(0.14 * RATE_HZ)
 WINDOW = RATE_HZ // 100
 TAIL_S = 4.0
-#: Times of captions and of phrases are this exact.
+#: Times of captions and phrases may be wrong by this much.
 MARGIN_S = 0.1
 BOUND_S = 2.0
 
@@ -41,8 +41,8 @@ async def run(quick: bool) -> list[Figure]:
 
 
 async def _delays_s(source: str, target: str) -> tuple[list[float], int]:
-    """For each phrase of the clip that was heard, from its end to the first sound of its
-    interpretation as it arrives; and how many phrases there were."""
+    """For each phrase of the clip that was heard, the time from its end to the arrival of the
+    first sound of its interpretation. And the number of phrases."""
     described = json.loads(Path(f"server/demo/{source}.json").read_text(encoding="utf8"))
     async with (
         serving() as server,
@@ -68,11 +68,11 @@ async def _delays_s(source: str, target: str) -> tuple[list[float], int]:
 def starts_of(listener: Listener) -> list[tuple[float, tuple[float, float]]]:
     """When each clause was first heard, on the loop's clock, and its span in stream time.
 
-    A clause's caption is sent just before its speech: it begins at the first sound after a
-    pause from then on, and after the clause before it.
+    The caption of a clause is sent just before its speech. So the clause begins at the first sound
+    that follows a pause, comes after its caption, and comes after the clause before it.
     """
     arrivals = listener.arrivals
-    # What came earliest for its RTP time shows when sound of a timestamp can be played.
+    # The packet that came earliest, by its RTP time, tells when each timestamp can be played.
     zero_s = float((arrivals.at_s - arrivals.timestamps / RATE_HZ).min())
     zero_s += float(arrivals.timestamps[0]) / RATE_HZ
     sounds_s = [zero_s + start / RATE_HZ for start in starts(arrivals.sound())]
@@ -86,7 +86,7 @@ def starts_of(listener: Listener) -> list[tuple[float, tuple[float, float]]]:
 
 
 def starts(pcm: Pcm) -> list[int]:
-    """Samples at which sound begins after a pause."""
+    """The samples at which sound begins after a pause."""
     windows = pcm[: len(pcm) // WINDOW * WINDOW].reshape(-1, WINDOW)
     loud = np.flatnonzero(np.abs(windows.astype(np.int32)).max(axis=1) > SILENT_PEAK) * WINDOW
     if not loud.size:

@@ -1,8 +1,8 @@
-"""Many WebRTC listeners in one process, and what came to them.
+"""Many WebRTC listeners in one process, and statistics of the packets that arrive.
 
-Each joins with real ICE, DTLS and SRTP. From then on its socket is drained natively; what keeps
-the connection alive goes on to aiortc, receiver reports are sent as browsers send them, and a
-packet of every pass is decrypted and looked into.
+Each joins with real ICE, DTLS and SRTP. After that its socket is read by ``draining``; STUN and
+DTLS are handed to aiortc, receiver reports are sent as browsers send them, and one packet of every
+pass is decrypted and checked.
 """
 
 import asyncio
@@ -27,17 +27,17 @@ from tools.bench.draining import Arrived, Drain
 from tools.bench.janus import Signaling, own_address
 from tools.packets import jitter_s, lateness_s, missing
 
-#: More at once would measure how fast this process does DTLS.
+#: If more joined at once, this process's DTLS would be measured.
 JOINING_AT_ONCE = 4
 JOIN_S = 30.0
 PASS_S = 0.05
-#: As Chromium does.
+#: The interval between receiver reports, as in Chromium.
 REPORT_S = 5.0
 RECEIVE_BUFFER = 1 << 20
 
 
 class Delivered(NamedTuple):
-    """How a run's packets came: ``lateness_s`` of each, ``jitters_s`` of each listener's."""
+    """How the packets of a run arrived. ``lateness_s``: per packet; ``jitters_s``: per listener."""
 
     packets: int
     lost: int
@@ -47,7 +47,7 @@ class Delivered(NamedTuple):
 
 
 class _Member(NamedTuple):
-    """``began_s``: by the wall clock, as the kernel times what arrives."""
+    """``began_s``: on the wall clock, which the kernel's times of arrival are on."""
 
     connection: RTCPeerConnection
     dtls: Any
@@ -56,8 +56,8 @@ class _Member(NamedTuple):
 
 
 class Listeners:
-    """``connected_s``: how long each took to connect. ``sampled`` and ``sound``: packets looked
-    into, and those of them that were authentic Opus of 20 ms."""
+    """The listeners. ``connected_s``: how long each took to connect. ``sampled``: packets that were
+    checked; ``sound``: those of them that were authentic Opus of 20 ms."""
 
     def __init__(self, negotiate: "Negotiate") -> None:
         self.connected_s: list[float] = []
@@ -71,11 +71,11 @@ class Listeners:
 
     @property
     def first_packet_s(self) -> list[float]:
-        """From a listener's offer to its first packet, for each that got one."""
+        """The time from a listener's offer to its first packet, for each that got one."""
         return list(self._first_s.values())
 
     async def join(self, count: int, at_once: int = JOINING_AT_ONCE) -> None:
-        """So many more. Raises TimeoutError or ConnectionError when one does not get in."""
+        """Let ``count`` more join. Raises TimeoutError or ConnectionError if one cannot."""
         gate = asyncio.Semaphore(at_once)
 
         async def one() -> None:
@@ -110,7 +110,7 @@ class Listeners:
 
     @asynccontextmanager
     async def alive(self) -> AsyncIterator[None]:
-        """Read, and report, while the body runs; then leave."""
+        """Read sockets and send receiver reports while the body runs; then leave."""
         async with asyncio.TaskGroup() as group:
             tasks = [
                 group.create_task(self._read(), name="read"),
@@ -131,7 +131,7 @@ class Listeners:
 
     @asynccontextmanager
     async def recorded(self) -> AsyncIterator[list[Arrived]]:
-        """What comes while the body runs: see delivered()."""
+        """Record what arrives while the body runs, for delivered()."""
         kept: list[Arrived] = []
         self._kept = kept
         yield kept
@@ -153,7 +153,7 @@ class Listeners:
             self._first_s.setdefault(number, at_s - self._members[number].began_s)
 
     async def _report(self) -> None:
-        """A receiver report of each listener's every REPORT_S, spread evenly."""
+        """Send a receiver report for each listener every REPORT_S, spread evenly."""
         turn = 0
         while True:
             await asyncio.sleep(PASS_S)
@@ -186,7 +186,7 @@ Negotiate = Callable[[RTCPeerConnection], Awaitable[None]]
 
 @asynccontextmanager
 async def offering_to(url: str) -> AsyncIterator[Negotiate]:
-    """The listener offers; the answer comes by HTTP."""
+    """A negotiation in which the listener offers, and gets the answer by HTTP."""
 
     async def negotiate(connection: RTCPeerConnection) -> None:
         made_light(connection.addTransceiver("audio", direction="recvonly"), "127.0.0.1")
@@ -202,7 +202,7 @@ async def offering_to(url: str) -> AsyncIterator[Negotiate]:
 
 @asynccontextmanager
 async def answering_janus(url: str) -> AsyncIterator[Negotiate]:
-    """Janus offers."""
+    """A negotiation in which Janus offers."""
 
     async def negotiate(connection: RTCPeerConnection) -> None:
         handle, offer = await signaling.offer()
@@ -216,7 +216,7 @@ async def answering_janus(url: str) -> AsyncIterator[Negotiate]:
 
 
 def made_light(transceiver: RTCRtpTransceiver, host: str) -> None:
-    """On one address alone, without aiortc's decoder thread and reports."""
+    """Limit a connection to one address, without aiortc's decoder thread and reports."""
     use_hosts(transceiver.receiver.transport.transport._connection, [host])
 
     async def receive(parameters: Any) -> None:
@@ -226,7 +226,7 @@ def made_light(transceiver: RTCRtpTransceiver, host: str) -> None:
 
 
 def delivered(heard: Sequence[Arrived], listeners: int) -> Delivered:
-    """What is to be said of it, of so many listeners."""
+    """The statistics of what ``count`` listeners received."""
     if not heard:
         return Delivered(0, 0, listeners, np.zeros(0), np.zeros(0))
     all_of_them = Arrived(*(np.concatenate(column) for column in zip(*heard, strict=True)))

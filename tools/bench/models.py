@@ -1,7 +1,8 @@
-"""Downloads that break off and pulls that are killed: does a server ever see half a model?
+"""Downloads break off and pulls are killed: does a server ever see an incomplete model?
 
-A host on loopback breaks off at seeded places of a file; then processes that pull a package are
-killed at seeded moments, half of them while an older one of its name is there.
+A host on loopback breaks off at random places of a file. Then processes that pull a package are
+killed at random moments, half of them while an older package of that name is installed. The same
+seed is used every time.
 """
 
 import asyncio
@@ -32,18 +33,18 @@ SEED: Final = 12
 TIMES: Final = 20
 FILE_BYTES: Final = 64 << 20
 HASTE: Final = Patience(retry_s=0.02)
-#: A broken-off file may be fetched twice by so much, each time.
+#: So many bytes may be fetched twice each time that a download breaks off.
 TWICE_BYTES: Final = 1 << 20
 PACKAGE: Final = "/vosk-model-small-nl-9.zip"
 NAME: Final = "vosk-model-small-nl-9"
-#: The package takes this long to come; a pull goes on for a second or two after. It is killed
-#: at any moment of that.
+#: The package is sent in this time; a pull then takes a second or two more. It is killed at any
+#: moment until its end.
 COMES_S: Final = 1.0
 PULL_LIMIT_S: Final = 120.0
 
 
 async def run(quick: bool) -> list[Figure]:
-    """``quick``: a quarter of the times."""
+    """``quick``: repeat it a quarter as often."""
     times = TIMES // 4 if quick else TIMES
     return [*await _broken_off(times), *await _killed(times)]
 
@@ -99,7 +100,7 @@ async def _killed(times: int) -> Sequence[Figure]:
 
 
 def _seen(store: Store, state: Path) -> bool | None:
-    """Whether the model is there, and a server that starts now uses it; None: half of it."""
+    """Whether a server that starts now uses the model; None: the model is incomplete."""
     if NAME not in store.names():
         return False
     try:
@@ -111,7 +112,7 @@ def _seen(store: Store, state: Path) -> bool | None:
 
 
 async def _pull(host: ModelHost, state: Path, kill_after_s: float = PULL_LIMIT_S) -> bool:
-    """Whether the process pulled the package before it was killed."""
+    """Pull, and kill the process after a while. Returns whether it had ended before."""
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "server", "models", "pull", host.url + PACKAGE),
         *("--state", str(state)),
@@ -125,12 +126,12 @@ async def _pull(host: ModelHost, state: Path, kill_after_s: float = PULL_LIMIT_S
         return False
     finally:
         if process.returncode is None:
-            os.killpg(process.pid, 9)  # with the process that tries the model
+            os.killpg(process.pid, 9)  # with its child, which tries the model
             await process.wait()
 
 
 def _package() -> bytes:
-    """The shipped Dutch recogniser, packed as Vosk's are."""
+    """The shipped Dutch recogniser as a package like those of Vosk."""
     buffer = io.BytesIO()
     folder = STARTER_MODELS / "recognizer-nl"
     with zipfile.ZipFile(buffer, "w") as file:

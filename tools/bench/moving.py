@@ -1,8 +1,8 @@
-"""A live stream moves to other models while somebody speaks: what is lost?
+"""A live stream changes to other models while somebody speaks: is anything lost?
 
-A clip of the demonstration is spoken three times over a PeerConnection. As the second begins, other
-models are installed: copies of the starter models, or a Whisper besides them. With a Whisper a
-person speaks: it misreads the voice of the other clip.
+A clip of the demonstration is spoken three times over a PeerConnection. When the second time
+begins, other models are installed: copies of the starter models, or a Whisper besides them. With a
+Whisper, the clip is of a person, because Whisper mishears the synthetic voice of the other clip.
 """
 
 import asyncio
@@ -36,15 +36,15 @@ BOUND_S = 1.0
 STREAM = "bench"
 LISTENERS = 3
 PAUSE_S, TAIL_S = 2.0, 8.0
-#: An interpretation follows what is said by so much.
+#: How far the interpretation is behind the speaker.
 LAG_S = 2.5
-#: The manifest of the models to move to, as long as they do not count.
+#: The manifest of the models to change to, until it is renamed.
 OTHERS = "others.json"
 
 
 @dataclass(frozen=True)
 class _Clip:
-    """One of the demonstration's, and what it is interpreted from and into."""
+    """A clip of the demonstration, its language and the language it is interpreted into."""
 
     name: str
     source: str
@@ -60,8 +60,8 @@ SYNTHETIC, PERSON = _Clip("nl", "nl", "en"), _Clip("person-en", "en", "nl")
 
 @dataclass
 class _Observed:
-    """``began_s``: when each clip did, and the last ended; ``moved_s``: when listeners were told
-    of the new models. All on the loop's clock."""
+    """``began_s``: when each clip began, and the end of the last. ``moved_s``: when listeners were
+    told of the new models. All on the loop's clock."""
 
     spoken: _Clip
     listener: Listener
@@ -74,7 +74,7 @@ class _Observed:
     memory_before_mb: float = 0.0
 
     def words_missing(self, clip: int) -> int:
-        """Words of the clip that no caption has."""
+        """The number of words of the clip that are in no caption."""
         speaking_s = self.speaker.started_speaking_s or 0.0
         start_s, end_s = (each - speaking_s for each in self.began_s[clip : clip + 2])
         heard = [
@@ -86,7 +86,7 @@ class _Observed:
         return jiwer.process_words(bare(self.spoken.said()), bare(" ".join(heard))).deletions
 
     def longest_silence_s(self, clip: int) -> float:
-        """In what was heard of the clip's interpretation."""
+        """The longest silence in the interpretation of the clip, in seconds."""
         start_s, end_s = self.began_s[clip] + LAG_S, self.began_s[clip + 1] - PAUSE_S
         arrivals = self.listener.arrivals
         zero_s = float((arrivals.at_s - arrivals.timestamps / RATE_HZ).min())
@@ -100,8 +100,8 @@ class _Observed:
 
 
 async def run(quick: bool, whisper: Path | None = None) -> list[Figure]:
-    """``whisper``: a folder with one in CTranslate2's format, to move to."""
-    del quick  # a talk cannot be shorter
+    """``whisper``: the folder of a Whisper model in CTranslate2's format, to change to."""
+    del quick  # three clips are the least that shows it
     name = "moving_to_whisper" if whisper else "moving"
     with tempfile.TemporaryDirectory(prefix="tolk-") as folder:
         models = Path(folder) / "models"
@@ -173,7 +173,8 @@ async def _observe(models: Path, whisper: Path | None) -> _Observed:
 
 
 def _prepare(models: Path, whisper: Path | None) -> None:
-    """The models to begin with in ``models``, and others beside, to be had by a rename."""
+    """Put the first models into ``models``, with the others beside them, to be installed by a
+    rename."""
     shutil.copytree(STARTER_MODELS, models)
     shutil.copytree(STARTER_MODELS, models / "others")
     others = [

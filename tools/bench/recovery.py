@@ -1,4 +1,4 @@
-"""The interpreter is killed in mid-speech: how long until interpretation is heard again?"""
+"""The interpreter is killed while somebody speaks: how long until interpretation is heard again?"""
 
 import asyncio
 import os

@@ -1,4 +1,4 @@
-"""A server to be measured, started as its users start it, and what it says of itself."""
+"""Starts a server as its users start it, and reads its metrics."""
 
 import asyncio
 import contextlib
@@ -16,14 +16,14 @@ END_S = 6.0
 
 
 class Serving:
-    """A running server. ``url``: its address; ``pid``: its media process's."""
+    """A running server. ``url``: its address; ``pid``: of its media process."""
 
     def __init__(self, url: str, pid: int) -> None:
         self.url = url
         self.pid = pid
 
     async def get(self, path: str) -> tuple[int, str]:
-        """Status and body of one of its addresses."""
+        """GET a path of the server; returns status and body."""
         async with aiohttp.ClientSession() as http, http.get(self.url + path) as response:
             return response.status, await response.text()
 
@@ -41,7 +41,7 @@ class Serving:
         return sum(values)
 
     def interpreter_pid(self) -> int:
-        """Its interpreter process. Raises LookupError while there is none."""
+        """The process id of its interpreter. Raises LookupError if there is none."""
         for process in Path("/proc").glob("[0-9]*"):
             with contextlib.suppress(OSError):
                 parent = int((process / "stat").read_text().rpartition(")")[2].split()[1])
@@ -52,8 +52,8 @@ class Serving:
 
 @contextlib.asynccontextmanager
 async def serving(*options: str, log: IO[bytes] | None = None) -> AsyncIterator[Serving]:
-    """A server on a free port of loopback, ready; ended on leaving. ``log``: where it writes its
-    log, else among ours."""
+    """A server that is ready, on a free port of loopback. It is stopped on leaving. ``log``: the
+    file for its log; by default it writes to our standard error."""
     with tempfile.TemporaryDirectory() as state:
         command = [sys.executable, "-m", "server", "--port", "0", "--state", state]
         command += ["--fetch", "never", *options]
@@ -76,7 +76,7 @@ async def serving(*options: str, log: IO[bytes] | None = None) -> AsyncIterator[
 
 
 class Speaking:
-    """A file spoken into a stream by a process of its own, over and over, until left."""
+    """Speaks a file into a stream repeatedly, in a process of its own, until left."""
 
     def __init__(self, url: str, stream: str, language: str, file: Path) -> None:
         self._command: Sequence[str] = [

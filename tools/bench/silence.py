@@ -1,5 +1,5 @@
-"""What is sent while nobody speaks: to who listens in silence, before anybody has spoken and
-after, in a room that is not quite still."""
+"""How many packets are sent to listeners while nobody speaks: before anybody has spoken, and
+afterwards, with the noise of a quiet room."""
 
 import asyncio
 import tempfile
@@ -16,12 +16,12 @@ from signaling.messages import ListenerAudio
 from tools.bench.serving import Speaking, serving
 from tools.figures import Figure
 
-#: Packets a listener and second; twenty times less than sound takes.
+#: Packets per listener and second; with sound there are 50.
 BOUND = 3
 #: Decibels below full scale: a microphone in a quiet room.
 ROOM_DB = -60
 SPEECH_S = 8.0
-#: From the end of speech until the last of its interpretations has been said, and a second more.
+#: After the end of speech the last interpretation is over within this time.
 LAG_S = 12.0
 WAYS: tuple[tuple[str, ListenerAudio], ...] = (
     ("floor", "webrtc"),

@@ -1,4 +1,4 @@
-"""What the fan-out benchmark's systems play."""
+"""The speech that the systems of the fan-out benchmark send."""
 
 from av import AudioFrame
 
@@ -7,7 +7,7 @@ from server.media.opus import RATE_HZ, SAMPLES_PER_TICK, TIME_BASE, OpusEncoder,
 
 
 class Speech:
-    """The Dutch clip over and over, 20 ms at a time."""
+    """The Dutch clip, repeated, in pieces of 20 ms."""
 
     def __init__(self) -> None:
         pcm = clip("nl")

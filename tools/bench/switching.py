@@ -1,7 +1,7 @@
-"""A listener's page changes channel: how long until the other channel is heard in it?
+"""A listener's page changes channel: how long until the other channel is heard?
 
-Drives an installed Chromium. A tone above all that a 16 kHz voice can hold is spoken: it is
-in the original and not in the interpretation, so a page hears in a hundredth of a second
+Drives an installed Chromium. What is spoken contains a tone above the highest frequency of a 16 kHz
+voice. So the tone is in the original and not in the interpretation, and the page can tell in 10 ms
 which of them it plays.
 """
 
@@ -23,11 +23,11 @@ from tools.figures import Figure
 BOUND_MS = 200
 TONE_HZ = 10_000
 TONE_PEAK = 8_000
-#: Time enough for a channel to be all there is to hear; uneven, so that changes come at every
-#: moment of a 20 ms packet.
+#: Time until only the new channel is heard. They differ so that changes come at all moments
+#: within a 20 ms packet.
 SETTLE_MS = (613, 457, 531, 689)
-#: Run in the page: changes the language chosen or the switch beside it, and returns the
-#: milliseconds until the tone is (not) there. Null: not within two seconds.
+#: Run in the page: changes the language, or the switch beside it, and returns the milliseconds
+#: until the tone appears or disappears. Null: not within two seconds.
 CHANGE = """
     async ([toneHz, id, value, present]) => {
         const context = window.ears ?? (window.ears = new AudioContext());
@@ -59,7 +59,7 @@ async def run(quick: bool) -> list[Figure]:
     async with AsyncExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         server = await stack.enter_async_context(serving())
-        # So that no channel is cold.
+        # Listen to all channels first, so that none has to be started.
         for channel in ("en", "en+floor"):
             other = await stack.enter_async_context(Listener(server.url, "bench", channel))
         await stack.enter_async_context(Speaking(server.url, "bench", "nl", _tone(folder)))
@@ -97,7 +97,7 @@ async def run(quick: bool) -> list[Figure]:
 
 
 async def _change(page: Page, control: str, value: str | bool, present: bool) -> float:
-    """Milliseconds until the page heard the change; infinite where it did not."""
+    """Milliseconds until the page heard the change; infinity if it did not."""
     took_ms = await page.evaluate(CHANGE, [TONE_HZ, control, value, present])
     return float("inf") if took_ms is None else float(took_ms)
 

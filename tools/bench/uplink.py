@@ -1,4 +1,4 @@
-"""A speaker on a bad network: what is lost of what is said, and what is still understood?"""
+"""A speaker on a bad network: how much of the speech is lost, and how much is still understood?"""
 
 import json
 from pathlib import Path
@@ -25,9 +25,9 @@ NETWORKS = {
     "bursts_5": Network(loss=0.05, burst=4, delay_s=0.02),
     "jitter_60": Network(jitter_s=0.06, delay_s=0.02),
 }
-#: Points of words wrong more than on a clean network.
+#: Percentage points by which more words may be wrong than on a good network.
 BOUND_POINTS = {"loss_5": 3.0}
-#: Per cent of the packets that came.
+#: Percent of the packets that arrived.
 BOUND_THROWN_AWAY = {"loss_5": 0.5}
 
 
@@ -62,8 +62,8 @@ async def run(quick: bool) -> list[Figure]:
 
 
 async def _spoken(server: Serving, name: str, network: Network) -> tuple[float, float, float]:
-    """Per cent: words wrong in the captions of the clip, packets that came for nothing, and
-    datagrams that the network lost."""
+    """In percent: wrong words in the captions of the clip, packets that arrived and were not
+    used, and datagrams that the network lost."""
     described = json.loads(Path("server/demo/nl.json").read_text(encoding="utf8"))
     said = normalise(" ".join(phrase["text"] for phrase in described["phrases"]))
     before = await _counted(server)

@@ -1,4 +1,4 @@
-"""How late a speaker is heard whose packets are lost, and for how long after."""
+"""How much delay a speaker has whose packets are lost, and how long it stays afterwards."""
 
 import asyncio
 from statistics import median
@@ -15,13 +15,13 @@ from tools.figures import Figure
 from tools.impair import Network
 
 GOOD, LOSSY = Network(delay_s=0.02), Network(loss=0.05, delay_s=0.02)
-#: Until sound travels and the delay has settled; then before, during and after the loss.
+#: Time for the delay to settle at the start; then the times before, during and after the loss.
 SETTLE_S = 15.0
 SECONDS, QUICK_SECONDS = (10.0, 20.0, 12.0), (3.0, 6.0, 8.0)
 ASKED_EVERY_S = 0.1
 BOUND_MS, NORMAL_WITHIN_S = 120, 5
 
-#: Seconds since the first, and the delay then.
+#: (seconds since the first, the delay then).
 Delays = list[tuple[float, float]]
 
 
@@ -52,8 +52,7 @@ async def run(server: Serving, quick: bool) -> list[Figure]:
 
 
 def back_to_normal_s(delays: Delays, normal_s: float) -> float | None:
-    """From when on the delay was as before, but for what is not worth winning back. None: it did
-    not come to that."""
+    """The time from which on the delay was as before, within a tolerance. None: it never was."""
     above = [at_s for at_s, delay_s in delays if delay_s > normal_s + TOLERANCE_S]
     later = [at_s for at_s, _ in delays if not above or at_s > above[-1]]
     return min(later, default=None) if above else 0.0

@@ -1,1 +1,1 @@
-"""What the models can do, measured on material that no training saw."""
+"""Measures the quality of models on material that was not used in training."""

@@ -1,4 +1,4 @@
-"""Measures what models can do, on material that none of them was trained or tuned on; ``replay``
+"""Measures the quality of models on material that none of them was trained or tuned on. ``replay``
 is for tuning, and has other material.
 
     python -m tools.evaluate starter [--json] [--quick] [--only recognizer translation]
@@ -37,7 +37,7 @@ KINDS = ("recognizer", "translation")
 
 
 def starter(models: Path, kinds: Sequence[str], quick: bool) -> Iterator[Figure]:
-    """Every figure of the models in a folder that has a manifest.json."""
+    """All figures of the models in a folder with a manifest.json."""
     catalogue = Catalogue.load(models)
     recognizers = {
         language: catalogue.path(catalogue.recognizers[language])
@@ -55,7 +55,7 @@ def starter(models: Path, kinds: Sequence[str], quick: bool) -> Iterator[Figure]
 
 
 def sizes(catalogue: Catalogue) -> Iterator[Figure]:
-    """On the disk, of what is distributed."""
+    """The sizes on disk of the models that are distributed."""
     for language, model in catalogue.recognizers.items():
         size_mb = _size_mb(catalogue.path(model))
         yield Figure(f"recognizer.{language}.size", size_mb, "MB", bound=25)
@@ -73,7 +73,7 @@ def _size_mb(folder: Path) -> float:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run an evaluation; returns its exit status: 1 when a bound does not hold."""
+    """Run an evaluation. Returns the exit status: 1 if a bound does not hold."""
     words = list(sys.argv[1:] if argv is None else argv)
     commands = {
         "interpretation": interpretation.main,
@@ -89,7 +89,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = measuring_parser("tools.evaluate", __doc__)
     parser.add_argument("evaluation", choices=["starter", *commands])
     parser.add_argument(
-        "--models", type=Path, default=STARTER_MODELS, help="others than those shipped"
+        "--models",
+        type=Path,
+        default=STARTER_MODELS,
+        help="folder of other models than the shipped ones",
     )
     parser.add_argument("--only", nargs="+", choices=KINDS, default=KINDS, metavar="KIND")
     options = parser.parse_args(words)

@@ -1,12 +1,13 @@
-"""Which words that were heard belong to which sentence that was expected.
+"""Assigns the words that were heard to the sentences that were expected.
 
-One monotone alignment of all words heard with all words expected, by least edit cost, as Matusov
-et al. 2005 ("Evaluating Machine Translation Output with Automatic Sentence Segmentation") cut a
-stream of words into the references' sentences. Besides:
-- words alike cost less than words unlike (Polák et al. 2025, arXiv:2509.17349, "SoftSegmenter"),
-- nothing is heard before its sentence begins to be said,
-- of alignments that cost the same the one wins whose lags are most like those of the words
-  heard exactly as expected: text alone would put an unlike word anywhere.
+All words heard are aligned with all words expected, in order and with the least edit cost, as
+Matusov et al. 2005 ("Evaluating Machine Translation Output with Automatic Sentence Segmentation")
+divide a stream of words into the sentences of the reference. In addition:
+- replacing a word by a similar one costs less (Polák et al. 2025, arXiv:2509.17349,
+  "SoftSegmenter"),
+- no word is assigned to a sentence that began after it,
+- of alignments with the same cost, the one wins whose lags are most similar to those of the words
+  heard exactly as expected. Without this, a word that is not similar could go anywhere.
 """
 
 from collections.abc import Iterable, Sequence
@@ -18,13 +19,14 @@ from numpy.typing import NDArray
 
 Costs = NDArray[np.float64]
 
-#: Words that share less (Dice coefficient of their letter pairs) are not alike at all.
+#: Words with a smaller Dice coefficient of their letter pairs are not similar at all.
 ALIKE = 0.5
-#: What a second's difference from the usual lag costs, and at most.
+#: The cost of each second by which a lag differs from the usual one, and its maximum.
 ODD_LAG_COST, MOST_ODD_LAG_COST = 0.01, 0.3
-#: How much sooner than its sentence a word may seem to be heard: clocks and word times differ.
+#: A word may seem to be heard this much before its sentence, because clocks and word times are
+#: not exact.
 EARLY_S = 0.2
-#: Nothing is heard longer after its sentence.
+#: No word is heard later than this after its sentence.
 LATE_S = 60.0
 _NEVER = 1e9
 _BOTH, _HEARD, _EXPECTED = range(3)
@@ -42,7 +44,7 @@ class Word(Protocol):
 
 
 class Expected(NamedTuple):
-    """A sentence that is to be heard, and when it is said."""
+    """A sentence that should be heard, and when it is said."""
 
     words: Sequence[str]
     start_s: float
@@ -50,9 +52,8 @@ class Expected(NamedTuple):
 
 
 class Aligned(NamedTuple):
-    """Where a word heard belongs. ``sentence``: its place, -1 where there is none; ``word``: the
-    place in it of the word that it stands for, -1 where it stands for none; ``alike``: how much
-    it is that word, 0 to 1."""
+    """Where a heard word belongs. ``sentence``: the index of its sentence, -1: none. ``word``: the
+    index in it of the expected word, -1: none. ``alike``: its similarity to that word, 0 to 1."""
 
     sentence: int
     word: int
@@ -60,7 +61,7 @@ class Aligned(NamedTuple):
 
 
 def align(heard: Sequence[Word], expected: Sequence[Expected]) -> list[Aligned]:
-    """For each word of ``heard``, which come in the order of their times, where it belongs."""
+    """Where each word of ``heard`` belongs. They are in the order of their times."""
     places = [(s, w) for s, sentence in enumerate(expected) for w in range(len(sentence.words))]
     if not heard or not places:
         return [Aligned(-1, -1, 0.0)] * len(heard)
@@ -74,7 +75,7 @@ def align(heard: Sequence[Word], expected: Sequence[Expected]) -> list[Aligned]:
         path = _path(likeness, at_s, said_s, span_s, float(np.median(exact_s)))
     found = {i: Aligned(*places[j], float(likeness.row(i)[j])) for i, j in path}
     sure = {each.sentence for each in found.values() if each.alike}
-    # An unlike word tells where it belongs only where no other does.
+    # A word that is not similar decides only if no other word does.
     kept = {i: each for i, each in found.items() if each.alike or each.sentence not in sure}
     return _with_the_rest(heard, expected, kept)
 
@@ -82,7 +83,7 @@ def align(heard: Sequence[Word], expected: Sequence[Expected]) -> list[Aligned]:
 def of_each(
     heard: Sequence[Word], aligned: Sequence[Aligned], sentences: int
 ) -> list[list[tuple[Word, Aligned]]]:
-    """The words heard of each of so many sentences."""
+    """The words heard of each sentence; there are ``sentences`` of them."""
     words: list[list[tuple[Word, Aligned]]] = [[] for _ in range(sentences)]
     for word, place in zip(heard, aligned, strict=True):
         if place.sentence >= 0:
@@ -91,13 +92,13 @@ def of_each(
 
 
 def _said_s(sentence: Expected, word: int) -> float:
-    """When about a word of a translation would be said, were it said along with its source."""
+    """About when a word of a translation would be said if it were said together with its source."""
     share = (word + 0.5) / len(sentence.words)
     return sentence.start_s + share * (sentence.end_s - sentence.start_s)
 
 
 class _Likeness:
-    """How much each word heard is each word expected, 0 to 1."""
+    """The similarity of each word heard to each word expected, 0 to 1."""
 
     def __init__(self, heard: Sequence[str], expected: Sequence[str]) -> None:
         rows, self._rows = np.unique(np.array(heard, object), return_inverse=True)
@@ -114,7 +115,7 @@ class _Likeness:
         )
 
     def row(self, heard: int) -> Costs:
-        """Of one word heard, for every word expected."""
+        """The similarities of one word heard to all words expected."""
         row: Costs = self._table[self._rows[heard]][self._columns]
         return row
 
@@ -135,8 +136,8 @@ def _counts(words: Iterable[str], pairs: dict[str, int]) -> Costs:
 def _path(
     likeness: _Likeness, at_s: Costs, said_s: Costs, span_s: Costs, usual_lag_s: float | None
 ) -> list[tuple[int, int]]:
-    """(heard, expected) of all words that stand for each other, at the least cost: 1 for a word
-    left out, put in or unlike; less for one alike."""
+    """The pairs (heard, expected) of the alignment with the least cost. A word that is left out,
+    inserted or not similar costs 1, a similar one less."""
     heard, expected = len(at_s), len(said_s)
     columns = np.arange(expected + 1)
     moves = np.empty((heard + 1, expected + 1), np.uint8)
@@ -167,7 +168,8 @@ def _path(
 def _with_the_rest(
     heard: Sequence[Word], expected: Sequence[Expected], found: dict[int, Aligned]
 ) -> list[Aligned]:
-    """Words that stand for none belong where the nearest that does belongs, in time."""
+    """Assign words without an expected word to the sentence of the word nearest in time that has
+    one."""
     anchors = sorted(found)
     every = []
     for i, word in enumerate(heard):

@@ -1,4 +1,4 @@
-"""What captions showed when, and what of it did not stay."""
+"""Which words captions showed when, and which of them changed later."""
 
 from collections.abc import Iterable
 from difflib import SequenceMatcher
@@ -10,7 +10,7 @@ from training.phrases import normalise
 
 
 class Line(msgspec.Struct, frozen=True, array_like=True):
-    """A caption as it came, ``at_s`` seconds from the talk's first sample. ``certain``: so many of
+    """A caption, received ``at_s`` seconds after the talk's first sample. ``certain``: how many of
     its first words will not change."""
 
     at_s: float
@@ -21,7 +21,7 @@ class Line(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Shown(NamedTuple):
-    """A word in a caption and when it was first there."""
+    """A word in a caption, and when it was first shown."""
 
     text: str
     start_s: float
@@ -32,9 +32,10 @@ class Shown(NamedTuple):
 
 
 class Display:
-    """All captions of one language. ``changed``: words that were shown and did not stay.
+    """All captions of one language. ``changed``: the number of words that were shown and changed.
 
-    Where a line ends before its words do, the others are waited for in the next line.
+    If a line becomes shorter, its last words may come in the next line, and do not count as changed
+    until then.
     """
 
     def __init__(self) -> None:
@@ -43,7 +44,7 @@ class Display:
         self.changed = 0
 
     def update(self, line: Line) -> None:
-        """Show ``line``, in place of an earlier revision of its segment if there is one."""
+        """Show ``line``. It replaces an earlier revision of its segment."""
         before = self._lines.get(line.segment, [])
         newest = line.segment >= max(self._lines, default=line.segment)
         if newest:
@@ -62,21 +63,21 @@ class Display:
         self._lines[line.segment] = now
 
     def words(self) -> list[Shown]:
-        """All that is shown in the end."""
+        """All words that are shown in the end."""
         return [word for _, line in sorted(self._lines.items()) for word in line]
 
     def lines(self) -> list[list[Shown]]:
-        """The same by line, empty ones left out."""
+        """The lines that are shown in the end, without empty ones."""
         return [line for _, line in sorted(self._lines.items()) if line]
 
     def finish(self) -> None:
-        """Nothing more comes: what is still waited for did not stay."""
+        """No more lines come. Words that are still waited for count as changed."""
         self.changed += len(self._rest)
         self._rest = []
 
 
 def displayed(lines: Iterable[Line]) -> Display:
-    """A display after ``lines``, in the order in which they came."""
+    """The display after ``lines``, in the order in which they came."""
     display = Display()
     for line in lines:
         display.update(line)

@@ -1,4 +1,4 @@
-"""Which words of captions were certain, since when, and whether they stayed."""
+"""Which words of captions were marked as certain, since when, and whether they changed later."""
 
 from collections.abc import Iterable
 from typing import NamedTuple
@@ -7,17 +7,17 @@ from tools.evaluate.captions import Line, Shown
 
 
 class Certainty(NamedTuple):
-    """``words``: in order, each as it was written and since when it was certain. ``changed``: how
-    many of them read differently later."""
+    """``words``: the certain words in order, each with the time from which on it was certain.
+    ``changed``: how many of them changed later."""
 
     words: list[Shown]
     changed: int
 
 
 def certainty(lines: Iterable[Line]) -> Certainty:
-    """Of one language's captions, in the order in which they came. Words count from the
-    beginning: where a line ends before words that were certain do, the next one begins with
-    these."""
+    """The certain words of one language's captions, in the order in which these came. Words count
+    from the beginning of the talk: if a line ends before its certain words do, the next line begins
+    with the rest of them."""
     final: dict[int, list[str]] = {}
     certain: list[Shown] = []
     changed = 0

@@ -1,9 +1,9 @@
-"""Is nothing invented where nobody speaks, and is quiet speech heard all the same?
+"""Are no words recognised where nobody speaks, and is quiet speech still recognised?
 
     python -m tools.evaluate gate [--json] [--quick] [--models FOLDER]
 
-Through the server's own gate and recognisers. Of speech, the words that are recognised right
-with the gate are counted against those without it.
+Uses the server's gate and recognisers. For speech, the words that are recognised correctly with the
+gate are compared with those recognised without it.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -28,11 +28,11 @@ CHUNK = RATE_HZ // 10
 LEVELS_DBFS = (-20, -35, -50)
 NOISE_S, QUICK_NOISE_S = 600, 120
 QUIET_DBFS = -40
-#: Of each kind of speakers.
+#: For each kind of speakers.
 CLIPS, QUICK_CLIPS = 60, 5
-#: Of silence before each: the gate closes in it.
+#: Silence before each clip, in which the gate closes.
 BETWEEN_S = 2.0
-#: Pink noise under the speech.
+#: The level of pink noise, relative to the speech.
 NOISE_DB = -15
 PEOPLE = {
     "en": ("corpora/librispeech-test-clean-part", "speech"),
@@ -41,7 +41,7 @@ PEOPLE = {
 
 
 class Meter:
-    """A recogniser's stream; counts what it is fed."""
+    """A recogniser's stream that counts the samples it gets."""
 
     pause_samples = None
 
@@ -58,8 +58,8 @@ class Meter:
 
 
 def figures(language: Language, folder: Path, quick: bool) -> Iterator[Figure]:
-    """All of the gate with one recogniser, ``folder`` its model."""
-    # First, as it may be missing: the noise takes minutes.
+    """All figures of the gate with one recogniser. ``folder``: its model."""
+    # If the material is missing, fail before minutes of noise.
     clips = list(quiet_speech(language, QUICK_CLIPS if quick else CLIPS))
     recognizer = VoskRecognizer(folder, language)
     name = f"gate.{language}"
@@ -84,8 +84,8 @@ def recognised(stream: Gate, pcm: Pcm) -> str:
 
 
 def quiet_speech(language: Language, count: int) -> Iterator[Clip]:
-    """Synthetic voices that nothing was trained on, and people: one clip after the other, each
-    after some silence."""
+    """Clips of synthetic voices that were not used in training, and of people, each after some
+    silence."""
     silence = np.zeros(round(BETWEEN_S * RATE_HZ), np.int16)
     spoken: Iterable[Clip] = unseen_voices.by_espeak(material.sentences(language, count), language)
     for people in PEOPLE[language]:
@@ -95,7 +95,7 @@ def quiet_speech(language: Language, count: int) -> Iterator[Clip]:
 
 
 def at_level(pcm: Pcm) -> Pcm:
-    """``pcm`` at QUIET_DBFS: the RMS of what lies between the first and last loud sample."""
+    """``pcm`` at QUIET_DBFS: the RMS between the first and the last loud sample."""
     loud = np.flatnonzero(np.abs(pcm.astype(np.int32)) > 0.02 * np.abs(pcm).max())
     speech = pcm[loud[0] : loud[-1] + 1].astype(np.float64)
     gain = 32_768 * 10 ** (QUIET_DBFS / 20) / np.sqrt(np.mean(speech**2))
@@ -113,7 +113,7 @@ def in_noise(clips: Iterable[Clip]) -> Iterator[Clip]:
 def _recall(
     name: str, recognizer: VoskRecognizer, clips: Sequence[Clip], bound: float | None = None
 ) -> Figure:
-    """Percent of the words recognised without the gate that are recognised with it."""
+    """The percentage of the words recognised without the gate that are also recognised with it."""
     pcm = np.concatenate([clip.pcm for clip in clips])
     said = " ".join(clip.text for clip in clips)
     gated = _hits(said, recognised(Gate(recognizer.stream(), SileroDetector()), pcm))

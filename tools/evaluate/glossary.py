@@ -1,10 +1,10 @@
-"""Do the terms of a glossary come through, and does the rest of the sentence stay as good?
+"""Are the terms of a glossary translated as it says, and the other words as well as before?
 
     python -m tools.evaluate glossary [--json] [--quick] [--models FOLDER]
 
-Sentences with terms that models do not know are translated with a glossary and without, whole and,
-as the policy "prefix" does, word by word with what was said forced. Then recognisers hear them:
-see tools/evaluate/vocabulary.py.
+Sentences with terms that models do not know are translated with a glossary and without: as a whole,
+and word by word, with the words already spoken as a forced prefix, as the policy "prefix" does.
+Then recognisers hear the terms: see tools/evaluate/vocabulary.py.
 """
 
 import re
@@ -25,16 +25,17 @@ from tools.evaluate.glossary_cases import SLOT, Case, cases, glossary
 from tools.evaluate.material import SIDES
 from tools.evaluate.text_metrics import score
 from tools.figures import Figure, measuring_parser, report
+from training.espeak import Espeak
 
 WAYS: Final = (("nl", "en"), ("en", "nl"))
-#: Sentences a term.
+#: Sentences per term.
 CARRIERS, QUICK_CARRIERS = 10, 2
-#: The same, for what grows word by word.
+#: The same, for sentences that grow word by word.
 GROWING, QUICK_GROWING = 2, 1
 
 
 def figures(translator: Translator, quick: bool) -> Iterator[Figure]:
-    """All of them."""
+    """All figures of a translator."""
     with_terms = TermTranslator(translator, glossary)
     for source, target in WAYS:
         name = f"glossary.{source}_{target}"
@@ -52,7 +53,7 @@ def figures(translator: Translator, quick: bool) -> Iterator[Figure]:
 
 
 def rest_of(made: str, reference: str) -> str:
-    """``made`` without what stands where ``reference`` has its ``SLOT``."""
+    """``made`` without the words that stand where ``reference`` has ``SLOT``."""
     words, wanted = _words(made), _words(reference)
     place = wanted.index(SLOT)
     start, end = 0, len(words)
@@ -67,7 +68,7 @@ def rest_of(made: str, reference: str) -> str:
 
 
 def came_through(case: Case, made: str) -> bool:
-    """As a whole and as it is written, but for a capital."""
+    """Whether ``made`` has the whole term as it is written. A capital letter is allowed."""
     first, rest = re.escape(case.term[0]), re.escape(case.term[1:])
     return bool(re.search(rf"\b(?i:{first}){rest}\b", made))
 
@@ -94,7 +95,7 @@ def _translated(translator: Translator, text: str, source: str, target: str) -> 
 
 
 def _grown(translator: Translator, text: str, source: str, target: str) -> str:
-    """What is said of ``text`` when it comes word by word."""
+    """The translation that is spoken if ``text`` comes word by word."""
     words = text.split()
     draft = Draft(0)
     for count in range(1, len(words) + 1):
@@ -108,12 +109,16 @@ def _grown(translator: Translator, text: str, source: str, target: str) -> str:
 
 
 def main(words: Sequence[str]) -> int:
-    """Returns the exit status: 1 when a bound does not hold."""
+    """Run it. Returns the exit status: 1 if a bound does not hold."""
     parser = measuring_parser("tools.evaluate glossary", __doc__)
     parser.add_argument(
-        "--models", type=Path, default=STARTER_MODELS, help="others than those shipped"
+        "--models",
+        type=Path,
+        default=STARTER_MODELS,
+        help="folder of other models than the shipped ones",
     )
     options = parser.parse_args(words)
+    Espeak()  # vocabulary needs it; if it is missing, fail before minutes of translation
     catalogue = catalogue_of(str(options.models), Path())
     loaded = {
         model.name: plain_translator(catalogue, model) for model in catalogue.translations.values()

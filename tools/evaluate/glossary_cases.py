@@ -1,5 +1,5 @@
-"""Terms that models do not know, and sentences that carry them. Made up for this: in no
-training, tuning or test text."""
+"""Terms that models do not know, and sentences for them. They were made up for this evaluation and
+are in no other training, tuning or test text."""
 
 from dataclasses import dataclass
 from itertools import islice
@@ -7,7 +7,7 @@ from typing import Final
 
 from server.interpretation.glossary import Glossary
 
-#: Dutch, with the article that goes with it, and English.
+#: Dutch with its article, and English.
 TERMS: Final = tuple(
     tuple(line.split(" = "))
     for line in """
@@ -75,7 +75,7 @@ NAMES: Final = (
     "Lijnbaansgracht",
     "Ubachsberg",
 )
-#: Dutch and English around "{}". The first ones carry names too.
+#: Dutch and English sentences with a place for a term. The first FOR_NAMES also take names.
 CARRIERS: Final = tuple(
     tuple(line.split(" = "))
     for line in """
@@ -108,8 +108,8 @@ SLOT: Final = "slot"
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """What is said in one language, ``spoken`` the term in it; ``term`` is what must come through
-    in the other one, and ``reference`` its translation with ``SLOT`` in the term's place."""
+    """``text``: a sentence in one language. ``spoken``: the term in it. ``term``: its translation.
+    ``reference``: the translation of the sentence, with ``SLOT`` in place of the term."""
 
     text: str
     spoken: str
@@ -118,19 +118,19 @@ class Case:
 
 
 def glossary() -> Glossary:
-    """The one that the cases are of."""
+    """The glossary that has the terms of the cases."""
     return Glossary(tuple({"nl": dutch, "en": english} for dutch, english in TERMS), NAMES)
 
 
 def cases(source: str, carriers: int) -> list[Case]:
-    """Each term in so many sentences, from Dutch or from English."""
+    """Each term in ``carriers`` sentences, from Dutch or from English."""
     target = {"nl": "en", "en": "nl"}[source]
     found = []
     for number, (dutch, english) in enumerate((*TERMS, *((name, name) for name in NAMES))):
         is_name = dutch == english
         bare = {"nl": dutch if is_name else dutch.split(" ", 1)[1], "en": english}
         usable = CARRIERS[:FOR_NAMES] if is_name else CARRIERS
-        # Each term begins at another sentence: all sentences carry as many.
+        # Each term begins at another sentence, so that all sentences are used equally often.
         turned = (usable[(number + i) % len(usable)] for i in range(len(usable)))
         for carrier in islice(turned, carriers):
             texts = _filled(carrier, dutch, english)
@@ -140,12 +140,12 @@ def cases(source: str, carriers: int) -> list[Case]:
 
 
 def known(language: str) -> list[str]:
-    """The same sentences with words that everybody knows."""
+    """The same sentences with common words as terms."""
     return [_filled(carrier, *pair)[language] for pair in KNOWN for carrier in CARRIERS]
 
 
 def _filled(carrier: tuple[str, ...], dutch: str, english: str) -> dict[str, str]:
-    """By language, as a recogniser writes."""
+    """The sentence in each language, as a recogniser writes it."""
     if dutch == english:
         the, a = (dutch, english), (dutch, english)
     else:

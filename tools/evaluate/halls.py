@@ -1,6 +1,6 @@
-"""Sounds of halls in which nobody says anything to anybody: silence, noise, hum, an organ,
-applause, a crowd. Synthesised from a seed but for the crowd, which is people's recordings, played
-backwards and a dozen at a time: voices without a word."""
+"""Sounds of halls that have no words: silence, noise, hum, an organ, applause, a crowd. All but
+the crowd are synthesised from a seed. The crowd is a dozen recordings of people at a time,
+played backwards."""
 
 from collections.abc import Callable
 from typing import Final
@@ -15,28 +15,28 @@ from tools.evaluate.material import RATE_HZ
 from tools.evaluate.noises import SEED, Make, Samples, at_rms, swell
 from tools.evaluate.people import DEVELOPMENT, rows
 
-#: A kind's level rises from one stretch to the next, then begins anew.
+#: The levels of the stretches of one kind, in turn.
 LEVELS_DBFS: Final = (-50, -35, -20)
 CROWD_DBFS: Final = (-55, -50, -45)
-#: Silence is by so much.
+#: Silence is quieter by this.
 QUIETER_DB: Final = -25
 CROWD: Final = 12
 STRETCH_S: Final = 10
 
 
 def silence(count: int, rng: np.random.Generator) -> Samples:
-    """What a microphone makes of a quiet room: its own noise."""
+    """A quiet room: the noise of the microphone."""
     return rng.normal(size=count)
 
 
 def noise(count: int, rng: np.random.Generator) -> Samples:
-    """One colour after the other."""
+    """Noise of one colour after the other."""
     kinds = (noises.white, noises.pink, noises.rumble, noises.gusts)
     return kinds[rng.integers(len(kinds))](count, rng)
 
 
 def organ(count: int, rng: np.random.Generator) -> Samples:
-    """Chords of pipes: octaves over each note, hard beginnings, no vibrato, one over the other."""
+    """Overlapping chords of pipes: octaves over each note, hard beginnings, no vibrato."""
     out = np.zeros(count)
     time_s = np.arange(count) / RATE_HZ
     start = 0
@@ -59,7 +59,7 @@ def music(count: int, rng: np.random.Generator) -> Samples:
 
 
 def applause(count: int, rng: np.random.Generator) -> Samples:
-    """Many hands: short bursts of noise, each pair at its own pace and pitch."""
+    """Short bursts of noise of many pairs of hands, each with its own pace and pitch."""
     out = 0.01 * rng.normal(size=count)
     burst = round(0.03 * RATE_HZ)
     fade = np.exp(-np.arange(burst) / RATE_HZ * 180)
@@ -86,7 +86,7 @@ KINDS: Final[dict[str, Make]] = {
 
 
 def sound(kind: str, seconds: float) -> Pcm:
-    """So many seconds of a kind, or of a "crowd"."""
+    """``seconds`` of a kind of sound, or of a "crowd"."""
     rng = np.random.default_rng(SEED)
     stretch = STRETCH_S * RATE_HZ
     levels = CROWD_DBFS if kind == "crowd" else LEVELS_DBFS
@@ -101,7 +101,7 @@ def sound(kind: str, seconds: float) -> Pcm:
 
 
 def _crowd() -> Callable[[int, np.random.Generator], Samples]:
-    """Of recordings that no test has."""
+    """A crowd, of recordings that are not used in tests."""
     part = DEVELOPMENT["en"][0]
     voices = [
         material.folder() / "corpora" / part.corpus / row["file"] for row in rows(part)[: 2 * CROWD]

@@ -1,14 +1,15 @@
-"""How well, how soon and at what cost people are heard, in talks of people reading aloud.
+"""How well, how soon and at what cost people are recognised, in talks of people reading aloud.
 
     python -m tools.evaluate hearing [--json] [--quick] [--recognizer NAME,NAME]
         [--models FOLDER …] [--only ROW …] [--virtual] [--development] [--help]
 
 A recogniser is "vosk", the shipped one, or the name of a Whisper model in one of the FOLDERs.
-Talks go through a whole server in real time. ``--virtual`` runs the interpreter by itself, its
-clock moved on by the processor time that it takes; so is a language heard that the shipped models
-translate into none (German), as no server lets it be spoken. ``--development`` takes the talks
-that may be tuned on, and has no bounds. Words are compared without case, punctuation and
-abbreviated titles; a number in figures is wrong where it was read in words.
+Talks go through a whole server in real time. ``--virtual`` runs only the interpreter, with a clock
+that moves on by the processor time that it uses. This is also how a language is measured that the
+shipped models cannot translate (German), because a server refuses its speakers. ``--development``
+takes the talks that may be used for tuning, and has no bounds. Words are compared without case and
+punctuation, and with titles written out. Numbers in figures count as wrong if they were read in
+words.
 """
 
 import argparse
@@ -35,7 +36,7 @@ ROWS = ("talks", "room", "noises", "names", "memory", "language")
 QUICK_ROWS = ("talks", "noises")
 MINUTES, QUICK_MINUTES = 10.0, 0.25
 NOISE_S, QUICK_NOISE_S = 600, 10
-#: By recogniser and language, by figure.
+#: Bounds by recogniser and language, then by figure.
 BOUNDS = {
     "whisper-base": {
         "en": {
@@ -56,21 +57,22 @@ BOUNDS = {
         },
     },
 }
-#: Of any Whisper model in any language.
+#: Bounds of every Whisper model in every language.
 ALWAYS = {
     "shown_after_p50": 0.8,
     "shown_after_p95": 1.5,
     "certain_words_changed": 0.0,
     "memory_growth": 5.0,
 }
-#: From an hour on, seconds: two parts of a talk have other speakers.
+#: Talks of this length on have a bound on the growth of the lag, in seconds. It is not 0 because
+#: the parts of a talk have different speakers.
 LONG_MINUTES, LONG_GROWTH_S = 60, 0.1
 ROOM_POINTS = 8.0
 MEMORY_TARGETS, MEMORY_MINUTES, MEMORY_MB = ("nl", "de"), 1.0, 650
 
 
 def main(words: Sequence[str]) -> int:
-    """Run it; returns the exit status: 1 when a bound does not hold."""
+    """Run it. Returns the exit status: 1 if a bound does not hold."""
     options = _parser().parse_args(words)
     names = options.recognizer or NAMES
     if options.quick:
@@ -142,7 +144,7 @@ def _heard(
 
 
 def _memory(name: str, options: argparse.Namespace) -> Figure:
-    """Of the interpreter while it interprets into two languages."""
+    """Figures of the interpreter's memory while it interprets into two languages."""
     said, pcm = talk(options.cache, "en", MEMORY_MINUTES)
     with server_options(name, options.models) as words:
         run = asyncio.run(hearing_live.heard(said, pcm, words, targets=MEMORY_TARGETS))
@@ -152,7 +154,7 @@ def _memory(name: str, options: argparse.Namespace) -> Figure:
 
 
 def _language(names: Sequence[str], options: argparse.Namespace) -> Iterator[Figure]:
-    """How well the first of these models that can tells languages apart."""
+    """Figures of language detection by the first of these models that can detect languages."""
     for name in names:
         if name != VOSK and not name.endswith(".en"):
             model = WhisperModel(found(name, options.models))
@@ -161,7 +163,7 @@ def _language(names: Sequence[str], options: argparse.Namespace) -> Iterator[Fig
 
 
 def _invented(name: str, options: argparse.Namespace) -> Iterator[Figure]:
-    """Words that any caption showed, where nobody said any."""
+    """Figures of words that captions showed although nobody spoke."""
     seconds = QUICK_NOISE_S if options.quick else NOISE_S
     for kind in (*halls.KINDS, "crowd"):
         engine = recognizer(name, "en", options.models)
@@ -176,20 +178,20 @@ def _invented(name: str, options: argparse.Namespace) -> Iterator[Figure]:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = measuring_parser("tools.evaluate hearing", __doc__, quick="from 24 s of English")
+    parser = measuring_parser("tools.evaluate hearing", __doc__, quick="use 24 s of English")
     parser.add_argument(
         "--recognizer", type=lambda text: text.split(","), metavar="NAME,NAME",
         help=f"({','.join(NAMES)})",
     )  # fmt: skip
     parser.add_argument(
         "--models", type=Path, nargs="+", default=[], metavar="FOLDER",
-        help="of Whisper models in CTranslate2's format",
+        help="folder of Whisper models in CTranslate2's format",
     )  # fmt: skip
     parser.add_argument("--languages", nargs="+", choices=TEST, default=list(TEST))
     parser.add_argument("--only", nargs="+", choices=ROWS, default=ROWS, metavar="ROW")
-    parser.add_argument("--minutes", type=float, default=MINUTES, help="of a talk (10)")
-    parser.add_argument("--virtual", action="store_true", help="not in real time")
-    parser.add_argument("--development", action="store_true", help="the talks to tune on")
-    parser.add_argument("--show", action="store_true", help="what was misheard, to stderr")
+    parser.add_argument("--minutes", type=float, default=MINUTES, help="length of a talk (10)")
+    parser.add_argument("--virtual", action="store_true", help="in virtual time")
+    parser.add_argument("--development", action="store_true", help="talks for tuning")
+    parser.add_argument("--show", action="store_true", help="print misheard words to stderr")
     parser.add_argument("--cache", type=Path, default=cache_folder(), metavar="FOLDER")
     return parser

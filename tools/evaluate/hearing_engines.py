@@ -17,16 +17,16 @@ from server.models.catalogue import Catalogue
 from tools.evaluate.two_ears import TwoEars
 
 VOSK, BASE = "vosk", "whisper-base"
-#: Vosk's words at once, and Whisper base's for what is translated.
+#: The words of Vosk at once, then those of Whisper base, which are translated.
 BOTH = "both"
-#: Of these, the first that is there tells when words were said.
+#: The first of these models that is present tells when words were said.
 ALIGNERS = ("whisper-base", "whisper-tiny.en")
 NAMES = (VOSK, "whisper-base", "whisper-tiny.en", BOTH)
 
 
 def recognizer(name: str, language: str, folders: Sequence[Path]) -> Recognizer | None:
-    """``vosk``: the shipped one; None where there is none of the language. Else a Whisper model,
-    the folder of that name. Raises FileNotFoundError."""
+    """``vosk``: the shipped recogniser; None if there is none of the language. Otherwise the
+    Whisper model in the folder of that name. Raises FileNotFoundError."""
     if name == VOSK:
         catalogue = Catalogue.load(STARTER_MODELS)
         model = catalogue.recognizers.get(language)
@@ -40,12 +40,12 @@ def recognizer(name: str, language: str, folders: Sequence[Path]) -> Recognizer 
         return TwoEars(quick, sure)
     if name.endswith(".en") and language != "en":
         return None
-    # In virtual time a pass takes the processor time that it took.
+    # In virtual time a pass takes the processor time that it used.
     return WhisperRecognizer(WhisperModel(found(name, folders)), language, time.process_time)
 
 
 def found(name: str, folders: Sequence[Path]) -> Path:
-    """The folder of a model: one of ``folders``, or in one. Raises FileNotFoundError."""
+    """The folder of a model: one of ``folders`` or inside one. Raises FileNotFoundError."""
     for folder in folders:
         for path in (folder, folder / name):
             if path.name == name and (path / "model.bin").is_file():
@@ -57,7 +57,7 @@ def found(name: str, folders: Sequence[Path]) -> Path:
 
 
 def aligner(language: str, folders: Sequence[Path]) -> Path | None:
-    """A Whisper model of the language, if there is one."""
+    """The folder of a Whisper model for the language, if there is one."""
     for name in ALIGNERS:
         if language == "en" or not name.endswith(".en"):
             with contextlib.suppress(FileNotFoundError):
@@ -67,11 +67,11 @@ def aligner(language: str, folders: Sequence[Path]) -> Path | None:
 
 @contextlib.contextmanager
 def server_options(name: str, folders: Sequence[Path]) -> Iterator[list[str]]:
-    """What makes a server hear with this recogniser: see ``recognizer``."""
+    """Options with which a server uses this recogniser; see ``recognizer``."""
     if name == VOSK:
         yield ["--models", str(STARTER_MODELS)]
         return
     with tempfile.TemporaryDirectory(prefix="tolk-") as scratch:
-        # No other Whisper; of all else what is shipped.
+        # A folder with only this Whisper; everything else is shipped.
         (Path(scratch) / name).symlink_to(found(name, folders).resolve())
         yield ["--models", scratch, "--recognizer", "whisper"]

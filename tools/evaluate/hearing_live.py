@@ -1,6 +1,6 @@
-"""A talk of people through a whole server in real time: a PeerConnection speaks, somebody reads
-captions in its language. Unless told so no other language is wanted: all that the interpreter does
-is hear."""
+"""A talk of people through a whole server in real time. A PeerConnection speaks, and a listener
+reads captions in its language. By default no other language is wanted, so the interpreter only
+recognises speech."""
 
 import asyncio
 import contextlib
@@ -21,7 +21,7 @@ from tools.evaluate.talks import Talk
 from tools.impair import Network
 
 STREAM = "talk"
-#: Before the talk begins.
+#: Wait before the talk begins.
 READY_S = 2.0
 MEMORY_EVERY_S = 10.0
 LOSSY = Network(loss=0.05, delay_s=0.02)
@@ -36,9 +36,9 @@ async def heard(
     lossy: bool = False,
     targets: Sequence[str] = (),
 ) -> Run:
-    """What captions tell of ``said``, whose sound is ``pcm`` at 16 kHz, from a server started with
-    ``options``. ``lossy``: sent at 24 kb/s by a network that loses. ``targets``: languages that
-    others listen to."""
+    """The captions of ``said``, whose sound is ``pcm`` at 16 kHz, from a server started with
+    ``options``. ``lossy``: sent at 24 kb/s over a network that loses packets. ``targets``:
+    languages that others listen to."""
     resampler = Resampler(STREAM_HZ, RATE_HZ)
     sound = np.concatenate((resampler.push(pcm), resampler.flush()))
     loop = asyncio.get_running_loop()
@@ -78,7 +78,7 @@ async def heard(
 
 
 async def _note_memory(usage: Usage, held: list[tuple[float, float]]) -> None:
-    """The interpreter's, now and then, with the second of the talk."""
+    """Note the interpreter's memory at intervals, with the time in the talk."""
     began_s = asyncio.get_running_loop().time()
     while True:
         held.append((asyncio.get_running_loop().time() - began_s, usage.memory_mb()["interpreter"]))

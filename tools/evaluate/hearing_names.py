@@ -1,4 +1,4 @@
-"""Are rare names heard better where a glossary has them? People say them, in LibriSpeech."""
+"""Are rare names recognised better if a glossary has them? People read them in LibriSpeech."""
 
 import unicodedata
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ from tools.evaluate.material import RATE_HZ
 from tools.evaluate.people import TEST, plain, rows
 from tools.figures import Figure
 
-#: All in one glossary, as they would be.
+#: All are in one glossary.
 NAMES: Final = tuple(
     """
     Aignan Anaxagoras Athenais Bragelonne Branwell Charente Conti Critias Dropidas Elcho
@@ -29,12 +29,12 @@ NAMES: Final = tuple(
     """.split()
 )
 GAIN_POINTS: Final = 20
-#: Before and after each recording.
+#: Silence before and after each recording.
 SILENCE: Final = RATE_HZ
 
 
 def figures(name: str, recognizer: Recognizer) -> Iterator[Figure]:
-    """All of one recogniser's."""
+    """All figures of one recogniser."""
     clips = list(spoken())
     without = _share(recognizer, clips)
     yield Figure(f"{name}.names_heard_without", without, "%", None, "higher")
@@ -48,7 +48,7 @@ def figures(name: str, recognizer: Recognizer) -> Iterator[Figure]:
 
 
 def spoken() -> Iterator[tuple[list[str], Pcm]]:
-    """The recordings with names in them, and the names."""
+    """The recordings that have names in them, with these names."""
     names = {name.lower() for name in NAMES}
     for part in TEST["en"]:
         for row in rows(part):
@@ -61,7 +61,7 @@ def spoken() -> Iterator[tuple[list[str], Pcm]]:
 
 
 def _share(recognizer: Recognizer, clips: list[tuple[list[str], Pcm]]) -> float:
-    """Percent of the names that are heard as they are written."""
+    """The percentage of the names that are recognised as they are written."""
     right = 0
     for names, pcm in clips:
         padded = np.pad(pcm, SILENCE)

@@ -1,4 +1,4 @@
-"""What came of a talk of people that a recogniser heard, and the figures of it."""
+"""The results of a talk of people that a recogniser heard, and their figures."""
 
 from collections.abc import Iterator, Mapping
 
@@ -13,13 +13,14 @@ from tools.evaluate.people import plain
 from tools.evaluate.talks import Talk
 from tools.figures import Figure
 
-#: Memory is compared with what was held after so long: all that is loaded is by then.
+#: Memory is compared with that at this time, when everything has been loaded.
 SETTLED_S = 600.0
 
 
 class Run(msgspec.Struct, frozen=True):
-    """``lines``: captions in the language spoken. ``cpu``: cores used, by process. ``dropped``: by
-    the interpreter, of all kinds. ``memory_mb``: what it held, each with the second of the talk."""
+    """``lines``: captions in the language spoken. ``cpu``: cores used, by process. ``dropped``: how
+    many things of any kind the interpreter dropped. ``memory_mb``: its memory over time, as
+    (seconds of the talk, MB)."""
 
     lines: list[Line]
     cpu: dict[str, float]
@@ -28,7 +29,7 @@ class Run(msgspec.Struct, frozen=True):
 
 
 def figures(prefix: str, said: Talk, run: Run, bounds: Mapping[str, float]) -> Iterator[Figure]:
-    """All of one run. ``bounds``: by the last part of a figure's name."""
+    """All figures of one run. ``bounds``: by the last part of a figure's name."""
 
     def figure(name: str, value: float | None, unit: str) -> Figure:
         return Figure(f"{prefix}.{name}", value, unit, bounds.get(name))
@@ -61,19 +62,19 @@ def figures(prefix: str, said: Talk, run: Run, bounds: Mapping[str, float]) -> I
 
 
 def words_compared(said: Talk, run: Run) -> jiwer.WordOutput:
-    """What was said with what captions say in the end."""
+    """The words that were said, and those that captions show in the end."""
     expected = [word.text for each in said.sentences for word in each.words]
     return jiwer.process_words(" ".join(expected), " ".join(final_words(said.source, run)))
 
 
 def final_words(language: str, run: Run) -> list[str]:
-    """As they are compared."""
+    """The words that captions show in the end, in the form in which they are compared."""
     texts = {line.segment: line.text for line in run.lines if line.status == "final"}
     return [word for segment in sorted(texts) for word in plain(texts[segment], language)]
 
 
 def lags_s(said: Talk, words: list[Shown]) -> list[tuple[float, float]]:
-    """(when a word was said, how long after its end it came) of all that came as they were said."""
+    """(when a word was said, how long after its end it came), of the correct words."""
     heard = [Shown(text, word.start_s) for word in words for text in plain(word.text, said.source)]
     expected = [
         Expected([word.text for word in each.words], each.start_s, each.end_s)

@@ -1,7 +1,7 @@
-"""A talk of people through the interpreter in virtual time: ten minutes in one to four.
+"""A talk of people through the interpreter in virtual time: ten minutes take one to four.
 
-All is the server's own but the clock and the way to it: a call to the recogniser takes the
-processor time that it took. So lags are shorter than those of captions, by what networks take.
+Everything is as in the server, except for the clock and the network: a call to the recogniser takes
+the processor time that it used. So lags are shorter than a reader's by the time of the network.
 """
 
 import asyncio
@@ -29,8 +29,8 @@ CHUNK = RATE_HZ // 10
 
 
 def heard(said: Talk, pcm: Pcm, recognizer: Recognizer, lossy: bool = False) -> Run:
-    """What captions tell of ``said``, whose sound is ``pcm`` at 16 kHz. ``lossy``: through Opus at
-    24 kb/s, and 5 % of its packets are guessed."""
+    """The captions of ``said``, whose sound is ``pcm`` at 16 kHz. ``lossy``: through Opus at
+    24 kb/s, with 5 % of the packets lost and concealed."""
     if lossy:
         coded = augment.opus(pcm.astype(np.float64), LOSSY_BIT_RATE)
         rough = augment.lost(coded, np.random.default_rng(59), LOSSY.loss)
@@ -63,7 +63,7 @@ def heard(said: Talk, pcm: Pcm, recognizer: Recognizer, lossy: bool = False) -> 
 
 
 async def _speak(said: Talk, sound: Pcm, shared: Shared) -> list[tuple[float, float]]:
-    """The whole talk, at its pace; returns what memory was held when, in MB."""
+    """Speak the whole talk in (virtual) real time. Returns the memory over time, in MB."""
     interpreter = Interpreter(shared, Demand(stream=STREAM, epoch=0, source=said.source), 0)
     clock = asyncio.get_running_loop().time
     held: list[tuple[float, float]] = []

@@ -1,7 +1,7 @@
-"""How often is it told rightly, from 3 s of people's speech, which language they speak?
+"""How often is the language of 3 s of people's speech identified correctly?
 
-Through the server's own gate, windows and hysteresis. The thresholds in ``spoken`` were tuned on
-other English speakers, and on other sentences of the same Dutch and German ones.
+Uses the server's gate, windows and hysteresis. The thresholds in ``spoken`` were tuned on other
+English speakers, and on other sentences of the same Dutch and German speakers.
 """
 
 import json
@@ -26,12 +26,12 @@ from tools.evaluate.material import RATE_HZ
 from tools.figures import Figure
 
 CHUNK: Final = RATE_HZ // 10
-#: Of silence after each clip.
+#: Silence after each clip.
 BETWEEN_S: Final = 0.4
-#: Of each kind of speakers.
+#: For each kind of speakers.
 WINDOWS, QUICK_WINDOWS = 100, 20
 AMONG: Final = ("nl", "en", "de")
-#: Folders of speech. Of those whose first half was tuned on, the second half is used.
+#: Folders of speech. If the first half of one was used for tuning, only the second half is used.
 PEOPLE: Final = {
     "nl": ("nathalie-nl", "flemishguy-nl"),
     "en": ("librispeech-test-clean-part",),
@@ -41,8 +41,8 @@ WHOLE: Final = frozenset(("librispeech-test-clean-part", "librispeech-train", "k
 
 
 class Identified(NamedTuple):
-    """A window: what was found likeliest among the languages, and what it cost. ``told``: another
-    language than is spoken, after hysteresis."""
+    """One window: the likeliest of the languages, and the processor time. ``told``: the wrong
+    language that would be reported, after hysteresis."""
 
     language: str
     told: str | None
@@ -50,7 +50,7 @@ class Identified(NamedTuple):
 
 
 def figures(identifier: LanguageIdentifier, quick: bool = False) -> Iterator[Figure]:
-    """What is told of people of each language."""
+    """The figures for speakers of each language."""
     cost_s = []
     for language, folders in PEOPLE.items():
         found = [
@@ -79,7 +79,7 @@ def identified(
     windows: int,
     among: Sequence[str] = AMONG,
 ) -> Iterator[Identified]:
-    """So many windows of ``sound``, in which ``language`` is spoken, one after the other."""
+    """Identify consecutive windows of ``sound``, in which ``language`` is spoken."""
     gate, spoken, sample = Gate(Deaf(), SileroDetector()), Spoken(language), 0
     for piece in sound:
         gate.accept(piece)
@@ -104,8 +104,8 @@ def identified(
 
 
 def speech(folder: str, tuning: bool = False) -> Iterator[Pcm]:
-    """The clips of a folder in a drawn order, each with a pause after it, in pieces of 100 ms.
-    ``tuning``: those that thresholds may be tuned on."""
+    """The clips of a folder in random order, each with a pause after it, in pieces of 100 ms.
+    ``tuning``: those that may be used to tune thresholds."""
     root = material.folder() / "corpora" / folder
     rows = [json.loads(line) for line in (root / "manifest.jsonl").read_text("utf8").splitlines()]
     if folder not in WHOLE:

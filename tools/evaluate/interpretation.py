@@ -1,11 +1,12 @@
-"""Talks through a whole server in real time: how soon, how well and how wholly is it heard?
+"""Talks through a whole server in real time: how soon, how well and how completely are they heard?
 
-What was heard is aligned with what was said by sentence: the talk knows where each begins and
-ends; where the server cut does not matter. Times are of arrival, computing time included.
+The words heard are aligned with the sentences of the talk, whose beginnings and ends are known.
+Where the server divided the speech does not matter. Times are of arrival, and include computing
+time.
 
-With ``--speech people`` a sentence is a recording of somebody reading aloud. Nobody translated
-these: what the server's own translator makes of the whole true text tells which words heard belong
-to it, and is no measure of how good they are.
+With ``--speech people`` a sentence is a recording of somebody reading aloud. There are no
+translations of these by people. The server's translation of the whole correct text stands in for
+one: it tells which of the words heard belong to a sentence, but not how good they are.
 """
 
 import argparse
@@ -38,11 +39,11 @@ from tools.evaluate.sentences import Interpreted, interpreted
 from tools.evaluate.talks import VERSION, Talk, cache_folder, talk
 from tools.figures import Figure, measuring_parser, report
 
-#: What the others are compared with.
+#: The policy that the others are compared with.
 BASE = "sentence"
 POLICIES = ("sentence", "clause", "prefix", "default")
 QUICK_MINUTES = 0.4
-#: Of talks of people, by recogniser.
+#: Bounds of talks of people, by recogniser.
 PEOPLE_BOUNDS: Mapping[str, Mapping[str, float]] = {
     "whisper-base": {
         "start_lag_p50": 2.4,
@@ -54,14 +55,14 @@ PEOPLE_BOUNDS: Mapping[str, Mapping[str, float]] = {
         "caption_delay_p95": 1.5,
     }
 }
-#: Words a minute up to which the bounds of normal speech hold.
+#: The bounds of normal speech apply up to this number of words a minute.
 NORMAL_WPM = 180
-#: Minutes from which on a talk is a long one.
+#: A talk of this many minutes or more has the bounds of long talks.
 LONG_MIN = 60
 
 
 def bounds(words_per_minute: int, minutes: float) -> dict[str, float]:
-    """What must hold of a talk, by figure."""
+    """The bounds of a talk, by figure."""
     normal = words_per_minute <= NORMAL_WPM
     held: dict[str, float] = {"heard": 98 if normal else 92, "caption_words_changed": 5, "cpu": 0.2}
     held |= {"caption_delay_p50": 0.8, "caption_delay_p95": 1.3}
@@ -77,7 +78,7 @@ def bounds(words_per_minute: int, minutes: float) -> dict[str, float]:
 
 
 def main(argv: Sequence[str]) -> int:
-    """Run it; returns the exit status: 1 when a bound does not hold."""
+    """Run it. Returns the exit status: 1 if a bound does not hold."""
     options = _parser().parse_args(argv)
     minutes = QUICK_MINUTES if options.quick else options.minutes
     catalogue = Catalogue.load(STARTER_MODELS)
@@ -126,7 +127,7 @@ def main(argv: Sequence[str]) -> int:
 def people_talk(
     options: argparse.Namespace, minutes: float, catalogue: Catalogue
 ) -> tuple[Talk, Pcm]:
-    """A talk of people with translations by the server's own models, and its sound at 48 kHz."""
+    """A talk of people with translations by the shipped models, and its sound at 48 kHz."""
     folder, source = options.cache, options.source
     said, heard = people.talk(folder, source, minutes, aligner=aligner(source, options.models))
     target = "en" if source == "nl" else "nl"
@@ -151,7 +152,7 @@ def sentences(said: Talk, observed: Observation) -> list[Interpreted]:
 
 
 def _judgeable(said: Talk, observed: Observation) -> Heard | None:
-    """What was heard in the language that there are references in."""
+    """What was heard in the language of the references; None if nobody listened to it."""
     return next(
         (
             each
@@ -170,7 +171,7 @@ def figures_of(
     held: Mapping[str, float],
     command: str = "interpretation",
 ) -> Iterator[Figure]:
-    """All of one run. The policy that others are compared with has no bounds of its own."""
+    """All figures of one run. The policy that others are compared with has no bounds."""
     prefix = f"{command}.{observed.policy}"
     if observed.policy == BASE:
         held = {}
@@ -214,7 +215,7 @@ def figures_of(
 
 
 def _lags(said: Talk, sentences: Sequence[Interpreted]) -> Iterator[tuple[str, float | None, str]]:
-    """Of the sentences that came."""
+    """Lags of the sentences that were heard: name, value and unit."""
     start_s = [each.start_lag_s for each in sentences if each.start_lag_s is not None]
     ends = [(e.said.end_s, e.end_lag_s) for e in sentences if e.end_lag_s is not None]
     end_s = [lag for _, lag in ends]
@@ -230,7 +231,7 @@ def _lags(said: Talk, sentences: Sequence[Interpreted]) -> Iterator[tuple[str, f
 
 
 def _texts(sentences: Sequence[Interpreted]) -> tuple[list[str], list[str]]:
-    """What was heard of each, and the references."""
+    """The texts heard of the sentences, and the references."""
     references = [" ".join(each.reference) for each in sentences]
     return [each.text for each in sentences], references
 
@@ -260,23 +261,30 @@ def _name(policy: str, options: argparse.Namespace, minutes: float) -> str:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = measuring_parser("tools.evaluate interpretation", __doc__, quick="from 24 seconds")
+    parser = measuring_parser("tools.evaluate interpretation", __doc__, quick="use 24 s of speech")
     parser.add_argument(
         "--policies", nargs="+", choices=POLICIES, default=["default"], metavar="POLICY",
-        help=f"compared where {BASE} is among them; of: {' '.join(POLICIES)}",
+        help=f"some of: {' '.join(POLICIES)}; with {BASE}, the others are compared with it",
     )  # fmt: skip
     parser.add_argument("--minutes", type=float, default=10)
     parser.add_argument("--rate", type=int, choices=[120, 180, 250], default=180)
     parser.add_argument("--source", choices=["nl", "en"], default="nl")
-    parser.add_argument("--targets", nargs="+", metavar="LANGUAGE", help="to listen to")
+    parser.add_argument("--targets", nargs="+", metavar="LANGUAGE", help="languages to listen to")
     parser.add_argument("--speech", choices=["synthetic", "people"], default="synthetic")
-    parser.add_argument("--recognizer", default=VOSK, metavar="NAME", help="as hearing has it")
     parser.add_argument(
-        "--models", type=Path, nargs="+", default=[], metavar="FOLDER", help="of Whisper models"
+        "--recognizer", default=VOSK, metavar="NAME", help="a recogniser, see hearing --help"
+    )
+    parser.add_argument(
+        "--models",
+        type=Path,
+        nargs="+",
+        default=[],
+        metavar="FOLDER",
+        help="folder of Whisper models",
     )
     parser.add_argument("--sentences", choices=["grammar", "tatoeba", "rooms"], default="grammar")
-    parser.add_argument("--listeners", type=int, default=0, help="besides one a target")
+    parser.add_argument("--listeners", type=int, default=0, help="further listeners")
     parser.add_argument("--cache", type=Path, default=cache_folder(), metavar="FOLDER")
-    parser.add_argument("--again", action="store_true", help="judge the runs kept there again")
-    parser.add_argument("--page", type=Path, metavar="HTML", help="plots of the runs")
+    parser.add_argument("--again", action="store_true", help="figures of runs already in --cache")
+    parser.add_argument("--page", type=Path, metavar="HTML", help="file for plots of the runs")
     return parser

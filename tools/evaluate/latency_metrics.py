@@ -1,5 +1,5 @@
-"""How late an interpretation is, of one sentence and of a whole talk. Times are seconds; those of
-a sentence count from its beginning. Computing time is in them: they are what a clock showed.
+"""Latency of an interpretation, for one sentence and for a whole talk. Times are in seconds, and
+for a sentence count from its beginning. They are of a clock, so they include computing time.
 """
 
 import math
@@ -8,9 +8,9 @@ from typing import Final
 
 import numpy as np
 
-#: What Average Token Delay takes for a word of speech, on either side.
+#: The length of a token of speech in Average Token Delay.
 TOKEN_S: Final = 0.3
-#: The first and the last part of a talk that are compared: of an hour ten minutes.
+#: The first and the last part of a talk that are compared, as a share of it.
 PART: Final = 1 / 6
 
 
@@ -43,12 +43,12 @@ def average_token_delay(spans_s: Sequence[tuple[float, float]], source_s: float)
     said before its stretch), but not beyond what was said when its stretch began. The delay is
     from the end of one to the end of the other.
     """
-    said_s = [0.0]  # the end of each source token; the first stands for none
+    said_s = [0.0]  # the end of each source token; the first is for no token
     heard = heard_before = said_before = 0
     delays_s = []
     for start_s, end_s in spans_s:
         more = _tokens(said_s[-1], min(start_s, source_s))
-        if more:  # else it goes on with what the stretch before it began
+        if more:  # otherwise it belongs to the token that the stretch before it began
             heard_before, said_before = heard, len(said_s) - 1
             said_s += more
         for token_end_s in _tokens(start_s, end_s):
@@ -59,20 +59,20 @@ def average_token_delay(spans_s: Sequence[tuple[float, float]], source_s: float)
 
 
 def _tokens(start_s: float, end_s: float) -> list[float]:
-    """Where the tokens end that a stretch is cut into; the last may be short."""
+    """The ends of the tokens of a stretch. The last token may be shorter."""
     count = math.ceil((end_s - start_s) / TOKEN_S - 1e-6)
     return [min(start_s + TOKEN_S * number, end_s) for number in range(1, count + 1)]
 
 
 def growth(times_s: Sequence[float], lags_s: Sequence[float], duration_s: float) -> float | None:
-    """By how much the median lag of a talk's last part is more than that of its first."""
+    """The median lag in the last part of a talk minus that in its first part."""
     first = [lag for at, lag in zip(times_s, lags_s, strict=True) if at <= PART * duration_s]
     last = [lag for at, lag in zip(times_s, lags_s, strict=True) if at >= (1 - PART) * duration_s]
     return float(np.median(last) - np.median(first)) if first and last else None
 
 
 def stretches(words: Sequence[tuple[float, float]], pause_s: float) -> list[tuple[float, float]]:
-    """(start, end) of words, joined where less than ``pause_s`` is between them."""
+    """(start, end) of words, joined if less than ``pause_s`` is between them."""
     joined: list[tuple[float, float]] = []
     for start_s, end_s in words:
         if joined and start_s - joined[-1][1] < pause_s:
@@ -83,5 +83,5 @@ def stretches(words: Sequence[tuple[float, float]], pause_s: float) -> list[tupl
 
 
 def percentiles(values: Sequence[float], *which: float) -> list[float | None]:
-    """Percentiles; None where there are no values."""
+    """Percentiles; None if there are no values."""
     return np.percentile(values, which).tolist() if len(values) else [None] * len(which)

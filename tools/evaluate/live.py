@@ -22,19 +22,19 @@ from tools.evaluate.talks import Talk, Timed
 from tools.packets import lateness_s
 
 STREAM = "talk"
-#: For the voice to be ready before the talk, and after it for the last interpretation.
+#: Waits: before the talk for the voice to be ready, after it for the last interpretation.
 READY_S, TAIL_S = 2.0, 10.0
-#: Sound is looked at in windows of so many seconds; below this peak it is silence.
+#: Windows of WINDOW_S seconds with a lower peak are silence.
 WINDOW_S = 0.01
 SILENT_PEAK = 200
-#: Silences shorter than this are within a word.
+#: Shorter silences are part of a word.
 WITHIN_S = 0.05
 CHUNK = RECOGNIZER_HZ // 10
 
 
 class Heard(msgspec.Struct, frozen=True):
-    """What came of a talk in one language. Times are seconds from the talk's first sample, of
-    arrival as RTP times tell it. ``voiced``: (start, end) of sound; ``words`` None: there is no
+    """What was heard of a talk in one language. Times are of arrival, by RTP time, in seconds from
+    the talk's first sample. ``voiced``: (start, end) of sound. ``words``: None if there is no
     recogniser of the language."""
 
     language: str
@@ -44,9 +44,9 @@ class Heard(msgspec.Struct, frozen=True):
 
 
 class Observation(msgspec.Struct, frozen=True):
-    """One run. ``cpu``: cores used, by process; ``dropped``: by the interpreter, of all kinds;
-    ``lateness_p99_ms``: of all packets of all ``listeners`` since the talk began; ``memory_mb``:
-    held at its end, by process."""
+    """One run. ``cpu``: cores used, by process. ``dropped``: how many things of any kind the
+    interpreter dropped. ``lateness_p99_ms``: of all packets to all ``listeners`` since the talk
+    began. ``memory_mb``: at the end, by process."""
 
     policy: str
     source_captions: list[Line]
@@ -67,8 +67,8 @@ async def observe(
     extra_listeners: int = 0,
     options: Sequence[str] = (),
 ) -> Observation:
-    """Play ``talk`` to a server of its own, with these ``options``. ``policy`` is one of them;
-    "default" leaves it out. What was heard is recognised when the server has gone."""
+    """Speak ``talk`` to a server started with these ``options`` and ``policy``; "default" leaves
+    the policy out. What was heard is recognised after the server has ended."""
     options = (*options, *(() if policy == "default" else ("--policy", policy)))
     loop = asyncio.get_running_loop()
     async with contextlib.AsyncExitStack() as stack:
@@ -128,7 +128,7 @@ def _heard(
     captions = _lines(listener, language, began_s)
     if not arrivals.payloads:
         return Heard(language, captions, [] if recognizer else None, [])
-    # What came earliest for its RTP time shows when sound of a timestamp can be played.
+    # The packet that came earliest, by its RTP time, tells when each timestamp can be played.
     zero_s = float((arrivals.at_s - arrivals.timestamps / RATE_HZ).min())
     zero_s += float(arrivals.timestamps.min()) / RATE_HZ - began_s
     pcm = arrivals.sound()
@@ -147,7 +147,7 @@ def voiced_s(pcm: Pcm, rate_hz: int) -> list[tuple[float, float]]:
 
 
 def recognized(pcm: Pcm, recognizer: Recognizer, zero_s: float = 0.0) -> list[Timed]:
-    """The words in 48 kHz sound that begins at ``zero_s``."""
+    """The words in 48 kHz sound whose first sample is at ``zero_s``."""
     resampler = Resampler(RATE_HZ, RECOGNIZER_HZ)
     sound = np.concatenate((resampler.push(pcm), resampler.flush()))
     stream = recognizer.stream()
@@ -168,14 +168,14 @@ def recognized(pcm: Pcm, recognizer: Recognizer, zero_s: float = 0.0) -> list[Ti
 
 
 class Usage:
-    """Processor time of the server's processes from now on, and their memory."""
+    """Measures the server's processes: their processor time from now on, and their memory."""
 
     def __init__(self, server: Serving) -> None:
         self._pids = {"media": server.pid, "interpreter": server.interpreter_pid()}
         self._before_s = {name: cpu_s(pid) for name, pid in self._pids.items()}
 
     def cores(self, seconds: float) -> dict[str, float]:
-        """Cores used by each that still runs."""
+        """Cores used by each process that still runs."""
         used = {}
         for name, pid in self._pids.items():
             with contextlib.suppress(OSError):
@@ -183,7 +183,7 @@ class Usage:
         return used
 
     def memory_mb(self) -> dict[str, float]:
-        """Resident, of each that still runs."""
+        """Resident memory of each process that still runs."""
         held = {}
         for name, pid in self._pids.items():
             with contextlib.suppress(OSError):
@@ -200,5 +200,5 @@ def cpu_s(pid: int) -> float:
 async def interpreter_dropped(server: Serving) -> float:
     try:
         return await server.metric("tolk_interpreter_dropped")
-    except KeyError:  # nothing ever was
+    except KeyError:  # there was no sound
         return 0.0

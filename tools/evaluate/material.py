@@ -1,7 +1,7 @@
-"""What is measured with: sentences and speech of other people, from a folder outside this project.
+"""The material to measure with: sentences and speech of people, in a folder outside the project.
 
-The folder is $TOLK_DATA, else ``../shared/data`` beside the checkout. Nothing in it was trained
-or tuned on.
+The folder is $TOLK_DATA, by default ``../shared/data`` beside the checkout. Nothing that is used
+here was used in training or tuning.
 """
 
 import json
@@ -19,34 +19,34 @@ from training.phrases import normalise
 
 RATE_HZ = 16_000
 Language = Literal["en", "nl"]
-#: English first, as in the files.
+#: The column of each language in the files.
 SIDES: dict[Language, int] = {"en": 0, "nl": 1}
 
 
 class Clip(NamedTuple):
-    """``text`` as a recogniser writes it, and who says it at 16 kHz."""
+    """``text`` as a recogniser writes it, and its sound at 16 kHz."""
 
     text: str
     pcm: Pcm
 
 
 def folder() -> Path:
-    """Where the material is. Raises FileNotFoundError, which says what to do."""
+    """The folder of the material. Raises FileNotFoundError, whose message says what to do."""
     if not (DATA / "text").is_dir():
         raise FileNotFoundError(f"no material in {DATA}: set TOLK_DATA to the folder that has it")
     return DATA
 
 
 def pairs(name: str) -> list[tuple[str, str]]:
-    """(English, other) of a file in text/, in its order."""
+    """The pairs (English, other language) of a file in text/, in its order."""
     with lzma.open(folder() / "text" / name, "rt", encoding="utf8") as lines:
         rows = [line.rstrip("\n").split("\t") for line in lines]
     return [(row[0], row[1]) for row in rows if len(row) >= 2]
 
 
 def sentences(language: Language, count: int) -> list[str]:
-    """Distinct Tatoeba sentences of the test file, of three words or more and without figures,
-    as a recogniser writes them: the same ones every time."""
+    """Distinct Tatoeba sentences of the test file, with three words or more and without figures,
+    as a recogniser writes them. They are the same every time."""
     texts = {
         normalise(pair[SIDES[language]])
         for pair in pairs("tatoeba-en-nl.test.tsv.xz")
@@ -62,10 +62,10 @@ def clips(
     count: int | None = None,
     kept: Callable[[str], bool] | None = None,
 ) -> Iterator[Clip]:
-    """The speech of a folder under the material's that has a manifest.jsonl; ``count`` of it,
-    drawn the same way every time.
+    """Clips of a folder of the material that has a manifest.jsonl: all, or ``count`` random ones,
+    which are the same every time.
 
-    ``kept``: only the sentences that it says are to be taken.
+    ``kept``: take only sentences for which it returns true.
     """
     root = folder() / name
     rows = [json.loads(line) for line in (root / "manifest.jsonl").read_text("utf8").splitlines()]

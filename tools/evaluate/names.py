@@ -1,4 +1,4 @@
-"""Names and figures that must come through a translation as they are."""
+"""Sentences with names and figures that a translation must keep unchanged."""
 
 from itertools import cycle
 
@@ -9,7 +9,7 @@ PEOPLE = (
 PLACES = "Amsterdam Berlin Utrecht Boston Rotterdam Madrid Delft Oslo Leiden Chicago".split()
 FIGURES = "1953 12 2024 7 300 1648 45 1000 18 1789 250 3 1900 60 99 2015 14 500 1066 8".split()
 
-#: (English, Dutch) with one place for what must come through.
+#: (English, Dutch) with a place for a name or figure.
 WITH_PEOPLE = (
     ("{} is waiting outside.", "{} wacht buiten."),
     ("I spoke to {} this morning.", "Ik heb vanmorgen met {} gesproken."),
@@ -30,14 +30,14 @@ WITH_FIGURES = (
 
 
 def cases() -> list[tuple[str, str, str]]:
-    """200 of them: (English, Dutch, what must come through either way)."""
+    """200 cases: (English, Dutch, the name or figure to keep in both directions)."""
     filled = []
     for values, templates, count in (
         (PEOPLE, WITH_PEOPLE, 80),
         (PLACES, WITH_PLACES, 20),
         (FIGURES, WITH_FIGURES, 100),
     ):
-        # Every value in turn; a template stays for one round of them.
+        # Each template gets all values in turn.
         for number, value in zip(range(count), cycle(values), strict=False):
             english, dutch = templates[number // len(values) % len(templates)]
             filled.append((english.format(value), dutch.format(value), value))

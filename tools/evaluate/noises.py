@@ -1,7 +1,7 @@
-"""Sounds in which nobody says anything: noise, hum, tones, chords, beats, knocks and coughs.
+"""Sounds without speech: noise, hum, tones, chords, beats, knocks and coughs.
 
-Synthesised from a seed, so that they are the same every time. They stand for what happens in
-halls; a choir, or a recording with singing, is speech to any detector and is not among them.
+They are synthesised from a seed, so they are the same every time. They stand for sounds of halls.
+Choirs and recordings with singing are left out, because every detector takes them for speech.
 """
 
 from collections.abc import Callable
@@ -18,12 +18,12 @@ Make = Callable[[int, np.random.Generator], Samples]
 
 SEED: Final = 71
 PEAK: Final = 32_000
-#: Of each sound before the next kind begins.
+#: The length of each sound before the next kind begins.
 STRETCH_S: Final = 10.0
 
 
 def noises(seconds: float, dbfs: float) -> Pcm:
-    """So many seconds of all kinds in turns, each at ``dbfs`` (its RMS; full scale 32,768)."""
+    """``seconds`` of all kinds in turn, each at ``dbfs`` (its RMS; full scale is 32,768)."""
     rng = np.random.default_rng(SEED)
     stretch = round(STRETCH_S * RATE_HZ)
     made = [
@@ -35,7 +35,7 @@ def noises(seconds: float, dbfs: float) -> Pcm:
 
 
 def at_rms(samples: Samples, dbfs: float) -> Pcm:
-    """``samples`` at a level; what would be beyond full scale is cut."""
+    """``samples`` at a level, clipped at full scale."""
     rms = float(np.sqrt(np.mean(samples**2)))
     loud = samples * (32_768 * 10 ** (dbfs / 20) / rms)
     return np.clip(np.round(loud), -PEAK, PEAK).astype(np.int16)
@@ -60,7 +60,7 @@ def gusts(count: int, rng: np.random.Generator) -> Samples:
 
 
 def hum(count: int, rng: np.random.Generator) -> Samples:
-    """Mains hum: 50 Hz and what is above it."""
+    """Mains hum: 50 Hz and its harmonics."""
     return _tone(count, 50, [1, 0.6, 0.5, 0.3, 0.25, 0.1, 0.1]) + 0.02 * white(count, rng)
 
 
@@ -109,7 +109,7 @@ def beat(count: int, rng: np.random.Generator) -> Samples:
 
 
 def knocks(count: int, rng: np.random.Generator) -> Samples:
-    """On wood, now and then."""
+    """Knocks on wood, at intervals."""
     out = 0.001 * white(count, rng)
     for start, length in _notes(count, rng, 0.2, 1.5):
         ring = _tone(length, rng.uniform(80, 400), [1, 0.5, 0.4, 0.3])
@@ -157,7 +157,7 @@ def _tone(count: int, hz: float, overtones: list[float]) -> Samples:
 
 
 def _note(count: int, hz: float) -> Samples:
-    """With overtones that fall by 6 dB an octave, a vibrato, and a beginning and an end."""
+    """A note: overtones that fall by 6 dB an octave, vibrato, attack and decay."""
     vibrato = 1 + 0.006 * np.sin(2 * np.pi * 5.5 * _time_s(count))
     turns = 2 * np.pi * np.cumsum(hz * vibrato) / RATE_HZ
     overtones = range(1, min(12, int(RATE_HZ / 2 / hz)))
@@ -177,7 +177,7 @@ def swell(count: int) -> Samples:
 def _notes(
     count: int, rng: np.random.Generator, shortest_s: float, longest_s: float
 ) -> list[tuple[int, int]]:
-    """Starts and lengths, one after the other, up to ``count``."""
+    """Starts and lengths of notes, one after the other, up to sample ``count``."""
     notes, start = [], 0
     while start < count:
         length = min(round(rng.uniform(shortest_s, longest_s) * RATE_HZ), count - start)

@@ -1,5 +1,5 @@
-"""Phrases with numbers, a hundred for each of twelve directions, from forms that no training text
-has, said in words as a recogniser writes them or written in figures."""
+"""Phrases with numbers, a hundred for each of twelve directions. Their forms are in no training
+text. Numbers are in words, as a recogniser writes them, or in figures."""
 
 import random
 from collections.abc import Callable, Iterator
@@ -12,7 +12,7 @@ from server.interpretation.numerals import Kind, Numeral, in_figures, masked
 
 LANGUAGES: Final = ("en", "nl", "de", "fr")
 COUNT: Final = 100
-#: By language; ``{0}`` and ``{1}`` are numbers.
+#: Phrases by language. ``{0}`` and ``{1}`` are numbers.
 FORMS: Final[tuple[tuple[Kind, dict[str, str]], ...]] = (
     ("n", {
         "en": "They bought {0} chairs for the hall.", "nl": "Ze kochten {0} stoelen voor de zaal.",
@@ -63,7 +63,7 @@ VERSE: Final = {"en": "{} verse {}", "nl": "{} vers {}", "de": "{} Vers {}", "fr
 
 @dataclass(frozen=True)
 class Case:
-    """``numerals``: what must stand in a translation, and no other number."""
+    """``numerals``: the numbers that a translation must have, and no others."""
 
     text: str
     numerals: tuple[Numeral, ...]
@@ -74,7 +74,7 @@ class Case:
 
 
 def cases(source: str) -> Iterator[Case]:
-    """COUNT of them in one language; the same numbers whatever the language."""
+    """COUNT cases in one language. The numbers are the same in every language."""
     rng = random.Random(17)
     for at in range(COUNT):
         kind, forms = FORMS[at % len(FORMS)]
@@ -99,7 +99,7 @@ def _written(numeral: Numeral, language: str) -> str:
 
 
 def _said(numeral: Numeral, language: str) -> str:
-    """In words, but a time of day, which Whisper writes in figures."""
+    """A number in words; but a time of day in figures, as Whisper writes it."""
     if numeral.kind == "t":
         return numeral.written(language)
     if numeral.kind == "o":

@@ -1,4 +1,4 @@
-"""What captions tell of a talk: how soon each word was shown, how fast each line was spoken."""
+"""How soon captions showed each word of a talk, and how fast each line was spoken."""
 
 from collections.abc import Sequence
 
@@ -11,8 +11,8 @@ from training.phrases import normalise
 
 
 def delays_s(talk: Talk, shown: Sequence[Shown]) -> list[float]:
-    """How long after it was said each word of the talk that is ``shown`` in captions of its own
-    language was first there."""
+    """For each word of the talk that is ``shown`` in captions of its own language, the time from
+    when it was said until it was first shown."""
     expected = [
         Expected([word.text for word in each.words], each.start_s, each.end_s)
         for each in talk.sentences
@@ -25,8 +25,8 @@ def delays_s(talk: Talk, shown: Sequence[Shown]) -> list[float]:
 
 
 def rates(heard: Heard, voice: Synthesizer) -> list[float]:
-    """How fast captions were spoken, those whose first and last words were heard: 1 is the
-    voice's own pace, more is faster. Pauses do not count, nor lines found where nothing sounded."""
+    """How fast each caption was spoken whose first and last words were heard: 1 is the voice's own
+    pace, more is faster. Pauses do not count, nor do lines found where there was no sound."""
     assert heard.words is not None
     texts = {line.segment: line.text for line in heard.captions if line.status == "final"}
     first_s = {line.segment: line.at_s for line in reversed(heard.captions)}

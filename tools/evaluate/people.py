@@ -1,7 +1,7 @@
-"""Talks of people: recordings of people reading aloud, one after the other with pauses between,
-several speakers in turn, with what is said when. Made once and cached, as ``talks``.
+"""Talks of people: recordings of several speakers reading aloud, in turn and with pauses, with the
+time of each word. They are made once and cached, as those of ``talks``.
 
-Tests and tuning never meet: they have other recordings, and in English and German other speakers.
+Tests and tuning use different recordings, and in English and German different speakers.
 """
 
 import hashlib
@@ -28,21 +28,21 @@ from tools.evaluate.word_times import aligned, evenly
 from training.recognizer import augment
 from training.recognizer.text import is_held_out
 
-#: Rises when the same request would give another talk.
+#: Increased when the same request gives another talk than before.
 VERSION: Final = 1
-#: A speaker goes on for so long before the next one's turn.
+#: How long a speaker speaks before the next one's turn.
 TURN_S: Final = 30.0
-#: What pauses are drawn for; see ``talks``.
+#: The pace, in words a minute, for which pauses are drawn; see ``talks``.
 PACE_WPM: Final = 180
-#: An aligner takes no longer ones.
+#: The longest recording that an aligner takes.
 LONGEST_S: Final = 25.0
 
 Half = Literal["all", "first", "second", "held-out", "not-held-out"]
 
 
 class Part(NamedTuple):
-    """Recordings of a corpus: all, half of them in the manifest's order, or those of the sentences
-    that no training may use."""
+    """Recordings of a corpus: all, the first or second half in the manifest's order, or those of
+    sentences that no training may use."""
 
     corpus: str
     half: Half
@@ -59,11 +59,11 @@ DEVELOPMENT: Final[dict[str, tuple[Part, ...]]] = {
     "nl": (Part("nathalie-nl", "not-held-out"), Part("flemishguy-nl", "first")),
     "de": (Part("kerstin-de", "first"),),
 }
-#: As they are read aloud, and as LibriSpeech writes them.
+#: Abbreviations as they are read aloud, and as LibriSpeech writes them.
 ABBREVIATIONS: Final = {"en": {"mr": "mister", "mrs": "missus", "dr": "doctor"}}
 
-#: How long a room echoes, in seconds, and how loud that is against the direct sound; how far
-#: below the speech its noise is.
+#: The echo of a room: its length in seconds, and its loudness relative to the direct sound. And
+#: how far the noise of the room is below the speech.
 ROOM: Final = (0.5, 0.35)
 NOISE_DB: Final = 10
 
@@ -71,8 +71,8 @@ Row = dict[str, Any]
 
 
 def plain(text: str, language: str) -> list[str]:
-    """The words of ``text`` as they are compared: lower case, no punctuation, abbreviations of
-    titles written out. Figures stay figures."""
+    """The words of ``text`` in the form in which they are compared: lower case, no punctuation,
+    abbreviated titles written out. Figures are kept."""
     text = unicodedata.normalize("NFC", text).lower().replace("\u2019", "'")
     short = ABBREVIATIONS.get(language, {})
     words = (word.strip("'") for word in re.findall(r"\w[\w']*", text))
@@ -83,10 +83,10 @@ def talk(
     folder: Path, language: str, minutes: float, *, development: bool = False,
     aligner: Path | None = None,
 ) -> tuple[Talk, Pcm]:  # fmt: skip
-    """A talk of so many minutes, or of all there is where that is less, and its sound at 16 kHz;
-    from ``folder`` where it was made before. ``aligner``: a Whisper model, which tells when each
-    word was said; else that is guessed. Its sentences are the recordings; they have no
-    translations."""
+    """A talk of ``minutes``, or shorter if there is not enough material, and its sound at 16 kHz.
+    It is read from ``folder`` if it was made before. ``aligner``: a Whisper model that finds the
+    times of words; without it they are estimated. The sentences of the talk are the recordings;
+    they have no translations."""
     key = f"{VERSION} {language} {minutes} {development} {aligner and aligner.name}"
     digest = hashlib.sha256(key.encode()).hexdigest()[:10]
     name = f"people-{'development' if development else 'test'}-{language}-{minutes:g}min-{digest}"
@@ -106,8 +106,8 @@ def talk(
 
 
 def chosen(parts: Sequence[Part], seconds: float) -> list[tuple[Path, Row]]:
-    """Recordings of about so many seconds with their pauses: the speakers of all parts in turn,
-    each in the manifest's order. None comes twice."""
+    """Recordings of about ``seconds`` with their pauses: the speakers of all parts in turn, each in
+    the manifest's order. Each recording is used once."""
     by_speaker: dict[tuple[str, str], list[tuple[Path, Row]]] = {}
     for each in parts:
         for row in rows(each):
@@ -132,8 +132,8 @@ def chosen(parts: Sequence[Part], seconds: float) -> list[tuple[Path, Row]]:
 
 
 def rows(part: Part) -> list[Row]:
-    """What the manifest says of its recordings. Those with figures are left out, as nobody wrote
-    how they were read, and those that no aligner takes."""
+    """The manifest's rows of a part. Recordings with figures are left out, because it is not known
+    how they were read, and so are those that are too long for an aligner."""
     manifest = material.folder() / "corpora" / part.corpus / "manifest.jsonl"
     every = [json.loads(line) for line in manifest.read_text("utf8").splitlines()]
     middle = len(every) // 2
@@ -152,7 +152,7 @@ def rows(part: Part) -> list[Row]:
 def made(
     language: str, recordings: Sequence[tuple[Path, Row]], aligner: Path | None
 ) -> tuple[Talk, Pcm]:
-    """A talk of these; see ``talk``."""
+    """A talk of these recordings; see ``talk``."""
     model = aligner and WhisperModel(aligner)
     pieces: list[Pcm] = []
     said: list[Sentence] = []
@@ -180,14 +180,14 @@ def made(
 def _opened(recordings: Sequence[tuple[Path, Row]]) -> Iterator[tuple[Pcm, str]]:
     for path, row in recordings:
         with SoundFile(path, RATE_HZ) as file:
-            # LibriSpeech writes capitals only.
+            # LibriSpeech has only capitals.
             text = row["text"].lower() if row["text"].isupper() else row["text"]
             yield joined(list(file)), text
 
 
 def in_a_room(said: Talk, pcm: Pcm) -> Pcm:
-    """The same at 16 kHz, all speakers equally loud, in a room that echoes for 0.5 s, with pink
-    noise 10 dB below the speech."""
+    """The sound of a talk in a room that echoes for 0.5 s, at 16 kHz, with all speakers equally
+    loud and pink noise 10 dB below the speech."""
     rng = np.random.default_rng(53)
     loud = pcm.astype(np.float64)
     speech = np.zeros(len(pcm), bool)

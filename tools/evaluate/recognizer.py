@@ -1,4 +1,4 @@
-"""Words wrong of a recogniser, and what it costs: through the server's own adapter."""
+"""The errors and the cost of a recogniser, used as the server uses it."""
 
 import subprocess
 import sys
@@ -22,14 +22,14 @@ from training.recognizer.text import is_held_out
 CHUNK = RATE_HZ // 10
 SENTENCES = 300
 QUICK = 10
-#: Enough to time.
+#: The number of clips with which time is measured.
 TIMED = 40
-#: Silence around people's clips, which are cut close.
+#: Silence around the clips of people, which have none of their own.
 TAIL = np.zeros(RATE_HZ // 2, np.int16)
 
 
 class Hearing:
-    """A recogniser at work. ``cpu_s`` and ``audio_s``: what it took, for how much sound."""
+    """A recogniser at work. ``cpu_s``: processor time used; ``audio_s``: sound recognised."""
 
     def __init__(self, stream: Callable[[], RecognizerStream]) -> None:
         self._stream = stream
@@ -37,7 +37,7 @@ class Hearing:
         self.audio_s = 0.0
 
     def hear(self, pcm: Pcm) -> str:
-        """What is recognised in ``pcm``, a chunk of 100 ms at a time."""
+        """The text recognised in ``pcm``, which is fed in chunks of 100 ms."""
         began_s = time.process_time()
         stream = self._stream()
         heard = []
@@ -51,7 +51,7 @@ class Hearing:
         return " ".join([*heard, last.text if last else ""]).strip()
 
     def all(self, clips: Iterable[Clip]) -> "Heard":
-        """What is recognised of each."""
+        """Recognise each clip."""
         pairs = [(text, self.hear(pcm)) for text, pcm in clips]
         return Heard([said for said, _ in pairs], [heard for _, heard in pairs])
 
@@ -63,19 +63,19 @@ class Heard(NamedTuple):
     heard: list[str]
 
     def within(self, words: set[str]) -> "Heard":
-        """What was said in no other words than these."""
+        """Only the clips that consist of these words."""
         kept = [pair for pair in zip(*self, strict=True) if words.issuperset(pair[0].split())]
         return Heard([said for said, _ in kept], [heard for _, heard in kept])
 
     @property
     def words_wrong(self) -> float | None:
-        """Percent of the words said: substituted, left out, put in. None: nothing was said."""
+        """The word error rate in percent; None if nothing was said."""
         return 100 * float(jiwer.wer(*self)) if self.said else None
 
 
 class Trial(NamedTuple):
-    """What a recogniser heard of one kind of speech, and how many percent of the words it may
-    get wrong."""
+    """What a recogniser heard of one kind of speech. ``bound``: the highest word error rate
+    allowed, in percent."""
 
     name: str
     heard: Heard
@@ -83,7 +83,7 @@ class Trial(NamedTuple):
 
 
 def figures(language: Language, folder: Path, quick: bool) -> Iterator[Figure]:
-    """All of one recogniser's. ``folder``: its model."""
+    """All figures of one recogniser. ``folder``: its model."""
     count = QUICK if quick else SENTENCES
     name = f"recognizer.{language}"
     recognizer = VoskRecognizer(folder, language)
@@ -102,8 +102,8 @@ def figures(language: Language, folder: Path, quick: bool) -> Iterator[Figure]:
 
 
 def trials(recognizer: VoskRecognizer, words: set[str], count: int) -> Iterator[Trial]:
-    """Those that have a bound, on ``count`` clips of each kind. ``words``: what the recogniser can
-    write."""
+    """The trials that have a bound, with ``count`` clips of each kind. ``words``: the vocabulary of
+    the recogniser."""
     language: Language = "en" if recognizer.language == "en" else "nl"
     hearing = Hearing(recognizer.stream)
     spoken = list(unseen_voices.by_espeak(material.sentences(language, count), language))
@@ -124,7 +124,7 @@ def trials(recognizer: VoskRecognizer, words: set[str], count: int) -> Iterator[
 
 
 def _all_or(count: int) -> int | None:
-    """Of people's clips all are heard, but for a quick look."""
+    """All clips of people are used, except with --quick."""
     return None if count == SENTENCES else count
 
 
@@ -134,7 +134,7 @@ def _with_tails(clips: Iterable[Clip]) -> Iterator[Clip]:
 
 
 def _share_of_a_core(recognizer: VoskRecognizer, clips: Iterable[Clip], timed: bool) -> float:
-    """To recognise ``clips``, with the times of words asked for whenever they change or not."""
+    """The cores used to recognise ``clips``. ``timed``: with the times of words at every change."""
     hearing = Hearing(lambda: recognizer.stream(timed))
     for clip in clips:
         hearing.hear(clip.pcm)
@@ -148,8 +148,8 @@ def vocabulary(folder: Path) -> set[str]:
 
 
 class Cost(NamedTuple):
-    """What a recogniser takes: to load, and held after a second of sound; of a core, to recognise
-    sound as fast as it comes, without times of words and with them."""
+    """The cost of a recogniser: the time to load it, its memory after a second of sound, and the
+    share of a core to recognise sound in real time, without times of words and with them."""
 
     load_s: float
     memory_mb: float
@@ -158,7 +158,7 @@ class Cost(NamedTuple):
 
 
 def _measured(folder: Path, language: str, count: int) -> Cost:
-    """In a process of its own, started as interpreters are."""
+    """Measure the cost in a new process."""
     command = [sys.executable, "-m", __name__, str(folder), language, str(count)]
     done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=600)
     return Cost(*map(float, done.stdout.split()))

@@ -1,12 +1,12 @@
-"""Talks through the interpreter in virtual time: ten minutes in one or two, for tuning.
+"""Talks through the interpreter in virtual time, for tuning: ten minutes take one or two.
 
     python -m tools.evaluate replay [--json] [--quick] [--help]
 
-Of sentences and by voices that no test has: see talks. All is the server's own but the clock and
-the way to it and back: a call to an engine takes the processor time that it took, and what is said
-is heard when it was planned for, as the text that it was. So lags are shorter than a listener's, by
-what networks and playout take, and no word is misheard on the way. ``interpretation`` has the
-figures that count.
+Sentences and voices are different from those of tests: see talks. Everything is as in the server,
+except for the clock and the network: a call to an engine takes the processor time that it used, and
+speech is heard at its planned time, as the text that it was made of. So lags are shorter than a
+listener's by the time of networks and playout, and no word is misheard. The figures that count are
+those of ``interpretation``.
 """
 
 import argparse
@@ -41,7 +41,7 @@ MINUTES, QUICK_MINUTES = 10, 0.4
 
 
 def replay(said: Talk, pcm: Pcm, policy: PolicyName, engines: Engines) -> Observation:
-    """What comes of ``said``, whose sound is ``pcm`` at 48 kHz, by a policy."""
+    """Interpret ``said``, whose sound is ``pcm`` at 48 kHz, with a policy."""
     ear = _Ear(said.target, engines.synthesizers[said.target])
     heard = Engines(engines.recognizers, engines.translator, {said.target: ear}, engines.detector)
     shared = Shared(heard, Limits(), ear.receive, POLICIES[policy], TimedLanes())
@@ -60,7 +60,7 @@ def replay(said: Talk, pcm: Pcm, policy: PolicyName, engines: Engines) -> Observ
 
 
 async def _speak(said: Talk, pcm: Pcm, shared: Shared) -> None:
-    """The whole talk, at its pace."""
+    """Speak the whole talk in (virtual) real time."""
     resampler = Resampler(RATE_HZ, STREAM_HZ)
     sound = np.concatenate((resampler.push(pcm), resampler.flush()))
     demand = Demand(stream=STREAM, epoch=0, source=said.source, speech=(said.target,))
@@ -78,8 +78,8 @@ async def _speak(said: Talk, pcm: Pcm, shared: Shared) -> None:
 
 
 class _Ear:
-    """Stands between an interpreter and its ``voice``, and notes what it is given to say and when
-    that is heard. ``words``: each part's, spread evenly over it."""
+    """A voice that notes the texts it is given and when they are heard. ``words``: those of each
+    part, spread evenly over its time."""
 
     def __init__(self, language: str, voice: Synthesizer) -> None:
         self.language = language
@@ -88,15 +88,15 @@ class _Ear:
         self.voiced: list[tuple[float, float]] = []
         self.lines: dict[str, list[Line]] = {}
         self._voice = voice
-        self._text = ""  # the latest
-        self._start_s: float | None = None  # of the part that is heard now
+        self._text = ""  # that was synthesized last
+        self._start_s: float | None = None  # when the current part began
 
     def synthesize(self, text: str, length_scale: float) -> Pcm:
         self._text = text
         return self._voice.synthesize(text, length_scale)
 
     def receive(self, message: Message) -> None:
-        """The interpreter's."""
+        """Take a message of the interpreter."""
         match message:
             case Caption():
                 now_s = asyncio.get_running_loop().time()
@@ -119,7 +119,7 @@ class _Ear:
 
 
 def main(argv: Sequence[str]) -> int:
-    """Run it; returns the exit status: 0, as tuning has no bounds."""
+    """Run it. Returns the exit status 0, because tuning has no bounds."""
     options = _parser().parse_args(argv)
     minutes = QUICK_MINUTES if options.quick else options.minutes
     said, pcm = talk(options.cache, options.source, options.rate, minutes, "development")
@@ -137,10 +137,10 @@ def main(argv: Sequence[str]) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = measuring_parser("tools.evaluate replay", __doc__, quick="from 24 seconds")
+    parser = measuring_parser("tools.evaluate replay", __doc__, quick="use 24 s of speech")
     parser.add_argument(
         "--policies", nargs="+", choices=POLICIES, default=list(POLICIES), metavar="POLICY",
-        help=f"of: {' '.join(POLICIES)}",
+        help=f"some of: {' '.join(POLICIES)}",
     )  # fmt: skip
     parser.add_argument("--minutes", type=float, default=MINUTES)
     parser.add_argument("--rate", type=int, default=180, help="words a minute")

@@ -15,16 +15,16 @@ from tools.evaluate.talks import Sentence, Talk
 from tools.evaluate.words import content
 from training.phrases import normalise
 
-#: A sentence of which so much was heard was heard.
+#: A sentence counts as heard if this share of it was.
 HALF = 0.5
-#: Words further apart are heard in two stretches.
+#: Words with a longer pause between them are in different stretches.
 PAUSE_S = 0.2
 
 
 @dataclass(frozen=True, slots=True)
 class Interpreted:
-    """``said``: the sentence; ``reference``: the words of its translation; ``words``: those
-    heard of it; ``came``: whether enough was. Lags are None where it did not come."""
+    """``said``: the sentence. ``reference``: the words of its translation. ``words``: those that
+    were heard. ``came``: whether enough of it was heard; if not, lags are None."""
 
     said: Sentence
     reference: list[str]
@@ -37,12 +37,12 @@ class Interpreted:
 
     @property
     def text(self) -> str:
-        """What was heard of it."""
+        """The words that were heard, as a text."""
         return " ".join(word.text for word in self.words)
 
 
 def interpreted(talk: Talk, heard: Heard) -> list[Interpreted]:
-    """The talk's sentences, in their order."""
+    """The sentences of the talk in order, with what was heard of them."""
     assert heard.words is not None
     expected = [
         Expected(normalise(each.translation).split(), each.start_s, each.end_s)
@@ -76,7 +76,7 @@ def _interpreted(
     if not came:
         return Interpreted(sentence, reference, words, False)
     said_first = sentence.words[content([w.text for w in sentence.words], talk.source)[0]]
-    # What is surely of this sentence, if anything is: a stray word before it makes nothing early.
+    # Words that are certainly of this sentence, so that a stray word does not make it early.
     sure = [word for word, place in found if place.alike >= ALIKE and place.word in meant]
     heard_first = [*sure, words[content([w.text for w in words], talk.target)[0]]][0]
     spans_s = [(w.start_s - sentence.start_s, w.end_s - sentence.start_s) for w in words]
@@ -96,8 +96,8 @@ def _interpreted(
 
 
 def _heard_of_captions(heard: Heard, expected: Sequence[Expected]) -> list[tuple[int, int]]:
-    """For each sentence: how many words its captions have, and how many of these were heard:
-    a translation may use other words than the reference."""
+    """For each sentence: the number of words in its captions, and how many of these were heard.
+    Captions are used because a translation may have other words than the reference."""
     assert heard.words is not None
     lines = displayed(heard.captions).lines()
     shown = [word for line in lines for word in line]

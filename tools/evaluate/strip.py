@@ -1,5 +1,5 @@
-"""One page of what was heard: lag over time, and words above words at the moments they were said
-and heard. A single file, no scripts."""
+"""An HTML page about what was heard: lag over time, and the words said above the words heard, at
+their times. A single file without scripts."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
@@ -12,13 +12,13 @@ from tools.figures import Figure, table
 
 Judged = Mapping[str, Sequence[Interpreted]]
 
-#: Of policies, in the order in which they ran.
+#: Colours of the policies, in the order in which they ran.
 COLOURS: Final = ("#0072b2", "#d55e00", "#009e73", "#cc79a7")
-#: Degrees from one sentence's hue to the next: neighbours differ.
+#: Degrees between the hues of neighbouring sentences.
 HUE_STEP: Final = 137
 PLOT: Final = (900, 300)
 MARGIN: Final = 40
-#: The strip: how much of the talk, pixels a second, a word's row and about its letters.
+#: The strip: seconds of the talk, pixels per second, pixels per row of words and per letter.
 STRIP_S: Final = 60.0
 PIXELS_PER_S: Final = 90
 ROW, LETTER = 15, 6.6
@@ -36,7 +36,7 @@ svg text { font: 11px system-ui, sans-serif; fill: currentColor; }
 
 
 def page(talk: Talk, judged: Judged, figures: Sequence[Figure]) -> str:
-    """The whole page. ``judged``: the sentences of each policy's run."""
+    """The page. ``judged``: the sentences of each policy's run."""
     title = f"{talk.source} to {talk.target}, {talk.words_per_minute} words a minute"
     strips = "\n".join(
         f"<h2>Said and heard: {escape(policy)}</h2>\n"
@@ -62,7 +62,7 @@ server. The lag of a sentence is from its end to the end of its interpretation a
 
 
 def lags(talk: Talk, judged: Judged) -> str:
-    """A dot a sentence: when it ended, and its lag."""
+    """A plot with a dot for each sentence: its end and its lag."""
     width, height = PLOT
     points = {
         policy: [(e.said.end_s, e.end_lag_s) for e in sentences if e.end_lag_s is not None]
@@ -100,7 +100,7 @@ def lags(talk: Talk, judged: Judged) -> str:
 
 
 def strip(talk: Talk, sentences: Sequence[Interpreted]) -> str:
-    """What was said above what was heard, each sentence and its interpretation in one hue."""
+    """The words said above the words heard; a sentence and its interpretation have one hue."""
     shown = [each for each in sentences if each.said.start_s < STRIP_S]
     ends_s = [word.end_s for each in shown for word in (*each.said.words, *each.words)]
     height = (2 * ROWS + 3) * ROW
@@ -118,7 +118,7 @@ def strip(talk: Talk, sentences: Sequence[Interpreted]) -> str:
 
 
 class _Rows:
-    """Words at their moments, from ``top`` down in as many rows as keep them apart."""
+    """Words at their times, from ``top`` down, in as many rows as needed to keep them apart."""
 
     def __init__(self, top: int) -> None:
         self._top = top

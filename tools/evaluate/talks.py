@@ -1,9 +1,9 @@
-"""Talks: sentences that no model was trained or tuned on, one after the other, by espeak-ng voices
-that no recogniser was trained on, with what is said when, and what it is in the other language.
-Those of "development" are for tuning: of other sentences by other voices than all the rest, which
-no translation was trained on, though the recognisers' language models were.
+"""Talks: sentences that no model was trained or tuned on, spoken by espeak-ng voices that no
+recogniser was trained on, with the times of words and with translations. Talks of "development" are
+for tuning. They have other sentences and voices than the others; no translation model was trained
+on these, but the language models of the recognisers were.
 
-Made once and cached: the same ones every time.
+Talks are made once and cached, so they are the same every time.
 """
 
 import hashlib
@@ -33,28 +33,28 @@ from training.translation.library import rooms
 Language = Literal["en", "nl"]
 Origin = Literal["grammar", "tatoeba", "rooms", "development"]
 
-#: Rises when the same request would give other sound.
+#: Increased when the same request gives other sound than before.
 VERSION = 3
 FILE_HZ = 16_000
 PEAK_DBFS = -9.0
-#: Silence before the first sentence; the pauses between sentences, log-normal, at 180 words a
-#: minute and below. Who speaks faster than that makes up for it in the pauses, too.
+#: Silence before the first sentence. The log-normal pauses between sentences, up to 180 words a
+#: minute; above that they are shorter.
 LEAD_S = 0.5
 PAUSE_MEDIAN_S, PAUSE_SIGMA, PAUSE_RANGE_S = 0.6, 0.4, (0.3, 1.2)
 PAUSES_UP_TO_WPM = 180
-#: Of a sentence, in either language: many shorter ones in a row are no talk.
+#: The fewest words of a sentence in both languages. Many short sentences would be no talk.
 LEAST_WORDS = 5
-#: Sentences until the next voice speaks.
+#: After so many sentences another voice speaks.
 TURN = 20
-#: A sentence is spoken up to so much faster or slower than the talk.
+#: The largest difference between the pace of a sentence and that of the talk.
 UNEVEN = 0.08
-#: What espeak-ng is asked for, words a minute, and how often to come nearer to the pace wanted.
+#: The range of espeak-ng's pace in words a minute, and how often to adjust it to the pace wanted.
 SPEEDS = (80, 450)
 ROUNDS = 4
 
 
 class Timed(msgspec.Struct, frozen=True, array_like=True):
-    """A word as a recogniser writes it, and when: seconds from the talk's first sample."""
+    """A word as a recogniser writes it, and its time in seconds from the talk's first sample."""
 
     text: str
     start_s: float
@@ -62,7 +62,7 @@ class Timed(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Sentence(msgspec.Struct, frozen=True):
-    """A sentence as it is said, and its ``translation``, both as they are written."""
+    """A sentence and its ``translation``, as they are written, and the times of its words."""
 
     words: list[Timed]
     text: str
@@ -78,8 +78,8 @@ class Sentence(msgspec.Struct, frozen=True):
 
 
 class Talk(msgspec.Struct, frozen=True):
-    """``source`` is what is spoken, ``target`` what ``translation`` is in; ``speaking_wpm``:
-    the pace without the pauses between sentences."""
+    """``source``: the language spoken. ``target``: the language of ``translation``.
+    ``speaking_wpm``: the pace without the pauses between sentences."""
 
     source: str
     target: str
@@ -96,7 +96,7 @@ def talk(
     minutes: float,
     origin: Origin = "grammar",
 ) -> tuple[Talk, Pcm]:
-    """A talk and its sound, 48 kHz mono; from ``folder`` where it was made before."""
+    """A talk and its sound, 48 kHz mono. It is read from ``folder`` if it was made before."""
     texts = sentences(origin, source, round(words_per_minute * minutes))
     said = "\n".join(text for text, _ in texts)
     key = f"{VERSION} {words_per_minute} {minutes} {source} {said}"
@@ -121,7 +121,7 @@ def talk(
 
 
 def _can_be_said(text: str, source: Language) -> bool:
-    """Whether in every accent espeak-ng says it with phones that are known."""
+    """Whether espeak-ng uses only known phones for it, in every accent."""
     try:
         for accent in set(speech.ACCENTS[source]):
             speech.speak(Espeak(), text, accent, random.Random(0))
@@ -131,13 +131,13 @@ def _can_be_said(text: str, source: Language) -> bool:
 
 
 def cache_folder() -> Path:
-    """Where talks are kept unless told otherwise."""
+    """The default folder for talks."""
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "tolk" / "talks"
 
 
 def sentences(origin: Origin, source: Language, words: int) -> list[tuple[str, str]]:
-    """(said, translation) of about so many ``words`` as a recogniser counts them. No sentence
-    comes twice as long as there are others."""
+    """Sentences (said, translation) with about ``words`` words, as a recogniser counts them. None
+    is repeated until all have been used."""
     drawn = _drawn(origin)
     side = material.SIDES[source]
     found: list[tuple[str, str]] = []
@@ -179,7 +179,7 @@ def make(
     seconds: float,
     variants: Sequence[str] = speech.UNSEEN_VARIANTS,
 ) -> tuple[Talk, Pcm]:
-    """A talk that lasts ``seconds``, at 16 kHz, by voices of these ``variants``."""
+    """A talk of ``seconds`` by voices of these ``variants``, and its sound at 16 kHz."""
     pauses_s = pauses(len(texts), words_per_minute)
     speaking_s = seconds - sum(pauses_s)
     words = sum(len(phrases.normalise(text).split()) for text, _ in texts)
@@ -216,8 +216,8 @@ def pauses(count: int, words_per_minute: int) -> list[float]:
 def _spoken(
     texts: Sequence[str], source: Language, speed: float, variants: Sequence[str]
 ) -> list[tuple[list[Timed], Pcm]]:
-    """Each text's words and sound, from its first word to its last; the same voices and
-    unevenness at every ``speed``."""
+    """The words and the sound of each text, from its first word to its last. Voices and
+    differences in pace are the same at every ``speed``."""
     espeak, rng = Espeak(), random.Random(47)
     made = []
     for place, text in enumerate(texts):
@@ -230,7 +230,7 @@ def _spoken(
 
 
 def _cut(spoken: speech.Spoken) -> tuple[list[Timed], Pcm]:
-    """Without the silence around it."""
+    """Cut off the silence before and after a text."""
     words = timed(spoken)
     start_s, end_s = words[0].start_s, words[-1].end_s
     whole = augment.resample(spoken.samples, spoken.rate_hz, FILE_HZ)
@@ -240,8 +240,8 @@ def _cut(spoken: speech.Spoken) -> tuple[list[Timed], Pcm]:
 
 
 def timed(spoken: speech.Spoken) -> list[Timed]:
-    """The words that have sound, each from its first phone to what comes after its last. What
-    is written as one word and recognised as several ("drie-en-twintig") is parted evenly."""
+    """The words that have sound, each from its first phone to the end of its last. A written word
+    that is recognised as several ("drie-en-twintig") is divided evenly."""
     ends = [segment.start_s for segment in spoken.segments[1:]]
     ends.append(len(spoken.samples) / spoken.rate_hz)
     spans: dict[int, tuple[float, float]] = {}

@@ -1,7 +1,7 @@
-"""BLEU and chrF (sacrebleu's) of what was heard, with bootstrap intervals.
+"""BLEU and chrF of what was heard, by sacrebleu, with bootstrap intervals.
 
 Koehn 2004, "Statistical Significance Tests for Machine Translation Evaluation": sentences are
-drawn again with replacement, in a comparison the same ones of both systems.
+resampled with replacement; a comparison of two systems uses the same sentences of both.
 """
 
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ import sacrebleu
 from numpy.typing import NDArray
 
 SAMPLES: Final = 1000
-#: Of the intervals: 95 %.
+#: Percentiles that bound the intervals, which are of 95 %.
 EDGES: Final = (2.5, 97.5)
 METRICS: Final = ("bleu", "chrf")
 
@@ -26,7 +26,7 @@ class Score(NamedTuple):
 
 
 def score(metric: str, heard: Sequence[str], references: Sequence[str]) -> Score:
-    """0 to 100, of the whole."""
+    """The score of all sentences, 0 to 100."""
     statistics = _Statistics(metric, heard, references)
     drawn = [statistics.score(sample) for sample in _samples(len(heard))]
     return _scored(statistics.score(np.arange(len(heard))), drawn)
@@ -35,7 +35,7 @@ def score(metric: str, heard: Sequence[str], references: Sequence[str]) -> Score
 def ratio(
     metric: str, heard: Sequence[str], other: Sequence[str], references: Sequence[str]
 ) -> Score:
-    """Percent that the score of ``heard`` is of that of ``other``."""
+    """The score of ``heard`` as a percentage of that of ``other``."""
     one = _Statistics(metric, heard, references)
     base = _Statistics(metric, other, references)
     drawn = [_percent(one.score(s), base.score(s)) for s in _samples(len(heard))]
@@ -44,17 +44,17 @@ def ratio(
 
 
 class _Statistics:
-    """The counts of every sentence, which add up to those of a whole."""
+    """The counts of each sentence, whose sums give the score of any set of sentences."""
 
     def __init__(self, metric: str, heard: Sequence[str], references: Sequence[str]) -> None:
-        # What was heard has neither case nor punctuation; nor have the references then.
+        # What was heard has no case or punctuation, so they are removed from the references.
         self._metric: Any = {"bleu": sacrebleu.BLEU, "chrf": sacrebleu.CHRF}[metric]()
         self._counts = np.array(
             self._metric._extract_corpus_statistics(list(heard), [list(references)])
         )
 
     def score(self, sample: NDArray[np.intp]) -> float:
-        """Of the sentences at these places."""
+        """The score of the sentences with these indices."""
         counts = self._counts[sample].sum(axis=0).tolist()
         return float(self._metric._compute_score_from_stats(counts).score)
 

@@ -1,5 +1,4 @@
-"""How well, how fast and how safely a translation model translates: through the server's own
-adapter."""
+"""The quality, speed and safety of a translation model, used as the server uses it."""
 
 import random
 import time
@@ -18,25 +17,26 @@ from training.translation.augment import plain
 from training.translation.corpus import Foreign, Pair, read_corpora
 from training.translation.odd import is_runaway, odd_inputs
 
-#: The least BLEU from English.
+#: The lowest BLEU allowed from English.
 BOUNDS: Final[dict[Foreign, float]] = {"nl": 40, "de": 30, "fr": 30}
-#: The least BLEU from Dutch into English, and what it may lose without case and punctuation.
+#: The lowest BLEU allowed from Dutch into English, and how much it may lose without case and
+#: punctuation.
 INTO_ENGLISH, BARE_LOSS = 45, 2
 ODD, QUICK_ODD = 10_000, 140
 QUICK = 100
-#: A sentence of twelve words, as the bound on time has it.
+#: The number of words of the sentences that are timed.
 WORDS = 12
 
 
 class Translating:
-    """A model at work, and what it took."""
+    """A model at work. Counts the texts that it refuses."""
 
     def __init__(self, translator: Translator) -> None:
         self._translator = translator
         self.failed = 0
 
     def translate(self, text: str, source: str, target: str) -> str:
-        """Nothing where the translator refuses: that is counted."""
+        """The translation; empty if the translator refuses, which is counted."""
         try:
             return self._translator.translate(text, source, target)
         except EngineError:
@@ -44,25 +44,25 @@ class Translating:
             return ""
 
     def all(self, pairs: Sequence[Pair], source: str, target: str) -> "Translated":
-        """Of (source, target) sentences each source, beside its target."""
+        """Translate the sources of (source, target) pairs."""
         made = [self.translate(text, source, target) for text, _ in pairs]
         return Translated(made, [reference for _, reference in pairs])
 
 
 class Translated(NamedTuple):
-    """What a model made of sentences, and what people made of them."""
+    """A model's translations of sentences, and those of people."""
 
     made: list[str]
     references: list[str]
 
     @property
     def bleu(self) -> float:
-        """sacrebleu's."""
+        """BLEU by sacrebleu."""
         return float(sacrebleu.corpus_bleu(self.made, [self.references]).score)
 
 
 def figures(catalogue: Catalogue, model: Model, quick: bool) -> Iterator[Figure]:
-    """All of one translation model's."""
+    """All figures of one translation model."""
     ways = model.pairs
     translating = Translating(plain_translator(catalogue, model))
     tests = {
@@ -83,14 +83,14 @@ def figures(catalogue: Catalogue, model: Model, quick: bool) -> Iterator[Figure]
 
 
 def into_english(translating: Translating, pairs: Sequence[Pair]) -> tuple[Translated, Translated]:
-    """Of (English, Dutch) the Dutch, as it is written and without case and punctuation."""
+    """Translate the Dutch of (English, Dutch): as written, and without case and punctuation."""
     natural = translating.all([(dutch, english) for english, dutch in pairs], "nl", "en")
     bare = translating.all([(plain(dutch), english) for english, dutch in pairs], "nl", "en")
     return natural, bare
 
 
 def names_kept(translating: Translating) -> Figure:
-    """Every case, one way or the other in turn."""
+    """The figure for all cases, which are translated in the two directions in turn."""
     came = 0
     for number, (english, dutch, value) in enumerate(cases()):
         ways = ((english, "en", "nl"), (dutch, "nl", "en"))
@@ -102,7 +102,8 @@ def names_kept(translating: Translating) -> Figure:
 def runaways(
     translating: Translating, ways: Sequence[tuple[str, str]], dutch: Sequence[str], quick: bool
 ) -> Figure:
-    """Of odd inputs, every way in turn: how many ran away, looped or were refused."""
+    """The figure for odd inputs, in all directions in turn: how many became far too long, looped or
+    were refused."""
     translating.failed = ran_away = 0
     inputs = odd_inputs(dutch, QUICK_ODD if quick else ODD, random.Random(29))
     for number, text in enumerate(inputs):

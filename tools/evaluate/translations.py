@@ -1,11 +1,11 @@
-"""How well any models translate: news, verses, what is said in rooms, everyday sentences; numbers,
-hesitations and names; time.
+"""The quality of any translation models on news, Bible verses, sentences of meetings and services,
+everyday sentences, numbers, hesitations and names; and their speed.
 
     python -m tools.evaluate translation [--json] [--quick] [--models FOLDER]
         [--only ROW …] [--directions en-nl …]
 
-As the server translates with these models, by way of English where none does so directly. None of
-it was learnt from by the models that are shipped (``training.translation.library``).
+Sentences are translated as in the server, through English if no model translates directly. None of
+them was used to train the shipped models (``training.translation.library``).
 """
 
 import argparse
@@ -36,7 +36,7 @@ ALL: Final = tuple(
     (source, target) for source in LANGUAGES for target in LANGUAGES if source != target
 )
 ROWS: Final = ("news", "verses", "rooms", "tatoeba", "numbers", "hesitations", "names", "time")
-#: News sentences, of 1,997: a direction takes a minute.
+#: The number of news sentences, of 1,997. They take a minute per direction.
 NEWS, QUICK = 500, 20
 NEWS_BOUNDS: Final[Mapping[str, float]] = {
     "nl-en": 13, "en-nl": 10, "en-de": 8, "en-fr": 10, "de-en": 10, "fr-en": 11,
@@ -55,7 +55,7 @@ HESITATIONS: Final = {
 
 
 def main(words: Sequence[str]) -> int:
-    """Run it; returns the exit status: 1 when a bound does not hold."""
+    """Run it. Returns the exit status: 1 if a bound does not hold."""
     options = _parser().parse_args(words)
     translator = translators(Catalogue.load(options.models))
     wanted = [tuple(each.split("-")) for each in options.directions] or ALL
@@ -105,7 +105,7 @@ def _tatoeba() -> dict[Direction, list[Pair]]:
 
 
 def _both_ways(pairs: Mapping[str, list[Pair]]) -> dict[Direction, list[Pair]]:
-    """With English, and between two others what translates the same English."""
+    """Pairs with English; for two other languages, pairs that translate the same English."""
     made: dict[Direction, list[Pair]] = {}
     for foreign, found in pairs.items():
         made["en", foreign] = found
@@ -136,7 +136,7 @@ def _bleu(
 
 
 def _translated(translator: Translator, text: str, direction: Direction) -> str:
-    """Nothing where the translator refuses."""
+    """The translation; empty if the translator refuses."""
     try:
         return translator.translate(text, *direction)
     except EngineError:
@@ -156,7 +156,7 @@ def _numbers(translator: Translator, wanted: Sequence[Direction]) -> Iterator[Fi
 
 
 def _hesitations() -> Iterator[Figure]:
-    """Of a hundred, by themselves and between words, what is left."""
+    """The figure for hesitations that are left, of a hundred alone and between words."""
     left = 0
     for language, sounds in HESITATIONS.items():
         for sound in sounds:
@@ -169,7 +169,7 @@ def _hesitations() -> Iterator[Figure]:
 
 
 def _names(translator: Translator) -> Iterator[Figure]:
-    """Every case, one way or the other in turn."""
+    """The figure for all cases, which are translated in the two directions in turn."""
     came = 0
     for number, (english, dutch, value) in enumerate(cases()):
         ways = ((english, ("en", "nl")), (dutch, ("nl", "en")))
@@ -188,7 +188,7 @@ def _time(translator: Translator) -> Iterator[Figure]:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = measuring_parser("tools.evaluate translation", __doc__, quick=f"{QUICK} sentences")
+    parser = measuring_parser("tools.evaluate translation", __doc__, quick=f"use {QUICK} sentences")
     parser.add_argument("--models", type=Path, default=STARTER_MODELS, help="a folder of models")
     parser.add_argument("--only", nargs="+", choices=ROWS, default=ROWS, metavar="ROW")
     parser.add_argument("--directions", nargs="+", default=[], metavar="en-nl", help="(all)")

@@ -1,6 +1,6 @@
-"""Two recognisers of one language: a quick one whose words are shown until the sure one, which
-needs more time, has heard them too. Not in the server: captions come 0.3 s sooner, for a fifth
-more processor time and 210 MB of memory."""
+"""Two recognisers of one language: the words of a quick one are shown until a better but slower one
+has recognised them too. The server does not use this: captions come 0.3 s sooner, but need a fifth
+more processor time and 210 MB more memory."""
 
 from collections.abc import Sequence
 
@@ -10,7 +10,7 @@ from server.interpretation.whisper_recognizer import WhisperRecognizer, WhisperS
 
 
 class TwoEars:
-    """``sure``: whose words count. Their language is the same."""
+    """``sure``: the better one, whose words count. Both have the same language."""
 
     def __init__(self, quick: VoskRecognizer, sure: WhisperRecognizer) -> None:
         self.language = sure.language
@@ -21,19 +21,19 @@ class TwoEars:
         return TwoEarsStream(self._quick.stream(timed=False), self._sure.stream())
 
     def expecting(self, words: Sequence[str]) -> tuple["TwoEars", dict[str, str]]:
-        """As engines has it: the sure one expects them."""
+        """As in ``engines``. Only the better one expects the words."""
         sure, unusable = self._sure.expecting(words)
         return TwoEars(self._quick, sure), unusable
 
 
 class TwoEarsStream:
-    """One speaker."""
+    """The stream of one speaker."""
 
     def __init__(self, quick: VoskStream, sure: WhisperStream) -> None:
         self._quick = quick
         self._sure = sure
         self._known = Transcript((), final=False, certain=0)
-        self._ended: tuple[Word, ...] = ()  # of the quick one, in utterances that ended
+        self._ended: tuple[Word, ...] = ()  # words of the quick one in utterances that ended
         self._open: tuple[Word, ...] = ()
 
     @property
@@ -49,7 +49,7 @@ class TwoEarsStream:
             self._ended += quick.words if quick.final else ()
         if known is None and quick is None:
             return None
-        # What began before the end of what the sure one heard, that one has heard better.
+        # Words that began before the end of what the better one heard are taken from that one.
         self._ended = tuple(each for each in self._ended if self._is_news(each))
         more = (*self._ended, *filter(self._is_news, self._open))
         return Transcript(self._known.words + more, False, self._known.certain)

@@ -1,4 +1,4 @@
-"""Test sentences in synthetic voices that no recogniser was trained on, clean and spoilt."""
+"""Test sentences in synthetic voices that no recogniser was trained on, clean and with noise."""
 
 import random
 from collections.abc import Iterator, Sequence
@@ -9,14 +9,14 @@ from tools.evaluate.material import RATE_HZ, Clip, Language
 from training.espeak import Espeak
 from training.recognizer import augment, speech
 
-#: Of silence before and after.
+#: Silence before and after each sentence.
 LEAD_SAMPLES, TAIL_SAMPLES = round(0.3 * RATE_HZ), round(0.4 * RATE_HZ)
 WORDS_PER_MINUTE = (120, 205)
 PEAK_DBFS = -9.0
 
 
 def by_espeak(texts: Sequence[str], language: Language) -> Iterator[Clip]:
-    """``texts`` by espeak-ng, each in a variant that was kept for tests."""
+    """``texts`` by espeak-ng, each in a voice variant that is reserved for tests."""
     espeak, rng = Espeak(), random.Random(23)
     for text in texts:
         voice = rng.choice(speech.ACCENTS[language]) + rng.choice(speech.UNSEEN_VARIANTS)
@@ -31,14 +31,14 @@ def by_espeak(texts: Sequence[str], language: Language) -> Iterator[Clip]:
 
 
 def by_flite(texts: Sequence[str]) -> Iterator[Clip]:
-    """English ``texts`` by flite's voice that was kept for tests."""
+    """English ``texts`` by the voice of flite that is reserved for tests."""
     for text in texts:
         spoken = speech.flite(text, speech.UNSEEN_FLITE_VOICE)
         yield _clip(text, spoken.samples, spoken.rate_hz)
 
 
 def in_a_noisy_room(clips: Sequence[Clip]) -> Iterator[Clip]:
-    """The same in a room with noise, through Opus."""
+    """The clips in a room with noise, through Opus."""
     rng = np.random.default_rng(5)
     for text, pcm in clips:
         heard = augment.noisy_room_and_opus(pcm.astype(np.float64), rng)

@@ -1,7 +1,7 @@
-"""Are the words of a glossary heard, and the others as well as before? And what does it cost?
+"""Are the words of a glossary recognised, and other words as well as before? And at what cost?
 
-The sentences of ``glossary_cases``, in voices of espeak-ng's that were kept for tests, through a
-recogniser as it is and through one that expects the glossary's words.
+The sentences of ``glossary_cases`` are spoken by voices of espeak-ng that are reserved for tests,
+and recognised by a recogniser as it is and by one that expects the glossary's words.
 """
 
 import time
@@ -23,12 +23,12 @@ from tools.evaluate.material import RATE_HZ, Clip, Language
 from tools.figures import Figure
 
 CHUNK = RATE_HZ // 10
-#: Every so many of the sentences.
+#: Every STEP-th sentence is used.
 STEP, QUICK_STEP = 1, 4
 
 
 def figures(language: Language, folder: Path, quick: bool) -> Iterator[Figure]:
-    """All of one recogniser's, ``folder`` its model."""
+    """All figures of one recogniser. ``folder``: its model."""
     name = f"vocabulary.{language}"
     step = QUICK_STEP if quick else STEP
     with_terms = cases(language, 1)[::step]
@@ -50,7 +50,7 @@ def figures(language: Language, folder: Path, quick: bool) -> Iterator[Figure]:
 
 
 def transcribed(recognizer: Recognizer, pcm: Pcm) -> str:
-    """What is heard in ``pcm``, as it comes."""
+    """The text recognised in ``pcm``, which is fed as it comes."""
     stream = recognizer.stream()
     heard = [stream.accept(pcm[at : at + CHUNK]) for at in range(0, len(pcm), CHUNK)]
     heard.append(stream.finish())
@@ -60,7 +60,7 @@ def transcribed(recognizer: Recognizer, pcm: Pcm) -> str:
 def _heard(
     recognizer: Recognizer, some: Sequence[Case], spoken: Sequence[Clip], language: Language
 ) -> float:
-    """Percent of the terms that are there word for word."""
+    """The percentage of the terms that are recognised word for word."""
     right = 0
     for case, clip in zip(some, spoken, strict=True):
         wanted = " ".join(word for word, _, _ in words_of(case.spoken, language))
@@ -69,6 +69,6 @@ def _heard(
 
 
 def _wrong(recognizer: Recognizer, clips: Sequence[Clip]) -> float:
-    """Percent of the words."""
+    """The word error rate in percent."""
     heard = [transcribed(recognizer, clip.pcm) for clip in clips]
     return 100 * float(jiwer.wer([clip.text for clip in clips], heard))

@@ -1,11 +1,11 @@
-"""How well the voices are understood: read back by Whisper base, which learnt from people.
+"""How well the voices are understood by a recogniser of people: Whisper base.
 
     python -m tools.evaluate voices --whisper FOLDER [--json] [--quick] [--models FOLDER]
         [--languages nl …] [--development]
 
-Half of the sentences are Tatoeba's test sentences, half are said in rooms (``library.rooms``). No
-voice learnt from them. ``--development``: others, to choose between voices by. The listener needs
-no tuning: it takes the likeliest word each time. Numbers are compared in figures.
+Half of the sentences are Tatoeba's test sentences, half are from meetings and services
+(``library.rooms``). No voice was trained on them. ``--development``: other sentences, to choose
+between voices. Whisper takes the likeliest word each time. Numbers are compared in figures.
 """
 
 import argparse
@@ -40,24 +40,24 @@ from training.voice.languages import TONGUES
 from training.voice.sentences import is_held_out
 
 SENTENCES, QUICK = 100, 10
-#: Percent of words read back wrong, at most.
+#: The highest word error rate allowed, in percent.
 BOUNDS: Final[dict[Language, float]] = {"nl": 19, "de": 28, "en": 6}
-#: Percentage points more, where the voice speaks faster or comes over a poor line.
+#: So many percentage points more are allowed if the voice speaks faster or over a poor line.
 MORE: Final = 8
 FASTER: Final = 0.8
-#: The voice against the person whose recordings it learnt from.
+#: The word error rate of the voice, divided by that of the person whose recordings it learnt from.
 TIMES_THE_PERSON: Final = 1.4
 RTF_PERCENT, FIRST_MS, ALL_MB, UNEVEN_DB = 3, 60, 40, 1.5
 BIT_RATE, LOST, FLOOR_GAIN = 24_000, 0.05, 10 ** (-18 / 20)
 PAUSE: Final = np.zeros(RATE_HZ // 4, np.int16)
 LEAST_WORDS, CLAUSE_WORDS = 3, 8
-#: Who speaks on the floor: in English, or where that is the voice's language in Dutch.
+#: The speaker on the floor: English, or Dutch if the voice is English.
 FLOORS: Final = (("en", "corpora/librispeech-test-clean-part"), ("nl", "corpora/flemishguy-nl"))
 FLOOR_CLIPS: Final = 40
 
 
 def main(words: Sequence[str]) -> int:
-    """Run it; returns the exit status: 1 when a bound does not hold."""
+    """Run it. Returns the exit status: 1 if a bound does not hold."""
     options = _parser().parse_args(words)
     catalogue = Catalogue.load(options.models)
     listener = Listener(found(BASE, [options.whisper]))
@@ -89,12 +89,12 @@ class Listener:
         self._model = WhisperModel(folder)
 
     def words_wrong(self, clips: Sequence[Clip], language: Language) -> float:
-        """Percent of the clips' words."""
+        """The word error rate of the clips, in percent."""
         heard = self.heard(clips, language)
         return 100 * float(jiwer.wer([text for text, _ in heard], [text for _, text in heard]))
 
     def heard(self, clips: Sequence[Clip], language: Language) -> list[tuple[str, str]]:
-        """What each clip says, and what was heard, as they are compared."""
+        """The text of each clip and what was heard, in the form in which they are compared."""
         return [(_compared(text, language), self._heard(pcm, language)) for text, pcm in clips]
 
     def _heard(self, pcm: Pcm, language: Language) -> str:
@@ -106,7 +106,7 @@ class Listener:
 def understood(
     voice: PiperSynthesizer, language: Language, spoken: Sequence[Clip], listener: Listener
 ) -> Iterator[Figure]:
-    """What is read back wrong, as it is and where that is harder; the same of the person."""
+    """Word error rates: of the voice, of the voice in harder conditions, and of the person."""
     name = f"voices.{language}.read_back_wrong"
     wrong = listener.words_wrong(spoken, language)
     yield Figure(name, wrong, "%", BOUNDS.get(language))
@@ -125,7 +125,7 @@ def understood(
 
 
 def cost(voice: PiperSynthesizer, language: Language, texts: Sequence[str]) -> Iterator[Figure]:
-    """Processor time of speech, and how soon a clause can be heard."""
+    """The processor time of speech, and the time until a clause can be heard."""
     began_s = time.process_time()
     samples = sum(len(voice.synthesize(text, 1.0)) for text in texts)
     share = 100 * (time.process_time() - began_s) * voice.rate_hz / samples
@@ -140,7 +140,7 @@ def cost(voice: PiperSynthesizer, language: Language, texts: Sequence[str]) -> I
 
 
 def sentences(language: Language, count: int, development: bool) -> list[str]:
-    """Half of them Tatoeba's, half said in rooms; of development all are Tatoeba's."""
+    """Half of them are Tatoeba's, half of ``rooms``; for development all are Tatoeba's."""
     rng = random.Random(31)
     foreign: Foreign = "nl" if language == "en" else language
     corpus = read_corpora(material.folder())[foreign]
@@ -153,20 +153,20 @@ def sentences(language: Language, count: int, development: bool) -> list[str]:
 
 
 def _sayable(texts: Iterable[str]) -> list[str]:
-    """Those of three words or more, without figures."""
+    """The texts of three words or more without figures."""
     long_enough = {text for text in texts if len(text.split()) >= LEAST_WORDS}
     return sorted(text for text in long_enough if not any(map(str.isdigit, text)))
 
 
 def recordings(language: Language, count: int) -> Iterator[Clip]:
-    """Of the person whom the voice learnt from: sentences that it did not learn."""
+    """Recordings of the person whom the voice learnt from, of sentences that it did not learn."""
     kind, _, corpus = TONGUES[language].teacher.partition(":")
     if kind == PERSON:
         yield from material.clips(f"corpora/{corpus}", language, count, is_held_out)
 
 
 def over_a_poor_line(spoken: Sequence[Clip], language: Language) -> Iterator[Clip]:
-    """Over the quiet floor, which somebody else speaks on, through Opus, some packets lost."""
+    """Speech over the quiet floor, where somebody else speaks, through Opus with lost packets."""
     rng = np.random.default_rng(7)
     other, corpus = FLOORS[language == "en"]
     floor = np.concatenate([clip.pcm for clip in material.clips(corpus, other, FLOOR_CLIPS)])
@@ -188,10 +188,10 @@ def _compared(text: str, language: Language) -> str:
 
 def _parser() -> argparse.ArgumentParser:
     parser = measuring_parser("tools.evaluate voices", __doc__)
-    parser.add_argument("--models", type=Path, default=STARTER_MODELS, help="others than shipped")
+    parser.add_argument("--models", type=Path, default=STARTER_MODELS, help="other models")
     parser.add_argument(
-        "--whisper", type=Path, required=True, help=f"the folder of {BASE}, or one that has it"
+        "--whisper", type=Path, required=True, help=f"the folder of {BASE}, or one with it"
     )
     parser.add_argument("--languages", nargs="+", default=LANGUAGES, choices=LANGUAGES)
-    parser.add_argument("--development", action="store_true", help="sentences to choose by")
+    parser.add_argument("--development", action="store_true", help="other sentences")
     return parser

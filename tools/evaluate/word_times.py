@@ -1,8 +1,8 @@
-"""When each word of a recording was said, its text known: by a Whisper model's own alignment
-(cross attention and dynamic time warping, as CTranslate2 has it), to a tenth of a second or so.
+"""Finds the time of each word of a recording whose text is known, to about a tenth of a second. A
+Whisper model aligns them by cross attention and dynamic time warping, as in CTranslate2.
 
-The recording goes in whole: that the same kind of model hears it bit by bit in a measurement
-does not make these times better or worse for it.
+The recording is aligned as a whole. In a measurement a model of the same kind hears it bit by bit,
+so it does not profit from these times.
 """
 
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ from server.interpretation.types import Pcm
 from server.interpretation.whisper_model import WhisperModel
 from tools.evaluate.material import RATE_HZ
 
-#: What is quieter than this share of the loudest is silence; windows of 10 ms.
+#: Windows of 10 ms that are quieter than this share of the loudest one are silence.
 VOICED_SHARE = 0.03
 WINDOW = RATE_HZ // 100
 
@@ -22,7 +22,7 @@ Span = tuple[float, float]
 
 
 def aligned(model: WhisperModel, language: str, pcm: Pcm, words: Sequence[str]) -> list[Span]:
-    """(start, end) of each word, seconds; ``pcm`` at 16 kHz, of up to 25 s."""
+    """(start, end) of each word in seconds. ``pcm``: at 16 kHz, up to 25 s."""
     pieces = [model.ids(f" {word}") for word in words]
     ids = [each for piece in pieces for each in piece]
     tokens = model.aligned(model.encode(pcm), language, ids)
@@ -39,7 +39,7 @@ def aligned(model: WhisperModel, language: str, pcm: Pcm, words: Sequence[str]) 
 
 
 def evenly(pcm: Pcm, words: Sequence[str]) -> list[Span]:
-    """The same as a guess, for want of a model: by the number of letters."""
+    """The same without a model, estimated from the numbers of letters."""
     begin_s, end_s = voiced(pcm)
     letters = np.cumsum([0, *(len(word) + 1 for word in words)])
     edges = begin_s + (end_s - begin_s) * letters / letters[-1]
@@ -47,7 +47,7 @@ def evenly(pcm: Pcm, words: Sequence[str]) -> list[Span]:
 
 
 def voiced(pcm: Pcm) -> Span:
-    """From when to when something sounds."""
+    """The first and the last moment with sound."""
     windows = np.abs(pcm[: len(pcm) // WINDOW * WINDOW].astype(np.int32)).reshape(-1, WINDOW)
     peaks = windows.max(axis=1)
     loud = np.flatnonzero(peaks > VOICED_SHARE * peaks.max())

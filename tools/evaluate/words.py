@@ -1,4 +1,4 @@
-"""Words that carry no content: where a sentence's meaning does not begin."""
+"""Function words, which carry no content."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -35,7 +35,7 @@ _SETS: Final = {language: frozenset(words.split()) for language, words in FUNCTI
 
 
 def content(words: Sequence[str], language: str) -> list[int]:
-    """The places of the words that carry content; of all where none does."""
+    """The indices of the words that carry content; of all words if none does."""
     function = _SETS.get(language, frozenset())
     places = [place for place, word in enumerate(words) if word not in function]
     return places or list(range(len(words)))

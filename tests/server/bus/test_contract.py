@@ -82,7 +82,7 @@ async def test_a_message_arrives_as_it_was_sent(ends: Ends) -> None:
         assert (await next_of(worker), await next_of(media)) == (chunk(0), said)
 
 
-async def test_order_is_kept_in_each_of_many_streams_and_nothing_comes_twice(ends: Ends) -> None:
+async def test_messages_of_each_stream_arrive_in_order_and_once(ends: Ends) -> None:
     streams = [f"s{number}" for number in range(20)]
     async with both(ends) as (media, worker):
         for number in range(50):
@@ -118,7 +118,7 @@ async def test_a_slow_reader_loses_the_oldest_and_every_loss_is_counted(ends: En
         assert len(numbers) < sent
 
 
-async def test_publishing_to_nobody_is_dropped_and_counted(ends: Ends) -> None:
+async def test_messages_without_a_receiver_are_dropped_and_counted(ends: Ends) -> None:
     async with ends.media() as media:
         for number in range(10):
             media.publish(chunk(number))
@@ -149,7 +149,7 @@ async def test_the_media_side_outlives_its_workers(ends: Ends) -> None:
                 assert await next_of(worker) == chunk(1)
 
 
-async def test_what_a_worker_sent_before_it_went_still_arrives(ends: Ends) -> None:
+async def test_messages_sent_before_a_worker_ended_still_arrive(ends: Ends) -> None:
     async with ends.media() as media:
         async with ends.worker() as worker:
             for number in range(6):  # more than the kernel takes at once
@@ -157,7 +157,7 @@ async def test_what_a_worker_sent_before_it_went_still_arrives(ends: Ends) -> No
         assert await take(media, 6) == [chunk(number, size=50_000) for number in range(6)]
 
 
-async def test_a_worker_is_not_sent_what_its_lost_predecessor_left(ends: Ends) -> None:
+async def test_a_worker_does_not_get_messages_for_its_lost_predecessor(ends: Ends) -> None:
     async with ends.media() as media:
         async with ends.worker() as first:
             await meet(media, first)
@@ -169,7 +169,7 @@ async def test_a_worker_is_not_sent_what_its_lost_predecessor_left(ends: Ends) -
             assert await next_of(second) == chunk(50)
 
 
-async def test_receiving_from_a_closed_bus_is_an_error(ends: Ends) -> None:
+async def test_receiving_from_a_closed_bus_raises(ends: Ends) -> None:
     async with ends.media() as media:
         pass
     with pytest.raises(BusClosed):

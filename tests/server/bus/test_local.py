@@ -73,7 +73,7 @@ async def test_a_new_worker_replaces_the_old_one(tmp_path: Path) -> None:
         writer.close()
 
 
-async def test_a_new_worker_is_not_sent_what_was_meant_for_the_old_one(tmp_path: Path) -> None:
+async def test_a_new_worker_does_not_get_messages_for_the_old_one(tmp_path: Path) -> None:
     path = tmp_path / "bus"
     async with LocalBus.listen(path, decode) as media, LocalBus.connect(path, decode) as first:
         first.publish(SOUND)
@@ -88,7 +88,7 @@ async def test_a_new_worker_is_not_sent_what_was_meant_for_the_old_one(tmp_path:
                 assert await second.receive() == SOUND
 
 
-async def test_a_folder_that_others_may_enter_is_refused(tmp_path: Path) -> None:
+async def test_a_folder_that_other_users_may_enter_is_refused(tmp_path: Path) -> None:
     tmp_path.chmod(0o755)
     with pytest.raises(PermissionError, match="0700"):
         async with LocalBus.listen(tmp_path / "bus", decode):

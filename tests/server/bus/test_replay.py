@@ -60,18 +60,18 @@ def play(story: str) -> tuple[ReplayCounts, list[list[int]]]:
         pytest.param("r 0 x x x r", [[], [0]], id="nor when the next dies before it is ready"),
     ],
 )
-def test_what_the_next_interpreter_is_fed(story: str, fed: list[list[int]]) -> None:
+def test_the_next_interpreter_gets_the_uncommitted_audio(story: str, fed: list[list[int]]) -> None:
     assert play(story)[1] == fed
 
 
-def test_no_sound_is_fed_to_more_than_two_interpreters_that_are_lost() -> None:
+def test_the_same_audio_is_fed_to_at_most_two_lost_interpreters() -> None:
     story = "r " + " ".join(f"{number} x r" for number in range(20))
     _, fed = play(story)
     times = [sum(number in each for each in fed) for number in range(20)]
     assert times == [1] * 20  # once live, once again
 
 
-def test_whether_to_feed_at_once() -> None:
+def test_audio_is_fed_at_once_only_to_a_ready_interpreter() -> None:
     replay = Replay(ReplayCounts())
     answers = [replay.heard(chunk(0))]
     replay.worker_ready(1)
@@ -81,19 +81,19 @@ def test_whether_to_feed_at_once() -> None:
     assert answers == [False, True, False]
 
 
-def test_skipped_sound_is_counted() -> None:
+def test_skipped_audio_is_counted() -> None:
     counts, _ = play("r 0 1 x r 2 x r")
     assert counts.skipped_samples == 2 * CHUNK
 
 
-def test_no_more_than_the_bound_is_kept_and_the_oldest_is_counted() -> None:
+def test_the_oldest_audio_beyond_the_bound_is_dropped_and_counted() -> None:
     bound = KEPT_S * RATE_HZ // CHUNK
     counts, fed = play(" ".join(map(str, range(bound + 5))) + " r")
     assert fed == [list(range(5, bound + 5))]
     assert counts.dropped_samples == 5 * CHUNK
 
 
-def test_what_was_committed_long_ago_is_not_taken_back() -> None:
+def test_an_older_commit_is_ignored() -> None:
     count = 3 * AGAIN_S * RATE_HZ // CHUNK
     _, fed = play("r " + " ".join(f"{number} c{number + 1}" for number in range(count)) + " b0 r")
     assert fed[-1] == list(range(count - AGAIN_S * RATE_HZ // CHUNK, count))

@@ -106,7 +106,7 @@ async def test_a_killed_process_is_started_again(tmp_path: Path) -> None:
         assert child.losses == 1
 
 
-async def test_one_that_never_gets_ready_is_killed(tmp_path: Path) -> None:
+async def test_a_process_that_never_gets_ready_is_killed(tmp_path: Path) -> None:
     limits = Limits(loading_s=0.3, first_backoff_s=0.01)
     async with running(tmp_path, limits=limits) as child:
         child.beat(ready=False)
@@ -114,25 +114,22 @@ async def test_one_that_never_gets_ready_is_killed(tmp_path: Path) -> None:
         assert not alive(child.pids[0])
 
 
-async def test_one_that_falls_silent_is_killed(tmp_path: Path) -> None:
+async def test_a_process_without_heartbeats_is_killed(tmp_path: Path) -> None:
     async with running(tmp_path, limits=Limits(silence_s=0.2)) as child:
         child.beat()
         await until(lambda: child.losses == 1)
         assert not alive(child.pids[0])
 
 
-async def test_heartbeats_keep_it_alive(tmp_path: Path) -> None:
-    loop = asyncio.get_running_loop()
+async def test_a_process_with_heartbeats_is_not_killed(tmp_path: Path) -> None:
     async with running(tmp_path, limits=Limits(silence_s=1, loading_s=1)) as child:
-        until_time = loop.time() + 2.5
-        while loop.time() < until_time:
+        while child.supervisor.worker_age_s < 2.5:
             child.beat()
             await asyncio.sleep(0.05)
         assert child.losses == 0
-        assert child.supervisor.worker_age_s > 2
 
 
-async def test_one_stuck_in_a_call_is_killed(tmp_path: Path) -> None:
+async def test_a_process_stuck_in_a_call_is_killed(tmp_path: Path) -> None:
     async with running(tmp_path) as child:
         child.beat(stuck_s=QUICK.stuck_s - 1)
         child.beat(stuck_s=QUICK.stuck_s + 1)
@@ -140,7 +137,7 @@ async def test_one_stuck_in_a_call_is_killed(tmp_path: Path) -> None:
         assert not alive(child.pids[0])
 
 
-async def test_late_heartbeats_of_a_lost_one_are_ignored(tmp_path: Path) -> None:
+async def test_late_heartbeats_of_a_lost_process_are_ignored(tmp_path: Path) -> None:
     async with running(tmp_path) as child:
         child.beat(worker="first")
         os.kill(child.pids[0], signal.SIGKILL)
@@ -152,7 +149,7 @@ async def test_late_heartbeats_of_a_lost_one_are_ignored(tmp_path: Path) -> None
         assert child.losses == 1
 
 
-async def test_an_interrupt_from_the_terminal_does_not_reach_it(tmp_path: Path) -> None:
+async def test_an_interrupt_from_the_terminal_does_not_reach_the_process(tmp_path: Path) -> None:
     async with running(tmp_path) as child:
         assert os.getpgid(child.pids[0]) != os.getpgrp()
 
@@ -165,14 +162,14 @@ async def test_cancelling_ends_the_process(tmp_path: Path) -> None:
     assert not child.ready()
 
 
-async def test_cancelling_ends_even_a_process_that_ignores_it(tmp_path: Path) -> None:
+async def test_cancelling_ends_even_a_process_that_ignores_sigterm(tmp_path: Path) -> None:
     limits = Limits(grace_s=0.2)
     async with running(tmp_path, before=DEAF, limits=limits) as child:
         pass
     assert not alive(child.pids[0])
 
 
-async def test_a_command_that_cannot_be_started_is_tried_again() -> None:
+async def test_a_command_that_fails_to_start_is_retried() -> None:
     supervisor = Supervisor(["/nonexistent/interpreter"], limits=QUICK)
     async with asyncio.timeout(DEADLINE_S), asyncio.TaskGroup() as group:
         task = group.create_task(supervisor.run(), name="supervisor")
@@ -181,7 +178,7 @@ async def test_a_command_that_cannot_be_started_is_tried_again() -> None:
     assert not supervisor.ready
 
 
-async def test_the_back_off_doubles_up_to_its_longest() -> None:
+async def test_the_back_off_doubles_up_to_its_maximum() -> None:
     losses: list[float] = []
     loop = asyncio.get_running_loop()
     supervisor = Supervisor(
@@ -199,7 +196,7 @@ async def test_the_back_off_doubles_up_to_its_longest() -> None:
     assert waits[-1] < 0.05 * 2**6  # what it would be without a longest
 
 
-async def test_after_health_the_back_off_starts_again(
+async def test_after_a_healthy_time_the_back_off_is_reset(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     limits = Limits(first_backoff_s=0.1, longest_backoff_s=100, healthy_s=0)

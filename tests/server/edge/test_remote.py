@@ -147,7 +147,7 @@ async def test_a_listener_changes_channel_without_a_gap(hall: Hall) -> None:
         assert (packet.timestamp - first.timestamp) % 2**32 == ticks * SAMPLES_PER_TICK
 
 
-async def test_an_edge_gets_the_packets_of_channels_heard_there_and_no_others(hall: Hall) -> None:
+async def test_an_edge_gets_only_the_packets_of_channels_heard_there(hall: Hall) -> None:
     ear, peer, track = await hall.listener()
     hall.played()
     await hall.hear(ear, 2)
@@ -171,7 +171,7 @@ async def test_the_channels_encoder_is_told_of_losses_at_an_edge(hall: Hall) -> 
     await until(lambda: hall.metrics.fan_out_counts["sent_again"] > 0)
 
 
-async def test_what_comes_late_is_dropped_and_time_goes_on(hall: Hall) -> None:
+async def test_late_packets_are_dropped_and_timestamps_go_on(hall: Hall) -> None:
     ear, _, _ = await hall.listener()
     await hall.hear(ear, 3)
     hall.now_s += 0.5
@@ -190,7 +190,7 @@ async def test_an_offer_that_cannot_be_answered_is_refused(hall: Hall) -> None:
     assert not hall.edge.peers and hall.one.listeners == 0
 
 
-async def test_who_gets_no_answer_in_time_is_told(
+async def test_a_listener_without_an_answer_in_time_is_told(
     hall: Hall, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(remote, "ANSWER_S", 0.05)
@@ -200,7 +200,7 @@ async def test_who_gets_no_answer_in_time_is_told(
     assert not hall.edge.peers and hall.one.listeners == 0
 
 
-async def test_messages_that_were_lost_are_made_up_for(hall: Hall) -> None:
+async def test_lost_messages_are_compensated(hall: Hall) -> None:
     ear, peer, track = await hall.listener()
     await hall.hear(ear, 1)
     hall.bus.loses = True
@@ -214,7 +214,7 @@ async def test_messages_that_were_lost_are_made_up_for(hall: Hall) -> None:
     await until(lambda: not hall.plane.peers)
 
 
-async def test_who_never_connected_is_given_up_even_if_that_was_not_told(
+async def test_a_listener_that_never_connected_is_given_up_even_if_the_message_was_lost(
     hall: Hall, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(media_peer, "CONNECT_S", 0.1)
@@ -226,7 +226,7 @@ async def test_who_never_connected_is_given_up_even_if_that_was_not_told(
         assert "lost it" in await peer.closed()
 
 
-async def test_who_leaves_is_gone_at_both_ends(hall: Hall) -> None:
+async def test_a_listener_that_leaves_is_removed_on_both_sides(hall: Hall) -> None:
     ear, peer, _ = await hall.listener()
     await hall.hear(ear, 1)
     await ear.client.close()

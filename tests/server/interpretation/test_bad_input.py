@@ -9,9 +9,24 @@ import numpy as np
 import pytest
 import soxr
 
-from server.bus.messages import RATE_HZ, AudioChunk, Caption, Committed, Demand, Message, Speech
+from server.bus.messages import (
+    RATE_HZ,
+    AudioChunk,
+    Caption,
+    Committed,
+    Demand,
+    Failure,
+    Message,
+    Speech,
+)
 from server.interpretation.interpreter import Interpreter
 from server.interpretation.loading import load
+from server.interpretation.pacing import (
+    BEHIND_SAMPLES,
+    LEAD_SAMPLES,
+    PATIENCE_SAMPLES,
+    TOO_LATE_SAMPLES,
+)
 from server.interpretation.shared import Engines, Limits, Shared
 from server.interpretation.types import Pcm
 from server.models.catalogue import Catalogue
@@ -51,6 +66,22 @@ class Outcome:
             for each in self.published
             if isinstance(each, Speech) and each.last and each.start_sample >= start_s * RATE_HZ
         ]
+
+    def late_beginnings(self) -> tuple[list[int], int]:
+        """How many samples after the end of its source each part began to be spoken. And the
+        longest time, in samples, in which every part began later than BEHIND_SAMPLES."""
+        late, late_for, late_since = list[int](), 0, None
+        spoken = [each for each in self.published if isinstance(each, Speech)]
+        for before, each in zip((None, *spoken), spoken, strict=False):
+            if before is not None and not before.last:
+                continue  # not the beginning of a part
+            late.append(each.play_at - each.end_sample)
+            if late[-1] <= BEHIND_SAMPLES:
+                late_since = None
+            else:
+                late_since = each.play_at if late_since is None else late_since
+                late_for = max(late_for, each.play_at - late_since)
+        return late, late_for
 
     @property
     def committed(self) -> int:
@@ -172,13 +203,19 @@ def test_what_was_said_before_the_sound_stopped_in_a_word_is_interpreted(
 
 
 def test_a_minute_of_numbers_is_followed(engines: Engines) -> None:
+    """Numbers read out without a sentence's end are misheard in parts, and their translation may
+    be much longer than they are, so speech piles up; where, differs with a processor's rounding.
+    Pacing promises that it never becomes too late, and is not late for long."""
     voice = engines.synthesizers["nl"]
     numbers = "drie zeven elf vijftien twintig honderd negen vier zestien zeventig acht twaalf"
     spoken = soxr.resample(voice.synthesize(numbers, 1.0), voice.rate_hz, RATE_HZ)
     pcm = np.tile(np.concatenate((spoken, PAUSE[: RATE_HZ // 3])), 60 * RATE_HZ // len(spoken))
     after = np.tile(PAUSE, 5)  # what is said last may begin later than it was heard
     outcome = interpret(engines, np.concatenate((pcm, after)))
-    lags_s = outcome.lags_s(0)
+    late, late_for = outcome.late_beginnings()
     assert len(outcome.heard(0, 100).split()) > 50
-    assert np.median(lags_s[-5:]) <= np.median(lags_s[:5]) + 2
+    assert len(late) >= 15
+    assert max(late) <= TOO_LATE_SAMPLES + LEAD_SAMPLES
+    assert late_for <= PATIENCE_SAMPLES + LEAD_SAMPLES
+    assert not any(isinstance(each, Failure) and each.failing for each in outcome.published)
     assert outcome.committed == len(pcm) + len(after)

@@ -1,6 +1,5 @@
 """A worker moves to other models while streams are interpreted."""
 
-import asyncio
 import dataclasses
 import logging
 import weakref
@@ -178,14 +177,20 @@ async def test_a_paused_stream_keeps_no_model() -> None:
 
 async def test_who_comes_back_after_a_pause_is_heard_from_a_new_beginning() -> None:
     installed = Installed()
-    engines = dataclasses.replace(installed.engines, detector=SileroDetector)
-    installed.engines = engines
+    detectors = list[weakref.ref[SileroDetector]]()
+
+    def detector() -> SileroDetector:
+        made = SileroDetector()
+        detectors.append(weakref.ref(made))
+        return made
+
+    installed.engines = dataclasses.replace(installed.engines, detector=detector)
     limits = dataclasses.replace(LIMITS, quiet_s=0.05, forget_s=0.1)
     async with working(installed, limits) as bus:
         speaker = Speaker(bus)
         speaker.demand("en")
         speaker.say("een")  # no whole number of the detector's windows
-        await asyncio.sleep(0.5)
+        await eventually(lambda: [each() for each in detectors] == [None], "it is forgotten")
         speaker.say("twee")
         await bus.wait_for(Committed, sample=speaker.sample)
         assert not bus.of(Heartbeat)[-1].dropped

@@ -63,7 +63,8 @@ async def test_who_waits_gets_the_place_that_is_left_first_come_first_served(
 async def test_who_shows_no_sign_of_life_gives_up_its_place_when_it_is_wanted() -> None:
     admitted = Places()
     silent = Offer(await admitted.enter("here"))
-    await asyncio.sleep(0.1)
+    wanted = [Offer(await admitted.enter("elsewhere")) for _ in range(2)]
+    await until(lambda: any(each.gave_up for each in wanted))
     assert not silent.gave_up, "nobody wanted its place"
     alive = Offer(await admitted.enter("here"), heard_from=True)
     await admitted.enter("here")

@@ -18,9 +18,9 @@ async def test_hostile_datagrams_keep_nobody_from_joining() -> None:
     assert not broken(await joining.run(quick=True))
 
 
-async def test_whatever_is_said_gets_a_typed_answer() -> None:
+async def test_every_mutated_message_gets_a_typed_answer() -> None:
     assert not broken(await signaling.run(quick=True))
 
 
-async def test_half_open_offers_hold_few_places_and_not_for_long() -> None:
+async def test_half_open_offers_occupy_few_places_for_a_short_time() -> None:
     assert not broken(await half_open.run(quick=True))

@@ -20,12 +20,12 @@ def wrongs(seed: int) -> list[object]:
     ]
 
 
-def test_the_same_seed_makes_the_same_wrongs() -> None:
+def test_the_same_seed_makes_the_same_mutations() -> None:
     assert wrongs(1) == wrongs(1)
     assert wrongs(1) != wrongs(2)
 
 
-def test_nearly_all_are_wrong_and_few_alike() -> None:
+def test_nearly_all_mutations_change_something_and_few_are_equal() -> None:
     mutator = Mutator(3)
     lines = [mutator.lines(SDP) for _ in range(1000)]
     assert lines.count(SDP) < 50
@@ -34,11 +34,11 @@ def test_nearly_all_are_wrong_and_few_alike() -> None:
     assert min(len(set(lines)), len(set(messages))) > 100
 
 
-def test_what_is_too_short_to_be_wrong_stays() -> None:
+def test_texts_too_short_to_mutate_are_kept() -> None:
     mutator = Mutator(1)
     assert {mutator.data(b"") for _ in range(100)} == {b""}
 
 
-def test_a_single_byte_is_wrong_in_many_ways() -> None:
+def test_a_single_byte_is_mutated_in_many_ways() -> None:
     mutator = Mutator(1)
     assert len({mutator.data(b"x") for _ in range(100)}) > 20

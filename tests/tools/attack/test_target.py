@@ -23,7 +23,7 @@ def test_an_exception_in_the_log_is_found(fault: bytes) -> None:
     assert _faults(BytesIO(LOG + fault + LOG)) == 1
 
 
-def test_those_who_were_there_together_are_counted() -> None:
+def test_simultaneous_offers_are_counted() -> None:
     assert _most_at_once([]) == 0
     assert _most_at_once([(0, 3), (1, 4), (2, 9), (4, 9)]) == 3
     assert _most_at_once([(0, 3.1), (3, 6)]) == 1, "one took the other's place"

@@ -32,40 +32,40 @@ def sentences_of(words: Sequence[Heard], expected: Sequence[Expected] = SENTENCE
     return [each.sentence for each in align(words, expected)]
 
 
-def test_words_as_expected_stand_for_themselves() -> None:
+def test_identical_words_are_aligned() -> None:
     words = heard("the lecture starts at ten", 6)
     assert align(words, SENTENCES) == [Aligned(1, place, 1.0) for place in range(5)]
 
 
-def test_a_sentence_that_was_not_heard_gets_nothing() -> None:
+def test_no_words_are_aligned_with_a_sentence_that_was_not_heard() -> None:
     words = heard("we drink coffee in the garden", 2) + heard("you can buy tickets here", 9)
     assert sentences_of(words) == [0] * 6 + [2] * 5
 
 
-def test_a_word_alike_stands_for_the_word() -> None:
+def test_a_similar_word_is_aligned() -> None:
     found = align(heard("you can buy ticket here", 9), SENTENCES)[3]
     assert (found.sentence, found.word) == (2, 3)
     assert 0.5 < found.alike < 1
 
 
-def test_an_unlike_word_belongs_where_its_neighbours_in_time_belong() -> None:
+def test_a_dissimilar_word_belongs_to_the_sentence_of_its_neighbours_in_time() -> None:
     words = heard("the lecture starts", 6) + heard("now you can buy tickets here", 9)
     assert sentences_of(words) == [1] * 3 + [2] * 6
     words = heard("the lecture starts now", 6) + heard("you can buy tickets here", 9)
     assert sentences_of(words) == [1] * 4 + [2] * 5
 
 
-def test_nothing_is_heard_before_its_sentence_is_said() -> None:
+def test_no_word_is_aligned_with_a_later_sentence() -> None:
     assert 2 not in sentences_of(heard("you can buy", 5))
     assert sentences_of(heard("you can buy", 5), SENTENCES[2:]) == [-1, -1, -1]
 
 
-def test_the_same_sentence_said_twice_is_told_apart_by_time() -> None:
+def test_a_repeated_sentence_is_aligned_by_time() -> None:
     again = [SENTENCES[0], Expected(SENTENCES[0].words, 10.0, 13.0)]
     assert sentences_of(heard("we drink coffee", 12), again) == [1] * 3
 
 
-def test_where_text_does_not_tell_the_usual_lag_does() -> None:
+def test_ambiguous_words_are_aligned_by_the_usual_lag() -> None:
     one = Expected("something else altogether now".split(), 4.0, 5.4)
     other = Expected("rather large wooden doors".split(), 5.6, 7.0)
     last = Expected("you can buy tickets here".split(), 10.0, 12.0)
@@ -79,5 +79,7 @@ def test_where_text_does_not_tell_the_usual_lag_does() -> None:
 
 
 @pytest.mark.parametrize(("words", "expected"), [([], SENTENCES), (heard("you", 9), []), ([], [])])
-def test_nothing_belongs_nowhere(words: list[Heard], expected: list[Expected]) -> None:
+def test_without_expected_words_nothing_is_aligned(
+    words: list[Heard], expected: list[Expected]
+) -> None:
     assert sentences_of(words, expected) == [-1] * len(words)

@@ -28,7 +28,7 @@ PARTIAL, FINAL, CLEAR = "partial", "final", "clear"
         ([(0, FINAL, "One, two!")], "one two", 0),
     ],
 )  # fmt: skip
-def test_what_stays_and_what_does_not(
+def test_words_that_change_are_counted(
     lines: list[tuple[int, str, str]], shown: str, changed: int
 ) -> None:
     display = displayed(Line(place, *line) for place, line in enumerate(lines))
@@ -36,7 +36,7 @@ def test_what_stays_and_what_does_not(
     assert display.changed == changed
 
 
-def test_a_word_is_shown_from_when_it_first_was() -> None:
+def test_a_word_counts_as_shown_from_its_first_appearance() -> None:
     display = displayed(
         [
             Line(1.0, 0, PARTIAL, "one"),

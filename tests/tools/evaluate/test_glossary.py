@@ -5,7 +5,7 @@ from tools.evaluate.glossary import came_through, figures, rest_of
 from tools.evaluate.glossary_cases import NAMES, SLOT, TERMS, Case, cases, glossary, known
 
 
-def test_there_are_sixty_terms_and_each_is_carried_as_often_as_asked() -> None:
+def test_there_are_sixty_terms_each_in_as_many_sentences_as_asked() -> None:
     assert len(TERMS) + len(NAMES) == 60
     for source in ("nl", "en"):
         found = cases(source, 3)
@@ -17,11 +17,11 @@ def test_there_are_sixty_terms_and_each_is_carried_as_often_as_asked() -> None:
 @pytest.mark.parametrize(
     ("source", "text"), [("nl", "een ouderling"), ("en", "an elder"), ("en", "a covenant")]
 )
-def test_articles_are_as_they_should_be(source: str, text: str) -> None:
+def test_articles_fit_their_nouns(source: str, text: str) -> None:
     assert any(text in each.text for each in cases(source, 20))
 
 
-def test_the_glossary_has_all_of_them() -> None:
+def test_the_glossary_has_all_terms() -> None:
     assert (len(glossary().terms), len(glossary().names)) == (50, 10)
 
 
@@ -35,7 +35,7 @@ def test_the_glossary_has_all_of_them() -> None:
         ("Yesterday we saw it", "yesterday we saw"),
     ],
 )
-def test_the_rest_is_what_does_not_stand_for_the_term(made: str, rest: str) -> None:
+def test_the_rest_of_a_translation_leaves_out_the_term(made: str, rest: str) -> None:
     assert rest_of(made, f"we saw the {SLOT} yesterday") == rest
 
 
@@ -49,7 +49,7 @@ def test_the_rest_is_what_does_not_stand_for_the_term(made: str, rest: str) -> N
         ("Van der Steen", "with Van der Steen's", True),
     ],
 )
-def test_a_term_comes_through_as_a_whole(term: str, made: str, expected: bool) -> None:
+def test_a_term_must_be_translated_as_a_whole(term: str, made: str, expected: bool) -> None:
     assert came_through(Case("", "", term, ""), made) is expected
 
 
@@ -58,14 +58,14 @@ class Refusing:
         raise EngineError("no")
 
 
-def test_what_a_translator_refuses_counts_as_lost() -> None:
+def test_a_refused_sentence_counts_as_a_lost_term() -> None:
     measured = {each.name: each for each in figures(Refusing(), quick=True)}
     assert measured["glossary.nl_en.terms_through"].value == 0
     assert measured["glossary.nl_en.terms_through"].holds is False
     assert measured["glossary.en_nl.terms_through_growing"].value == 0
 
 
-def test_a_term_is_in_what_is_said() -> None:
+def test_every_sentence_contains_its_term() -> None:
     for source in ("nl", "en"):
         assert all(each.spoken in each.text for each in cases(source, 20))
 

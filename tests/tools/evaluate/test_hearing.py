@@ -32,7 +32,7 @@ def told(lines: list[Line], **more: float) -> dict[str, float | None]:
     return {each.name.removeprefix("x."): each.value for each in figures("x", SAID, run, more)}
 
 
-def test_words_wrong_and_how_late_each_is() -> None:
+def test_wrong_words_and_lags_are_measured() -> None:
     """Each word is shown 0.2 s after its end and certain 1.2 s after; the last one is misheard,
     one is left out, one put in."""
     heard = "the dog dog sleeps in the house of my fiend".split()
@@ -51,12 +51,12 @@ def test_words_wrong_and_how_late_each_is() -> None:
     assert found["cpu_interpreter"] == 0.25 and found["memory_growth"] == pytest.approx(4.0)
 
 
-def test_a_certain_word_that_changed_is_told() -> None:
+def test_a_certain_word_that_changed_is_counted() -> None:
     lines = [Line(1.0, 0, "partial", "the fog", 2), Line(9.0, 0, "final", "the dog", 2)]
     assert told(lines)["certain_words_changed"] == 1
 
 
-def test_nothing_heard_is_all_wrong() -> None:
+def test_if_nothing_is_recognised_all_words_are_wrong() -> None:
     found = told([])
     assert found["words_wrong"] == 100.0 and found["certain_after_p50"] is None
 
@@ -73,7 +73,7 @@ def test_the_shipped_recogniser_hears_people_in_virtual_time(tmp_path: Path) -> 
     assert 0 < (by_name["x.cpu_interpreter"] or 0.0) < 1
 
 
-def test_silence_is_no_word() -> None:
+def test_in_silence_no_word_is_recognised() -> None:
     engine = recognizer("vosk", "en", [])
     assert engine is not None
     nobody = Talk("en", "", 0, 0.0, 3.0, [])
@@ -93,7 +93,7 @@ def test_models_are_found_by_name(tmp_path: Path) -> None:
         assert words == ["--models", str(STARTER_MODELS)]
 
 
-def test_a_bound_holds_for_whom_it_is_meant() -> None:
+def test_an_exceeded_bound_does_not_hold() -> None:
     run = Run([], {}, 0.0, [])
     wrong: Figure = next(figures("x", SAID, run, {"words_wrong": 7.0}))
     assert wrong.bound == 7.0 and wrong.holds is False

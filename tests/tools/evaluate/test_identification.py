@@ -31,7 +31,7 @@ def sound() -> Pcm:
     return pcm[: len(pcm) // CHUNK * CHUNK].reshape(-1, CHUNK)
 
 
-def test_each_window_counts(sound: Pcm) -> None:
+def test_every_window_is_counted(sound: Pcm) -> None:
     identifier = Fickle(1)
     found = list(identified(identifier, iter(sound), "nl", 3))
     assert [each.language for each in found] == ["nl", "de", "nl"]
@@ -39,12 +39,12 @@ def test_each_window_counts(sound: Pcm) -> None:
     assert identifier.asked == [WINDOW] * 3
 
 
-def test_a_language_that_is_told_wrongly_counts(sound: Pcm) -> None:
+def test_a_wrongly_reported_language_is_counted(sound: Pcm) -> None:
     found = list(identified(Fickle(1, 2), iter(sound), "nl", 3))
     assert [each.told for each in found] == [None, None, "de"]
 
 
-def test_too_little_speech_is_said(sound: Pcm) -> None:
+def test_too_little_speech_is_an_error(sound: Pcm) -> None:
     silence = np.zeros((50, CHUNK), np.int16)
     with pytest.raises(ValueError, match="2 windows are missing"):
         list(identified(Fickle(), iter(silence), "nl", 2))

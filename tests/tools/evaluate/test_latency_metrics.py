@@ -60,16 +60,16 @@ def test_average_token_delay(
     assert average_token_delay(spans_s, source_s) == pytest.approx(atd_s)
 
 
-def test_growth_is_of_the_last_sixth_against_the_first() -> None:
+def test_growth_compares_the_last_sixth_with_the_first() -> None:
     times_s = list(range(60))
     assert growth(times_s, [2.0] * 30 + [2.5] * 30, 60) == pytest.approx(0.5)
     assert growth(times_s[20:], [2.0] * 40, 60) is None
 
 
-def test_words_close_to_each_other_are_one_stretch() -> None:
+def test_words_with_short_pauses_form_one_stretch() -> None:
     assert stretches([(0, 1), (1.1, 2), (2.5, 3)], 0.2) == [(0, 2), (2.5, 3)]
 
 
-def test_nothing_has_no_percentiles() -> None:
+def test_no_values_have_no_percentiles() -> None:
     assert percentiles([], 50, 95) == [None, None]
     assert percentiles([1, 2, 3], 50) == [2]

@@ -25,11 +25,11 @@ def heard(*voiced: tuple[float, float]) -> Heard:
 
 
 @pytest.mark.parametrize(("voiced", "rate"), [([(1.0, 3.0)], 1.0), ([(1.0, 1.5), (2.5, 3.0)], 2.0)])
-def test_a_line_is_as_fast_as_its_sound_is_short(
+def test_the_rate_of_a_line_is_the_inverse_of_its_duration(
     voiced: list[tuple[float, float]], rate: float
 ) -> None:
     assert rates(heard(*voiced), Voice()) == pytest.approx([rate], abs=0.1)
 
 
-def test_a_line_whose_words_were_found_where_nothing_sounds_tells_nothing() -> None:
+def test_a_line_without_sound_has_no_rate() -> None:
     assert rates(heard((7.0, 8.0)), Voice()) == []

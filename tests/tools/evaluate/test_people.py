@@ -32,7 +32,7 @@ needs_material = pytest.mark.skipif(bool(MISSING), reason=f"no {', no '.join(MIS
         ("", ""),
     ],
 )
-def test_words_are_compared_as_they_are_heard(text: str, words: str) -> None:
+def test_words_are_normalised_before_they_are_compared(text: str, words: str) -> None:
     assert plain(text, "en") == words.split()
 
 
@@ -56,7 +56,7 @@ def test_speakers_take_turns_for_as_long_as_asked() -> None:
 
 
 @needs_material
-def test_a_talk_is_the_same_again_and_knows_what_is_said_when(tmp_path: Path) -> None:
+def test_a_talk_is_reproducible_and_knows_the_times_of_its_words(tmp_path: Path) -> None:
     made, pcm = talk(tmp_path, "nl", 0.2)
     again, same = talk(tmp_path, "nl", 0.2)
     assert made == again and np.array_equal(pcm, same)
@@ -69,7 +69,7 @@ def test_a_talk_is_the_same_again_and_knows_what_is_said_when(tmp_path: Path) ->
     assert np.abs(pcm[: round((before - 0.05) * RATE_HZ)]).max() < np.abs(pcm).max() / 10
 
 
-def test_words_without_an_aligner_are_spread_over_what_sounds() -> None:
+def test_without_an_aligner_words_are_spread_over_the_sound() -> None:
     pcm: Pcm = np.zeros(3 * RATE_HZ, np.int16)
     pcm[RATE_HZ : 2 * RATE_HZ] = 1000
     assert voiced(pcm) == (1.0, 2.0)
@@ -79,7 +79,7 @@ def test_words_without_an_aligner_are_spread_over_what_sounds() -> None:
 
 
 @needs_material
-def test_a_room_echoes_and_makes_noise(tmp_path: Path) -> None:
+def test_a_room_adds_echo_and_noise(tmp_path: Path) -> None:
     said, pcm = talk(tmp_path, "nl", 0.2)
     heard = in_a_room(said, pcm).astype(np.float64)
     assert len(heard) == len(pcm)
@@ -92,7 +92,7 @@ def test_a_room_echoes_and_makes_noise(tmp_path: Path) -> None:
 
 @needs_material
 @pytest.mark.parametrize("kind", [*halls.KINDS, "crowd"])
-def test_halls_sound_as_loud_as_they_are_told_to(kind: str) -> None:
+def test_sounds_of_halls_have_the_wanted_level(kind: str) -> None:
     sound = halls.sound(kind, 30).astype(np.float64)
     stretches = sound.reshape(3, -1)
     levels = 20 * np.log10(np.sqrt((stretches**2).mean(axis=1)) / 32768)

@@ -27,22 +27,22 @@ def said(*values: int) -> Pcm:
     return np.repeat(np.array(values, np.int16), CHUNK)
 
 
-def test_all_finals_are_heard_and_the_rest_at_the_end() -> None:
+def test_final_words_and_the_last_words_make_the_text() -> None:
     assert Hearing(Parrot().stream).hear(said(1, 2)) == "w1 w2 end"
 
 
-def test_words_wrong_are_a_share_of_the_words_said() -> None:
+def test_the_word_error_rate_is_a_percentage_of_the_words_said() -> None:
     clips = [Clip("w1 w2 end", said(1, 2)), Clip("w3 x end", said(3, 4))]
     assert Hearing(Parrot().stream).all(clips).words_wrong == pytest.approx(100 / 6)
 
 
-def test_what_has_other_words_is_not_within_a_vocabulary() -> None:
+def test_clips_with_other_words_are_not_within_a_vocabulary() -> None:
     heard = Heard(["a b", "a c"], ["a", "a c"])
     assert heard.within({"a", "c"}) == (["a c"], ["a c"])
     assert heard.within({"c"}).words_wrong is None
 
 
-def test_what_it_took_is_counted() -> None:
+def test_processor_time_and_sound_are_counted() -> None:
     hearing = Hearing(Parrot().stream)
     hearing.hear(said(1, 2, 3))
     assert hearing.audio_s == 0.3

@@ -45,11 +45,11 @@ def of(policy: PolicyName) -> list[Interpreted]:
 
 
 @pytest.mark.parametrize("policy", ["sentence", "clause", "prefix"])
-def test_all_is_heard_as_the_text_that_it_was(policy: PolicyName) -> None:
+def test_all_words_of_a_replay_are_heard_as_synthesized(policy: PolicyName) -> None:
     assert [each.text for each in of(policy)] == [each.translation for each in SAID.sentences]
 
 
-def test_a_policy_is_as_late_as_what_it_waits_for() -> None:
+def test_a_policy_that_waits_longer_has_more_lag() -> None:
     lags_s = {}
     policies: list[PolicyName] = ["sentence", "prefix"]
     for policy in policies:

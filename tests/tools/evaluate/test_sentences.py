@@ -43,7 +43,7 @@ def heard(*said: list[Timed], captions: list[Line] | None = None) -> Heard:
     return Heard("en", captions or [], sum(said, []), [])
 
 
-def test_lags_count_from_the_sentence_that_was_said() -> None:
+def test_lags_count_from_the_spoken_sentence() -> None:
     first, second = interpreted(TALK, heard(words("the lecture starts at ten o'clock", 3.0, 0.25)))
     assert first.came and not second.came
     # "lezing" ended at 2.0, "lecture" began at 3.25.
@@ -58,30 +58,30 @@ def test_lags_count_from_the_sentence_that_was_said() -> None:
     assert (second.start_lag_s, second.end_lag_s) == (None, None)
 
 
-def test_a_stray_word_makes_no_sentence_early() -> None:
+def test_a_stray_word_does_not_make_a_sentence_early() -> None:
     said = words("please turn lecture starts at ten", 2.5, 0.25)
     assert interpreted(TALK, heard(said))[0].start_lag_s == pytest.approx(3.0 - 2.0)
 
 
-def test_half_of_what_was_meant_is_enough() -> None:
+def test_a_sentence_counts_as_heard_if_half_of_it_was() -> None:
     # Of "lecture", "starts", "ten" and "o'clock".
     assert interpreted(TALK, heard(words("the lecture is at ten", 3.0, 0.25)))[0].came
     assert not interpreted(TALK, heard(words("the lecture is at eleven", 3.0, 0.25)))[0].came
 
 
-def test_a_translation_in_other_words_comes_when_its_captions_words_are_heard() -> None:
+def test_a_translation_in_other_words_counts_as_heard_if_its_caption_was() -> None:
     said = words("a talk begins right now at noon", 3.0, 0.25)
     assert not interpreted(TALK, heard(said))[0].came
     captions = [Line(2.9, 0, "final", "A talk begins right now, at noon.")]
     assert interpreted(TALK, heard(said, captions=captions))[0].came
 
 
-def test_a_caption_is_as_late_as_the_word_after_which_it_came() -> None:
+def test_a_caption_delay_counts_from_the_last_word_said_before_it() -> None:
     lines = [Line(2.2, 0, "partial", "de lezing"), Line(4.5, 0, "final", "de lezing begint")]
     assert delays_s(TALK, displayed(lines).words()) == pytest.approx([0.7, 0.2, 2.0])
 
 
-def test_the_page_shows_what_was_said_and_heard_and_runs_nothing() -> None:
+def test_the_page_shows_what_was_said_and_heard_and_has_no_scripts() -> None:
     sentences = interpreted(TALK, heard(words("the lecture starts at ten o'clock", 3.0, 0.25)))
     html = page(TALK, {"clause": sentences, "<script>": []}, [Figure("lag", 1.0, "s")])
     assert all(word in html for word in ("lezing", "lecture", "clause"))

@@ -84,7 +84,7 @@ def test_names_and_figures_come_through(translating: Translating) -> None:
     assert translation.names_kept(translating).holds
 
 
-def test_no_translation_runs_away(translating: Translating) -> None:
+def test_no_translation_becomes_far_too_long(translating: Translating) -> None:
     dutch = [pair[1] for pair in sample("nl")]
     ways = CATALOGUE.translations["en", "nl"].pairs
     assert translation.runaways(translating, ways, dutch, quick=True).holds

@@ -9,5 +9,5 @@ SIZES = list(sizes(Catalogue.load(STARTER_MODELS)))
 
 
 @pytest.mark.parametrize("figure", SIZES, ids=[each.name for each in SIZES])
-def test_what_is_shipped_is_as_small_as_promised(figure: Figure) -> None:
+def test_shipped_models_are_as_small_as_promised(figure: Figure) -> None:
     assert figure.holds

@@ -15,7 +15,7 @@ from training.recognizer.speech import Segment, Spoken
 
 
 @pytest.mark.parametrize("source", ["nl", "en"])
-def test_sentences_are_of_no_training_and_as_many_as_asked_for(source: Language) -> None:
+def test_as_many_sentences_as_asked_for_and_none_from_training(source: Language) -> None:
     drawn = sentences("grammar", source, 500)
     english = 0 if source == "en" else 1
     assert {split_of(pair[english]) for pair in drawn} == {"held-out"}
@@ -24,19 +24,19 @@ def test_sentences_are_of_no_training_and_as_many_as_asked_for(source: Language)
 
 
 @pytest.mark.skipif(not (DATA / "text").is_dir(), reason=f"no text in {DATA}")
-def test_what_is_for_tuning_is_in_no_other_talk() -> None:
+def test_sentences_for_tuning_are_in_no_other_talk() -> None:
     every = [set(sentences(origin, "nl", 10_000)) for origin in get_args(Origin)]
     assert all(every)
     for one, other in combinations(every, 2):
         assert {normalise(said) for said, _ in one}.isdisjoint(normalise(said) for said, _ in other)
 
 
-def test_no_pause_is_longer_or_shorter_than_pauses_are() -> None:
+def test_pauses_stay_within_their_range() -> None:
     assert all(0.3 <= pause_s <= 1.2 for pause_s in pauses(200, 120)[1:])
     assert np.median(pauses(200, 250)) < np.median(pauses(200, 180))
 
 
-def test_a_word_lasts_from_its_first_phone_to_what_comes_after_its_last() -> None:
+def test_a_word_lasts_from_its_first_phone_to_the_end_of_its_last() -> None:
     segments = [
         Segment("SIL", 0.0, -1),
         Segment("a", 0.1, 0),
@@ -53,7 +53,7 @@ def test_a_word_lasts_from_its_first_phone_to_what_comes_after_its_last() -> Non
 
 
 @pytest.mark.skipif(find_library("espeak-ng") is None, reason="espeak-ng is not installed")
-def test_a_talk_keeps_its_pace_and_says_what_is_said_when() -> None:
+def test_a_talk_keeps_its_pace_and_knows_the_times_of_its_words() -> None:
     talk, pcm = make(sentences("grammar", "nl", 60), "nl", 180, 20.0)
     assert talk.duration_s == pytest.approx(20.0, rel=0.03)
     assert len(pcm) == pytest.approx(talk.duration_s * FILE_HZ, abs=1)

@@ -53,7 +53,7 @@ def test_voices_are_understood(language: Language, listener: Listener) -> None:
 
 
 @pytest.mark.parametrize("language", ["en", "nl", "de", "fr"])
-def test_what_is_chosen_by_is_not_what_is_tested_with(language: Language) -> None:
+def test_development_sentences_are_no_test_sentences(language: Language) -> None:
     test, development = (set(sentences(language, 100, each)) for each in (False, True))
     assert len(test) == len(development) == 100
     assert test.isdisjoint(development)
