@@ -136,7 +136,8 @@ class Downloader:
                 if answer.status == 416:
                     forget(part)
                     raise _Broken("the server's file is shorter than what was received before")
-                if answer.status != 206 or not _goes_on(answer, have):
+                begins = answer.headers.get("Content-Range", "").startswith(f"bytes {have}-")
+                if answer.status != 206 or not begins:
                     have = 0
                 _judge(answer, address, have, wanted)
                 _remember(part, address, answer)
@@ -190,7 +191,7 @@ class Downloader:
                 data = await answer.content.read(CHUNK_BYTES)
             if not data:
                 break
-            if have == 0 and _is_page(data):
+            if have == 0 and data[:200].lstrip().lower().startswith(PAGES):
                 raise FetchError(_page(address))
             file.write(data)
             have += len(data)
@@ -260,10 +261,6 @@ def _remember(part: Path, address: str, answer: aiohttp.ClientResponse) -> None:
     _notes(part).write_bytes(msgspec.json.encode(_Begun(address, version)))
 
 
-def _goes_on(answer: aiohttp.ClientResponse, have: int) -> bool:
-    return answer.headers.get("Content-Range", "").startswith(f"bytes {have}-")
-
-
 def _judge(answer: aiohttp.ClientResponse, address: str, have: int, wanted: File) -> None:
     """Raises FetchError if the response's headers show that it is not the wanted file."""
     if answer.content_type in ("text/html", "application/xhtml+xml"):
@@ -276,10 +273,6 @@ def _judge(answer: aiohttp.ClientResponse, address: str, have: int, wanted: File
             )
         if total > MOST_BYTES:
             raise FetchError(f"{address} has {total:,} bytes, too many for a model")
-
-
-def _is_page(data: bytes) -> bool:
-    return data[:200].lstrip().lower().startswith(PAGES)
 
 
 def _page(address: str) -> str:

@@ -29,7 +29,7 @@ class CountingEncoder(ChannelEncoder):
         return super().encode(pcm)
 
 
-class FailingOnce(OpusEncoder):
+class FailingOnce(ChannelEncoder):
     failures = 0
 
     def encode(self, pcm: Pcm) -> bytes:
@@ -162,13 +162,12 @@ async def test_a_channel_that_fails_goes_on_and_silences_no_other(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     playout = StreamPlayout(new_encoder=FailingOnce)
-    subscriptions = [playout.channel(name).subscribe() for name in ("en", "floor")]
+    failed, other = (SubscriberTrack(playout.channel(name)) for name in ("en", "floor"))
     FailingOnce.failures = 1
     for tick in range(1, 5):
         playout.tick(tick)
-    failed, other = subscriptions
-    assert [(await anext(other)).tick for _ in range(4)] == [1, 2, 3, 4]
-    assert [(await anext(failed)).tick for _ in range(3)] == [2, 3, 4]
+    assert [await tick_of(other) for _ in range(4)] == [1, 2, 3, 4]
+    assert [await tick_of(failed) for _ in range(3)] == [2, 3, 4]
     assert playout.counts.failed == 1
     assert "ZeroDivisionError" in caplog.text
 
