@@ -1,4 +1,4 @@
-"""The ``tolk`` command: serve, demo, translate, models, token, check, native."""
+"""The ``tolk`` command: serve, demo, translate, models, token, check."""
 
 import argparse
 import asyncio
@@ -15,7 +15,6 @@ from server import app, garbage, models_cli
 from server.config import Config, ConfigError, add_options, load, tolk_version
 from server.http.access import Access, load_secret
 from server.interpretation.engines import ModelError
-from server.media import native
 from server.models.moving import OPTION
 from server.prepared import prepared
 
@@ -73,7 +72,6 @@ def _parser() -> argparse.ArgumentParser:
         command("models", models_cli.show, "say which models there are; fetch others")
     )
     command("check", _check, "check the configuration; starts nothing")
-    command("native", _native, "compile the loop that sends to listeners; needs a C compiler")
     token = command("token", _token, "make a token")
     token.add_argument("--stream", default="*", help="stream it is for (default: all)")
     token.add_argument("--speak", action="store_true", help="may speak, and take over")
@@ -174,16 +172,6 @@ def _translate(config: Config, options: argparse.Namespace) -> int:
 def _check(config: Config, options: argparse.Namespace) -> int:
     prepared(config)
     print("The configuration is sound.")
-    return 0
-
-
-def _native(config: Config, options: argparse.Namespace) -> int:
-    try:
-        library = native.build(Path(config.state))
-    except (native.BuildError, OSError) as error:
-        print(f"tolk: {error}", file=sys.stderr)
-        return 1
-    print(f"Made {library}; servers that keep their state there use it from their next start.")
     return 0
 
 

@@ -3,11 +3,10 @@
 import contextlib
 import dataclasses
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 
 from server.config import Config, ConfigError
 from server.http import netinfo
-from server.media import batch, libopus, native
+from server.media import batch, libopus
 from server.media.fanout import FanOut
 from server.media.peer import host_addresses
 from server.media.plane import MediaPlane
@@ -33,7 +32,7 @@ def media_plane(config: Config, hosts: Sequence[str], metrics: Metrics) -> Itera
     OSError if the UDP port is in use."""
     plane = MediaPlane(
         hosts=hosts,
-        fan_out=_fan_out(Path(config.state), metrics),
+        fan_out=FanOut(metrics.fan_out_counts),
         dropped=metrics.hostile_counts,
         jitter=metrics.uplink_counts,
         socket_audio=metrics.socket_counts,
@@ -44,13 +43,6 @@ def media_plane(config: Config, hosts: Sequence[str], metrics: Metrics) -> Itera
     number = config.port if config.media_port == -1 else config.media_port
     with MediaPort(hosts, number, metrics.hostile_counts) as port:
         yield dataclasses.replace(plane, port=port)
-
-
-def _fan_out(state: Path, metrics: Metrics) -> FanOut:
-    """The fastest fan-out that works here. The metrics say which one it is."""
-    sending, name = native.best(state)
-    metrics.fan_out.labels(name).set(1)
-    return FanOut(metrics.fan_out_counts, sending)
 
 
 def offered_addresses(config: Config) -> list[str]:

@@ -105,9 +105,6 @@ class Metrics:
         self.refused = self._counter("tolk_refused", "Requests refused", "code")
 
     def _add_packets(self) -> None:
-        self.fan_out = self._gauge(
-            "tolk_fan_out", "Active fan-out backend: 1 for the one in use", "by"
-        )
         #: Counted by every connection, by reason.
         self.hostile_counts: collections.Counter[str] = collections.Counter()
         self.hostile = self._gauge(

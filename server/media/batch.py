@@ -5,17 +5,15 @@
 - Each row is encrypted in place by one call of libsrtp, through pylibsrtp's own binding but without
   its copies.
 - What leaves by one socket is sent by one ``sendmmsg``, where the C library has it (Linux).
-
-``native`` does the same in C, if it was compiled.
 """
 
 import ctypes
 import socket
 import struct
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import cache
 from itertools import groupby
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -106,17 +104,6 @@ def packed_address(host: str, port: int) -> bytes:
     return packed.ljust(ADDRESS_BYTES, b"\0")
 
 
-class BatchSender(Protocol):
-    """Sends batches."""
-
-    def send(self, headers: NDArray[np.void], payload: bytes, to: Destinations) -> list[int]:
-        """Send ``payload`` (at most MOST_PAYLOAD) to each destination, each time after its own
-        header. ``headers`` are of type HEADER, one for each destination, at most ROWS.
-
-        Returns the rows that were not sent: the kernel had no room, or libsrtp failed.
-        """
-
-
 class Batch:
     """Sends batches by numpy, libsrtp and sendmmsg. Holds the memory for ROWS packets."""
 
@@ -139,7 +126,11 @@ class Batch:
         self._messages["message"]["vector_count"] = 1
 
     def send(self, headers: NDArray[np.void], payload: bytes, to: Destinations) -> list[int]:
-        """See BatchSender."""
+        """Send ``payload`` (at most MOST_PAYLOAD) to each destination, each time after its own
+        header. ``headers`` are of type HEADER, one for each destination, at most ROWS.
+
+        Returns the rows that were not sent: the kernel had no room, or libsrtp failed.
+        """
         check(headers, payload, to)
         count = headers.size
         size = HEADER.itemsize + len(payload)
@@ -197,11 +188,6 @@ def check(headers: NDArray[np.void], payload: bytes, to: Destinations) -> None:
 @cache
 def problem() -> str:
     """Why batches cannot be sent on this machine, found by sending one; empty if they can."""
-    return problem_of(Batch)
-
-
-def problem_of(kind: Callable[[], BatchSender]) -> str:
-    """The same for one kind of BatchSender."""
     try:
         policy = Policy(key=bytes(46), ssrc_type=Policy.SSRC_ANY_OUTBOUND)
         policy.allow_repeat_tx = True
@@ -211,7 +197,7 @@ def problem_of(kind: Callable[[], BatchSender]) -> str:
             ends.bind(("127.0.0.1", 0))
             ends.setblocking(False)
             to = Destinations([srtp_pointer(session)] * 2, [ends] * 2, [ends.getsockname()] * 2)
-            refused = kind().send(headers, b"payload", to)
+            refused = Batch().send(headers, b"payload", to)
             came = [ends.recv(_ROW_BYTES) for _ in headers]
     except (AttributeError, TypeError, OSError) as error:
         return f"a batch cannot be sent: {error}"

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from pylibsrtp import Error as SrtpError
 from pylibsrtp import Session
 
-from server.media.batch import HEADER, ROWS, Batch, BatchSender, Destinations
+from server.media.batch import HEADER, ROWS, Batch, Destinations
 from server.media.ice import Address
 from server.media.opus import SAMPLES_PER_TICK
 from server.media.repair import HISTORY, History
@@ -72,13 +72,12 @@ class FanOut:
     def __init__(
         self,
         counts: Counter[str] | None = None,
-        batch: BatchSender | None = None,
         unix_time: Callable[[], float] = time.time,
     ) -> None:
         self.unix_time = unix_time
         self.rows = np.zeros(ROWS, _ROW)
         self.sent = np.zeros((ROWS, HISTORY), np.int64)
-        self.batch = Batch() if batch is None else batch
+        self.batch = Batch()
         self.counts: Counter[str] = Counter() if counts is None else counts
         self._free = list(range(ROWS))
 

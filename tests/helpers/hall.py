@@ -9,7 +9,6 @@ from typing import Any
 from aiortc.rtp import AnyRtcpPacket, RtcpPacket, RtpPacket, is_rtcp
 from pylibsrtp import Policy, Session
 
-from server.media.batch import BatchSender
 from server.media.broadcast import Broadcast, SubscriberTrack
 from server.media.fanout import FanOut
 from server.media.ice import Address, Ice, Path
@@ -97,8 +96,8 @@ class Ear:
 class Hall:
     """A fan-out with listeners: ``together`` by one socket, or each by its own."""
 
-    def __init__(self, stack: ExitStack, together: bool, batch: BatchSender | None) -> None:
-        self.fan_out = FanOut(batch=batch)
+    def __init__(self, stack: ExitStack, together: bool) -> None:
+        self.fan_out = FanOut()
         self.channel, self.other = Broadcast("one"), Broadcast("other")
         self.tracks: dict[Ear, SubscriberTrack] = {}
         self._stack, self.together = stack, together
@@ -124,10 +123,10 @@ class Hall:
 
 
 @asynccontextmanager
-async def open_hall(together: bool, batch: BatchSender | None = None) -> AsyncIterator[Hall]:
+async def open_hall(together: bool) -> AsyncIterator[Hall]:
     """A hall that is left by all at the end."""
     with ExitStack() as stack:
-        hall = Hall(stack, together, batch)
+        hall = Hall(stack, together)
         yield hall
         for ear in hall.tracks:
             ear.sender.stop()

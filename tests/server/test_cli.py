@@ -7,7 +7,6 @@ import pytest
 
 from server.cli import main, raise_open_files
 from server.config import STARTER_MODELS
-from server.media import native
 
 
 def test_a_missing_models_folder_is_named(
@@ -65,23 +64,6 @@ def test_a_routers_address_may_be_offered(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["check", "--state", str(tmp_path), "--ice-addresses", "203.0.113.7"]) == 0
-
-
-def test_the_loop_is_compiled_into_the_state_folder(
-    compiled: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert main(["native", "--state", str(tmp_path / "state")]) == 0
-    assert native.load(tmp_path / "state") is not None
-    assert str(tmp_path / "state") in capsys.readouterr().out
-
-
-def test_without_a_compiler_the_message_says_what_to_install(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.delenv("CC", raising=False)
-    monkeypatch.setenv("PATH", str(tmp_path))
-    assert main(["native", "--state", str(tmp_path / "state")]) == 1
-    assert "install one" in capsys.readouterr().err
 
 
 def test_a_token_is_printed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

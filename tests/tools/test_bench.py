@@ -59,7 +59,6 @@ def test_the_delay_is_normal_again_after_its_last_excess() -> None:
     ("option", "said"),
     [
         ("--against=jitsi", "there is no 'jitsi'; there are: tolk, "),
-        ("--path=carrier-pigeon", "there is no 'carrier-pigeon'; there are: batches, native"),
         ("--listeners=many", "'many' is not a list of numbers"),
         ("--media-processes=0", "'0' is not a list of numbers"),
     ],

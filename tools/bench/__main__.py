@@ -4,7 +4,7 @@
         silence|demo|capacity|models [--json] [--quick]
     python -m tools.bench moving [--whisper FOLDER]
     python -m tools.bench fanout [--listeners 20,300] [--against mediarelay,packets,janus]
-        [--path batches,native] [--media-processes 1,2]
+        [--media-processes 1,2]
 
 The server runs in processes of its own, as its users start it.
 """
@@ -66,10 +66,6 @@ def main() -> int:
         help=f"fanout: systems to compare with, of: {', '.join(fanout.AGAINST)}",
     )  # fmt: skip
     parser.add_argument(
-        "--path", type=_names(fanout.PATHS), default=[], metavar="PATH,…",
-        help=f"fanout: our ways to send to measure, of: {', '.join(fanout.PATHS)}",
-    )  # fmt: skip
-    parser.add_argument(
         "--media-processes", type=_numbers, default=[1], metavar="1,2",
         help="fanout: numbers of media processes to measure with",
     )  # fmt: skip
@@ -83,7 +79,6 @@ def main() -> int:
                 options.quick,
                 options.listeners,
                 options.against,
-                options.path,
                 options.media_processes,
             )
         )

@@ -17,7 +17,6 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from server.media import native
 from tools.bench import janus
 from tools.bench.fanout_processes import children_of, cpu_of, memory_of, process
 from tools.bench.fanout_server import SYSTEMS
@@ -37,12 +36,10 @@ SECONDS, QUICK_SECONDS = 30, 6
 LARGE, LARGE_SECONDS = 1000, 60
 #: After the last join, before measuring begins.
 SETTLE_S = 3.0
-#: Our ways to send (tolk_fan_out in /metrics), and the system that sends so.
-PATHS = {"batches": "tolk", "native": "native"}
 #: Systems to compare with.
 AGAINST = (*SYSTEMS, "janus")
-#: Systems that the bounds are about.
-BOUND = ("tolk", "native")
+#: The system that the bounds are about.
+OURS = "tolk"
 #: Stands between the name of a system and its number of processes, if that is not one.
 TIMES = "_x"
 #: The most listeners of a baseline; with more it falls behind.
@@ -50,7 +47,7 @@ MOST = {"mediarelay": 30, "packets": 300, "janus": 300}
 #: Bounds on how many times less CPU is used, and the numbers of listeners they apply to.
 TIMES_LESS = {
     ("tolk", "mediarelay"): (20.0, (300, 600)),
-    ("native", "janus"): (2.5, (300,)),
+    ("tolk", "janus"): (1.4, (300,)),
 }
 
 
@@ -72,18 +69,11 @@ async def run(
     quick: bool,
     listeners: Sequence[int] = (),
     against: Sequence[str] = (),
-    paths: Sequence[str] = (),
     processes: Sequence[int] = (1,),
 ) -> list[Figure]:
-    """``against``: those of AGAINST to compare with. ``paths``: those of PATHS to measure; by
-    default all that this machine has. ``processes``: numbers of processes that the server is to
-    have, one after the other."""
-    measured = [
-        system if number == 1 else f"{system}{TIMES}{number}"
-        for system in measurable(paths)
-        for number in processes
-        if number == 1 or system in BOUND
-    ]
+    """``against``: those of AGAINST to compare with. ``processes``: numbers of processes that the
+    server is to have, one after the other."""
+    measured = [OURS if number == 1 else f"{OURS}{TIMES}{number}" for number in processes]
     against = comparable(against)
     counts = list(listeners) or list(QUICK_LISTENERS if quick else LISTENERS)
     plan = [(system, count) for system in measured for count in counts]
@@ -97,19 +87,6 @@ async def run(
             runs[each].append(await _measured(*each, QUICK_SECONDS if quick else seconds))
     figures = [figure for each, of in runs.items() for figure in _figures(*each, of)]
     return figures + _ratios(runs, measured, against)
-
-
-def measurable(paths: Sequence[str]) -> list[str]:
-    """The systems that send by these ``paths``; without any, by all that this machine has. Says
-    what is left out."""
-    if paths:
-        return [PATHS[path] for path in paths]
-    try:
-        native.compiler()
-    except native.BuildError as error:
-        print(f"left out: {error}", file=sys.stderr)
-        return [PATHS["batches"]]
-    return [PATHS["batches"], PATHS["native"]]
 
 
 def comparable(systems: Sequence[str]) -> list[str]:
@@ -162,7 +139,7 @@ async def _measured(system: str, count: int, seconds: float) -> Run:
 
 def _figures(system: str, count: int, runs: Sequence[Run]) -> list[Figure]:
     prefix = f"fanout.{system}.{count}"
-    bound = system in BOUND  # baselines have no bounds
+    bound = system == OURS  # baselines have no bounds
     return [
         *_cpu_figures(prefix, count, runs),
         *_arrival_figures(prefix, runs, bound),

@@ -2,14 +2,13 @@
 
     python -m tools.bench.fanout_server SYSTEM --folder FOLDER
 
-- tolk: this project's media process; native: the same with the compiled loop of
-  server.media.native;
+- tolk: this project's media process;
 - own_sockets: the same as tolk, with sockets for each listener instead of one port for all;
 - mediarelay: aiortc's MediaRelay, which encodes for every listener;
 - packets: MediaRelay with packets that were encoded once.
 
 POST /offer answers an SDP offer. Prints its address when it is ready. All send the same speech.
-The first two can run in several processes.
+The first can run in several processes.
 """
 
 import argparse
@@ -35,8 +34,6 @@ from av import Packet
 from server.app import further_processes
 from server.config import Config
 from server.edge.remote import RemotePeer, with_fewest
-from server.media import native
-from server.media.batch import BatchSender
 from server.media.broadcast import Broadcast, SubscriberTrack
 from server.media.fanout import FanOut
 from server.media.opus import SAMPLES_PER_TICK, TICK_S, TIME_BASE, OpusEncoder
@@ -48,7 +45,7 @@ from server.media.transport import use_hosts
 from server.metrics import Metrics
 from tools.bench.speech import Speech
 
-SYSTEMS = ("tolk", "native", "own_sockets", "mediarelay", "packets")
+SYSTEMS = ("tolk", "own_sockets", "mediarelay", "packets")
 
 Answering = Callable[[str], Awaitable[str]]
 
@@ -63,19 +60,15 @@ class Playing:
     def tick(self, tick: int) -> None:
         self.channel.publish(tick, self._speech.play(tick, self._encoder))
 
-    def close(self) -> None:
-        raise RuntimeError("the benchmark's channel failed")
-
 
 @contextlib.asynccontextmanager
 async def ours(system: str, processes: int, folder: Path) -> AsyncIterator[Answering]:
     """This project's media, as ``server.streams.session`` uses it."""
     playing, pacer = Playing(), Pacer()
-    batch = _batch(folder) if system == "native" else None
-    plane = MediaPlane(fan_out=FanOut(batch=batch))
+    plane = MediaPlane(fan_out=FanOut())
     pacer.add(playing)
     async with AsyncExitStack() as stack:
-        if system in ("tolk", "native"):
+        if system == "tolk":
             port = stack.enter_context(MediaPort(plane.hosts, 0, plane.dropped))
             plane = dataclasses.replace(plane, port=port)
         config = Config(port=0, state=str(folder), media_processes=processes)
@@ -99,12 +92,6 @@ async def ours(system: str, processes: int, folder: Path) -> AsyncIterator[Answe
         pacing = group.create_task(pacer.run(), name="pacer")
         yield answering
         pacing.cancel()
-
-
-def _batch(folder: Path) -> BatchSender | None:
-    """Raises native.BuildError."""
-    native.build(folder)
-    return native.load(folder)
 
 
 async def _stay(peer: Peer | RemotePeer) -> None:

@@ -1,4 +1,4 @@
-"""What sends batches, in Python and compiled: the same is asked of both."""
+"""Batches of packets, encrypted and sent together."""
 
 import os
 import random
@@ -11,8 +11,7 @@ import pytest
 from numpy.typing import NDArray
 from pylibsrtp import Policy, Session
 
-from server.media import native
-from server.media.batch import HEADER, MOST_PAYLOAD, ROWS, Batch, BatchSender, Destinations
+from server.media.batch import HEADER, MOST_PAYLOAD, ROWS, Batch, Destinations
 
 KEY_BYTES = {
     Policy.SRTP_PROFILE_AEAD_AES_256_GCM: 44,
@@ -35,13 +34,9 @@ def _ipv6() -> str:
 IPV6 = _ipv6()
 
 
-@pytest.fixture(params=["batches", "native"])
-def batch(request: pytest.FixtureRequest) -> BatchSender:
-    if request.param == "batches":
-        return Batch()
-    loaded = native.load(request.getfixturevalue("compiled"))
-    assert loaded is not None
-    return loaded
+@pytest.fixture
+def batch() -> Batch:
+    return Batch()
 
 
 @pytest.fixture
@@ -95,7 +90,7 @@ def destinations(ears: list[Ear], sockets: list[socket.socket]) -> Destinations:
 
 
 @pytest.mark.parametrize("profile", KEY_BYTES)
-def test_every_size_comes_as_it_was(batch: BatchSender, stack: ExitStack, profile: int) -> None:
+def test_every_size_comes_as_it_was(batch: Batch, stack: ExitStack, profile: int) -> None:
     ears = [Ear(stack, profile) for _ in range(3)]
     to = destinations(ears, [opened(stack)] * 3)
     sizes = [*range(0, 70), 127, 128, 129, 255, 256, 1100, 1275, MOST_PAYLOAD]
@@ -106,14 +101,14 @@ def test_every_size_comes_as_it_was(batch: BatchSender, stack: ExitStack, profil
 
 
 @pytest.mark.parametrize("count", [0, 1, 2, 31, 32, 33, ROWS])
-def test_any_number_of_rows(batch: BatchSender, stack: ExitStack, count: int) -> None:
+def test_any_number_of_rows(batch: Batch, stack: ExitStack, count: int) -> None:
     ears = [Ear(stack) for _ in range(count)]
     headers = headers_of(count)
     assert batch.send(headers, b"opus", destinations(ears, [opened(stack)] * count)) == []
     assert [ear.heard() for ear in ears] == [[row.tobytes() + b"opus"] for row in headers]
 
 
-def test_rows_out_of_a_larger_table(batch: BatchSender, stack: ExitStack) -> None:
+def test_rows_out_of_a_larger_table(batch: Batch, stack: ExitStack) -> None:
     ears = [Ear(stack) for _ in range(3)]
     headers = headers_of(6)[::2]
     assert batch.send(headers, b"opus", destinations(ears, [opened(stack)] * 3)) == []
@@ -122,7 +117,7 @@ def test_rows_out_of_a_larger_table(batch: BatchSender, stack: ExitStack) -> Non
 
 @pytest.mark.parametrize("seed", range(20))
 def test_each_refused_row_is_told_and_harms_no_other(
-    batch: BatchSender, stack: ExitStack, seed: int
+    batch: Batch, stack: ExitStack, seed: int
 ) -> None:
     """Among those who hear: sessions that encrypt nothing, an address that the kernel sends
     nothing to, a socket that was closed; by several sockets, of both kinds of address."""
@@ -154,7 +149,7 @@ def test_each_refused_row_is_told_and_harms_no_other(
         assert ear.heard() == expected
 
 
-def test_what_does_not_fit_is_not_sent(batch: BatchSender, stack: ExitStack) -> None:
+def test_what_does_not_fit_is_not_sent(batch: Batch, stack: ExitStack) -> None:
     ears = [Ear(stack) for _ in range(2)]
     to = destinations(ears, [opened(stack)] * 2)
     with pytest.raises(ValueError, match="a payload of"):
@@ -167,9 +162,7 @@ def test_what_does_not_fit_is_not_sent(batch: BatchSender, stack: ExitStack) -> 
     assert not any(ear.heard() for ear in ears)
 
 
-def test_numbers_in_this_machines_byte_order_are_not_sent(
-    batch: BatchSender, stack: ExitStack
-) -> None:
+def test_numbers_in_this_machines_byte_order_are_not_sent(batch: Batch, stack: ExitStack) -> None:
     """As NumPy makes them when it puts tables together."""
     ears = [Ear(stack) for _ in range(2)]
     headers = np.concatenate((headers_of(1), headers_of(1)))

@@ -5,7 +5,7 @@ import pytest
 from aiortc.rtp import RtcpByePacket, RtcpSdesPacket, RtcpSrPacket
 from pylibsrtp import Session
 
-from server.media import batch, native
+from server.media import batch
 from server.media.batch import ROWS
 from server.media.fanout import REPORT_TICKS
 from server.media.ice import Path
@@ -13,13 +13,9 @@ from server.media.opus import SAMPLES_PER_TICK
 from tests.helpers.hall import Hall, Out, open_hall
 
 
-@pytest.fixture(params=["one socket", "own sockets", "native"])
+@pytest.fixture(params=["one socket", "own sockets"])
 async def hall(request: pytest.FixtureRequest) -> AsyncIterator[Hall]:
-    sending = None
-    if request.param == "native":
-        sending = native.load(request.getfixturevalue("compiled"))
-        assert sending is not None
-    async with open_hall(request.param != "own sockets", sending) as hall:
+    async with open_hall(request.param != "own sockets") as hall:
         yield hall
 
 
