@@ -14,15 +14,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from typing import Final
 
-from server.bus.edge_messages import (
-    ChannelPacket,
-    EdgeReport,
-    Message,
-    PeerOffer,
-    PeerReport,
-    PeerState,
-    Routes,
-)
+from server.bus import edge_messages as messages
 from server.bus.protocol import Bus
 from server.bus.supervisor import Supervisor
 from server.media.broadcast import SubscriberTrack
@@ -44,7 +36,7 @@ class Edge:
     """
 
     def __init__(
-        self, number: int, bus: Bus[Message], command: Sequence[str], metrics: Metrics
+        self, number: int, bus: Bus[messages.Message], command: Sequence[str], metrics: Metrics
     ) -> None:
         self.name = str(number)
         self.peers: dict[int, RemotePeer] = {}
@@ -77,7 +69,7 @@ class Edge:
         peer = self.peers[number] = RemotePeer(self, number, track)
         with ExitStack() as undo:
             undo.callback(peer.leave)
-            self._bus.publish(PeerOffer(peer=number, sdp=sdp))
+            self._bus.publish(messages.PeerOffer(peer=number, sdp=sdp))
             try:
                 async with asyncio.timeout(ANSWER_S):
                     await peer.answered()
@@ -92,37 +84,37 @@ class Edge:
 
     def route(self, peer: "RemotePeer") -> None:
         """Tell the edge which channel the peer hears from the next packet on."""
-        self._bus.publish(Routes(channels={peer.number: peer.channel}))
+        self._bus.publish(messages.Routes(channels={peer.number: peer.channel}))
 
     def forget(self, peer: "RemotePeer") -> None:
         """Tell the edge to close the connection."""
         if self.peers.pop(peer.number, None) is not None:
-            self._bus.publish(Routes(channels={peer.number: None}))
+            self._bus.publish(messages.Routes(channels={peer.number: None}))
 
     async def dispatch(self) -> None:
         """Handle the edge's messages until cancelled."""
         while True:
             message = await self._bus.receive()
             match message:
-                case PeerState():
+                case messages.PeerState():
                     if peer := self.peers.get(message.peer):
                         peer.became(message)
-                case EdgeReport():
+                case messages.EdgeReport():
                     self._heed(message)
                 case _:
                     _log.warning("unexpected %s from edge %s", type(message).__name__, self.name)
 
-    def _heed(self, report: EdgeReport) -> None:
+    def _heed(self, report: messages.EdgeReport) -> None:
         self.supervisor.heard(report)
         for number, peer in list(self.peers.items()):
             peer.reported(report.peers.get(number))
         channels: dict[int, int | None] = {
             each.number: each.channel for each in self.peers.values()
         }
-        self._bus.publish(Routes(channels=channels, all=True))
+        self._bus.publish(messages.Routes(channels=channels, all=True))
         self._note(report)
 
-    def _note(self, report: EdgeReport) -> None:
+    def _note(self, report: messages.EdgeReport) -> None:
         metrics = self._metrics
         if report.worker != self._worker:
             self._worker = report.worker
@@ -215,7 +207,7 @@ class RemotePeer:
 
     # What the edge reports of this connection.
 
-    def became(self, state: PeerState) -> None:
+    def became(self, state: messages.PeerState) -> None:
         """Handle a change of state."""
         match state.state:
             case "answered":
@@ -228,7 +220,7 @@ class RemotePeer:
                 self.give_up(state.text)
         self._changed.set()
 
-    def reported(self, report: PeerReport | None) -> None:
+    def reported(self, report: messages.PeerReport | None) -> None:
         """Handle its part of a report; None: the edge does not know this connection (yet)."""
         if report is None:
             if self.sdp:  # the message that it ended may have been lost
@@ -253,7 +245,7 @@ class RemotePeer:
 class _Channel:
     """The listeners of one channel at one edge (a Group)."""
 
-    def __init__(self, bus: Bus[Message], number: int) -> None:
+    def __init__(self, bus: Bus[messages.Message], number: int) -> None:
         self._bus = bus
         self._number = number
         self._members: set[RemotePeer] = set()
@@ -269,7 +261,7 @@ class _Channel:
     def send(self, tick: int, data: bytes, begins_speech: bool) -> None:
         if self._members:
             self._bus.publish(
-                ChannelPacket(
+                messages.ChannelPacket(
                     channel=self._number, tick=tick, data=data, begins_speech=begins_speech
                 )
             )
