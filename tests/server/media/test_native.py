@@ -20,25 +20,25 @@ def compile_into(folder: Path, source: str) -> None:
     library.chmod(0o700)
 
 
-def test_what_was_compiled_is_used(compiled: Path) -> None:
+def test_the_compiled_loop_is_used(compiled: Path) -> None:
     sending, name = best(compiled)
     assert isinstance(sending, NativeBatch) and name == "native"
 
 
-def test_where_nothing_was_compiled_batches_are_sent_without(tmp_path: Path) -> None:
+def test_without_the_compiled_loop_batches_are_sent_by_python(tmp_path: Path) -> None:
     sending, name = best(tmp_path)
     assert isinstance(sending, Batch) and name == "batches"
     assert load(tmp_path / "no such folder") is None
 
 
-def test_no_compiler_warns_of_it(compiled: Path) -> None:
+def test_the_source_compiles_without_warnings(compiled: Path) -> None:
     warnings = ["-Wall", "-Wextra", "-Wconversion", "-Werror"]
     subprocess.run(
         [*compiler(), "-std=c11", *warnings, "-fsyntax-only", str(native.SOURCE)], check=True
     )
 
 
-def test_the_loop_itself_takes_nothing_too_long(compiled: Path) -> None:
+def test_the_loop_refuses_packets_that_are_too_long(compiled: Path) -> None:
     """Whatever was checked before."""
     send = ctypes.CDLL(str(compiled / file_name())).tolk_send
     size, none = ctypes.c_size_t, ctypes.c_void_p()
@@ -48,7 +48,7 @@ def test_the_loop_itself_takes_nothing_too_long(compiled: Path) -> None:
         assert send(-1, payload, size(payload_bytes), size(0), *rest) == result
 
 
-def test_what_belongs_to_another_source_is_not_used(
+def test_a_library_of_another_source_is_not_used(
     compiled: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     newer = tmp_path / "native.c"
@@ -57,7 +57,7 @@ def test_what_belongs_to_another_source_is_not_used(
     assert load(compiled) is None
 
 
-def test_a_distribution_without_the_source_sends_without(
+def test_without_the_source_python_sends(
     compiled: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(native, "SOURCE", tmp_path / "native.c")
@@ -66,7 +66,9 @@ def test_a_distribution_without_the_source_sends_without(
         build(tmp_path)
 
 
-def test_what_is_no_library_is_not_used(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_file_that_is_not_a_library_is_not_used(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     (tmp_path / file_name()).write_bytes(b"no library")
     (tmp_path / file_name()).chmod(0o700)
     assert load(tmp_path) is None
@@ -78,7 +80,7 @@ def test_what_is_no_library_is_not_used(tmp_path: Path, caplog: pytest.LogCaptur
     ["int other(void) { return 0; }", "int tolk_send(void) { return 0; }"],
     ids=["no such function", "sends nothing"],
 )
-def test_what_does_not_do_it_is_not_used(
+def test_a_library_that_does_not_work_is_not_used(
     compiled: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture, source: str
 ) -> None:
     compile_into(tmp_path, source)
@@ -86,7 +88,7 @@ def test_what_does_not_do_it_is_not_used(
     assert "is not used: a batch cannot be sent" in caplog.text
 
 
-def test_what_sends_something_else_is_not_used(
+def test_a_library_that_sends_other_packets_is_not_used(
     compiled: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     made = native.SOURCE.read_text()
@@ -98,7 +100,7 @@ def test_what_sends_something_else_is_not_used(
 
 
 @pytest.mark.parametrize("which", ["library", "folder"])
-def test_what_others_may_change_is_not_used(
+def test_a_library_that_other_users_may_change_is_not_used(
     tmp_path: Path, compiled: Path, caplog: pytest.LogCaptureFixture, which: str
 ) -> None:
     library = build(tmp_path)
@@ -108,14 +110,16 @@ def test_what_others_may_change_is_not_used(
     assert "others may change it" in caplog.text
 
 
-def test_nothing_is_compiled_where_others_may_change_it(compiled: Path, tmp_path: Path) -> None:
+def test_nothing_is_compiled_into_a_folder_that_other_users_may_change(
+    compiled: Path, tmp_path: Path
+) -> None:
     tmp_path.chmod(0o777)
     with pytest.raises(BuildError, match="may write to"):
         build(tmp_path)
     assert not list(tmp_path.iterdir())
 
 
-def test_without_a_compiler_it_says_what_to_do(
+def test_without_a_compiler_the_error_says_what_to_install(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("CC", raising=False)
@@ -125,7 +129,7 @@ def test_without_a_compiler_it_says_what_to_do(
 
 
 @pytest.mark.parametrize("command", ["false", "no-such-compiler"])
-def test_a_compiler_that_fails_leaves_nothing(
+def test_a_failed_compilation_leaves_no_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str
 ) -> None:
     monkeypatch.setenv("CC", command)
