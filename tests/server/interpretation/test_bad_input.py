@@ -70,7 +70,8 @@ class Outcome:
     def late_beginnings(self) -> tuple[list[int], int]:
         """How many samples after the end of its source each part began to be spoken. And the
         longest time, in samples, in which every part began later than BEHIND_SAMPLES."""
-        late, late_for, late_since = list[int](), 0, None
+        late, late_for = list[int](), 0
+        late_since: int | None = None
         spoken = [each for each in self.published if isinstance(each, Speech)]
         for before, each in zip((None, *spoken), spoken, strict=False):
             if before is not None and not before.last:

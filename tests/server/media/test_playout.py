@@ -203,7 +203,7 @@ async def test_the_floor_is_the_speakers_own_packets_each_in_its_tick() -> None:
 
 
 async def test_the_encoder_continues_after_forwarded_packets() -> None:
-    """And not from what it heard when it was last at work."""
+    """It does not continue from the sound that it last encoded itself."""
     sound = joined([tone(FLOOR_HZ, 0.4), tone(SPEECH_HZ, 1.6)])
     spoken, sent, heard = await floor_of(sound, range(20, 60))
     steps_in = 60 + CUSHION_TICKS
