@@ -1,6 +1,6 @@
-"""Pages of a real server in a real Chromium, with the bundled clip for a microphone.
+"""Pages of a real server in a real Chromium, whose microphone plays the bundled clip.
 
-The server and Chromium are processes of their own: nothing a test does delays their sound.
+The server and Chromium are separate processes, so tests do not delay their sound.
 """
 
 import json
@@ -61,7 +61,7 @@ def clip() -> list[dict[str, Any]]:
 
 @pytest.fixture(scope="session")
 def microphone(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The clip as Chromium takes it for a microphone: 48 kHz mono 16-bit WAV."""
+    """The clip in the format of Chromium's fake microphone: 48 kHz mono 16-bit WAV."""
     path = tmp_path_factory.mktemp("microphone") / "nl.wav"
     resampler = av.AudioResampler(format="s16", layout="mono", rate=48000)
     with av.open(str(DEMO / "nl.opus")) as sound, wave.open(str(path), "wb") as file:
@@ -102,24 +102,25 @@ def browser(launch: Launch, microphone: Path) -> Iterator[Browser]:
 
 @pytest.fixture(scope="module")
 def open_pages(server: ServerProcess, browser: Browser) -> Iterator[OpenPage]:
-    """Opens a page of the server as somebody of their own; see ``opener``."""
+    """Opens pages of the server, each in its own context; see ``opener``."""
     yield from opener(server, browser)
 
 
 @pytest.fixture
 def open_page(server: ServerProcess, browser: Browser) -> Iterator[OpenPage]:
-    """The same, closed with the test."""
+    """The same, but pages are closed after the test."""
     yield from opener(server, browser)
 
 
 def opener(server: ServerProcess, browser: Browser) -> Iterator[OpenPage]:
-    """A function that opens ``path`` in a context of its own, whose settings it takes (locale,
-    viewport ...); ``script`` runs before the page's. Fails at the end if a page had errors."""
+    """Yields a function that opens ``path`` in a new context with the given settings (locale,
+    viewport ...). ``script`` runs before the page's scripts. Fails at the end if a page had
+    errors."""
     contexts: list[BrowserContext] = []
     errors: list[str] = []
 
     def note(message: ConsoleMessage) -> None:
-        # A connection that is refused while offline is reported whoever asked for it.
+        # Chromium reports every connection that is refused while offline.
         if message.type == "error" and "net::ERR" not in message.text:
             errors.append(f"{message.location['url']}: {message.text}")
 

@@ -1,4 +1,4 @@
-"""Somebody who answers datagrams, and how to write to them."""
+"""A UDP server that answers datagrams, and a client of it."""
 
 import asyncio
 import socket
@@ -21,7 +21,7 @@ class _Echo(asyncio.DatagramProtocol):
 
 @asynccontextmanager
 async def echo() -> AsyncIterator[Address]:
-    """Answers in capitals; the address to write to."""
+    """Run a server that answers each datagram in capitals. Yields its address."""
     loop = asyncio.get_running_loop()
     transport, _ = await loop.create_datagram_endpoint(_Echo, local_addr=(LOOPBACK, 0))
     try:
@@ -31,7 +31,7 @@ async def echo() -> AsyncIterator[Address]:
 
 
 class Writer:
-    """Writes to ``to`` and hears the answers in order."""
+    """Sends datagrams to ``to`` and receives the answers in order."""
 
     def __init__(self, own: socket.socket, to: Address) -> None:
         self._own, self._to = own, to
@@ -41,7 +41,7 @@ class Writer:
             self._own.sendto(each, self._to)
 
     async def hear(self, count: int = 1) -> list[bytes]:
-        """The next answers."""
+        """Wait for the next answers."""
         heard = list[bytes]()
         async with asyncio.timeout(DEADLINE_S):
             while len(heard) < count:

@@ -1,4 +1,4 @@
-"""A model that hears few words: the network that is shipped, with graphs as training makes them."""
+"""A recogniser with few words: the shipped network, with graphs made as in training."""
 
 import shutil
 from collections import Counter
@@ -18,7 +18,7 @@ pronounce = pronouncer("nl", ipa)
 
 
 def dutch_model(shipped: Path, into: Path, sentences: Sequence[str]) -> Path:
-    """``into``, with the words of ``sentences`` and a language model of them."""
+    """Make a model that knows the words of ``sentences`` in the folder ``into``; returns that."""
     shutil.copytree(shipped, into, ignore=shutil.ignore_patterns("*.fst", "words.txt"))
     words = sorted({word for each in sentences for word in each.split()})
     lexicon: Lexicon = {word: Counter({pronounce(word) or ("AX",): 1}) for word in words}

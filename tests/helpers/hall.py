@@ -1,4 +1,4 @@
-"""Listeners of a fan-out, each with a socket and an SRTP session of its own."""
+"""Listeners of a fan-out, each with its own socket and SRTP session."""
 
 import os
 import socket
@@ -19,7 +19,7 @@ PROFILE = Policy.SRTP_PROFILE_AEAD_AES_256_GCM
 
 
 class Out:
-    """One of the server's sockets, as ICE has it."""
+    """A socket of the server, with the interface that ICE has."""
 
     def __init__(self, out: socket.socket) -> None:
         self.socket = out
@@ -35,8 +35,8 @@ class Out:
 
 
 class Ear:
-    """A listener's own end, and its sender at the server's: real sockets, real SRTP. ``out`` is
-    the server's socket."""
+    """A listener: its own end of the connection, and its sender in the server. Sockets and SRTP
+    are real. ``out``: the server's socket."""
 
     def __init__(
         self,
@@ -63,11 +63,11 @@ class Ear:
         return Path(Out(out), (to or self.own).getsockname())
 
     def datagrams(self) -> list[bytes]:
-        """What came since it was last asked for, as it came; no RTCP."""
+        """The datagrams received since the last call, without RTCP, still encrypted."""
         return [data for data in self._received() if not is_rtcp(data)]
 
     def packets(self) -> list[RtpPacket]:
-        """What came since it was last asked for."""
+        """The packets received since the last call."""
         found = []
         for data in self._received():
             if is_rtcp(data):
@@ -77,7 +77,7 @@ class Ear:
         return found
 
     def says(self, packet: AnyRtcpPacket) -> None:
-        """The server hears this of it."""
+        """Give RTCP packets of the listener to the server."""
         for each in RtcpPacket.parse(bytes(packet)):
             self.sender.receive_rtcp(each)
 
@@ -94,7 +94,7 @@ class Ear:
 
 
 class Hall:
-    """A fan-out with listeners: ``together`` by one socket, or each by its own."""
+    """A fan-out with listeners. ``together``: one socket of the server sends to all of them."""
 
     def __init__(self, stack: ExitStack, together: bool) -> None:
         self.fan_out = FanOut()
@@ -124,7 +124,7 @@ class Hall:
 
 @asynccontextmanager
 async def open_hall(together: bool) -> AsyncIterator[Hall]:
-    """A hall that is left by all at the end."""
+    """A hall that all listeners leave at the end."""
     with ExitStack() as stack:
         hall = Hall(stack, together)
         yield hall

@@ -1,5 +1,5 @@
-"""Stand-ins for engines and for the bus. A word is said as half a second of sound of one value,
-which the recogniser reads; zeros are silence and end an utterance."""
+"""Stand-ins for engines and for the bus. A spoken word is half a second of samples of one value,
+which tells the recogniser the word. Zeros are silence and end an utterance."""
 
 import asyncio
 import threading
@@ -20,7 +20,7 @@ from tests.helpers.waiting import until
 
 WORD_SAMPLES = RATE_HZ // 2
 WORDS = ["", "een", "twee", "drie", "vier", "vijf", "zes", "zeven", "acht", "negen"]
-#: The recogniser fails on this one.
+#: The recogniser fails on this value.
 BAD = -1
 DEADLINE_S = 10.0
 
@@ -28,7 +28,7 @@ M = TypeVar("M", bound=Message)
 
 
 def sound(text: str) -> Pcm:
-    """``text`` as the recogniser hears it; "." is half a second of silence, "!" makes it fail."""
+    """The sound of ``text``. "." is half a second of silence; at "!" the recogniser fails."""
     values = [
         {".": 0, "!": BAD}[word] if word in ".!" else WORDS.index(word) for word in text.split()
     ]
@@ -68,7 +68,7 @@ class EchoRecognizer:
 
 
 class TaggingTranslator:
-    """Answers "en(een twee)"; what ``instead`` returns for a target goes before that."""
+    """Translates "een twee" to "en(een twee)". ``instead``: functions that do it, by target."""
 
     def __init__(self) -> None:
         self.instead: dict[str, Callable[[str], str]] = {}
@@ -78,7 +78,7 @@ class TaggingTranslator:
 
 
 class Beeper:
-    """A quarter of a second a word, at 8 kHz."""
+    """A voice that speaks each word as a quarter of a second of sound, at 8 kHz."""
 
     rate_hz = 8000
 
@@ -95,7 +95,7 @@ class Beeper:
 
 
 class Ensemble:
-    """One of each engine, languages en, de and fr."""
+    """One engine of each kind, with voices for en, de and fr."""
 
     def __init__(self) -> None:
         self.translator = TaggingTranslator()
@@ -120,7 +120,7 @@ def fail(text: str) -> str:
 
 
 class MemoryBus:
-    """The interpreter's side of a bus; the test is the other."""
+    """The interpreter's side of a bus. The test is the media process."""
 
     def __init__(self) -> None:
         self.published: list[Message] = []
@@ -145,11 +145,11 @@ class MemoryBus:
         return message
 
     async def taken(self) -> None:
-        """All that was sent has been received."""
+        """Wait until everything that was sent has been received."""
         await eventually(self._inbound.empty, "all is received")
 
     def of(self, kind: type[M], **fields: object) -> list[M]:
-        """Published messages of a kind that have these fields."""
+        """The published messages of a kind with these values of fields."""
         return [
             message
             for message in self.published
@@ -158,13 +158,13 @@ class MemoryBus:
         ]
 
     async def wait_for(self, kind: type[M], count: int = 1, **fields: object) -> list[M]:
-        """Those messages, once there are ``count`` of them."""
+        """Wait until there are ``count`` such messages; returns them."""
         await eventually(lambda: len(self.of(kind, **fields)) >= count, f"{kind} {fields}")
         return self.of(kind, **fields)
 
 
 async def final_texts(bus: MemoryBus, language: str, count: int) -> list[str]:
-    """Of the captions in a language, once there are ``count`` of them."""
+    """Wait for ``count`` final captions in a language; returns their texts."""
     captions = await bus.wait_for(Caption, count, language=language, status="final")
     return [caption.text for caption in captions]
 
@@ -181,7 +181,7 @@ async def eventually(condition: Callable[[], bool], what: str = "") -> None:
 async def working(
     ensemble: Ensemble, limits: Limits, policy: PolicyName = DEFAULT_POLICY
 ) -> AsyncIterator[MemoryBus]:
-    """A worker at work; ends when the block does."""
+    """Run a worker while the body runs."""
     bus = MemoryBus()
     worker = Worker(bus, lambda: ensemble.engines, limits, policy)
     async with asyncio.timeout(60), asyncio.TaskGroup() as group:

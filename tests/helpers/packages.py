@@ -1,4 +1,4 @@
-"""Packages of models, laid out as each library's are, with nothing in them."""
+"""Packages of models with the layout of each library and empty files."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""A server on loopback with an interpreter process, for the length of a test."""
+"""Runs a server on loopback with an interpreter process during a test."""
 
 import sys
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -25,8 +25,8 @@ STAND_IN = [sys.executable, "-m", "tests.helpers.stand_in"]
 
 
 def models_of_several(folder: Path) -> Path:
-    """A folder of models as far as the media process looks at them: a recogniser of Dutch and
-    English that tells which is spoken, and interpretation both ways."""
+    """Make a folder of empty models that the media process takes for real ones: a recogniser of
+    Dutch and English that can detect which is spoken, and models to interpret both ways."""
     (folder / "model").write_bytes(b"")
     model = {"path": ".", "licence": "CC0-1.0", "files": {"model": sha256(b"").hexdigest()}}
     models: list[dict[str, object]] = [
@@ -43,8 +43,8 @@ def models_of_several(folder: Path) -> Path:
 async def tolk(
     state: Path, interpreter: Sequence[str] = (), *, ready: bool = True, **settings: object
 ) -> AsyncIterator[app.Server]:
-    """A server on a free port; by default once its interpreter is ready. Without an
-    ``interpreter`` it has the real one, with the models that are shipped. It fetches none."""
+    """Run a server on a free port. Unless ``ready`` is false, wait until its interpreter is ready.
+    Without an ``interpreter`` it runs the real one with the shipped models. It fetches none."""
     config = Config(port=0, state=str(state), models="starter", fetch="never")
     config = msgspec.structs.replace(config, **settings)
     async with app.running(config, interpreter) as server:
@@ -54,7 +54,7 @@ async def tolk(
 
 
 def final(language: str, text: str) -> Callable[[wire.Caption], bool]:
-    """A condition for ``expect``: the final caption in a language that says this."""
+    """A condition for ``expect``: a final caption with this language and text."""
     return lambda caption: (
         (caption.language, caption.status, caption.text)
         == (
@@ -66,15 +66,15 @@ def final(language: str, text: str) -> Callable[[wire.Caption], bool]:
 
 
 def tone(frequency_hz: float, seconds: float = 0.6, silence_s: float = 0.6) -> Pcm:
-    """A tone and the silence after it, at 48 kHz: a word to the stand-in's ear."""
+    """A tone followed by silence, at 48 kHz. The stand-in interpreter hears it as a word."""
     time_s = np.arange(round(seconds * RATE_HZ)) / RATE_HZ
     wave = 8000 * np.sin(2 * np.pi * frequency_hz * time_s)
     return np.concatenate((wave, np.zeros(round(silence_s * RATE_HZ)))).astype(np.int16)
 
 
 async def word_arrived(arrivals: Arrivals, since: int = 0) -> None:
-    """Wait until a word of the stand-in's voice is among the packets kept, those before number
-    ``since`` aside."""
+    """Wait until a word of the stand-in's voice has been received, in packets from index ``since``
+    on. The packets must be kept."""
     await until(
         lambda: (
             sum(len(data) > SILENT_BYTES for _, data in arrivals.payloads[since:]) >= WORD_PACKETS
@@ -83,7 +83,7 @@ async def word_arrived(arrivals: Arrivals, since: int = 0) -> None:
 
 
 def power(pcm: Pcm, frequency_hz: float) -> float:
-    """The part of ``pcm``'s energy that lies within 50 Hz of a frequency, 0 to 1."""
+    """The share of ``pcm``'s energy within 50 Hz of a frequency, 0 to 1."""
     spectrum = np.abs(np.fft.rfft(pcm.astype(np.float64))) ** 2
     frequencies = np.fft.rfftfreq(len(pcm), 1 / RATE_HZ)
     near = np.abs(frequencies - frequency_hz) < 50
@@ -91,6 +91,6 @@ def power(pcm: Pcm, frequency_hz: float) -> float:
 
 
 def loudness(pcm: Pcm) -> float:
-    """Root mean square of what is not silence."""
+    """The root mean square of the samples that are not silence."""
     loud = pcm[np.abs(pcm) > 50].astype(np.float64)
     return float(np.sqrt(np.mean(loud**2))) if len(loud) else 0.0

@@ -19,7 +19,7 @@ Session = Callable[[Connection[SpeakerMessage]], Awaitable[None]]
 
 
 class Stage:
-    """A server whose participants are served by ``session``; keeps what became of them."""
+    """A server that runs ``session`` for each participant, and keeps the results."""
 
     def __init__(self, session: Session) -> None:
         self.session = session
@@ -55,7 +55,7 @@ class Stage:
 
 
 class Server(TestServer):
-    """As a real server: it does not cancel a handler whose participant is gone."""
+    """Like the real server, it does not cancel the handler of a participant that is gone."""
 
     async def _make_runner(self, **options: object) -> web.AppRunner:
         return web.AppRunner(self.app, handler_cancellation=False)
@@ -67,7 +67,7 @@ async def until_gone(connection: Connection[SpeakerMessage]) -> None:
 
 
 async def closing(client: ClientWebSocketResponse) -> tuple[list[dict[str, object]], int | None]:
-    """All that comes until the close, and its code."""
+    """The messages received until the socket is closed, and the close code."""
     said = []
     async with asyncio.timeout(5):
         async for frame in client:
@@ -86,7 +86,7 @@ async def connected(
 
 @asynccontextmanager
 async def raw_client(stage: Stage) -> AsyncIterator[socket.socket]:
-    """A participant whose network takes a few kilobytes, and more only when it is read."""
+    """A participant with a small receive buffer: if it does not read, the server cannot send."""
     async with Server(stage.app) as server:
         with socket.socket() as client:
             client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)

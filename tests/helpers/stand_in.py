@@ -1,12 +1,15 @@
-"""An interpreter process with stand-ins for engines, which hears tones for words.
+"""An interpreter process with stand-ins for engines. It recognises tones as words.
 
-A low tone is "laag", interpreted as "low" and spoken at 700 Hz; a high one is "hoog", "high",
-1,500 Hz. To who tells languages apart low tones are Dutch and high ones English. ``--fault`` makes
-one engine misbehave on low tones: "fail" and "hang" the voice, "crash" the process (once for each
-file ``--once`` that is not there yet).
+A low tone is the word "laag", which is translated to "low" and spoken at 700 Hz. A high tone is
+"hoog", translated to "high" and spoken at 1,500 Hz. The language detector takes low tones for Dutch
+and high ones for English.
 
-``--models`` names a folder: the stand-ins pass for its models. A model named "deadly" ends the
-process as it is loaded, one named "moribund" half a second later.
+``--fault`` makes an engine misbehave on low tones. With "fail" and "hang" it is the voice. With
+"crash" the process aborts; with a file ``--once`` only if the file does not exist, and it is then
+created.
+
+``--models`` names a folder whose models the stand-ins pretend to be. A model named "deadly" aborts
+the process when it is loaded, one named "moribund" half a second later.
 """
 
 import argparse

@@ -1,4 +1,4 @@
-"""The models and the clips that are shipped."""
+"""The shipped models and clips."""
 
 import json
 import re
@@ -18,7 +18,7 @@ DEMO = Path(server.__file__).parent / "demo"
 
 @dataclass(frozen=True)
 class Phrase:
-    """``translation``: into the other language."""
+    """A phrase of a clip, and its ``translation`` into the other language."""
 
     text: str
     start_s: float
@@ -28,7 +28,7 @@ class Phrase:
 
 @dataclass(frozen=True)
 class Clip:
-    """Speech at 16 kHz, and what it says."""
+    """Speech at 16 kHz and its phrases."""
 
     pcm: Pcm
     phrases: list[Phrase]
@@ -61,5 +61,5 @@ def plain(text: str) -> str:
 
 
 def error_rate(said: str, heard: str) -> float:
-    """The share of words wrong."""
+    """The word error rate, 1 for all words."""
     return float(jiwer.wer(plain(said), plain(heard)))

@@ -1,4 +1,4 @@
-"""A talk, and engines that hear, translate and say it as fast as they are told to."""
+"""A talk without sound, and stand-ins for engines that recognise, translate and speak it."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -10,14 +10,14 @@ from server.interpretation.engines import RecognizerStream
 from server.interpretation.types import Pcm, Transcript, Word
 
 CHUNK = RATE_HZ // 10
-#: A sentence has so many words and is followed by a pause, which the pace includes.
+#: The words of a sentence, and the pause after it. The pace includes the pauses.
 SENTENCE, PAUSE_S = 12, 0.4
 VOICE_WORDS_A_MINUTE = 200
 
 
 @dataclass
 class Talk:
-    """What is said: so many words a minute for so long."""
+    """A talk of a number of words a minute, for a number of seconds."""
 
     words_a_minute: int
     seconds: float
@@ -34,7 +34,7 @@ class Talk:
 
 
 class Recognizer:
-    """Hears every word as it ends, and a final transcript in the pause after a sentence."""
+    """Recognises every word when it ends. After each sentence the transcript is final."""
 
     pause_samples = None
 
@@ -60,7 +60,7 @@ class Recognizer:
 
 
 class Wordy:
-    """Six words for every five."""
+    """Translates every five words to six."""
 
     def translate(self, text: str, source: str, target: str, prefix: str = "") -> str:
         words = text.split()
@@ -81,7 +81,8 @@ class Voice:
 
 
 def lags_s(messages: Iterable[Message], start_s: float, end_s: float, language: str) -> list[float]:
-    """How long after its source each part was said to its end, of those said then."""
+    """For each part played from ``start_s`` to ``end_s``, the time from the end of its source to
+    its own end."""
     return [
         (piece.play_at + len(piece.pcm) // 2 - piece.end_sample) / RATE_HZ
         for piece in messages

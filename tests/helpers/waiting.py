@@ -1,4 +1,4 @@
-"""Waiting for what nobody tells of."""
+"""Waiting for conditions that send no event."""
 
 import asyncio
 from collections.abc import Callable

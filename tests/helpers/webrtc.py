@@ -1,4 +1,4 @@
-"""A participant's side of a PeerConnection, on loopback: aiortc as a client."""
+"""The client's side of a PeerConnection on loopback, by aiortc."""
 
 import asyncio
 import re
@@ -25,12 +25,12 @@ from server.media.plane import MediaPlane
 from server.media.transport import agent_of, sockets_of, use_hosts
 
 DEADLINE_S = 10
-#: Its payload type, as browsers offer it.
+#: The payload type of RED that browsers offer.
 RED = 63
 
 
 class Client:
-    """Offers one audio section, takes the answer, keeps what it receives."""
+    """A client that offers one audio section and accepts the answer."""
 
     def __init__(self, direction: str, track: MediaStreamTrack | None = None) -> None:
         self.connection = RTCPeerConnection(RTCConfiguration(iceServers=[]))
@@ -42,7 +42,7 @@ class Client:
 
     @property
     def username(self) -> str:
-        """Of ICE."""
+        """The user name of ICE."""
         return self.agent.local_username
 
     @property
@@ -57,7 +57,7 @@ class Client:
         await self.connection.setRemoteDescription(RTCSessionDescription(sdp, "answer"))
 
     async def vanish(self) -> None:
-        """Stop without a word, as a phone that runs out of battery."""
+        """Stop without a goodbye, like a phone that runs out of battery."""
         for protocol in sockets_of(self.agent):
             protocol.transport.abort()
 
@@ -74,8 +74,8 @@ async def connected(
     offered: Callable[[str], str] = lambda sdp: sdp,
     through: Callable[[str], str] = lambda sdp: sdp,
 ) -> AsyncIterator[Peer]:
-    """The client and a server's peer, connected to each other; both closed at the end.
-    ``offered`` and ``through`` change what one says to the other."""
+    """Connect the client to a peer of the server; both are closed at the end. ``offered`` changes
+    the offer, ``through`` the answer."""
     plane = plane or MediaPlane(fan_out=FanOut())
     try:
         async with asyncio.timeout(DEADLINE_S):
@@ -95,7 +95,7 @@ async def connected(
 
 
 def with_red(sdp: str) -> str:
-    """An offer as browsers make it."""
+    """The offer with RED, as browsers offer it."""
     sdp = re.sub(r"(m=audio \d+ \S+) [^\r]*", rf"\1 111 {RED}", sdp)
     sdp = re.sub(r"a=(rtpmap|fmtp|rtcp-fb):[^\r]*\r\n", "", sdp)
     return sdp + (
@@ -104,7 +104,7 @@ def with_red(sdp: str) -> str:
 
 
 class ScriptedTrack(MediaStreamTrack):
-    """Sends Opus packets of ``pcm`` at the pace of speech; ``ticks`` says which are sent."""
+    """Sends ``pcm`` as Opus packets in real time. ``ticks``: the numbers of those that are sent."""
 
     kind = "audio"
 
@@ -139,7 +139,7 @@ def tone(frequency_hz: float, seconds: float, peak: int = 8000, rate_hz: int = R
 
 
 def pitch_hz(pcm: Pcm, rate_hz: int = RATE_HZ) -> float:
-    """The strongest frequency in it."""
+    """The strongest frequency in ``pcm``."""
     spectrum = np.abs(np.fft.rfft(pcm * np.hanning(pcm.size)))
     return float(np.argmax(spectrum) * rate_hz / pcm.size)
 

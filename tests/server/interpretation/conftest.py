@@ -17,7 +17,7 @@ def starter() -> Catalogue:
 
 @pytest.fixture(scope="session")
 def demo() -> Clip:
-    """Some Dutch."""
+    """The Dutch clip."""
     return demo_clip("nl")
 
 
@@ -38,5 +38,5 @@ def english_voice(starter: Catalogue) -> PiperSynthesizer:
 
 @pytest.fixture
 def endless(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No sentence ends in words without punctuation: for words that mean nothing."""
+    """Find no sentence ends in words without punctuation, for tests with meaningless words."""
     monkeypatch.setattr(sentence_ends, "LEAST_LOG_ODDS", math.inf)

@@ -70,7 +70,8 @@ class Outcome:
     def late_beginnings(self) -> tuple[list[int], int]:
         """How many samples after the end of its source each part began to be spoken. And the
         longest time, in samples, in which every part began later than BEHIND_SAMPLES."""
-        late, late_for, late_since = list[int](), 0, None
+        late, late_for = list[int](), 0
+        late_since: int | None = None
         spoken = [each for each in self.published if isinstance(each, Speech)]
         for before, each in zip((None, *spoken), spoken, strict=False):
             if before is not None and not before.last:
@@ -155,7 +156,7 @@ def half_a_word(speech: Pcm) -> Pcm:
 @pytest.mark.parametrize(
     "bad", [humming, music, whispering, another_speaker, another_language, half_a_word]
 )
-def test_afterwards_all_is_as_before(
+def test_speech_after_bad_input_is_interpreted_as_well_as_before(
     engines: Engines, demo: Clip, bad: Callable[[Pcm], Pcm]
 ) -> None:
     speech, text = said(demo)
@@ -169,7 +170,7 @@ def test_afterwards_all_is_as_before(
 
 
 @pytest.mark.parametrize("bad", [humming, music])
-def test_where_nobody_speaks_nothing_is_invented(
+def test_without_speech_no_words_are_recognised(
     engines: Engines, bad: Callable[[Pcm], Pcm]
 ) -> None:
     outcome = interpret(engines, bad(PAUSE))
@@ -177,9 +178,7 @@ def test_where_nobody_speaks_nothing_is_invented(
     assert outcome.committed == BAD_S * RATE_HZ
 
 
-def test_who_says_nothing_for_ten_minutes_and_goes_on_is_understood(
-    engines: Engines, demo: Clip
-) -> None:
+def test_speech_after_ten_minutes_of_silence_is_understood(engines: Engines, demo: Clip) -> None:
     speech, text = said(demo)
     silence = np.random.default_rng(7).normal(0, 3, 600 * RATE_HZ).astype(np.int16)
     outcome = interpret(engines, np.concatenate((speech, silence, speech, PAUSE)))
@@ -190,7 +189,7 @@ def test_who_says_nothing_for_ten_minutes_and_goes_on_is_understood(
     assert max(outcome.lags_s(second_s - 0.5)) <= 4
 
 
-def test_what_was_said_before_the_sound_stopped_in_a_word_is_interpreted(
+def test_speech_before_the_sound_stops_within_a_word_is_interpreted(
     engines: Engines, demo: Clip
 ) -> None:
     speech, _ = said(demo)

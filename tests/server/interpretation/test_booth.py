@@ -26,7 +26,7 @@ async def say_clauses(speaker: Speaker, bus: MemoryBus, *words: str, until: str)
         await bus.wait_for(Caption, before + 1, language=until, status="final")
 
 
-async def test_a_clause_that_fails_is_dropped_and_the_next_is_said() -> None:
+async def test_a_failed_clause_is_dropped_and_the_next_is_spoken() -> None:
     ensemble = Ensemble()
     ensemble.translator.instead["en"] = lambda text: fail(text) if text == "een" else text
     async with working(ensemble, LIMITS) as bus:
@@ -51,7 +51,7 @@ async def test_a_translation_with_another_number_is_marked() -> None:
     assert [(each.text, each.doubtful) for each in lines] == [("17", True), ("twee", False)]
 
 
-async def test_a_hung_translator_holds_up_no_other_language() -> None:
+async def test_a_hanging_translator_does_not_delay_other_languages() -> None:
     ensemble = Ensemble()
     ensemble.translator.instead["en"] = hang = Hang()
     async with working(ensemble, LIMITS) as bus:
@@ -63,7 +63,7 @@ async def test_a_hung_translator_holds_up_no_other_language() -> None:
         hang.release.set()
 
 
-async def test_a_hung_call_is_given_up_and_its_age_told() -> None:
+async def test_a_hanging_call_is_given_up_and_its_age_reported() -> None:
     ensemble = Ensemble()
     ensemble.translator.instead["en"] = hang = Hang()
     async with working(ensemble, IMPATIENT) as bus:
@@ -76,7 +76,7 @@ async def test_a_hung_call_is_given_up_and_its_age_told() -> None:
     assert not bus.of(Caption, language="en", skipped=False)
 
 
-async def test_what_comes_too_late_is_thrown_away() -> None:
+async def test_results_after_the_time_limit_are_discarded() -> None:
     ensemble = Ensemble()
     ensemble.translator.instead["en"] = hang = Hang()
     async with working(ensemble, replace(IMPATIENT, failures=99)) as bus:
@@ -104,7 +104,7 @@ async def test_the_circuit_opens_after_several_failures_in_a_row() -> None:
     assert (failure.language, failure.failing, failure.reason) == ("en", True, "broken")
 
 
-async def test_an_engine_that_takes_too_long_is_told_to_be_slow() -> None:
+async def test_an_engine_over_its_time_limit_is_reported_as_slow() -> None:
     ensemble = Ensemble()
     ensemble.translator.instead["en"] = hang = Hang()
     async with working(ensemble, replace(IMPATIENT, failures=1)) as bus:
@@ -116,9 +116,7 @@ async def test_an_engine_that_takes_too_long_is_told_to_be_slow() -> None:
     assert failure.reason == "slow"
 
 
-async def test_a_language_of_which_all_comes_too_late_is_told_to_be_slow_until_one_does_not() -> (
-    None
-):
+async def test_a_language_that_is_always_too_late_is_reported_as_slow_until_it_is_not() -> None:
     ensemble = Ensemble()
     async with working(ensemble, LIMITS) as bus:
         speaker = Speaker(bus)
@@ -140,7 +138,7 @@ async def test_a_language_of_which_all_comes_too_late_is_told_to_be_slow_until_o
         await bus.wait_for(Failure, failing=False)
 
 
-async def test_failures_apart_from_each_other_open_nothing() -> None:
+async def test_separate_failures_do_not_open_the_circuit() -> None:
     ensemble = Ensemble()
     ensemble.translator.instead["en"] = lambda text: fail(text) if text == "een" else text
     async with working(ensemble, LIMITS) as bus:
@@ -152,7 +150,7 @@ async def test_failures_apart_from_each_other_open_nothing() -> None:
     assert not bus.of(Failure)
 
 
-async def test_while_the_circuit_is_open_captions_go_on_and_the_voice_is_left_alone() -> None:
+async def test_while_the_circuit_is_open_captions_go_on_and_nothing_is_synthesized() -> None:
     ensemble = Ensemble()
     ensemble.voices["en"].instead = broken_voice
     async with working(ensemble, LIMITS) as bus:
@@ -164,7 +162,7 @@ async def test_while_the_circuit_is_open_captions_go_on_and_the_voice_is_left_al
     assert len(ensemble.voices["en"].scales) == 3
 
 
-async def test_the_circuit_of_one_language_is_no_others() -> None:
+async def test_each_language_has_its_own_circuit() -> None:
     ensemble = Ensemble()
     ensemble.voices["en"].instead = broken_voice
     async with working(ensemble, LIMITS) as bus:
@@ -176,7 +174,7 @@ async def test_the_circuit_of_one_language_is_no_others() -> None:
     assert not bus.of(Failure, language="de")
 
 
-async def test_the_circuit_closes_when_a_clause_is_said_again() -> None:
+async def test_the_circuit_closes_when_a_clause_is_spoken_again() -> None:
     ensemble = Ensemble()
     ensemble.voices["en"].instead = broken_voice
     async with working(ensemble, replace(LIMITS, retry_s=0.001)) as bus:
@@ -193,7 +191,7 @@ async def test_the_circuit_closes_when_a_clause_is_said_again() -> None:
     assert told.count(False) == 1
 
 
-async def test_a_language_no_more_wanted_is_no_more_failing() -> None:
+async def test_a_removed_language_stops_failing() -> None:
     ensemble = Ensemble()
     ensemble.voices["en"].instead = broken_voice
     async with working(ensemble, LIMITS) as bus:
@@ -207,7 +205,7 @@ async def test_a_language_no_more_wanted_is_no_more_failing() -> None:
     assert recovered.language == "en"
 
 
-async def test_a_language_without_a_voice_is_told_to_fail() -> None:
+async def test_a_language_without_a_voice_is_reported_as_failing() -> None:
     async with working(Ensemble(), replace(LIMITS, failures=1)) as bus:
         speaker = Speaker(bus)
         speaker.demand("xx")
@@ -216,7 +214,7 @@ async def test_a_language_without_a_voice_is_told_to_fail() -> None:
     assert (failure.language, failure.failing, failure.reason) == ("xx", True, "broken")
 
 
-async def test_clauses_that_wait_too_many_are_dropped_from_the_oldest() -> None:
+async def test_of_too_many_waiting_clauses_the_oldest_are_dropped() -> None:
     ensemble = Ensemble()
     ensemble.translator.instead["en"] = hang = Hang()
     async with working(ensemble, replace(LIMITS, waiting_clauses=2)) as bus:
@@ -234,7 +232,7 @@ async def test_clauses_that_wait_too_many_are_dropped_from_the_oldest() -> None:
     assert len(bus.of(Caption, language="nl", status="final")) == 4
 
 
-async def test_a_clause_that_is_dropped_is_marked_in_its_place() -> None:
+async def test_a_dropped_clause_is_marked_in_its_place() -> None:
     ensemble = Ensemble()
     ensemble.translator.instead["en"] = lambda text: fail(text) if text == "een" else text
     async with working(ensemble, LIMITS) as bus:
@@ -246,7 +244,7 @@ async def test_a_clause_that_is_dropped_is_marked_in_its_place() -> None:
     assert (marked.text, marked.segment, marked.status) == ("…", source.segment, "final")
 
 
-async def test_what_is_written_and_not_spoken_is_marked() -> None:
+async def test_captions_that_are_not_spoken_are_marked() -> None:
     ensemble = Ensemble()
     ensemble.voices["en"].instead = broken_voice
     async with working(ensemble, LIMITS) as bus:
@@ -261,7 +259,7 @@ async def test_what_is_written_and_not_spoken_is_marked() -> None:
         assert after.revision > before.revision
 
 
-async def test_where_nobody_listens_nothing_is_marked_as_not_spoken() -> None:
+async def test_without_listeners_no_caption_is_marked_as_not_spoken() -> None:
     ensemble = Ensemble()
     ensemble.voices["en"].instead = broken_voice
     async with working(ensemble, LIMITS) as bus:
@@ -273,7 +271,7 @@ async def test_where_nobody_listens_nothing_is_marked_as_not_spoken() -> None:
     assert not bus.of(Caption, skipped=True)
 
 
-async def test_speech_is_heard_while_the_speaker_is_paused() -> None:
+async def test_speech_is_played_while_the_speaker_is_paused() -> None:
     """Stream time stands still then, but what waits to be heard gets less."""
     ensemble = Ensemble()
     ensemble.voices["en"].instead = lambda text: np.full(8000 * 4, 1000, np.int16)

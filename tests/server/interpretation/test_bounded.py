@@ -3,7 +3,7 @@ import asyncio
 from server.interpretation.bounded import DropOldest
 
 
-async def test_the_oldest_goes_first() -> None:
+async def test_the_oldest_item_is_dropped_first() -> None:
     dropped: list[int] = []
     queue = DropOldest[int](2, dropped.append)
     for item in range(4):
@@ -12,7 +12,7 @@ async def test_the_oldest_goes_first() -> None:
     assert [await queue.get(), await queue.get()] == [2, 3]
 
 
-async def test_the_bound_is_on_sizes() -> None:
+async def test_the_bound_applies_to_the_sum_of_sizes() -> None:
     dropped: list[str] = []
     queue = DropOldest[str](5, dropped.append, len)
     for item in ("aaa", "bb", "c"):
@@ -27,7 +27,7 @@ async def test_one_item_beyond_the_bound_is_kept() -> None:
     assert (dropped, await queue.get()) == ([], "aaa")
 
 
-async def test_a_closed_queue_gives_what_it_holds_and_then_none() -> None:
+async def test_a_closed_queue_returns_its_items_then_none() -> None:
     queue = DropOldest[int](2, print)
     queue.put(1)
     queue.close()

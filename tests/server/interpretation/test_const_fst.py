@@ -30,7 +30,7 @@ def arcs(fst: ConstFst, state: int) -> list[NewArc]:
     return [tuple(arc.tolist()) for arc in fst.arcs_of(state)]
 
 
-def test_it_reads_what_training_writes(path: Path) -> None:
+def test_it_reads_graphs_written_by_training(path: Path) -> None:
     fst = ConstFst.read(path)
     assert arcs(fst, 0) == [(4, 0, 2.5, 1), (3, 7, 1.5, 0)]
     assert arcs(fst, 1) == []
@@ -38,12 +38,12 @@ def test_it_reads_what_training_writes(path: Path) -> None:
     assert fst.properties == EXPANDED | OUTPUT_SORTED
 
 
-def test_it_writes_what_it_read(path: Path, tmp_path: Path) -> None:
+def test_a_graph_is_written_as_it_was_read(path: Path, tmp_path: Path) -> None:
     ConstFst.read(path).write(tmp_path / "b.fst")
     assert (tmp_path / "b.fst").read_bytes() == path.read_bytes()
 
 
-def test_a_state_gets_more_arcs_and_the_others_keep_theirs(path: Path, tmp_path: Path) -> None:
+def test_arcs_can_be_added_to_a_state(path: Path, tmp_path: Path) -> None:
     fst = ConstFst.read(path)
     fst.append(0, [(0, 9, 0.25, 1), (5, 9, 0.5, 0)])
     fst.append(1, [(1, 1, 1.0, 0)])
@@ -54,7 +54,7 @@ def test_a_state_gets_more_arcs_and_the_others_keep_theirs(path: Path, tmp_path:
     assert grown.states[["no_in", "no_out"]].tolist() == [(1, 1), (0, 0)]
 
 
-def test_more_states_come_after_the_others(path: Path) -> None:
+def test_states_can_be_appended(path: Path) -> None:
     fst = ConstFst.read(path)
     fst.add_states([[(1, 0, 0.5, 2), (2, 0, 0.5, 3)], [(0, 0, 0.0, 0)]])
     assert arcs(fst, 2) == [(1, 0, 0.5, 2), (2, 0, 0.5, 3)]

@@ -50,13 +50,13 @@ NEXT = clause(5, "d e f g", goes_on=True)
 BOTH = "a b c d e f g"
 
 
-def test_what_goes_on_is_translated_with_what_it_goes_on_from() -> None:
+def test_a_clause_that_continues_a_sentence_is_translated_with_the_one_before() -> None:
     translate = Capitals()
     assert in_context(translate, NEXT, "", BEFORE) == "D E F G"
     assert translate.asked == [(BOTH, "A B C")]
 
 
-def test_while_it_grows_what_was_said_of_it_stays() -> None:
+def test_spoken_words_of_a_growing_clause_stay_the_prefix() -> None:
     translate = Capitals()
     assert in_context(translate, NEXT, "D E", BEFORE).startswith("D E ")
     assert translate.asked == [(BOTH, "A B C D E")]
@@ -71,7 +71,7 @@ def test_while_it_grows_what_was_said_of_it_stays() -> None:
         pytest.param(clause(5, "d " * 18, True), BEFORE, id="too long together"),
     ],
 )
-def test_the_others_are_translated_by_themselves(next_one: Clause, before: Said | None) -> None:
+def test_other_clauses_are_translated_alone(next_one: Clause, before: Said | None) -> None:
     translate = Capitals()
     assert in_context(translate, next_one, "", before) == next_one.text.upper()
     assert translate.asked == [(next_one.text, "")]
@@ -87,15 +87,15 @@ def test_the_others_are_translated_by_themselves(next_one: Clause, before: Said 
         pytest.param("fails", id="it fails"),
     ],
 )
-def test_what_is_unlikely_to_go_on_so_is_translated_by_itself(both: str) -> None:
+def test_an_unlikely_continuation_is_translated_alone(both: str) -> None:
     assert in_context(Capitals({BOTH: both}), NEXT, "", BEFORE) == "D E F G"
 
 
-def test_of_a_translation_without_words_nothing_goes_on() -> None:
+def test_an_empty_translation_is_not_used_as_context() -> None:
     assert in_context(Capitals(), NEXT, "", Said(BEFORE.clause, "…")) == "D E F G"
 
 
-async def test_a_booth_remembers_what_was_translated_last() -> None:
+async def test_a_booth_remembers_its_last_translation() -> None:
     translator, published = Recording(), list[Message]()
     engines = Engines({}, translator, {})
     shared = Shared(engines, Limits(), published.append)
@@ -111,7 +111,7 @@ async def test_a_booth_remembers_what_was_translated_last() -> None:
     assert texts == ["A B C", "D E F", "G H I"]
 
 
-def test_the_model_that_is_shipped_goes_on_in_the_middle_of_a_sentence(starter: Catalogue) -> None:
+def test_the_shipped_model_continues_a_sentence(starter: Catalogue) -> None:
     model = starter.translations["nl", "en"]
     shipped = CTranslate2Translator(
         starter.path(model), sorted({target for _, target in model.pairs})

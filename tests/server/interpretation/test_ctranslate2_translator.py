@@ -27,7 +27,7 @@ def translator(folder: Path, request: pytest.FixtureRequest) -> CTranslate2Trans
 
 
 @pytest.mark.parametrize(("source", "target"), [("nl", "en"), ("en", "nl")])
-def test_it_translates_what_a_recogniser_sends(
+def test_recognised_text_is_translated(
     translator: CTranslate2Translator, source: str, target: str
 ) -> None:
     phrases = demo_clip(source).phrases
@@ -37,7 +37,7 @@ def test_it_translates_what_a_recogniser_sends(
 
 
 @pytest.mark.parametrize("text", ["", " ", "\n"])
-def test_of_nothing_it_makes_nothing(translator: CTranslate2Translator, text: str) -> None:
+def test_empty_text_has_an_empty_translation(translator: CTranslate2Translator, text: str) -> None:
     assert translator.translate(text, "nl", "en") == ""
 
 
@@ -61,7 +61,7 @@ def test_odd_input_gives_a_translation_of_like_length_or_an_engine_error(
     ["x" * 5000, "7" * 5000, "een twee drie " * 357, "Где вокзал? " * 417, "😀" * 5000, "\x00\x07"],
     ids=["letters", "figures", "words", "Cyrillic", "emoji", "control characters"],
 )
-def test_five_thousand_characters_are_not_made_more(
+def test_five_thousand_characters_are_not_made_longer(
     translator: CTranslate2Translator, text: str
 ) -> None:
     assert len(translator.translate(text, "nl", "en")) <= len(text)
@@ -88,18 +88,18 @@ def test_a_target_that_the_model_does_not_know_is_named(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("text", ["…", "😀 🎉", "!?", "---", "\x07", "Где вокзал?", "今日"])
-def test_of_what_it_cannot_read_it_makes_nothing_up(
+def test_unreadable_text_has_an_empty_translation(
     translator: CTranslate2Translator, text: str
 ) -> None:
     assert translator.translate(text, "nl", "en") == ""
 
 
 @pytest.mark.parametrize("text", ["1953", "12:30", "3,5 %"])
-def test_figures_alone_come_through(translator: CTranslate2Translator, text: str) -> None:
+def test_figures_alone_are_kept(translator: CTranslate2Translator, text: str) -> None:
     assert translator.translate(f" {text} ", "nl", "en") == text
 
 
-def test_signs_that_it_never_saw_change_nothing(translator: CTranslate2Translator) -> None:
+def test_unknown_signs_change_nothing(translator: CTranslate2Translator) -> None:
     plainly = translator.translate("het museum is op maandag gesloten", "nl", "en")
     assert translator.translate("het museum 😀 is op maandag gesloten", "nl", "en") == plainly
 
@@ -120,11 +120,11 @@ def test_a_long_text_is_translated_to_its_end(translator: CTranslate2Translator)
     ("text", "expected"),
     [("", 1), ("ja", 1), ("nee nee nee", 3), ("the one The one the one the", 3), ("a b c d", 1)],
 )
-def test_it_counts_how_often_words_come_in_a_row(text: str, expected: int) -> None:
+def test_repetitions_in_a_row_are_counted(text: str, expected: int) -> None:
     assert most_in_a_row(text) == expected
 
 
-def test_what_does_not_end_in_one_piece_may_in_two(
+def test_a_text_that_runs_away_is_translated_in_halves(
     translator: CTranslate2Translator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(ctranslate2_translator, "MAX_PIECES_PER_PIECE", 0)
@@ -133,7 +133,7 @@ def test_what_does_not_end_in_one_piece_may_in_two(
     assert found == "the museum is closed on monday the bus leaves at eight o'clock"
 
 
-def test_a_word_alone_that_does_not_end_is_an_error(
+def test_a_single_word_that_runs_away_is_an_error(
     translator: CTranslate2Translator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(ctranslate2_translator, "MAX_PIECES_PER_PIECE", 0)
@@ -151,18 +151,20 @@ def test_a_word_alone_that_does_not_end_is_an_error(
         ("bel nul 4 4 4 4 4 nu", "bel nul 4 4 4 4 4 nu"),
     ],
 )
-def test_what_is_said_over_and_over_is_said_less_often(text: str, expected: str) -> None:
+def test_loops_are_shortened(text: str, expected: str) -> None:
     assert without_loops(text) == expected
 
 
 @pytest.mark.parametrize("prefix", ["The museum", "On Monday the", "The museum is clos"])
-def test_a_translation_begins_as_it_is_told(translator: CTranslate2Translator, prefix: str) -> None:
+def test_a_translation_begins_with_the_prefix(
+    translator: CTranslate2Translator, prefix: str
+) -> None:
     found = translator.translate("het museum is op maandag gesloten", "nl", "en", prefix)
     assert found.startswith(prefix)
     assert len(found) > len(prefix)
 
 
-def test_another_translation_is_taken_where_the_likeliest_is_doubtful(
+def test_if_the_likeliest_translation_is_doubtful_another_is_taken(
     translator: CTranslate2Translator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     text = "Het museum is op maandag gesloten."
@@ -177,7 +179,7 @@ def test_another_translation_is_taken_where_the_likeliest_is_doubtful(
     assert "museum" in other
 
 
-def test_the_likeliest_stays_where_all_are_as_doubtful(
+def test_if_all_translations_are_doubtful_the_likeliest_is_taken(
     translator: CTranslate2Translator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     text = "Het museum is op maandag gesloten."

@@ -29,7 +29,7 @@ SOURCE = "een twee drie vier vijf zes"
         pytest.param(["a " * 20, "a " * 20], ["", ""], id="a loop"),
     ],
 )
-def test_what_is_committed(translations: list[str], committed: list[str]) -> None:
+def test_the_agreed_beginning_is_committed(translations: list[str], committed: list[str]) -> None:
     draft = Draft(1)
     assert [draft.revise(SOURCE, each, False) for each in translations] == committed
     assert draft.text.split() == " ".join(committed).split()
@@ -44,7 +44,7 @@ def beginnings(draft: Draft, text: str, quick: bool = True, ended: bool = False)
     return [each.text for each in draft.beginnings(clause(text, ended), "en", quick)]
 
 
-def test_of_several_new_words_all_but_the_last_are_translated_first() -> None:
+def test_with_several_new_words_the_text_without_the_last_is_translated_first() -> None:
     draft = Draft(1)
     assert beginnings(draft, "x b c") == ["x b", "x b c"]
     draft.revise("x b c", "x y z", False)
@@ -58,13 +58,13 @@ def test_an_end_is_translated_once() -> None:
     assert beginnings(Draft(1), "x") == ["x"]
 
 
-def test_half_a_number_waits_for_the_rest() -> None:
+def test_an_incomplete_number_waits_for_its_end() -> None:
     assert beginnings(Draft(1), "we were three hundred and", quick=False) == ["we were"]
     assert beginnings(Draft(1), "three hundred") == []
     assert beginnings(Draft(1), "there were 300", ended=True) == ["there were 300"]
 
 
-def test_at_the_end_all_is_committed() -> None:
+def test_at_the_end_the_whole_translation_is_committed() -> None:
     draft = Draft(1)
     draft.revise(SOURCE, "a b c d e", False)
     draft.revise(SOURCE, "a b c d e", False)

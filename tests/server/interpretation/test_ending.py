@@ -66,22 +66,22 @@ def stderr_to_its_end(process: Process) -> str:
 
 
 @pytest.mark.parametrize("started", [[WORKER]], indirect=True)
-def test_sigterm_ends_it(started: Process) -> None:
+def test_sigterm_ends_the_interpreter(started: Process) -> None:
     started.terminate()
     assert (stderr_to_its_end(started), started.returncode) == ("", 0)
 
 
 @pytest.mark.parametrize("started", [[WORKER, "close"]], indirect=True)
-def test_it_ends_with_the_bus(started: Process) -> None:
+def test_the_interpreter_ends_with_the_bus(started: Process) -> None:
     assert (stderr_to_its_end(started), started.returncode) == ("", 0)
 
 
 @pytest.mark.parametrize("started", [[WORKER, "close", "hang"]], indirect=True)
-def test_a_call_that_hangs_does_not_keep_it(started: Process) -> None:
+def test_a_hanging_call_does_not_prevent_the_end(started: Process) -> None:
     assert "the process ends without waiting" in stderr_to_its_end(started)
     assert started.returncode == 1
 
 
 @pytest.mark.parametrize("started", [[PARENT, WORKER]], indirect=True)
-def test_it_ends_with_its_parent(started: Process) -> None:
+def test_the_interpreter_ends_with_its_parent(started: Process) -> None:
     assert "parent process is gone" in stderr_to_its_end(started)

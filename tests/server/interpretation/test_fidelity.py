@@ -19,7 +19,7 @@ from training.translation.library import rooms
         ("Come in.", "", "en", "nl", ["length"]),
     ],
 )
-def test_what_does_not_fit_is_found(
+def test_translations_that_do_not_fit_are_doubted(
     text: str, translation: str, source: str, target: str, why: list[str]
 ) -> None:
     assert doubts(text, translation, source, target) == why
@@ -36,11 +36,13 @@ def test_what_does_not_fit_is_found(
         ("Uno due tre.", "One two three.", "it", "en"),
     ],
 )
-def test_what_fits_is_not_doubted(text: str, translation: str, source: str, target: str) -> None:
+def test_translations_that_fit_are_not_doubted(
+    text: str, translation: str, source: str, target: str
+) -> None:
     assert doubts(text, translation, source, target) == []
 
 
-def test_of_what_people_translated_hardly_anything_is_doubted() -> None:
+def test_hardly_any_translation_by_people_is_doubted() -> None:
     sides = rooms()
     pairs = [
         (text, other, source, target)

@@ -77,7 +77,7 @@ def finals(transcripts: list[Transcript]) -> list[tuple[int, int]]:
     ]
 
 
-def test_where_nobody_speaks_the_recogniser_hears_nothing() -> None:
+def test_without_speech_the_recogniser_gets_no_audio() -> None:
     ear = Ear()
     gate = Gate(ear, Loud())
     assert not heard_through(gate, silence(600 * RATE_HZ))
@@ -85,21 +85,21 @@ def test_where_nobody_speaks_the_recogniser_hears_nothing() -> None:
     assert gate.finish() is None
 
 
-def test_a_knock_is_no_speech() -> None:
+def test_a_knock_does_not_open_the_gate() -> None:
     ear = Ear()
     knock = EEN[: 4 * Loud.window_samples]
     heard_through(Gate(ear, Loud()), silence(RATE_HZ), knock, silence(RATE_HZ - len(knock)))
     assert not len(ear.heard)
 
 
-def test_a_held_note_is_no_speech() -> None:
+def test_a_held_note_does_not_open_the_gate() -> None:
     ear = Ear()
     note = 3000 * np.sin(2 * np.pi * 220 * np.arange(3 * RATE_HZ) / RATE_HZ) + 5000
     heard_through(Gate(ear, Loud()), silence(RATE_HZ), note.astype(np.int16))
     assert not len(ear.heard)
 
 
-def test_what_came_just_before_speech_is_fed_too() -> None:
+def test_audio_just_before_speech_is_fed_too() -> None:
     ear = Ear()
     heard_through(Gate(ear, Loud()), silence(10 * RATE_HZ), EEN)
     before = len(ear.heard) - len(EEN)
@@ -109,7 +109,7 @@ def test_what_came_just_before_speech_is_fed_too() -> None:
 
 @pytest.mark.parametrize("patience_s", [0.5, 1000])
 @pytest.mark.parametrize("before_s", [0.2, 1, 7])
-def test_words_are_told_when_they_were_said(before_s: float, patience_s: float) -> None:
+def test_word_times_are_those_of_the_stream(before_s: float, patience_s: float) -> None:
     before, between = round(before_s * RATE_HZ), 10 * RATE_HZ
     gate = Gate(Ear(round(patience_s * RATE_HZ)), Loud())
     parts = [silence(before), EEN, silence(between), EEN, silence(between)]
@@ -118,7 +118,7 @@ def test_words_are_told_when_they_were_said(before_s: float, patience_s: float) 
     assert finals(heard_through(gate, *parts)) == [first, second]
 
 
-def test_words_of_an_utterance_that_goes_on_over_a_pause_keep_their_times() -> None:
+def test_word_times_are_right_after_a_pause_within_an_utterance() -> None:
     gate, short = Gate(Ear(), Loud()), silence(HANG_OVER - CHUNK)
     transcripts = heard_through(gate, EEN, short, EEN)
     second = len(EEN) + len(short)
@@ -144,7 +144,7 @@ def test_a_word_that_is_recognised_only_after_the_pause_keeps_its_time() -> None
     assert finals([last]) == [(0, len(EEN)), (len(EEN) + pause, 2 * len(EEN) + pause)]
 
 
-def test_an_utterance_that_has_ended_is_not_ended_again() -> None:
+def test_an_ended_utterance_is_not_ended_again() -> None:
     ear = Ear(patience=RATE_HZ // 2)
     gate = Gate(ear, None)
     heard_through(gate, EEN, silence(RATE_HZ // 2))
@@ -152,26 +152,26 @@ def test_an_utterance_that_has_ended_is_not_ended_again() -> None:
     assert not ear.finishes
 
 
-def test_nothing_is_fed_twice_where_it_opens_soon_again() -> None:
+def test_no_audio_is_fed_twice_when_the_gate_reopens() -> None:
     ear = Ear()
     pcm = np.concatenate((silence(3 * RATE_HZ), EEN, silence(HANG_OVER + 2 * CHUNK), EEN))
     heard_through(Gate(ear, Loud()), pcm)
     assert (ear.heard == pcm[-len(ear.heard) :]).all()
 
 
-def test_how_long_nobody_has_spoken() -> None:
+def test_the_time_without_speech_is_measured() -> None:
     gate = Gate(Ear(), Loud())
     heard_through(gate, EEN, silence(RATE_HZ))
     assert gate.quiet_samples == RATE_HZ
 
 
-def test_without_a_detector_everything_is_fed() -> None:
+def test_without_a_detector_all_audio_is_fed() -> None:
     ear = Ear()
     heard_through(Gate(ear, None), silence(RATE_HZ), EEN)
     assert len(ear.heard) == RATE_HZ + len(EEN)
 
 
-def test_a_recogniser_that_wants_it_is_ended_after_a_shorter_pause() -> None:
+def test_a_recogniser_may_ask_for_a_shorter_pause() -> None:
     ear, pause = Ear(), HANG_OVER // 2
     ear.pause_samples = pause
     transcripts = heard_through(Gate(ear, Loud()), EEN, silence(5 * RATE_HZ))
@@ -180,7 +180,7 @@ def test_a_recogniser_that_wants_it_is_ended_after_a_shorter_pause() -> None:
     assert len(ear.heard) <= len(EEN) + pause + CHUNK
 
 
-def test_it_hears_all_of_what_follows_the_pause() -> None:
+def test_all_audio_after_the_pause_is_fed() -> None:
     ear = Ear()
     ear.pause_samples = HANG_OVER // 2
     gap = silence(HANG_OVER // 2 + 2 * CHUNK)

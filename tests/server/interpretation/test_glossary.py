@@ -21,7 +21,7 @@ def read_json(**content: object) -> tuple[Glossary, list[Problem]]:
     return read(json.dumps(content).encode(), "json", LANGUAGES)
 
 
-def test_toml_and_json_say_the_same() -> None:
+def test_toml_and_json_give_the_same_glossary() -> None:
     """The example that the module's description gives."""
     described = (glossary_module.__doc__ or "").splitlines()
     toml = "\n".join(line for line in described if line.startswith("    "))
@@ -61,13 +61,13 @@ def test_an_empty_file_is_an_empty_glossary(data: bytes) -> None:
     ],
     ids=range(12),
 )
-def test_what_is_no_glossary_is_refused(data: bytes, told: str) -> None:
+def test_an_invalid_glossary_is_refused(data: bytes, told: str) -> None:
     with pytest.raises(GlossaryError, match=told):
         read(data, "toml", LANGUAGES)
 
 
 @pytest.mark.parametrize("data", [b"", b"[]", b"null", b'{"terms": {}}', b"[" * 5000, b"\xff{}"])
-def test_json_that_is_no_glossary_is_refused(data: bytes) -> None:
+def test_json_of_another_kind_is_refused(data: bytes) -> None:
     with pytest.raises(GlossaryError):
         read(data, "json", LANGUAGES)
 
@@ -90,7 +90,7 @@ def test_json_that_is_no_glossary_is_refused(data: bytes) -> None:
     ],
     ids=range(12),
 )
-def test_an_entry_that_cannot_be_used_is_told_of_and_the_others_work(
+def test_an_unusable_entry_is_reported_and_the_others_work(
     term: dict[str, str], reason: str
 ) -> None:
     good = {"nl": "wet", "en": "law"}
@@ -100,7 +100,7 @@ def test_an_entry_that_cannot_be_used_is_told_of_and_the_others_work(
     assert all(each.entry.startswith("terms[2]") for each in problems)
 
 
-def test_of_an_entry_in_several_languages_those_that_there_are_are_used() -> None:
+def test_an_unknown_language_in_an_entry_is_reported_and_the_others_are_used() -> None:
     glossary, problems = read_json(terms=[{"nl": "wet", "en": "law", "tlh": "chut"}])
     assert glossary.terms == ({"nl": "wet", "en": "law"},)
     assert [(each.entry, each.text) for each in problems] == [("terms[1]", "tlh")]
@@ -116,7 +116,7 @@ def test_a_loop_is_two_terms() -> None:
     assert read_json(terms=terms) == (Glossary(tuple(terms)), [])
 
 
-def test_of_thousands_of_entries_the_first_are_used() -> None:
+def test_entries_beyond_the_limit_are_ignored() -> None:
     terms = [{"nl": f"a{i}", "en": f"b{i}"} for i in range(2000)]
     glossary, problems = read_json(terms=terms, names=["Ede"])
     assert len(glossary.terms) == MAX_ENTRIES
@@ -125,7 +125,7 @@ def test_of_thousands_of_entries_the_first_are_used() -> None:
     assert problems[-1].reason == f"{2001 - MAX_ENTRIES - MAX_PROBLEMS} more entries cannot be used"
 
 
-def test_names_and_words_come_once_and_in_one_form() -> None:
+def test_names_and_words_are_normalised_and_distinct() -> None:
     glossary, _ = read_json(names=["Ede", " Ede ", "Zoe\u0308"], words={"nl": ["a  b", "a b"]})
     assert glossary.names == ("Ede", "Zoë")
     assert glossary.words == {"nl": ("a b",)}
@@ -145,14 +145,14 @@ def test_names_and_words_come_once_and_in_one_form() -> None:
         ("Groß-Gerau", "de", "Groß-Gerau", ("gross", "gerau"), ""),
     ],
 )
-def test_an_article_is_no_part_of_a_term(
+def test_articles_are_not_part_of_a_term(
     term: str, language: str, written: str, words: tuple[str, ...], gender: str
 ) -> None:
     found = spelled(term, language)
     assert (found.written, found.words, found.gender) == (written, words, gender)
 
 
-def test_words_to_expect_are_single_ones_each_once_in_the_language_spoken() -> None:
+def test_expected_words_are_single_distinct_words_of_the_source() -> None:
     glossary = Glossary(
         terms=({"nl": "het Verbond", "en": "old covenant"}, {"en": "law", "de": "das Gesetz"}),
         names=("Van der Steen",),

@@ -24,7 +24,7 @@ def heard(text: str, certain: int | None = None) -> Transcript:
         ("en", "Uhhhhh.", ""),
     ],
 )
-def test_hesitations_are_left_out(language: str, said: str, meant: str) -> None:
+def test_hesitations_are_removed(language: str, said: str, meant: str) -> None:
     assert without_hesitations(heard(said), language).text == meant
 
 
@@ -39,11 +39,11 @@ def test_hesitations_are_left_out(language: str, said: str, meant: str) -> None:
         ("it", "Eh uh the the."),
     ],
 )
-def test_what_is_meant_stays(language: str, said: str) -> None:
+def test_intended_words_are_kept(language: str, said: str) -> None:
     assert without_hesitations(heard(said), language).text == said
 
 
-def test_the_certain_words_are_counted_without_them() -> None:
+def test_certain_words_are_counted_without_hesitations() -> None:
     meant = without_hesitations(heard("uh the the house uh stands", certain=4), "en")
     assert meant.text == "the house stands"
     assert meant.certain == 2

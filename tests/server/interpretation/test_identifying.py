@@ -64,7 +64,7 @@ def speak(speaker: Speaker, seconds: int, value: int) -> None:
         speaker.bus.send(chunk)
 
 
-async def test_with_auto_the_language_is_told_and_nothing_is_interpreted() -> None:
+async def test_with_auto_the_language_is_reported_and_nothing_is_interpreted() -> None:
     async with working(ensemble(Identifier()), LIMITS) as bus:
         speaker = Speaker(bus)
         speaker.demand("en", source=AUTO, among=("nl", "en"))
@@ -80,7 +80,7 @@ async def test_with_auto_the_language_is_told_and_nothing_is_interpreted() -> No
     assert not bus.of(Caption, epoch=1)
 
 
-async def test_another_language_than_is_interpreted_is_told_meanwhile() -> None:
+async def test_another_language_than_the_source_is_reported_during_interpretation() -> None:
     async with working(ensemble(Identifier()), LIMITS) as bus:
         speaker = Speaker(bus)
         speaker.demand("en", among=("nl", "en"))
@@ -91,7 +91,7 @@ async def test_another_language_than_is_interpreted_is_told_meanwhile() -> None:
     assert bus.of(Caption, language="nl")
 
 
-async def test_recognition_waits_for_no_identifier() -> None:
+async def test_recognition_does_not_wait_for_the_identifier() -> None:
     identifier = Identifier()
     identifier.release.clear()
     async with working(ensemble(identifier), LIMITS) as bus:
@@ -115,7 +115,7 @@ async def test_an_identifier_that_fails_is_counted_and_asked_again() -> None:
         await bus.wait_for(Spoken, language="nl")
 
 
-async def test_without_an_identifier_nothing_is_told() -> None:
+async def test_without_an_identifier_no_language_is_reported() -> None:
     async with working(ensemble(None), LIMITS) as bus:
         speaker = Speaker(bus)
         speaker.demand("en")
@@ -124,7 +124,7 @@ async def test_without_an_identifier_nothing_is_told() -> None:
     assert not bus.of(Spoken)
 
 
-async def test_an_identifier_that_comes_with_other_models_is_asked() -> None:
+async def test_an_identifier_of_new_models_is_used() -> None:
     made, published = ensemble(None), list[Message]()
     shared = Shared(made.engines, LIMITS, published.append)
     identifying = Identifying(shared, Demand(stream="s", epoch=1, source="nl", among=("nl", "en")))

@@ -51,7 +51,7 @@ async def test_the_translation_is_captioned_before_it_is_spoken() -> None:
     assert (caption.start_sample, caption.end_sample) == (0, 2 * WORD_SAMPLES)
 
 
-async def test_speech_comes_in_pieces_that_join() -> None:
+async def test_speech_is_sent_in_adjoining_pieces() -> None:
     async with working(Ensemble(), PATIENT) as bus:
         speaker = Speaker(bus)
         speaker.demand("en")
@@ -68,7 +68,7 @@ async def test_speech_comes_in_pieces_that_join() -> None:
     }
 
 
-async def test_speech_is_planned_for_no_time_gone_by_and_never_over_other_speech() -> None:
+async def test_speech_is_planned_neither_in_the_past_nor_over_other_speech() -> None:
     async with working(Ensemble(), PATIENT) as bus:
         speaker = Speaker(bus)
         speaker.demand("en")
@@ -80,7 +80,7 @@ async def test_speech_is_planned_for_no_time_gone_by_and_never_over_other_speech
         assert one.play_at + len(one.pcm) <= other.play_at  # two bytes, two samples at 16 kHz
 
 
-async def test_the_last_words_are_said_when_no_more_sound_comes() -> None:
+async def test_the_last_words_are_spoken_when_no_more_audio_comes() -> None:
     async with working(Ensemble(), HASTY) as bus:
         speaker = Speaker(bus)
         speaker.demand("en")
@@ -88,7 +88,7 @@ async def test_the_last_words_are_said_when_no_more_sound_comes() -> None:
         assert await final_texts(bus, "en", 1) == ["en(een twee)"]
 
 
-async def test_the_recogniser_is_left_alone_while_nothing_comes() -> None:
+async def test_the_recogniser_is_not_called_without_audio() -> None:
     async with working(Ensemble(), HASTY) as bus:
         speaker = Speaker(bus)
         speaker.demand()
@@ -110,7 +110,7 @@ async def test_after_a_quiet_time_word_times_are_still_right() -> None:
     assert bus.of(Caption, language="en")[1].start_sample == WORD_SAMPLES
 
 
-async def test_a_short_gap_is_silence() -> None:
+async def test_a_short_gap_counts_as_silence() -> None:
     async with working(Ensemble(), PATIENT) as bus:
         speaker = Speaker(bus)
         speaker.demand("en")
@@ -132,7 +132,7 @@ async def test_a_long_gap_ends_the_utterance() -> None:
     assert bus.of(Caption, language="en")[1].start_sample == WORD_SAMPLES + 3 * RATE_HZ
 
 
-async def test_after_a_long_gap_it_listens_for_speech_anew() -> None:
+async def test_after_a_long_gap_speech_detection_restarts() -> None:
     """Sound before the gap ends within one of the detector's windows."""
     engines = dataclasses.replace(Ensemble().engines, detector=SileroDetector)
     shared = Shared(engines, PATIENT, lambda message: None)
@@ -144,7 +144,7 @@ async def test_after_a_long_gap_it_listens_for_speech_anew() -> None:
     await interpreter.run()
 
 
-async def test_sound_that_comes_twice_is_heard_once() -> None:
+async def test_repeated_audio_is_recognised_once() -> None:
     async with working(Ensemble(), PATIENT) as bus:
         speaker = Speaker(bus)
         speaker.demand("en")
@@ -154,7 +154,7 @@ async def test_sound_that_comes_twice_is_heard_once() -> None:
         assert await final_texts(bus, "en", 1) == ["en(een twee)"]
 
 
-async def test_where_recognition_fails_it_begins_anew_and_keeps_what_it_had() -> None:
+async def test_after_a_failure_recognition_restarts_and_keeps_its_words() -> None:
     async with working(Ensemble(), PATIENT) as bus:
         speaker = Speaker(bus)
         speaker.demand("en")

@@ -28,7 +28,7 @@ def at_work(speaker: Speaker) -> bool:
     return any(task.get_name() == f"interpreter/{speaker.stream}" for task in asyncio.all_tasks())
 
 
-async def test_languages_come_and_go_while_it_runs() -> None:
+async def test_languages_can_be_added_and_removed() -> None:
     async with working(Ensemble(), PATIENT) as bus:
         speaker = Speaker(bus)
         for word, *languages in (
@@ -45,7 +45,7 @@ async def test_languages_come_and_go_while_it_runs() -> None:
     assert await final_texts(bus, "en", 3) == ["en(een)", "en(twee)", "en(vier)"]
 
 
-async def test_a_language_no_more_wanted_says_what_it_had_begun() -> None:
+async def test_a_removed_language_finishes_its_clause() -> None:
     ensemble = Ensemble()
     ensemble.translator.instead["en"] = hang = Hang()
     async with working(ensemble, PATIENT) as bus:
@@ -61,7 +61,7 @@ async def test_a_language_no_more_wanted_says_what_it_had_begun() -> None:
     assert await final_texts(bus, "en", 1) == [hang("een")]
 
 
-async def test_a_language_wanted_again_goes_on_after_what_it_had_begun() -> None:
+async def test_a_language_added_again_continues_after_its_clause() -> None:
     ensemble = Ensemble()
     ensemble.translator.instead["en"] = hang = Hang()
     async with working(ensemble, PATIENT) as bus:
@@ -78,7 +78,7 @@ async def test_a_language_wanted_again_goes_on_after_what_it_had_begun() -> None
         assert one.play_at + len(one.pcm) <= other.play_at
 
 
-async def test_a_language_only_read_is_not_spoken() -> None:
+async def test_a_language_with_captions_only_is_not_spoken() -> None:
     async with working(Ensemble(), PATIENT) as bus:
         speaker = Speaker(bus)
         speaker.demand("de", text=("en",))
@@ -97,7 +97,7 @@ async def test_without_captions_the_source_is_not_captioned() -> None:
     assert not bus.of(Caption, language="nl")
 
 
-async def test_all_that_was_said_is_committed() -> None:
+async def test_all_interpreted_audio_is_committed() -> None:
     async with working(Ensemble(), HASTY) as bus:
         speaker = Speaker(bus)
         speaker.demand("en")
@@ -111,7 +111,7 @@ async def test_all_that_was_said_is_committed() -> None:
 
 
 @pytest.mark.parametrize("instead", [Hang(), fail], ids=["waiting", "dropped"])
-async def test_what_still_waits_in_a_language_is_not_committed(instead: Hang) -> None:
+async def test_audio_of_waiting_clauses_is_not_committed(instead: Hang) -> None:
     ensemble = Ensemble()
     ensemble.translator.instead["en"] = instead
     async with working(ensemble, HASTY) as bus:
@@ -125,7 +125,7 @@ async def test_what_still_waits_in_a_language_is_not_committed(instead: Hang) ->
         await bus.wait_for(Committed, sample=speaker.sample)
 
 
-async def test_segments_rise_from_epoch_to_epoch() -> None:
+async def test_segment_numbers_increase_across_epochs() -> None:
     async with working(Ensemble(), PATIENT) as bus:
         for epoch in (1, 2):
             speaker = Speaker(bus, epoch=epoch)
@@ -136,7 +136,7 @@ async def test_segments_rise_from_epoch_to_epoch() -> None:
     assert segments == sorted(set(segments))
 
 
-async def test_a_stream_is_let_go_when_nothing_of_it_is_demanded() -> None:
+async def test_a_stream_ends_when_nothing_is_demanded() -> None:
     async with working(Ensemble(), PATIENT) as bus:
         speaker = Speaker(bus)
         speaker.demand("en")
@@ -149,7 +149,7 @@ async def test_a_stream_is_let_go_when_nothing_of_it_is_demanded() -> None:
         await bus.wait_for(Heartbeat, dropped={"undemanded": 2})
 
 
-async def test_a_stream_is_let_go_when_demands_cease() -> None:
+async def test_a_stream_ends_when_demands_cease() -> None:
     async with working(Ensemble(), Limits(heartbeat_s=0.02, quiet_s=30.0, demand_s=0.05)) as bus:
         speaker = Speaker(bus)
         speaker.demand("en")
@@ -170,7 +170,7 @@ async def test_a_stream_demanded_again_goes_on() -> None:
     assert segments == sorted(set(segments))
 
 
-async def test_an_older_epoch_is_not_heard() -> None:
+async def test_audio_of_an_older_epoch_is_ignored() -> None:
     async with working(Ensemble(), PATIENT) as bus:
         old, new = Speaker(bus, epoch=1), Speaker(bus, epoch=2)
         new.demand("en")

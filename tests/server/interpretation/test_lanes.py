@@ -18,17 +18,17 @@ async def test_a_call_returns_what_the_function_does(lanes: Lanes) -> None:
     assert await lanes.lane("translate", "en").call(5, "a b".split) == ["a", "b"]
 
 
-async def test_nothing_is_stuck_once_calls_have_ended(lanes: Lanes) -> None:
+async def test_after_calls_have_ended_none_counts_as_stuck(lanes: Lanes) -> None:
     await lanes.lane("translate", "en").call(5, str, 1)
     assert lanes.stuck_s() == 0
 
 
-async def test_what_the_function_raises_comes_through(lanes: Lanes) -> None:
+async def test_exceptions_of_the_function_are_raised(lanes: Lanes) -> None:
     with pytest.raises(ValueError, match="invalid literal"):
         await lanes.lane("translate", "en").call(5, int, "x")
 
 
-async def test_a_timeout_of_the_functions_own_is_no_overrun(lanes: Lanes) -> None:
+async def test_a_timeout_error_of_the_function_is_not_an_overrun(lanes: Lanes) -> None:
     def raises() -> None:
         raise TimeoutError("mine")
 
@@ -45,7 +45,7 @@ async def test_a_call_over_its_limit_is_given_up(lanes: Lanes) -> None:
     release.set()
 
 
-async def test_after_a_hang_the_lane_works_again_and_never_ran_what_was_given_up(
+async def test_after_a_hang_the_lane_works_again_without_the_cancelled_calls(
     lanes: Lanes,
 ) -> None:
     release, ran = threading.Event(), threading.Event()
@@ -66,7 +66,7 @@ async def test_lanes_do_not_wait_for_each_other(lanes: Lanes) -> None:
     release.set()
 
 
-async def test_stages_tell_the_calls_since_the_last_time(lanes: Lanes) -> None:
+async def test_stage_times_cover_the_calls_since_the_last_report(lanes: Lanes) -> None:
     for _ in range(3):
         await lanes.lane("translate", "en").call(5, str, 1)
     (stage,) = lanes.drain()
@@ -74,7 +74,7 @@ async def test_stages_tell_the_calls_since_the_last_time(lanes: Lanes) -> None:
     assert lanes.drain() == ()
 
 
-async def test_languages_that_hang_hold_up_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_hanging_languages_do_not_delay_others(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("server.interpretation.lanes.TURN_S", 0.02)
     release, lanes = threading.Event(), Lanes(cores=1)
     async with asyncio.TaskGroup() as group:
@@ -85,7 +85,7 @@ async def test_languages_that_hang_hold_up_no_other(monkeypatch: pytest.MonkeyPa
     lanes.close()
 
 
-async def test_the_language_with_the_most_listeners_goes_first() -> None:
+async def test_the_language_with_the_most_listeners_gets_the_next_turn() -> None:
     release, done, lanes = threading.Event(), list[str](), Lanes(cores=1)
     lanes.listeners = {"one": {"de": 3, "fr": 2}, "other": {"fr": 2}}
     async with asyncio.TaskGroup() as group:

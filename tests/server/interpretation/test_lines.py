@@ -23,14 +23,14 @@ def test_a_line_grows_until_it_has_ended() -> None:
     assert lines.end() is None
 
 
-def test_a_line_that_nothing_is_added_to_becomes_final_all_the_same() -> None:
+def test_a_line_without_additions_becomes_final() -> None:
     lines = new_lines()
     lines.write(clause(1, ended=False), "one")
     assert told(lines.end()) == ("one", 1, "final", False)
     assert lines.end() is None
 
 
-def test_a_line_that_is_not_spoken_is_told_once_more() -> None:
+def test_an_unspoken_line_is_published_again_with_a_mark() -> None:
     lines = new_lines()
     lines.write(clause(1), "one")
     lines.write(clause(2), "two")
@@ -38,21 +38,21 @@ def test_a_line_that_is_not_spoken_is_told_once_more() -> None:
     assert lines.skip(clause(1)) is None
 
 
-def test_a_line_of_which_something_was_not_spoken_stays_marked_as_it_grows() -> None:
+def test_a_partly_unspoken_line_stays_marked_as_it_grows() -> None:
     lines = new_lines()
     lines.write(clause(1, ended=False), "one")
     lines.skip(clause(1, ended=False))
     assert told(lines.write(clause(1), "one two")) == ("one two", 2, "final", True)
 
 
-def test_what_was_never_translated_has_a_line_all_the_same() -> None:
+def test_an_untranslated_clause_has_a_line_too() -> None:
     skipped = new_lines().skip(clause(3))
     assert skipped is not None
     assert (skipped.text, skipped.status, skipped.skipped) == (NOTHING, "final", True)
     assert (skipped.start_sample, skipped.end_sample) == (300, 350)
 
 
-def test_an_hour_of_lines_is_not_remembered() -> None:
+def test_old_lines_are_forgotten() -> None:
     lines = new_lines()
     for segment in range(KEPT + 1):
         lines.write(clause(segment), "one")

@@ -83,7 +83,7 @@ def test_all_clauses_of_a_voice_are_equally_loud(starter: Catalogue, language: s
             assert level == pytest.approx(TARGET_LUFS, abs=1), text
 
 
-def test_what_is_too_short_to_measure_is_raised_like_what_came_before() -> None:
+def test_a_part_too_short_to_measure_gets_the_previous_gain() -> None:
     leveller = Leveller()
     long, short = noise(300, 2), noise(300, 0.3)
     raised = leveller.levelled(long, RATE_HZ)
@@ -92,7 +92,7 @@ def test_what_is_too_short_to_measure_is_raised_like_what_came_before() -> None:
     assert np.std(leveller.levelled(short, RATE_HZ)) / np.std(short) == pytest.approx(gain, 0.05)
 
 
-def test_nothing_is_made_so_loud_that_it_is_cut() -> None:
+def test_levelling_never_clips() -> None:
     clicks = np.zeros(2 * RATE_HZ, np.int16)
     clicks[::2000] = 20_000
     assert np.abs(Leveller().levelled(clicks, RATE_HZ)).max() == pytest.approx(PEAK, abs=1)

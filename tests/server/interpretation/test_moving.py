@@ -77,7 +77,7 @@ async def moved(bus: MemoryBus) -> None:
     await bus.wait_for(Models, count + 1)
 
 
-async def test_it_tells_which_models_it_has() -> None:
+async def test_a_worker_reports_its_models() -> None:
     installed = Installed()
     async with working(installed, LIMITS) as bus:
         (first,) = await bus.wait_for(Models)
@@ -95,7 +95,7 @@ async def test_it_tells_which_models_it_has() -> None:
     assert decoded(bus.of(Models)[2].manifest).models[0].path == "/models/new"
 
 
-async def test_a_stream_moves_at_a_pause_and_loses_no_word() -> None:
+async def test_a_stream_changes_models_at_a_pause_and_loses_no_word() -> None:
     installed = Installed()
     async with working(installed, LIMITS, "sentence") as bus:
         speaker = Speaker(bus)
@@ -124,7 +124,7 @@ async def test_a_new_stream_has_the_new_models_at_once() -> None:
         assert await final_texts(bus, "en", 1) == ["new(EEN)"]
 
 
-async def test_the_stream_s_glossary_counts_with_the_new_models_too() -> None:
+async def test_the_stream_s_glossary_applies_to_the_new_models() -> None:
     installed = Installed()
     async with working(installed, LIMITS) as bus:
         speaker = Speaker(bus)
@@ -175,7 +175,7 @@ async def test_a_paused_stream_keeps_no_model() -> None:
         assert await final_texts(bus, "en", 2) == ["en(een)", "new(TWEE)"]
 
 
-async def test_who_comes_back_after_a_pause_is_heard_from_a_new_beginning() -> None:
+async def test_after_a_long_pause_recognition_starts_anew() -> None:
     installed = Installed()
     detectors = list[weakref.ref[SileroDetector]]()
 
@@ -204,7 +204,7 @@ async def test_who_comes_back_after_a_pause_is_heard_from_a_new_beginning() -> N
         (ZeroDivisionError("what a library may raise"), "ZeroDivisionError; see the log"),
     ],
 )
-async def test_models_that_cannot_be_loaded_are_told_of_and_the_old_go_on(
+async def test_models_that_cannot_be_loaded_are_reported_and_the_old_ones_stay(
     error: Exception, told: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     class Broken(Installed):

@@ -27,7 +27,7 @@ def translator(starter: Catalogue) -> Translator:
         ("en", "fr", "Please call 06 1234 5678.", "06 1234 5678"),
     ],
 )
-def test_a_number_comes_out_as_the_language_writes_it(
+def test_numbers_are_written_as_in_the_target_language(
     translator: Translator, source: str, target: str, text: str, number: str
 ) -> None:
     assert number in translator.translate(text, source, target)
@@ -59,7 +59,7 @@ def test_odd_numbers_do_no_harm(translator: Translator, text: str, target: str) 
 
 
 @pytest.mark.parametrize("prefix", ["The town has 10,000", "The town"])
-def test_what_was_said_with_a_number_in_it_stays(translator: Translator, prefix: str) -> None:
+def test_a_spoken_prefix_with_a_number_stays(translator: Translator, prefix: str) -> None:
     text = "De stad heeft tienduizend inwoners en vijf kerken."
     found = translator.translate(text, "nl", "en", prefix)
     assert found.startswith(prefix)

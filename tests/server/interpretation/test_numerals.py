@@ -45,12 +45,12 @@ def test_numbers_are_found_and_written_as_the_other_language_has_them(
     "text",
     ["", "one", "1", "0", "A1", "1e400", "x2y", "<n1>", "<n9>", "...", "--", "3:", ":16", "12:"],
 )
-def test_odd_text_comes_back_as_it_was(language: str, text: str) -> None:
+def test_odd_text_is_not_changed(language: str, text: str) -> None:
     found = masked(in_figures(text, language), language)
     assert found.unmasked(found.text, language) in (text, text.replace("<n1>", ""))
 
 
-def test_more_numbers_than_there_are_signs_for_stay() -> None:
+def test_numbers_beyond_the_last_sign_stay_in_the_text() -> None:
     found = masked("2 3 4 5 6 7 8 9", "en")
     assert found.text == "<n1> <n2> <n3> <n4> <n5> <n6> 8 9"
 
@@ -71,7 +71,7 @@ def test_a_model_sees_signs_and_the_translation_has_the_numbers() -> None:
     assert NumeralTranslator(Copying()).translate("10.000 euro", "nl", "en-GB") == "10,000 euro"
 
 
-def test_a_beginning_has_the_signs_that_it_had() -> None:
+def test_numbers_in_a_forced_prefix_become_their_signs() -> None:
     model = Copying()
     NumeralTranslator(model).translate("van 10.000 tot 20.000", "nl", "en", "van 10,000 tot")
     assert model.seen == ["van <n1> tot"]

@@ -17,7 +17,7 @@ from server.models.catalogue import Catalogue
 from tests.helpers.starter import demo_clip, error_rate
 
 
-def test_the_recogniser_reads_what_it_says(
+def test_the_recogniser_understands_the_voice(
     english_voice: PiperSynthesizer, english: VoskRecognizer
 ) -> None:
     text = demo_clip("nl").translation
@@ -41,7 +41,7 @@ def test_length_scale_makes_it_faster_or_slower(
 
 
 @pytest.mark.parametrize("text", ["", " ", "...", "\n\n"])
-def test_what_cannot_be_pronounced_is_empty(english_voice: PiperSynthesizer, text: str) -> None:
+def test_text_without_words_gives_no_sound(english_voice: PiperSynthesizer, text: str) -> None:
     found = english_voice.synthesize(text, 1.0)
     assert len(found) == 0
 
@@ -52,21 +52,23 @@ def voices(starter: Catalogue) -> list[PiperSynthesizer]:
 
 
 @pytest.mark.parametrize("text", ["\x00\x07\x1b", "\ud83d", "😀 🎉", "❤️", "→ ★", "?!", "\u200b"])
-def test_no_voice_spells_out_what_is_no_language(voices: list[PiperSynthesizer], text: str) -> None:
+def test_signs_without_words_give_no_sound_in_any_voice(
+    voices: list[PiperSynthesizer], text: str
+) -> None:
     assert [len(voice.synthesize(text, 1.0)) for voice in voices] == [0] * len(voices)
 
 
 @pytest.mark.parametrize("mark", ["\x00", "\ud83d", "😀"])
-def test_what_is_unspoken_parts_words_and_no_more(
-    english_voice: PiperSynthesizer, mark: str
-) -> None:
+def test_an_unspoken_sign_only_separates_words(english_voice: PiperSynthesizer, mark: str) -> None:
     plain = len(english_voice.synthesize("Good morning", 1.0))
     marked = len(english_voice.synthesize(f"Good{mark}morning", 1.0))
     assert marked == pytest.approx(plain, rel=0.1)
 
 
 @pytest.mark.parametrize("text", ["Привет", "你好", "مرحبا", "99999999", "<break time='9s'/>"])
-def test_what_no_voice_was_made_for_does_no_harm(voices: list[PiperSynthesizer], text: str) -> None:
+def test_unexpected_scripts_and_markup_give_bounded_sound(
+    voices: list[PiperSynthesizer], text: str
+) -> None:
     for voice in voices:
         assert len(voice.synthesize(text, 1.0)) < 30 * voice.rate_hz
 
@@ -77,7 +79,7 @@ def test_brackets_are_no_phonemes(english_voice: PiperSynthesizer) -> None:
 
 
 @pytest.mark.parametrize("text", ["x" * 5000, "7" * 5000, "😀" * 5000])
-def test_five_thousand_of_one_character_do_no_harm(
+def test_five_thousand_equal_characters_give_bounded_sound(
     voices: list[PiperSynthesizer], text: str
 ) -> None:
     for voice in voices:

@@ -25,29 +25,29 @@ def heard(count: int, agreed: int, pause_before: int = -1, quiet: int = 0) -> He
     return Heard(tuple(words), agreed, (), (), quiet)
 
 
-def test_what_grows_too_long_is_cut_at_a_pause() -> None:
+def test_a_segment_that_grows_too_long_is_cut_at_a_pause() -> None:
     policy = Bounded(max_words=10, max_samples=LONG)
     assert policy.cut(heard(12, 12, pause_before=7)) == 7
     assert policy.cut(heard(12, 12)) == 6  # no pause: evenly
 
 
-def test_a_pause_near_the_beginning_is_no_place_to_cut() -> None:
+def test_a_segment_is_not_cut_at_a_pause_near_its_beginning() -> None:
     assert Bounded(max_words=10, max_samples=LONG).cut(heard(12, 12, pause_before=2)) == 6
 
 
-def test_a_word_longer_than_a_segment_is_one() -> None:
+def test_a_word_longer_than_a_segment_is_a_segment() -> None:
     policy = Bounded(max_words=10, max_samples=WORD // 2)
     assert policy.cut(heard(3, 3)) == 1
 
 
-def test_in_a_pause_what_may_still_change_is_waited_for() -> None:
+def test_in_a_pause_words_that_may_change_are_waited_for() -> None:
     policy = Breath(max_words=10, max_samples=LONG)
     assert policy.cut(heard(4, 3, quiet=PAUSE_SAMPLES)) == 0
     assert policy.cut(heard(4, 4, quiet=PAUSE_SAMPLES)) == 4
     assert policy.cut(heard(4, 4, quiet=PAUSE_SAMPLES - 1)) == 0
 
 
-def test_a_number_may_be_said_with_a_short_pause_in_it() -> None:
+def test_a_number_with_a_short_pause_in_it_is_not_cut() -> None:
     policy = Breath(max_words=10, max_samples=LONG)
     in_number = replace(heard(4, 4, quiet=PAUSE_SAMPLES), in_number=True)
     assert policy.cut(in_number) == 0

@@ -18,7 +18,7 @@ from server.interpretation.pronunciation import phones_of, pronouncer
         ("a", "fr", None),
     ],
 )
-def test_signs_are_phones(signs: str, language: str, phones: str | None) -> None:
+def test_ipa_is_converted_to_phones(signs: str, language: str, phones: str | None) -> None:
     assert phones_of(signs, language) == (tuple(phones.split()) if phones else None)
 
 
@@ -38,7 +38,7 @@ def test_espeak_says_how_a_word_sounds(word: str, language: str, phones: str) ->
 
 
 @pytest.mark.parametrize("word", ["", "…", "'"])
-def test_what_cannot_be_said_has_no_phones(word: str) -> None:
+def test_text_without_sound_has_no_phones(word: str) -> None:
     assert pronouncer("en", ipa)(word) is None
 
 

@@ -18,7 +18,7 @@ def test_written_forms_are_read_as_people_do(language: str, written: str, said: 
     assert read_aloud(written, language) == said
 
 
-def test_there_are_sixty_of_each_language() -> None:
+def test_there_are_sixty_forms_of_each_language() -> None:
     assert {language: len(forms) for language, forms in FORMS.items()} == dict.fromkeys(
         ("en", "nl", "de", "fr"), 60
     )
@@ -32,13 +32,13 @@ def test_there_are_sixty_of_each_language() -> None:
         "...", "1e400", "32/13/2025", "3:16:4", "--", "1-", "€", "%", "12345678901234567890",
     ],
 )  # fmt: skip
-def test_what_is_no_such_form_stays(language: str, text: str) -> None:
+def test_other_text_is_not_changed(language: str, text: str) -> None:
     assert read_aloud(text, language) == text
 
 
-def test_other_languages_are_left_as_they_are() -> None:
+def test_text_of_other_languages_is_not_changed() -> None:
     assert read_aloud("13:4-8 € 5,50", "it") == "13:4-8 € 5,50"
 
 
-def test_regional_languages_are_read_as_theirs() -> None:
+def test_regional_codes_are_read_as_their_language() -> None:
     assert read_aloud("3%", "en-US") == "3 percent"

@@ -26,7 +26,7 @@ from tests.helpers.starter import Clip, error_rate
 CHUNK_SAMPLES = RATE_HZ // 10
 
 
-async def test_a_clip_comes_out_captioned_and_spoken_though_the_models_are_changed_meanwhile(
+async def test_a_clip_is_captioned_and_spoken_while_the_models_are_changed(
     starter: Catalogue, demo: Clip, english: VoskRecognizer, tmp_path: Path
 ) -> None:
     bus = MemoryBus()

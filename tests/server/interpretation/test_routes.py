@@ -23,18 +23,18 @@ def route(source: str, target: str) -> list[tuple[str, str]]:
 
 
 @pytest.mark.parametrize(("target", "expected"), [("en", "en(ja)"), ("de", "de(en(ja))")])
-def test_it_translates_along_the_route(target: str, expected: str) -> None:
+def test_text_is_translated_along_the_route(target: str, expected: str) -> None:
     translator = RoutedTranslator({("nl", "en"): Tagging(), ("en", "de"): Tagging()}, route)
     assert translator.translate("ja", "nl", target) == expected
 
 
 @pytest.mark.parametrize(("target", "expected"), [("en", "en(o ja)"), ("de", "de(o en(ja))")])
-def test_only_what_comes_out_begins_with_the_prefix(target: str, expected: str) -> None:
+def test_only_the_last_translation_gets_the_prefix(target: str, expected: str) -> None:
     translator = RoutedTranslator({("nl", "en"): Tagging(), ("en", "de"): Tagging()}, route)
     assert translator.translate("ja", "nl", target, "o ") == expected
 
 
-def test_where_there_is_no_route_it_says_so() -> None:
+def test_a_missing_route_is_an_error() -> None:
     with pytest.raises(EngineError, match="no model translates nl to fr"):
         RoutedTranslator({}, route).translate("ja", "nl", "fr")
 
@@ -66,7 +66,7 @@ def four_ways(tmp_path: Path) -> Catalogue:
         ("en", "fr", "fr(ja)"),
     ],
 )
-def test_a_model_of_english_and_others_leads_from_dutch_to_those(
+def test_a_multilingual_model_from_english_gives_routes_from_dutch(
     four_ways: Catalogue, source: str, target: str, expected: str
 ) -> None:
     engine = Tagging()

@@ -119,7 +119,9 @@ SIX = "a b c d e f"
         pytest.param([final("a b"), final("a b", 10.0)], ["a b", "a b"], id="the same said twice"),
     ],
 )
-def test_clauses(transcripts: list[Transcript | None], expected: list[str]) -> None:
+def test_words_are_divided_into_clauses(
+    transcripts: list[Transcript | None], expected: list[str]
+) -> None:
     assert clauses("clause", *transcripts) == expected
 
 
@@ -144,14 +146,14 @@ def test_clauses(transcripts: list[Transcript | None], expected: list[str]) -> N
         pytest.param([final(SIX + " g h i")], [False, True], id="a long final"),
     ],
 )
-def test_a_clause_tells_whether_it_goes_on(
+def test_a_clause_knows_whether_its_sentence_goes_on(
     transcripts: list[Transcript | None], expected: list[bool]
 ) -> None:
     found = Fed("clause").feed(*transcripts)
     assert [each.goes_on for each in found if isinstance(each, Clause)] == expected
 
 
-def test_after_a_breath_nothing_goes_on() -> None:
+def test_after_a_pause_no_clause_goes_on() -> None:
     segmenter = Fed("clause").segmenter
     segmenter.feed(partial("a b c"), 16_000)
     (before,) = [e for e in segmenter.feed(None, 20_000, 4000) if isinstance(e, Clause)]
@@ -176,7 +178,7 @@ def test_a_sentence_without_end_is_cut() -> None:
     assert len(clauses("sentence", partial(endless), None)[0].split()) == 30
 
 
-def test_a_prefix_is_offered_as_far_as_two_hypotheses_agree() -> None:
+def test_the_prefix_on_which_two_hypotheses_agree_is_offered() -> None:
     found = Fed("prefix").feed(
         partial("a b"), partial("a b c"), None, None, partial("a b x d"), final("a b x d e")
     )
@@ -189,7 +191,7 @@ def test_a_prefix_is_offered_as_far_as_two_hypotheses_agree() -> None:
     ]
 
 
-def test_a_word_is_shown_once_it_has_stayed() -> None:
+def test_a_word_is_shown_when_two_hypotheses_have_it() -> None:
     found = lines(Fed(), partial("a"), partial("a b"), partial("a c"), partial("a c d"), None, None)
     assert [text for *_, text in found] == ["a", "a c"]
 
@@ -211,12 +213,12 @@ def test_a_line_is_revised_until_it_is_final_and_the_next_has_a_new_segment() ->
     ]
 
 
-def test_a_line_that_turns_out_to_be_nothing_is_cleared() -> None:
+def test_a_line_that_becomes_empty_is_cleared() -> None:
     found = lines(Fed(), *steady("a"), Transcript((), final=True), *steady("b", 9))
     assert [line[:3] for line in found] == [(0, 0, "partial"), (0, 1, "clear"), (1, 0, "partial")]
 
 
-def test_after_a_clause_the_line_shows_what_is_left() -> None:
+def test_after_a_clause_the_line_shows_the_remaining_words() -> None:
     found = lines(Fed(), *steady(SIX), *steady(SIX + " g h"))
     assert [(segment, status, text) for segment, _, status, text in found] == [
         (0, "partial", SIX),
@@ -226,7 +228,7 @@ def test_after_a_clause_the_line_shows_what_is_left() -> None:
     ]
 
 
-def test_finish_says_what_the_last_hypothesis_had() -> None:
+def test_finish_emits_the_words_of_the_last_hypothesis() -> None:
     fed = Fed()
     fed.feed(partial("a b"))
     said = [each.text for each in fed.segmenter.finish() if isinstance(each, Clause)]
@@ -242,7 +244,7 @@ def test_nothing_is_settled_while_words_are_open() -> None:
     assert fed.segmenter.settled(20 * RATE_HZ) >= 5.75 * RATE_HZ
 
 
-def test_what_may_not_have_shown_yet_is_not_settled() -> None:
+def test_audio_without_a_hypothesis_yet_is_not_settled() -> None:
     assert Segmenter("nl").settled(10 * RATE_HZ) == 8 * RATE_HZ
 
 

@@ -25,12 +25,12 @@ def test_sentences_end_with_punctuation(text: str, places: list[int]) -> None:
 @pytest.mark.parametrize(
     ("words", "known"), [(["paul", "zei"], False), (["Paul", "zei"], True), (["zei,"], True)]
 )
-def test_whoever_writes_capitals_or_punctuation_knows_them(words: list[str], known: bool) -> None:
+def test_words_with_capitals_or_punctuation_count_as_written(words: list[str], known: bool) -> None:
     assert any(map(is_written, words)) is known
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_without_punctuation_the_words_tell(language: Language) -> None:
+def test_without_punctuation_ends_are_found_from_the_words(language: Language) -> None:
     """Three sentences in one breath, of those that nothing was learnt from."""
     right = wrong = 0
     sentences = rooms()[language]
@@ -59,11 +59,11 @@ def test_titles_stay_with_their_names(text: str, language: str) -> None:
 
 
 @pytest.mark.parametrize("words", [[], ["ja"], ["ja", "nee"]])
-def test_of_too_few_words_nothing_is_told(words: list[str]) -> None:
+def test_too_few_words_have_no_found_ends(words: list[str]) -> None:
     assert spoken_ends(words, "nl") == []
 
 
-def test_of_another_language_nothing_is_known() -> None:
+def test_other_languages_have_no_found_ends() -> None:
     assert spoken_ends("dobrý den jak se máte já se mám dobře".split(), "cs") == []
 
 

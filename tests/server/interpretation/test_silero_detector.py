@@ -15,7 +15,7 @@ def share_of_speech(pcm: Pcm) -> float:
 
 
 @pytest.mark.parametrize("gain", [1.0, 0.1])
-def test_speech_is_speech_and_the_silence_after_it_is_not(demo: Clip, gain: float) -> None:
+def test_speech_is_detected_and_the_silence_after_it_is_not(demo: Clip, gain: float) -> None:
     speech = (demo.pcm[RATE_HZ // 2 : 5 * RATE_HZ] * gain).astype(np.int16)
     found = SileroDetector().speech(np.concatenate((speech, np.zeros(RATE_HZ, np.int16))))
     windows = len(speech) // SileroDetector.window_samples
@@ -24,7 +24,7 @@ def test_speech_is_speech_and_the_silence_after_it_is_not(demo: Clip, gain: floa
 
 
 @pytest.mark.parametrize("kind", ["silence", "noise", "hum"])
-def test_where_nobody_speaks_there_is_no_speech(kind: str) -> None:
+def test_sounds_without_speech_are_not_detected_as_speech(kind: str) -> None:
     samples = 10 * RATE_HZ
     pcm = {
         "silence": np.zeros(samples),
@@ -34,7 +34,7 @@ def test_where_nobody_speaks_there_is_no_speech(kind: str) -> None:
     assert share_of_speech(pcm.astype(np.int16)) == 0
 
 
-def test_windows_need_not_fit_what_comes(demo: Clip) -> None:
+def test_chunks_need_not_be_whole_windows(demo: Clip) -> None:
     pcm = demo.pcm[: 30 * 1000]
     detector = SileroDetector()
     bit_by_bit = [each for part in np.split(pcm, 100) for each in detector.speech(part)]

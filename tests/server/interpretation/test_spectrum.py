@@ -19,21 +19,21 @@ def changes_db(pcm: Pcm) -> list[float]:
     return Spectrum(WINDOW).changes(pcm)[2:]
 
 
-def test_a_held_note_stands_still_also_while_it_swells() -> None:
+def test_a_held_note_is_steady_even_while_it_swells() -> None:
     assert max(changes_db(note())) < 1
     swell = note() * np.linspace(0.2, 1, 2 * RATE_HZ)
     assert max(changes_db(swell.astype(np.int16))) < 1
 
 
 @pytest.mark.parametrize("gain", [1.0, 0.03])
-def test_speech_does_not(demo: Clip, gain: float) -> None:
+def test_speech_is_not_steady(demo: Clip, gain: float) -> None:
     speech = demo.pcm[RATE_HZ : 4 * RATE_HZ]
     loud = np.abs(speech[: len(speech) // WINDOW * WINDOW].reshape(-1, WINDOW)).max(1) > 2000
     found = Spectrum(WINDOW).changes((speech * gain).astype(np.int16))
     assert np.quantile(np.array(found)[loud], 0.1) > 2
 
 
-def test_windows_need_not_fit_what_comes(demo: Clip) -> None:
+def test_chunks_need_not_be_whole_windows(demo: Clip) -> None:
     spectrum, pcm = Spectrum(WINDOW), demo.pcm[:30_000]
     bit_by_bit = [each for part in np.split(pcm, 100) for each in spectrum.changes(part)]
     assert bit_by_bit == pytest.approx(Spectrum(WINDOW).changes(pcm))

@@ -72,13 +72,13 @@ def changes(story: str, expected: str = "nl") -> list[tuple[float, str]]:
         pytest.param("6en 3nl", "nl", [(6, "en"), (9, "nl")], id="back needs one window"),
     ],
 )
-def test_when_another_language_is_told(
+def test_another_language_is_reported_after_enough_speech(
     story: str, expected: str, told: list[tuple[float, str]]
 ) -> None:
     assert changes(story, expected) == told
 
 
-def test_what_is_told_is_told_again() -> None:
+def test_a_report_is_repeated() -> None:
     assert [at_s for at_s, _ in tell("18en")] == [6, 9, 12, 15, 18]
 
 
@@ -92,20 +92,20 @@ def test_what_is_told_is_told_again() -> None:
         ("11nl 9en", "nl", 11),
     ],
 )
-def test_from_where_on_it_was_spoken(story: str, expected: str, from_s: int) -> None:
+def test_the_report_says_where_the_language_began(story: str, expected: str, from_s: int) -> None:
     _, verdict = next(each for each in tell(story, expected) if each[1].language == "en")
     assert from_s * RATE_HZ - MARGIN <= verdict.sample <= from_s * RATE_HZ
 
 
-def test_a_language_of_a_country_is_the_language() -> None:
+def test_a_regional_code_counts_as_its_language() -> None:
     assert [verdict.language for _, verdict in tell("3en", AUTO, ("nl", "en-GB"))] == ["en-GB"]
 
 
-def test_an_identifier_that_knows_none_of_the_languages_decides_nothing() -> None:
+def test_an_identifier_without_the_languages_decides_nothing() -> None:
     assert tell("9en", AUTO, ("ja", "zh")) == []
 
 
-def test_an_accent_is_no_other_language() -> None:
+def test_an_accent_is_not_reported_as_another_language() -> None:
     spoken = Spoken("en")
     for start in range(0, 10 * WINDOW, WINDOW):
         spoken.hear(start, np.zeros(WINDOW, np.int16))

@@ -32,13 +32,13 @@ def first(term: str, source: str, becomes: str, target: str, before: str = "") -
         ("alianza", "es", "covenant", "en", "la", ("Tom", "Tom")),
     ],
 )
-def test_what_stands_in_is_like_what_it_stands_for(
+def test_placeholders_resemble_what_they_stand_for(
     term: str, source: str, becomes: str, target: str, before: str, expected: tuple[str, str]
 ) -> None:
     assert first(term, source, becomes, target, before) == expected
 
 
-def test_there_are_several_and_no_word_twice() -> None:
+def test_there_are_several_distinct_placeholders() -> None:
     for rows in (THINGS, MANY):
         for language in ("nl", "en", "de", "fr"):
             words = [row[language].written for row in rows]

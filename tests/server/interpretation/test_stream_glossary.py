@@ -25,7 +25,7 @@ def told(version: int, *words: str) -> messages.Glossary:
     return messages.Glossary(stream="s", epoch=1, version=version, words={"nl": words})
 
 
-async def test_what_a_recogniser_cannot_expect_is_told_with_the_version() -> None:
+async def test_words_a_recogniser_cannot_expect_are_reported_with_the_version() -> None:
     everyone = shared(Odd())
     glossary = StreamGlossary()
     own = glossary.applied(everyone)
@@ -50,7 +50,7 @@ async def test_what_a_recogniser_cannot_expect_is_told_with_the_version() -> Non
     assert glossary.unexpected("s", 3) is None
 
 
-async def test_thousands_of_words_that_cannot_be_expected_fit_a_message() -> None:
+async def test_a_report_of_thousands_of_unusable_words_fits_a_message() -> None:
     glossary = StreamGlossary()
     own = glossary.applied(shared(Odd()))
     glossary.take(told(1, *(f"a{number}{'x' * 50}" for number in range(2000))))
@@ -66,7 +66,7 @@ async def test_thousands_of_words_that_cannot_be_expected_fit_a_message() -> Non
     assert len(messages.encode(unexpected)) < 20_000
 
 
-def test_who_interprets_next_hears_with_the_same_recogniser() -> None:
+def test_the_next_interpreter_of_a_stream_uses_the_same_adapted_recogniser() -> None:
     everyone = shared(Odd())
     glossary = StreamGlossary()
     first, second = glossary.applied(everyone), glossary.applied(everyone)
@@ -74,7 +74,7 @@ def test_who_interprets_next_hears_with_the_same_recogniser() -> None:
     assert first.engines.recognizers["nl"] is not everyone.engines.recognizers["nl"]
 
 
-def test_a_recogniser_that_cannot_be_told_what_to_expect_hears_all_the_same() -> None:
+def test_a_recogniser_that_cannot_be_adapted_is_used_as_it_is() -> None:
     everyone = shared(EchoRecognizer())
     glossary = StreamGlossary()
     glossary.take(told(1, "een"))

@@ -73,23 +73,23 @@ def translate(text: str, prefix: str = "", model: WordByWord | None = None) -> s
         ("de boom en het water", "the water and the boom"),
     ],
 )
-def test_terms_come_through(text: str, expected: str) -> None:
+def test_terms_are_translated_as_the_glossary_says(text: str, expected: str) -> None:
     assert translate(text).casefold() == expected.casefold()
 
 
-def test_a_term_that_the_model_knows_costs_nothing() -> None:
+def test_a_term_that_the_model_knows_needs_no_further_translation() -> None:
     model = WordByWord()
     assert translate("de bank is oud", model=model) == "the bank is old"
     assert model.asked == ["de bank is oud"]
 
 
-def test_without_terms_it_asks_once() -> None:
+def test_without_terms_the_model_is_called_once() -> None:
     model = WordByWord()
     assert translate("de stad", model=model) == "the city"
     assert len(model.asked) == 1
 
 
-def test_where_one_word_is_lost_another_stands_in() -> None:
+def test_if_a_placeholder_is_lost_another_is_tried() -> None:
     assert translate("het verbond is oud", model=WordByWord("probleem", "water")) == (
         "the covenant is old"
     )
@@ -103,11 +103,11 @@ class Stammering(WordByWord):
         return "problem to problem" if made == "problem" else made
 
 
-def test_where_one_comes_out_twice_another_stands_in() -> None:
+def test_if_a_placeholder_comes_out_twice_another_is_tried() -> None:
     assert translate("het verbond is oud", model=Stammering()) == "the covenant is old"
 
 
-def test_what_is_in_the_text_does_not_stand_in() -> None:
+def test_a_word_of_the_text_is_not_used_as_a_placeholder() -> None:
     model = WordByWord()
     assert translate("het probleem en het verbond", model=model) == "the problem and the covenant"
     assert all(asked.split().count("probleem") == 1 for asked in model.asked)
@@ -121,11 +121,11 @@ class Moody(WordByWord):
         return "problem ever so young" if "problem" in made else made
 
 
-def test_of_several_translations_it_is_the_one_most_like_the_others() -> None:
+def test_of_several_translations_the_most_typical_is_taken() -> None:
     assert translate("het verbond is oud", model=Moody()) == "the covenant is old"
 
 
-def test_where_none_comes_out_it_is_the_plain_translation() -> None:
+def test_if_no_placeholder_comes_out_the_plain_translation_is_taken() -> None:
     model = WordByWord(*ENGLISH)
     assert translate("het verbond is oud", model=model) == "blob"
     assert len(model.asked) == 1 + MOST_ATTEMPTS
@@ -135,19 +135,19 @@ def test_where_none_comes_out_it_is_the_plain_translation() -> None:
     "prefix",
     ["the", "the covenant", "the covenant is", "about the digital", "about the digital twin"],
 )
-def test_what_was_said_stays(prefix: str) -> None:
+def test_spoken_words_stay_the_prefix(prefix: str) -> None:
     text = "over de digitale tweeling" if "digital" in prefix else "het verbond is oud"
     translated = translate(text, prefix)
     assert translated.startswith(prefix)
     assert translated in ("the covenant is old", "about the digital twin")
 
 
-def test_what_was_said_stays_though_no_word_comes_out() -> None:
+def test_spoken_words_stay_the_prefix_if_no_placeholder_comes_out() -> None:
     model = WordByWord(*ENGLISH)
     assert translate("het verbond is oud", "an old covenant", model) == "an old covenant"
 
 
-def test_what_was_said_stays_though_it_is_another_word() -> None:
+def test_spoken_words_stay_the_prefix_if_they_differ_from_the_term() -> None:
     assert translate("het verbond is oud", "the alliance") == "the alliance is old"
 
 
@@ -158,12 +158,12 @@ class Broken:
         return WordByWord().translate(text, source, target, prefix)
 
 
-def test_a_term_on_which_the_model_fails_comes_through_all_the_same() -> None:
+def test_a_term_is_translated_even_if_the_model_fails_on_its_word() -> None:
     translator = TermTranslator(Broken(), lambda: GLOSSARY)
     assert translator.translate("het verbond is oud", "nl", "en") == "the covenant is old"
 
 
-def test_a_model_that_fails_on_everything_fails() -> None:
+def test_an_error_for_every_placeholder_is_raised() -> None:
     class Failing:
         def translate(self, text: str, source: str, target: str, prefix: str = "") -> str:
             raise EngineError("a loop")
@@ -172,7 +172,7 @@ def test_a_model_that_fails_on_everything_fails() -> None:
         TermTranslator(Failing(), lambda: GLOSSARY).translate("het verbond", "nl", "en")
 
 
-def test_another_glossary_counts_from_the_next_text_on() -> None:
+def test_a_new_glossary_applies_from_the_next_text() -> None:
     glossary = Glossary()
     translator = TermTranslator(WordByWord(), lambda: glossary)
     assert translator.translate("de ouderling", "nl", "en") == "the blob"
@@ -182,20 +182,20 @@ def test_another_glossary_counts_from_the_next_text_on() -> None:
     assert translator.translate("de ouderling", "nl", "en") == "the blob"
 
 
-def test_an_entry_counts_in_its_languages_only() -> None:
+def test_an_entry_applies_only_in_its_languages() -> None:
     assert (
         TermTranslator(WordByWord(), lambda: GLOSSARY).translate("het verbond", "nl", "fr")
         == "the blob"
     )
 
 
-def test_among_five_hundred_terms_each_comes_through() -> None:
+def test_each_of_five_hundred_terms_is_translated() -> None:
     glossary = Glossary(tuple({"nl": f"woord {i}x", "en": f"word {i}x"} for i in range(500)))
     translator = TermTranslator(WordByWord(), lambda: glossary)
     assert translator.translate("het woord 499x is oud", "nl", "en") == "the word 499x is old"
 
 
-def test_many_terms_in_one_text_leave_it_whole() -> None:
+def test_a_text_with_many_terms_stays_complete() -> None:
     glossary = Glossary(tuple({"nl": f"woord{i}", "en": f"word{i}"} for i in range(40)))
     text = " ".join(f"woord{i}" for i in range(40))
     translated = TermTranslator(WordByWord(), lambda: glossary).translate(text, "nl", "en")
@@ -204,7 +204,7 @@ def test_many_terms_in_one_text_leave_it_whole() -> None:
 
 
 @pytest.mark.parametrize("prefix", ["", "The gallery is"])
-def test_a_term_comes_through_the_model_that_is_shipped(starter: Catalogue, prefix: str) -> None:
+def test_the_shipped_model_translates_a_term(starter: Catalogue, prefix: str) -> None:
     model = starter.translations["nl", "en"]
     plain = CTranslate2Translator(starter.path(model), ["en", "nl"])
     translator = TermTranslator(plain, lambda: Glossary(({"nl": "museum", "en": "gallery"},)))

@@ -10,7 +10,7 @@ async def work(turns: Turns, name: str, weight: int, done: list[str]) -> None:
         done.append(name)
 
 
-def test_the_weightiest_goes_first_and_then_who_came_first() -> None:
+def test_turns_go_by_weight_then_by_order_of_arrival() -> None:
     done: list[str] = []
 
     async def main() -> None:
@@ -23,7 +23,7 @@ def test_the_weightiest_goes_first_and_then_who_came_first() -> None:
     assert done == ["under way", "c", "a", "b"]
 
 
-def test_as_many_at_a_time_as_there_are_turns() -> None:
+def test_no_more_calls_at_a_time_than_turns() -> None:
     async def main() -> float:
         turns = Turns(2)
         async with asyncio.TaskGroup() as group:
@@ -34,7 +34,7 @@ def test_as_many_at_a_time_as_there_are_turns() -> None:
     assert run(main()) == 2
 
 
-def test_who_gives_up_costs_no_turn() -> None:
+def test_a_cancelled_wait_uses_no_turn() -> None:
     """While waiting, and in the moment at which the turn is given."""
     done: list[str] = []
 

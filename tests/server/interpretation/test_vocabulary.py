@@ -104,11 +104,11 @@ def desk() -> Desk:
     return Desk(Naming("plain"))
 
 
-def test_without_words_it_is_the_plain_one(desk: Desk) -> None:
+def test_without_words_the_plain_recogniser_is_used(desk: Desk) -> None:
     assert desk.hears(SPEECH) == "plain"
 
 
-def test_another_takes_over_when_it_is_made_and_an_utterance_has_ended(desk: Desk) -> None:
+def test_the_adapted_recogniser_takes_over_after_an_utterance(desk: Desk) -> None:
     desk.words = ("kerk",)
     assert desk.hears(SPEECH) == "plain"
     assert desk.hears(BLOCK) == "plain"
@@ -119,7 +119,7 @@ def test_another_takes_over_when_it_is_made_and_an_utterance_has_ended(desk: Des
     assert desk.hears(SPEECH) == "kerk"
 
 
-def test_it_takes_over_after_a_finish_too(desk: Desk) -> None:
+def test_the_adapted_recogniser_takes_over_after_a_finish(desk: Desk) -> None:
     desk.words = ("kerk",)
     desk.hears(SPEECH)
     desk.thread.work()
@@ -127,7 +127,7 @@ def test_it_takes_over_after_a_finish_too(desk: Desk) -> None:
     assert desk.hears(SPEECH) == "kerk"
 
 
-def test_times_count_on(desk: Desk) -> None:
+def test_word_times_continue_after_a_change(desk: Desk) -> None:
     desk.words = ("kerk",)
     desk.hears(SPEECH, BLOCK)
     desk.thread.work()
@@ -136,7 +136,7 @@ def test_times_count_on(desk: Desk) -> None:
     assert transcript.words == (Word("kerk", 9600, 11200),)
 
 
-def test_the_plain_one_comes_back_when_there_are_no_words(desk: Desk) -> None:
+def test_without_words_the_plain_recogniser_returns(desk: Desk) -> None:
     desk.words = ("kerk",)
     desk.hears(SPEECH, BLOCK)
     desk.thread.work()
@@ -145,7 +145,7 @@ def test_the_plain_one_comes_back_when_there_are_no_words(desk: Desk) -> None:
     assert desk.hears(SPEECH) == "plain"
 
 
-def test_words_that_change_meanwhile_are_made_next(desk: Desk) -> None:
+def test_words_changed_meanwhile_are_adapted_next(desk: Desk) -> None:
     desk.words = ("kerk",)
     desk.hears(BLOCK)
     desk.words = ("toren",)
@@ -156,7 +156,7 @@ def test_words_that_change_meanwhile_are_made_next(desk: Desk) -> None:
     assert desk.hears(SPEECH) == "toren"
 
 
-def test_a_new_speaker_is_heard_with_the_latest(desk: Desk) -> None:
+def test_a_new_stream_uses_the_latest_recogniser(desk: Desk) -> None:
     desk.words = ("kerk",)
     desk.hears(SPEECH)
     desk.thread.work()
@@ -165,7 +165,7 @@ def test_a_new_speaker_is_heard_with_the_latest(desk: Desk) -> None:
     assert transcript.text == "kerk"
 
 
-def test_words_that_cannot_be_expected_are_known(desk: Desk) -> None:
+def test_unusable_words_are_known(desk: Desk) -> None:
     desk.words = ("kerk", "odd")
     desk.hears(SPEECH, BLOCK)
     desk.thread.work()
@@ -185,7 +185,7 @@ def test_a_model_that_cannot_be_adapted_goes_on_as_it_is() -> None:
     assert desk.recognizer.unusable.keys() == {"kerk"}
 
 
-def test_it_moves_to_another_model_at_a_pause(desk: Desk) -> None:
+def test_a_stream_changes_models_at_a_pause(desk: Desk) -> None:
     assert desk.hears(SPEECH) == "plain"
     desk.recognizer.move(Naming("other"))
     assert desk.hears(SPEECH) == "plain"
@@ -193,7 +193,7 @@ def test_it_moves_to_another_model_at_a_pause(desk: Desk) -> None:
     assert desk.hears(SPEECH) == "other"
 
 
-def test_what_came_since_the_last_word_is_heard_again(desk: Desk) -> None:
+def test_audio_since_the_last_word_is_recognised_again(desk: Desk) -> None:
     """Who speaks already, but was not told of yet, is heard from the beginning."""
     desk.hears(SPEECH, BLOCK, BLOCK)
     heard: list[Pcm] = []
@@ -214,7 +214,7 @@ def test_what_came_since_the_last_word_is_heard_again(desk: Desk) -> None:
     assert transcript.words == (Word("other", 17600, 19200),)
 
 
-def test_without_a_pause_it_moves_after_ten_seconds_at_the_next_final_word(desk: Desk) -> None:
+def test_without_a_pause_a_stream_changes_models_after_ten_seconds(desk: Desk) -> None:
     short = np.zeros(160, np.int16)
     desk.hears(SPEECH)
     desk.recognizer.move(Naming("other"))
@@ -225,7 +225,7 @@ def test_without_a_pause_it_moves_after_ten_seconds_at_the_next_final_word(desk:
     assert desk.hears(SPEECH) == "other"
 
 
-def test_another_model_comes_to_expect_the_words_before_it_takes_over(desk: Desk) -> None:
+def test_another_model_is_adapted_before_it_takes_over(desk: Desk) -> None:
     desk.words = ("kerk",)
     desk.hears(SPEECH, BLOCK)
     desk.thread.work()
@@ -237,7 +237,7 @@ def test_another_model_comes_to_expect_the_words_before_it_takes_over(desk: Desk
     assert desk.hears(SPEECH, BLOCK) == "other: kerk"
 
 
-def test_the_old_model_is_let_go_of_when_the_last_stream_has_moved() -> None:
+def test_the_old_model_is_freed_after_the_last_stream_has_changed() -> None:
     plain = Naming("plain")
     desk, gone = Desk(plain), weakref.ref(plain)
     del plain

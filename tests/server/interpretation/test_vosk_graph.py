@@ -35,7 +35,7 @@ def heard(recognizer: VoskRecognizer, clip: Clip) -> list[str]:
     return [word.text for each in found if each and each.final for word in each.words]
 
 
-def test_words_that_a_model_did_not_know_are_heard(model: Path, demo: Clip) -> None:
+def test_unknown_words_are_recognised_when_expected(model: Path, demo: Clip) -> None:
     before = VoskRecognizer(model, "nl", pronounce)
     after, unusable = before.expecting(["toren", "museum", "haven"])
     assert not UNHEARD & set(heard(before, demo))
@@ -45,7 +45,7 @@ def test_words_that_a_model_did_not_know_are_heard(model: Path, demo: Clip) -> N
     assert not unusable
 
 
-def test_the_others_are_heard_as_before(model: Path, demo: Clip) -> None:
+def test_other_words_are_recognised_as_before(model: Path, demo: Clip) -> None:
     recognizer, _ = VoskRecognizer(model, "nl", pronounce).expecting(["toren", "museum"])
     said = {word for each in known_sentences(demo) for word in each.split()}
     assert len(said - set(heard(recognizer, demo))) <= len(said) // 10
@@ -59,7 +59,7 @@ def costs(folder: Path, word: str) -> list[float]:
     return [float(cost) for cost in arcs["cost"][arcs["in"] == int(number)]]
 
 
-def test_a_word_that_it_knows_costs_less_the_rarer_it_is(model: Path, tmp_path: Path) -> None:
+def test_expecting_lowers_the_cost_of_rare_words(model: Path, tmp_path: Path) -> None:
     raised = ConstFst.read(model / "graph/Gr.fst")
     raised.arcs["cost"] += 3.0
     rare = tmp_path / "rare"
@@ -72,7 +72,7 @@ def test_a_word_that_it_knows_costs_less_the_rarer_it_is(model: Path, tmp_path: 
     assert costs(rare, "brug") == costs(tmp_path / "after", "brug")
 
 
-def test_a_common_word_costs_what_it_did(model: Path, tmp_path: Path) -> None:
+def test_expecting_does_not_change_the_cost_of_common_words(model: Path, tmp_path: Path) -> None:
     expect(model, tmp_path / "after", ["haven", "de"], pronounce)
     for word in ("haven", "de"):
         assert max(costs(model, word)) < 6
@@ -89,7 +89,7 @@ def test_a_common_word_costs_what_it_did(model: Path, tmp_path: Path) -> None:
         ([f"woord{number}" for number in range(2000)], set()),
     ],
 )
-def test_what_it_cannot_expect_is_told(
+def test_unusable_words_are_reported(
     model: Path, tmp_path: Path, words: Sequence[str], unusable: set[str]
 ) -> None:
     def sounds(word: str) -> tuple[str, ...] | None:
@@ -102,7 +102,7 @@ def test_what_it_cannot_expect_is_told(
 
 
 @pytest.mark.parametrize(("name", "side"), [("HCLr.fst", "out"), ("Gr.fst", "in")])
-def test_a_model_laid_out_otherwise_expects_words_that_it_knows(
+def test_a_model_with_another_layout_expects_known_words_only(
     model: Path, tmp_path: Path, name: str, side: str
 ) -> None:
     other = tmp_path / "other"
@@ -116,7 +116,7 @@ def test_a_model_laid_out_otherwise_expects_words_that_it_knows(
     assert "cannot grow" in found["toren"]
 
 
-def test_nothing_of_the_model_is_changed_and_little_copied(model: Path, tmp_path: Path) -> None:
+def test_the_original_model_is_not_changed_and_hardly_copied(model: Path, tmp_path: Path) -> None:
     before = {path: path.read_bytes() for path in model.rglob("*") if path.is_file()}
     expect(model, tmp_path / "after", ["toren"], pronounce)
     assert {path: path.read_bytes() for path in before} == before

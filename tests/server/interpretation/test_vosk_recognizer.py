@@ -84,7 +84,7 @@ def test_word_times_count_on_over_utterances_and_finish(twice: Twice, demo: Clip
     )
 
 
-def test_nothing_changes_when_kaldi_begins_anew_after_each_utterance(
+def test_renewing_kaldi_after_each_utterance_changes_no_word(
     dutch: VoskRecognizer, twice: Twice, demo: Clip, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(vosk_recognizer, "RENEWED_SAMPLES", 0)
@@ -117,7 +117,7 @@ def silence(rng: np.random.Generator) -> Pcm:
 
 
 @pytest.mark.parametrize("sound", [noise, tone, silence])
-def test_what_is_no_speech_is_hardly_any_words(
+def test_without_speech_hardly_any_words_are_recognised(
     dutch: VoskRecognizer, sound: Callable[[np.random.Generator], Pcm]
 ) -> None:
     stream = dutch.stream()
@@ -125,7 +125,7 @@ def test_what_is_no_speech_is_hardly_any_words(
     assert len(heard(found).split()) <= 2
 
 
-def test_clipped_speech_is_survived(dutch: VoskRecognizer, demo: Clip) -> None:
+def test_clipped_speech_is_recognised(dutch: VoskRecognizer, demo: Clip) -> None:
     loud = np.clip(demo.pcm.astype(np.int32) * 8, -32768, 32767).astype(np.int16)
     stream = dutch.stream()
     assert heard([*transcripts(stream, loud), stream.finish()])
@@ -205,13 +205,13 @@ def test_a_model_cut_short_is_no_model(tmp_path: Path, starter: Catalogue, name:
         VoskRecognizer(folder, "nl")
 
 
-def test_it_is_what_the_interpreter_asks_for(dutch: VoskRecognizer) -> None:
+def test_it_satisfies_the_recognizer_protocol(dutch: VoskRecognizer) -> None:
     recognizer: Recognizer = dutch
     assert recognizer.language == "nl"
 
 
 @pytest.mark.parametrize("rms", [0, 2, 5])
-def test_nothing_is_invented_in_the_silence_after_speech(
+def test_no_words_are_recognised_in_the_silence_after_speech(
     dutch: VoskRecognizer, demo: Clip, rms: float
 ) -> None:
     silence = np.random.default_rng(1).normal(0, rms, 20 * RATE_HZ).round().astype(np.int16)

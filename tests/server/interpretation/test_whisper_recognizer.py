@@ -111,12 +111,12 @@ def test_an_unlikely_word_is_certain_when_two_passes_agree() -> None:
     assert certain(told[1]) == ["w1", "w2"]
 
 
-def test_what_passes_disagree_on_is_not_certain() -> None:
+def test_words_on_which_passes_disagree_are_not_certain() -> None:
     told = fed(streamed(Counting(likelihood=0.35, mishears=True)), speech(1, 8))
     assert not any("w10" in word for each in told for word in certain(each))
 
 
-def test_what_is_certain_never_changes() -> None:
+def test_certain_words_never_change() -> None:
     told = [certain(each) for each in fed(streamed(Counting(mishears=True)), speech(1, 40))]
     assert told[-1]
     for before, after in zip(told, told[1:], strict=False):
@@ -133,13 +133,13 @@ def test_every_word_comes_once_and_in_order_with_its_time() -> None:
         assert abs(word.start_sample - n * WORD) <= WORD // 10
 
 
-def test_only_a_few_seconds_are_heard_again() -> None:
+def test_a_pass_repeats_only_a_few_seconds() -> None:
     model = Counting()
     fed(streamed(model), speech(1, 120))
     assert max(model.passes) < 5 * RATE_HZ
 
 
-def test_the_decoder_goes_on_from_the_certain_words_that_it_hears_again() -> None:
+def test_the_decoder_continues_from_the_certain_words_of_its_window() -> None:
     model = Counting()
     stream = streamed(model)
     told = fed(stream, speech(1, 30))
@@ -148,7 +148,7 @@ def test_the_decoder_goes_on_from_the_certain_words_that_it_hears_again() -> Non
     assert begun == list(range(known - len(begun) + 1, known + 1))
 
 
-def test_at_a_pause_all_is_certain() -> None:
+def test_at_a_pause_all_words_are_certain() -> None:
     stream = streamed(Counting(likelihood=0.35))
     fed(stream, speech(1, 3))
     end = stream.finish()
@@ -168,14 +168,14 @@ def test_after_a_pause_another_utterance_begins() -> None:
     assert end.words[0].start_sample == pytest.approx(3 * WORD, abs=WORD // 10)
 
 
-def test_nothing_was_said_and_nothing_comes() -> None:
+def test_without_speech_nothing_is_recognised() -> None:
     stream = streamed(Counting())
     assert fed(stream, np.zeros(RATE_HZ // 2, np.int16)) == []
     assert stream.finish() is None
     assert stream.finish() is None
 
 
-def test_silence_after_certain_words_is_not_listened_to() -> None:
+def test_silence_after_certain_words_causes_no_pass() -> None:
     model = Counting()
     stream = streamed(model)
     fed(stream, np.concatenate((speech(1, 3), np.zeros(RATE_HZ, np.int16))))
@@ -193,7 +193,7 @@ def test_a_loop_is_cut_off() -> None:
 
 
 @pytest.mark.parametrize("samples", [4000, 12_345, 155_180, 394_377, 464_000, 480_000])
-def test_the_encoder_meets_few_lengths(samples: int) -> None:
+def test_the_encoder_gets_few_different_lengths(samples: int) -> None:
     silence_s = silence_after(samples, 2.5)
     features = LogMel(80)(np.zeros(samples, np.int16), silence_s)
     assert features.shape[1] % (FRAMES_PER_SECOND // 2) == 0
@@ -205,7 +205,7 @@ def test_a_loop_inside_a_word_is_cut_off() -> None:
     assert before_a_loop([" 1000000", " whoo", " no", " no", " no"], []) == 5
 
 
-def test_what_was_certain_is_not_said_again() -> None:
+def test_certain_words_are_not_repeated() -> None:
     model = Counting()
     stream = streamed(model)
     fed(stream, speech(1, 6))
@@ -215,17 +215,17 @@ def test_what_was_certain_is_not_said_again() -> None:
     assert [word.text for word in end.words] == [f"w{n}" for n in range(1, 7)]
 
 
-def test_more_letters_than_anybody_says_are_made_up() -> None:
+def test_a_hypothesis_with_too_many_letters_per_second_is_rejected() -> None:
     (first,) = fed(streamed(Counting(more=range(501, 540))), speech(1, 2))
     assert first.words == ()
 
 
-def test_a_hypothesis_that_is_unlikely_is_made_up() -> None:
+def test_an_unlikely_hypothesis_is_rejected() -> None:
     (first,) = fed(streamed(Counting(likelihood=0.1)), speech(1, 2))
     assert first.words == ()
 
 
-def test_an_unlikely_beginning_waits_for_more() -> None:
+def test_an_unlikely_beginning_waits_for_more_sound() -> None:
     stream = streamed(Counting(likelihood=0.25))
     (first,) = fed(stream, speech(1, 2))
     assert first.words == ()
@@ -234,7 +234,7 @@ def test_an_unlikely_beginning_waits_for_more() -> None:
     assert [word.text for word in end.words] == ["w1", "w2"]
 
 
-def test_where_nobody_seems_to_speak_words_must_be_likelier() -> None:
+def test_words_must_be_likelier_if_speech_is_doubtful() -> None:
     (doubtful,) = fed(streamed(Counting(likelihood=0.4, no_speech=0.7)), speech(1, 2))
     assert doubtful.words == ()
     (sure,) = fed(streamed(Counting(likelihood=0.8, no_speech=0.7)), speech(1, 2))
@@ -245,7 +245,7 @@ def test_where_nobody_seems_to_speak_words_must_be_likelier() -> None:
     assert one is not None and one.words == ()  # one word in nearly four seconds
 
 
-def test_sound_that_nothing_is_certain_of_is_bounded() -> None:
+def test_sound_without_certain_words_is_bounded() -> None:
     model = Counting(likelihood=0.35, mishears=True)
     stream = streamed(model)
     noise = np.full(60 * RATE_HZ, 100, np.int16)  # one word without end
@@ -253,7 +253,7 @@ def test_sound_that_nothing_is_certain_of_is_bounded() -> None:
     assert max(model.passes) <= LONGEST_SAMPLES + STEP_SAMPLES
 
 
-def test_the_step_grows_where_a_pass_takes_long() -> None:
+def test_the_step_grows_if_a_pass_takes_long() -> None:
     model = Counting()
     now = 0.0
 

@@ -24,12 +24,10 @@ from server.interpretation.wording import swapped
         ("(city)", "city", r"\1.*", "en", r"(\1.*)"),
     ],
 )
-def test_one_word_takes_the_place_of_another(
-    text: str, old: str, new: str, language: str, expected: str
-) -> None:
+def test_a_word_is_replaced(text: str, old: str, new: str, language: str, expected: str) -> None:
     assert swapped(text, [old], new, language, "f" if new == "porte" else "m")[0] == expected
 
 
-def test_it_counts_each_of_several() -> None:
+def test_each_occurrence_is_counted() -> None:
     assert swapped("cities and a city", ["city", "cities"], "x", "en") == ("x and a x", 2)
     assert swapped("nothing", ["city"], "x", "en") == ("nothing", 0)

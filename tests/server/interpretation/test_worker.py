@@ -14,7 +14,7 @@ from tests.helpers.interpretation import EchoRecognizer, Ensemble, Hang, MemoryB
 LIMITS = Limits(heartbeat_s=0.02, quiet_s=30.0)
 
 
-async def test_it_is_heard_of_at_once_and_ready_when_its_models_are_loaded() -> None:
+async def test_heartbeats_start_at_once_and_are_ready_after_loading() -> None:
     hang, ensemble, bus = Hang(), Ensemble(), MemoryBus()
 
     def load() -> Engines:
@@ -33,7 +33,7 @@ async def test_it_is_heard_of_at_once_and_ready_when_its_models_are_loaded() -> 
     assert ready.rss_bytes > 1_000_000
 
 
-async def test_a_model_that_cannot_be_loaded_ends_it() -> None:
+async def test_a_model_that_cannot_be_loaded_ends_the_worker() -> None:
     def load() -> Engines:
         raise ModelError("models/x is broken")
 
@@ -43,7 +43,7 @@ async def test_a_model_that_cannot_be_loaded_ends_it() -> None:
     assert not bus.of(Heartbeat, ready=True)
 
 
-async def test_it_ends_when_stopped() -> None:
+async def test_the_worker_ends_when_stopped() -> None:
     bus, ensemble = MemoryBus(), Ensemble()
     worker = Worker(bus, lambda: ensemble.engines)
     async with asyncio.timeout(10), asyncio.TaskGroup() as group:
@@ -56,7 +56,7 @@ async def test_it_ends_when_stopped() -> None:
     assert running.done() and not running.cancelled()
 
 
-async def test_heartbeats_tell_the_time_in_each_stage() -> None:
+async def test_heartbeats_have_the_time_in_each_stage() -> None:
     async with working(Ensemble(), LIMITS, "sentence") as bus:
         speaker = Speaker(bus)
         speaker.demand("en", "de")
@@ -106,7 +106,7 @@ def bug(text: str) -> str:
     raise KeyError(text)
 
 
-async def test_a_stream_with_a_bug_ends_alone_and_begins_anew_with_its_next_sound(
+async def test_a_bug_ends_one_stream_which_restarts_with_its_next_audio(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     ensemble = Ensemble()
@@ -129,7 +129,7 @@ async def test_a_stream_with_a_bug_ends_alone_and_begins_anew_with_its_next_soun
     assert "in bug" in record.getMessage()
 
 
-async def test_what_was_said_is_not_logged(caplog: pytest.LogCaptureFixture) -> None:
+async def test_speech_is_not_logged(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
     ensemble = Ensemble()
     ensemble.translator.instead["en"] = bug
@@ -156,7 +156,7 @@ async def test_a_source_without_a_recogniser_fails_in_every_target() -> None:
     assert failures[0].reason == "broken"
 
 
-async def test_sound_that_nobody_demands_is_dropped() -> None:
+async def test_audio_without_a_demand_is_dropped() -> None:
     async with working(Ensemble(), LIMITS) as bus:
         Speaker(bus).say("een .")
         await bus.wait_for(Heartbeat, dropped={"undemanded": 2})
@@ -167,7 +167,7 @@ def glossary(version: int, *names: str, stream: str = "s") -> Glossary:
     return Glossary(stream=stream, epoch=0, version=version, names=names)
 
 
-async def test_a_stream_s_glossary_counts_in_that_stream() -> None:
+async def test_a_glossary_applies_only_to_its_stream() -> None:
     async with working(Ensemble(), LIMITS) as bus:
         mine, other = Speaker(bus), Speaker(bus, "other")
         for speaker in (mine, other):
@@ -179,7 +179,7 @@ async def test_a_stream_s_glossary_counts_in_that_stream() -> None:
     assert {each.stream: each.text for each in finals} == {"s": "en(Een)", "other": "en(een)"}
 
 
-async def test_a_glossary_counts_from_the_next_clause_on() -> None:
+async def test_a_glossary_applies_from_the_next_clause() -> None:
     async with working(Ensemble(), LIMITS) as bus:
         speaker = Speaker(bus)
         speaker.demand(text=("en",))
@@ -190,7 +190,7 @@ async def test_a_glossary_counts_from_the_next_clause_on() -> None:
     assert [each.text for each in finals] == ["en(Een)", "en(EEN)", "en(een)"]
 
 
-async def test_a_glossary_of_a_stream_that_nobody_demands_is_none_of_its_business() -> None:
+async def test_the_glossary_of_a_stream_without_a_demand_is_ignored() -> None:
     async with working(Ensemble(), LIMITS) as bus:
         bus.send(glossary(1, "Een"))
         speaker = Speaker(bus)
@@ -207,7 +207,7 @@ class Odd(EchoRecognizer):
         return EchoRecognizer(), dict.fromkeys(words, "is odd")
 
 
-async def test_words_that_cannot_be_expected_are_told_more_than_once() -> None:
+async def test_unusable_words_are_reported_repeatedly() -> None:
     ensemble = Ensemble()
     ensemble.engines = dataclasses.replace(ensemble.engines, recognizers={"nl": Odd()})
     async with working(ensemble, LIMITS) as bus:

@@ -15,18 +15,18 @@ from server.interpretation.written import WrittenTranslator, written
         ("en", "", ""),
     ],
 )
-def test_what_a_recogniser_writes_is_written_as_people_do(
+def test_recognised_text_is_rewritten_as_people_write(
     language: str, heard: str, expected: str
 ) -> None:
     assert written(heard, language) == expected
 
 
-def test_what_is_written_already_stays_as_it_is() -> None:
+def test_written_text_is_not_changed() -> None:
     text = "Dr. Who asked: really?"
     assert written(text, "en") == text
 
 
-def test_only_what_is_heard_is_written_anew() -> None:
+def test_only_recognised_text_is_rewritten() -> None:
     class Echo:
         def translate(self, text: str, source: str, target: str, prefix: str = "") -> str:
             return f"{source} {target} {prefix} | {text}"

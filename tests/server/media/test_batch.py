@@ -90,7 +90,9 @@ def destinations(ears: list[Ear], sockets: list[socket.socket]) -> Destinations:
 
 
 @pytest.mark.parametrize("profile", KEY_BYTES)
-def test_every_size_comes_as_it_was(batch: Batch, stack: ExitStack, profile: int) -> None:
+def test_packets_of_every_size_arrive_unchanged(
+    batch: Batch, stack: ExitStack, profile: int
+) -> None:
     ears = [Ear(stack, profile) for _ in range(3)]
     to = destinations(ears, [opened(stack)] * 3)
     sizes = [*range(0, 70), 127, 128, 129, 255, 256, 1100, 1275, MOST_PAYLOAD]
@@ -101,14 +103,14 @@ def test_every_size_comes_as_it_was(batch: Batch, stack: ExitStack, profile: int
 
 
 @pytest.mark.parametrize("count", [0, 1, 2, 31, 32, 33, ROWS])
-def test_any_number_of_rows(batch: Batch, stack: ExitStack, count: int) -> None:
+def test_any_number_of_rows_is_sent(batch: Batch, stack: ExitStack, count: int) -> None:
     ears = [Ear(stack) for _ in range(count)]
     headers = headers_of(count)
     assert batch.send(headers, b"opus", destinations(ears, [opened(stack)] * count)) == []
     assert [ear.heard() for ear in ears] == [[row.tobytes() + b"opus"] for row in headers]
 
 
-def test_rows_out_of_a_larger_table(batch: Batch, stack: ExitStack) -> None:
+def test_selected_rows_of_a_table_are_sent(batch: Batch, stack: ExitStack) -> None:
     ears = [Ear(stack) for _ in range(3)]
     headers = headers_of(6)[::2]
     assert batch.send(headers, b"opus", destinations(ears, [opened(stack)] * 3)) == []
@@ -116,7 +118,7 @@ def test_rows_out_of_a_larger_table(batch: Batch, stack: ExitStack) -> None:
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_each_refused_row_is_told_and_harms_no_other(
+def test_refused_rows_are_reported_and_affect_no_other(
     batch: Batch, stack: ExitStack, seed: int
 ) -> None:
     """Among those who hear: sessions that encrypt nothing, an address that the kernel sends
@@ -149,7 +151,7 @@ def test_each_refused_row_is_told_and_harms_no_other(
         assert ear.heard() == expected
 
 
-def test_what_does_not_fit_is_not_sent(batch: Batch, stack: ExitStack) -> None:
+def test_rows_that_do_not_fit_are_not_sent(batch: Batch, stack: ExitStack) -> None:
     ears = [Ear(stack) for _ in range(2)]
     to = destinations(ears, [opened(stack)] * 2)
     with pytest.raises(ValueError, match="a payload of"):

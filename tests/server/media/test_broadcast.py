@@ -30,7 +30,7 @@ async def test_a_slow_listener_loses_its_own_oldest_packets_only() -> None:
     assert (slow.dropped, quick.dropped) == (5, 0)
 
 
-async def test_who_selects_another_channel_hears_it_from_its_next_packet_on() -> None:
+async def test_a_listener_that_selects_a_channel_gets_its_next_packet() -> None:
     english, dutch = Broadcast("en"), Broadcast("nl")
     track = SubscriberTrack(english)
     heard = []
@@ -45,7 +45,7 @@ async def test_who_selects_another_channel_hears_it_from_its_next_packet_on() ->
     assert (english.listeners, dutch.listeners) == (0, 1)
 
 
-async def test_who_waits_is_woken_by_the_channel_it_selected() -> None:
+async def test_a_waiting_listener_is_woken_by_the_selected_channel() -> None:
     english, dutch = Broadcast("en"), Broadcast("nl")
     track = SubscriberTrack(english)
     async with asyncio.timeout(5), asyncio.TaskGroup() as group:
@@ -56,7 +56,7 @@ async def test_who_waits_is_woken_by_the_channel_it_selected() -> None:
     assert bytes(waiting.result()) == b"nl"
 
 
-async def test_time_never_goes_back() -> None:
+async def test_timestamps_never_go_back() -> None:
     ahead, behind = Broadcast(), Broadcast()
     track = SubscriberTrack(ahead)
     ahead.publish(10, b"ahead")
@@ -67,7 +67,7 @@ async def test_time_never_goes_back() -> None:
     assert track.dropped == 1
 
 
-async def test_who_stops_listening_costs_nothing() -> None:
+async def test_a_listener_that_stops_is_removed() -> None:
     broadcast = Broadcast()
     track = SubscriberTrack(broadcast)
     track.stop()
@@ -77,7 +77,7 @@ async def test_who_stops_listening_costs_nothing() -> None:
         await track.recv()
 
 
-async def test_the_worst_loss_of_who_listens_is_known() -> None:
+async def test_the_highest_loss_of_the_listeners_is_known() -> None:
     one, other = Broadcast(), Broadcast()
     first, second = SubscriberTrack(one), SubscriberTrack(one)
     first.report_loss(0.1)

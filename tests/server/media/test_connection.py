@@ -57,7 +57,7 @@ async def test_a_listener_subscribes_to_a_channel_by_the_standard_s_names() -> N
     await client.close()
 
 
-async def test_an_offer_that_cannot_be_taken_is_refused_before_anything_is_made() -> None:
+async def test_an_unusable_offer_is_refused_before_anything_is_created() -> None:
     connection = PeerConnection(MediaPlane())
     with pytest.raises(OfferError):
         await connection.setRemoteDescription(RTCSessionDescription("v=0\r\n", "offer"))
@@ -65,7 +65,7 @@ async def test_an_offer_that_cannot_be_taken_is_refused_before_anything_is_made(
     assert connection.connectionState == "closed"
 
 
-async def test_what_is_closed_is_freed_without_a_search_for_garbage() -> None:
+async def test_closed_connections_are_freed_by_reference_counting() -> None:
     """There is none while people listen, and a TLS connection is large."""
     client, made = Client("recvonly"), list[weakref.ref[Any]]()
     gc.disable()

@@ -19,11 +19,11 @@ async def hall(request: pytest.FixtureRequest) -> AsyncIterator[Hall]:
         yield hall
 
 
-async def test_this_machine_has_what_it_needs() -> None:
+async def test_this_machine_passes_the_check_of_the_fan_out() -> None:
     assert not batch.problem()
 
 
-async def test_a_packet_is_there_the_moment_it_is_published(hall: Hall) -> None:
+async def test_a_packet_is_sent_at_once(hall: Hall) -> None:
     ears = [hall.ear(ssrc) for ssrc in range(5)]
     hall.publish(range(3))
     for ssrc, ear in enumerate(ears):
@@ -32,7 +32,7 @@ async def test_a_packet_is_there_the_moment_it_is_published(hall: Hall) -> None:
         assert {(packet.ssrc, packet.payload_type) for packet in packets} == {(ssrc, 111)}
 
 
-async def test_more_listeners_than_a_batch_and_than_the_table_held() -> None:
+async def test_more_listeners_than_a_batch_or_the_initial_table_are_served() -> None:
     async with open_hall(together=True) as hall:
         ears = [hall.ear(ssrc) for ssrc in range(ROWS + 3)]
         hall.publish(range(2))
@@ -45,7 +45,9 @@ async def test_more_listeners_than_a_batch_and_than_the_table_held() -> None:
     assert hall.fan_out.listeners == 0
 
 
-async def test_sequence_and_time_go_on_and_only_the_first_is_marked(hall: Hall) -> None:
+async def test_sequence_and_timestamp_increase_and_only_the_first_packet_is_marked(
+    hall: Hall,
+) -> None:
     ear = hall.ear()
     hall.publish(range(5))
     packets = ear.packets()
@@ -84,7 +86,7 @@ async def test_sequence_and_time_wrap_around(hall: Hall) -> None:
     ]
 
 
-async def test_a_skipped_tick_is_a_gap_in_time_and_none_in_sequence(hall: Hall) -> None:
+async def test_a_skipped_tick_is_a_gap_in_timestamps_but_not_in_sequence(hall: Hall) -> None:
     ear = hall.ear()
     hall.publish(range(2))
     hall.publish(range(4, 6))
@@ -93,7 +95,7 @@ async def test_a_skipped_tick_is_a_gap_in_time_and_none_in_sequence(hall: Hall) 
     assert (after.timestamp - before.timestamp) % 2**32 == 3 * SAMPLES_PER_TICK
 
 
-async def test_another_channel_goes_on_in_the_same_sequence(hall: Hall) -> None:
+async def test_another_channel_continues_the_sequence(hall: Hall) -> None:
     ear, stays = hall.ear(1), hall.ear(2)
     hall.publish(range(2))
     hall.publish(range(2), hall.other)
@@ -108,7 +110,7 @@ async def test_another_channel_goes_on_in_the_same_sequence(hall: Hall) -> None:
     assert (hall.channel.listeners, hall.other.listeners) == (1, 1)
 
 
-async def test_time_never_jumps_back(hall: Hall) -> None:
+async def test_timestamps_never_go_back(hall: Hall) -> None:
     ear, stays = hall.ear(1), hall.ear(2)
     hall.publish(range(3))
     hall.tracks[ear].select(hall.other)
@@ -118,7 +120,7 @@ async def test_time_never_jumps_back(hall: Hall) -> None:
     assert len(stays.packets()) == 3
 
 
-async def test_what_the_kernel_refuses_one_costs_no_other(hall: Hall) -> None:
+async def test_a_send_error_of_one_listener_affects_no_other(hall: Hall) -> None:
     ears = [hall.ear(ssrc) for ssrc in range(3)]
     refused = hall.socket()
     out = hall.shared if hall.together else refused
@@ -129,7 +131,7 @@ async def test_what_the_kernel_refuses_one_costs_no_other(hall: Hall) -> None:
     assert hall.fan_out.counts["dropped"] == 3
 
 
-async def test_a_closed_socket_and_a_broken_session_harm_nobody(hall: Hall) -> None:
+async def test_a_closed_socket_or_broken_session_affects_no_other(hall: Hall) -> None:
     ears = [hall.ear(ssrc) for ssrc in range(4)]
     gone = hall.socket()
     ears[0].sender.set_path(ears[0].path(gone))
@@ -140,7 +142,7 @@ async def test_a_closed_socket_and_a_broken_session_harm_nobody(hall: Hall) -> N
     assert hall.fan_out.counts["dropped"] == 4
 
 
-async def test_who_moves_to_another_address_is_followed(hall: Hall) -> None:
+async def test_a_listener_that_changes_address_is_followed(hall: Hall) -> None:
     ear = hall.ear()
     hall.publish(range(1))
     assert len(ear.packets()) == 1
@@ -151,14 +153,14 @@ async def test_who_moves_to_another_address_is_followed(hall: Hall) -> None:
     assert new.recv(2000)
 
 
-async def test_nothing_is_sent_where_there_is_no_path(hall: Hall) -> None:
+async def test_nothing_is_sent_without_a_path(hall: Hall) -> None:
     ear, stays = hall.ear(1), hall.ear(2)
     ear.sender.set_path(None)
     hall.publish(range(3))
     assert (len(ear.packets()), len(stays.packets())) == (0, 3)
 
 
-async def test_reports_tell_what_was_sent_and_go_on(hall: Hall) -> None:
+async def test_sender_reports_count_packets_and_bytes(hall: Hall) -> None:
     ear = hall.ear()
     hall.publish(range(26))
     packets = ear.packets()
@@ -185,7 +187,7 @@ async def test_reports_tell_what_was_sent_and_go_on(hall: Hall) -> None:
         (datetime(2040, 1, 1, tzinfo=UTC), 123_010_304),
     ],
 )
-async def test_reports_go_on_when_ntp_begins_again(
+async def test_reports_go_on_after_ntp_time_wraps(
     hall: Hall, day: datetime, ntp_seconds: int
 ) -> None:
     hall.fan_out.unix_time = day.timestamp
@@ -210,7 +212,7 @@ async def test_a_report_that_fails_costs_the_others_nothing(
     assert other.rtcp() and not failing.rtcp()
 
 
-async def test_who_leaves_is_told_goodbye_and_leaves_nothing(hall: Hall) -> None:
+async def test_a_leaving_listener_gets_a_goodbye_and_is_removed(hall: Hall) -> None:
     ear, stays = hall.ear(1), hall.ear(2)
     hall.publish(range(2))
     ear.sender.stop()
@@ -229,6 +231,6 @@ async def test_a_closed_channel_sends_nothing_more(hall: Hall) -> None:
     assert hall.channel.listeners == hall.fan_out.listeners == 0
 
 
-def test_a_pylibsrtp_without_what_is_used_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_incompatible_pylibsrtp_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(batch, "lib", None)
     assert "cannot be sent" in batch.problem.__wrapped__()

@@ -16,7 +16,7 @@ def pull(floor: FloorBuffer, ticks: int) -> Pcm:
     return joined([floor.pull()[0] for _ in range(ticks)])
 
 
-def test_silence_until_the_cushion_is_there() -> None:
+def test_silence_is_played_until_the_cushion_is_full() -> None:
     floor = FloorBuffer()
     floor.push(numbered(CUSHION_SAMPLES - 1))
     assert not floor.pull()[0].any()
@@ -24,14 +24,14 @@ def test_silence_until_the_cushion_is_there() -> None:
     assert floor.pull()[0].tolist() == numbered(TICK).tolist()
 
 
-def test_pieces_of_any_length_come_out_whole_and_in_order() -> None:
+def test_pieces_of_any_length_are_played_completely_and_in_order() -> None:
     floor, sound = FloorBuffer(), numbered(10 * TICK)
     for piece in np.split(sound, [1, 500, 5 * TICK + 7]):
         floor.push(piece)
     assert pull(floor, 10).tolist() == sound.tolist()
 
 
-def test_what_is_left_at_an_underrun_is_heard_then_the_cushion_fills_again() -> None:
+def test_after_an_underrun_the_cushion_fills_again() -> None:
     floor = FloorBuffer()
     floor.push(numbered(CUSHION_SAMPLES + 10))
     pull(floor, 3)
@@ -43,7 +43,7 @@ def test_what_is_left_at_an_underrun_is_heard_then_the_cushion_fills_again() -> 
     assert floor.counts.floor_underruns == 1
 
 
-def test_a_flood_leaves_only_the_newest() -> None:
+def test_a_flood_keeps_only_the_newest_sound() -> None:
     floor, sound = FloorBuffer(), numbered(LIMIT_SAMPLES + 1)
     floor.push(sound)
     assert pull(floor, CUSHION_SAMPLES // TICK).tolist() == sound[-CUSHION_SAMPLES:].tolist()
@@ -51,7 +51,7 @@ def test_a_flood_leaves_only_the_newest() -> None:
     assert floor.counts.floor_dropped_samples == sound.size - CUSHION_SAMPLES
 
 
-def test_delay_is_won_back_in_quiet_sound_and_only_there() -> None:
+def test_delay_is_reduced_only_in_quiet_sound() -> None:
     floor = FloorBuffer()
     loud, quiet = tone(440, 0.2), tone(440, 0.06, peak=100)
     floor.push(joined([loud, quiet]))
@@ -86,7 +86,7 @@ def test_a_packet_leaves_with_its_sound() -> None:
     assert packets(floor, 8) == [b"0", b"1", b"2", b"3", None, b"4", b"5", None]
 
 
-def test_where_packets_do_not_fall_into_ticks_none_is_told() -> None:
+def test_packets_that_do_not_match_ticks_are_not_forwarded() -> None:
     """Of two in a tick either would be half heard."""
     floor = FloorBuffer()
     floor.push(numbered(3 * TICK))
@@ -96,14 +96,14 @@ def test_where_packets_do_not_fall_into_ticks_none_is_told() -> None:
     assert packets(floor, 6) == [None, None, None, None, b"in step", None]
 
 
-def test_what_is_left_out_takes_its_packet_along() -> None:
+def test_skipped_sound_skips_its_packet() -> None:
     floor = FloorBuffer()
     for number in range(LIMIT_SAMPLES // TICK + 1):
         floor.push(numbered(TICK), b"%d" % number)
     assert packets(floor, 3) == [b"13", b"14", b"15"]
 
 
-def test_no_packet_is_told_of_nothing() -> None:
+def test_silence_of_an_empty_buffer_has_no_packet() -> None:
     floor = FloorBuffer()
     for _ in range(3):
         floor.push(np.zeros(TICK, np.int16), b"could not be decoded")

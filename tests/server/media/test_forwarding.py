@@ -35,9 +35,7 @@ def forwarded(ticks: list[Tick]) -> list[bool]:
 
 @pytest.mark.parametrize("configuration", range(32))
 @pytest.mark.parametrize("stereo", [0, 4], ids=["mono", "stereo"])
-def test_one_frame_of_20_ms_can_be_forwarded_and_nothing_else(
-    configuration: int, stereo: int
-) -> None:
+def test_only_packets_of_one_20_ms_frame_can_be_forwarded(configuration: int, stereo: int) -> None:
     """By libopus's own word on how long it is."""
     for frames in range(4):
         packet = bytes([configuration << 3 | stereo | frames]) + bytes(40)
@@ -49,13 +47,13 @@ def test_one_frame_of_20_ms_can_be_forwarded_and_nothing_else(
 
 
 @pytest.mark.parametrize("size", [0, 1, MIN_BYTES - 1, MAX_BYTES + 1, 1276, 2000])
-def test_what_is_too_short_or_too_long_cannot(size: int) -> None:
+def test_packets_that_are_too_short_or_too_long_cannot_be_forwarded(size: int) -> None:
     assert can_be_forwarded(PACKET[:1] + bytes(MIN_BYTES - 1))
     assert can_be_forwarded(PACKET[:1] + bytes(MAX_BYTES - 1))
     assert not can_be_forwarded((PACKET[:1] + bytes(2000))[:size])
 
 
-def test_whatever_is_in_it_every_decoder_takes_what_is_forwarded() -> None:
+def test_every_forwarded_packet_can_be_decoded() -> None:
     rng, decoder = np.random.default_rng(7), ConcealingDecoder()
     taken = 0
     for size in rng.integers(0, MAX_BYTES + 20, 3000):
@@ -66,7 +64,7 @@ def test_whatever_is_in_it_every_decoder_takes_what_is_forwarded() -> None:
     assert taken > 100
 
 
-def test_what_a_browser_sends_of_speech_fits() -> None:
+def test_the_speech_of_a_browser_can_be_forwarded() -> None:
     """At the bit rate that speakers are asked for, with copies against loss."""
     encoder = OpusEncoder(bit_rate=40_000, expected_loss=20, complexity=10)
     rng = np.random.default_rng(2)
@@ -77,17 +75,17 @@ def test_what_a_browser_sends_of_speech_fits() -> None:
         assert len(packet) <= MAX_BYTES / 2
 
 
-def test_the_packet_itself_is_sent_on() -> None:
+def test_packets_are_forwarded_unchanged() -> None:
     assert Forwarding().choose(LOUD, PACKET) is PACKET
 
 
-def test_what_is_not_the_speakers_or_cannot_be_forwarded_is_encoded() -> None:
+def test_other_packets_are_encoded() -> None:
     ticks: list[Tick] = [(LOUD, PACKET), (LOUD, b"\x03hostile"), (LOUD, None), (LOUD, PACKET)]
     assert forwarded(ticks) == [True, False, False, True]
 
 
 @pytest.mark.parametrize("pause", [NOTHING, HISS], ids=["nothing", "hiss"])
-def test_a_pause_is_encoded_so_that_its_silence_need_not_be_sent(pause: Pcm) -> None:
+def test_pauses_are_encoded_so_that_silence_is_not_sent(pause: Pcm) -> None:
     ticks: list[Tick] = [
         (LOUD, PACKET),
         *[(pause, PACKET)] * (2 * PAUSE_TICKS),
@@ -103,7 +101,7 @@ def test_a_pause_is_encoded_so_that_its_silence_need_not_be_sent(pause: Pcm) -> 
     ]
 
 
-def test_one_who_speaks_softly_is_forwarded_too() -> None:
+def test_soft_speech_is_forwarded() -> None:
     soft = tone(440, 0.02, peak=500)
     assert all(forwarded([(soft, PACKET)] * 100))
 
@@ -126,20 +124,20 @@ def of_player(pushed: dict[int, float], ticks: int) -> list[int | None]:
     return told
 
 
-def test_what_the_jitter_buffer_plays_in_a_tick_comes_with_its_packet() -> None:
+def test_the_jitter_buffer_returns_sound_with_its_packet() -> None:
     told = of_player({number: number * TICK_S for number in range(20)}, 20)
     first = told.index(0)
     assert told == [None] * first + list(range(20 - first))
 
 
-def test_what_it_makes_up_does_not() -> None:
+def test_concealed_sound_has_no_packet() -> None:
     told = of_player({number: number * TICK_S for number in range(20) if number != 9}, 20)
     first = told.index(0)
     expected: list[int | None] = [*range(9), None, *range(10, 20)]
     assert told[first:] == expected[: 20 - first]
 
 
-def test_while_delay_is_won_back_packets_keep_their_order_and_none_comes_twice() -> None:
+def test_packets_keep_their_order_while_delay_is_reduced() -> None:
     """Some come late and at once: for 200 ms sound is made up, then as much is won back."""
     late = {number: max(number, 20) * TICK_S for number in range(10, 20)}
     told = of_player({number: number * TICK_S for number in range(900)} | late, 900)

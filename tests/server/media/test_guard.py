@@ -83,7 +83,7 @@ SIGNED_ALERT = record(21, bytes(30), epoch=1)
         (b"\x80 sound", b"\x80 sound", b"\x80 sound"),
     ],
 )
-def test_what_anybody_can_forge_does_not_reach_a_handshake(
+def test_forgeable_datagrams_do_not_reach_a_handshake(
     data: bytes, to_client: bytes, to_server: bytes
 ) -> None:
     assert without_forgeable(data, is_client=True) == to_client
@@ -91,7 +91,7 @@ def test_what_anybody_can_forge_does_not_reach_a_handshake(
 
 
 @pytest.mark.parametrize("forged", [ALERT, CLIENT_HELLO])
-async def test_a_handshake_survives_what_is_forged_in_the_participants_name(forged: bytes) -> None:
+async def test_a_handshake_survives_forged_datagrams(forged: bytes) -> None:
     client, dropped = Client("recvonly"), Counter[str]()
     plane = MediaPlane(dropped=dropped)
     peer = await answer(await client.offer(), plane, send=SubscriberTrack(Broadcast()))
@@ -110,7 +110,7 @@ async def test_a_handshake_survives_what_is_forged_in_the_participants_name(forg
     await client.close()
 
 
-async def test_feedback_that_says_more_than_it_holds_ends_nothing() -> None:
+async def test_truncated_feedback_does_not_end_a_session() -> None:
     client, dropped = Client("recvonly"), Counter[str]()
     async with connected(
         client, SubscriberTrack(Broadcast()), plane=MediaPlane(dropped=dropped)

@@ -110,7 +110,7 @@ def test_a_check_is_signed_as_aioice_signs_it() -> None:
     assert stun.parse_message(signed(bare, KEY)).check_message_integrity(KEY)
 
 
-async def test_a_path_is_taken_once_it_is_nominated_and_has_answered(agent: Agent) -> None:
+async def test_a_path_is_used_once_it_is_nominated_and_has_answered(agent: Agent) -> None:
     agent.take(agent.check(nominates=True))
     assert agent.goes_to() is None
     agent.answered()
@@ -118,7 +118,7 @@ async def test_a_path_is_taken_once_it_is_nominated_and_has_answered(agent: Agen
     assert agent.changes == 1
 
 
-async def test_a_path_that_answered_is_taken_when_it_is_nominated(agent: Agent) -> None:
+async def test_a_path_that_answered_is_used_when_it_is_nominated(agent: Agent) -> None:
     agent.take(agent.check())
     agent.answered()
     assert agent.goes_to() is None
@@ -126,7 +126,7 @@ async def test_a_path_that_answered_is_taken_when_it_is_nominated(agent: Agent) 
     assert agent.goes_to() == FRIEND
 
 
-async def test_of_several_nominated_paths_the_last_one_is_taken(agent: Agent) -> None:
+async def test_of_several_nominated_paths_the_last_is_used(agent: Agent) -> None:
     other = ("192.0.2.1", 4001)
     agent.take(agent.check(nominates=True))
     slow = agent.end.sent[-1]
@@ -143,9 +143,7 @@ async def test_of_several_nominated_paths_the_last_one_is_taken(agent: Agent) ->
 @pytest.mark.parametrize(
     ("key", "address"), [(b"w" * 22, FRIEND), (KEY, ("192.0.2.2", 4000))], ids=["key", "address"]
 )
-async def test_an_answer_of_anybody_else_does_not_count(
-    agent: Agent, key: bytes, address: Address
-) -> None:
+async def test_responses_of_others_are_ignored(agent: Agent, key: bytes, address: Address) -> None:
     agent.take(agent.check(nominates=True))
     agent.answered(key, address)
     assert agent.goes_to() is None
@@ -162,7 +160,7 @@ async def test_an_answer_of_anybody_else_does_not_count(
         ({"ICE-CONTROLLED": 1}, 487),
     ],
 )
-async def test_what_is_not_authentic_is_told_so_and_is_no_path(
+async def test_unauthenticated_checks_get_an_error_and_make_no_path(
     agent: Agent, changed: dict[str, Any], code: int
 ) -> None:
     agent.take(agent.check(nominates=True, **changed))
@@ -171,7 +169,7 @@ async def test_what_is_not_authentic_is_told_so_and_is_no_path(
     assert not agent.ice.paths
 
 
-async def test_an_address_of_anothers_is_no_path(agent: Agent) -> None:
+async def test_an_address_of_another_participant_makes_no_path(agent: Agent) -> None:
     agent.end.owned.add(FRIEND)
     agent.take(agent.check(nominates=True))
     assert not agent.ice.paths
@@ -191,19 +189,19 @@ async def test_a_known_address_is_not_limited(agent: Agent) -> None:
     assert len(agent.end.messages(stun.Class.RESPONSE)) == 3 * NEW_CHECKS_PER_S
 
 
-async def test_addresses_of_one_are_bounded(agent: Agent) -> None:
+async def test_the_addresses_of_a_participant_are_bounded(agent: Agent) -> None:
     reasons = Counter(
         agent.take(agent.check(), ("192.0.2.1", port)) for port in range(ADDRESSES + 3)
     )
     assert reasons == {"": ADDRESSES, "too_many_addresses": 3}
 
 
-async def test_what_is_not_read_is_bounded(agent: Agent) -> None:
+async def test_unread_datagrams_are_bounded(agent: Agent) -> None:
     reasons = Counter(agent.ice.take_data(b"x") for _ in range(QUEUE_DATAGRAMS + 10))
     assert reasons == {"": QUEUE_DATAGRAMS, "queue_full": 10}
 
 
-async def test_mutilated_stun_raises_nothing(agent: Agent) -> None:
+async def test_malformed_stun_raises_nothing(agent: Agent) -> None:
     agent.take(agent.check())
     data = agent.check()
     broken = [
@@ -221,7 +219,7 @@ async def test_mutilated_stun_raises_nothing(agent: Agent) -> None:
     assert reasons["malformed_stun"] > 200
 
 
-async def test_a_path_is_checked_until_it_is_given_up_and_anew_when_it_is_heard_of(
+async def test_a_path_is_checked_until_given_up_and_again_when_a_check_arrives(
     agent: Agent, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(ice_module, "RETRY_S", 0.001)
@@ -234,7 +232,7 @@ async def test_a_path_is_checked_until_it_is_given_up_and_anew_when_it_is_heard_
     assert agent.ice.selected is path
 
 
-async def test_who_waits_is_told_that_it_is_over(agent: Agent) -> None:
+async def test_waiters_are_woken_when_the_connection_ends(agent: Agent) -> None:
     waiting = [
         asyncio.ensure_future(agent.ice.connected()),
         asyncio.ensure_future(agent.ice.arrived()),
@@ -267,7 +265,7 @@ async def behind(network: Network) -> AsyncIterator[tuple[Client, Peer]]:
         await client.close()
 
 
-async def test_who_is_far_away_is_not_taken_for_dead(soon: None) -> None:
+async def test_a_distant_participant_is_not_considered_dead(soon: None) -> None:
     """Each answer takes 0.8 s: aioice waits for half a second."""
     async with behind(Network(delay_s=0.4)) as (_, peer):
         with pytest.raises(TimeoutError):
@@ -276,7 +274,7 @@ async def test_who_is_far_away_is_not_taken_for_dead(soon: None) -> None:
         assert peer.state == "connected"
 
 
-async def test_who_vanishes_is_noticed_and_asked_no_more(soon: None) -> None:
+async def test_a_vanished_participant_is_noticed_and_not_checked_any_more(soon: None) -> None:
     async with behind(Network()) as (client, peer):
         await client.vanish()
         async with asyncio.timeout(10):
@@ -284,9 +282,7 @@ async def test_who_vanishes_is_noticed_and_asked_no_more(soon: None) -> None:
         assert peer.state == "failed"
 
 
-async def test_what_is_asked_without_an_answer_is_bounded(
-    agent: Agent, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_unanswered_checks_are_bounded(agent: Agent, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ice_module, "INTERVAL_S", 0.001)
     agent.take(agent.check(nominates=True))
     agent.answered()

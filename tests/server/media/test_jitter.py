@@ -45,17 +45,17 @@ def numbers(heard: list[Heard]) -> list[int | str | None]:
     ]
 
 
-def test_packets_are_heard_a_cushion_after_they_came() -> None:
+def test_packets_are_played_one_cushion_after_arrival() -> None:
     heard = numbers(play({number: number for number in range(20)}, 20))
     assert heard == [None] * CUSHION + list(range(20 - CUSHION))
 
 
-def test_packets_out_of_order_are_heard_in_order() -> None:
+def test_reordered_packets_are_played_in_order() -> None:
     arrivals = {number: float(number) for number in range(20)} | {5: 6.5}
     assert numbers(play(arrivals, 20))[CUSHION:] == list(range(20 - CUSHION))
 
 
-def test_a_packet_that_came_twice_is_heard_once() -> None:
+def test_a_duplicate_packet_is_played_once() -> None:
     buffer = JitterBuffer()
     for _ in range(2):
         buffer.push(0, TICK, b"0", 0.0)
@@ -63,21 +63,21 @@ def test_a_packet_that_came_twice_is_heard_once() -> None:
     assert buffer.counts.doubled == 1
 
 
-def test_a_lost_packet_is_made_up_from_the_one_after_it() -> None:
+def test_a_lost_packet_is_recovered_from_the_next_one() -> None:
     arrivals = {number: float(number) for number in range(20) if number != 7}
     heard = play(arrivals, 20)
     assert heard[CUSHION + 7] == Missing(TICK, following=b"8")
     assert numbers(heard)[CUSHION + 8 :] == list(range(8, 20 - CUSHION))
 
 
-def test_of_several_lost_only_the_last_has_a_copy() -> None:
+def test_of_several_lost_packets_only_the_last_is_recovered() -> None:
     arrivals = {number: float(number) for number in range(20) if number not in (7, 8)}
     heard = play(arrivals, 20)
     assert heard[CUSHION + 7] == Missing(TICK)
     assert heard[CUSHION + 8] == Missing(TICK, following=b"9")
 
 
-def test_a_copy_takes_the_place_of_what_was_lost() -> None:
+def test_a_red_copy_replaces_a_lost_packet() -> None:
     buffer = JitterBuffer()
     heard: list[Heard] = []
     for tick in range(20):
@@ -91,7 +91,7 @@ def test_a_copy_takes_the_place_of_what_was_lost() -> None:
 
 
 @pytest.mark.parametrize("copied", [True, False], ids=["copies", "again"])
-def test_what_was_lost_and_comes_late_teaches_the_target(copied: bool) -> None:
+def test_late_retransmissions_raise_the_target_delay(copied: bool) -> None:
     """A tenth comes 60 ms later than it should: first too late, then in time."""
     buffer = JitterBuffer()
     for tick in range(3, 1000):
@@ -107,7 +107,7 @@ def test_what_was_lost_and_comes_late_teaches_the_target(copied: bool) -> None:
     assert buffer.counts.late == 0
 
 
-def test_after_a_long_loss_nothing_is_made_up_any_more() -> None:
+def test_after_a_long_loss_concealment_ends() -> None:
     arrivals = {number: float(number) for number in range(60) if not 10 <= number < 40}
     heard = play(arrivals, 60)
     missing = [each for each in heard if isinstance(each, Missing)]
@@ -117,7 +117,7 @@ def test_after_a_long_loss_nothing_is_made_up_any_more() -> None:
     assert numbers(heard)[CUSHION + 40 :] == list(range(40, 60 - CUSHION))
 
 
-def test_what_comes_late_is_not_thrown_away() -> None:
+def test_late_packets_are_played() -> None:
     """A stall of 200 ms: all packets come after all, and all are heard."""
     arrivals = {
         number: float(max(number, 20) if 10 <= number < 20 else number) for number in range(60)
@@ -128,7 +128,7 @@ def test_what_comes_late_is_not_thrown_away() -> None:
     assert buffer.counts.late == 0
 
 
-def test_the_delay_gained_by_a_stall_is_excess() -> None:
+def test_the_delay_added_by_a_stall_counts_as_excess() -> None:
     arrivals = {
         number: float(max(number, 20) if 10 <= number < 20 else number) for number in range(60)
     }
@@ -141,7 +141,7 @@ def test_the_delay_gained_by_a_stall_is_excess() -> None:
 
 
 @pytest.mark.parametrize("stall_s", [2.0, 3.5, 5.0, 8.0, 15.0])
-def test_within_a_second_of_a_stall_that_ends_in_a_burst_sound_goes_on(stall_s: float) -> None:
+def test_sound_resumes_within_a_second_after_a_stall_and_burst(stall_s: float) -> None:
     """More packets than there is room for come at once, and others follow, two at a time."""
     end = 50 + round(stall_s / TICK_S)
     arrivals = {number: float(end if 50 <= number < end else number) for number in range(end)}
@@ -160,7 +160,7 @@ def test_the_target_covers_the_jitter_of_a_network_and_forgets_it() -> None:
     assert buffer.target_s <= MAX_TARGET_S
 
 
-def test_a_place_that_was_filled_is_lost_to_who_comes_later() -> None:
+def test_a_packet_that_was_concealed_is_not_played_later() -> None:
     arrivals = {number: float(number) for number in range(30)} | {7: 15.0}
     buffer = JitterBuffer()
     assert 7 not in numbers(play(arrivals, 30, buffer))
@@ -186,7 +186,7 @@ def test_what_waited_for_the_connection_makes_nothing_late(at_once: int) -> None
     assert buffer.counts.late > 30
 
 
-def test_who_leaps_starts_anew() -> None:
+def test_a_leap_of_sequence_numbers_starts_anew() -> None:
     buffer = JitterBuffer()
     play({number: float(number) for number in range(20)}, 20, buffer)
     buffer.push(10**9, TICK, b"1000", 20 * TICK_S)

@@ -42,11 +42,11 @@ def distance(one: Pcm, other: Pcm) -> float:
     return float(((spectra[0] - spectra[1]) ** 2).sum() / (spectra[1] ** 2).sum())
 
 
-def test_pyav_carries_the_library() -> None:
+def test_the_library_of_pyav_is_found() -> None:
     assert load()
 
 
-def test_whole_packets_are_what_pyav_would_decode(packets: list[bytes]) -> None:
+def test_packets_are_decoded_as_by_pyav(packets: list[bytes]) -> None:
     decoder = ConcealingDecoder()
     pyav = OpusDecoder()
     for packet in packets:
@@ -68,7 +68,7 @@ def without(packets: list[bytes], lost: int, way: str) -> Pcm:
     return joined(out)
 
 
-def test_a_lost_packet_is_better_made_up_than_silent_and_best_recovered(
+def test_concealment_is_better_than_silence_and_recovery_is_best(
     packets: list[bytes],
 ) -> None:
     lost = 20
@@ -92,7 +92,7 @@ def test_a_long_loss_fades_away() -> None:
 
 
 @pytest.mark.parametrize("data", [b"", b"\xff" * 5, b"\x03" + bytes(3)])
-def test_what_is_no_opus_is_refused_and_harms_nothing(packets: list[bytes], data: bytes) -> None:
+def test_invalid_opus_is_refused_and_does_no_harm(packets: list[bytes], data: bytes) -> None:
     decoder = ConcealingDecoder()
     decoder.decode(packets[0])
     with pytest.raises(OpusError):
@@ -100,7 +100,7 @@ def test_what_is_no_opus_is_refused_and_harms_nothing(packets: list[bytes], data
     assert decoder.decode(packets[1]).size == SAMPLES_PER_TICK
 
 
-def test_a_packet_tells_its_length(packets: list[bytes]) -> None:
+def test_the_duration_of_a_packet_is_known(packets: list[bytes]) -> None:
     assert packet_samples(packets[0]) == SAMPLES_PER_TICK
 
 
@@ -110,13 +110,13 @@ def elsewhere(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
     monkeypatch.setattr(libopus, "load", load.__wrapped__)
 
 
-def test_a_missing_library_is_noticed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_missing_library_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     elsewhere(monkeypatch, tmp_path)
     with pytest.raises(OSError, match="no libopus"):
         ChannelEncoder()
 
 
-def test_a_library_without_what_is_used_is_refused(
+def test_an_incompatible_library_is_refused(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     (tmp_path / "av.libs").mkdir()
@@ -157,7 +157,7 @@ def silent_ticks(pcm: Pcm) -> list[bool]:
     [voice(200), tone(440, 4.0), tone(300, 4.0, peak=500), noise(-30, 4.0)],
     ids=["voice", "note", "quiet note", "noise"],
 )
-def test_no_sound_is_taken_for_silence(sound: Pcm) -> None:
+def test_sound_is_never_taken_for_silence(sound: Pcm) -> None:
     assert not any(silent_ticks(sound))
 
 
@@ -173,7 +173,7 @@ def decoded(pcm: Pcm) -> Pcm:
     [np.zeros(2 * RATE_HZ, np.int16), decoded(np.zeros(2 * RATE_HZ, np.int16)), noise(-60, 2.0)],
     ids=["nothing", "nothing from a browser", "a quiet room"],
 )
-def test_silence_is_noticed_before_anybody_spoke_and_soon_after(silence: Pcm) -> None:
+def test_silence_is_detected_before_speech_and_soon_after_it(silence: Pcm) -> None:
     assert all(silent_ticks(silence)[50:])
     assert all(silent_ticks(joined([voice(100), silence]))[150:])
 
@@ -194,7 +194,7 @@ def test_silence_that_goes_on_is_not_encoded_and_sound_after_it_is() -> None:
     assert not encoder.silent
 
 
-def test_what_is_not_silent_is_heard_as_from_pyav() -> None:
+def test_sound_is_encoded_as_by_pyav() -> None:
     encoder, decoder = ChannelEncoder(), ConcealingDecoder()
     ticks = tone(440, 1.0).reshape(-1, SAMPLES_PER_TICK)
     packets = [encoder.encode(tick) for tick in ticks]

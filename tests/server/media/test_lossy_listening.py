@@ -96,7 +96,7 @@ async def listening(loss: float = 0.0, red: bool = False) -> AsyncIterator[Liste
                 playing.cancel()
 
 
-async def test_what_was_lost_comes_again_when_it_is_asked_for() -> None:
+async def test_lost_packets_are_retransmitted_on_request() -> None:
     async with listening(loss=0.15) as listener:
         await until(lambda: len(listener.missing()) >= 3)
         lost, asked_at = listener.missing(), 0.0
@@ -124,7 +124,7 @@ async def test_sender_reports_say_what_was_sent_and_when() -> None:
     assert -0.05 < came_at - sent_at < 0.5
 
 
-async def test_red_is_sent_to_who_takes_it_and_loses_packets() -> None:
+async def test_a_listener_with_loss_that_accepts_red_gets_it() -> None:
     async with listening(loss=0.1, red=True) as listener:
         await until(lambda: len(listener.missing()) >= 3)
         await listener.ask(listener.missing())
@@ -139,7 +139,7 @@ async def test_red_is_sent_to_who_takes_it_and_loses_packets() -> None:
         assert [block.data for block in blocks] == listener.sent[at - 2 : at + 1]
 
 
-async def test_the_encoder_makes_copies_for_who_loses_packets_and_takes_no_red() -> None:
+async def test_the_encoder_adds_copies_for_listeners_with_loss_and_without_red() -> None:
     playout, speech = StreamPlayout(), clip("nl")[: 3 * RATE_HZ]
     playout.set_status("en", "live")
     listener = SubscriberTrack(playout.channel("en"), queue_packets=200)

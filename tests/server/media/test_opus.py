@@ -14,7 +14,7 @@ from server.media.opus import (
 from tests.helpers.webrtc import pitch_hz, tone
 
 
-def test_what_is_encoded_can_be_heard() -> None:
+def test_encoded_sound_can_be_decoded() -> None:
     encoder, decoder = OpusEncoder(), OpusDecoder()
     pieces = tone(440, 1.0).reshape(-1, SAMPLES_PER_TICK)
     heard = joined([decoder.decode(encoder.encode(piece)) for piece in pieces])
@@ -50,7 +50,7 @@ def test_stereo_becomes_the_mean_of_its_channels_without_overflow() -> None:
 
 
 @pytest.mark.parametrize("from_hz", [8_000, 16_000, 22_050, 48_000])
-def test_resampling_loses_nothing_and_keeps_the_pitch(from_hz: int) -> None:
+def test_resampling_keeps_length_and_pitch(from_hz: int) -> None:
     resampler = Resampler(from_hz, RATE_HZ)
     sound = tone(440, 1.0, rate_hz=from_hz)
     pieces = [resampler.push(piece) for piece in np.split(sound, [100, 777, 5000])]
@@ -59,5 +59,5 @@ def test_resampling_loses_nothing_and_keeps_the_pitch(from_hz: int) -> None:
     assert pitch_hz(heard) == pytest.approx(440, abs=2)
 
 
-def test_nothing_can_be_pushed_into_a_resampler() -> None:
+def test_a_resampler_accepts_empty_input() -> None:
     assert Resampler(16_000, RATE_HZ).push(np.zeros(0, np.int16)).size == 0

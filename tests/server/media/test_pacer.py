@@ -64,7 +64,7 @@ async def test_every_tick_runs_when_it_is_due() -> None:
     assert playout.ran_at == playout.ran
 
 
-async def test_being_late_is_not_carried_over() -> None:
+async def test_lateness_is_not_carried_over() -> None:
     time = Time(end_tick=5.5)
     pacer, playout = Pacer(clock=time, sleep=time.sleep), Playout(time, takes={2: 1.4})
     pacer.add(playout)
@@ -92,7 +92,7 @@ async def test_lateness_is_reported_for_every_tick() -> None:
     assert lateness == pytest.approx([0, 0, TICK_S / 2, 0, 0], abs=1e-6)
 
 
-async def test_a_stream_that_fails_goes_on_and_silences_nobody_else(
+async def test_a_bug_in_one_stream_silences_no_other(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     time = Time(end_tick=5.5)
@@ -107,7 +107,7 @@ async def test_a_stream_that_fails_goes_on_and_silences_nobody_else(
     assert caplog.text.count("could not be played") == 1
 
 
-async def test_a_removed_playout_ticks_no_more() -> None:
+async def test_a_removed_playout_gets_no_more_ticks() -> None:
     time = Time(end_tick=3.5)
     pacer, playout = Pacer(clock=time, sleep=time.sleep), Playout(time)
     pacer.add(playout)

@@ -124,7 +124,7 @@ async def _listen_a_while(client: Client, channel: Broadcast) -> None:
         await hear(client, 0.5)
 
 
-async def test_who_only_listens_is_not_heard_and_costs_no_thread() -> None:
+async def test_a_listener_is_not_received_and_costs_no_thread() -> None:
     playout, client = TonePlayout(en=440), Client("sendrecv", ScriptedTrack(tone(880, 5.0)))
     async with paced(playout), connected(client, SubscriberTrack(playout.channels["en"])) as peer:
         threads = threading.active_count()
@@ -133,7 +133,7 @@ async def test_who_only_listens_is_not_heard_and_costs_no_thread() -> None:
         assert threading.active_count() == threads
 
 
-async def test_one_may_speak_and_listen_on_one_connection() -> None:
+async def test_one_connection_can_send_and_receive() -> None:
     playout, client = TonePlayout(en=440), Client("sendrecv", ScriptedTrack(tone(880, 5.0)))
     track = SubscriberTrack(playout.channels["en"])
     async with paced(playout), connected(client, track, receive=True) as peer:
@@ -146,7 +146,7 @@ async def test_one_may_speak_and_listen_on_one_connection() -> None:
         assert pitch_hz(await hear(client, 0.5)) == pytest.approx(440, abs=5)
 
 
-async def test_nobody_is_probed() -> None:
+async def test_candidates_are_never_probed() -> None:
     """A candidate in an offer, be it the likeliest, is never sent anything."""
     client = Client("recvonly")
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as victim:
@@ -180,7 +180,7 @@ async def test_the_answer_names_every_address_and_asks_for_mono_without_gaps() -
     await client.close()
 
 
-def test_where_a_server_can_be_reached() -> None:
+def test_the_answer_has_the_server_s_addresses() -> None:
     assert host_addresses("localhost") == ["127.0.0.1"]
     assert host_addresses("127.0.0.2") == ["127.0.0.2"]
     assert "127.0.0.1" in host_addresses("0.0.0.0")

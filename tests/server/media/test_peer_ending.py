@@ -18,7 +18,9 @@ from tests.helpers.waiting import until
 from tests.helpers.webrtc import Client, ScriptedTrack, connected, tone
 
 
-async def test_who_does_not_connect_in_time_is_gone(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_client_that_does_not_connect_in_time_is_removed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(peer_module, "CONNECT_S", 0.1)
     client = Client("recvonly")
     peer = await answer(await client.offer(), MediaPlane(), send=SubscriberTrack(Broadcast()))
@@ -30,7 +32,7 @@ async def test_who_does_not_connect_in_time_is_gone(monkeypatch: pytest.MonkeyPa
     await client.close()
 
 
-async def test_who_leaves_is_noticed() -> None:
+async def test_a_client_that_leaves_is_noticed() -> None:
     client, channel = Client("recvonly"), Broadcast()
     async with connected(client, SubscriberTrack(channel)) as peer:
         await client.close()
@@ -39,7 +41,7 @@ async def test_who_leaves_is_noticed() -> None:
         assert channel.listeners == 0
 
 
-async def test_who_vanishes_without_a_word_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_client_that_vanishes_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ice, "INTERVAL_S", 0.05)
     monkeypatch.setattr(ice, "EXPIRY_S", 0.3)
     client, channel = Client("recvonly"), Broadcast()
@@ -78,7 +80,7 @@ async def _join_and_leave(stage: int, speaks: bool, channel: Broadcast) -> None:
         await client.close()
 
 
-async def test_joining_and_leaving_leaves_nothing_behind() -> None:
+async def test_joining_and_leaving_leaks_nothing() -> None:
     channel = Broadcast()
     await _join_and_leave(3, True, channel)
     before = resources()
@@ -93,14 +95,14 @@ async def test_joining_and_leaving_leaves_nothing_behind() -> None:
 
 
 @pytest.mark.parametrize("offer", ["", "hello", "v=0\r\nm=audio 9 UDP/TLS/RTP/SAVPF 111\r\n"])
-async def test_a_refused_offer_leaves_nothing_behind(offer: str) -> None:
+async def test_a_refused_offer_leaks_nothing(offer: str) -> None:
     before = resources()
     with pytest.raises(OfferError):
         await answer(offer, MediaPlane(), receive=True)
     assert resources() == before
 
 
-async def test_without_a_socket_nothing_is_left_behind() -> None:
+async def test_a_failure_to_open_a_socket_leaks_nothing() -> None:
     client, channel, plane = Client("recvonly"), Broadcast(), MediaPlane()
     offer, before = await client.offer(), resources()
     limits = resource.getrlimit(resource.RLIMIT_NOFILE)

@@ -29,7 +29,7 @@ def soon(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(places_module, "_REVIEW_S", 0.01)
 
 
-async def test_so_many_of_an_address_at_a_time_and_others_beside_them() -> None:
+async def test_connections_per_address_are_limited_independently() -> None:
     admitted = Places()
     for _ in range(2):
         await admitted.enter("here")
@@ -39,7 +39,7 @@ async def test_so_many_of_an_address_at_a_time_and_others_beside_them() -> None:
     await admitted.enter("elsewhere")
 
 
-async def test_who_waits_gets_the_place_that_is_left_first_come_first_served(
+async def test_a_free_place_goes_to_the_first_who_waits(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(places_module, "WAIT_S", 10)
@@ -60,7 +60,7 @@ async def test_who_waits_gets_the_place_that_is_left_first_come_first_served(
     assert order == [0, 1, 2, 3, 4]
 
 
-async def test_who_shows_no_sign_of_life_gives_up_its_place_when_it_is_wanted() -> None:
+async def test_a_silent_connection_gives_up_its_place_if_another_waits() -> None:
     admitted = Places()
     silent = Offer(await admitted.enter("here"))
     wanted = [Offer(await admitted.enter("elsewhere")) for _ in range(2)]
@@ -71,7 +71,7 @@ async def test_who_shows_no_sign_of_life_gives_up_its_place_when_it_is_wanted() 
     assert (silent.gave_up, alive.gave_up) == (True, False)
 
 
-async def test_nothing_is_kept_of_who_has_left() -> None:
+async def test_places_are_forgotten_after_all_have_left() -> None:
     admitted = Places()
     places = [await admitted.enter("here") for _ in range(2)]
     Offer(places[0], heard_from=True)

@@ -84,7 +84,7 @@ async def levels(playout: StreamPlayout, channel: str) -> tuple[float, float]:
     ("channel", "floor_gain", "speech_gain"),
     [("floor", 1, 0), ("en", 0, 1), ("en+floor", UNDER_GAIN, 1), ("de", INSTEAD_GAIN, 0)],
 )
-async def test_what_is_heard_in_a_channel(
+async def test_channels_play_the_floor_the_language_or_a_mix(
     channel: str, floor_gain: float, speech_gain: float
 ) -> None:
     playout = StreamPlayout()
@@ -97,9 +97,7 @@ async def test_what_is_heard_in_a_channel(
 
 @pytest.mark.parametrize("status", ["starting", "fallback"])
 @pytest.mark.parametrize("channel", ["en", "en+floor"])
-async def test_a_language_that_is_not_live_leaves_the_quiet_floor(
-    channel: str, status: str
-) -> None:
+async def test_a_language_that_is_not_live_plays_the_quiet_floor(channel: str, status: str) -> None:
     playout = StreamPlayout()
     playout.set_status("en", status)  # type: ignore[arg-type]
     floor, speech = await levels(playout, channel)
@@ -128,7 +126,7 @@ async def test_a_listener_of_a_failing_language_hears_the_floor_within_two_ticks
     assert level(await listener.hear(50), FLOOR_HZ) == pytest.approx(8000 * INSTEAD_GAIN, rel=0.15)
 
 
-def test_a_mix_bends_instead_of_clipping() -> None:
+def test_a_loud_mix_is_limited_softly() -> None:
     loud = np.linspace(-60_000, 60_000, TICK, dtype=np.float32)
     limited = soft_limited(loud).astype(np.int32)
     assert limited[-1] == -limited[0] == pytest.approx(FULL_SCALE, abs=10)
@@ -181,7 +179,7 @@ async def test_all_channels_tick_on_one_clock() -> None:
         assert [await tick_of(track) for _ in range(3)] == [3, 4, 9]
 
 
-def test_who_counts_on_it_is_told_when_a_clause_begins() -> None:
+def test_the_beginning_of_a_clause_is_reported() -> None:
     started: list[tuple[str, int, int]] = []
     playout = StreamPlayout(on_start=lambda *start: started.append(start))
     playout.speak("en", 4, np.ones(TICK, np.int16), RATE_HZ, 2, True)
@@ -192,7 +190,7 @@ def test_who_counts_on_it_is_told_when_a_clause_begins() -> None:
     assert playout.backlog_s("en") == 0
 
 
-def test_one_languages_backlog_is_its_own() -> None:
+def test_each_language_has_its_own_backlog() -> None:
     playout = StreamPlayout()
     playout.speak("en", 1, np.ones(RATE_HZ, np.int16), RATE_HZ, 0, True)
     assert playout.backlog_s("en") == pytest.approx(1.0)
@@ -228,8 +226,8 @@ async def test_the_floor_is_the_speakers_own_packets_each_in_its_tick() -> None:
     assert sent[CUSHION_TICKS:] == spoken[:-CUSHION_TICKS]
 
 
-async def test_an_encoder_that_steps_in_goes_on_from_what_was_heard_last() -> None:
-    """And not from what it heard when it was last at work."""
+async def test_the_encoder_continues_after_forwarded_packets() -> None:
+    """It does not continue from the sound that it last encoded itself."""
     sound = joined([tone(FLOOR_HZ, 0.4), tone(SPEECH_HZ, 1.6)])
     spoken, sent, heard = await floor_of(sound, range(20, 60))
     steps_in = 60 + CUSHION_TICKS
@@ -248,7 +246,7 @@ async def ticks_of(track: SubscriberTrack, packets: int) -> list[int]:
     return ticks
 
 
-async def test_silence_costs_next_to_nothing_and_time_goes_on() -> None:
+async def test_in_silence_hardly_any_packets_are_made_and_timestamps_go_on() -> None:
     """Also before anybody has spoken, and after."""
     playout = StreamPlayout()
     playout.set_status("en", "live")
@@ -264,7 +262,7 @@ async def test_silence_costs_next_to_nothing_and_time_goes_on() -> None:
     assert playout.counts.silent == 1100 - len(sent)
 
 
-async def test_who_joins_in_silence_or_moves_to_it_is_sent_a_packet_at_once() -> None:
+async def test_a_listener_new_to_a_silent_channel_gets_a_packet_at_once() -> None:
     playout = StreamPlayout()
     playout.set_status("en", "live")
     first = SubscriberTrack(playout.channel("en"), queue_packets=1000)

@@ -79,7 +79,7 @@ async def payloads(client: Client, channel: Broadcast, ticks: range) -> list[byt
     return heard
 
 
-async def test_all_share_one_port_and_each_hears_its_own(plane: MediaPlane) -> None:
+async def test_all_share_one_port_and_each_gets_its_own_datagrams(plane: MediaPlane) -> None:
     channels = [Broadcast(f"channel{number}") for number in range(5)]
     async with AsyncExitStack() as stack:
         clients = [Client("recvonly") for _ in channels]
@@ -96,7 +96,7 @@ async def test_all_share_one_port_and_each_hears_its_own(plane: MediaPlane) -> N
             ]
 
 
-async def test_hostile_datagrams_harm_nobody(plane: MediaPlane, stranger: socket.socket) -> None:
+async def test_hostile_datagrams_do_no_harm(plane: MediaPlane, stranger: socket.socket) -> None:
     channel, client = Broadcast("en"), Client("recvonly")
     peer = await answer(await client.offer(), plane, send=SubscriberTrack(channel))
     junk = [b"", ALERT, b"\x80junk", b"\x00\x01", b"\x00" * 40]
@@ -119,7 +119,7 @@ async def joining(plane: MediaPlane) -> tuple[Client, Peer]:
     return client, await answer(await client.offer(), plane, send=SubscriberTrack(Broadcast()))
 
 
-async def test_an_address_is_known_by_an_authentic_check_only(
+async def test_an_address_becomes_known_only_by_an_authentic_check(
     plane: MediaPlane, stranger: socket.socket
 ) -> None:
     client, peer = await joining(plane)
@@ -138,7 +138,7 @@ async def test_an_address_is_known_by_an_authentic_check_only(
     await client.close()
 
 
-async def test_an_address_stays_with_whom_it_was_first(
+async def test_an_address_stays_with_its_first_participant(
     plane: MediaPlane, stranger: socket.socket
 ) -> None:
     """Else a participant could take another's datagrams by sending checks in its name."""
@@ -154,7 +154,7 @@ async def test_an_address_stays_with_whom_it_was_first(
         await each.close()
 
 
-async def test_addresses_of_one_are_bounded(plane: MediaPlane) -> None:
+async def test_the_addresses_of_a_participant_are_bounded(plane: MediaPlane) -> None:
     client, peer = await joining(plane)
     socks = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(ADDRESSES + 3)]
     for sock in socks:
@@ -182,7 +182,7 @@ async def test_checks_of_strangers_are_bounded(plane: MediaPlane, stranger: sock
     await client.close()
 
 
-async def test_checks_in_ones_name_take_nobody_elses_room(
+async def test_forged_checks_use_only_the_named_participant_s_quota(
     plane: MediaPlane, stranger: socket.socket
 ) -> None:
     assert plane.port is not None
@@ -200,7 +200,7 @@ async def test_checks_in_ones_name_take_nobody_elses_room(
         await each.close()
 
 
-async def test_too_long_a_datagram_from_ones_own_address_ends_nothing(plane: MediaPlane) -> None:
+async def test_a_too_long_datagram_does_not_end_a_session(plane: MediaPlane) -> None:
     channel, client = Broadcast("en"), Client("recvonly")
     async with connected(client, SubscriberTrack(channel), plane=plane) as peer:
         ice: Any = client.transceiver.receiver.transport.transport._connection
@@ -211,7 +211,7 @@ async def test_too_long_a_datagram_from_ones_own_address_ends_nothing(plane: Med
 
 
 @pytest.mark.parametrize("is_libnice", [False, True], ids=["", "libnice"])
-async def test_who_moves_to_another_address_is_followed(
+async def test_a_participant_that_changes_address_is_followed(
     plane: MediaPlane, stranger: socket.socket, is_libnice: bool
 ) -> None:
     """As when a phone leaves the Wi-Fi, and its browser nominates another pair. libnice repeats
@@ -243,7 +243,7 @@ def _nominated(peer: Peer) -> tuple[str, int]:
     return ice.selected.address
 
 
-def test_a_user_name_is_found_in_whatever_comes() -> None:
+def test_user_names_are_found_in_any_datagram() -> None:
     request = stun.Message(stun.Method.BINDING, stun.Class.REQUEST)
     request.attributes["PRIORITY"] = 1
     request.attributes["USERNAME"] = "ours:theirs"
@@ -257,7 +257,7 @@ def test_a_user_name_is_found_in_whatever_comes() -> None:
         username(bytes(broken))
 
 
-async def test_what_comes_in_heaps_is_read_in_turns(
+async def test_many_datagrams_are_read_in_several_turns(
     stranger: socket.socket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As the checks of a crowd that joins: nobody's sound waits for all of them."""

@@ -15,7 +15,7 @@ from server.media.port import MediaPort
 from tests.helpers.webrtc import Client
 
 
-async def test_an_address_that_is_a_routers_is_offered() -> None:
+async def test_the_address_of_a_router_can_be_offered() -> None:
     dropped = Counter[str]()
     with MediaPort(["198.51.100.1", "127.0.0.1"], 0, dropped) as port:
         plane, client, channel = MediaPlane(port=port), Client("recvonly"), Broadcast("en")
@@ -28,13 +28,13 @@ async def test_an_address_that_is_a_routers_is_offered() -> None:
         await client.close()
 
 
-async def test_several_addresses_have_one_number() -> None:
+async def test_sockets_of_several_addresses_have_the_same_port() -> None:
     with MediaPort(["127.0.0.1", "127.0.0.2"], 0, Counter()) as port:
         names = [end.socket.getsockname() for end in port._ends]
         assert names == [("127.0.0.1", port.number), ("127.0.0.2", port.number)]
 
 
-async def test_a_port_that_is_taken_is_named() -> None:
+async def test_a_port_in_use_is_named() -> None:
     with closing(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) as taken:
         taken.bind(("127.0.0.1", 0))
         number = taken.getsockname()[1]
@@ -42,7 +42,7 @@ async def test_a_port_that_is_taken_is_named() -> None:
             MediaPort(["127.0.0.1"], number, Counter())
 
 
-async def test_a_participant_does_not_make_us_list_this_machines_addresses(
+async def test_connections_do_not_list_the_machine_s_addresses(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """It would cost more than reading the offer."""

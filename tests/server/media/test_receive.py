@@ -38,7 +38,7 @@ def steady(first: int, last: int, pcm: Pcm = LOUD) -> list[tuple[float, int | No
     return [(at, at, pcm) for at in range(first, last)]
 
 
-def test_sound_in_time_goes_through_untouched() -> None:
+def test_sound_in_time_is_not_changed() -> None:
     timeline = Timeline(RATE_HZ)
     assert all(out is LOUD for out in play(timeline, steady(0, 100)))
     assert (
@@ -50,7 +50,7 @@ def test_sound_in_time_goes_through_untouched() -> None:
 
 
 @pytest.mark.parametrize("lost", [1, 5, 100])
-def test_loss_leaves_silence_of_its_length(lost: int) -> None:
+def test_lost_sound_becomes_silence_of_the_same_length(lost: int) -> None:
     timeline = Timeline(RATE_HZ)
     out = play(timeline, [*steady(0, 10), *steady(10 + lost, 20 + lost)])
     assert out[10].size == (lost + 1) * TICK
@@ -59,7 +59,7 @@ def test_loss_leaves_silence_of_its_length(lost: int) -> None:
 
 
 @pytest.mark.parametrize("stamp", [102, 111, 10**6, 9, -5])
-def test_timestamps_that_leap_start_anew(stamp: int) -> None:
+def test_a_leap_in_timestamps_starts_anew(stamp: int) -> None:
     leaps = not 0 <= stamp - 10 <= 100
     timeline = Timeline(RATE_HZ)
     play(timeline, steady(0, 10))
@@ -69,13 +69,13 @@ def test_timestamps_that_leap_start_anew(stamp: int) -> None:
     assert timeline.counts.filled_seconds == 0  # no time has passed that could be filled
 
 
-def test_nothing_before_the_first_sound() -> None:
+def test_nothing_is_emitted_before_the_first_sound() -> None:
     timeline = Timeline(RATE_HZ)
     assert timeline.idle(100.0).size == 0
     assert timeline.place(0, LOUD, 200.0) is LOUD
 
 
-def test_time_goes_on_while_nothing_comes() -> None:
+def test_without_sound_time_goes_on() -> None:
     timeline = Timeline(RATE_HZ)
     out = play(timeline, [*steady(0, 10), (20, None, LOUD), (30, None, LOUD)])
     assert [each.size for each in out[10:]] == [10 * TICK, 10 * TICK]
@@ -84,7 +84,7 @@ def test_time_goes_on_while_nothing_comes() -> None:
     assert timeline.counts.restarts == 0
 
 
-def test_late_sound_is_heard_and_the_time_won_back_in_quiet_moments() -> None:
+def test_late_sound_is_played_and_the_delay_reduced_in_quiet_moments() -> None:
     timeline = Timeline(RATE_HZ)
     stalled = [*steady(0, 50), (60, None, LOUD), (70, None, LOUD)]
     burst: list[tuple[float, int | None, Pcm]] = [(75, stamp, LOUD) for stamp in range(50, 75)]
@@ -101,7 +101,7 @@ def test_sound_that_runs_far_ahead_of_time_is_dropped() -> None:
     assert timeline.counts.dropped_seconds == pytest.approx(2.0, abs=0.05)
 
 
-def test_whatever_comes_as_much_goes_out_as_time_passes() -> None:
+def test_as_much_sound_goes_out_as_time_passes() -> None:
     random = np.random.default_rng(7)
     timeline, out, now = Timeline(RATE_HZ), 0, 0.0
     for stamp in range(3000):
@@ -190,7 +190,7 @@ async def test_opus_on_a_socket_goes_out_at_both_rates() -> None:
     assert receiver.counts == SocketCounts()
 
 
-async def test_packets_that_a_page_left_out_are_silence() -> None:
+async def test_packets_left_out_by_a_page_are_silence() -> None:
     now = 0.0
     receiver = SocketReceiver(OpusPackets(), clock=lambda: now)
     packets = opus(tone(440, 1.0))
@@ -205,7 +205,7 @@ async def test_packets_that_a_page_left_out_are_silence() -> None:
 
 
 @pytest.mark.parametrize("data", [b"", bytes(13), rtp.packed(1, 0, b""), rtp.packed(1, 0, b"\xff")])
-def test_what_is_no_packet_with_opus_is_refused(data: bytes) -> None:
+def test_invalid_opus_packets_are_refused(data: bytes) -> None:
     with pytest.raises(ValueError, match="no RTP packet|not Opus"):
         SocketReceiver(OpusPackets()).push(data)
 

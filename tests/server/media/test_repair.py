@@ -35,7 +35,7 @@ def test_red_carries_the_two_packets_before() -> None:
     ]
 
 
-def test_red_says_how_long_ago_a_copy_is_when_ticks_were_left_out() -> None:
+def test_red_offsets_count_skipped_ticks() -> None:
     assert newest(sent((5, b"five"), (9, b"nine")))[0].before == 4 * TICK
 
 
@@ -49,13 +49,13 @@ def test_red_says_how_long_ago_a_copy_is_when_ticks_were_left_out() -> None:
     ],
     ids=["too long ago", "no time between", "too much", "too long"],
 )
-def test_red_leaves_out_what_does_not_fit(
+def test_red_leaves_out_copies_that_do_not_fit(
     packets: list[tuple[int, bytes]], sizes: list[int]
 ) -> None:
     assert [len(block.data) for block in newest(sent(*packets))] == sizes
 
 
-def test_what_was_sent_is_the_same_later_and_forgotten_at_last() -> None:
+def test_sent_packets_are_remembered_unchanged_for_a_while() -> None:
     history = sent((10, b"zero"), (11, b"one"))
     as_red = history.payload(1, as_red=True)
     for tick in range(HISTORY):
@@ -68,7 +68,7 @@ def test_what_was_sent_is_the_same_later_and_forgotten_at_last() -> None:
     assert history.payload(1, as_red=False) is history.payload(1, as_red=True) is None
 
 
-def test_one_who_asks_for_two_of_a_window_gets_red_at_once() -> None:
+def test_two_requests_in_a_window_start_red() -> None:
     losses = Losses()
     wanted = []
     for sequence in (7, 7, 9):
@@ -77,7 +77,7 @@ def test_one_who_asks_for_two_of_a_window_gets_red_at_once() -> None:
     assert wanted == [False, False, True]
 
 
-def test_one_who_only_reports_gets_red_too() -> None:
+def test_reported_loss_starts_red() -> None:
     losses = Losses()
     wanted = []
     for report, lost in enumerate((0, 1, 13)):
@@ -87,7 +87,7 @@ def test_one_who_only_reports_gets_red_too() -> None:
     assert losses.share == 12 / 250
 
 
-def test_reports_that_come_with_every_request_are_taken_together() -> None:
+def test_reports_within_a_short_time_are_combined() -> None:
     """One lost packet of two is no loss of half."""
     losses = Losses()
     losses.reported(1000, 0)
@@ -109,7 +109,7 @@ def test_red_ends_only_when_nothing_was_lost_for_long() -> None:
     assert not losses.wants_red
 
 
-def test_between_the_two_bounds_all_stays_as_it_is() -> None:
+def test_loss_between_the_two_bounds_changes_nothing() -> None:
     """One and a half per cent keep RED, and do not begin it."""
     calm, troubled = Losses(), Losses()
     troubled.reported(0, 10)
@@ -120,7 +120,7 @@ def test_between_the_two_bounds_all_stays_as_it_is() -> None:
     assert (calm.wants_red, troubled.wants_red) == (False, True)
 
 
-def test_a_receiver_that_starts_anew_or_tells_nonsense_harms_nothing() -> None:
+def test_restarted_or_nonsensical_reports_do_no_harm() -> None:
     losses = Losses()
     losses.reported(5000, 40)
     losses.reported(100, -3)

@@ -41,7 +41,7 @@ def answered(offer: str, red_first: bool = False) -> str:
     [(RECVONLY, True, False), (SENDONLY, False, True)],
     ids=["recvonly", "sendonly"],
 )
-def test_a_browsers_offer_is_read(offer: str, sends: bool, receives: bool) -> None:
+def test_a_browser_s_offer_is_parsed(offer: str, sends: bool, receives: bool) -> None:
     found = read(offer, sends=sends, receives=receives)
     assert (found.opus, found.red, found.bundled) == (111, 63, True)
     assert [each.algorithm for each in found.fingerprints] == ["sha-256"]
@@ -76,18 +76,18 @@ def test_an_odd_offer_is_refused_with_its_reason(old: str, new: str, says: str) 
 
 
 @pytest.mark.parametrize("offer", ["", "v=0", "hello", "\0" * 100, "m=audio", "a=group:BUNDLE"])
-def test_what_is_not_an_offer_is_refused(offer: str) -> None:
+def test_invalid_offers_are_refused(offer: str) -> None:
     with pytest.raises(OfferError):
         read(offer, sends=True, receives=False)
 
 
 @pytest.mark.parametrize("share", [0.1, 0.3, 0.5, 0.7])
-def test_half_an_offer_is_refused(share: float) -> None:
+def test_truncated_offers_are_refused(share: float) -> None:
     with pytest.raises(OfferError):
         read(RECVONLY[: int(len(RECVONLY) * share)], sends=True, receives=False)
 
 
-def test_the_answer_asks_the_encoder_for_what_recognition_wants() -> None:
+def test_the_answer_asks_for_opus_settings_for_recognition() -> None:
     answer = answered(RECVONLY)
     assert f"opus/48000/2\r\na=fmtp:111 {OPUS_PARAMETERS}\r\n" in answer
     assert OPUS_PARAMETERS == (
@@ -95,12 +95,12 @@ def test_the_answer_asks_the_encoder_for_what_recognition_wants() -> None:
     )
 
 
-def test_the_answer_asks_to_be_asked_for_what_is_lost() -> None:
+def test_the_answer_accepts_nack() -> None:
     assert "a=rtcp-fb:111 nack\r\n" in answered(RECVONLY)
 
 
 @pytest.mark.parametrize(("red_first", "types"), [(True, "63 111"), (False, "111 63")])
-def test_the_answer_takes_red_where_it_was_offered(red_first: bool, types: str) -> None:
+def test_the_answer_accepts_red_if_it_was_offered(red_first: bool, types: str) -> None:
     answer = answered(RECVONLY, red_first)
     assert f"SAVPF {types}\r\n" in answer
     assert "a=rtpmap:63 red/48000/2\r\na=fmtp:63 111/111\r\n" in answer
@@ -110,12 +110,12 @@ def test_the_answer_takes_red_where_it_was_offered(red_first: bool, types: str) 
 @pytest.mark.parametrize(
     ("setup", "answer"), [("actpass", "active"), ("passive", "active"), ("active", "passive")]
 )
-def test_one_of_both_says_hello(setup: str, answer: str) -> None:
+def test_one_side_is_the_dtls_client(setup: str, answer: str) -> None:
     assert f"a=setup:{answer}\r\n" in answered(RECVONLY.replace("setup:actpass", f"setup:{setup}"))
 
 
 @pytest.mark.parametrize(("before", "after"), [("", VIDEO + DATA), (VIDEO, DATA), (DATA, "")])
-def test_every_section_but_one_of_audio_is_answered_with_port_0(before: str, after: str) -> None:
+def test_all_sections_but_one_of_audio_are_answered_with_port_0(before: str, after: str) -> None:
     start = RECVONLY.index("m=audio")
     offer = RECVONLY[:start] + before + RECVONLY[start:] + after
     offer = offer.replace("BUNDLE 0", "BUNDLE 0 v d")
@@ -130,19 +130,19 @@ def test_every_section_but_one_of_audio_is_answered_with_port_0(before: str, aft
         assert (f"a=mid:{name}" in answer) == (f"a=mid:{name}" in offer)
 
 
-def test_of_two_sections_of_audio_the_first_is_taken() -> None:
+def test_of_two_audio_sections_the_first_is_accepted() -> None:
     second = RECVONLY[RECVONLY.index("m=audio") :].replace("a=mid:0", "a=mid:1")
     ports = [each.port for each in SessionDescription.parse(answered(RECVONLY + second)).media]
     assert ports == [5000, 0]
 
 
 @pytest.mark.parametrize("profile", ["RTP/SAVPF", "UDP/TLS/RTP/SAVP"])
-def test_an_older_profile_is_answered_as_it_is(profile: str) -> None:
+def test_an_older_rtp_profile_is_answered_with_itself(profile: str) -> None:
     answer = answered(RECVONLY.replace("UDP/TLS/RTP/SAVPF", profile))
     assert f"m=audio 5000 {profile} 111 63\r\n" in answer
 
 
-def test_what_is_said_for_all_sections_holds_for_the_one_of_audio() -> None:
+def test_session_attributes_apply_to_the_audio_section() -> None:
     fingerprint = next(line for line in RECVONLY.splitlines() if line.startswith("a=fingerprint"))
     offer = RECVONLY.replace(fingerprint + "\r\n", "").replace(
         "t=0 0\r\n", f"t=0 0\r\n{fingerprint}\r\n"

@@ -39,7 +39,7 @@ def number(datagram: bytes) -> int:
     return int.from_bytes(datagram[2:4])
 
 
-async def test_what_is_asked_for_comes_again_as_it_was(hall: Hall) -> None:
+async def test_a_requested_packet_is_retransmitted_unchanged(hall: Hall) -> None:
     """Encrypted, too: other bytes under a number that was used would betray the key."""
     ears = [hall.ear(ssrc) for ssrc in range(3)]
     hall.publish(range(HISTORY))
@@ -51,7 +51,7 @@ async def test_what_is_asked_for_comes_again_as_it_was(hall: Hall) -> None:
     assert hall.fan_out.counts == {"sent_again": 3}
 
 
-async def test_what_was_marked_comes_again_marked(hall: Hall) -> None:
+async def test_a_marked_packet_is_retransmitted_marked(hall: Hall) -> None:
     ear = hall.ear()
     hall.publish(range(2))
     hall.channel.publish(500, b"speech", begins_speech=True)
@@ -60,7 +60,7 @@ async def test_what_was_marked_comes_again_marked(hall: Hall) -> None:
     assert ear.datagrams() == sent
 
 
-async def test_what_comes_again_may_be_of_before_the_number_wrapped_around(hall: Hall) -> None:
+async def test_packets_before_a_sequence_wrap_are_retransmitted(hall: Hall) -> None:
     ear = hall.ear()
     hall.fan_out.rows["header"]["sequence"] = 2**16 - 3
     hall.fan_out.rows["offset"] = 2**32 - 2 * SAMPLES_PER_TICK
@@ -70,7 +70,7 @@ async def test_what_comes_again_may_be_of_before_the_number_wrapped_around(hall:
     assert sorted(ear.datagrams()) == sorted([sent[2], sent[4]])
 
 
-async def test_what_is_forgotten_or_never_was_does_not_come(hall: Hall) -> None:
+async def test_unknown_and_forgotten_packets_are_not_retransmitted(hall: Hall) -> None:
     ear = hall.ear()
     hall.publish(range(HISTORY + 1))
     oldest, *_, newest = map(number, ear.datagrams())
@@ -79,7 +79,7 @@ async def test_what_is_forgotten_or_never_was_does_not_come(hall: Hall) -> None:
     assert hall.fan_out.counts == {"not_sent_again": 3}
 
 
-async def test_nothing_of_another_channel_comes_under_a_number_of_this_one(hall: Hall) -> None:
+async def test_packets_of_another_channel_are_not_retransmitted(hall: Hall) -> None:
     ear = hall.ear()
     hall.publish(range(5))
     hall.publish(range(5), hall.other)
@@ -90,7 +90,7 @@ async def test_nothing_of_another_channel_comes_under_a_number_of_this_one(hall:
     assert sorted(ear.datagrams()) == sorted(sent[5:])
 
 
-async def test_one_who_asks_without_end_gets_so_much_a_second(hall: Hall) -> None:
+async def test_retransmissions_are_limited_per_second(hall: Hall) -> None:
     ear = hall.ear()
     hall.publish(range(HISTORY))
     numbers = [number(datagram) for datagram in ear.datagrams()]
@@ -100,7 +100,7 @@ async def test_one_who_asks_without_end_gets_so_much_a_second(hall: Hall) -> Non
     assert hall.fan_out.counts["not_sent_again"] >= 400 - 2 * RETRANSMISSIONS_PER_S
 
 
-async def test_who_loses_packets_gets_copies_with_them_and_nobody_else(hall: Hall) -> None:
+async def test_only_listeners_with_loss_get_red(hall: Hall) -> None:
     loses, stays = hall.ear(1, RED), hall.ear(2, RED)
     hall.publish(range(5))
     first, *lost = map(number, loses.datagrams())
@@ -119,7 +119,7 @@ async def test_who_loses_packets_gets_copies_with_them_and_nobody_else(hall: Hal
     assert hall.fan_out.counts == {"sent_again": 2, "as_red": 2}
 
 
-async def test_packets_with_copies_come_again_with_them(hall: Hall) -> None:
+async def test_red_packets_are_retransmitted_as_red(hall: Hall) -> None:
     ear = hall.ear(red_type=RED)
     hall.publish(range(3))
     sent = ear.datagrams()
@@ -131,7 +131,7 @@ async def test_packets_with_copies_come_again_with_them(hall: Hall) -> None:
     assert sorted(ear.datagrams()) == sorted(sent)
 
 
-async def test_who_did_not_take_red_never_gets_it(hall: Hall) -> None:
+async def test_a_listener_that_did_not_accept_red_never_gets_it(hall: Hall) -> None:
     ear = hall.ear()
     hall.publish(range(3))
     tell(ear, ear.packets()[-1].sequence_number, WINDOW_PACKETS // 2)
@@ -140,14 +140,14 @@ async def test_who_did_not_take_red_never_gets_it(hall: Hall) -> None:
     assert hall.channel.loss == 0.5  # so that the encoder helps
 
 
-async def test_who_takes_red_needs_no_help_of_the_encoder(hall: Hall) -> None:
+async def test_loss_of_a_listener_with_red_is_not_told_to_the_encoder(hall: Hall) -> None:
     ear = hall.ear(red_type=RED)
     hall.publish(range(3))
     tell(ear, ear.packets()[-1].sequence_number, WINDOW_PACKETS // 2)
     assert hall.channel.loss == 0
 
 
-async def test_copies_end_when_all_has_been_well_for_long(hall: Hall) -> None:
+async def test_red_ends_after_a_long_time_without_loss(hall: Hall) -> None:
     ear = hall.ear(red_type=RED)
     hall.publish(range(3))
     highest = ear.packets()[-1].sequence_number
@@ -162,7 +162,7 @@ async def test_copies_end_when_all_has_been_well_for_long(hall: Hall) -> None:
     assert types == sorted(types)
 
 
-async def test_what_another_says_of_others_is_not_heeded(hall: Hall) -> None:
+async def test_reports_about_other_sources_are_ignored(hall: Hall) -> None:
     ear = hall.ear(1, RED)
     hall.publish(range(3))
     report = RtcpReceiverInfo(2, 0, 50, 1000, 0, 0, 0)
@@ -171,7 +171,7 @@ async def test_what_another_says_of_others_is_not_heeded(hall: Hall) -> None:
     assert {each.payload_type for each in ear.packets()} == {RED_OPUS_TYPE}
 
 
-async def test_what_another_is_asked_for_is_not_sent(hall: Hall) -> None:
+async def test_requests_for_other_sources_are_ignored(hall: Hall) -> None:
     ear = hall.ear(1)
     hall.publish(range(3))
     sent = ear.datagrams()

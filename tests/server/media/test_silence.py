@@ -37,7 +37,7 @@ def test_silence_without_a_gap_is_not_the_end_of_speech() -> None:
     assert sent([SOUND, SMALL, SOUND, SOUND]) == ([0, 1, 2, 3], [])
 
 
-def test_newcomers_do_not_wait() -> None:
+def test_newcomers_get_a_packet_at_once() -> None:
     packets = [SOUND] + [SMALL] * 20 + [TELLING] + [SMALL] * 60
     assert sent(packets, newcomers_at=(5, 21)) == ([0, 1, 5, 21, 22, 72], [])
 
@@ -47,7 +47,7 @@ def test_sound_that_is_small_is_sent() -> None:
     assert sent([SOUND, (b"x", False), (b"x", False)]) == ([0, 1, 2], [])
 
 
-def test_after_silence_sound_is_whole_from_its_first_packet_on() -> None:
+def test_after_silence_sound_is_complete_from_its_first_packet() -> None:
     rng = np.random.default_rng(5)
     room = rng.normal(0, 30, 10 * 50 * SAMPLES_PER_TICK).astype(np.int16)
     pcm = joined([tone(440, 1.0), room, tone(880, 1.0), room])

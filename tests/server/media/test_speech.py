@@ -42,7 +42,7 @@ def test_a_clause_whose_time_has_passed_begins_at_once() -> None:
     assert said.started == [(1, 10)]
 
 
-def test_clauses_are_said_in_order_one_after_the_other() -> None:
+def test_clauses_are_played_in_order() -> None:
     said = Said()
     said.add(1, say(5, 3), at=0)
     said.add(2, say(7, 1), at=1)
@@ -67,14 +67,14 @@ def test_the_last_tick_of_a_clause_is_filled_up_with_silence() -> None:
     assert pcm.tolist() == [5] * 480 + [0] * 480
 
 
-def test_only_the_first_piece_says_when() -> None:
+def test_only_the_first_piece_sets_the_time() -> None:
     said = Said()
     said.add(1, say(5, 1), at=0, last=False)
     said.add(1, say(6, 1), at=9)
     assert said.play(range(3)) == [5, 6, 0]
 
 
-def test_a_clause_goes_on_when_its_next_piece_comes_late() -> None:
+def test_a_clause_continues_after_a_late_piece() -> None:
     said = Said()
     said.add(1, say(5, 1), last=False)
     assert said.play(range(3)) == [5, 0, 0]
@@ -106,7 +106,7 @@ def test_skipped_ticks_lose_nothing() -> None:
     assert [int(pcm[0]) for pcm in played if pcm is not None] == [1, 2, 3]
 
 
-def test_backlog_is_what_waits() -> None:
+def test_the_backlog_is_the_speech_that_waits() -> None:
     said = Said()
     said.add(1, say(5, 50))
     said.add(2, say(7, 25), last=False)

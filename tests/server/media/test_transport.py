@@ -39,7 +39,7 @@ async def test_all_connections_have_one_certificate_and_one_context() -> None:
     assert certificate.getFingerprints() is certificate.getFingerprints()
 
 
-async def test_several_connect_with_it() -> None:
+async def test_several_clients_connect_with_one_certificate() -> None:
     async with (
         connected(Client("recvonly"), SubscriberTrack(Broadcast())) as one,
         connected(Client("recvonly"), SubscriberTrack(Broadcast())) as other,
@@ -47,7 +47,7 @@ async def test_several_connect_with_it() -> None:
         assert one.state == other.state == "connected"
 
 
-async def test_it_is_renewed_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_certificate_is_renewed_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
     first = SharedCertificate.of_this_process()
 
     class Later(datetime):
@@ -97,7 +97,7 @@ async def ice() -> Any:
     ice.close()
 
 
-async def test_who_repeats_itself_while_it_waits_loses_no_datagram(ice: Ice) -> None:
+async def test_repeated_datagrams_during_a_wait_are_not_lost(ice: Ice) -> None:
     turns = Turns()
     dtls = DtlsTransport(
         ice, turns, Counter(), is_client=True, on_rtp=lambda _: None, on_rtcp=lambda _: None
@@ -123,11 +123,11 @@ async def test_only_a_handshake_is_paced(ice: Ice) -> None:
         assert await dtls.transport._recv() == b"\x80one"
 
 
-def test_aiortc_is_as_expected() -> None:
+def test_the_installed_aiortc_passes_the_check() -> None:
     check_internals()
 
 
-def test_another_version_of_it_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_another_version_of_aiortc_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(importlib.metadata, "version", lambda name: "2.0.0")
     with pytest.raises(RuntimeError, match="aiortc is 2.0.0"):
         check_internals()
@@ -137,7 +137,7 @@ def test_another_version_of_it_is_noticed(monkeypatch: pytest.MonkeyPatch) -> No
     ("owner", "name"),
     [(RTCDtlsTransport, "_handle_rtp_data"), (RTCCertificate, "_create_ssl_context")],
 )
-def test_a_name_that_moved_is_noticed(
+def test_a_missing_private_name_is_noticed(
     monkeypatch: pytest.MonkeyPatch, owner: type, name: str
 ) -> None:
     monkeypatch.delattr(owner, name)
@@ -145,13 +145,13 @@ def test_a_name_that_moved_is_noticed(
         check_internals()
 
 
-def test_libsrtp_that_is_not_there_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_libsrtp_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(transport, "lib", None)
     with pytest.raises(RuntimeError, match="_binding"):
         check_internals()
 
 
-async def test_a_client_asks_nobody_elses_server() -> None:
+async def test_a_client_uses_no_public_stun_server() -> None:
     """aiortc asks Google's unless it is told otherwise."""
     connection = new_connection()
     agent = agent_of(connection.addTransceiver("audio"))
@@ -166,13 +166,13 @@ async def agent() -> Any:
     await agent.close()
 
 
-async def test_an_address_a_client_does_not_have_is_passed_over(agent: aioice.Connection) -> None:
+async def test_unavailable_addresses_of_a_client_are_skipped(agent: aioice.Connection) -> None:
     use_hosts(agent, ["198.51.100.1", "127.0.0.1"])
     await agent.gather_candidates()
     assert [candidate.host for candidate in agent.local_candidates] == ["127.0.0.1"]
 
 
-async def test_no_address_at_all_is_an_error(agent: aioice.Connection) -> None:
+async def test_a_client_without_any_address_is_an_error(agent: aioice.Connection) -> None:
     use_hosts(agent, ["198.51.100.1"])
     with pytest.raises(OSError, match="no UDP socket"):
         await agent.gather_candidates()

@@ -3,7 +3,7 @@ import asyncio
 from server.media.turns import Turns
 
 
-async def test_the_loop_gets_to_all_else_between_two_steps() -> None:
+async def test_the_loop_runs_other_tasks_between_two_steps() -> None:
     turns, steps = Turns(), list[int]()
     between = list[int]()
 
@@ -24,7 +24,7 @@ async def test_the_loop_gets_to_all_else_between_two_steps() -> None:
     assert set(between) >= set(range(50))
 
 
-async def test_who_gives_up_holds_up_nobody() -> None:
+async def test_a_cancelled_wait_blocks_nobody() -> None:
     turns = Turns()
     waiting = [asyncio.ensure_future(turns.wait()) for _ in range(5)]
     await asyncio.sleep(0)

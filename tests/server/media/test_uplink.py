@@ -45,7 +45,7 @@ def header(first: int = 0x80, second: int = OPUS) -> bytes:
         (header(0xA0) + b"\x01", b""),
     ],
 )
-def test_the_payload_is_found(data: bytes, payload: bytes) -> None:
+def test_the_payload_of_a_packet_is_found(data: bytes, payload: bytes) -> None:
     assert parsed(data) == Rtp(OPUS, 7, 960, 5, payload)
 
 
@@ -62,7 +62,7 @@ def test_the_payload_is_found(data: bytes, payload: bytes) -> None:
         header(0xA0) + b"sound\xff",
     ],
 )
-def test_what_is_no_rtp_is_nothing(data: bytes) -> None:
+def test_datagrams_that_are_not_rtp_have_no_payload(data: bytes) -> None:
     assert parsed(data) is None
 
 
@@ -90,7 +90,9 @@ def opened(dropped: Counter[str], jitter: JitterCounts, clock: Clock) -> Uplink:
         (Rtp(RED, 1, 0, 5, packed(OPUS, [(960, PACKET)], b"")), "empty_payload"),
     ],
 )
-async def test_what_is_not_the_speakers_opus_is_counted_and_dropped(rtp: Rtp, reason: str) -> None:
+async def test_packets_that_are_not_the_speaker_s_opus_are_counted_and_dropped(
+    rtp: Rtp, reason: str
+) -> None:
     dropped: Counter[str] = Counter()
     jitter = JitterCounts()
     uplink = opened(dropped, jitter, Clock())
@@ -100,7 +102,7 @@ async def test_what_is_not_the_speakers_opus_is_counted_and_dropped(rtp: Rtp, re
     assert jitter.came == 1
 
 
-async def test_what_was_lost_is_had_from_copies_and_only_else_asked_for() -> None:
+async def test_lost_packets_are_taken_from_copies_or_else_requested() -> None:
     jitter, clock, dropped = JitterCounts(), Clock(), Counter[str]()
     uplink = opened(dropped, jitter, clock)
     for number in (0, 1, 3, 6):  # 2, 4 and 5 are lost
@@ -113,7 +115,7 @@ async def test_what_was_lost_is_had_from_copies_and_only_else_asked_for() -> Non
 
 
 @pytest.mark.parametrize("copy", [b"", b"\x03"])
-async def test_a_copy_that_is_none_harms_nothing(copy: bytes) -> None:
+async def test_an_invalid_copy_does_no_harm(copy: bytes) -> None:
     jitter, dropped = JitterCounts(), Counter[str]()
     uplink = opened(dropped, jitter, Clock())
     uplink.receive_packet(Rtp(OPUS, 0, 0, 5, PACKET))
@@ -122,7 +124,7 @@ async def test_a_copy_that_is_none_harms_nothing(copy: bytes) -> None:
     assert not dropped
 
 
-async def test_what_comes_again_too_late_for_any_target_is_left_out() -> None:
+async def test_a_retransmission_later_than_any_delay_is_ignored() -> None:
     jitter, clock = JitterCounts(), Clock()
     uplink = opened(Counter(), jitter, clock)
     for number in (0, 1, 3):
@@ -133,7 +135,7 @@ async def test_what_comes_again_too_late_for_any_target_is_left_out() -> None:
     assert (jitter.came, jitter.came_again) == (3, 1)
 
 
-async def test_another_source_takes_over_from_one_that_is_silent() -> None:
+async def test_another_source_replaces_a_silent_one() -> None:
     dropped: Counter[str] = Counter()
     clock = Clock()
     jitter = JitterCounts()
@@ -145,7 +147,7 @@ async def test_another_source_takes_over_from_one_that_is_silent() -> None:
     assert not dropped
 
 
-async def test_many_sources_are_no_more_than_one() -> None:
+async def test_many_sources_count_as_one_at_a_time() -> None:
     jitter = JitterCounts()
     uplink = opened(Counter(), jitter, Clock())
     for ssrc in range(1000):
@@ -153,7 +155,7 @@ async def test_many_sources_are_no_more_than_one() -> None:
     assert jitter.came == 1
 
 
-async def test_a_speaker_is_told_how_its_packets_come() -> None:
+async def test_a_speaker_gets_receiver_reports() -> None:
     told, clock = list[bytes](), Clock()
     uplink = Uplink(clock=clock, opus_type=OPUS, send=told.append, ssrc=9)
     info = RtcpSenderInfo(0x1234_5678_9ABC_DEF0, 0, 0, 0)
@@ -193,7 +195,7 @@ def strength(pcm: Pcm, frequency_hz: float) -> float:
     return float(np.median(shares))
 
 
-async def test_it_is_what_hears_a_speaker_and_it_costs_no_thread() -> None:
+async def test_the_uplink_receives_a_speaker_without_a_thread() -> None:
     threads = threading.active_count()
     client = Client("sendonly", ScriptedTrack(tone(440, 3.0)))
     async with connected(client, receive=True) as peer:
@@ -202,7 +204,7 @@ async def test_it_is_what_hears_a_speaker_and_it_costs_no_thread() -> None:
     assert strength(pcm[RATE_HZ // 2 :], 440) > 0.5
 
 
-async def test_a_speaker_is_asked_for_copies() -> None:
+async def test_a_speaker_is_asked_for_red() -> None:
     client = Client("sendonly", ScriptedTrack(tone(440, 1.0)))
     peer = await answer(with_red(await client.offer()), MediaPlane(), receive=True)
     assert "UDP/TLS/RTP/SAVPF 63 111\r\n" in peer.sdp
@@ -224,7 +226,7 @@ class Interrupted(ScriptedTrack):
     # The second says that it is one frame of 20 ms, and that its padding is longer than itself.
     [(b"", "empty_payload"), (b"\xfb\x41\xff\xff", "undecodable")],
 )
-async def test_a_packet_that_is_none_does_not_silence_a_speaker(packet: bytes, reason: str) -> None:
+async def test_an_invalid_packet_does_not_silence_a_speaker(packet: bytes, reason: str) -> None:
     dropped: Counter[str] = Counter()
     client = Client("sendonly", Interrupted(tone(440, 3.0), 20, packet))
     async with connected(client, receive=True, plane=MediaPlane(dropped=dropped)) as peer:
@@ -249,27 +251,27 @@ async def over(network: Network, ticks: Sequence[int], seconds: float) -> tuple[
         await client.close()
 
 
-async def test_little_is_lost_that_came() -> None:
+async def test_few_packets_that_arrived_are_discarded() -> None:
     """A tenth lost on the way: the tone goes on, and what came is heard."""
     pcm, counts = await over(Network(loss=0.1, delay_s=0.02), range(250), 4.0)
     assert counts.late + counts.overflowed <= 0.01 * counts.came
     assert strength(pcm[RATE_HZ:], 440) > 0.5
 
 
-async def test_what_is_lost_is_asked_for_and_comes_again() -> None:
+async def test_lost_packets_are_requested_and_retransmitted() -> None:
     """Sooner or later in time: the delay grows to what it takes."""
     _, counts = await over(Network(loss=0.1, delay_s=0.02), range(250), 4.0)
     assert counts.came_again >= 10
     assert counts.missing_samples < 0.8 * SAMPLES_PER_TICK * counts.came_again
 
 
-async def test_jitter_is_ridden_out() -> None:
+async def test_jitter_causes_no_gaps() -> None:
     pcm, counts = await over(Network(jitter_s=0.06), range(250), 4.0)
     assert counts.late <= 0.01 * counts.came
     assert strength(pcm[2 * RATE_HZ :], 440) > 0.5
 
 
-async def test_what_went_silent_is_heard_again() -> None:
+async def test_a_source_that_went_silent_is_heard_again() -> None:
     client = Client("sendonly", ScriptedTrack(tone(440, 3.0), [*range(25), *range(75, 150)]))
     async with connected(client, receive=True) as peer:
         pcm = await heard(peer, 2.2)

@@ -98,7 +98,7 @@ def test_at_5_per_cent_loss_little_is_missing_and_the_delay_is_short(red: bool) 
     assert heard.counts.late + heard.counts.overflowed <= 0.005 * heard.counts.came
 
 
-def test_who_offers_neither_copies_nor_answers_is_heard_as_before() -> None:
+def test_without_red_and_nack_the_delay_is_as_before() -> None:
     heard = spoken(lambda now_s: 0.05, 20, answers=False)
     assert np.percentile(heard.of(2, 20), 95) <= MIN_TARGET_S + 2 * TICK_S
     assert heard.counts.missing_samples <= 0.06 * 20 * RATE_HZ
@@ -112,14 +112,14 @@ def test_five_seconds_after_the_last_loss_the_delay_is_as_before(share: float) -
 
 
 @pytest.mark.parametrize("share", [0.001, -0.001], ids=["slow", "fast"])
-def test_a_clock_that_goes_wrong_adds_no_delay_and_tears_no_gaps(share: float) -> None:
+def test_a_drifting_clock_adds_no_delay_and_no_gaps(share: float) -> None:
     """60 ms in the whole minute: as much as three packets."""
     heard = spoken(lambda now_s: 0, 55, tick_s=TICK_S * (1 + share))
     assert max(heard.of(45, 55)) <= max(heard.of(2, 5)) + TOLERANCE_S
     assert heard.counts.missing_samples <= 2 * SAMPLES_PER_TICK
 
 
-def test_the_delay_that_is_told_is_the_one_there_is() -> None:
+def test_the_reported_delay_is_the_actual_one() -> None:
     """To a tick: what is left of an earlier packet is heard before the one that is looked at."""
     heard = spoken(lambda now_s: 0.05, 20)
     for number, told_s in heard.told_s.items():

@@ -21,7 +21,7 @@ def test_names_are_unique() -> None:
 
 
 @ALL
-def test_each_has_a_source_and_what_it_is_for(model: Available) -> None:
+def test_each_model_has_a_source_and_a_purpose(model: Available) -> None:
     assert model.address or model.packages
     assert bool(model.archive) != bool(model.files)
     assert bool(model.pairs) == (model.kind == "translation") != bool(model.languages)
@@ -32,7 +32,7 @@ def test_each_has_a_source_and_what_it_is_for(model: Available) -> None:
 
 
 @ALL
-def test_each_file_lies_in_its_folder_and_has_a_size(model: Available) -> None:
+def test_each_file_is_in_its_folder_and_has_a_size(model: Available) -> None:
     for file in model.parts:
         path = PurePosixPath(file.path)
         assert not path.is_absolute() and ".." not in path.parts
@@ -45,25 +45,25 @@ def test_each_file_lies_in_its_folder_and_has_a_size(model: Available) -> None:
 
 
 @ALL
-def test_packages_make_all_files_and_no_other(model: Available) -> None:
+def test_packages_contain_exactly_the_files(model: Available) -> None:
     """What comes from the package index is somebody's: all of it has a checksum."""
     made = {target for package in model.packages for target in package.members.values()}
     assert not model.packages or made == {file.path for file in model.files}
     assert not model.packages or all(file.sha256 for file in model.files)
 
 
-def test_whisper_hears_ninety_nine_languages_and_the_english_one_english() -> None:
+def test_whisper_has_99_languages_and_the_english_model_one() -> None:
     hears = {model.name: model.languages for model in available() if model.format == "whisper"}
     assert {len(languages) for languages in hears.values()} == {1, 99}
     assert hears["whisper-tiny.en"] == ["en"]
     assert {"nl", "en", "de", "fr"} <= set(hears["whisper-base"])
 
 
-def test_what_can_be_recommended_can_be_had() -> None:
+def test_recommended_models_are_available() -> None:
     assert set(COSTS) <= {model.name for model in available()}
 
 
-def test_between_four_languages_all_that_is_needed_can_be_had(tmp_path: Path) -> None:
+def test_all_models_between_four_languages_are_available(tmp_path: Path) -> None:
     starter = catalogue_of("starter", tmp_path)
     wanted = needs(["nl", "en", "de", "fr"], ["whisper-base"], starter)
     names = [need[0].name for need in wanted]
@@ -76,7 +76,7 @@ def test_between_four_languages_all_that_is_needed_can_be_had(tmp_path: Path) ->
     assert "piper-en_US-joe-medium" not in {model.name for need in wanted for model in need}
 
 
-def test_of_what_is_carried_the_next_best_will_do() -> None:
+def test_the_next_best_affordable_model_is_recommended() -> None:
     nothing = Catalogue(STARTER_MODELS, [])
     hearing = needs(["nl", "en"], ["whisper-small", "whisper-base"], nothing)[0]
     assert [model.name for model in hearing] == ["whisper-small", "whisper-base"]

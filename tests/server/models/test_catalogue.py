@@ -49,7 +49,7 @@ def folder(tmp_path: Path) -> Path:
     return write(tmp_path, entries)
 
 
-def test_what_can_be_spoken_is_recognised_and_translated(folder: Path) -> None:
+def test_sources_are_recognised_and_translated_languages(folder: Path) -> None:
     assert Catalogue.load(folder).sources == ["nl", "en"]
 
 
@@ -62,7 +62,7 @@ def test_what_can_be_spoken_is_recognised_and_translated(folder: Path) -> None:
         (["nl", "fr"], []),
     ],
 )
-def test_which_languages_are_told_apart(
+def test_the_identified_languages_are_known(
     folder: Path, tmp_path: Path, languages: list[str], told_apart: list[str]
 ) -> None:
     whisper = entry(tmp_path, "whisper", "recognizer", languages=languages, format="whisper")
@@ -72,7 +72,7 @@ def test_which_languages_are_told_apart(
     assert sorted(Catalogue(folder, models).told_apart) == sorted(told_apart)
 
 
-def test_what_can_be_heard_is_translated_and_spoken(folder: Path) -> None:
+def test_targets_are_translated_and_spoken_languages(folder: Path) -> None:
     catalogue = Catalogue.load(folder)
     assert catalogue.targets("nl") == ["en", "de"]
     assert catalogue.targets("en") == ["nl", "de"]
@@ -80,14 +80,14 @@ def test_what_can_be_heard_is_translated_and_spoken(folder: Path) -> None:
     assert catalogue.all_targets == ["nl", "en", "de"]
 
 
-def test_a_pair_without_a_model_goes_by_way_of_english(folder: Path) -> None:
+def test_a_pair_without_a_model_is_translated_through_english(folder: Path) -> None:
     catalogue = Catalogue.load(folder)
     assert catalogue.route("nl", "en") == [("nl", "en")]
     assert catalogue.route("nl", "de") == [("nl", "en"), ("en", "de")]
     assert catalogue.route("de", "nl") == []
 
 
-def test_the_first_of_two_models_for_the_same_is_taken(folder: Path) -> None:
+def test_the_first_of_two_models_for_the_same_is_used(folder: Path) -> None:
     manifest = json.loads((folder / "manifest.json").read_text())["models"]
     manifest.append(entry(folder, "hear-nl-2", "recognizer", languages=["nl"]))
     catalogue = Catalogue.load(write(folder, manifest))
@@ -122,7 +122,7 @@ def change(folder: Path, **fields: object) -> None:
         (lambda folder: (folder / "manifest.json").unlink(), "no models in .*give a folder"),
     ],
 )
-def test_what_is_not_whole_is_named_with_its_remedy(
+def test_an_incomplete_model_is_named_with_its_remedy(
     folder: Path, spoil: Callable[[Path], object], complaint: str
 ) -> None:
     spoil(folder)

@@ -50,7 +50,7 @@ async def fetched(host: ModelHost, target: Path, wanted: File = RIGHT) -> bytes:
     return target.read_bytes()
 
 
-async def test_a_file_comes_and_its_progress_is_told(host: ModelHost, tmp_path: Path) -> None:
+async def test_a_file_is_downloaded_with_progress(host: ModelHost, tmp_path: Path) -> None:
     told: list[int] = []
     async with aiohttp.ClientSession() as session:
         downloader = Downloader(session, told.append, HASTE)
@@ -61,7 +61,7 @@ async def test_a_file_comes_and_its_progress_is_told(host: ModelHost, tmp_path: 
 
 
 @pytest.mark.parametrize("wanted", [RIGHT, UNKNOWN], ids=["pinned", "unknown"])
-async def test_what_broke_off_is_gone_on_with(
+async def test_an_interrupted_download_is_resumed(
     host: ModelHost, tmp_path: Path, wanted: File
 ) -> None:
     host.faults[PATH] = [cut(host, len(DATA) // 3), status(503), cut(host, len(DATA) // 2)]
@@ -69,7 +69,7 @@ async def test_what_broke_off_is_gone_on_with(
     assert sum(each.count for each in host.sent[PATH]) < len(DATA) + WORTH_BYTES
 
 
-async def test_a_later_pull_goes_on_where_one_ended(host: ModelHost, tmp_path: Path) -> None:
+async def test_a_later_pull_resumes_a_download(host: ModelHost, tmp_path: Path) -> None:
     host.faults[PATH] = [cut(host, 3 * WORTH_BYTES), *[status(500)] * 3]
     with pytest.raises(FetchError, match="broke off 3 times .*the download will be resumed"):
         await fetched(host, tmp_path / "model.bin")
@@ -77,7 +77,9 @@ async def test_a_later_pull_goes_on_where_one_ended(host: ModelHost, tmp_path: P
     assert host.sent[PATH][-1].start >= 2 * WORTH_BYTES
 
 
-async def test_a_file_that_changed_meanwhile_is_begun_anew(host: ModelHost, tmp_path: Path) -> None:
+async def test_a_changed_file_is_downloaded_from_the_beginning(
+    host: ModelHost, tmp_path: Path
+) -> None:
     host.faults[PATH] = [cut(host, 3 * WORTH_BYTES), *[status(500)] * 3]
     with pytest.raises(FetchError):
         await fetched(host, tmp_path / "model.bin", UNKNOWN)
@@ -85,14 +87,14 @@ async def test_a_file_that_changed_meanwhile_is_begun_anew(host: ModelHost, tmp_
     assert await fetched(host, tmp_path / "model.bin", UNKNOWN) == newer
 
 
-async def test_a_host_without_ranges_sends_all_again(host: ModelHost, tmp_path: Path) -> None:
+async def test_without_ranges_the_whole_file_is_downloaded_again(
+    host: ModelHost, tmp_path: Path
+) -> None:
     host.faults[PATH] = [cut(host, 3 * WORTH_BYTES), whole_again()]
     assert await fetched(host, tmp_path / "model.bin") == DATA
 
 
-async def test_a_part_that_was_damaged_is_fetched_once_more(
-    host: ModelHost, tmp_path: Path
-) -> None:
+async def test_a_damaged_part_is_downloaded_again(host: ModelHost, tmp_path: Path) -> None:
     (tmp_path / "model.bin.part").write_bytes(b"x" * WORTH_BYTES)
     assert await fetched(host, tmp_path / "model.bin") == DATA
 
@@ -106,7 +108,7 @@ async def test_a_part_that_was_damaged_is_fetched_once_more(
         (File("m", len(DATA) - 1, sha256=SUM), r"has 5,242,880 bytes, not 5,242,879"),
     ],
 )
-async def test_what_is_not_what_was_promised_is_refused(
+async def test_a_wrong_checksum_is_refused(
     host: ModelHost, tmp_path: Path, wanted: File, complaint: str
 ) -> None:
     with pytest.raises(FetchError, match=complaint):
@@ -125,7 +127,7 @@ async def test_what_is_not_what_was_promised_is_refused(
         (redirect(PATH), "redirects more than 5 times"),
     ],
 )
-async def test_no_use_to_ask_again(
+async def test_permanent_errors_are_not_retried(
     host: ModelHost, tmp_path: Path, fault: Fault, complaint: str
 ) -> None:
     host.faults[PATH] = [fault] * 6
@@ -176,7 +178,7 @@ async def test_a_redirect_from_https_to_http_is_refused(host: ModelHost, tmp_pat
     [(dribble(0, 1), "no answer in time"), (dribble(1000, 0.1), "less than 50 kB per second")],
     ids=["stalls", "dribbles"],
 )
-async def test_a_host_that_takes_for_ever_is_left(
+async def test_a_stalled_host_is_given_up(
     host: ModelHost, tmp_path: Path, fault: Fault, complaint: str
 ) -> None:
     host.faults[PATH] = [fault] * 10
@@ -186,7 +188,7 @@ async def test_a_host_that_takes_for_ever_is_left(
     assert time.monotonic() - began < 5
 
 
-async def test_who_cannot_be_reached_is_left_at_once(tmp_path: Path) -> None:
+async def test_an_unreachable_host_is_given_up_at_once(tmp_path: Path) -> None:
     async with model_host({}) as gone:
         pass
     began = time.monotonic()

@@ -29,7 +29,7 @@ from tests.helpers.packages import ARGOS, OPUS, PIPER, SPECIAL, VOSK, WHISPER, l
         ("m", PIPER, Found("voice", "piper", ["nl"])),
     ],
 )
-def test_a_package_says_what_it_is(
+def test_a_package_is_recognised_by_its_files(
     tmp_path: Path, name: str, files: dict[str, str], found: Found
 ) -> None:
     assert recognised(lay_out(tmp_path / name, **files)) == found
@@ -42,7 +42,7 @@ def test_a_package_says_what_it_is(
         (OPUS, "nl-fy", Found("translation", "opus-mt", (), [("nl", "fy")], True)),
     ],
 )
-def test_what_it_does_not_say_can_be_told(
+def test_missing_facts_can_be_given_as_options(
     tmp_path: Path, files: dict[str, str], language: str, found: Found
 ) -> None:
     assert recognised(lay_out(tmp_path / "m", **files), language=language) == found
@@ -74,9 +74,7 @@ def without(files: dict[str, str], name: str) -> dict[str, str]:
         ({**PIPER, "nl_BE-nathalie-medium.onnx.json": "{}"}, "has no sample rate"),
     ],
 )
-def test_what_cannot_be_used_is_named(
-    tmp_path: Path, files: dict[str, str], complaint: str
-) -> None:
+def test_unusable_packages_are_named(tmp_path: Path, files: dict[str, str], complaint: str) -> None:
     with pytest.raises(ModelError, match=complaint) as error:
         recognised(lay_out(tmp_path / "some", **files))
     assert str(tmp_path / "some") in str(error.value)
@@ -89,5 +87,5 @@ def test_what_cannot_be_used_is_named(
         ("voice-en", lambda found: (found.format, found.languages) == ("piper", ["en"])),
     ],
 )
-def test_what_is_shipped_is_laid_out_alike(name: str, check: Callable[[Found], bool]) -> None:
+def test_shipped_models_have_the_same_layout(name: str, check: Callable[[Found], bool]) -> None:
     assert check(recognised(STARTER_MODELS / name, language="nl" if "nl" in name else ""))

@@ -52,20 +52,20 @@ def store(state: Path) -> Store:
     return store
 
 
-def test_without_anything_fetched_what_is_shipped_is_used(state: Path) -> None:
+def test_without_fetched_models_the_shipped_ones_are_used(state: Path) -> None:
     names = [model.name for model in catalogue_of("", state).models]
     assert names == [model.name for model in catalogue_of("starter", state).models]
     assert not state.exists()
 
 
-def test_whisper_goes_before_vosk_and_large_before_small(store: Store, state: Path) -> None:
+def test_whisper_is_preferred_to_vosk_and_large_to_small(store: Store, state: Path) -> None:
     models = [model.name for model in catalogue_of("", state).models]
     assert models[:4] == ["b-large", "a-small", "vosk-model-nl-1", "recognizer-en"]
     assert catalogue_of("", state).recognizers["nl"].name == "b-large"
     assert catalogue_of("starter", state).recognizers["nl"].name == "recognizer-nl"
 
 
-def test_what_a_language_lacks_comes_from_what_is_shipped(store: Store, state: Path) -> None:
+def test_missing_models_of_a_language_are_the_shipped_ones(store: Store, state: Path) -> None:
     catalogue = catalogue_of("", state)
     assert catalogue.sources == ["en", "nl"]
     assert catalogue.targets("nl") == ["de", "en", "fr"]
@@ -80,7 +80,7 @@ def test_what_a_language_lacks_comes_from_what_is_shipped(store: Store, state: P
         (lambda folder: (folder / RECORD).write_text("{"), "installed.json cannot be used"),
     ],
 )
-def test_a_broken_one_is_left_out_and_told_of(
+def test_a_broken_model_is_left_out_and_reported(
     store: Store, state: Path, caplog: pytest.LogCaptureFixture, spoil: object, complaint: str
 ) -> None:
     assert callable(spoil)
@@ -110,7 +110,7 @@ def test_packages_may_be_put_into_a_folder_by_hand(tmp_path: Path, state: Path) 
     assert catalogue.path(catalogue.voices["nl"]) == folder / "voice"
 
 
-def test_a_folder_with_a_manifest_is_all_there_is(tmp_path: Path, state: Path) -> None:
+def test_a_folder_with_a_manifest_replaces_all_models(tmp_path: Path, state: Path) -> None:
     folder = tmp_path / "mine"
     shutil.copytree(STARTER_MODELS, folder)
     manifest = json.loads((folder / "manifest.json").read_text())
@@ -129,7 +129,7 @@ def test_a_folder_without_models_is_named(tmp_path: Path, state: Path, make: boo
         catalogue_of(str(folder), state)
 
 
-def test_what_is_removed_is_gone_and_half_of_a_pull_is_no_model(store: Store, state: Path) -> None:
+def test_removed_and_incomplete_models_are_not_used(store: Store, state: Path) -> None:
     lay_out(store.staging("half") / "whole", **WHISPER)
     assert store.remove("b-large") and not store.remove("b-large")
     names = [model.name for model in catalogue_of("", state).models]

@@ -21,12 +21,12 @@ def spoken_by_a_voice(read_back_wrong: float | None) -> Catalogue:
     return Catalogue(Path("/models"), [voice])
 
 
-def test_a_better_voice_is_named_where_one_is_hard_to_understand() -> None:
+def test_for_an_unclear_voice_a_better_one_is_named() -> None:
     (line,) = unclear_voices(spoken_by_a_voice(80.4))
     assert "80 %" in line
     assert "`models pull piper-fr_FR-siwis-medium`" in line
 
 
 @pytest.mark.parametrize("read_back_wrong", [None, 18.0])
-def test_nothing_is_said_of_others(read_back_wrong: float | None) -> None:
+def test_clear_voices_are_not_mentioned(read_back_wrong: float | None) -> None:
     assert not list(unclear_voices(spoken_by_a_voice(read_back_wrong)))

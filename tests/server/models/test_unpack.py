@@ -26,7 +26,7 @@ def files_of(folder: Path) -> dict[str, bytes]:
     }
 
 
-def test_the_one_folder_that_all_is_in_is_left_out(tmp_path: Path) -> None:
+def test_a_single_top_folder_is_left_out(tmp_path: Path) -> None:
     def fill(file: zipfile.ZipFile) -> None:
         file.mkdir("vosk-model-small-nl-0.22")
         file.writestr("vosk-model-small-nl-0.22/am/final.mdl", "model")
@@ -36,7 +36,7 @@ def test_the_one_folder_that_all_is_in_is_left_out(tmp_path: Path) -> None:
     assert files_of(tmp_path / "out") == {"am/final.mdl": b"model", "README": b"read"}
 
 
-def test_what_is_in_no_folder_stays_as_it_is(tmp_path: Path) -> None:
+def test_files_without_a_folder_keep_their_paths(tmp_path: Path) -> None:
     def fill(file: zipfile.ZipFile) -> None:
         file.writestr("model/model.bin", "model")
         file.writestr("metadata.json", "{}")
@@ -70,7 +70,7 @@ def twice(file: zipfile.ZipFile) -> None:
         (lambda file: None, "contains 0 files"),
     ],
 )
-def test_what_would_do_harm_is_not_unpacked(tmp_path: Path, fill: Fill, complaint: str) -> None:
+def test_harmful_members_are_not_unpacked(tmp_path: Path, fill: Fill, complaint: str) -> None:
     archive = packed(tmp_path, fill)
     with pytest.raises(FetchError, match=complaint) as error:
         unpack(archive, tmp_path / "in" / "out")
@@ -79,7 +79,7 @@ def test_what_would_do_harm_is_not_unpacked(tmp_path: Path, fill: Fill, complain
     assert not (tmp_path / "outside").exists()
 
 
-def test_more_than_was_declared_does_not_come_out(tmp_path: Path) -> None:
+def test_no_more_bytes_than_declared_are_unpacked(tmp_path: Path) -> None:
     """Its directory declares 10 bytes of what is a megabyte."""
     archive = packed(tmp_path, lambda file: file.writestr("m/weights", bytes(1 << 20)))
     data = archive.read_bytes()
@@ -90,7 +90,7 @@ def test_more_than_was_declared_does_not_come_out(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("keep", [0.5, 0.0], ids=["half", "nothing"])
-def test_a_cut_file_is_named(tmp_path: Path, keep: float) -> None:
+def test_a_truncated_archive_is_named(tmp_path: Path, keep: float) -> None:
     archive = packed(tmp_path, lambda file: file.writestr("m/weights", "weights" * 1000))
     data = archive.read_bytes()
     archive.write_bytes(data[: int(len(data) * keep)])
