@@ -3,8 +3,6 @@ heard here is the floor."""
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,15 +12,8 @@ from server.client.participants import Listener, Refused, Speaker, Talker
 from server.media.opus import RATE_HZ, Pcm
 from signaling import messages as wire
 from signaling.messages import ListenerAudio, SpeakerAudio
-from tests.helpers.running import STAND_IN, tolk
 from tests.helpers.waiting import until
 from tests.helpers.webrtc import pitch_hz, tone
-
-
-@pytest.fixture
-async def server(tmp_path: Path) -> AsyncIterator[app.Server]:
-    async with tolk(tmp_path, STAND_IN, ready=False) as running:
-        yield running
 
 
 def loud(pcm: Pcm) -> Pcm:

@@ -1,12 +1,9 @@
 import io
-from collections.abc import AsyncIterator
 from itertools import product
 from pathlib import Path
 
 import aiohttp
-import pytest
 
-from server.app import Server
 from server.client.participants import Listener, Speaker
 from tests.helpers.running import STAND_IN, tolk, tone
 from tests.helpers.waiting import until
@@ -16,18 +13,6 @@ NOT_GLOSSARIES = (
     *(b"", b"\xff", b"[]", b'{"terms": [{"nl": 5}]}', b'{"nimes": []}', b" " * 100_000),
 )
 EMPTY: dict[str, object] = {"terms": [], "names": [], "words": {}, "problems": []}
-
-
-@pytest.fixture
-async def server(tmp_path: Path) -> AsyncIterator[Server]:
-    async with tolk(tmp_path, STAND_IN, ready=False) as running:
-        yield running
-
-
-@pytest.fixture
-async def http(server: Server) -> AsyncIterator[aiohttp.ClientSession]:
-    async with aiohttp.ClientSession(server.url) as session:
-        yield session
 
 
 async def test_a_glossary_is_put_read_and_deleted(http: aiohttp.ClientSession) -> None:

@@ -1,5 +1,4 @@
 import asyncio
-from collections.abc import AsyncIterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -13,18 +12,6 @@ from server.client.participants import Listener, Speaker, Talker
 from signaling import messages as wire
 from static import ROOT
 from tests.helpers.running import STAND_IN, tolk
-
-
-@pytest.fixture
-async def server(tmp_path: Path) -> AsyncIterator[Server]:
-    async with tolk(tmp_path, STAND_IN, ready=False) as running:
-        yield running
-
-
-@pytest.fixture
-async def http(server: Server) -> AsyncIterator[aiohttp.ClientSession]:
-    async with aiohttp.ClientSession(server.url) as session:
-        yield session
 
 
 async def test_pages_allow_no_content_of_other_origins(http: aiohttp.ClientSession) -> None:

@@ -10,7 +10,16 @@ from signaling import websocket
 from signaling.errors import ProtocolError
 from signaling.messages import Offer, Ping, SpeakerMessage, State
 from signaling.websocket import Connection
-from tests.helpers.stage import JOIN, Client, Server, Stage, closing, connected, until_gone
+from tests.helpers.stage import (
+    JOIN,
+    Client,
+    Server,
+    Session,
+    Stage,
+    closing,
+    connected,
+    until_gone,
+)
 
 pytestmark = pytest.mark.usefixtures("nothing_is_left_running")
 
@@ -18,14 +27,19 @@ OFFERS = Path(__file__).parent / "offers"
 LIVE = State(state="live")
 
 
-async def test_messages_and_sound_are_received_as_types(aiohttp_client: AiohttpClient) -> None:
-    heard: list[object] = []
+def keeping(heard: list[object]) -> Session:
+    """A session that keeps what it receives."""
 
     async def session(connection: Connection[SpeakerMessage]) -> None:
         while (message := await connection.receive()) is not None:
             heard.append(message)
 
-    stage, client = await connected(aiohttp_client, session)
+    return session
+
+
+async def test_messages_and_sound_are_received_as_types(aiohttp_client: AiohttpClient) -> None:
+    heard = list[object]()
+    stage, client = await connected(aiohttp_client, keeping(heard))
     await client.send_json(JOIN)
     await client.send_bytes(b"\1\2")
     await client.send_json({"type": "end"})
@@ -83,13 +97,8 @@ async def test_sound_goes_out_as_binary(aiohttp_client: AiohttpClient) -> None:
 async def test_pings_are_answered_and_not_passed_to_the_session(
     aiohttp_client: AiohttpClient,
 ) -> None:
-    heard: list[object] = []
-
-    async def session(connection: Connection[SpeakerMessage]) -> None:
-        while (message := await connection.receive()) is not None:
-            heard.append(message)
-
-    stage, client = await connected(aiohttp_client, session)
+    heard = list[object]()
+    stage, client = await connected(aiohttp_client, keeping(heard))
     await client.send_json(JOIN)
     await client.send_json({"type": "ping"})
     assert await client.receive_json(timeout=5) == {"type": "pong"}
