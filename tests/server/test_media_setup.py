@@ -12,7 +12,7 @@ from server.metrics import Metrics
 
 
 def sent_by(state: Path) -> tuple[Sending, str]:
-    """What of a server's that keeps its state there sends, and what its metrics say of it."""
+    """The way to send of a server with this state folder, and its metric."""
     metrics = Metrics()
     with media_plane(Config(state=str(state), media_port=0), ["127.0.0.1"], metrics) as plane:
         sending = plane.fan_out.batch

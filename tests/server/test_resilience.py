@@ -39,7 +39,7 @@ def text(wanted: str):  # type: ignore[no-untyped-def]
 
 
 async def test_fallback_when_the_circuit_is_open(tmp_path: Path) -> None:
-    """Three failures in a row: the floor at reduced volume, and captions go on."""
+    """After three failures in a row the quiet floor is heard, and captions go on."""
     async with (
         tolk(tmp_path, [*STAND_IN, "--fault", "fail", "--retry-s", "2"]) as server,
         Listener(server.url, "hall", "en", captions=["en"], keep_sound=True) as listener,
@@ -55,7 +55,7 @@ async def test_fallback_when_the_circuit_is_open(tmp_path: Path) -> None:
         instead = listener.arrivals.payloads[since:]
         await until(lambda: len(listener.captions) > heard_captions)
         since = len(listener.received)
-        # Half open after --retry-s: a clause that comes through closes the circuit again.
+        # After --retry-s a clause is tried. When one is spoken, the circuit closes.
         async with asyncio.timeout(20):
             while not any(map(is_live, listener.received[since:])):
                 await speaker.play(HIGH)
