@@ -1,4 +1,4 @@
-"""Whether the compiled loop is to be had, and to be trusted. That it sends: test_batch."""
+"""When the compiled loop can be built and is used. test_batch tests that it sends."""
 
 import ctypes
 import subprocess
@@ -12,7 +12,7 @@ from server.media.native import BuildError, NativeBatch, best, build, compiler, 
 
 
 def compile_into(folder: Path, source: str) -> None:
-    """Another source under the name of this one."""
+    """Compile another source in place of native.c."""
     (folder / "other.c").write_text(source)
     library = folder / file_name()
     command = [*compiler(), "-fPIC", "-shared", "-o", str(library), str(folder / "other.c")]
@@ -39,7 +39,7 @@ def test_the_source_compiles_without_warnings(compiled: Path) -> None:
 
 
 def test_the_loop_refuses_packets_that_are_too_long(compiled: Path) -> None:
-    """Whatever was checked before."""
+    """Even if its caller did not check."""
     send = ctypes.CDLL(str(compiled / file_name())).tolk_send
     size, none = ctypes.c_size_t, ctypes.c_void_p()
     for payload_bytes, result in ((MOST_PAYLOAD, 0), (MOST_PAYLOAD + 1, -1)):
