@@ -1,4 +1,4 @@
-"""The rules of the house, held by reading every file: what is long, hidden or unexplained."""
+"""Checks the project's rules in every file: lengths, private names, import cycles, docstrings."""
 
 import ast
 from collections.abc import Iterator
@@ -50,7 +50,7 @@ def name(path: Path) -> str:
 
 
 def private_names(module: ast.Module) -> set[str]:
-    """Of what the module defines: its functions, methods and attributes."""
+    """The private names of functions, methods and attributes that a module defines."""
     found = set()
     for node in ast.walk(module):
         match node:
@@ -64,8 +64,7 @@ def private_names(module: ast.Module) -> set[str]:
 
 
 def reached_into(path: Path) -> Iterator[tuple[int, str]]:
-    """Lines and private names of objects that are neither ``self`` nor of the file's own
-    classes."""
+    """Private names that a file uses of objects of other files, with their lines."""
     own = private_names(tree(path))
     for node in ast.walk(tree(path)):
         match node:
@@ -93,7 +92,7 @@ def public(body: list[ast.stmt], of: str = "") -> Iterator[tuple[str, ast.ClassD
 
 
 def imported() -> dict[str, set[str]]:
-    """By module of ours, those of ours that it imports, for types only ones too."""
+    """The project's imports of each of its modules, including those for types only."""
     modules = {
         ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path
         for path in FILES
@@ -113,7 +112,7 @@ def imported() -> dict[str, set[str]]:
 
 
 def cycles(graph: dict[str, set[str]]) -> list[set[str]]:
-    """The sets of modules that reach each other."""
+    """The sets of modules that import each other, directly or not."""
     reach = {module: set(others) for module, others in graph.items()}
     for middle in graph:
         for others in reach.values():

@@ -1,4 +1,4 @@
-"""The walls of docs/architecture.md, held by reading the imports of every file."""
+"""Checks the dependencies of docs/architecture.md in the imports of every file."""
 
 import ast
 import importlib.util
@@ -16,7 +16,7 @@ FILES = sorted(
 
 
 def imports(path: Path) -> Iterator[str]:
-    """Every module that the file imports, anywhere in it, by its full name."""
+    """The full names of all modules that the file imports, anywhere in it."""
     for node in ast.walk(ast.parse(path.read_text(encoding="utf8"))):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
@@ -131,7 +131,7 @@ def test_only_media_the_headless_client_and_tools_import_aiortc() -> None:
 
 
 def private_names(tree: ast.AST) -> set[str]:
-    """What a file sets or defines with one underscore in front."""
+    """The names with one leading underscore that a file sets or defines."""
     set_or_defined = {
         node.attr
         for node in ast.walk(tree)
@@ -177,7 +177,7 @@ def test_only_transport_uses_private_names_of_aiortc_and_its_dependencies() -> N
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_no_work_in_the_default_executor(path: Path) -> None:
-    """Stock aiortc encodes there: whatever else waits in it would hold up every listener."""
+    """aiortc encodes there, so other work in it would delay every listener."""
     for node in ast.walk(ast.parse(path.read_text(encoding="utf8"))):
         if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)):
             continue

@@ -1,4 +1,4 @@
-"""The pages name the options there are: none that is not there, and every setting."""
+"""The documents name only options that exist, and every setting."""
 
 import re
 from pathlib import Path
@@ -10,12 +10,12 @@ from server.cli import main
 from server.config import Config
 
 ROOT = Path(__file__).parent.parent
-#: benchmarks.md is written by tools, and names options of theirs.
+#: Without benchmarks.md, which is written by tools and names their options.
 PAGES = [
     ROOT / "README.md",
     *(ROOT / "docs" / f"{name}.md" for name in ("architecture", "operations", "signaling")),
 ]
-#: Of curl and of CTranslate2's converter.
+#: Options of curl and of CTranslate2's converter.
 OTHERS = {"--data", "--model", "--output", "--quantization", "--copy"}
 
 

@@ -1,4 +1,4 @@
-"""What is written in two places is equal, and what is shipped is said."""
+"""Requirements that are written in two places are equal."""
 
 import configparser
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What people do with the pages, and what they then see."""
+"""What people do with the pages, and waiting for what they then see or hear."""
 
 from collections.abc import Callable
 
@@ -11,7 +11,7 @@ OpenPage = Callable[..., Page]
 
 #: Squared level times seconds (1 is full scale): half a second of quiet speech.
 AUDIBLE = 2e-4
-#: Tests wait for what a page shows, or lets hear, for at most this long.
+#: The longest wait for something that a page shows or plays.
 PATIENCE_S = 12.0
 #: When captions have not changed for SETTLED_S, no more are to come. That is so within LAST_S.
 SETTLED_S, LAST_S = 2.0, 60.0
@@ -42,7 +42,7 @@ def begin_listening(page: Page, language: str = "floor", over: bool = False) -> 
 
 
 def sees(page: Page, *situations: str) -> str:
-    """Waits until the page says one of these situations; returns which."""
+    """Waits until the page shows one of these situations; returns which."""
     page.wait_for_function(
         "situations => situations.includes(document.body.dataset.situation)", arg=situations
     )

@@ -17,7 +17,7 @@ LOCALES = {"en-GB": "en", "nl-NL": "nl", "nl-BE": "nl", "de-DE": "en"}
 
 
 def test_axe_finds_no_fault_with_any_page(open_page: OpenPage) -> None:
-    # What fades is too faint for a moment.
+    # During a fade text has too little contrast.
     pages = [open_page(path, reduced_motion="reduce") for path in PATHS]
     _, speaker, listener, projector = pages
     begin_speaking(speaker)
@@ -41,7 +41,7 @@ def test_pages_are_in_the_reader_s_language(open_page: OpenPage, locale: str) ->
 
 @pytest.mark.parametrize("path", PATHS)
 def test_pages_fit_the_width_of_a_small_phone(open_page: OpenPage, path: str) -> None:
-    # Dutch: its words are the longer ones.
+    # In Dutch, because its words are longer.
     page = open_page(path, locale="nl-NL", viewport={"width": 360, "height": 640})
     expect(page.locator("html")).to_have_attribute("lang", "nl")
     page.wait_for_load_state("networkidle")

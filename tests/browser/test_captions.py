@@ -1,4 +1,4 @@
-"""Captions as they arrive, in the page's own view of them."""
+"""The page's view of captions, as they arrive."""
 
 import pytest
 from playwright.sync_api import JSHandle, Page

@@ -1,4 +1,4 @@
-"""What is lost on the way to a browser, and from one, is repaired; by the browser's account."""
+"""Packets lost to and from a browser are repaired, by the browser's statistics."""
 
 import re
 import subprocess
@@ -24,7 +24,7 @@ SCRIPT = Path(__file__).with_name("lossy.js").read_text()
 
 @pytest.fixture
 def relay(server: ServerProcess) -> Iterator[int]:
-    """The port of a network to the server that loses."""
+    """The port of a relay to the server that loses packets."""
     command = [sys.executable, "-m", "tools.impair", "--to", f"127.0.0.1:{server.port}"]
     options = ["--loss", str(LOSS_PERCENT), "--delay", "10", "--seed", "1"]
     process = subprocess.Popen([*command, *options], cwd=ROOT, stdout=subprocess.PIPE, text=True)
@@ -36,7 +36,7 @@ def relay(server: ServerProcess) -> Iterator[int]:
 
 
 def through(port: int, repair: bool = True) -> str:
-    """A page's script."""
+    """A script with which a page connects through the relay."""
     return SCRIPT.replace("RELAY_PORT", str(port)).replace("REPAIR", str(repair).lower())
 
 
@@ -46,7 +46,7 @@ def heard(page: Page) -> dict[str, Any]:
 
 
 def concealed(since: dict[str, Any], now: dict[str, Any]) -> float:
-    """The share of what was heard that was made up, silence aside."""
+    """The share of the received samples that were concealed, without those in silence."""
     made_up, silent, all_ = (
         now[name] - since[name]
         for name in ("concealedSamples", "silentConcealedSamples", "totalSamplesReceived")
@@ -78,11 +78,11 @@ def test_lost_packets_to_a_listener_are_repaired(
     now = [heard(page) for page in pages]
     _, with_repair, without = now
     assert without["packetsLost"] > LOSS_PERCENT / 2 / 100 * without["packetsReceived"]
-    assert with_repair["packetsLost"] < without["packetsLost"] / 3  # the others came again
+    assert with_repair["packetsLost"] < without["packetsLost"] / 3  # the others were retransmitted
     assert counted(server, "tolk_downlink_as_red") > 0
     assert with_repair["packetsDiscarded"] > without["packetsDiscarded"] + 100  # needless copies
     shares = list(map(concealed, since, now))
-    # What a busy server left out itself was made up by all.
+    # Subtract what all pages concealed because a busy server skipped it.
     assert shares[1] - shares[0] < (shares[2] - shares[0]) / 2
 
 

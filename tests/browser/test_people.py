@@ -1,5 +1,5 @@
-"""Somebody reads aloud into the microphone of a page: what do the captions say? With Whisper base,
-from the folder of models that TOLK_TEST_MODELS names (``models pull --to FOLDER``)."""
+"""People read aloud into the microphone of a page, and the captions are compared with the text.
+Needs Whisper base in the folder that TOLK_TEST_MODELS names (``models pull --to FOLDER``)."""
 
 import json
 import os
@@ -26,7 +26,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 MODEL = "whisper-base"
 #: On a busy machine Whisper may be seconds behind.
 SETTLED_S = 8.0
-#: Of one woman reading Dutch: the first of her recordings that nothing is tuned on.
+#: Recordings of a woman reading Dutch that were not used for tuning, and their length.
 DUTCH, DUTCH_S = people.Part("nathalie-nl", "held-out"), 45.0
 
 
@@ -69,7 +69,7 @@ def dutch() -> Recording:
     return Recording(" ".join(each.text for each in said.sentences), sound)
 
 
-#: Words wrong, at most.
+#: The highest word error rates allowed.
 BOUNDS = [("en", english, 0.10), ("nl", dutch, 0.25)]
 
 

@@ -1,4 +1,4 @@
-"""Silence is not sent; by the browser's account it is silence all the same, and no loss."""
+"""Silence is hardly sent. The browser's statistics count it as silence, not as loss."""
 
 import time
 from typing import Any

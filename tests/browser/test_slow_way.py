@@ -1,4 +1,4 @@
-"""Where the network lets no UDP through, sound goes over the socket, and the page says so."""
+"""If the network blocks UDP, sound goes over the WebSocket, and the page says so."""
 
 import wave
 from collections.abc import Iterator
@@ -25,7 +25,7 @@ from tests.browser.test_hearing import decoded, recognised, wrong
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
 
-#: The server's answer names a port where nobody is: packets go out, and nothing comes back.
+#: Changes the server's answer to a closed port: packets are sent and nothing comes back.
 BLOCK_UDP = r"""
 window.accept = RTCPeerConnection.prototype.setRemoteDescription;
 RTCPeerConnection.prototype.setRemoteDescription = function ({ type, sdp }) {
@@ -33,7 +33,7 @@ RTCPeerConnection.prototype.setRemoteDescription = function ({ type, sdp }) {
   return accept.call(this, { type, sdp: nowhere });
 };
 """
-#: As browsers that find nothing in the answer that they would try: Firefox, if it is 127.0.0.1.
+#: Imitates browsers that try none of the candidates, as Firefox does with 127.0.0.1.
 NOTHING_TO_TRY = """
 const accept = RTCPeerConnection.prototype.setRemoteDescription;
 RTCPeerConnection.prototype.setRemoteDescription = function ({ type, sdp }) {
@@ -41,12 +41,12 @@ RTCPeerConnection.prototype.setRemoteDescription = function ({ type, sdp }) {
   return accept.call(this, { type, sdp: nothing });
 };
 """
-#: Timers of five seconds never ring.
+#: Timers of five seconds never fire.
 NO_PATIENCE_NEEDED = """
 const later = window.setTimeout;
 window.setTimeout = (call, after, ...rest) => (after === 5000 ? 0 : later(call, after, ...rest));
 """
-#: As if the host had named a server; nobody is there.
+#: Imitates a configured TURN server, which does not exist.
 TURN_SERVER = """
 const parse = JSON.parse;
 const ice_servers = [{ urls: ["turn:127.0.0.1:9"], username: "u", credential: "p" }];
@@ -55,7 +55,7 @@ JSON.parse = (text) => {
   return message.type === "joined" ? { ...message, ice_servers } : message;
 };
 """
-#: As browsers that let sound out in a gesture only, and not five seconds after it.
+#: Imitates browsers that allow sound only within seconds after a tap.
 HOLD_WEB_AUDIO_UNTIL_A_SECOND_TAP = """
 let taps = 0;
 addEventListener("click", () => (taps += 1), true);
@@ -138,7 +138,7 @@ def open_talk(
 def test_a_talk_over_sockets_is_heard_as_it_was_said(
     open_talk: OpenPage, clip: list[dict[str, Any]]
 ) -> None:
-    """From the speaker to the listener; the listener waits for the speaker, so hears it all."""
+    """The listener is there before the speaker, and so hears everything."""
     listener = open_talk("/listen/slow-talk", script=BLOCK_UDP)
     begin_listening(listener)
     goes_the_slow_way(listener)

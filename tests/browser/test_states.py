@@ -1,4 +1,4 @@
-"""Pages say how things stand, and come back by themselves."""
+"""Pages show their state and reconnect by themselves."""
 
 import json
 import time
@@ -212,7 +212,7 @@ def test_a_token_leaves_the_address_and_lasts_for_the_tab(open_page: OpenPage) -
 
 #: The track that a speaker's page sends.
 SENT = "connections.at(-1).getSenders()[0].track"
-#: What a page notices of it: the device's track ends.
+#: Imitates unplugging: the track of the device ends.
 UNPLUG = f"() => {{ const t = {SENT}; t.stop(); t.onended(new Event('ended')); return t.id; }}"
 REFUSE_MICROPHONE = """
 navigator.mediaDevices.getUserMedia = () =>

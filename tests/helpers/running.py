@@ -72,13 +72,11 @@ def tone(frequency_hz: float, seconds: float = 0.6, silence_s: float = 0.6) -> P
     return np.concatenate((wave, np.zeros(round(silence_s * RATE_HZ)))).astype(np.int16)
 
 
-async def word_arrived(arrivals: Arrivals, since: int = 0) -> None:
-    """Wait until a word of the stand-in's voice has been received, in packets from index ``since``
-    on. The packets must be kept."""
+async def sound_arrived(arrivals: Arrivals, since: int = 0, packets: int = WORD_PACKETS) -> None:
+    """Wait until ``packets`` with sound have been received, by default those of a word of the
+    stand-in's voice. Only packets from index ``since`` on count. The packets must be kept."""
     await until(
-        lambda: (
-            sum(len(data) > SILENT_BYTES for _, data in arrivals.payloads[since:]) >= WORD_PACKETS
-        )
+        lambda: sum(len(data) > SILENT_BYTES for _, data in arrivals.payloads[since:]) >= packets
     )
 
 

@@ -1,4 +1,4 @@
-"""How many languages are interpreted at a time. A language takes a little
+"""How many languages are admitted. In these tests a language takes a little
 less than a fifth of a core."""
 
 from server.streams.admission import Admission
@@ -7,7 +7,7 @@ EACH = 0.19
 
 
 class Machine:
-    """Interprets what is admitted, second by second."""
+    """Simulates a machine that interprets the admitted languages, second by second."""
 
     def __init__(self, cores: int, max_languages: int = 0) -> None:
         self.admission = Admission(max_languages, cores)
@@ -88,7 +88,7 @@ def test_a_new_interpreter_counts_from_zero() -> None:
 
 
 def test_after_a_language_has_fallen_behind_no_other_is_admitted_for_a_while() -> None:
-    """As when other programs take the cores: then little is used."""
+    """If other programs take the cores, little of them is used."""
     machine = Machine(cores=8)
     assert machine.admission.admit("s", ["en"], machine.now, slow=True) == {"en"}
     machine.run(59, 1)
@@ -111,7 +111,7 @@ HEAR = 0.45
 
 
 class Hall:
-    """A machine with streams that are heard, each in one language."""
+    """A machine with streams that are recognised, each with one language."""
 
     def __init__(self, cores: int, max_languages: int = 0) -> None:
         self.admission = Admission(max_languages, cores)
@@ -120,7 +120,7 @@ class Hall:
         self.interpreted: set[str] = set()
 
     def speak(self, stream: str) -> bool:
-        """Whether somebody who begins to speak is heard."""
+        """Begin to speak. Returns whether the stream is recognised."""
         if self.admission.hear(stream, True, self.now) and stream not in self.heard:
             self.heard.append(stream)
         if stream in self.heard and self.admission.admit(stream, ["en"], self.now):
@@ -159,7 +159,7 @@ def test_a_stream_is_recognised_when_another_ends() -> None:
 
 
 def test_the_cost_of_recognition_is_measured() -> None:
-    """As where the recogniser does with less."""
+    """Here recognition is cheaper than the default estimate."""
     hall = Hall(cores=2)
     for number in range(8):
         hall.speak(f"s{number}")

@@ -1,4 +1,4 @@
-"""When packets came, and what sound was in them."""
+"""Times of arrival and the sound of received packets."""
 
 import asyncio
 import socket

@@ -1,5 +1,5 @@
-"""The headless participants, against a running server. No interpreter is waited for: what is
-heard here is the floor."""
+"""The headless participants, with a running server. They listen to the floor, so the tests do not
+wait for an interpreter."""
 
 import asyncio
 import threading
@@ -17,7 +17,7 @@ from tests.helpers.webrtc import pitch_hz, tone
 
 
 def loud(pcm: Pcm) -> Pcm:
-    """From the first loud sample to the last."""
+    """The samples from the first loud one to the last."""
     (places,) = np.nonzero(np.abs(pcm.astype(int)) > 1000)
     return pcm[places[0] : places[-1] + 1] if places.size else pcm[:0]
 

@@ -1,4 +1,4 @@
-"""The whole product on its own models: a clip spoken through one PeerConnection, its
+"""The whole product with the shipped models: a clip is spoken through one PeerConnection, and its
 interpretation heard through another."""
 
 from pathlib import Path
@@ -19,7 +19,7 @@ from tools.listen import recognized
 async def test_the_demonstration_is_understood(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """What is heard is what the voice was given, and that is what was said."""
+    """The recognised sound is compared with the captions, and these with the translation."""
     config = Config(state=str(tmp_path))
     assert await run(config, "nl", "en", tmp_path) == 0
     printed = capsys.readouterr().out
@@ -39,7 +39,7 @@ async def test_a_language_without_a_clip_is_named(
 
 
 def test_a_person_speaks_english_only() -> None:
-    """And says what is beside it: how many words a minute that makes is plausible."""
+    """Checks by the number of words a minute that its text can be that of the clip."""
     seconds = len(clip("en", person=True)) / RATE_HZ
     words = len(demo_clip("person-en").text.split())
     assert 25 < seconds < 35 and 120 < 60 * words / seconds < 220

@@ -1,4 +1,4 @@
-"""Better models are fetched while the server serves. A few lines stand in for what fetches."""
+"""Better models are fetched while the server runs. A short script stands in for the fetcher."""
 
 import asyncio
 import functools
@@ -43,7 +43,7 @@ PLAN = {
 
 
 def script(*events: object, then: str = "") -> list[str]:
-    """A command that tells these events, or any other line, and then does more."""
+    """A command that prints these events or other lines, and then runs the code ``then``."""
     lines = [each if isinstance(each, str) else json.dumps(each) for each in events]
     return [sys.executable, "-c", f"for line in {lines!r}: print(line, flush=True)\n{then}"]
 
@@ -55,7 +55,7 @@ def progress(part: float) -> object:
 
 
 class Fetched:
-    """What came of it: ``held``: whether moving waited meanwhile."""
+    """Runs a fetch, and checks that moving to other models is not held afterwards."""
 
     def __init__(self, tmp_path: Path, *models: Model, **settings: object) -> None:
         catalogue = Catalogue(STARTER_MODELS, list(models))

@@ -13,7 +13,7 @@ class Cycle:
 
 
 def old_garbage() -> weakref.ref[Cycle]:
-    """Garbage that searches among the young do not find any more."""
+    """Garbage in the oldest generation, which only a full collection finds."""
     cycle = Cycle()
     gc.collect(0)
     gc.collect(1)

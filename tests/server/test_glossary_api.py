@@ -76,7 +76,7 @@ async def test_only_speakers_and_administrators_may_read_and_change_a_glossary(
 
 
 async def test_a_page_of_another_origin_may_not_put_one(http: aiohttp.ClientSession) -> None:
-    """A browser asks first, and is not allowed."""
+    """The browser's preflight request is refused."""
     headers = {"Origin": "https://elsewhere.example", "Access-Control-Request-Method": "PUT"}
     async with http.options(PATH, headers=headers) as response:
         assert response.status == 405

@@ -1,4 +1,4 @@
-"""How connections are let in."""
+"""How connections are accepted."""
 
 import asyncio
 import socket
@@ -32,7 +32,7 @@ async def test_connections_of_a_crowd_are_accepted_a_few_at_a_time(runner: web.A
     server = runner.server
     assert server is not None
     with ExitStack() as stack:
-        for _ in range(CROWD):  # none is refused while the loop is busy with us
+        for _ in range(CROWD):  # none is refused while the loop is busy
             stack.enter_context(socket.create_connection(("127.0.0.1", port), timeout=1))
         let_in = [0]
         async with asyncio.timeout(5):

@@ -1,4 +1,4 @@
-"""A server moves to models that are installed while it runs."""
+"""A server changes to models that are installed while it runs."""
 
 import hashlib
 import logging
@@ -24,7 +24,7 @@ LOW = tone(300)
 
 
 def install(folder: Path, *names: str, targets: Sequence[str] = ("en",)) -> None:
-    """From now on ``folder`` has these models, each of which does the same, and no others."""
+    """Replace the models in ``folder`` by these. All do the same."""
     folder.mkdir(exist_ok=True)
     (folder / "model").write_bytes(b"")
     checksum = hashlib.sha256(b"").hexdigest()
@@ -126,7 +126,7 @@ def catalogue(name: str) -> Catalogue:
 
 
 class Desk:
-    """Decides about moving, while the test is the interpreter and the clock."""
+    """A Moves object; the test plays the interpreter and the clock."""
 
     def __init__(
         self, scratch: Path, monkeypatch: pytest.MonkeyPatch, found: str, proven: str = ""
@@ -157,7 +157,7 @@ class Desk:
         self.moves.heard(beat, ready)
 
     def dies(self) -> str:
-        """Returns what the next one is started with: "" for what it finds."""
+        """Let the interpreter die. Returns the models that the next one is given; "": none."""
         self.moves.lost()
         return decoded(self.scratch.read_bytes()).models[0].name if self.moves.options else ""
 

@@ -1,5 +1,4 @@
-"""The floor as listeners get it: the speaker's own packets where that can be, through a whole
-server."""
+"""The floor through a whole server: if possible, listeners get the speaker's own packets."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -16,7 +15,7 @@ from signaling.messages import ListenerAudio, SpeakerAudio
 from tests.helpers.running import STAND_IN, power, tolk, tone
 from tests.helpers.waiting import until
 
-#: A tone that rises a little: no two of its packets are the same.
+#: A tone that rises a little, so that all packets are different.
 SPOKEN = np.sin(2 * np.pi * np.cumsum(np.linspace(290, 310, 3 * RATE_HZ // 2)) / RATE_HZ)
 SPOKEN = (8000 * SPOKEN).astype(np.int16)
 #: Opus packets of silence are smaller.
@@ -31,7 +30,7 @@ async def server(tmp_path: Path) -> AsyncIterator[Server]:
 
 @pytest.fixture
 def spoken(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
-    """The packets of whoever speaks, of sound only."""
+    """The packets that a speaker sends, without those of silence."""
     packets = list[bytes]()
 
     class Encoder(OpusEncoder):
@@ -46,7 +45,7 @@ def spoken(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
 
 
 def own(arrivals: Arrivals, spoken: list[bytes]) -> list[int]:
-    """Which of the speaker's packets came, in the order in which they came."""
+    """The numbers of the speaker's packets that arrived, in order of arrival."""
     number = {packet: index for index, packet in enumerate(spoken)}
     return [number[payload] for _, payload in arrivals.payloads if payload in number]
 
@@ -77,7 +76,7 @@ async def test_the_floor_is_the_speakers_own_packets(
 async def test_data_hidden_in_packets_reaches_nobody(
     server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Opus allows padding, in which anything may stand; the sound is heard all the same."""
+    """Opus allows padding with any content. The sound is still heard."""
     hidden = b"anything at all"
 
     class Padding(OpusEncoder):
@@ -112,7 +111,7 @@ async def test_under_an_interpretation_the_floor_is_encoded(
 async def test_speakers_with_and_without_packets_to_forward_may_follow_each_other(
     server: Server, spoken: list[bytes]
 ) -> None:
-    """And go back: for the listener it is one stream of packets."""
+    """For the listener it is one stream of packets."""
     async with Listener(server.url, "hall", "floor", keep_sound=True) as listener:
         ways: list[tuple[SpeakerAudio, int]] = [("webrtc", 300), ("socket", 700), ("webrtc", 1100)]
         for audio, frequency_hz in ways:

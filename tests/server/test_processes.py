@@ -1,4 +1,4 @@
-"""A server's other processes have all its settings, and no other user can read them."""
+"""All processes of a server get its settings, and no other user can read them."""
 
 import argparse
 import os

@@ -1,4 +1,4 @@
-"""Whom a running server refuses, and in what words; and that it disturbs nobody else."""
+"""What a running server refuses and how it answers. Others are not disturbed."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -71,7 +71,7 @@ async def test_speaking_beyond_loopback_needs_a_token(tmp_path: Path) -> None:
             pass
 
 
-#: A path, what is sent there, and the code that it is answered with.
+#: A path, the messages sent there, and the code of the error that answers them.
 BAD_INPUT = [
     ("/ws/speak/hall", ["hello"], "bad_message"),
     ("/ws/speak/hall", ['{"type": "sing"}'], "bad_message"),

@@ -18,9 +18,9 @@ from tests.helpers.running import (
     final,
     loudness,
     power,
+    sound_arrived,
     tolk,
     tone,
-    word_arrived,
 )
 from tests.helpers.waiting import until
 
@@ -49,7 +49,7 @@ async def test_ws_listen_hears_the_interpretation(server: Server) -> None:
         await speaker.play(LOW)
         await listener.expect(wire.Caption, final("nl", "laag"))
         await listener.expect(wire.Caption, final("en", "low"))
-        await word_arrived(listener.arrivals)
+        await sound_arrived(listener.arrivals)
     assert power(listener.arrivals.sound(), SPOKEN_LOW_HZ) > 0.8
 
 
@@ -57,7 +57,7 @@ async def test_ws_hears_its_own_interpretation(server: Server) -> None:
     async with Talker(server.url, "nl", "en", keep_sound=True) as talker:
         await talker.play(LOW)
         await talker.expect(wire.Caption, final("en", "low"))
-        await word_arrived(talker.arrivals)
+        await sound_arrived(talker.arrivals)
     assert power(talker.arrivals.sound(), SPOKEN_LOW_HZ) > 0.8
 
 
@@ -103,8 +103,8 @@ async def test_streams_are_isolated(server: Server) -> None:
         await asyncio.gather(hall.play(LOW), tent.play(HIGH))
         await in_hall.expect(wire.Caption, final("en", "low"))
         await in_tent.expect(wire.Caption, final("en", "high"))
-        await word_arrived(in_hall.arrivals)
-        await word_arrived(in_tent.arrivals)
+        await sound_arrived(in_hall.arrivals)
+        await sound_arrived(in_tent.arrivals)
     assert {caption.text for _, caption in in_hall.captions} == {"low"}
     assert {caption.text for _, caption in in_tent.captions} == {"high"}
     assert power(in_hall.arrivals.sound(), SPOKEN_HIGH_HZ) < 0.01
@@ -151,7 +151,7 @@ async def test_a_channel_is_changed_without_a_gap(server: Server) -> None:
         await listener.expect(wire.ChannelState, lambda state: state.channel == "en")
         since = len(listener.arrivals.payloads)
         await speaker.play(HIGH)
-        await word_arrived(listener.arrivals, since)
+        await sound_arrived(listener.arrivals, since)
     sequences, timestamps = listener.arrivals.sequences, listener.arrivals.timestamps
     assert (sequences[1:] - sequences[:-1] == 1).all()
     assert (timestamps[1:] > timestamps[:-1]).all()
@@ -166,7 +166,7 @@ async def test_sound_travels_on_the_socket_too(server: Server, audio: wire.Speak
         Speaker(server.url, "hall", "nl", audio=audio) as speaker,
     ):
         await speaker.play(LOW)
-        await word_arrived(listener.arrivals)
+        await sound_arrived(listener.arrivals)
     assert power(listener.arrivals.sound(), SPOKEN_LOW_HZ) > 0.8
     sequences = listener.arrivals.sequences
     assert (sequences[1:] - sequences[:-1] == 1).all()

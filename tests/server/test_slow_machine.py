@@ -1,5 +1,5 @@
-"""A machine that becomes too slow for its languages and then is fast again, in virtual time, from
-who joins and what is said to what listeners are told. Only the engines' pace is made up."""
+"""A machine becomes too slow for its languages and then fast again, in virtual time. All of the
+server takes part, from joins to what listeners are told; only the cost of engines is simulated."""
 
 import asyncio
 import math
@@ -30,10 +30,10 @@ from tools.virtual_time import TimedLanes, run
 
 TALK = Talk(words_a_minute=180, seconds=240)
 SLOW_FROM_S, SLOW_UNTIL_S, SLOW = 60, 120, 5
-#: When a listener of Spanish comes.
+#: When a listener of Spanish joins.
 LATE_S = 110
 CORES = 1
-#: A call takes so many seconds; synthesis for each second of speech.
+#: The time of a call in seconds; for synthesis, per second of speech.
 RECOGNIZE_S, TRANSLATE_S, SYNTHESIZE_S = 0.005, 0.036, 0.045
 TARGETS = ["en", "de", "fr", "es"]
 CATALOGUE = Catalogue(
@@ -60,8 +60,8 @@ def now() -> float:
 
 @dataclass
 class Interpreting:
-    """The bus, and the interpreter beyond it: on a machine whose calls to engines take ``SLOW``
-    times as long for a while, since other programs have its cores."""
+    """The bus and the interpreter. For a while calls to engines take ``SLOW`` times as long, as if
+    other programs used the cores."""
 
     group: asyncio.TaskGroup
     published: list[Message] = field(default_factory=list)
@@ -109,8 +109,8 @@ class Interpreting:
 
 
 async def talk(**listeners: int) -> tuple[list[Message], Told]:
-    """What is said to so many listeners of each language, and what they are told when. One of
-    Spanish comes ``LATE_S`` into the talk."""
+    """Run the talk with these numbers of listeners by language; one of Spanish joins at ``LATE_S``.
+    Returns the interpreter's messages, and what listeners of each language are told when."""
     told: Told = {}
     manager = ConnectionManager()
     admission = Admission(0, CORES)
@@ -156,7 +156,7 @@ async def talk(**listeners: int) -> tuple[list[Message], Told]:
 
 @dataclass
 class Outcome:
-    """``said``: by the interpreter."""
+    """``said``: messages of the interpreter. ``told``: messages to listeners."""
 
     said: list[Message]
     told: Told
@@ -172,7 +172,7 @@ class Outcome:
 def outcome() -> Iterator[Outcome]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("purgatory.domain.model.time", SimpleNamespace(time=now))
-        # No sentence ends in words that mean nothing.
+        # Find no sentence ends in meaningless words.
         patch.setattr(sentence_ends, "LEAST_LOG_ODDS", math.inf)
         yield Outcome(*run(talk(en=20, de=5, fr=1)))
 

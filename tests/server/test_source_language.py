@@ -1,4 +1,4 @@
-"""Which language a stream is interpreted from: found out, changed by itself, or by its speaker."""
+"""The source language of a stream: detected, changed automatically, or changed by the speaker."""
 
 from pathlib import Path
 
@@ -23,7 +23,7 @@ CHUNK = RATE_HZ // 10
 
 
 class Recorded:
-    """A bus that keeps what the interpreter is told."""
+    """A bus that keeps the messages to the interpreter."""
 
     def __init__(self) -> None:
         self.published: list[bus.Message] = []
@@ -37,7 +37,7 @@ class Recorded:
 
 
 class Stage:
-    """A stream with a speaker, a listener of English, and what each is told."""
+    """A stream with a speaker and a listener of English, and the messages to both."""
 
     def __init__(self, folder: Path, language: str, languages: tuple[str, ...] | None = None):
         self.bus = Recorded()
@@ -74,7 +74,7 @@ class Stage:
             self.live.hear(Sound(np.zeros(3 * CHUNK, np.int16), np.zeros(CHUNK, np.int16)))
 
     def hear(self, language: str, from_s: float = 0) -> None:
-        """The interpreter finds this language spoken."""
+        """The interpreter reports that this language is spoken."""
         self.live.receive(
             bus.Spoken(
                 stream="s",
@@ -96,7 +96,7 @@ class Stage:
 
     @property
     def fed_from_s(self) -> list[float]:
-        """Where what was fed in this epoch begins, in order."""
+        """The starts of the audio that was fed in this epoch, in order, in seconds."""
         return [
             each.start_sample / RATE_HZ
             for each in self.bus.published

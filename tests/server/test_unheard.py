@@ -1,4 +1,4 @@
-"""A stream that there is no room to hear, from who speaks to what all are told."""
+"""A stream is not recognised because the machine is full: what participants are told."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -35,7 +35,7 @@ MODELS = Current(
 
 @dataclass
 class Machine:
-    """One that is full with one stream. The test is its interpreter and its clock."""
+    """A machine that is full with one stream. The test plays its interpreter and clock."""
 
     now: float = 100.0
     cpu_s: float = 0.0
@@ -59,7 +59,7 @@ class Machine:
 
 
 class Talk:
-    """A stream with a speaker and a listener of English, and what they are told."""
+    """A stream with a speaker and a listener of English, and the messages to both."""
 
     def __init__(self, machine: Machine, name: str) -> None:
         self.name = name
@@ -93,14 +93,14 @@ class Talk:
 
     @property
     def demand(self) -> tuple[bool, tuple[str, ...]]:
-        """Whether what is said is recognised, and what it is interpreted into."""
+        """Whether the stream is recognised, and its target languages."""
         self.live.refresh()
         demand = self.machine.demands[self.name]
         return demand.captions, demand.speech
 
     @property
     def channel(self) -> str | None:
-        """What the listener was told of it last."""
+        """The latest state of the channel that the listener was told."""
         states = [each for each in self.to_listener if isinstance(each, wire.ChannelState)]
         return states[-1].reason or states[-1].status
 

@@ -1,4 +1,4 @@
-"""The ways that sound takes between a running server and its participants."""
+"""The connections and ports for sound between a running server and its participants."""
 
 import asyncio
 import re
@@ -24,7 +24,7 @@ async def server(tmp_path: Path) -> AsyncIterator[Server]:
 
 
 async def test_after_a_new_offer_the_listener_hears_by_the_new_connection(server: Server) -> None:
-    """As after a change of networks: aiortc itself would go on with the old credentials."""
+    """As after a change of networks. aiortc itself would keep the old credentials."""
     usernames = set[str]()
     async with (
         aiohttp.ClientSession() as session,
@@ -46,7 +46,7 @@ async def test_after_a_new_offer_the_listener_hears_by_the_new_connection(server
 
 
 async def offered_ports(server: Server, count: int) -> list[str]:
-    """The UDP ports that so many listeners are told to send to."""
+    """The UDP ports that ``count`` listeners are told to send to."""
     client, ports = Client("recvonly"), list[str]()
     offer = msgspec.json.encode(wire.Offer(sdp=await client.offer())).decode()
     async with aiohttp.ClientSession() as session:

@@ -162,7 +162,7 @@ async def test_a_connection_without_complete_headers_is_closed(
         async with asyncio.timeout(10):
             while not (reader.at_eof() or writer.transport.is_closing()):
                 if begun:
-                    writer.write(b"x")  # drop by drop
+                    writer.write(b"x")  # one byte at a time
                 await asyncio.sleep(0.05)
         assert reader.at_eof() or writer.transport.is_closing()
         writer.close()
@@ -174,7 +174,7 @@ async def test_a_conversation_outlasts_the_deadline_of_its_headers(
     monkeypatch.setattr(app, "HEADERS_S", 0.2)
     async with tolk(tmp_path, STAND_IN, ready=False) as server:
         async with Listener(server.url, "hall", audio="none") as listener:
-            # Who connects later and sends no headers meets that deadline later.
+            # Wait until a later connection, which sends no headers, is closed by the deadline.
             reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
             async with asyncio.timeout(10):
                 with suppress(ConnectionError):

@@ -1,4 +1,4 @@
-"""docs/signaling.md is the contract: its examples are read from there and tried."""
+"""Runs the examples of docs/signaling.md, and compares it with the code."""
 
 import asyncio
 import json

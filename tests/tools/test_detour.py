@@ -12,7 +12,7 @@ def answer(port: int) -> str:
 
 
 def told(sdp: str) -> Address:
-    """Where one who got this answer sends to."""
+    """The address that an answer tells to send to."""
     return LOOPBACK, int(re.findall(rf"{LOOPBACK} (\d+) typ host", sdp)[0])
 
 

@@ -1,4 +1,4 @@
-"""The form in which measuring tools say what they measured."""
+"""The form in which measuring tools report."""
 
 import json
 import subprocess

@@ -1,4 +1,4 @@
-"""What the times of packets tell."""
+"""Loss, lateness and jitter of packets."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""What every bus promises, whatever carries it. A new bus joins by one more entry in BUSES."""
+"""The guarantees of every bus. For a new bus, add an entry to BUSES."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -17,7 +17,7 @@ DEADLINE_S = 10
 
 @dataclass
 class Ends:
-    """How to join one bus from either side."""
+    """How to connect to one bus from both sides."""
 
     media: Callable[[], AbstractAsyncContextManager[Bus[Message]]]
     worker: Callable[[], AbstractAsyncContextManager[Bus[Message]]]

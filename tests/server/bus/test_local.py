@@ -1,4 +1,4 @@
-"""What is particular to the bus over a Unix socket."""
+"""Behaviour that only the bus over a Unix socket has."""
 
 import asyncio
 import struct

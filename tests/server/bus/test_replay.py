@@ -1,4 +1,4 @@
-"""What sound is fed again after an interpreter was lost."""
+"""Which audio is fed again after an interpreter was lost."""
 
 import pytest
 
@@ -13,9 +13,9 @@ def chunk(number: int, epoch: int = 1) -> AudioChunk:
 
 
 def play(story: str) -> tuple[ReplayCounts, list[list[int]]]:
-    """Run a story, a word an event: ``3`` chunk 3 is heard, ``c3`` all before chunk 3 is
-    committed, ``b3`` chunk 3 and what follows are taken back, ``x`` the interpreter is lost,
-    ``r`` one is ready. Returns the numbers of the chunks fed on each ``r``."""
+    """Run a story, in which each word is an event. ``3``: chunk 3 is received. ``c3``: all before
+    chunk 3 is committed. ``b3``: chunk 3 and the following are taken back. ``x``: the interpreter
+    is lost. ``r``: one is ready. Returns the numbers of the chunks fed at each ``r``."""
     counts = ReplayCounts()
     replay, fed, epoch = Replay(counts), [], 0
     for word in story.split():
@@ -68,7 +68,7 @@ def test_the_same_audio_is_fed_to_at_most_two_lost_interpreters() -> None:
     story = "r " + " ".join(f"{number} x r" for number in range(20))
     _, fed = play(story)
     times = [sum(number in each for each in fed) for number in range(20)]
-    assert times == [1] * 20  # once live, once again
+    assert times == [1] * 20  # once live, once after the loss
 
 
 def test_audio_is_fed_at_once_only_to_a_ready_interpreter() -> None:

@@ -42,7 +42,7 @@ class Child:
         return [int(line) for line in self._pids.read_text().splitlines()]
 
     async def started(self, times: int) -> None:
-        """Until it was started that often and is being watched."""
+        """Wait until the command was started so often and is being watched."""
         await until(lambda: len(self.pids) >= times and self.supervisor.worker_age_s > 0)
 
     def ready(self) -> bool:
@@ -193,7 +193,7 @@ async def test_the_back_off_doubles_up_to_its_maximum() -> None:
     waits = [after - before for before, after in pairwise(losses)]
     for wait, least in zip(waits, [0.05] + 6 * [0.1], strict=True):
         assert wait >= least - 0.005
-    assert waits[-1] < 0.05 * 2**6  # what it would be without a longest
+    assert waits[-1] < 0.05 * 2**6  # what it would be without a maximum
 
 
 async def test_after_a_healthy_time_the_back_off_is_reset(

@@ -1,4 +1,4 @@
-"""A server of several media processes: real ones, real sockets and PeerConnections."""
+"""A server of several media processes, with real sockets and PeerConnections."""
 
 import asyncio
 import os
@@ -16,24 +16,24 @@ from tests.helpers.waiting import until
 from tests.helpers.webrtc import Client
 
 FLOOR_LOW_HZ, FLOOR_HIGH_HZ, SPOKEN_LOW_HZ = 300, 1000, 700
-#: A tone that was heard has at least this part of all sound; one that was not has next to none.
+#: The least share of the energy of a tone that was heard.
 HEARD = 0.1
 
 
 async def port(listener: Listener) -> str:
-    """The UDP port that it was told to send to."""
+    """The UDP port that the listener was told to send to."""
     answer = await listener.expect(wire.Answer)
     return str(re.findall(r"a=candidate:\S+ 1 udp \d+ \S+ (\d+)", answer.sdp)[0])
 
 
 def sounding(listener: Listener) -> int:
-    """Packets that it got with more in them than silence."""
+    """The number of packets received that are not silence."""
     return sum(len(payload) > 20 for _, payload in listener.arrivals.payloads)
 
 
 async def test_several_processes_hold_the_listeners_of_one_server(tmp_path: Path) -> None:
-    """All hear the same. When one is killed its listeners are told, and come back; nobody else
-    notices."""
+    """All listeners hear the same. When an edge is killed, its listeners are told and reconnect.
+    The others do not notice."""
     loop = asyncio.get_running_loop()
     async with AsyncExitStack() as stack:
         server = await stack.enter_async_context(tolk(tmp_path, STAND_IN, media_processes=3))

@@ -1,4 +1,4 @@
-"""An edge and the main process's side of it: a real bus, real PeerConnections, one process."""
+"""An edge and the main process's side of it in one process, with a real bus and connections."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -25,8 +25,8 @@ from tests.helpers.webrtc import Client
 
 
 class Losing:
-    """A bus of which what is published is noted, and lost while ``loses``; that a connection is
-    gone, while ``loses_ends``."""
+    """A bus that notes published messages. While ``loses`` it loses them; while ``loses_ends`` it
+    loses those about ended connections."""
 
     def __init__(self, bus: LocalBus[Message]) -> None:
         self._bus = bus
@@ -48,7 +48,7 @@ class Losing:
 
 
 class Ear:
-    """A listener's own end. ``packets``: what came."""
+    """A listener's end of the connection. ``packets``: those received."""
 
     def __init__(self) -> None:
         self.client = Client("recvonly")
@@ -64,7 +64,7 @@ class Ear:
         return [packet.payload.decode() for packet in self.packets]
 
     async def miss(self, count: int) -> None:
-        """Say that so many packets never came."""
+        """Report this number of packets as lost."""
         receiver: Any = self.client.transceiver.receiver
         last = self.packets[-1].sequence_number
         lost = [(last - each) % 2**16 for each in reversed(range(count))]
@@ -72,7 +72,7 @@ class Ear:
 
 
 class Hall:
-    """An edge, on a clock of our own, and two channels that only its listeners hear."""
+    """An edge with a simulated clock, and two channels that only its listeners hear."""
 
     def __init__(self, main: LocalBus[Message], far: LocalBus[Message]) -> None:
         self.bus, self.far = Losing(main), Losing(far)
@@ -84,7 +84,7 @@ class Hall:
         self.stack = AsyncExitStack()
 
     async def listener(self) -> tuple[Ear, RemotePeer, SubscriberTrack]:
-        """One who hears channel one."""
+        """A listener of channel one."""
         ear, track = Ear(), SubscriberTrack(self.one)
         self.stack.push_async_callback(ear.client.close)
         peer = await self.edge.answer(await ear.client.offer(), track)
@@ -100,7 +100,7 @@ class Hall:
                 channel.publish(self.tick, f"{channel.name} {self.tick}".encode())
 
     async def hear(self, ear: Ear, count: int) -> None:
-        """Play a tick after the other until so many packets have come to it."""
+        """Play ticks until the listener has received ``count`` more packets."""
         wanted = len(ear.packets) + count
         while len(ear.packets) < wanted:
             self.now_s = (self.tick + 1) * TICK_S
@@ -108,7 +108,7 @@ class Hall:
             await asyncio.sleep(0.01)
 
     def played(self) -> set[int]:
-        """Channels of which packets went to the edge since this was asked last."""
+        """The channels whose packets were sent to the edge since the last call."""
         channels = {each.channel for each in self.bus.published if isinstance(each, ChannelPacket)}
         self.bus.published.clear()
         return channels

@@ -202,9 +202,9 @@ def test_speech_before_the_sound_stops_within_a_word_is_interpreted(
 
 
 def test_a_minute_of_numbers_is_followed(engines: Engines) -> None:
-    """Numbers read out without a sentence's end are misheard in parts, and their translation may
-    be much longer than they are, so speech piles up; where, differs with a processor's rounding.
-    Pacing promises that it never becomes too late, and is not late for long."""
+    """Numbers without the end of a sentence are misheard in parts, and their translation may be
+    much longer than they are, so speech piles up. When it does differs from run to run, because
+    voices draw noise. Pacing promises that no part is too late, and that none are late for long."""
     voice = engines.synthesizers["nl"]
     numbers = "drie zeven elf vijftien twintig honderd negen vier zestien zeventig acht twaalf"
     spoken = soxr.resample(voice.synthesize(numbers, 1.0), voice.rate_hz, RATE_HZ)

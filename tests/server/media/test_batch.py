@@ -22,7 +22,7 @@ PROFILE = Policy.SRTP_PROFILE_AEAD_AES_256_GCM
 
 
 def _ipv6() -> str:
-    """An address of this machine's of that kind, if it has one."""
+    """An IPv6 address of this machine, if it has one."""
     with socket.socket(socket.AF_INET6) as tried:
         try:
             tried.bind(("::1", 0))
@@ -46,7 +46,7 @@ def stack() -> Iterator[ExitStack]:
 
 
 class Ear:
-    """A receiver, and the session at the sender's end."""
+    """A receiver, and the SRTP session of its sender."""
 
     def __init__(self, stack: ExitStack, profile: int = PROFILE, host: str = "127.0.0.1") -> None:
         key = os.urandom(KEY_BYTES[profile])
@@ -60,7 +60,7 @@ class Ear:
         self.address: tuple[str, int] = self._socket.getsockname()[:2]
 
     def heard(self) -> list[bytes]:
-        """What came, decrypted."""
+        """The packets received, decrypted."""
         found = []
         while True:
             try:
@@ -78,7 +78,7 @@ def opened(stack: ExitStack, host: str = "127.0.0.1") -> socket.socket:
 
 
 def headers_of(count: int, sequence: int = 1) -> NDArray[np.void]:
-    """Different ones, with bytes in each field whose order matters."""
+    """Distinct RTP headers. In every field the order of the bytes matters."""
     rows = [(0x80, 111, sequence, 0x01020304 + row, 0xA0B0C000 + row) for row in range(count)]
     return np.array(rows, HEADER)
 
@@ -121,8 +121,8 @@ def test_selected_rows_of_a_table_are_sent(batch: Batch, stack: ExitStack) -> No
 def test_refused_rows_are_reported_and_affect_no_other(
     batch: Batch, stack: ExitStack, seed: int
 ) -> None:
-    """Among those who hear: sessions that encrypt nothing, an address that the kernel sends
-    nothing to, a socket that was closed; by several sockets, of both kinds of address."""
+    """Among good rows: sessions that cannot encrypt, an address that the kernel refuses, a closed
+    socket. By several sockets and both kinds of address."""
     rng = random.Random(seed)
     closed = opened(stack)
     closed.close()
@@ -165,7 +165,7 @@ def test_rows_that_do_not_fit_are_not_sent(batch: Batch, stack: ExitStack) -> No
 
 
 def test_numbers_in_this_machines_byte_order_are_not_sent(batch: Batch, stack: ExitStack) -> None:
-    """As NumPy makes them when it puts tables together."""
+    """NumPy makes such numbers when it joins tables."""
     ears = [Ear(stack) for _ in range(2)]
     headers = np.concatenate((headers_of(1), headers_of(1)))
     with pytest.raises(ValueError, match="headers of"):

@@ -1,4 +1,4 @@
-"""A listener's connection by the names of the WebRTC standard, and aiortc's own in its place."""
+"""A listener's connection with the names of the WebRTC standard, or aiortc's own connection."""
 
 import gc
 import re
@@ -24,7 +24,7 @@ OPUS = b"\xf8\xff\xfe"
 
 
 def heard_by(client: Client) -> list[bytes]:
-    """The payloads that come to it from now on."""
+    """The payloads that a client receives from now on."""
     heard = list[bytes]()
     receiver: Any = client.transceiver.receiver
 
@@ -66,7 +66,7 @@ async def test_an_unusable_offer_is_refused_before_anything_is_created() -> None
 
 
 async def test_closed_connections_are_freed_by_reference_counting() -> None:
-    """There is none while people listen, and a TLS connection is large."""
+    """Garbage is not collected while people listen, and a TLS connection is large."""
     client, made = Client("recvonly"), list[weakref.ref[Any]]()
     gc.disable()
     try:
@@ -90,7 +90,7 @@ def example() -> Callable[..., Awaitable[RTCPeerConnection]]:
 async def test_a_stock_peer_connection_takes_the_same_track(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """As the documentation shows it."""
+    """Runs the example of the documentation."""
     add = RTCPeerConnection.addTransceiver
 
     def add_on_loopback(*args: Any, **kwargs: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Each of these ends a session, fills memory or raises into the loop without the guard."""
+"""Without the guard each of these datagrams ends a session, fills memory or raises in the loop."""
 
 import asyncio
 import socket

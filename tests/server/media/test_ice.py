@@ -1,4 +1,4 @@
-"""The server's end of ICE: against aiortc's, and against checks made by hand."""
+"""The server's end of ICE, tested with aiortc's and with hand-made checks."""
 
 import asyncio
 import re
@@ -25,7 +25,7 @@ FRIEND = ("192.0.2.1", 4000)
 
 
 class Sent:
-    """A socket that only notes what is sent. ``owned``: addresses that are others'."""
+    """A socket that notes what is sent. ``owned``: addresses of other participants."""
 
     socket: Any = None
 
@@ -51,7 +51,7 @@ class Sent:
 
 
 class Agent:
-    """A server's end, of one whose user name is "them" and whose password is KEY."""
+    """The server's end for a participant with the user name "them" and the password KEY."""
 
     def __init__(self) -> None:
         self.changes = 0
@@ -62,11 +62,11 @@ class Agent:
         self.changes += 1
 
     def goes_to(self) -> Address | None:
-        """To which sound goes."""
+        """The address that sound is sent to."""
         return None if self.ice.selected is None else self.ice.selected.address
 
     def check(self, nominates: bool = False, **changed: Any) -> bytes:
-        """An authentic check, but for what is changed of its attributes."""
+        """An authentic check with these changes of attributes."""
         request = stun.Message(stun.Method.BINDING, stun.Class.REQUEST)
         request.attributes["USERNAME"] = f"{self.ice.username}:them"
         request.attributes["PRIORITY"] = 1
@@ -83,7 +83,7 @@ class Agent:
         return self.ice.take_request(data, self.end, address)
 
     def answered(self, key: bytes = KEY, address: Address = FRIEND) -> None:
-        """The last check of ours is answered from there."""
+        """Answer our last check from this address."""
         request = self.end.messages(stun.Class.REQUEST)[-1]
         response = stun.Message(
             stun.Method.BINDING, stun.Class.RESPONSE, transaction_id=request.transaction_id
@@ -266,7 +266,7 @@ async def behind(network: Network) -> AsyncIterator[tuple[Client, Peer]]:
 
 
 async def test_a_distant_participant_is_not_considered_dead(soon: None) -> None:
-    """Each answer takes 0.8 s: aioice waits for half a second."""
+    """Each answer takes 0.8 s, longer than aioice waits."""
     async with behind(Network(delay_s=0.4)) as (_, peer):
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(3 * ice_module.EXPIRY_S):

@@ -1,4 +1,5 @@
-"""Time here counts in packets of 20 ms; packet n is sent at n and takes no time unless said."""
+"""Times are in packets of 20 ms. Packet n is sent at time n and arrives at once, unless a test says
+otherwise."""
 
 from collections.abc import Mapping
 
@@ -15,7 +16,7 @@ from server.media.jitter import (
 from server.media.opus import SAMPLES_PER_TICK, TICK_S
 
 TICK = SAMPLES_PER_TICK
-#: Packets before the first is heard.
+#: Packets that arrive before the first is played.
 CUSHION = round(MIN_TARGET_S / TICK_S)
 
 Heard = Packet | Missing | None
@@ -24,7 +25,7 @@ Heard = Packet | Missing | None
 def play(
     arrivals: Mapping[int, float], ticks: int, buffer: JitterBuffer | None = None, first: int = 0
 ) -> list[Heard]:
-    """What is heard at every tick; ``arrivals``: when each packet comes, in packets."""
+    """What is played at every tick. ``arrivals``: when each packet arrives, in packets."""
     buffer = buffer or JitterBuffer()
     heard: list[Heard] = []
     waiting = sorted(arrivals.items(), key=lambda each: each[1])
@@ -38,7 +39,7 @@ def play(
 
 
 def numbers(heard: list[Heard]) -> list[int | str | None]:
-    """Which packet, "" for one that is missing, None for nothing."""
+    """The number of the packet played at each tick; "": a missing one; None: nothing."""
     return [
         int(each.data) if isinstance(each, Packet) else "" if isinstance(each, Missing) else None
         for each in heard
@@ -92,7 +93,7 @@ def test_a_red_copy_replaces_a_lost_packet() -> None:
 
 @pytest.mark.parametrize("copied", [True, False], ids=["copies", "again"])
 def test_late_retransmissions_raise_the_target_delay(copied: bool) -> None:
-    """A tenth comes 60 ms later than it should: first too late, then in time."""
+    """A tenth of the packets is 60 ms late: at first too late to be played, then in time."""
     buffer = JitterBuffer()
     for tick in range(3, 1000):
         now_s = tick * TICK_S
@@ -118,7 +119,7 @@ def test_after_a_long_loss_concealment_ends() -> None:
 
 
 def test_late_packets_are_played() -> None:
-    """A stall of 200 ms: all packets come after all, and all are heard."""
+    """After a stall of 200 ms all packets arrive, and all are played."""
     arrivals = {
         number: float(max(number, 20) if 10 <= number < 20 else number) for number in range(60)
     }
@@ -142,7 +143,7 @@ def test_the_delay_added_by_a_stall_counts_as_excess() -> None:
 
 @pytest.mark.parametrize("stall_s", [2.0, 3.5, 5.0, 8.0, 15.0])
 def test_sound_resumes_within_a_second_after_a_stall_and_burst(stall_s: float) -> None:
-    """More packets than there is room for come at once, and others follow, two at a time."""
+    """A burst that overflows the buffer, then further packets two at a time."""
     end = 50 + round(stall_s / TICK_S)
     arrivals = {number: float(end if 50 <= number < end else number) for number in range(end)}
     arrivals |= {number: float(number | 1) for number in range(end, end + 200)}

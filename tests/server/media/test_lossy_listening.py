@@ -1,4 +1,4 @@
-"""Listeners whose packets are lost on the way: real connections, over a network that loses."""
+"""Listeners with packet loss: real connections over a network that loses packets."""
 
 import asyncio
 import re
@@ -21,7 +21,7 @@ from tests.helpers.waiting import until
 from tests.helpers.webrtc import RED, Client, connected, with_red
 from tools.impair import Network, Relay
 
-#: From 1900, where NTP counts from, to 1970.
+#: Seconds from 1900, the epoch of NTP, to 1970.
 NTP_EPOCH_S = 2_208_988_800
 
 
@@ -52,7 +52,7 @@ class Listening:
         receiver._handle_rtcp_packet = rtcp
 
     def missing(self) -> list[int]:
-        """Sequence numbers between those that came."""
+        """The missing sequence numbers between those that arrived."""
         came = {packet.sequence_number for _, packet in self.packets}
         return sorted(set(range(min(came), max(came))) - came) if came else []
 
@@ -63,7 +63,7 @@ class Listening:
 
 @asynccontextmanager
 async def listening(loss: float = 0.0, red: bool = False) -> AsyncIterator[Listening]:
-    """One who listens to a channel, 50 packets a second, over a network that loses."""
+    """A listener of a channel with 50 packets a second, over a network that loses packets."""
     channel, client = Broadcast("one"), Client("recvonly")
     listener = Listening(client)
 
@@ -100,7 +100,7 @@ async def test_lost_packets_are_retransmitted_on_request() -> None:
     async with listening(loss=0.15) as listener:
         await until(lambda: len(listener.missing()) >= 3)
         lost, asked_at = listener.missing(), 0.0
-        while set(lost) & set(listener.missing()):  # what comes again may be lost as well
+        while set(lost) & set(listener.missing()):  # a retransmission may be lost too
             if time.time() > asked_at + 0.1:
                 asked_at = time.time()
                 await listener.ask(listener.missing())

@@ -11,7 +11,7 @@ class End(Exception):
 
 
 class Time:
-    """Passes by sleeping, and by what a tick is said to take."""
+    """A simulated clock. It moves on by sleeps and by the time that ticks take."""
 
     def __init__(self, end_tick: float) -> None:
         self.now = START_S
@@ -27,7 +27,7 @@ class Time:
 
 
 class Playout:
-    """Notes the tick and when it ran, in ticks. ``takes``: ticks that a tick holds the loop."""
+    """Notes each tick and when it ran, in ticks. ``takes``: how long ticks block, in ticks."""
 
     def __init__(self, time: Time, takes: dict[int, float] | None = None) -> None:
         self.ran: list[int] = []

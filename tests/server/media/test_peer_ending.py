@@ -1,4 +1,4 @@
-"""How connections end, and that nothing is left of them."""
+"""How connections end, and that they leak nothing."""
 
 import asyncio
 import os
@@ -63,7 +63,7 @@ def no_more_than(before: tuple[int, int, int]) -> bool:
 
 
 async def _join_and_leave(stage: int, speaks: bool, channel: Broadcast) -> None:
-    """A participant who leaves before answering, while connecting, or later, in either way."""
+    """A participant joins, and leaves before the answer, while connecting, or later."""
     track = SubscriberTrack(channel)
     client = Client("sendrecv", ScriptedTrack(tone(440, 1.0))) if speaks else Client("recvonly")
     peer = await answer(await client.offer(), MediaPlane(), send=track, receive=speaks)

@@ -40,13 +40,13 @@ class FailingOnce(ChannelEncoder):
 
 
 def level(pcm: Pcm, frequency_hz: float) -> float:
-    """How strongly a tone is in it: its peak."""
+    """The peak level of a tone in ``pcm``."""
     phase = np.arange(pcm.size) * (2j * np.pi * frequency_hz / RATE_HZ)
     return float(2 * np.abs(np.mean(pcm * np.exp(-phase))))
 
 
 class Listener:
-    """Hears a channel, alone, while the playout ticks, the floor being a tone all the time."""
+    """The only listener of a channel, while the playout ticks. The floor is a steady tone."""
 
     def __init__(self, playout: StreamPlayout, channel: str) -> None:
         self._playout = playout
@@ -56,7 +56,7 @@ class Listener:
         self._floor = tone(FLOOR_HZ, 20.0)
 
     async def hear(self, ticks: int) -> Pcm:
-        """The next so many ticks of the channel."""
+        """The sound of the next ticks of the channel."""
         heard = []
         for _ in range(ticks):
             self._playout.floor.push(self._floor[self._tick * TICK :][:TICK])
@@ -75,7 +75,7 @@ def speak(playout: StreamPlayout, seconds: float = 10.0) -> None:
 
 
 async def levels(playout: StreamPlayout, channel: str) -> tuple[float, float]:
-    """How strong floor and speech are in a channel, once what went before has faded."""
+    """The levels of floor and speech in a channel, after fades have ended."""
     heard = (await Listener(playout, channel).hear(100))[RATE_HZ:]
     return level(heard, FLOOR_HZ), level(heard, SPEECH_HZ)
 
@@ -217,7 +217,7 @@ async def floor_of(sound: Pcm, own: range) -> tuple[list[bytes], list[bytes], Pc
     return spoken, sent, joined(heard)
 
 
-#: Until the floor's cushion is there.
+#: Until the cushion of the floor is full.
 CUSHION_TICKS = 2
 
 

@@ -1,4 +1,4 @@
-"""Offers, real and odd, as media reads them, and answers: see also tests/signaling."""
+"""Parsing of real and odd offers, and answers. See also tests/signaling."""
 
 from pathlib import Path
 

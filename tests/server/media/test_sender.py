@@ -1,4 +1,4 @@
-"""What is done for a listener who says that packets of its own are lost."""
+"""Repair for a listener that reports or requests lost packets."""
 
 from collections.abc import AsyncIterator
 
@@ -40,7 +40,7 @@ def number(datagram: bytes) -> int:
 
 
 async def test_a_requested_packet_is_retransmitted_unchanged(hall: Hall) -> None:
-    """Encrypted, too: other bytes under a number that was used would betray the key."""
+    """Also the encrypted bytes: two different packets with one number would weaken the key."""
     ears = [hall.ear(ssrc) for ssrc in range(3)]
     hall.publish(range(HISTORY))
     sent = [ear.datagrams() for ear in ears][1]

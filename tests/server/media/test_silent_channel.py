@@ -1,4 +1,4 @@
-"""A channel in silence, over real connections, by either way of sending."""
+"""A silent channel over real connections."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -17,7 +17,7 @@ from server.media.playout import StreamPlayout
 from tests.helpers.waiting import until
 from tests.helpers.webrtc import Client, connected, tone
 
-#: So many packets are waited for, the first included.
+#: The number of packets to wait for in silence, with the first.
 IN_SILENCE = 4
 
 

@@ -236,7 +236,7 @@ async def test_an_invalid_packet_does_not_silence_a_speaker(packet: bytes, reaso
 
 
 async def over(network: Network, ticks: Sequence[int], seconds: float) -> tuple[Pcm, JitterCounts]:
-    """What is heard of a tone, sent over a bad network."""
+    """The sound received of a tone sent over a bad network."""
     client = Client("sendonly", ScriptedTrack(tone(440, seconds + 2), ticks))
     jitter = JitterCounts()
     peer = await answer(await client.offer(), MediaPlane(jitter=jitter), receive=True)
@@ -252,14 +252,14 @@ async def over(network: Network, ticks: Sequence[int], seconds: float) -> tuple[
 
 
 async def test_few_packets_that_arrived_are_discarded() -> None:
-    """A tenth lost on the way: the tone goes on, and what came is heard."""
+    """With a tenth of the packets lost, the tone goes on, and packets that arrived are used."""
     pcm, counts = await over(Network(loss=0.1, delay_s=0.02), range(250), 4.0)
     assert counts.late + counts.overflowed <= 0.01 * counts.came
     assert strength(pcm[RATE_HZ:], 440) > 0.5
 
 
 async def test_lost_packets_are_requested_and_retransmitted() -> None:
-    """Sooner or later in time: the delay grows to what it takes."""
+    """The delay grows until retransmissions arrive in time."""
     _, counts = await over(Network(loss=0.1, delay_s=0.02), range(250), 4.0)
     assert counts.came_again >= 10
     assert counts.missing_samples < 0.8 * SAMPLES_PER_TICK * counts.came_again

@@ -1,5 +1,5 @@
-"""How late a speaker is heard whose packets are lost, and what is done about it: simulated, so
-that a network is what it is said to be, and time costs none."""
+"""The delay of a speaker with packet loss, in a simulation: the network is exact, and time is
+virtual."""
 
 import asyncio
 import random
@@ -19,7 +19,7 @@ from tools.virtual_time import run
 
 OPUS, RED = 111, 63
 ONE_WAY_S = 0.03
-#: Noise, so that no packet is as another.
+#: For noise, so that all packets are different.
 _RNG = np.random.default_rng(7)
 _ENCODER = OpusEncoder()
 PACKETS = [

@@ -1,4 +1,4 @@
-"""What the catalogue's data must be, whoever changes it."""
+"""Checks the data of the models that can be fetched."""
 
 import re
 from collections import Counter

@@ -1,4 +1,4 @@
-"""Downloads from a host that misbehaves: what is right comes, what is wrong is named."""
+"""Downloads from a host that misbehaves: correct files arrive, errors are named."""
 
 import hashlib
 import re

@@ -1,4 +1,4 @@
-"""What a package is told for, from packages laid out as each library's are."""
+"""Recognises the format of packages, which have the layouts of each library."""
 
 from collections.abc import Callable
 from pathlib import Path

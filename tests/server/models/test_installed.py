@@ -1,4 +1,4 @@
-"""What the setting ``models`` means."""
+"""Which models the setting ``models`` selects."""
 
 import json
 import shutil

@@ -1,4 +1,4 @@
-"""Pulls from all kinds of sources: what is installed is whole and what was promised."""
+"""Pulls from all kinds of sources. Installed models are complete and have the right checksums."""
 
 import asyncio
 import hashlib
