@@ -13,7 +13,7 @@ from tqdm import tqdm
 from server import app
 from server.client.participants import Speaker
 from server.config import STARTER_MODELS, Config
-from server.models import fetching, moving
+from server.models import fetching, moving, telling
 from server.models.catalogue import Catalogue, Model
 from server.models.current import Current
 from server.models.fetching import better_models
@@ -87,7 +87,7 @@ async def test_at_a_terminal_progress_is_shown_as_a_bar(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
-    monkeypatch.setattr(fetching, "tqdm", functools.partial(tqdm, mininterval=0))
+    monkeypatch.setattr(telling, "tqdm", functools.partial(tqdm, mininterval=0))
     await Fetched(tmp_path).run(script(PLAN, progress(0.1), progress(0.5)))
     said = capsys.readouterr().err
     assert "72.5M/145M" in said
