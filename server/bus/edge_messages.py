@@ -65,9 +65,9 @@ class PeerReport(msgspec.Struct, frozen=True, array_like=True):
 
 
 class EdgeReport(Heartbeat, frozen=True, tag="edge"):
-    """The heartbeat of an edge, twice a second. ``peers``: all its connections. ``hostile``
-    and ``fan_out``: what its media plane counted so far.
-    ``late_s``: the largest delay of a packet since the last report, compared with the fastest."""
+    """The heartbeat of an edge, twice a second. ``peers``: all its connections. ``hostile`` and
+    ``fan_out``: what its media plane counted so far. ``late_s``: the largest delay of a packet
+    since the last report, compared with the fastest."""
 
     peers: dict[int, PeerReport] = {}
     hostile: dict[str, int] = {}

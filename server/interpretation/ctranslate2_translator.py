@@ -38,16 +38,17 @@ USUAL: Final[Options] = {
 }  # fmt: skip
 #: If that translation is doubtful: the likeliest of these that is less doubtful.
 WIDE: Final[Options] = {**USUAL, "beam_size": 5, "num_hypotheses": 5}
-#: If a model reranks: its candidates. Five or eight of them gain hardly more.
+#: The search of a model that reranks. Five or eight candidates gain hardly more.
 CANDIDATES: Final[Options] = {**USUAL, "beam_size": 4, "num_hypotheses": 4}
-#: The weight of how likely the source is as a translation of a candidate, beside how likely the
-#: candidate is (both a piece; Li and Jurafsky 2016, "Mutual information and diverse decoding").
-#: Gains 0.8 to 2 BLEU of 300 development sentences (the starter model, five of six directions).
-REVERSE_WEIGHT: Final = 0.3
 #: If none of those ends: worse translations, which seldom repeat themselves.
 STRICT: Final[Options] = {
     "beam_size": 3, "num_hypotheses": 1, "repetition_penalty": 1.5, "no_repeat_ngram_size": 2,
 }  # fmt: skip
+#: In reranking, the weight of the source's log probability given the candidate, beside the
+#: candidate's given the source; both per piece (Li and Jurafsky 2016, "Mutual information and
+#: diverse decoding"). Gains 0.8 to 2 BLEU of 300 development sentences in five of six directions
+#: (the starter model).
+REVERSE_WEIGHT: Final = 0.3
 #: A longer translation (in SentencePiece pieces, relative to the source's) is a loop in any
 #: language, and is discarded.
 MAX_PIECES_PER_PIECE: Final = 2
@@ -186,8 +187,8 @@ class CTranslate2Translator:
     def _reranked(
         self, candidates: list[tuple[float, list[str]]], pieces: list[str], source: str
     ) -> list[tuple[float, list[str]]]:
-        """Candidates with their log probabilities, which get a share of the source's as their
-        translation; the best first."""
+        """The candidates, the best first. Each comes with its log probability per piece, and is
+        returned with that plus REVERSE_WEIGHT times the source's."""
         backwards = self.model.score_batch(
             [[_tag(source), *made, *self._end] for _, made in candidates],
             [pieces] * len(candidates),

@@ -48,7 +48,7 @@ TIMES = (
 
 
 class WallClock:
-    """Of a server that was started with it. Its steady clock is not touched."""
+    """The wall clock of processes that have ``environment``. Their monotonic clock stays."""
 
     def __init__(self, folder: Path) -> None:
         self._file = folder / "clock"
