@@ -11,7 +11,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from server import app, garbage, models_cli
+from server import app, garbage, models_cli, translate_cli
 from server.config import Config, ConfigError, add_options, load, tolk_version
 from server.http.access import Access, load_secret
 from server.interpretation.engines import ModelError
@@ -63,11 +63,7 @@ def _parser() -> argparse.ArgumentParser:
     demo.add_argument("--to", dest="target", help="language to hear (en; of English nl)")
     demo.add_argument("--person", action="store_true", help="a person reads, not a synthetic voice")
     demo.add_argument("--out", default=".", metavar="FOLDER", help="where the files go (here)")
-    translate = command("translate", _translate, "interpret a sound file into another file")
-    translate.add_argument("file", help="any container and codec that FFmpeg reads")
-    translate.add_argument("--from", dest="source", required=True, help="language spoken in it")
-    translate.add_argument("--to", dest="target", required=True, help="language wanted")
-    translate.add_argument("-o", "--output", required=True, metavar="FILE", help="WAV to write")
+    translate_cli.add_options(command("translate", translate_cli.run, translate_cli.DESCRIPTION))
     models_cli.add_commands(
         command("models", models_cli.show, "say which models there are; fetch others")
     )
@@ -159,14 +155,6 @@ def _demo(config: Config, options: argparse.Namespace) -> int:
     source = options.source or (demo.PERSONS if options.person else "nl")
     target = options.target or ("nl" if source == "en" else "en")
     return asyncio.run(demo.run(config, source, target, Path(options.out), options.person))
-
-
-def _translate(config: Config, options: argparse.Namespace) -> int:
-    from server import translate
-
-    return translate.run(
-        config, Path(options.file), options.source, options.target, Path(options.output)
-    )
 
 
 def _check(config: Config, options: argparse.Namespace) -> int:

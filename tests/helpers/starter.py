@@ -3,6 +3,7 @@
 import json
 import re
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import av
@@ -11,7 +12,11 @@ import numpy as np
 
 import server
 from server.bus.messages import RATE_HZ
+from server.config import STARTER_MODELS
+from server.interpretation.loading import load
+from server.interpretation.shared import Engines
 from server.interpretation.types import Pcm
+from server.models.catalogue import Catalogue
 
 DEMO = Path(server.__file__).parent / "demo"
 
@@ -53,6 +58,12 @@ def demo_clip(language: str) -> Clip:
         ]
     pcm = np.concatenate(frames).astype(np.int16)
     return Clip(pcm, [Phrase(**phrase) for phrase in phrases])
+
+
+@cache
+def starter_engines() -> Engines:
+    """The engines of the shipped models, loaded once for all tests of a process."""
+    return load(Catalogue.load(STARTER_MODELS))
 
 
 def plain(text: str) -> str:

@@ -10,12 +10,10 @@ from server.cli import main
 from server.config import STARTER_MODELS
 from server.demo import clip
 from server.interpretation.engines import EngineError, Translator
-from server.interpretation.loading import load
 from server.interpretation.shared import Engines
 from server.media.files import SoundFile
 from server.media.opus import RATE_HZ, Pcm, Resampler, joined
-from server.models.catalogue import Catalogue
-from tests.helpers.starter import demo_clip
+from tests.helpers.starter import demo_clip, starter_engines
 from tools.bench.demo import bare
 from tools.listen import recognized
 
@@ -29,10 +27,10 @@ def write(path: Path, pcm: Pcm, rate_hz: int, channels: int = 1) -> Path:
     return path
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def engines() -> Engines:
     """Those of the shipped models."""
-    return load(Catalogue.load(STARTER_MODELS))
+    return starter_engines()
 
 
 @pytest.fixture(autouse=True)
@@ -82,8 +80,8 @@ def test_a_clause_that_cannot_be_translated_is_left_out_and_named(
     failing = replace(engines, translator=FailingOnce(engines.translator))
     monkeypatch.setattr("server.translate.load", lambda catalogue, wanted: failing)
     output = tmp_path / "talk.en.wav"
-    assert translate(write(tmp_path / "talk.wav", beginning(), 16_000), output) == 0
-    assert "left out at 0 s: a loop" in capsys.readouterr().err
+    assert translate(write(tmp_path / "talk.wav", beginning(), 16_000), output) == 1
+    assert "left out at 1 s: a loop" in capsys.readouterr().err
     with SoundFile(output, RATE_HZ) as sound:
         assert joined(list(sound)).any()
 
@@ -98,10 +96,14 @@ def test_a_clause_that_cannot_be_translated_is_left_out_and_named(
     ],
     ids=["silence", "noise", "tone", "nothing"],
 )
-def test_odd_sound_is_handled(tmp_path: Path, odd: Pcm) -> None:
+def test_where_nothing_is_understood_that_is_told(
+    tmp_path: Path, odd: Pcm, capsys: pytest.CaptureFixture[str]
+) -> None:
     output = tmp_path / "out.wav"
-    assert translate(write(tmp_path / "in.wav", odd, 8000), output) == 0
-    assert output.stat().st_size >= 44
+    assert translate(write(tmp_path / "in.wav", odd, 8000), output) == 1
+    assert "nothing was understood" in capsys.readouterr().err
+    with SoundFile(output, RATE_HZ) as sound:
+        assert len(joined(list(sound))) == pytest.approx(len(odd) * 6, abs=100)
 
 
 def test_silence_stays_silent(tmp_path: Path) -> None:

@@ -1,0 +1,78 @@
+"""``tolk translate``: interprets sound files and films into others, without a server, as fast as it
+can. Files come one after another; one that fails does not stop the rest."""
+
+import mimetypes
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from av.error import FFmpegError
+
+from server.config import Config
+from server.interpretation.loading import load
+from server.interpretation.shared import Engines
+from server.media.files import SoundFileError
+from server.models.catalogue import Catalogue
+from server.models.installed import catalogue_of
+from server.translate.job import How, interpret
+from server.translate.plan import Job, PlanError, Wanted, plan
+
+
+def run(config: Config, wanted: Wanted, how: How) -> int:
+    """Interpret all that is ``wanted``; returns an exit status: 1 if something is missing, 2 if
+    nothing can begin. Raises ModelError."""
+    catalogue = catalogue_of(config.models, Path(config.state), config.recognizer)
+    try:
+        _known(catalogue, how.source, how.targets)
+        jobs = plan(wanted)
+    except PlanError as error:
+        _tell(str(error))
+        return 2
+    engines = load(catalogue, config.device)
+    done = [_done(engines, job, how, f"{number}/{len(jobs)}") for number, job in enumerate(jobs, 1)]
+    if len(jobs) > 1:
+        print(f"{sum(done)} of {len(jobs)} files are interpreted.")
+    return 0 if all(done) else 1
+
+
+def _known(catalogue: Catalogue, source: str, targets: Sequence[str]) -> None:
+    pairs = {each: ", ".join(catalogue.targets(each)) for each in catalogue.sources}
+    for target in targets:
+        if target not in catalogue.targets(source):
+            known = "; ".join(f"{each} to {others}" for each, others in pairs.items())
+            hint = " (files come before --to)" if Path(target).exists() else ""
+            raise PlanError(f"no models from {source!r} to {target!r}{hint}; there are: {known}")
+
+
+def _done(engines: Engines, job: Job, how: How, number: str) -> bool:
+    """Whether all of ``job`` is done. Tells what is missing."""
+    shown = f"{job.file}".encode(errors="replace").decode()
+
+    def tell(text: str) -> None:
+        _tell(f"{shown}: {text}")
+
+    try:
+        for path in job.outputs:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        outcome = interpret(engines, job, how, tell)
+    except (SoundFileError, OSError, FFmpegError) as error:
+        if job.found and not _sounds_so(job.file):
+            _tell(f"skipped: {error}")
+            return True
+        _tell(str(error))
+        return False
+    for note in outcome.notes:
+        tell(note)
+    if not outcome.understood:
+        tell("nothing was understood")
+    print(f"[{number}] The interpretation is in {', '.join(map(str, job.outputs))}.")
+    return outcome.whole
+
+
+def _sounds_so(file: Path) -> bool:
+    """Whether a file's name says that it is sound or a film."""
+    return (mimetypes.guess_type(file.name)[0] or "").startswith(("audio/", "video/"))
+
+
+def _tell(text: str) -> None:
+    print(f"tolk: {text}", file=sys.stderr)
