@@ -13,7 +13,10 @@ ROOT = Path(__file__).parent.parent
 #: Without benchmarks.md, which is written by tools and names their options.
 PAGES = [
     ROOT / "README.md",
-    *(ROOT / "docs" / f"{name}.md" for name in ("architecture", "operations", "signaling")),
+    *(
+        ROOT / "docs" / f"{name}.md"
+        for name in ("architecture", "equipment", "operations", "signaling")
+    ),
 ]
 #: Options of curl and of CTranslate2's converter.
 OTHERS = {"--data", "--model", "--output", "--quantization", "--copy"}

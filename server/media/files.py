@@ -123,7 +123,7 @@ class SoundFile:
             try:
                 for packet in self._container.demux([self._track, *self._pictures]):
                     errors = 0
-                    if packet.stream is self._track:
+                    if isinstance(packet.stream, AudioStream):
                         yield from self._decode(packet)
                     else:
                         self._seen(packet)
@@ -134,9 +134,9 @@ class SoundFile:
                 errors, why = errors + 1, f"{self._path} breaks off: {error.strerror}"
         self.broke_off = why
 
-    def _decode(self, packet: "Packet[AudioStream]") -> Iterator[AudioFrame]:
+    def _decode(self, packet: "Packet[Stream]") -> Iterator[AudioFrame]:
         try:
-            frames = packet.decode()
+            frames = [each for each in packet.decode() if isinstance(each, AudioFrame)]
         except (FFmpegError, ValueError):
             self.skipped_s += _seconds(packet, packet.duration)
             return
@@ -180,7 +180,7 @@ class _Mixer:
 
     def _mono(self, frame: AudioFrame) -> Pcm:
         if frame.layout.nb_channels == 2:
-            return self._sides.mono(frame.to_ndarray().reshape(-1, 2))
+            return self._sides.mono(frame.to_ndarray().reshape(-1, 2).astype(np.int16, copy=False))
         return mono(frame)
 
 

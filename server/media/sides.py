@@ -32,7 +32,7 @@ class Sides:
             return np.zeros(0, np.int16)
         self._compare(stereo)
         if self.cancel:
-            return np.ascontiguousarray(stereo[:, int(self._right > self._left)])
+            return np.asarray(stereo[:, int(self._right > self._left)], np.int16)
         return (stereo.sum(axis=1, dtype=np.int32) // 2).astype(np.int16)
 
     def _compare(self, stereo: NDArray[np.int16]) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
+from av.audio.stream import AudioStream
 
 from server.media.files import SoundFile, SoundFileError
 from server.media.opus import RATE_HZ, Pcm, joined
@@ -50,9 +51,8 @@ def pitch(pcm: Pcm) -> float:
     return float(np.argmax(spectrum) * HEAR_HZ / len(pcm))
 
 
-def made(path: Path, *sounds: Sound, **kw: object) -> Path:
-    kind = path.suffix[1:]
-    return film(path, *sounds, **{"sound": SOUNDS.get(kind, "aac"), **kw})  # type: ignore[arg-type]
+def made(path: Path, *sounds: Sound) -> Path:
+    return film(path, *sounds, sound=SOUNDS.get(path.suffix[1:], "aac"))
 
 
 @pytest.mark.parametrize("kind", ["mp3", "aac"])
@@ -63,6 +63,7 @@ def test_a_recording_whose_format_changes_is_read_to_its_end(tmp_path: Path, kin
         with av.open(str(part), "w", format="adts" if kind == "aac" else None) as file:
             layout = "stereo" if channels == 2 else "mono"
             stream = file.add_stream(SOUNDS[kind], rate=rate_hz, layout=layout)
+            assert isinstance(stream, AudioStream)
             pcm = np.repeat(tone(2, 300 * (number + 1), rate_hz), channels)
             frame = av.AudioFrame.from_ndarray(pcm.reshape(1, -1), format="s16", layout=layout)
             frame.sample_rate = rate_hz
@@ -129,7 +130,9 @@ def test_a_pause_of_the_recording_stays(tmp_path: Path, kind: str) -> None:
     assert loud(read(path)) == near([(0, 2), (7, 9)])
 
 
-def pictured(folder: Path, kind: str, *sounds: Sound, picture_s: float, **kw: float) -> Path:
+def pictured(
+    folder: Path, kind: str, *sounds: Sound, picture_s: float, picture_begins_s: float = 0.0
+) -> Path:
     path = folder / f"film.{kind}"
     picture, sound = {
         "webm": ("libvpx", "libopus"),
@@ -138,7 +141,12 @@ def pictured(folder: Path, kind: str, *sounds: Sound, picture_s: float, **kw: fl
         "m4a": ("", "aac"),
     }.get(kind, ("libx264", "aac"))
     return film(
-        path, *sounds, picture_s=picture_s if picture else 0, picture=picture, sound=sound, **kw
+        path,
+        *sounds,
+        picture_s=picture_s if picture else 0,
+        picture=picture,
+        sound=sound,
+        picture_begins_s=picture_begins_s,
     )
 
 
