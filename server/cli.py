@@ -1,4 +1,4 @@
-"""The ``tolk`` command: serve, demo, translate, models, token, check."""
+"""The ``tolk`` command: serve, demo, translate, input, models, token, check."""
 
 import argparse
 import asyncio
@@ -14,6 +14,7 @@ from pathlib import Path
 from server import app, garbage, models_cli
 from server.config import Config, ConfigError, add_options, load, tolk_version
 from server.http.access import Access, load_secret
+from server.inputs import options as inputs
 from server.interpretation.engines import ModelError
 from server.models.moving import OPTION
 from server.prepared import prepared
@@ -68,6 +69,9 @@ def _parser() -> argparse.ArgumentParser:
     translate.add_argument("--from", dest="source", required=True, help="language spoken in it")
     translate.add_argument("--to", dest="target", required=True, help="language wanted")
     translate.add_argument("-o", "--output", required=True, metavar="FILE", help="WAV to write")
+    live = command("input", _input, "speak a live source into a running server")
+    inputs.add_options(live)
+    inputs.add_server_options(live)
     models_cli.add_commands(
         command("models", models_cli.show, "say which models there are; fetch others")
     )
@@ -167,6 +171,12 @@ def _translate(config: Config, options: argparse.Namespace) -> int:
     return translate.run(
         config, Path(options.file), options.source, options.target, Path(options.output)
     )
+
+
+def _input(config: Config, options: argparse.Namespace) -> int:
+    from server.inputs import command
+
+    return command.run(options)
 
 
 def _check(config: Config, options: argparse.Namespace) -> int:
