@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 #: How long FFmpeg looks at a source before it decides what is in it, in microseconds.
-ANALYSE_US: Final = "1500000"
+ANALYSE_US: Final = "1000000"
 #: What an SDP file may lead to.
 SDP_PROTOCOLS: Final = "file,http,https,tls,tcp,udp,rtp,rtcp,srtp,crypto,data"
 #: Bytes that the kernel keeps of a UDP source while the reader is busy.
@@ -68,7 +68,7 @@ def _remote(url: str, scheme: str, listen: bool) -> Address:
     shown = _without_secrets(url)
     match scheme:
         case "udp" | "rtp":
-            options |= {"buffer_size": UDP_BYTES, "overrun_nonfatal": "1", "reuse": "1"}
+            options |= {"buffer_size": UDP_BYTES, "overrun_nonfatal": "1"}
         case "rtsp" | "rtsps":
             options |= {"rtsp_flags": "listen" if listen else "prefer_tcp"}
             options |= {"allowed_media_types": "audio"}

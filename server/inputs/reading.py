@@ -32,7 +32,7 @@ class Limits:
     """In seconds. ``opening_s``: until the first sound. ``stall_s``: between two pieces of sound.
     ``healthy_s``: a reader that lives longer sets the pause to ``first_pause_s`` again."""
 
-    opening_s: float = 15.0
+    opening_s: float = 30.0
     stall_s: float = 4.0
     healthy_s: float = 10.0
     first_pause_s: float = 0.25
@@ -44,7 +44,8 @@ DEFAULT_LIMITS: Final = Limits()
 
 class Reading:
     """One source. ``kind``: what its sound is; None before the first. ``opened``: how often sound
-    began to come. ``damaged``: packets that could not be decoded; ``leaps``: of its timestamps."""
+    began to come. ``damaged``: packets that could not be decoded. ``leaps``: of its timestamps.
+    ``pid``: of its reader; None while there is none."""
 
     def __init__(
         self,
@@ -63,6 +64,7 @@ class Reading:
         self.opened = 0
         self.damaged = 0
         self.leaps = 0
+        self.pid: int | None = None
 
     async def run(self) -> str:
         """Read until the source ends, which only a file does. Returns what was wrong with the
@@ -89,6 +91,7 @@ class Reading:
         limit_s = None if listens else limits.opening_s
         sound = False
         async with _reader(self._request) as process:
+            self.pid = process.pid
             while True:
                 try:
                     piece = await _next(process, limit_s)
@@ -156,4 +159,4 @@ async def _reader(request: Request) -> AsyncIterator[Process]:
     finally:
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
-        await process.wait()
+        await process.communicate()  # reads what it wrote, so that the pipe is closed
