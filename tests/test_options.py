@@ -13,7 +13,10 @@ ROOT = Path(__file__).parent.parent
 #: Without benchmarks.md, which is written by tools and names their options.
 PAGES = [
     ROOT / "README.md",
-    *(ROOT / "docs" / f"{name}.md" for name in ("architecture", "operations", "signaling")),
+    *(
+        ROOT / "docs" / f"{name}.md"
+        for name in ("architecture", "equipment", "operations", "signaling")
+    ),
 ]
 #: Options of curl and of CTranslate2's converter.
 OTHERS = {"--data", "--model", "--output", "--quantization", "--copy"}
@@ -26,7 +29,7 @@ def options(text: str) -> set[str]:
 @pytest.fixture
 def known(capsys: pytest.CaptureFixture[str]) -> set[str]:
     """All options of all commands."""
-    commands = ["serve", "demo", "translate", "models", "models pull", "check", "token"]
+    commands = ["serve", "demo", "translate", "input", "models", "models pull", "check", "token"]
     for command in commands:
         with pytest.raises(SystemExit):
             main([*command.split(), "--help"])

@@ -53,11 +53,11 @@ async def rtmp_listening(stack: ExitStack, tmp: Path) -> Heard:
     return await heard(url, ENOUGH_S, listen=True)
 
 
-def rtp(codec: str, encoding: str) -> Source:
+def rtp(codec: str, encoding: str, packet_bytes: int = 1200) -> Source:
     async def source(stack: ExitStack, tmp: Path) -> Heard:
         port = free_rtp_port()
         options = {"payload_type": "97"}
-        url = f"rtp://127.0.0.1:{port}?pkt_size=300"  # 1 ms of L24, as AES67 has it
+        url = f"rtp://127.0.0.1:{port}?pkt_size={packet_bytes}"
         stack.enter_context(sending(Sender(url, "rtp", codec, TONE, options=options)))
         return await heard(sdp(tmp, port, encoding), ENOUGH_S)
 
@@ -82,13 +82,14 @@ async def hls(stack: ExitStack, tmp: Path) -> Heard:
     return await heard(f"{url}/live.m3u8", ENOUGH_S)
 
 
+#: AES67's packets have 1 ms: 300 bytes of L24.
 SOURCES: dict[str, tuple[Source, str]] = {
     "UDP": (udp, "aac"),
     "TCP": (tcp, "mp3float"),
     "TCP listening": (tcp_listening, "mp3float"),
     "RTMP listening": (rtmp_listening, "aac"),
     "RTP L16": (rtp("pcm_s16be", "L16/48000/2"), "pcm_s16be"),
-    "RTP L24": (rtp("pcm_s24be", "L24/48000/2"), "pcm_s24be"),
+    "RTP L24": (rtp("pcm_s24be", "L24/48000/2", 300), "pcm_s24be"),
     "RTP Opus": (rtp("libopus", "opus/48000/2"), "opus"),
     "HTTP MP3": (http("mp3", "libmp3lame"), "mp3float"),
     "HTTP Ogg": (http("ogg", "libopus"), "opus"),
