@@ -1,4 +1,4 @@
-"""The ``tolk`` command: serve, demo, translate, models, token, check."""
+"""The ``tolk`` command: serve, demo, translate, input, models, token, check."""
 
 import argparse
 import asyncio
@@ -14,6 +14,7 @@ from pathlib import Path
 from server import app, garbage, models_cli, translate_cli
 from server.config import Config, ConfigError, add_options, load, tolk_version
 from server.http.access import Access, load_secret
+from server.inputs import options as inputs
 from server.interpretation.engines import ModelError
 from server.models.moving import OPTION
 from server.prepared import prepared
@@ -64,6 +65,9 @@ def _parser() -> argparse.ArgumentParser:
     demo.add_argument("--person", action="store_true", help="a person reads, not a synthetic voice")
     demo.add_argument("--out", default=".", metavar="FOLDER", help="where the files go (here)")
     translate_cli.add_options(command("translate", translate_cli.run, translate_cli.DESCRIPTION))
+    live = command("input", _input, "speak a live source into a running server")
+    inputs.add_options(live)
+    inputs.add_server_options(live)
     models_cli.add_commands(
         command("models", models_cli.show, "say which models there are; fetch others")
     )
@@ -155,6 +159,12 @@ def _demo(config: Config, options: argparse.Namespace) -> int:
     source = options.source or (demo.PERSONS if options.person else "nl")
     target = options.target or ("nl" if source == "en" else "en")
     return asyncio.run(demo.run(config, source, target, Path(options.out), options.person))
+
+
+def _input(config: Config, options: argparse.Namespace) -> int:
+    from server.inputs import command
+
+    return command.run(options)
 
 
 def _check(config: Config, options: argparse.Namespace) -> int:

@@ -13,6 +13,8 @@ from signaling import messages as wire
 
 CONNECT_S = 15.0
 CLOSE_S = 5.0
+#: The messages that ``ended`` keeps.
+KEPT = 100
 
 M = TypeVar("M", bound=wire.Message)
 _decoder: msgspec.json.Decoder[wire.ServerMessage] = msgspec.json.Decoder(wire.ServerMessage)
@@ -95,6 +97,19 @@ class Participant:
         """Why the session ended."""
         errors = [each for _, each in self.received if isinstance(each, wire.Error)]
         return Refused(errors[-1] if errors else None)
+
+    async def ended(self, within_s: float) -> bool:
+        """Wait until the session is over, but not longer than ``within_s``; say whether it is.
+        Only the latest messages are kept."""
+        try:
+            async with asyncio.timeout(within_s):
+                while not self.closed:
+                    self._changed.clear()
+                    await self._changed.wait()
+        except TimeoutError:
+            pass
+        del self.received[:-KEPT]
+        return self.closed
 
     async def send(self, message: wire.Message) -> None:
         """Send a message. Raises Refused if the session has ended."""

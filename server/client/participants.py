@@ -26,7 +26,7 @@ from server.media import rtp, transport
 from server.media.opus import RATE_HZ, SAMPLES_PER_TICK, TIME_BASE, OpusEncoder, Pcm, Resampler
 from signaling import messages as wire
 
-__all__ = ["Listener", "Refused", "Speaker", "Talker"]
+__all__ = ["Listener", "Refused", "Source", "Speaker", "Talker"]
 
 Through = Callable[[str], str]
 
@@ -56,6 +56,10 @@ class Source:
             self.start_s = now_s
         await asyncio.sleep(self.start_s + self._samples / RATE_HZ - now_s)
         self._samples += samples
+        return self.taken(samples)
+
+    def taken(self, samples: int) -> Pcm:
+        """Take exactly the next ``samples``, which are due now."""
         block, self._waiting = self._waiting[:samples], self._waiting[samples:]
         if not self._waiting.size:
             self._said.set()
@@ -96,9 +100,11 @@ class _Microphone(MediaStreamTrack):
 
 
 class _Speaking(Participant):
-    def __init__(self, url: str, join: wire.Message, tls: ssl.SSLContext | bool) -> None:
+    def __init__(
+        self, url: str, join: wire.Message, tls: ssl.SSLContext | bool, source: Source | None = None
+    ) -> None:
         super().__init__(url, join, tls)
-        self._source = Source()
+        self._source = source or Source()
 
     @property
     def started_speaking_s(self) -> float | None:
@@ -121,7 +127,7 @@ class _Speaking(Participant):
 class Speaker(_Speaking):
     """Speaks ``language`` in ``stream``. ``tls``: False accepts any certificate, such as a
     self-signed one. ``through`` changes the SDP of the server's answer, for instance to send
-    through a relay. ``bit_rate``: of Opus over WebRTC, in bit/s."""
+    through a relay. ``bit_rate``: of Opus over WebRTC, in bit/s. ``source``: replaces ``play``."""
 
     def __init__(
         self,
@@ -136,11 +142,12 @@ class Speaker(_Speaking):
         tls: ssl.SSLContext | bool = True,
         through: Through = lambda sdp: sdp,
         bit_rate: int = BIT_RATE,
+        source: Source | None = None,
     ) -> None:
         join = wire.JoinSpeaker(
             language=language, audio=audio, token=token, resume=resume, take_over=take_over
         )
-        super().__init__(f"{url.rstrip('/')}/ws/speak/{stream}", join, tls)
+        super().__init__(f"{url.rstrip('/')}/ws/speak/{stream}", join, tls, source)
         self._audio = audio
         self._through = through
         self._bit_rate = bit_rate

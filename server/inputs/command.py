@@ -1,0 +1,156 @@
+"""``tolk input``: speaks a live source into a running server, for ever."""
+
+import argparse
+import asyncio
+import logging
+import os
+import sys
+from typing import Final
+
+import aiohttp
+import numpy as np
+
+from server.client.participants import Refused, Source, Speaker
+from server.inputs.address import AddressError
+from server.inputs.buffer import Buffer
+from server.inputs.options import TOKEN, request
+from server.inputs.pieces import Request
+from server.inputs.reading import Reading
+from server.inputs.reports import Reports
+from server.media.opus import SAMPLES_PER_TICK, TICK_S, Pcm
+from signaling.messages import ErrorCode
+
+#: How often is said what comes. Seconds.
+REPORT_S: Final = 10.0
+#: The connection is given up if nothing was taken from the buffer for so long. Seconds.
+STUCK_S: Final = 10.0
+#: Between two attempts to join: doubled each time, up to the second. Seconds.
+FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 4.0
+#: How long silence is sent after a file, so that its last words are recognised.
+TAIL_S: Final = 3.0
+#: Refusals that will not change by themselves.
+FINAL_CODES: Final[tuple[ErrorCode, ...]] = (
+    *("unauthorised", "forbidden", "bad_stream", "unknown_language", "bad_message"),
+)
+
+_log = logging.getLogger("tolk.input")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Run the command; returns its exit status."""
+    try:
+        wanted = request(options)
+    except AddressError as error:
+        print(f"tolk: {error}", file=sys.stderr)
+        return 2
+    token = options.token or os.environ.get(TOKEN)
+    problem = asyncio.run(Input(wanted, options, token).run())
+    if problem:
+        print(f"tolk: {wanted.address.shown}: {problem}", file=sys.stderr)
+    return 1 if problem else 0
+
+
+class Input:
+    """One source and the server that it is spoken into."""
+
+    def __init__(self, wanted: Request, options: argparse.Namespace, token: str | None) -> None:
+        self._options = options
+        self._token = token
+        self._name = wanted.address.shown
+        self._is_file = wanted.address.is_file
+        self._resume: str | None = None
+        self._buffer = Buffer(lambda: asyncio.get_running_loop().time())
+        self._reports = Reports()
+        self._reading = Reading(wanted, self._buffer, self._say, self._reports.heard)
+
+    async def run(self) -> str:
+        """Speak until a file is spoken, or the server refuses for good. Returns what was wrong."""
+        speaking: asyncio.Task[str]
+        async with asyncio.TaskGroup() as group:
+            reading = group.create_task(self._reading.run(), name="reading")
+            others = [
+                group.create_task(self._report(), name="reports"),
+                group.create_task(self._discard(), name="discard"),
+            ]
+            speaking = group.create_task(self._speak(reading), name="speaking")
+            await asyncio.wait([speaking])
+            for task in (reading, *others):
+                task.cancel()
+        if speaking.result() or reading.cancelled():
+            return speaking.result()
+        return reading.result()
+
+    def _say(self, text: str) -> None:
+        _log.info("%s: %s", self._name, text)
+
+    async def _report(self) -> None:
+        while True:
+            await asyncio.sleep(REPORT_S)
+            self._say(self._reports.line(self._reading, self._buffer, REPORT_S))
+
+    async def _discard(self) -> None:
+        """Keep a live source flowing while the server is away: what it says then is lost."""
+        while not self._is_file:
+            await asyncio.sleep(0.1)
+            if self._buffer.idle_s > 0.5:
+                for _ in range(round(0.1 / TICK_S)):
+                    self._buffer.drop()
+
+    async def _speak(self, reading: asyncio.Task[str]) -> str:
+        """Join again and again. Returns why that is over; "" after a file."""
+        options = self._options
+        pause_s = FIRST_PAUSE_S
+        while True:
+            joined = False
+            try:
+                async with Speaker(
+                    options.url,
+                    options.stream,
+                    options.language,
+                    token=self._token,
+                    audio=options.audio,
+                    resume=self._resume,
+                    take_over=options.take_over and self._resume is None,
+                    tls=not options.insecure,
+                    source=_Paced(self._buffer),
+                ) as speaker:
+                    joined, pause_s = True, FIRST_PAUSE_S
+                    self._resume = speaker.joined.resume
+                    self._say(f"speaking {options.language} in {options.stream} at {options.url}")
+                    problem = await self._spoken(speaker, reading)
+                    if problem is None:
+                        return ""
+            except Refused as error:
+                problem = str(error)
+                if error.error and error.error.code in FINAL_CODES and not joined:
+                    return problem
+            except (OSError, aiohttp.ClientError, TimeoutError) as error:
+                problem = f"{options.url} does not answer: {error}"
+            if reading.done():
+                return problem
+            self._say(f"{problem}; joining again in {pause_s:g} s")
+            await asyncio.sleep(pause_s)
+            pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
+
+    async def _spoken(self, speaker: Speaker, reading: asyncio.Task[str]) -> str | None:
+        """Wait until the session ends, and say why; None if the file has been spoken."""
+        while not await speaker.ended(0.5):
+            if self._buffer.idle_s > STUCK_S:
+                return "the server takes no sound"
+            if reading.done() and self._buffer.spent:
+                await speaker.ended(TAIL_S)
+                return None
+        return str(speaker.refusal())
+
+
+class _Paced(Source):
+    """The buffer as what a speaker sends."""
+
+    def __init__(self, buffer: Buffer) -> None:
+        super().__init__()
+        self._buffer = buffer
+
+    def taken(self, samples: int) -> Pcm:
+        """Take exactly the next ``samples``: whole parts of 20 ms."""
+        assert samples % SAMPLES_PER_TICK == 0
+        return np.concatenate([self._buffer.take() for _ in range(samples // SAMPLES_PER_TICK)])

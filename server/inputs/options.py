@@ -1,0 +1,56 @@
+"""The options of ``tolk input``."""
+
+import argparse
+from typing import Final
+
+from server.inputs.address import Address, AddressError, address
+from server.inputs.pieces import Request
+
+#: The environment variable with the token: other users of the machine cannot read it.
+TOKEN: Final = "TOLK_TOKEN"
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the command's own options."""
+    parser.add_argument("source", help="URL, SDP file, sound file, or ALSA device (alsa:hw:1,0)")
+    parser.add_argument("--stream", required=True, help="the stream to speak in")
+    parser.add_argument(
+        "--from", dest="language", required=True, help="language spoken in it, or 'auto'"
+    )
+    parser.add_argument("--track", type=int, default=0, metavar="N", help="audio track, from 1")
+    parser.add_argument(
+        "--channels",
+        default="mix",
+        metavar="left|right|mix|N",
+        help="the channel to take, from 1, or all mixed (mix)",
+    )
+    parser.add_argument("--gain", type=float, default=0.0, metavar="DB", help="louder by so much")
+    parser.add_argument("--listen", action="store_true", help="wait for the source to connect")
+    parser.add_argument("--take-over", action="store_true", help="replace the present speaker")
+    parser.add_argument(
+        "--audio",
+        choices=["webrtc", "socket-opus", "socket"],
+        default="webrtc",
+        help="the way to the server (webrtc)",
+    )
+
+
+def add_server_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options that say where the server is."""
+    parser.add_argument("--url", default="http://127.0.0.1:8080", help="the server (%(default)s)")
+    parser.add_argument("--token", help=f"if speaking needs one; better in the variable {TOKEN}")
+    parser.add_argument("--insecure", action="store_true", help="accept any certificate")
+
+
+def request(options: argparse.Namespace) -> Request:
+    """What is to be read. Raises AddressError."""
+    names = {"mix": 0, "left": 1, "right": 2}
+    channel = names.get(options.channels)
+    if channel is None:
+        if not options.channels.isdecimal() or not int(options.channels):
+            raise AddressError("--channels: it is left, right, mix, or a number from 1")
+        channel = int(options.channels)
+    if options.track < 0:
+        raise AddressError("--track: tracks are counted from 1")
+    source: Address = address(options.source, options.listen)
+    return Request(source, options.track, channel, options.gain)

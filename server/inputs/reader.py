@@ -1,0 +1,215 @@
+"""The reader process: opens one source, and writes its sound to standard output.
+
+FFmpeg's calls can block without end, whatever time limits it is given, and can crash on damaged
+input. So they run in a process of their own, which is killed when nothing comes of it. It gets its
+Request on standard input, and ends when that is closed: when its parent is gone.
+"""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from typing import Final
+
+import av
+import msgspec
+import numpy as np
+from av import AudioFrame, AudioResampler
+from av.container import InputContainer
+from av.error import FFmpegError
+from av.stream import Stream
+
+from server.inputs.pieces import Damage, Ended, Kind, Piece, Request, Sound, packed
+from server.media.downmix import Channels, Downmix
+from server.media.opus import RATE_HZ
+
+#: Seconds. Timestamps that leave out less are rounded, or jitter.
+SMALLEST_GAP_S: Final = 0.1
+#: Seconds. Timestamps that leave out more, or go back by more than LARGEST_STEP_BACK_S, have leapt.
+LARGEST_GAP_S: Final = 30.0
+LARGEST_STEP_BACK_S: Final = 0.5
+#: Where Debian and others have ALSA's configuration. PyAV's copy of its library has none.
+ALSA_CONFIGURATION: Final = "/usr/share/alsa/alsa.conf"
+
+
+class Clock:
+    """Compares a source's timestamps with its samples."""
+
+    def __init__(self) -> None:
+        self._expected_s: float | None = None
+
+    def passed(self, at_s: float | None, duration_s: float) -> float | None:
+        """Note sound of ``duration_s`` that begins at ``at_s``; None if it has no timestamp.
+        Returns how much is missing before it, in seconds, and None if the timestamps leapt."""
+        expected_s = self._expected_s
+        if at_s is None or expected_s is None:
+            self._expected_s = at_s if at_s is None else at_s + duration_s
+            return 0.0
+        missing_s = at_s - expected_s
+        if missing_s < -LARGEST_STEP_BACK_S or missing_s > LARGEST_GAP_S:
+            self._expected_s = at_s + duration_s
+            return None
+        if missing_s < SMALLEST_GAP_S:
+            self._expected_s = expected_s + duration_s
+            return 0.0
+        self._expected_s = at_s + duration_s
+        return missing_s
+
+
+class Converter:
+    """Turns a source's frames into Pieces: mono at 48 kHz, whatever comes."""
+
+    def __init__(self, request: Request, tracks: int = 1) -> None:
+        self._tracks = tracks
+        self._downmix = Downmix(request.channel - 1 if request.channel else None)
+        self._gain = np.float32(10 ** (request.gain_db / 20))
+        self._clock = Clock()
+        self._met: tuple[object, ...] = ()
+        self._resampler: AudioResampler | None = None
+        self._told: Kind | None = None
+
+    def pieces(self, frame: AudioFrame, codec: str) -> Iterator[Piece]:
+        """The frame's sound, and what has changed with it."""
+        met = (frame.format.name, frame.layout.name, frame.sample_rate)
+        if met != self._met:
+            yield from self._flushed()
+            self._met = met
+            self._resampler = AudioResampler("fltp", frame.layout, RATE_HZ)
+        missing_s = self._clock.passed(frame.time, frame.samples / frame.sample_rate)
+        if missing_s is None:
+            yield Damage(leap=True)
+        assert self._resampler is not None
+        frame.pts = None  # leaps would confuse the resampler
+        made = self._resampler.resample(frame)
+        sound = b"".join(self._mono(each) for each in made)
+        kind = Kind(
+            codec,
+            frame.sample_rate,
+            frame.layout.nb_channels,
+            self._downmix.side or "",
+            self._tracks,
+        )
+        if kind != self._told:
+            yield kind
+            self._told = kind
+        if sound:
+            yield Sound(sound, round((missing_s or 0.0) * RATE_HZ))
+
+    def _flushed(self) -> Iterator[Piece]:
+        if self._resampler is not None:
+            sound = b"".join(self._mono(each) for each in self._resampler.resample(None))
+            if sound:
+                yield Sound(sound)
+
+    def _mono(self, frame: AudioFrame) -> bytes:
+        channels: Channels = frame.to_ndarray()
+        louder = self._downmix.mixed(channels) * self._gain * 32768
+        return np.clip(np.nan_to_num(louder), -32768, 32767).astype(np.int16).tobytes()
+
+
+def read(request: Request, write: Callable[[Piece], None]) -> None:
+    """Read the source until it ends. Never raises what FFmpeg raises: that is written."""
+    with ExitStack() as stack:
+        try:
+            container = _opened(request, stack)
+            problem = _read(request, container, write)
+        except FFmpegError as error:
+            problem = error.strerror or type(error).__name__
+        except (OSError, ValueError, LookupError) as error:
+            problem = str(error)
+        write(Ended(problem))
+
+
+def _opened(request: Request, stack: ExitStack) -> InputContainer:
+    address = request.address
+    url, options = address.url, address.options
+    if address.by_ffmpeg:
+        url, options = _through_ffmpeg(url, stack), {}
+    if address.format == "alsa" and os.path.exists(ALSA_CONFIGURATION):
+        os.environ.setdefault("ALSA_CONFIG_PATH", ALSA_CONFIGURATION)
+    return stack.enter_context(
+        av.open(url, format=address.format, options=options, metadata_errors="replace")
+    )
+
+
+def _through_ffmpeg(url: str, stack: ExitStack) -> str:
+    """Let an installed ``ffmpeg`` fetch the source's sound. Returns the address of a pipe."""
+    program = shutil.which("ffmpeg")
+    if program is None:
+        scheme = url.partition(":")[0].upper()
+        raise ValueError(f"{scheme} needs the program ffmpeg: install it (apt install ffmpeg)")
+    command = [program, "-nostdin", "-loglevel", "error", "-i", url]
+    command += ["-map", "0:a", "-c", "copy", "-f", "mpegts", "-flush_packets", "1", "pipe:1"]
+    process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
+    assert process.stdout is not None
+    stack.callback(process.kill)
+    return f"pipe:{process.stdout.fileno()}"
+
+
+def _read(request: Request, container: InputContainer, write: Callable[[Piece], None]) -> str:
+    """Write the sound of ``container`` until it ends. Returns what was wrong with it, or ""."""
+    tracks = container.streams.audio
+    if not tracks:
+        others = ", ".join(sorted({each.type for each in container.streams}))
+        return f"there is no sound in it, only {others}" if others else "there is no sound in it"
+    if request.track > len(tracks):
+        return f"there is no audio track {request.track}; it has {len(tracks)}"
+    best = container.streams.best("audio") or tracks[0]
+    chosen = tracks[request.track - 1] if request.track else best
+    for each in container.streams:
+        if each is not chosen:
+            _ignore(each)
+    converter = Converter(request, len(tracks))
+    codec = chosen.codec_context.name
+    for packet in container.demux(chosen):
+        if not packet.size and packet.dts is not None:
+            continue  # FFmpeg would take it as the end
+        try:
+            frames = packet.decode()
+        except FFmpegError:
+            write(Damage())
+            continue
+        for frame in frames:
+            if isinstance(frame, AudioFrame) and frame.samples and frame.sample_rate:
+                for piece in converter.pieces(frame, codec):
+                    write(piece)
+    return ""
+
+
+def _ignore(stream: Stream) -> None:
+    """Let FFmpeg drop what we do not want as early as it can."""
+    stream.discard = "all"
+
+
+def _end_with_parent() -> None:
+    """Wait until standard input is closed; then end this process and what it started."""
+    while os.read(0, 4096):
+        pass
+    os.killpg(0, signal.SIGKILL)
+
+
+def main() -> None:
+    """Run the process."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    request = msgspec.json.decode(sys.stdin.buffer.readline(), type=Request)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    out = os.fdopen(os.dup(1), "wb", buffering=0)
+    os.dup2(2, 1)  # nothing that a library prints may get between the pieces
+
+    def write(piece: Piece) -> None:
+        data = memoryview(packed(piece))
+        while data:
+            data = data[out.write(data) :]
+
+    try:
+        read(request, write)
+    except BrokenPipeError:
+        pass
+
+
+if __name__ == "__main__":
+    main()

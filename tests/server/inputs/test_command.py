@@ -1,0 +1,128 @@
+"""``tolk input`` as a command, against a running server."""
+
+import asyncio
+import os
+import sys
+from asyncio.subprocess import PIPE, Process
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from server import app
+from server.client.participants import Listener
+from tests.helpers.running import STAND_IN, tolk
+from tests.helpers.senders import Sender, free_port, free_rtp_port, sending, stereo
+from tests.helpers.starter import demo_clip, error_rate
+from tests.helpers.waiting import until
+
+DEADLINE_S = 90.0
+#: The first two phrases of the Dutch clip, and where they end.
+PHRASES, END_S = 2, 5.9
+
+
+@asynccontextmanager
+async def command(*arguments: str, token: str = "") -> AsyncIterator[Process]:
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "server", "input", *arguments),
+        stdout=PIPE,
+        stderr=PIPE,
+        cwd=Path(__file__).parents[3],
+        env={**os.environ, "PYTHONWARNINGS": "error", "TOLK_TOKEN": token},
+    )
+    try:
+        yield process
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.communicate()
+
+
+async def run(*arguments: str) -> tuple[int | None, str]:
+    """The command's exit status, and what it wrote."""
+    async with command(*arguments) as process, asyncio.timeout(DEADLINE_S):
+        out, err = await process.communicate()
+    return process.returncode, (out + err).decode()
+
+
+@pytest.fixture
+async def server(tmp_path: Path) -> AsyncIterator[app.Server]:
+    async with tolk(tmp_path, STAND_IN) as running:
+        yield running
+
+
+async def test_a_stream_is_captioned_as_the_file_that_it_is_made_of(tmp_path: Path) -> None:
+    """With the shipped models; the sound comes as MPEG-TS over UDP."""
+    clip = demo_clip("nl")
+    spoken = clip.pcm[: round(END_S * 16_000)].astype(np.float32) / 32768
+    sides = np.stack([spoken, spoken])
+    source = f"udp://127.0.0.1:{free_rtp_port()}"
+    sender = Sender(f"{source}?pkt_size=1316", "mpegts", "aac", sides, rate_hz=16_000, repeat=False)
+    text = " ".join(phrase.text for phrase in clip.phrases[:PHRASES])
+    async with tolk(tmp_path) as server:
+        at = ("--stream", "main", "--from", "nl", "--url", server.url)
+        async with (
+            command(source, *at),
+            Listener(server.url, "main", "en", captions=["nl"], audio="none") as listener,
+        ):
+            await until(lambda: "main" in server.manager.streams, DEADLINE_S)
+            with sending(sender):
+                await until(lambda: len(finals(listener)) >= PHRASES, DEADLINE_S)
+        assert error_rate(text, " ".join(finals(listener))) <= 0.1
+
+
+def finals(listener: Listener) -> list[str]:
+    return [each.text for _, each in listener.captions if each.status == "final"]
+
+
+async def test_a_source_is_spoken_again_after_the_server_was_away(tmp_path: Path) -> None:
+    source = f"udp://127.0.0.1:{free_rtp_port()}"
+    port = free_port()
+    at = ("--stream", "a", "--from", "nl", "--url", f"http://127.0.0.1:{port}")
+    tone = stereo(350, 350, 0.6)
+    word = np.concatenate([tone, 0 * tone], axis=1)
+    with sending(Sender(f"{source}?pkt_size=1316", "mpegts", "mp2", word)):
+        async with command(source, *at, "--audio", "socket-opus"):
+            for time in ("first", "second"):
+                async with tolk(tmp_path / time, STAND_IN, port=port) as server:
+                    listener = Listener(server.url, "a", "en", captions=["nl"], audio="none")
+                    async with listener:
+                        await until(lambda: bool(finals(listener)), DEADLINE_S)  # noqa: B023
+                        assert finals(listener)[0] == "laag"
+
+
+async def test_a_file_is_spoken_once(server: app.Server, tmp_path: Path) -> None:
+    from tests.server.inputs.test_trouble import recording
+
+    path = recording(tmp_path / "talk.wav", stereo(440, 440, 0.5), "pcm_s16le")
+    at = ("--stream", "a", "--from", "nl", "--url", server.url)
+    assert (await run(str(path), *at))[0] == 0
+    assert "a" in server.manager.streams
+
+
+async def test_a_refusal_for_good_ends_the_command(server: app.Server) -> None:
+    at = ("--stream", "a", "--from", "xx", "--url", server.url)
+    status, said = await run("udp://127.0.0.1:9", *at)
+    assert status == 1
+    assert "unknown_language" in said and "Traceback" not in said
+
+
+@pytest.mark.parametrize(
+    ("arguments", "problem"),
+    [
+        (["nowhere.wav"], "there is no file 'nowhere.wav'"),
+        (["udp://127.0.0.1:9", "--listen"], "udp:// needs no --listen"),
+        (["udp://127.0.0.1:9", "--channels", "middle"], "--channels"),
+        (["udp://127.0.0.1:9", "--track", "-1"], "--track"),
+    ],
+    ids=lambda value: value[-1] if isinstance(value, list) else "",
+)
+def test_a_wrong_option_is_told(
+    arguments: list[str], problem: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from server.cli import main
+
+    assert main(["input", *arguments, "--stream", "a", "--from", "nl"]) == 2
+    assert problem in capsys.readouterr().err
