@@ -8,6 +8,7 @@ from aiohttp import web
 from server.http.netinfo import Visitor
 from server.streams.attendance import Attendance
 from server.streams.http_listener import HttpListeners
+from server.streams.sound_out import SoundOut
 from server.streams.text_out import TextOut
 
 
@@ -23,3 +24,4 @@ class OverHttp:
         """Serve all of it."""
         listeners = HttpListeners(self.attendance, self.visitor, self.allowed_origins)
         TextOut(listeners).add_routes(app)
+        SoundOut(listeners).add_routes(app)
