@@ -37,8 +37,10 @@ from server.models.installed import catalogue_of
 from server.models.moving import Moves, folder_of
 from server.prepared import Prepared, prepared
 from server.streams.admission import Admission
+from server.streams.attendance import Attendance
 from server.streams.live_stream import StreamContext
 from server.streams.live_streams import LiveStreams
+from server.streams.over_http import OverHttp
 from server.streams.registry import ConnectionManager
 from server.streams.session import Sessions
 
@@ -220,12 +222,14 @@ def _site(server: Server, plane: MediaPlane) -> web.AppRunner:
         server.metrics,
         external_url,
     )
+    attendance = Attendance(
+        server.manager, server.live, server.access, given.models, server.metrics
+    )
     sessions = Sessions(
         server.manager,
-        server.live,
+        attendance,
         server.access,
         given.models,
-        server.metrics,
         plane=plane,
         edges=server.edges,
         allowed_origins=server.config.allowed_origins,
@@ -233,7 +237,8 @@ def _site(server: Server, plane: MediaPlane) -> web.AppRunner:
         ice_servers=given.ice_servers,
     )
     glossaries = GlossaryApi(given.glossaries, server.access, server.live.publish_glossary)
-    for each in (pages, glossaries, sessions):
+    over_http = OverHttp(attendance, given.visitor, server.config.allowed_origins)
+    for each in (pages, glossaries, sessions, over_http):
         each.add_routes(application)
     return web.AppRunner(
         application,

@@ -205,7 +205,9 @@ class Spoken(Message, frozen=True, tag="spoken"):
 class Caption(Message, frozen=True, tag="caption"):
     """A line of text. A higher ``revision`` of the same ``segment`` replaces a lower one.
     ``certain``: this many of its first words will not change; those of a final line never do.
-    ``skipped``: part of it is not spoken. ``doubtful``: the translation may be wrong."""
+    ``skipped``: part of it is not spoken. ``doubtful``: the translation may be wrong.
+    ``number``: final lines are numbered in the order in which they were sent; the numbers have
+    gaps, and rise also when the server was started again. 0: not final."""
 
     stream: str
     language: str
@@ -218,6 +220,7 @@ class Caption(Message, frozen=True, tag="caption"):
     certain: int = 0
     skipped: bool = False
     doubtful: bool = False
+    number: int = 0
 
 
 class Captions(Message, frozen=True, tag="captions"):

@@ -11,6 +11,7 @@ Rules for changing this file:
 """
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from types import UnionType
 from typing import Final, Generic, Literal, TypeVar, cast
@@ -99,6 +100,17 @@ def parse_stream_id(text: str) -> str:
             "bad_stream",
             f"{excerpt(text)} is not a stream name: use 1 to 64 of the characters A-Z a-z 0-9 _ -",
         ) from None
+
+
+def listener_join(fields: Mapping[str, object]) -> JoinListener:
+    """A listener's join with these fields, from the URL of a plain HTTP request.
+
+    Raises ProtocolError("bad_message", …).
+    """
+    try:
+        return msgspec.convert(fields, JoinListener)
+    except msgspec.ValidationError as error:
+        raise _bad_message(_in_words(str(error))) from None
 
 
 class Conversation(Generic[M]):

@@ -3,6 +3,8 @@
 - A channel's Broadcast gives each packet to every SubscriberTrack. There is one for each listener.
 - A track has a short queue. If it is full, the oldest packet is dropped and counted: a slow
   listener loses its own audio and nobody else's.
+- A file has no gaps, so a track that writes one also gets the packets of silence that others are
+  not sent.
 - A track that sends through an Outlet has no queue. The outlet sends each packet to all of the
   channel's listeners together.
 - All channels share one clock: packet n of every channel has the RTP timestamp 960 x n. So a
@@ -54,6 +56,7 @@ class Broadcast:
         self.name = name
         self._tracks: set[SubscriberTrack] = set()
         self._queued: set[SubscriberTrack] = set()
+        self._gapless: set[SubscriberTrack] = set()
         self._groups: dict[Outlet, Group] = {}
         self._losses: dict[SubscriberTrack, float] = {}
         self._newcomers = False
@@ -74,12 +77,13 @@ class Broadcast:
         silence that was not sent."""
         for group in self._groups.values():
             group.send(tick, data, begins_speech)
-        if self._queued:
-            packet = Packet(data)
-            packet.pts = tick * SAMPLES_PER_TICK
-            packet.time_base = TIME_BASE
-            for track in self._queued:
-                track.push(packet)
+        _push(self._queued, tick, data)
+
+    def publish_silence(self, tick: int, data: bytes) -> int:
+        """Give a packet that listeners are not sent to the tracks that want all packets. Returns
+        their number."""
+        _push(self._gapless, tick, data)
+        return len(self._gapless)
 
     def take_newcomers(self) -> bool:
         """Whether a listener came (also from another channel) since the last call."""
@@ -93,6 +97,8 @@ class Broadcast:
         self.note_loss(track)
         if track.outlet is None:
             self._queued.add(track)
+            if track.gapless:
+                self._gapless.add(track)
         else:
             if track.outlet not in self._groups:
                 self._groups[track.outlet] = track.outlet.group()
@@ -102,6 +108,7 @@ class Broadcast:
         """Give no more packets to ``track``."""
         self._tracks.discard(track)
         self._queued.discard(track)
+        self._gapless.discard(track)
         self._losses.pop(track, None)
         if track.outlet in self._groups:
             self._groups[track.outlet].discard(track.member)
@@ -119,20 +126,33 @@ class Broadcast:
             track.stop()
 
 
+def _push(tracks: set["SubscriberTrack"], tick: int, data: bytes) -> None:
+    if tracks:
+        packet = Packet(data)
+        packet.pts = tick * SAMPLES_PER_TICK
+        packet.time_base = TIME_BASE
+        for track in tracks:
+            track.push(packet)
+
+
 class SubscriberTrack(MediaStreamTrack):
     """A channel as a MediaStreamTrack; one for each listener. Packets are passed on as they are,
     never encoded again.
 
     ``broadcast``: the current channel. ``outlet`` and ``member``: see send_through().
     ``dropped`` counts packets for which the queue was full, or that were out of order. ``loss``:
-    the share of packets that was last reported as lost.
+    the share of packets that was last reported as lost. ``gapless``: it also gets packets of
+    silence.
     """
 
     kind = "audio"
 
-    def __init__(self, broadcast: Broadcast, queue_packets: int = QUEUE_PACKETS) -> None:
+    def __init__(
+        self, broadcast: Broadcast, queue_packets: int = QUEUE_PACKETS, gapless: bool = False
+    ) -> None:
         super().__init__()
         self.broadcast = broadcast
+        self.gapless = gapless
         self.outlet: Outlet | None = None
         self.member: Any = None
         self.dropped = 0

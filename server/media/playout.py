@@ -157,7 +157,9 @@ class StreamPlayout:
             broadcast.publish(tick, packet, channel.silence.begins_speech)
             self.counts.sent += broadcast.listeners
         else:
-            self.counts.silent += broadcast.listeners
+            sent = broadcast.publish_silence(tick, packet)
+            self.counts.sent += sent
+            self.counts.silent += broadcast.listeners - sent
 
     def _queue(self, language: str) -> SpeechQueue:
         if language not in self._speech:

@@ -91,6 +91,11 @@ class LiveStream:
         targets = self._context.models.catalogue.targets(self.stream.source or "")
         return ["floor", *targets, *(f"{target}+floor" for target in targets)]
 
+    @property
+    def now_ms(self) -> int:
+        """The stream's time now, in milliseconds, as captions have it."""
+        return self._feeding.sample * 1000 // RATE_HZ
+
     def attach(self, session: Session, send: Send) -> None:
         """Send the participant its messages from now on, through ``send``."""
         if session is not self.stream.speaker:

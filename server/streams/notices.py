@@ -1,6 +1,8 @@
 """Sends the participants of one stream their messages: its state, what each hears, captions, who
 listens. Nothing here waits: connections queue what is sent."""
 
+import itertools
+import time
 from collections import deque
 from collections.abc import Callable
 
@@ -32,6 +34,8 @@ class Notices:
         self._status_of = status_of
         self._sends: dict[Session, Send] = {}
         self._captions: dict[str, deque[wire.Caption]] = {}
+        # Later streams of this name begin higher, as there are fewer lines than milliseconds.
+        self._numbers = itertools.count(int(time.time() * 1000))
         self._told: dict[Session, wire.ChannelState] = {}
         self._open: dict[tuple[str, int], wire.Caption] = {}
         self._spoken: tuple[Session | None, wire.Spoken | None] = (None, None)
@@ -62,6 +66,7 @@ class Notices:
         else:
             self._open.pop(key, None)
         if caption.status == "final":
+            caption = msgspec.structs.replace(caption, number=next(self._numbers))
             self._keep(caption)
         self._send(caption)
 

@@ -19,11 +19,10 @@ from server.http.access import Access, Grants
 from server.http.ice_servers import IceServers
 from server.http.netinfo import Visitor
 from server.media.plane import MediaPlane
-from server.metrics import Metrics
 from server.models.current import Current
+from server.streams.attendance import Attendance
 from server.streams.live_stream import LiveStream
-from server.streams.live_streams import LiveStreams
-from server.streams.registry import ConnectionManager, Session, language_of
+from server.streams.registry import ConnectionManager, Session
 from server.streams.sound_path import AnyConnection, SoundPath
 from signaling.errors import ProtocolError
 from signaling.messages import (
@@ -51,10 +50,9 @@ class Sessions:
     trusted proxies. ``ice_servers`` returns the servers that participants are told."""
 
     manager: ConnectionManager
-    live: LiveStreams
+    attendance: Attendance
     access: Access
     models: Current
-    metrics: Metrics
     plane: MediaPlane
     edges: Sequence[Edge]
     allowed_origins: Sequence[str]
@@ -138,16 +136,7 @@ class Sessions:
         address: str,
         join: JoinListener,
     ) -> None:
-        self.access.grants(join.token, stream_id).require("listen", language_of(join.channel))
-        self._check_channel(join.channel)
-        session = self.manager.join_listener(
-            stream_id,
-            address,
-            None if join.audio == "none" else join.channel,
-            join.captions,
-            connection.close,
-            resume=join.resume,
-        )
+        session = self.attendance.join_listener(stream_id, address, join, connection.close)
         async with self._in_stream(connection, session, address) as (live, sound):
             if join.audio == "socket":
                 sound.send_on_socket(live.tracks.add(session))
@@ -161,7 +150,7 @@ class Sessions:
 
     def _select(self, live: LiveStream, session: Session, message: Select) -> None:
         if message.channel is not None:
-            self._check_channel(message.channel, fatal=False)
+            self.attendance.check_channel(message.channel, fatal=False)
         channel = message.channel if session.channel is not None else None
         self.manager.select(session, channel, message.captions)
         live.selected(session, captions_changed=message.captions is not None)
@@ -215,9 +204,7 @@ class Sessions:
         address: str,
     ) -> AsyncIterator[tuple[LiveStream, SoundPath]]:
         """Keep the session in its stream while the body runs; yields its stream and its audio."""
-        live = self.live.of(session.stream)
-        self.metrics.joins.labels(session.role).inc()
-        try:
+        with self.attendance.present(session) as live:
             connection.send(
                 Joined(
                     stream=session.stream.id,
@@ -235,12 +222,6 @@ class Sessions:
                 sound = SoundPath(group, connection, self.plane, address, self.edges)
                 yield live, sound
                 await sound.close()
-        finally:
-            live.detach(session)
-            was_speaking = session.stream.speaker is session
-            self.manager.leave(session, time.monotonic())
-            if was_speaking:
-                live.finish()
 
     def _check_spoken(self, grants: Grants, language: str, *, fatal: bool = True) -> None:
         """Raises ProtocolError if the speaker may not speak ``language``, or AUTO."""
@@ -270,19 +251,10 @@ class Sessions:
             f"There are no models for {language!r} here; there are for: {', '.join(known)}.",
         )
 
-    def _check_channel(self, channel: str, *, fatal: bool = True) -> None:
-        language = language_of(channel)
-        if language is not None and language not in self.models.catalogue.all_targets:
-            raise ProtocolError(
-                "unknown_channel",
-                f"Nothing is interpreted into {language!r} here, but into: "
-                f"{', '.join(self.models.catalogue.all_targets)}.",
-                fatal=fatal,
-            )
-
     def _ended(self, connection: AnyConnection) -> web.StreamResponse:
+        metrics = self.attendance.metrics
         if connection.error is not None:
-            self.metrics.refused.labels(connection.error.code).inc()
-        self.metrics.dropped.labels("captions").inc(connection.outbox.dropped_captions)
-        self.metrics.dropped.labels("socket_audio").inc(connection.outbox.dropped_audio)
+            metrics.refused.labels(connection.error.code).inc()
+        metrics.dropped.labels("captions").inc(connection.outbox.dropped_captions)
+        metrics.dropped.labels("socket_audio").inc(connection.outbox.dropped_audio)
         return connection.response

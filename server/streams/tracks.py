@@ -1,6 +1,6 @@
 """The tracks of a stream's sessions: connects each session to the channel that it hears."""
 
-from server.media.broadcast import SubscriberTrack
+from server.media.broadcast import QUEUE_PACKETS, SubscriberTrack
 from server.media.playout import StreamPlayout
 from server.streams.registry import Session, Stream, language_of
 
@@ -13,10 +13,13 @@ class Tracks:
         self._playout = playout
         self._tracks: dict[Session, SubscriberTrack] = {}
 
-    def add(self, session: Session) -> SubscriberTrack:
+    def add(
+        self, session: Session, queue_packets: int = QUEUE_PACKETS, gapless: bool = False
+    ) -> SubscriberTrack:
         """A new track for one connection of the session. It follows the channel that the session
         selects."""
-        track = SubscriberTrack(self._playout.channel(self._heard_by(session)))
+        channel = self._playout.channel(self._heard_by(session))
+        track = SubscriberTrack(channel, queue_packets, gapless)
         self._tracks[session] = track
         return track
 

@@ -1,9 +1,11 @@
 // Large captions without audio, for a projector: /captions/{stream}?language=en&language=nl.
+// With overlay=1 only the text, for a video mixer; see overlay.js.
 
 /** @import { Session } from "./messages.js" */
 import { CaptionView, CaptionViews } from "./captions.js";
 import { languagesOf } from "./channels.js";
 import { errorText, languageName, t, textDirection, translatePage } from "./i18n.js";
+import { applyLook, overlayOf } from "./overlay.js";
 import { elementsById, fetchLanguages, stream, takeToken } from "./page.js";
 import { showListenAddress } from "./share.js";
 import { Signaling } from "./signaling.js";
@@ -21,9 +23,13 @@ const address = new URL(location.href);
 let languages = address.searchParams.getAll("language").flatMap((value) => value.split(","));
 /** @type {string[]} */
 let offered = [];
+/** The languages that can be spoken or heard here. @type {Set<string>} */
+const known = new Set();
 /** @type {string | null} */
 let source = null;
 let stateText = "";
+const overlay = overlayOf(address.searchParams, (text) => CSS.supports("color", text));
+if (overlay) applyLook(document.documentElement, overlay.look);
 
 const views = new CaptionViews((tags) => {
   const panels = tags.map((tag) => {
@@ -70,7 +76,15 @@ signaling.on("message", (message) => {
 
 /** @param {Session} session */
 function stateOf({ state }) {
+  if (overlay) return faultText();
   return state === null || state === "live" ? "" : t(`captions_page.${state}`);
+}
+
+/** What is wrong with the overlay's address: whoever sets it up sees it in place of a state. */
+function faultText() {
+  const unknown = languages.filter((tag) => known.size > 0 && !known.has(tag));
+  const faults = [...(overlay?.faults ?? []), ...unknown.map((tag) => `language=${tag}`)];
+  return faults.length > 0 ? t("captions_page.faults", { faults: faults.join(", ") }) : "";
 }
 
 function select() {
@@ -79,7 +93,7 @@ function select() {
 }
 
 function render() {
-  const lost = signaling.status === "reconnecting";
+  const lost = !overlay && signaling.status === "reconnecting";
   page.state.textContent = lost ? t("connection.reconnecting") : stateText;
 }
 
@@ -142,8 +156,10 @@ document.title = page.title.textContent = `${t("captions_page.page")} · ${strea
 showChooser();
 showListenAddress(page.qr, page.address);
 keepAwake(() => true)();
-const { targets } = await fetchLanguages();
+const { sources, targets } = await fetchLanguages();
+for (const tag of [...sources, ...Object.values(targets).flat()]) known.add(tag);
 offer(Object.values(targets).flat());
+if (overlay) stateText = faultText();
 select();
 signaling.open();
 render();

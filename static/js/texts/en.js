@@ -110,6 +110,7 @@ export default {
   "captions_page.waiting": "Waiting for the speaker",
   "captions_page.paused": "Paused",
   "captions_page.ended": "The talk has ended",
+  "captions_page.faults": "The address has values that cannot be used: {faults}",
 
   "speak.page": "Speak",
   "speak.start": "Start speaking",

@@ -110,6 +110,7 @@ export default {
   "captions_page.waiting": "Wachten op de spreker",
   "captions_page.paused": "Gepauzeerd",
   "captions_page.ended": "Het is afgelopen",
+  "captions_page.faults": "Het adres heeft waarden die niet kunnen: {faults}",
 
   "speak.page": "Spreken",
   "speak.start": "Begin met spreken",

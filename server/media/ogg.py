@@ -1,0 +1,80 @@
+"""Opus packets as an Ogg stream that goes on for ever (RFC 7845), by FFmpeg's muxer."""
+
+from typing import Final
+
+import av
+from av import Packet
+from av.audio.stream import AudioStream
+
+from server.media.opus import RATE_HZ, SAMPLES_PER_TICK, TIME_BASE
+
+#: A packet without content, 20 ms: the decoder conceals, or goes on with comfort noise. RFC 7845,
+#: 4.1 has such packets in the place of lost ones, as players handle a gap in their own ways.
+NO_CONTENT: Final = b"\x78"
+#: A longer gap is left a gap after so many packets: a second.
+MOST_FILLED: Final = 50
+#: One packet a page, and each is written at once.
+_OPTIONS: Final = {"page_duration": "1", "flush_packets": "1"}
+
+
+class OggOpus:
+    """One listener's Ogg stream of 20 ms packets, mono. Its time begins with its first packet.
+
+    A page comes out when the packet after it is given. ``filled``: packets put in for missing ones.
+    """
+
+    def __init__(self) -> None:
+        self.filled = 0
+        self._out = _Pages()
+        self._container = av.open(self._out, "w", format="ogg", options=_OPTIONS)
+        # Only its header is used: nothing is encoded.
+        stream = self._container.add_stream("libopus", RATE_HZ, layout="mono")
+        assert isinstance(stream, AudioStream)
+        self._stream = stream
+        self._container.start_encoding()
+        # FFmpeg counts from after the encoder's lookahead, Ogg with it.
+        self._lookahead = int.from_bytes((stream.codec_context.extradata or b"")[10:12], "little")
+        self._first: int | None = None
+        self._next = 0
+
+    def push(self, timestamp: int, data: bytes) -> bytes:
+        """Add a packet, and return the pages that are complete. ``timestamp``: of its first sample
+        at 48 kHz; it must rise, in steps of whole packets."""
+        if self._first is None:
+            self._first = self._next = timestamp
+        missing = (timestamp - self._next) // SAMPLES_PER_TICK
+        for number in range(min(missing, MOST_FILLED)):
+            self._mux(self._next + number * SAMPLES_PER_TICK, NO_CONTENT)
+            self.filled += 1
+        self._mux(timestamp, data)
+        self._next = timestamp + SAMPLES_PER_TICK
+        return self._out.taken()
+
+    def close(self) -> bytes:
+        """End the stream; returns its last page."""
+        self._container.close()
+        return self._out.taken()
+
+    def _mux(self, timestamp: int, data: bytes) -> None:
+        packet = Packet(data)
+        packet.pts = packet.dts = timestamp - (self._first or 0) - self._lookahead
+        packet.time_base, packet.duration = TIME_BASE, SAMPLES_PER_TICK
+        packet.stream = self._stream
+        self._container.mux(packet)
+
+
+class _Pages:
+    """A file that cannot be sought in, as PyAV writes to it."""
+
+    def __init__(self) -> None:
+        self._pages: list[bytes] = []
+
+    def write(self, data: bytes) -> int:
+        self._pages.append(bytes(data))
+        return len(data)
+
+    def taken(self) -> bytes:
+        """What was written since the last call."""
+        pages = b"".join(self._pages)
+        self._pages.clear()
+        return pages

@@ -1,0 +1,51 @@
+"""A channel's sound over plain HTTP, as an Ogg stream without an end.
+
+For VLC, FFmpeg, or the player of a hearing loop. The packets are the channel's own, as all its
+listeners get them: nothing is encoded for such a listener.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+from aiohttp import web
+
+from server.media.broadcast import MediaStreamError
+from server.media.ogg import OggOpus
+from server.streams.http_listener import Answer, HttpListeners
+from server.streams.live_stream import LiveStream
+from server.streams.registry import Session
+
+PATH: Final = "/listen/{stream}/{channel}.ogg"
+#: A listener's queue: a second. TCP repeats what is lost, and until then nothing more arrives.
+QUEUE_PACKETS: Final = 50
+
+
+@dataclass(frozen=True)
+class SoundOut:
+    """The handler."""
+
+    listeners: HttpListeners
+
+    def add_routes(self, app: web.Application) -> None:
+        """Serve the channels of all streams."""
+        self.listeners.add_route(app, PATH, self.ogg)
+
+    async def ogg(self, request: web.Request) -> web.StreamResponse:
+        """A channel as Ogg/Opus, from now on. If the listener is too slow, the oldest packets are
+        dropped, counted, and concealed by its decoder."""
+        wants: dict[str, object] = {"channel": request.match_info["channel"], "audio": "socket"}
+        return await self.listeners.answer(request, "audio/ogg; codecs=opus", wants, self._play)
+
+    async def _play(self, answer: Answer, session: Session, live: LiveStream) -> None:
+        live.attach(session, lambda message: None)
+        track = live.tracks.add(session, QUEUE_PACKETS, gapless=True)
+        ogg = OggOpus()
+        try:
+            while True:
+                packet = await track.recv()
+                await answer.write(ogg.push(packet.pts or 0, bytes(packet)))
+        except MediaStreamError:
+            await answer.write(ogg.close())
+        finally:
+            track.stop()
+            self.listeners.attendance.metrics.dropped.labels("http_audio").inc(track.dropped)
