@@ -24,6 +24,7 @@ from server.http.access import Access, access_of
 from server.http.glossary_api import GlossaryApi
 from server.http.site import Web
 from server.http.sockets import listen
+from server.http.whip import WhipApi
 from server.interpretation import worker
 from server.interpretation.shared import Limits
 from server.media.pacer import Pacer
@@ -122,9 +123,11 @@ async def running(
             context = _context(config, given, bus, metrics)
             command = [*(interpreter or processes.worker(config, folder)), "--bus", f"{folder}/bus"]
             server = _server(config, given, access, context, edges, command, folder)
-            runner = _site(server, plane)
+            sessions = _sessions(server, plane)
+            whip = WhipApi(sessions)
+            runner = _site(server, sessions, whip)
             await runner.setup()
-            jobs = _jobs(server, fetch or processes.fetch(config, folder))
+            jobs = _jobs(server, whip, fetch or processes.fetch(config, folder))
             tasks = [group.create_task(job, name=name) for name, job in jobs.items()]
             try:
                 tls = given.certificate.context if given.certificate else None
@@ -184,7 +187,9 @@ def _server(
     return Server(config, given, access, context, manager, live, moves, supervisor, edges)
 
 
-def _jobs(server: Server, fetch: Sequence[str]) -> dict[str, Coroutine[None, None, None]]:
+def _jobs(
+    server: Server, whip: WhipApi, fetch: Sequence[str]
+) -> dict[str, Coroutine[None, None, None]]:
     """The tasks that run as long as the server does, by name."""
     live, moves, supervisor = server.live, server.moves, server.supervisor
     return {
@@ -193,17 +198,29 @@ def _jobs(server: Server, fetch: Sequence[str]) -> dict[str, Coroutine[None, Non
         "models": moves.watch(folder_of(server.config)),
         "house-keeping": live.keep_house(),
         "supervisor": supervisor.run(),
+        "whip": whip.run(),
         "fetch": better_models(
-            server.config,
-            server.models.catalogue,
-            lambda: supervisor.ready,
-            moves,
-            fetch,
+            server.config, server.models.catalogue, lambda: supervisor.ready, moves, fetch
         ),
     }
 
 
-def _site(server: Server, plane: MediaPlane) -> web.AppRunner:
+def _sessions(server: Server, plane: MediaPlane) -> Sessions:
+    return Sessions(
+        server.manager,
+        server.live,
+        server.access,
+        server.models,
+        server.metrics,
+        plane=plane,
+        edges=server.edges,
+        allowed_origins=server.config.allowed_origins,
+        visitor=server.given.visitor,
+        ice_servers=server.given.ice_servers,
+    )
+
+
+def _site(server: Server, sessions: Sessions, whip: WhipApi) -> web.AppRunner:
     """The pages, the API and the sessions of ``server``."""
     given = server.given
     application = web.Application()
@@ -220,20 +237,8 @@ def _site(server: Server, plane: MediaPlane) -> web.AppRunner:
         server.metrics,
         external_url,
     )
-    sessions = Sessions(
-        server.manager,
-        server.live,
-        server.access,
-        given.models,
-        server.metrics,
-        plane=plane,
-        edges=server.edges,
-        allowed_origins=server.config.allowed_origins,
-        visitor=given.visitor,
-        ice_servers=given.ice_servers,
-    )
     glossaries = GlossaryApi(given.glossaries, server.access, server.live.publish_glossary)
-    for each in (pages, glossaries, sessions):
+    for each in (pages, glossaries, sessions, whip):
         each.add_routes(application)
     return web.AppRunner(
         application,
