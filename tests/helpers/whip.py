@@ -1,18 +1,52 @@
 """Participants that join by WHIP and WHEP: aiortc's own RTCPeerConnection, over HTTP."""
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from fractions import Fraction
+from functools import cache
+from typing import Any
 
 import aiohttp
 from aiortc import MediaStreamTrack
+from av import Packet
 from multidict import CIMultiDictProxy
 
+from server.media.opus import RATE_HZ, SAMPLES_PER_TICK, TICK_S, OpusEncoder
+from tests.helpers.running import tone
 from tests.helpers.waiting import until
 from tests.helpers.webrtc import Client
 
 SDP = {"Content-Type": "application/sdp"}
 FRAGMENT = {"Content-Type": "application/trickle-ice-sdpfrag"}
+
+
+class Words(MediaStreamTrack):
+    """Words of the stand-in, one every 1.2 s, without end."""
+
+    kind = "audio"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._tick = 0
+        self._start_s = 0.0
+
+    async def recv(self) -> "Packet[Any]":
+        now_s = asyncio.get_running_loop().time()
+        self._start_s = self._start_s or now_s
+        await asyncio.sleep(self._start_s + self._tick * TICK_S - now_s)
+        packet = Packet(_word()[self._tick % len(_word())])
+        packet.pts, packet.time_base = self._tick * SAMPLES_PER_TICK, Fraction(1, RATE_HZ)
+        self._tick += 1
+        return packet
+
+
+@cache
+def _word() -> list[bytes]:
+    """The packets of a word and the pause after it."""
+    encoder = OpusEncoder()
+    return [encoder.encode(pcm) for pcm in tone(300).reshape(-1, SAMPLES_PER_TICK)]
 
 
 @dataclass
