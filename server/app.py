@@ -24,6 +24,7 @@ from server.http.access import Access, access_of
 from server.http.glossary_api import GlossaryApi
 from server.http.site import Web
 from server.http.sockets import listen
+from server.http.whip import WhipApi
 from server.interpretation import worker
 from server.interpretation.shared import Limits
 from server.media.pacer import Pacer
@@ -124,9 +125,11 @@ async def running(
             context = _context(config, given, bus, metrics)
             command = [*(interpreter or processes.worker(config, folder)), "--bus", f"{folder}/bus"]
             server = _server(config, given, access, context, edges, command, folder)
-            runner = _site(server, plane)
+            sessions = _sessions(server, plane)
+            whip = WhipApi(sessions)
+            runner = _site(server, sessions, whip)
             await runner.setup()
-            jobs = _jobs(server, fetch or processes.fetch(config, folder))
+            jobs = _jobs(server, whip, fetch or processes.fetch(config, folder))
             tasks = [group.create_task(job, name=name) for name, job in jobs.items()]
             try:
                 tls = given.certificate.context if given.certificate else None
@@ -186,7 +189,9 @@ def _server(
     return Server(config, given, access, context, manager, live, moves, supervisor, edges)
 
 
-def _jobs(server: Server, fetch: Sequence[str]) -> dict[str, Coroutine[None, None, None]]:
+def _jobs(
+    server: Server, whip: WhipApi, fetch: Sequence[str]
+) -> dict[str, Coroutine[None, None, None]]:
     """The tasks that run as long as the server does, by name."""
     live, moves, supervisor = server.live, server.moves, server.supervisor
     return {
@@ -195,17 +200,26 @@ def _jobs(server: Server, fetch: Sequence[str]) -> dict[str, Coroutine[None, Non
         "models": moves.watch(folder_of(server.config)),
         "house-keeping": live.keep_house(),
         "supervisor": supervisor.run(),
+        "whip": whip.run(),
         "fetch": better_models(
-            server.config,
-            server.models.catalogue,
-            lambda: supervisor.ready,
-            moves,
-            fetch,
+            server.config, server.models.catalogue, lambda: supervisor.ready, moves, fetch
         ),
     }
 
 
-def _site(server: Server, plane: MediaPlane) -> web.AppRunner:
+def _sessions(server: Server, plane: MediaPlane) -> Sessions:
+    given = server.given
+    attendance = Attendance(
+        server.manager, server.live, server.access, given.models, server.metrics
+    )
+    return Sessions(
+        server.manager, attendance, server.access, given.models, plane=plane, edges=server.edges,
+        allowed_origins=server.config.allowed_origins, visitor=given.visitor,
+        ice_servers=given.ice_servers,
+    )  # fmt: skip
+
+
+def _site(server: Server, sessions: Sessions, whip: WhipApi) -> web.AppRunner:
     """The pages, the API and the sessions of ``server``."""
     given = server.given
     application = web.Application()
@@ -214,31 +228,12 @@ def _site(server: Server, plane: MediaPlane) -> web.AppRunner:
         return banner.shared_url(server.config, given.visitor(request), netinfo.lan_addresses())
 
     pages = Web(
-        server.manager,
-        given.models,
-        server.supervisor,
-        server.edges,
-        server.access,
-        server.metrics,
-        external_url,
-    )
-    attendance = Attendance(
-        server.manager, server.live, server.access, given.models, server.metrics
-    )
-    sessions = Sessions(
-        server.manager,
-        attendance,
-        server.access,
-        given.models,
-        plane=plane,
-        edges=server.edges,
-        allowed_origins=server.config.allowed_origins,
-        visitor=given.visitor,
-        ice_servers=given.ice_servers,
-    )
+        server.manager, given.models, server.supervisor, server.edges, server.access,
+        server.metrics, external_url,
+    )  # fmt: skip
     glossaries = GlossaryApi(given.glossaries, server.access, server.live.publish_glossary)
-    over_http = OverHttp(attendance, given.visitor, server.config.allowed_origins)
-    for each in (pages, glossaries, sessions, over_http):
+    over_http = OverHttp(sessions.attendance, given.visitor, server.config.allowed_origins)
+    for each in (pages, glossaries, sessions, over_http, whip):
         each.add_routes(application)
     return web.AppRunner(
         application,

@@ -67,6 +67,19 @@ class ProtocolError(Exception):
         return ProtocolError(self.code, self.message, fatal, self.retry_after_s)
 
 
+def protocol_error(error: Exception) -> ProtocolError | None:
+    """``error`` as a fatal ProtocolError, if it is one; or the first one in it, if it is an
+    ExceptionGroup of ProtocolErrors only. None for anything else."""
+    while isinstance(error, ExceptionGroup) and error.split(ProtocolError)[1] is None:
+        error = error.exceptions[0]
+    return error.as_fatal(True) if isinstance(error, ProtocolError) else None
+
+
+def internal_error() -> ProtocolError:
+    """What a participant is told of a bug."""
+    return ProtocolError("internal", "an error in the server; try again")
+
+
 def excerpt(text: str, limit: int = 60) -> str:
     """``text`` for a message to people: printable, in quotes, at most ``limit`` characters."""
     shown = text[: limit + 1].encode("unicode_escape").decode("ascii")

@@ -114,6 +114,8 @@ def _read(lines: list[str]) -> tuple[list[_Section], int]:
     for number, line in enumerate(lines, 1):
         if line[1:2] != "=" or "\r" in line:
             raise _bad(f"line {number} is not of the form x=…: {excerpt(line)}")
+        if line.startswith("v=") and number > 1:
+            raise _bad(f"line {number} begins another description; was the offer sent twice?")
         if line.startswith("m="):
             if len(sections) == MAX_SECTIONS:
                 raise _bad(f"line {number}: more than {MAX_SECTIONS} sections")

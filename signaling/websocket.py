@@ -19,7 +19,7 @@ from typing import Final, Generic
 import msgspec
 from aiohttp import WebSocketError, WSCloseCode, WSMsgType, web
 
-from signaling.errors import ProtocolError
+from signaling.errors import ProtocolError, internal_error, protocol_error
 from signaling.messages import ErrorCode, Ping, Pong, ServerMessage
 from signaling.origins import refuse_foreign
 from signaling.outbox import Outbox
@@ -64,6 +64,9 @@ class _Socket(web.WebSocketResponse):
 class Connection(Generic[M]):
     """One participant's WebSocket, made by ``accept``. One task uses it; ``send``, ``send_audio``
     and ``close`` may be called from any task of the same loop."""
+
+    silence_s: Final[float | None] = None
+    """A participant who is gone answers no ping, so its audio need not tell."""
 
     def __init__(self, response: _Socket, role: Role[M], turn: Turn) -> None:
         self.response: Final = response
@@ -211,10 +214,6 @@ def _too_slow() -> ProtocolError:
     return ProtocolError("limit", "this connection is too slow; join again")
 
 
-def _internal() -> ProtocolError:
-    return ProtocolError("internal", "an error in the server; try again")
-
-
 class _ClosedError(Exception):
     """Raised after ``Connection.close``, to end the task inside ``accept``."""
 
@@ -261,9 +260,9 @@ async def accept(
                     connection.error = ProtocolError("unavailable", "the server is shutting down")
                     raise
                 except Exception as error:  # noqa: BLE001  any bug ends this session only
-                    known = _protocol_error(error)
+                    known = protocol_error(error)
                     bug = None if known else error
-                    connection.error = known or _internal()
+                    connection.error = known or internal_error()
                 finally:
                     guard.cancel()
         except* _ClosedError:
@@ -289,11 +288,3 @@ async def _written(
                 writer.cancel()
                 if transport is not None and not connection.all_sent:
                     transport.abort()  # nobody reads what is left
-
-
-def _protocol_error(error: Exception) -> ProtocolError | None:
-    """``error`` as a fatal ProtocolError, if it is one; or the first one in it, if it is an
-    ExceptionGroup of ProtocolErrors only. None for anything else."""
-    while isinstance(error, ExceptionGroup) and error.split(ProtocolError)[1] is None:
-        error = error.exceptions[0]
-    return error.as_fatal(True) if isinstance(error, ProtocolError) else None

@@ -76,6 +76,14 @@ class Peer:
         assert self._connection.uplink is not None
         return self._connection.uplink.sounds()
 
+    async def silent(self, for_s: float) -> None:
+        """Wait until no audio of the participant has come for ``for_s`` seconds."""
+        assert self._connection.uplink is not None
+        uplink, left_s = self._connection.uplink, for_s
+        while left_s > 0:
+            await asyncio.sleep(left_s)
+            left_s = for_s - uplink.silent_s
+
     async def close(self) -> None:
         """Free sockets and tasks. May be called again."""
         self._plane.peers.discard(self)

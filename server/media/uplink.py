@@ -68,8 +68,13 @@ class Uplink:
         self._opus_type, self._red_type = opus_type, red_type
         self._reports = ReceiverReports(send, ssrc)
         self._ssrc: int | None = None
-        self._received_at_s = 0.0
+        self._received_at_s = clock()
         self._first = asyncio.Event()
+
+    @property
+    def silent_s(self) -> float:
+        """Seconds since the last packet of audio."""
+        return self._clock() - self._received_at_s
 
     def receive_rtp(self, data: bytes) -> None:
         """Take a decrypted packet. Sends NACKs and receiver reports that are due."""

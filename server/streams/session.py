@@ -23,7 +23,7 @@ from server.models.current import Current
 from server.streams.attendance import Attendance
 from server.streams.live_stream import LiveStream
 from server.streams.registry import ConnectionManager, Session
-from server.streams.sound_path import AnyConnection, SoundPath
+from server.streams.sound_path import SoundPath
 from signaling.errors import ProtocolError
 from signaling.messages import (
     AUTO,
@@ -34,6 +34,7 @@ from signaling.messages import (
     JoinSpeaker,
     JoinTalk,
     ListenerMessage,
+    Message,
     Offer,
     Pause,
     Select,
@@ -41,6 +42,7 @@ from signaling.messages import (
     TalkMessage,
 )
 from signaling.protocol import LISTENER, SPEAKER, TALK, M, Role, parse_stream_id
+from signaling.transport import Transport
 from signaling.websocket import Connection, accept
 
 
@@ -71,19 +73,17 @@ class Sessions:
         """Handle the whole session of a speaker."""
         visitor = self.visitor(request)
         async with self._accept(request, SPEAKER, visitor) as connection:
-            stream_id = parse_stream_id(request.match_info["stream"])
-            join = await connection.receive()
-            if isinstance(join, JoinSpeaker):
-                await self._speaker(connection, stream_id, visitor.site, join)
+            await self.speaker(connection, request.match_info["stream"], visitor.site)
         return self._ended(connection)
 
-    async def _speaker(
-        self,
-        connection: Connection[SpeakerMessage],
-        stream_id: str,
-        address: str,
-        join: JoinSpeaker,
+    async def speaker(
+        self, connection: Transport[SpeakerMessage], stream: str, address: str
     ) -> None:
+        """Keep a speaker of ``stream`` until it leaves. Raises ProtocolError."""
+        stream_id = parse_stream_id(stream)
+        join = await connection.receive()
+        if not isinstance(join, JoinSpeaker):
+            return
         grants = self.access.grants(join.token, stream_id)
         self._check_spoken(grants, join.language)
         if join.take_over:
@@ -123,19 +123,17 @@ class Sessions:
         """Handle the whole session of a listener."""
         visitor = self.visitor(request)
         async with self._accept(request, LISTENER, visitor) as connection:
-            stream_id = parse_stream_id(request.match_info["stream"])
-            join = await connection.receive()
-            if isinstance(join, JoinListener):
-                await self._listener(connection, stream_id, visitor.site, join)
+            await self.listener(connection, request.match_info["stream"], visitor.site)
         return self._ended(connection)
 
-    async def _listener(
-        self,
-        connection: Connection[ListenerMessage],
-        stream_id: str,
-        address: str,
-        join: JoinListener,
+    async def listener(
+        self, connection: Transport[ListenerMessage], stream: str, address: str
     ) -> None:
+        """Keep a listener of ``stream`` until it leaves. Raises ProtocolError."""
+        stream_id = parse_stream_id(stream)
+        join = await connection.receive()
+        if not isinstance(join, JoinListener):
+            return
         session = self.attendance.join_listener(stream_id, address, join, connection.close)
         async with self._in_stream(connection, session, address) as (live, sound):
             if join.audio == "socket":
@@ -199,7 +197,7 @@ class Sessions:
     @contextlib.asynccontextmanager
     async def _in_stream(
         self,
-        connection: AnyConnection,
+        connection: Transport[Message],
         session: Session,
         address: str,
     ) -> AsyncIterator[tuple[LiveStream, SoundPath]]:
@@ -251,10 +249,14 @@ class Sessions:
             f"There are no models for {language!r} here; there are for: {', '.join(known)}.",
         )
 
-    def _ended(self, connection: AnyConnection) -> web.StreamResponse:
+    def count(self, connection: Transport[Message]) -> None:
+        """Count why a session ended, and what it was not sent."""
         metrics = self.attendance.metrics
         if connection.error is not None:
             metrics.refused.labels(connection.error.code).inc()
         metrics.dropped.labels("captions").inc(connection.outbox.dropped_captions)
         metrics.dropped.labels("socket_audio").inc(connection.outbox.dropped_audio)
+
+    def _ended(self, connection: Connection[M]) -> web.StreamResponse:
+        self.count(connection)
         return connection.response

@@ -13,20 +13,11 @@ from server.media.places import Busy, Place
 from server.media.plane import MediaPlane
 from server.media.receive import OpusPackets, Samples, SocketReceiver, Sound
 from signaling.errors import ProtocolError
-from signaling.messages import (
-    Answer,
-    Error,
-    ListenerMessage,
-    Offer,
-    SpeakerAudio,
-    SpeakerMessage,
-    TalkMessage,
-)
-from signaling.websocket import Connection
+from signaling.messages import Answer, Error, Message, Offer, SpeakerAudio
+from signaling.transport import Transport
 
 logger = logging.getLogger(__name__)
 
-AnyConnection = Connection[SpeakerMessage] | Connection[ListenerMessage] | Connection[TalkMessage]
 Hear = Callable[[Sound], None]
 
 
@@ -40,7 +31,7 @@ class SoundPath:
     def __init__(
         self,
         group: asyncio.TaskGroup,
-        connection: AnyConnection,
+        connection: Transport[Message],
         plane: MediaPlane,
         address: str,
         edges: Sequence[Edge] = (),
@@ -133,7 +124,7 @@ class SoundPath:
             await peer.connected()
             place.leave()
             if hear is not None and isinstance(peer, Peer):
-                reason = await _heard(peer, hear)
+                reason = await _heard(peer, hear, self._connection.silence_s)
             else:
                 reason = await peer.closed()
         except PeerGone as gone:
@@ -167,13 +158,15 @@ async def _pass(sounds: AsyncIterable[Sound], hear: Hear) -> None:
         hear(sound)
 
 
-async def _heard(peer: Peer, hear: Hear) -> str:
-    """Pass a participant's audio to ``hear`` until the connection is gone or the audio has ended.
-    Returns the reason."""
+async def _heard(peer: Peer, hear: Hear, silence_s: float | None) -> str:
+    """Pass a participant's audio to ``hear`` until the connection is gone, or the audio has ended:
+    nothing has come for ``silence_s`` (None: however long). Returns the reason."""
     async with asyncio.TaskGroup() as group:
-        hearing = group.create_task(_pass(peer.sounds(), hear), name="hear")
         gone = group.create_task(peer.closed(), name="gone")
-        await asyncio.wait((hearing, gone), return_when=asyncio.FIRST_COMPLETED)
-        hearing.cancel()
-        gone.cancel()
+        tasks = [gone, group.create_task(_pass(peer.sounds(), hear), name="hear")]
+        if silence_s is not None:
+            tasks.append(group.create_task(peer.silent(silence_s), name="silent"))
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        for task in tasks:
+            task.cancel()
     return gone.result() if not gone.cancelled() else "its audio has ended"

@@ -6,13 +6,15 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
+import aiohttp
 import numpy as np
 import pytest
 
 from server.media.opus import RATE_HZ
 from signaling import messages as wire
+from signaling.whip import HttpTransport
 from tests.helpers import gstreamer
-from tests.helpers.gstreamer import Webrtcbin
+from tests.helpers.gstreamer import Bin, Webrtcbin
 from tests.helpers.running import STAND_IN, power, tolk
 from tests.helpers.waiting import until
 
@@ -36,7 +38,7 @@ def as_dtls_client(sdp: str) -> str:
     return sdp.replace("a=setup:actpass", "a=setup:active")
 
 
-async def heard(listener: Webrtcbin, frequency_hz: float) -> None:
+async def heard(listener: Bin, frequency_hz: float) -> None:
     """Wait for HEARD_S of sound, most of it at this frequency. Raises TimeoutError."""
     async with asyncio.timeout(PATIENCE_S):
         while True:
@@ -73,10 +75,26 @@ async def test_webrtcbin_speaks_and_listens(
             joined(wire.JoinListener(channel="en"), "english") as english,
             joined(wire.JoinSpeaker(language="nl")) as speaker,
         ):
-            await heard(floor, SPOKEN_HZ)
-            await heard(english, INTERPRETED_HZ)
+            await heard(floor.bin, SPOKEN_HZ)
+            await heard(english.bin, INTERPRETED_HZ)
             assert len(peers()) == 3
             for each in (speaker, floor, english):
-                await each.hang_up()
+                await each.bin.hang_up()
         await until(lambda: not peers() and not list(server.manager.sessions))
         assert server.metrics.hostile_counts.keys() <= {"queue_full"}  # of a slow machine
+
+
+@pytest.mark.timeout(300)
+async def test_webrtcbin_joins_by_whip_and_whep(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a speaker that ends without a goodbye the stream is free soon."""
+    monkeypatch.setattr(HttpTransport, "silence_s", 2.0)
+    async with (
+        tolk(tmp_path / "state", STAND_IN) as server,
+        aiohttp.ClientSession(server.url) as http,
+        gstreamer.over_http(http, "/whep/hall?language=en", tmp_path / "english") as english,
+    ):
+        async with gstreamer.over_http(http, "/whip/hall?language=nl"):
+            await heard(english, INTERPRETED_HZ)
+        await until(lambda: server.manager.streams["hall"].speaker is None)

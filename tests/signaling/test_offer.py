@@ -129,6 +129,7 @@ M_LINE = "m=audio 9 UDP/TLS/RTP/SAVPF 111 63 9 0 8 13 110 126"
         ("hello\r\n", '"hello"'),
         ('{"sdp": "v=0"}', "v=0"),
         ("v=0", "cut off"),
+        (chromium() * 2, "sent twice"),
         ("v=0\r\no=- 1 2 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\n", "no m=audio line"),
         (chromium() + "m=video 9 UDP/TLS/RTP/SAVPF\r\n", "must be m=KIND"),
         (chromium() + "m=video 9 x 1\r\n" * MAX_SECTIONS, f"more than {MAX_SECTIONS} sections"),
