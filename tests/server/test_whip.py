@@ -301,6 +301,7 @@ async def test_video_is_answered_with_port_0_and_candidates_over_tcp_do_no_harm(
         assert response.status == 201, answer
     sections = [line for line in answer.splitlines() if line.startswith("m=")]
     assert [each.split()[1] == "0" for each in sections] == [False, True, True]
+    assert "a=rtpmap:96 H264/90000" in answer  # Pion does not connect without
     own = answer[: answer.index("m=video")].replace("a=group:BUNDLE 0 1 2", "a=group:BUNDLE 0")
     await client.take(own)
     await until(lambda: client.connection.connectionState == "connected")
