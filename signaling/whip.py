@@ -80,6 +80,8 @@ def bearer_token(authorization: str | None, query: Mapping[str, str]) -> str | N
         raise ProtocolError(
             "unauthorised", 'the Authorization header must be "Bearer", a space and the token'
         )
+    if not token.isascii():
+        raise ProtocolError("unauthorised", "this token is not valid: it is not ASCII")
     return token.strip() or None
 
 

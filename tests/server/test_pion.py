@@ -30,7 +30,7 @@ def go() -> None:
 def is_interpreted(heard: pion.Heard) -> bool:
     sound = heard.sound
     loud = np.count_nonzero(np.abs(sound.astype(int)) > LOUD)
-    return loud > HEARD_S * RATE_HZ and power(sound, INTERPRETED_HZ) > 0.8
+    return bool(loud > HEARD_S * RATE_HZ) and power(sound, INTERPRETED_HZ) > 0.8
 
 
 @pytest.mark.timeout(600)
