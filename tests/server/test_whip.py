@@ -142,6 +142,22 @@ async def test_delete_ends_the_session_at_once_and_the_second_finds_none(
             pass
 
 
+async def test_a_session_is_ended_at_its_own_address_only(
+    server: Server, http: aiohttp.ClientSession
+) -> None:
+    async with (
+        joined(http, "/whip/y?language=nl", Words()) as publisher,
+        joined(http, "/whep/y") as player,
+    ):
+        own = publisher.path.rpartition("/")[2]
+        for other in ("/whip/y/x", f"/whip/z/{own}", f"/whep/y/{own}", f"{publisher.path}x"):
+            async with http.delete(other) as response:
+                assert response.status == 404
+        async with http.delete(player.path) as response:
+            assert response.status == 200
+        assert has_speaker(server, "y")
+
+
 async def test_a_goodbye_of_the_connection_ends_the_session(
     server: Server, http: aiohttp.ClientSession
 ) -> None:
