@@ -345,6 +345,7 @@ async def test_candidates_are_accepted_and_an_ice_restart_is_not(
             (own, {}, 428),
             (own, {"If-Match": '"other"'}, 412),
             (restart, {"If-Match": "*"}, 422),
+            (restart, {"If-Match": '"*"'}, 422),
             ("hello", {"If-Match": etag}, 400),
             (own, {"If-Match": etag, "Content-Type": "application/sdp"}, 415),
             ("a=x\r\n" * 4000, {"If-Match": etag}, 413),
