@@ -47,6 +47,8 @@ _PATTERNS: Final[dict[str, re.Pattern[str]]] = {
     "rtpmap": re.compile(r"([0-9]{1,3}) ([A-Za-z0-9._-]{1,32})/([0-9]{1,6})(?:/([0-9]{1,2}))?"),
     "fmtp": re.compile(r"([0-9]{1,3}) ([^ ].{0,499})"),
 }
+#: What the answer repeats of a section that is refused: Pion looks there for its formats.
+_FORMAT: Final = re.compile(r"a=(?:rtpmap|fmtp):[0-9]{1,3} [ -~]{1,500}")
 _FINGERPRINTS: Final = ("sha-256", "sha-384", "sha-512")
 
 
@@ -61,6 +63,7 @@ class _Section:
     values: dict[str, str] = field(default_factory=dict)
     lists: dict[str, list[tuple[str, ...]]] = field(default_factory=dict)
     flags: set[str] = field(default_factory=set)
+    formats_told: list[str] = field(default_factory=list)
     direction: str = "sendrecv"  # the default, RFC 8866, 6.7
 
 
@@ -129,6 +132,8 @@ def _read(lines: list[str]) -> tuple[list[_Section], int]:
                 _attribute(section, line, number)
             elif line.startswith("a=mid:"):
                 _value(section, "mid", line[6:], number)
+            elif _FORMAT.fullmatch(line):
+                section.formats_told.append(line)
     if audio < 0:
         raise _bad("there is no m=audio line with a port; one section of audio is expected")
     return sections, audio
@@ -216,6 +221,7 @@ def _written(sections: list[_Section], audio: int, direction: Direction, opus: i
         else:
             lines.append(f"m={section.kind} 0 {section.profile} {' '.join(section.formats)}")
             lines += [f"a=mid:{section.values['mid']}"] if "mid" in section.values else []
+            lines += section.formats_told
     return "\r\n".join(lines) + "\r\n"
 
 

@@ -80,6 +80,8 @@ def bearer_token(authorization: str | None, query: Mapping[str, str]) -> str | N
         raise ProtocolError(
             "unauthorised", 'the Authorization header must be "Bearer", a space and the token'
         )
+    if not token.isascii():
+        raise ProtocolError("unauthorised", "this token is not valid: it is not ASCII")
     return token.strip() or None
 
 
@@ -151,8 +153,8 @@ class HttpTransport(Generic[M]):
                 self.end()
 
     def send_audio(self, packet: bytes) -> None:
-        """Audio travels over WebRTC only: there is nowhere to send it."""
-        self.outbox.put_audio(packet)
+        """Audio travels over WebRTC only: this is dropped, and counted."""
+        self.outbox.dropped_audio += 1
 
     def close(self, error: ProtocolError) -> None:
         """End the session because of ``error``. It is the response if there was none."""
@@ -183,7 +185,8 @@ class HttpTransport(Generic[M]):
         """Check a PATCH: candidates, which the server does not need. Raises PatchError."""
         if if_match is None:
             raise PatchError(428, "an If-Match header with the session's ETag is needed")
-        if if_match.strip() != "*" and self.etag not in re.split(r"\s*,\s*", if_match.strip()):
+        tags = re.split(r"\s*,\s*", if_match.strip())
+        if not {"*", '"*"', self.etag} & set(tags):  # an example of RFC 9725 has quotes
             raise PatchError(412, "the If-Match header names another ICE session than this one")
         lines = fragment.replace("\r\n", "\n").rstrip("\n").split("\n")
         if not all(map(_FRAGMENT_LINE.fullmatch, lines)):

@@ -42,13 +42,14 @@ class OfferError(Exception):
 @dataclass(frozen=True, slots=True)
 class Section:
     """One m= line: its ``kind``, ``profile`` and ``formats`` as written; its ``mid``; whether it
-    is offered, or rejected already (port 0)."""
+    is offered, or rejected already (port 0); its lines about the formats."""
 
     kind: str
     profile: str
     formats: str
     mid: str | None
     offered: bool
+    formats_told: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +136,8 @@ def _section(line: str, attributes: _Attributes) -> Section:
     kind, port, profile, formats = found.groups()
     values = dict(attributes)
     offered = int(port) > 0 or "bundle-only" in values
-    return Section(kind, profile, formats, values.get("mid"), offered)
+    told = tuple(f"a={name}:{value}" for name, value in attributes if name in ("rtpmap", "fmtp"))
+    return Section(kind, profile, formats, values.get("mid"), offered, told)
 
 
 def _acceptable(section: Section) -> bool:
@@ -194,7 +196,7 @@ def written(offer: Offer, answer: Answer) -> str:
 def _rejected(section: Section) -> list[str]:
     mid = [] if section.mid is None else [f"a=mid:{section.mid}"]
     line = f"m={section.kind} 0 {section.profile} {section.formats}"
-    return [line, "c=IN IP4 0.0.0.0", "a=inactive", *mid]
+    return [line, "c=IN IP4 0.0.0.0", "a=inactive", *mid, *section.formats_told]
 
 
 def _accepted(offer: Offer, answer: Answer) -> list[str]:

@@ -36,14 +36,14 @@ class Words(MediaStreamTrack):
         now_s = asyncio.get_running_loop().time()
         self._start_s = self._start_s or now_s
         await asyncio.sleep(self._start_s + self._tick * TICK_S - now_s)
-        packet = Packet(_word()[self._tick % len(_word())])
+        packet = Packet(word()[self._tick % len(word())])
         packet.pts, packet.time_base = self._tick * SAMPLES_PER_TICK, Fraction(1, RATE_HZ)
         self._tick += 1
         return packet
 
 
 @cache
-def _word() -> list[bytes]:
+def word() -> list[bytes]:
     """The packets of a word and the pause after it."""
     encoder = OpusEncoder()
     return [encoder.encode(pcm) for pcm in tone(300).reshape(-1, SAMPLES_PER_TICK)]

@@ -142,6 +142,22 @@ async def test_delete_ends_the_session_at_once_and_the_second_finds_none(
             pass
 
 
+async def test_a_session_is_ended_at_its_own_address_only(
+    server: Server, http: aiohttp.ClientSession
+) -> None:
+    async with (
+        joined(http, "/whip/y?language=nl", Words()) as publisher,
+        joined(http, "/whep/y") as player,
+    ):
+        own = publisher.path.rpartition("/")[2]
+        for other in ("/whip/y/x", f"/whip/z/{own}", f"/whep/y/{own}", f"{publisher.path}x"):
+            async with http.delete(other) as response:
+                assert response.status == 404
+        async with http.delete(player.path) as response:
+            assert response.status == 200
+        assert has_speaker(server, "y")
+
+
 async def test_a_goodbye_of_the_connection_ends_the_session(
     server: Server, http: aiohttp.ClientSession
 ) -> None:
@@ -301,6 +317,7 @@ async def test_video_is_answered_with_port_0_and_candidates_over_tcp_do_no_harm(
         assert response.status == 201, answer
     sections = [line for line in answer.splitlines() if line.startswith("m=")]
     assert [each.split()[1] == "0" for each in sections] == [False, True, True]
+    assert "a=rtpmap:96 H264/90000" in answer  # Pion does not connect without
     own = answer[: answer.index("m=video")].replace("a=group:BUNDLE 0 1 2", "a=group:BUNDLE 0")
     await client.take(own)
     await until(lambda: client.connection.connectionState == "connected")
@@ -328,6 +345,7 @@ async def test_candidates_are_accepted_and_an_ice_restart_is_not(
             (own, {}, 428),
             (own, {"If-Match": '"other"'}, 412),
             (restart, {"If-Match": "*"}, 422),
+            (restart, {"If-Match": '"*"'}, 422),
             ("hello", {"If-Match": etag}, 400),
             (own, {"If-Match": etag, "Content-Type": "application/sdp"}, 415),
             ("a=x\r\n" * 4000, {"If-Match": etag}, 413),

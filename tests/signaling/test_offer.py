@@ -10,7 +10,8 @@ from aiortc.sdp import SessionDescription
 from signaling.errors import ProtocolError
 from signaling.offer import MAX_OFFER_BYTES, MAX_SECTIONS, Direction, check
 
-#: As Debian's Chromium 156 offers, candidates included, one file a direction.
+#: As Debian's Chromium 156 offers, candidates included, one file a direction; and as FFmpeg 8.1,
+#: GStreamer 1.22, libdatachannel (which OBS uses) and Pion 3.1 offer by WHIP and WHEP.
 OFFERS = Path(__file__).parent / "offers"
 CANDIDATE = "a=candidate:1 1 udp 2113937151 192.0.2.1 47852 typ host\r\n"
 
@@ -41,6 +42,31 @@ def test_a_browser_s_offer_is_accepted_without_its_candidates(direction: Directi
     assert "m=audio 9 UDP/TLS/RTP/SAVPF 111" in checked and "a=mid:0\r\n" in checked
     assert chromium(direction).count("a=candidate") == 2
     assert "candidate" not in checked and ".local" not in checked
+
+
+@pytest.mark.parametrize("file", sorted(OFFERS.iterdir()), ids=lambda file: file.stem)
+def test_every_client_s_offer_is_accepted_whole_and_only_refused_if_it_is_cut(file: Path) -> None:
+    sdp = file.read_bytes().decode()
+    direction: Direction = (
+        "sendonly"
+        if "sendonly" in file.stem
+        else "recvonly"
+        if "recvonly" in file.stem
+        else "sendrecv"
+    )
+    audio, *others = [line for line in check(sdp, direction).splitlines() if line[:2] == "m="]
+    assert audio.startswith("m=audio 9 ") and all(line.split()[1] == "0" for line in others)
+    for length in range(len(sdp)):
+        try:
+            check(sdp[:length], direction)
+        except ProtocolError as error:
+            assert error.code == "bad_sdp"
+
+
+def test_the_formats_of_a_refused_section_are_kept_for_the_answer() -> None:
+    """Pion gives up without."""
+    checked = check((OFFERS / "pion_sendonly.sdp").read_bytes().decode(), "sendonly")
+    assert "a=rtpmap:96 VP8/90000\r\n" in checked[checked.index("m=video") :]
 
 
 def test_aiortc_reads_from_a_checked_offer_what_was_offered() -> None:

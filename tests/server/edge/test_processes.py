@@ -14,6 +14,7 @@ from signaling import messages as wire
 from tests.helpers.running import STAND_IN, power, tolk, tone
 from tests.helpers.waiting import until
 from tests.helpers.webrtc import Client
+from tests.helpers.whip import Words, joined
 
 FLOOR_LOW_HZ, FLOOR_HIGH_HZ, SPOKEN_LOW_HZ = 300, 1000, 700
 #: The least share of the energy of a tone that was heard.
@@ -87,3 +88,26 @@ async def test_several_processes_hold_the_listeners_of_one_server(tmp_path: Path
             began_s = loop.time()
             await stack.aclose()
             assert loop.time() - began_s < 5
+
+
+async def test_an_edge_holds_players_over_whep_whose_sessions_end_with_it(tmp_path: Path) -> None:
+    async with (
+        tolk(tmp_path, STAND_IN, media_processes=2) as server,
+        aiohttp.ClientSession(server.url) as http,
+    ):
+        (edge,) = server.edges
+        await until(lambda: edge.ready, 30)
+        async with joined(http, "/whip/hall?language=nl", Words()):
+            async with joined(http, "/whep/hall") as player:
+                assert len(edge.peers) == 1
+                async with asyncio.timeout(10):
+                    await player.client.transceiver.receiver.track.recv()
+                async with http.delete(player.path) as response:
+                    assert response.status == 200
+                assert not edge.peers
+            async with joined(http, "/whep/hall") as player:
+                assert len(edge.peers) == 1 and edge.supervisor.pid is not None
+                os.kill(edge.supervisor.pid, signal.SIGKILL)
+                await until(lambda: not server.manager.streams["hall"].listeners)
+                async with http.delete(player.path) as response:
+                    assert response.status == 404
