@@ -43,6 +43,14 @@ class Kind(Piece, frozen=True, tag="format"):
     side: str = ""
     tracks: int = 1
 
+    @property
+    def text(self) -> str:
+        """In words."""
+        channels = "1 channel" if self.channels == 1 else f"{self.channels} channels"
+        tracks = f", {self.tracks} tracks" if self.tracks > 1 else ""
+        side = f" (only the {self.side})" if self.side else ""
+        return f"{self.codec} {self.rate_hz} Hz{tracks}, {channels}{side}"
+
 
 class Damage(Piece, frozen=True, tag="damage"):
     """A packet could not be decoded, or the clock of the source leapt."""

@@ -21,7 +21,7 @@ import numpy as np
 from av import AudioFrame, AudioResampler
 from av.container import InputContainer
 from av.error import FFmpegError
-from av.stream import Stream
+from av.stream import Discard, Stream
 
 from server.inputs.pieces import Damage, Ended, Kind, Piece, Request, Sound, packed
 from server.media.downmix import Channels, Downmix
@@ -78,7 +78,7 @@ class Converter:
         if met != self._met:
             yield from self._flushed()
             self._met = met
-            self._resampler = AudioResampler("fltp", frame.layout, RATE_HZ)
+            self._resampler = AudioResampler("flt", frame.layout, RATE_HZ)
         missing_s = self._clock.passed(frame.time, frame.samples / frame.sample_rate)
         if missing_s is None:
             yield Damage(leap=True)
@@ -106,7 +106,7 @@ class Converter:
                 yield Sound(sound)
 
     def _mono(self, frame: AudioFrame) -> bytes:
-        channels: Channels = frame.to_ndarray()
+        channels: Channels = frame.to_ndarray().reshape(-1, frame.layout.nb_channels).T
         louder = self._downmix.mixed(channels) * self._gain * 32768
         return np.clip(np.nan_to_num(louder), -32768, 32767).astype(np.int16).tobytes()
 
@@ -164,7 +164,7 @@ def _read(request: Request, container: InputContainer, write: Callable[[Piece], 
         if each is not chosen:
             _ignore(each)
     converter = Converter(request, len(tracks))
-    codec = chosen.codec_context.name
+    codec = chosen.codec_context.codec.canonical_name
     for packet in container.demux(chosen):
         if not packet.size and packet.dts is not None:
             continue  # FFmpeg would take it as the end
@@ -182,7 +182,7 @@ def _read(request: Request, container: InputContainer, write: Callable[[Piece], 
 
 def _ignore(stream: Stream) -> None:
     """Let FFmpeg drop what we do not want as early as it can."""
-    stream.discard = "all"
+    stream.discard = Discard.all
 
 
 def _end_with_parent() -> None:

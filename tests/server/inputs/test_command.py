@@ -3,6 +3,7 @@
 import asyncio
 import os
 import sys
+import threading
 from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -59,18 +60,34 @@ async def test_a_stream_is_captioned_as_the_file_that_it_is_made_of(tmp_path: Pa
     spoken = clip.pcm[: round(END_S * 16_000)].astype(np.float32) / 32768
     sides = np.stack([spoken, spoken])
     source = f"udp://127.0.0.1:{free_rtp_port()}"
-    sender = Sender(f"{source}?pkt_size=1316", "mpegts", "aac", sides, rate_hz=16_000, repeat=False)
+    begin = threading.Event()
+    sender = Sender(
+        *(f"{source}?pkt_size=1316", "mpegts", "aac", sides),
+        rate_hz=16_000,
+        repeat=False,
+        begin=begin,
+    )
     text = " ".join(phrase.text for phrase in clip.phrases[:PHRASES])
     async with tolk(tmp_path) as server:
         at = ("--stream", "main", "--from", "nl", "--url", server.url)
-        async with (
-            command(source, *at),
-            Listener(server.url, "main", "en", captions=["nl"], audio="none") as listener,
-        ):
-            await until(lambda: "main" in server.manager.streams, DEADLINE_S)
+        listener = Listener(server.url, "main", "en", captions=["nl"], audio="none")
+        async with command(source, *at) as process, listener:
             with sending(sender):
+                await told(process, "speaking nl in main", "receiving aac 16000 Hz, 2 channels")
+                begin.set()
                 await until(lambda: len(finals(listener)) >= PHRASES, DEADLINE_S)
         assert error_rate(text, " ".join(finals(listener))) <= 0.1
+
+
+async def told(process: Process, *texts: str) -> None:
+    """Wait until the command has said all these texts."""
+    assert process.stderr is not None
+    missing = set(texts)
+    async with asyncio.timeout(DEADLINE_S):
+        while missing:
+            line = (await process.stderr.readline()).decode()
+            assert line, f"it ended without saying {missing}"
+            missing = {text for text in missing if text not in line}
 
 
 def finals(listener: Listener) -> list[str]:

@@ -85,13 +85,13 @@ async def hls(stack: ExitStack, tmp: Path) -> Heard:
 #: AES67's packets have 1 ms: 300 bytes of L24.
 SOURCES: dict[str, tuple[Source, str]] = {
     "UDP": (udp, "aac"),
-    "TCP": (tcp, "mp3float"),
-    "TCP listening": (tcp_listening, "mp3float"),
+    "TCP": (tcp, "mp3"),
+    "TCP listening": (tcp_listening, "mp3"),
     "RTMP listening": (rtmp_listening, "aac"),
     "RTP L16": (rtp("pcm_s16be", "L16/48000/2"), "pcm_s16be"),
     "RTP L24": (rtp("pcm_s24be", "L24/48000/2", 300), "pcm_s24be"),
     "RTP Opus": (rtp("libopus", "opus/48000/2"), "opus"),
-    "HTTP MP3": (http("mp3", "libmp3lame"), "mp3float"),
+    "HTTP MP3": (http("mp3", "libmp3lame"), "mp3"),
     "HTTP Ogg": (http("ogg", "libopus"), "opus"),
     "HLS": (hls, "aac"),
 }
