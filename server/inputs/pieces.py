@@ -65,11 +65,16 @@ class Ended(Piece, frozen=True, tag="ended"):
 
 
 AnyPiece = Sound | Kind | Damage | Ended
-encode: Final = msgspec.msgpack.Encoder().encode
-decode: Final = msgspec.msgpack.Decoder(AnyPiece).decode
+_encoder: Final = msgspec.msgpack.Encoder()
+_decoder: Final[msgspec.msgpack.Decoder[AnyPiece]] = msgspec.msgpack.Decoder(AnyPiece)
 
 
 def packed(piece: Piece) -> bytes:
     """``piece`` as a reader writes it."""
-    data = encode(piece)
+    data = _encoder.encode(piece)
     return HEADER.pack(len(data)) + data
+
+
+def decode(data: bytes) -> Piece:
+    """The piece after its length. Raises msgspec.DecodeError."""
+    return _decoder.decode(data)

@@ -25,7 +25,7 @@ from av.stream import Discard, Stream
 
 from server.inputs.pieces import Damage, Ended, Kind, Piece, Request, Sound, packed
 from server.media.downmix import Channels, Downmix
-from server.media.opus import RATE_HZ
+from server.media.opus import RATE_HZ, Pcm
 
 #: Seconds. Timestamps that leave out less are rounded, or jitter.
 SMALLEST_GAP_S: Final = 0.1
@@ -106,9 +106,11 @@ class Converter:
                 yield Sound(sound)
 
     def _mono(self, frame: AudioFrame) -> bytes:
-        channels: Channels = frame.to_ndarray().reshape(-1, frame.layout.nb_channels).T
+        samples = frame.to_ndarray().astype(np.float32, copy=False)
+        channels: Channels = samples.reshape(-1, frame.layout.nb_channels).T
         louder = self._downmix.mixed(channels) * self._gain * 32768
-        return np.clip(np.nan_to_num(louder), -32768, 32767).astype(np.int16).tobytes()
+        pcm: Pcm = np.clip(np.nan_to_num(louder), -32768, 32767).astype(np.int16)
+        return pcm.tobytes()
 
 
 def read(request: Request, write: Callable[[Piece], None]) -> None:

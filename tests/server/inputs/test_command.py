@@ -58,11 +58,14 @@ async def test_a_stream_is_captioned_as_the_file_that_it_is_made_of(tmp_path: Pa
     """With the shipped models; the sound comes as MPEG-TS over UDP."""
     clip = demo_clip("nl")
     spoken = clip.pcm[: round(END_S * 16_000)].astype(np.float32) / 32768
-    sides = np.stack([spoken, spoken])
+    sides = np.stack([spoken, spoken]).astype(np.float32)
     source = f"udp://127.0.0.1:{free_rtp_port()}"
     begin = threading.Event()
     sender = Sender(
-        *(f"{source}?pkt_size=1316", "mpegts", "aac", sides),
+        f"{source}?pkt_size=1316",
+        "mpegts",
+        "aac",
+        sides,
         rate_hz=16_000,
         repeat=False,
         begin=begin,
@@ -82,12 +85,12 @@ async def test_a_stream_is_captioned_as_the_file_that_it_is_made_of(tmp_path: Pa
 async def told(process: Process, *texts: str) -> None:
     """Wait until the command has said all these texts."""
     assert process.stderr is not None
-    missing = set(texts)
+    said = ""
     async with asyncio.timeout(DEADLINE_S):
-        while missing:
+        while not all(text in said for text in texts):
             line = (await process.stderr.readline()).decode()
-            assert line, f"it ended without saying {missing}"
-            missing = {text for text in missing if text not in line}
+            assert line, f"it ended, and said only: {said}"
+            said += line
 
 
 def finals(listener: Listener) -> list[str]:
