@@ -4,6 +4,7 @@ import argparse
 import asyncio
 import logging
 import os
+import signal
 import sys
 from typing import Final
 
@@ -47,12 +48,20 @@ def run(options: argparse.Namespace) -> int:
     token = options.token or os.environ.get(TOKEN) or None
 
     async def speak() -> str:
+        if options.with_parent:
+            asyncio.get_running_loop().add_reader(0, _end_with_parent)
         return await Input(wanted, options, token).run()
 
     problem = asyncio.run(speak())
     if problem:
         print(f"tolk: {wanted.address.shown}: {problem}", file=sys.stderr)
     return 1 if problem else 0
+
+
+def _end_with_parent() -> None:
+    """Something happened on standard input. If it was closed, the server is gone."""
+    if not os.read(0, 4096):
+        os.kill(os.getpid(), signal.SIGTERM)
 
 
 class Input:
