@@ -14,6 +14,7 @@ from pathlib import Path
 from server import app, garbage, models_cli, translate_cli
 from server.config import Config, ConfigError, add_options, load, tolk_version
 from server.http.access import Access, load_secret
+from server.inputs import beside
 from server.inputs import options as inputs
 from server.interpretation.engines import ModelError
 from server.models.moving import OPTION
@@ -52,8 +53,10 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"tolk {tolk_version()}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
-    def command(name: str, run: object, text: str) -> argparse.ArgumentParser:
-        made = commands.add_parser(name, help=text, description=text)
+    def command(name: str, run: object, text: str, files: str = "") -> argparse.ArgumentParser:
+        made = commands.add_parser(
+            name, help=text, description=text, fromfile_prefix_chars=files or None
+        )
         add_options(made)
         made.set_defaults(run=run)
         return made
@@ -65,7 +68,7 @@ def _parser() -> argparse.ArgumentParser:
     demo.add_argument("--person", action="store_true", help="a person reads, not a synthetic voice")
     demo.add_argument("--out", default=".", metavar="FOLDER", help="where the files go (here)")
     translate_cli.add_options(command("translate", translate_cli.run, translate_cli.DESCRIPTION))
-    live = command("input", _input, "speak a live source into a running server")
+    live = command("input", _input, "speak a live source into a running server", files="@")
     inputs.add_options(live)
     inputs.add_server_options(live)
     models_cli.add_commands(
@@ -107,14 +110,21 @@ def raise_open_files() -> None:
 
 def _serve(config: Config, options: argparse.Namespace) -> int:
     raise_open_files()
+    inputs.check(config)
 
     async def serve() -> None:
         def nobody_listens() -> bool:
             return not any(stream.listeners for stream in server.manager.streams.values())
 
+        def token(stream: str, valid_s: float) -> str:
+            return server.access.issue(
+                subject="input", stream=stream, speak=True, take_over=True, valid_s=valid_s
+            )
+
         async with app.running(config) as server, garbage.when_idle(nobody_listens):
             print(server.addresses.text, flush=True)
-            await _stopped()
+            async with beside.running(config, server.port, token):
+                await _stopped()
 
     failed: BaseException | None = None
     try:
@@ -169,6 +179,7 @@ def _input(config: Config, options: argparse.Namespace) -> int:
 
 def _check(config: Config, options: argparse.Namespace) -> int:
     prepared(config)
+    inputs.check(config)
     print("The configuration is sound.")
     return 0
 

@@ -14,6 +14,8 @@ from msgspec import Meta
 from server.interpretation.policies import DEFAULT_POLICY, PolicyName
 
 RecognizerChoice = Literal["auto", "vosk", "whisper"]
+#: Lists whose entries may contain commas: a line each in the environment.
+LINES = ("input",)
 STARTER_MODELS = Path(__file__).parent / "models" / "starter"
 
 
@@ -125,6 +127,13 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
         ),
     ] = DEFAULT_POLICY
     stage_timeout_s: Annotated[float, about("time limit of one engine call", gt=0)] = 5.0
+    input: Annotated[
+        list[str],
+        about(
+            "a live source to interpret: 'URL --stream NAME --from LANGUAGE', and other options of "
+            "the input command; can be given again"
+        ),
+    ] = []
     log_level: Annotated[
         Literal["debug", "info", "warning", "error"],
         about("how much is logged; never what people say"),
@@ -186,7 +195,8 @@ def add_options(parser: argparse.ArgumentParser, default: str | None = None) -> 
             "--" + field.name.replace("_", "-"),
             dest=field.name,
             default=default,
-            metavar=metavar,
+            action="append" if field.name in LINES else "store",
+            metavar="SOURCE" if field.name in LINES else metavar,
             help=about + ("" if usual in ("", []) else f" (default: {usual})"),
         )
 
@@ -213,7 +223,11 @@ def load(options: argparse.Namespace, environ: Mapping[str, str]) -> Config:
     return config
 
 
-def _split(name: str, value: str) -> str | list[str]:
+def _split(name: str, value: str | list[str]) -> str | list[str]:
+    if isinstance(value, list):
+        return value
+    if name in LINES:
+        return [line.strip() for line in value.splitlines() if line.strip()]
     if isinstance(getattr(Config(), name), list):
         return [part.strip() for part in value.split(",") if part.strip()]
     return value

@@ -4,6 +4,7 @@ import argparse
 import asyncio
 import logging
 import os
+import signal
 import sys
 from typing import Final
 
@@ -28,6 +29,7 @@ STUCK_S: Final = 10.0
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 4.0
 #: How long silence is sent after a file, so that its last words are recognised.
 TAIL_S: Final = 3.0
+CONNECTION_LOST: Final = (OSError, aiohttp.ClientError, TimeoutError)
 #: Refusals that will not change by themselves.
 FINAL_CODES: Final[tuple[ErrorCode, ...]] = (
     *("unauthorised", "forbidden", "bad_stream", "unknown_language", "bad_message"),
@@ -43,15 +45,27 @@ def run(options: argparse.Namespace) -> int:
     except AddressError as error:
         print(f"tolk: {error}", file=sys.stderr)
         return 2
-    token = options.token or os.environ.get(TOKEN)
-    problem = asyncio.run(Input(wanted, options, token).run())
+    token = options.token or os.environ.get(TOKEN) or None
+
+    async def speak() -> str:
+        if options.with_parent:
+            asyncio.get_running_loop().add_reader(0, _end_with_parent)
+        return await Input(wanted, options, token).run()
+
+    problem = asyncio.run(speak())
     if problem:
         print(f"tolk: {wanted.address.shown}: {problem}", file=sys.stderr)
     return 1 if problem else 0
 
 
+def _end_with_parent() -> None:
+    """Something happened on standard input. If it was closed, the server is gone."""
+    if not os.read(0, 4096):
+        os.kill(os.getpid(), signal.SIGTERM)
+
+
 class Input:
-    """One source and the server that it is spoken into."""
+    """One source and the server that it is spoken into. To be made in a running loop."""
 
     def __init__(self, wanted: Request, options: argparse.Namespace, token: str | None) -> None:
         self._options = options
@@ -59,7 +73,7 @@ class Input:
         self._name = wanted.address.shown
         self._is_file = wanted.address.is_file
         self._resume: str | None = None
-        self._buffer = Buffer(lambda: asyncio.get_running_loop().time())
+        self._buffer = Buffer(asyncio.get_running_loop().time)
         self._reports = Reports()
         self._reading = Reading(wanted, self._buffer, self._say, self._reports.heard)
 
@@ -124,8 +138,12 @@ class Input:
                 problem = str(error)
                 if error.error and error.error.code in FINAL_CODES and not joined:
                     return problem
-            except (OSError, aiohttp.ClientError, TimeoutError) as error:
+            except CONNECTION_LOST as error:
                 problem = f"{options.url} does not answer: {error}"
+            except ExceptionGroup as errors:  # both ways of a connection were lost
+                if errors.split(CONNECTION_LOST)[1]:
+                    raise
+                problem = f"{options.url} was lost: {errors.exceptions[0]}"
             if reading.done():
                 return problem
             self._say(f"{problem}; joining again in {pause_s:g} s")

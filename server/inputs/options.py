@@ -1,13 +1,17 @@
 """The options of ``tolk input``."""
 
 import argparse
-from typing import Final
+import shlex
+from typing import Final, NoReturn
 
+from server.config import Config, ConfigError
 from server.inputs.address import Address, AddressError, address
 from server.inputs.pieces import Request
 
 #: The environment variable with the token: other users of the machine cannot read it.
 TOKEN: Final = "TOLK_TOKEN"
+#: The option with which the command ends when its standard input is closed.
+WITH_PARENT: Final = "--with-parent"
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -40,6 +44,7 @@ def add_server_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--url", default="http://127.0.0.1:8080", help="the server (%(default)s)")
     parser.add_argument("--token", help=f"if speaking needs one; better in the variable {TOKEN}")
     parser.add_argument("--insecure", action="store_true", help="accept any certificate")
+    parser.add_argument(WITH_PARENT, action="store_true", help=argparse.SUPPRESS)
 
 
 def request(options: argparse.Namespace) -> Request:
@@ -54,3 +59,31 @@ def request(options: argparse.Namespace) -> Request:
         raise AddressError("--track: tracks are counted from 1")
     source: Address = address(options.source, options.listen)
     return Request(source, options.track, channel, options.gain)
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise AddressError(message)
+
+
+def words(text: str) -> argparse.Namespace:
+    """The options of an entry of ``--input``, which are those of the command; ``given``: the words
+    themselves. Raises AddressError."""
+    parser = _Parser(prog="--input", add_help=False, allow_abbrev=False)
+    add_options(parser)
+    try:
+        given = shlex.split(text)
+    except ValueError as error:
+        raise AddressError(str(error)) from error
+    options = parser.parse_args(given)
+    options.given = given
+    return options
+
+
+def check(config: Config) -> None:
+    """Check all entries of ``--input``. Raises ConfigError."""
+    for text in config.input:
+        try:
+            request(words(text))
+        except AddressError as error:
+            raise ConfigError(f"--input {text!r}: {error}") from error

@@ -43,6 +43,14 @@ class Kind(Piece, frozen=True, tag="format"):
     side: str = ""
     tracks: int = 1
 
+    @property
+    def text(self) -> str:
+        """In words."""
+        channels = "1 channel" if self.channels == 1 else f"{self.channels} channels"
+        tracks = f", {self.tracks} tracks" if self.tracks > 1 else ""
+        side = f" (only the {self.side})" if self.side else ""
+        return f"{self.codec} {self.rate_hz} Hz{tracks}, {channels}{side}"
+
 
 class Damage(Piece, frozen=True, tag="damage"):
     """A packet could not be decoded, or the clock of the source leapt."""
@@ -57,11 +65,16 @@ class Ended(Piece, frozen=True, tag="ended"):
 
 
 AnyPiece = Sound | Kind | Damage | Ended
-encode: Final = msgspec.msgpack.Encoder().encode
-decode: Final = msgspec.msgpack.Decoder(AnyPiece).decode
+_encoder: Final = msgspec.msgpack.Encoder()
+_decoder: Final[msgspec.msgpack.Decoder[AnyPiece]] = msgspec.msgpack.Decoder(AnyPiece)
 
 
 def packed(piece: Piece) -> bytes:
     """``piece`` as a reader writes it."""
-    data = encode(piece)
+    data = _encoder.encode(piece)
     return HEADER.pack(len(data)) + data
+
+
+def decode(data: bytes) -> Piece:
+    """The piece after its length. Raises msgspec.DecodeError."""
+    return _decoder.decode(data)

@@ -21,17 +21,19 @@ import numpy as np
 from av import AudioFrame, AudioResampler
 from av.container import InputContainer
 from av.error import FFmpegError
-from av.stream import Stream
+from av.stream import Discard, Stream
 
 from server.inputs.pieces import Damage, Ended, Kind, Piece, Request, Sound, packed
 from server.media.downmix import Channels, Downmix
-from server.media.opus import RATE_HZ
+from server.media.opus import RATE_HZ, Pcm
 
 #: Seconds. Timestamps that leave out less are rounded, or jitter.
 SMALLEST_GAP_S: Final = 0.1
 #: Seconds. Timestamps that leave out more, or go back by more than LARGEST_STEP_BACK_S, have leapt.
 LARGEST_GAP_S: Final = 30.0
 LARGEST_STEP_BACK_S: Final = 0.5
+#: Frames are joined until they have so much: 10 ms. Those of AES67 have 1 ms.
+PIECE_BYTES: Final = RATE_HZ // 100 * 2
 #: Where Debian and others have ALSA's configuration. PyAV's copy of its library has none.
 ALSA_CONFIGURATION: Final = "/usr/share/alsa/alsa.conf"
 
@@ -67,25 +69,33 @@ class Converter:
         self._tracks = tracks
         self._downmix = Downmix(request.channel - 1 if request.channel else None)
         self._gain = np.float32(10 ** (request.gain_db / 20))
+        # A sound card's timestamps are our clock, read when the sound was fetched.
+        self._timed = request.address.format != "alsa"
         self._clock = Clock()
         self._met: tuple[object, ...] = ()
         self._resampler: AudioResampler | None = None
         self._told: Kind | None = None
+        self._waiting = bytearray()
+        self._gap = 0
 
     def pieces(self, frame: AudioFrame, codec: str) -> Iterator[Piece]:
         """The frame's sound, and what has changed with it."""
         met = (frame.format.name, frame.layout.name, frame.sample_rate)
         if met != self._met:
-            yield from self._flushed()
+            yield from self.flush()
             self._met = met
-            self._resampler = AudioResampler("fltp", frame.layout, RATE_HZ)
-        missing_s = self._clock.passed(frame.time, frame.samples / frame.sample_rate)
+            self._resampler = AudioResampler("flt", frame.layout, RATE_HZ)
+        at_s = frame.time if self._timed else None
+        missing_s = self._clock.passed(at_s, frame.samples / frame.sample_rate)
         if missing_s is None:
             yield Damage(leap=True)
+        if missing_s:
+            yield from self._all()
+            self._gap = round(missing_s * RATE_HZ)
         assert self._resampler is not None
         frame.pts = None  # leaps would confuse the resampler
-        made = self._resampler.resample(frame)
-        sound = b"".join(self._mono(each) for each in made)
+        for made in self._resampler.resample(frame):
+            self._waiting += self._mono(made)
         kind = Kind(
             codec,
             frame.sample_rate,
@@ -96,19 +106,29 @@ class Converter:
         if kind != self._told:
             yield kind
             self._told = kind
-        if sound:
-            yield Sound(sound, round((missing_s or 0.0) * RATE_HZ))
+        if len(self._waiting) >= PIECE_BYTES:
+            yield from self._all()
 
-    def _flushed(self) -> Iterator[Piece]:
+    def flush(self) -> Iterator[Piece]:
+        """What is left. More frames may follow, even of another kind."""
         if self._resampler is not None:
-            sound = b"".join(self._mono(each) for each in self._resampler.resample(None))
-            if sound:
-                yield Sound(sound)
+            for made in self._resampler.resample(None):
+                self._waiting += self._mono(made)
+            self._resampler = None
+        yield from self._all()
+
+    def _all(self) -> Iterator[Piece]:
+        if self._waiting:
+            yield Sound(bytes(self._waiting), self._gap)
+            self._waiting.clear()
+            self._gap = 0
 
     def _mono(self, frame: AudioFrame) -> bytes:
-        channels: Channels = frame.to_ndarray()
+        samples = frame.to_ndarray().astype(np.float32, copy=False)
+        channels: Channels = samples.reshape(-1, frame.layout.nb_channels).T
         louder = self._downmix.mixed(channels) * self._gain * 32768
-        return np.clip(np.nan_to_num(louder), -32768, 32767).astype(np.int16).tobytes()
+        pcm: Pcm = np.clip(np.nan_to_num(louder), -32768, 32767).astype(np.int16)
+        return pcm.tobytes()
 
 
 def read(request: Request, write: Callable[[Piece], None]) -> None:
@@ -128,7 +148,7 @@ def _opened(request: Request, stack: ExitStack) -> InputContainer:
     address = request.address
     url, options = address.url, address.options
     if address.by_ffmpeg:
-        url, options = _through_ffmpeg(url, stack), {}
+        url, options = _through_ffmpeg(url, address.shown, stack), {}
     if address.format == "alsa" and os.path.exists(ALSA_CONFIGURATION):
         os.environ.setdefault("ALSA_CONFIG_PATH", ALSA_CONFIGURATION)
     return stack.enter_context(
@@ -136,17 +156,31 @@ def _opened(request: Request, stack: ExitStack) -> InputContainer:
     )
 
 
-def _through_ffmpeg(url: str, stack: ExitStack) -> str:
-    """Let an installed ``ffmpeg`` fetch the source's sound. Returns the address of a pipe."""
+def _through_ffmpeg(url: str, shown: str, stack: ExitStack) -> str:
+    """Let an installed ``ffmpeg`` fetch the source's sound. Returns the address of a pipe. What it
+    complains about goes to standard error, without the passwords in ``url``."""
     program = shutil.which("ffmpeg")
     if program is None:
         scheme = url.partition(":")[0].upper()
         raise ValueError(f"{scheme} needs the program ffmpeg: install it (apt install ffmpeg)")
     command = [program, "-nostdin", "-loglevel", "error", "-i", url]
     command += ["-map", "0:a", "-c", "copy", "-f", "mpegts", "-flush_packets", "1", "pipe:1"]
-    process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
-    assert process.stdout is not None
+    process = subprocess.Popen(
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    assert process.stdout is not None and process.stderr is not None
+    stack.callback(process.wait)
     stack.callback(process.kill)
+    complaints = process.stderr
+
+    def show() -> None:
+        for line in complaints:
+            sys.stderr.write(line.decode(errors="replace").replace(url, shown))
+
+    threading.Thread(target=show, daemon=True).start()
     return f"pipe:{process.stdout.fileno()}"
 
 
@@ -164,7 +198,7 @@ def _read(request: Request, container: InputContainer, write: Callable[[Piece], 
         if each is not chosen:
             _ignore(each)
     converter = Converter(request, len(tracks))
-    codec = chosen.codec_context.name
+    codec = chosen.codec_context.codec.canonical_name
     for packet in container.demux(chosen):
         if not packet.size and packet.dts is not None:
             continue  # FFmpeg would take it as the end
@@ -177,12 +211,14 @@ def _read(request: Request, container: InputContainer, write: Callable[[Piece], 
             if isinstance(frame, AudioFrame) and frame.samples and frame.sample_rate:
                 for piece in converter.pieces(frame, codec):
                     write(piece)
+    for piece in converter.flush():
+        write(piece)
     return ""
 
 
 def _ignore(stream: Stream) -> None:
     """Let FFmpeg drop what we do not want as early as it can."""
-    stream.discard = "all"
+    stream.discard = Discard.all
 
 
 def _end_with_parent() -> None:

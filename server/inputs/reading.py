@@ -121,13 +121,13 @@ class Reading:
             case Damage():
                 self.damaged += 1
             case Kind():
-                before = self.kind
-                self.kind = piece
-                if piece.side and (before is None or before.side != piece.side):
+                self._say(f"receiving {piece.text}")
+                if piece.side and (self.kind is None or piece.side != self.kind.side):
                     self._say(
-                        f"its two channels cancel each other when mixed: taking the {piece.side} "
-                        "one (is a balanced line in a stereo socket?)"
+                        "the two channels cancel each other when mixed; is a balanced line in a "
+                        f"stereo socket? Only the {piece.side} one is taken"
                     )
+                self.kind = piece
 
 
 async def _next(process: Process, limit_s: float | None) -> Piece:

@@ -33,7 +33,7 @@ class Reports:
         self._silent_s = 0.0
         counts = buffer.counts
         parts = [
-            _kind(reading),
+            reading.kind.text if reading.kind else "sound",
             _level(energy / samples),
             f"{buffer.level_s:.2f} s late",
             reconnects,
@@ -46,16 +46,6 @@ class Reports:
             f"{reading.leaps} leaps of its clock": reading.leaps,
         }
         return ", ".join(parts + [text for text, count in more.items() if count])
-
-
-def _kind(reading: Reading) -> str:
-    kind = reading.kind
-    if kind is None:
-        return "sound"
-    channels = "1 channel" if kind.channels == 1 else f"{kind.channels} channels"
-    tracks = f", {kind.tracks} tracks" if kind.tracks > 1 else ""
-    side = f" (only the {kind.side})" if kind.side else ""
-    return f"{kind.codec} {kind.rate_hz} Hz{tracks}, {channels}{side}"
 
 
 def _level(power: float) -> str:

@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 
 from server.media.opus import RATE_HZ
 
+#: float32 from -1 to 1, of shape (samples,).
+Wave = NDArray[np.float32]
 #: float32 from -1 to 1, of shape (channels, samples).
 Channels = NDArray[np.float32]
 
@@ -38,20 +40,21 @@ class Downmix:
         self._left = self._right = self._product = 0.0
         self.side: Side | None = None
 
-    def mixed(self, channels: Channels) -> NDArray[np.float32]:
+    def mixed(self, channels: Channels) -> Wave:
         """One channel of the sound. Two are averaged. More are added at half their level, as
         mostly one of them has the speech."""
+        made: Wave
         count = len(channels)
         if self._wanted is not None and self._wanted < count:
-            return channels[self._wanted]
-        if count != 2:
+            made = channels[self._wanted]
+        elif count != 2:
             self.side = None
-            mixed: NDArray[np.float32] = channels.sum(axis=0) / min(count, 2)
-            return mixed
-        self._listen(channels)
-        if self.side is not None:
-            return channels[0 if self.side == "left" else 1]
-        return (channels[0] + channels[1]) / 2
+            made = channels.sum(axis=0) / min(count, 2)
+        else:
+            self._listen(channels)
+            sides = {"left": channels[0], "right": channels[1]}
+            made = sides[self.side] if self.side else (channels[0] + channels[1]) / 2
+        return made
 
     def _listen(self, channels: Channels) -> None:
         """Find out whether the two sides cancel each other."""

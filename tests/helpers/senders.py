@@ -60,8 +60,8 @@ def stereo(
 class Sender:
     """Sends ``sound`` to ``url`` in real time, until it is stopped.
 
-    ``repeat``: again and again. ``persistent``: if nobody takes it, try again. ``speed``: as a
-    multiple of real time.
+    ``repeat``: again and again. ``begin``: until it is set, silence is sent. ``persistent``: if
+    nobody takes it, try again.
     """
 
     def __init__(
@@ -75,7 +75,7 @@ class Sender:
         options: Mapping[str, str] | None = None,
         repeat: bool = True,
         persistent: bool = False,
-        speed: float = 1.0,
+        begin: threading.Event | None = None,
     ) -> None:
         self._open: Any = dict(file=url, mode="w", format=container, options=dict(options or {}))
         self._codec = codec
@@ -83,7 +83,7 @@ class Sender:
         self._rate_hz = rate_hz
         self._repeat = repeat
         self._persistent = persistent
-        self._speed = speed
+        self._begin = begin
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
 
@@ -116,18 +116,19 @@ class Sender:
         step = self._rate_hz * STEP // RATE_HZ
         steps = self._sound.shape[1] // step
         began_s = time.monotonic()
-        number = 0
-        while not self._stop.is_set() and (self._repeat or number < steps):
-            at = number % steps * step
-            part = np.ascontiguousarray(self._sound[:, at : at + step])
-            frame = AudioFrame.from_ndarray(part, "fltp", stream.layout.name)
-            frame.sample_rate, frame.pts = self._rate_hz, number * step
+        sent = played = 0
+        while not self._stop.is_set() and (self._repeat or played < steps):
+            silent = self._begin is not None and not self._begin.is_set()
+            at = played % steps * step
+            part = self._sound[:, at : at + step].T.reshape(1, -1)
+            frame = AudioFrame.from_ndarray(0 * part if silent else part, "flt", stream.layout.name)
+            frame.sample_rate, frame.pts = self._rate_hz, sent * step
             for made in resampler.resample(frame):
                 for packet in stream.encode(made):
                     container.mux(packet)
-            number += 1
-            ahead_s = began_s + number * 0.02 / self._speed - time.monotonic()
-            time.sleep(max(0.0, ahead_s))
+            sent += 1
+            played += not silent
+            time.sleep(max(0.0, began_s + sent * 0.02 - time.monotonic()))
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import sys
+import threading
 from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -57,20 +58,39 @@ async def test_a_stream_is_captioned_as_the_file_that_it_is_made_of(tmp_path: Pa
     """With the shipped models; the sound comes as MPEG-TS over UDP."""
     clip = demo_clip("nl")
     spoken = clip.pcm[: round(END_S * 16_000)].astype(np.float32) / 32768
-    sides = np.stack([spoken, spoken])
+    sides = np.stack([spoken, spoken]).astype(np.float32)
     source = f"udp://127.0.0.1:{free_rtp_port()}"
-    sender = Sender(f"{source}?pkt_size=1316", "mpegts", "aac", sides, rate_hz=16_000, repeat=False)
+    begin = threading.Event()
+    sender = Sender(
+        f"{source}?pkt_size=1316",
+        "mpegts",
+        "aac",
+        sides,
+        rate_hz=16_000,
+        repeat=False,
+        begin=begin,
+    )
     text = " ".join(phrase.text for phrase in clip.phrases[:PHRASES])
     async with tolk(tmp_path) as server:
         at = ("--stream", "main", "--from", "nl", "--url", server.url)
-        async with (
-            command(source, *at),
-            Listener(server.url, "main", "en", captions=["nl"], audio="none") as listener,
-        ):
-            await until(lambda: "main" in server.manager.streams, DEADLINE_S)
+        listener = Listener(server.url, "main", "en", captions=["nl"], audio="none")
+        async with command(source, *at) as process, listener:
             with sending(sender):
+                await told(process, "speaking nl in main", "receiving aac 16000 Hz, 2 channels")
+                begin.set()
                 await until(lambda: len(finals(listener)) >= PHRASES, DEADLINE_S)
         assert error_rate(text, " ".join(finals(listener))) <= 0.1
+
+
+async def told(process: Process, *texts: str) -> None:
+    """Wait until the command has said all these texts."""
+    assert process.stderr is not None
+    said = ""
+    async with asyncio.timeout(DEADLINE_S):
+        while not all(text in said for text in texts):
+            line = (await process.stderr.readline()).decode()
+            assert line, f"it ended, and said only: {said}"
+            said += line
 
 
 def finals(listener: Listener) -> list[str]:

@@ -4,6 +4,8 @@ All of them run at the same time; the tests look at what came of each.
 """
 
 import asyncio
+import shutil
+import subprocess
 from collections.abc import Awaitable, Callable
 from contextlib import ExitStack
 from pathlib import Path
@@ -11,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.helpers.inputs import Heard, frequency, heard, sdp
+from tests.helpers.rtsp import camera
 from tests.helpers.senders import (
     Sender,
     folder,
@@ -37,13 +40,13 @@ async def udp(stack: ExitStack, tmp: Path) -> Heard:
 
 async def tcp(stack: ExitStack, tmp: Path) -> Heard:
     """We connect to the source."""
-    url = stack.enter_context(serving_tcp(lambda out: Sender(out, "mpegts", "mp2", TONE)))
+    url = stack.enter_context(serving_tcp(lambda out: Sender(out, "mpegts", "aac", TONE)))
     return await heard(url, ENOUGH_S)
 
 
 async def tcp_listening(stack: ExitStack, tmp: Path) -> Heard:
     url = f"tcp://127.0.0.1:{free_port()}"
-    stack.enter_context(sending(Sender(url, "mpegts", "mp2", TONE, persistent=True)))
+    stack.enter_context(sending(Sender(url, "mpegts", "aac", TONE, persistent=True)))
     return await heard(url, ENOUGH_S, listen=True)
 
 
@@ -82,18 +85,41 @@ async def hls(stack: ExitStack, tmp: Path) -> Heard:
     return await heard(f"{url}/live.m3u8", ENOUGH_S)
 
 
+async def rtsp(stack: ExitStack, tmp: Path) -> Heard:
+    return await heard(stack.enter_context(camera()), ENOUGH_S)
+
+
+async def srt(stack: ExitStack, tmp: Path) -> Heard:
+    """Sent by the program ffmpeg."""
+    program = shutil.which("ffmpeg")
+    if program is None:
+        return pytest.skip("needs ffmpeg")
+    url = f"srt://127.0.0.1:{free_rtp_port()}"
+    tone = "aevalsrc=0.316*sin(2*PI*440*t)|0.316*sin(2*PI*440*t):s=48000"
+    process = stack.enter_context(
+        subprocess.Popen(
+            [program, "-v", "error", "-nostdin", "-re", "-f", "lavfi", "-i", tone]
+            + ["-c:a", "aac", "-f", "mpegts", f"{url}?mode=listener"]
+        )
+    )
+    stack.callback(process.kill)
+    return await heard(url, ENOUGH_S)
+
+
 #: AES67's packets have 1 ms: 300 bytes of L24.
 SOURCES: dict[str, tuple[Source, str]] = {
     "UDP": (udp, "aac"),
-    "TCP": (tcp, "mp3float"),
-    "TCP listening": (tcp_listening, "mp3float"),
+    "TCP": (tcp, "aac"),
+    "TCP listening": (tcp_listening, "aac"),
     "RTMP listening": (rtmp_listening, "aac"),
     "RTP L16": (rtp("pcm_s16be", "L16/48000/2"), "pcm_s16be"),
     "RTP L24": (rtp("pcm_s24be", "L24/48000/2", 300), "pcm_s24be"),
     "RTP Opus": (rtp("libopus", "opus/48000/2"), "opus"),
-    "HTTP MP3": (http("mp3", "libmp3lame"), "mp3float"),
+    "HTTP MP3": (http("mp3", "libmp3lame"), "mp3"),
     "HTTP Ogg": (http("ogg", "libopus"), "opus"),
     "HLS": (hls, "aac"),
+    "RTSP": (rtsp, "pcm_s16be"),
+    "SRT": (srt, "aac"),
 }
 
 
@@ -118,7 +144,22 @@ def test_a_source_is_heard(outcomes: dict[str, Heard | BaseException], name: str
         raise outcome
     kind = outcome.reading.kind
     assert kind is not None
-    assert (kind.codec, kind.rate_hz, kind.channels) == (SOURCES[name][1], 48_000, 2)
+    channels = 1 if name == "RTSP" else 2
+    assert (kind.codec, kind.rate_hz, kind.channels) == (SOURCES[name][1], 48_000, channels)
     assert frequency(outcome.pcm) == pytest.approx(440, abs=3)
     peak = abs(outcome.pcm[-4800:].astype(int)).max()
     assert peak == pytest.approx(10_350, rel=0.1)
+
+
+async def test_a_sound_card_is_heard(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By ALSA's own library, which reads a file in place of a sound card, slowly."""
+    (tmp_path / "sound").write_bytes((32768 * TONE).astype("<i2").T.tobytes())
+    configuration = tmp_path / "asound.conf"
+    configuration.write_text(
+        f"""pcm.desk {{ type file; slave.pcm nothing; infile "{tmp_path}/sound"
+                        file "/dev/null"; format raw }}
+            pcm.nothing {{ type null }}"""
+    )
+    monkeypatch.setenv("ALSA_CONFIG_PATH", str(configuration))
+    source = await heard("alsa:desk", 0.02)
+    assert source.reading.kind is not None and source.reading.kind.codec == "pcm_s16le"

@@ -1,0 +1,115 @@
+"""The sources of ``serve --input``: an ``input`` command for each, kept running beside the server.
+
+Their arguments are passed in files that only the owner can read, and their tokens in the
+environment: every user of a machine can see the command lines of its processes.
+"""
+
+import asyncio
+import logging
+import os
+import sys
+import tempfile
+from asyncio.subprocess import PIPE
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from typing import Final
+
+from server.config import Config
+from server.http import netinfo
+from server.inputs.options import TOKEN, WITH_PARENT, words
+
+#: Between two runs of a command: doubled each time, up to the second. Seconds.
+FIRST_PAUSE_S, LONGEST_PAUSE_S = 1.0, 30.0
+#: A command that ran longer is started again after FIRST_PAUSE_S. Seconds.
+HEALTHY_S: Final = 60.0
+#: From SIGTERM to SIGKILL. Seconds.
+GRACE_S: Final = 2.0
+#: How long the tokens hold: as long as a server may run without a restart.
+TOKEN_S: Final = 5 * 365 * 86_400.0
+
+_log = logging.getLogger(__name__)
+
+
+@asynccontextmanager
+async def running(
+    config: Config, port: int, token: Callable[[str, float], str]
+) -> AsyncIterator[None]:
+    """Run the commands while the body runs. ``port``: of this server. ``token`` makes one that
+    allows speaking in a stream, for so many seconds."""
+    if not config.input:
+        yield
+        return
+    with tempfile.TemporaryDirectory(prefix="tolk-") as folder:
+        async with asyncio.TaskGroup() as group:
+            tasks = []
+            for number, text in enumerate(config.input):
+                options = words(text)
+                given = [*options.given, *_way(config, port, options.given)]
+                file = Path(folder) / f"input-{number}"
+                _write(file, given)
+                environment = {**os.environ, TOKEN: token(options.stream, TOKEN_S)}
+                work = _kept(file, environment, options.stream)
+                tasks.append(group.create_task(work, name=f"input-{number}"))
+            try:
+                yield
+            finally:
+                for task in tasks:
+                    task.cancel()
+
+
+def _way(config: Config, port: int, given: Sequence[str]) -> list[str]:
+    """The options with which a command reaches this server."""
+    host = "127.0.0.1" if config.host in ("", "0.0.0.0") else config.host
+    host = "::1" if host == "::" else host
+    scheme = "https" if config.has_tls else "http"
+    way = ["--url", netinfo.base_url(scheme, host, port), "--log-level", config.log_level]
+    way.append(WITH_PARENT)
+    if config.has_tls:
+        way.append("--insecure")
+    if "--audio" not in given:
+        way += ["--audio", "socket-opus"]
+    return way
+
+
+def _write(file: Path, arguments: Sequence[str]) -> None:
+    """Write the arguments, one a line, for the owner alone."""
+    descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with open(descriptor, "w", encoding="utf8") as lines:
+        lines.writelines(f"{each}\n" for each in arguments)
+
+
+async def _kept(file: Path, environment: dict[str, str], stream: str) -> None:
+    """Run the command again and again, until it has spoken a file to its end."""
+    loop = asyncio.get_running_loop()
+    pause_s = FIRST_PAUSE_S
+    while True:
+        began_s = loop.time()
+        status = await _run(file, environment)
+        if status == 0:
+            return
+        if loop.time() - began_s > HEALTHY_S:
+            pause_s = FIRST_PAUSE_S
+        _log.warning("the input of %s ended with %d; again in %g s", stream, status, pause_s)
+        await asyncio.sleep(pause_s)
+        pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
+
+
+async def _run(file: Path, environment: dict[str, str]) -> int:
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "server", "input", f"@{file}"),
+        stdin=PIPE,  # it ends when this is closed, even if this process is killed
+        env=environment,
+        start_new_session=True,  # Ctrl-C in the terminal reaches only the server
+    )
+    try:
+        return await process.wait()
+    finally:
+        with suppress(ProcessLookupError):
+            process.terminate()
+        try:
+            async with asyncio.timeout(GRACE_S):
+                await process.wait()
+        except TimeoutError:
+            process.kill()
+            await process.wait()

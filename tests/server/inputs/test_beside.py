@@ -1,0 +1,98 @@
+"""``serve --input``: sources beside the server."""
+
+import argparse
+import asyncio
+import os
+import signal
+import socket
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import pytest
+
+from server.client.participants import Listener
+from server.config import Config, ConfigError, add_options, load
+from server.inputs.options import check
+from tests.helpers.senders import Sender, free_port, free_rtp_port, sending, stereo
+from tests.helpers.waiting import until
+
+DEADLINE_S = 60.0
+
+
+def loaded(*arguments: str, environ: Mapping[str, str] | None = None) -> Config:
+    parser = argparse.ArgumentParser()
+    add_options(parser)
+    return load(parser.parse_args(arguments), environ or {})
+
+
+def descendants(pid: int) -> Iterator[int]:
+    """The processes that a process started, and those that these started."""
+    for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
+        yield int(child)
+        yield from descendants(int(child))
+
+
+def gone(pid: int) -> bool:
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except FileNotFoundError:
+        return True
+    return state == "Z"
+
+
+async def test_a_source_is_heard_and_ends_with_the_server_even_if_that_is_killed(
+    tmp_path: Path,
+) -> None:
+    source, port = f"udp://127.0.0.1:{free_rtp_port()}", free_port()
+    arguments = ["--port", str(port), "--state", str(tmp_path), "--fetch", "never"]
+    arguments += ["--models", "starter", "--input", f"{source} --stream a --from nl"]
+    server = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "server", *arguments), cwd=Path(__file__).parents[3]
+    )
+    try:
+        with sending(Sender(f"{source}?pkt_size=1316", "mpegts", "mp2", stereo(440, 440))):
+            await until(lambda: _answers(port), DEADLINE_S)
+            listener = Listener(f"http://127.0.0.1:{port}", "a", keep_sound=True)
+            async with listener, asyncio.timeout(DEADLINE_S):
+                while not _sounds(listener):
+                    await asyncio.sleep(0.05)
+        started = list(descendants(server.pid))
+        os.kill(server.pid, signal.SIGKILL)
+        await until(lambda: all(map(gone, started)), DEADLINE_S)
+    finally:
+        if server.returncode is None:
+            server.kill()
+        await server.wait()
+
+
+def _sounds(listener: Listener) -> bool:
+    return sum(len(data) > 40 for _, data in listener.arrivals.payloads) > 20
+
+
+def _answers(port: int) -> bool:
+
+    with socket.socket() as each:
+        return each.connect_ex(("127.0.0.1", port)) == 0
+
+
+def test_each_source_is_an_entry_and_may_contain_commas() -> None:
+    entries = ["alsa:hw:1,0 --stream a --from nl", "udp://0.0.0.0:5 --stream b --from en"]
+    given = [word for entry in entries for word in ("--input", entry)]
+    assert loaded(*given).input == entries
+    assert loaded(environ={"TOLK_INPUT": "\n".join(entries)}).input == entries
+
+
+@pytest.mark.parametrize(
+    ("entry", "problem"),
+    [
+        ("udp://0.0.0.0:5 --from nl", "--stream"),
+        ("udp://0.0.0.0:5 --stream a --from nl --loud", "--loud"),
+        ("nowhere.wav --stream a --from nl", "no file"),
+        ("'udp://0.0.0.0:5 --stream a --from nl", "quotation"),
+    ],
+    ids=["an option is missing", "an unknown option", "no such file", "a quotation mark"],
+)
+def test_a_wrong_entry_is_told(entry: str, problem: str) -> None:
+    with pytest.raises(ConfigError, match=problem):
+        check(Config(input=[entry]))
