@@ -1,7 +1,7 @@
 """What is said in a sound file: its clauses, in order, as the gate and the recogniser of a server
 hear them."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -16,6 +16,7 @@ from server.interpretation.segmenter import Line, Segmenter
 from server.interpretation.shared import Engines
 from server.interpretation.types import Clause, Pcm, Transcript, Word
 from server.media.files import SoundFile
+from server.translate.soft import raised
 
 #: The recogniser gets pieces of this length.
 CHUNK_SAMPLES: Final = RATE_HZ // 5
@@ -45,7 +46,7 @@ class Listening:
 
     def clauses(self, sound: SoundFile) -> Iterator[Said]:
         """The clauses of all of ``sound``. Raises SoundFileError."""
-        for pcm in _pieces(sound):
+        for pcm in _pieces(raised(sound, RATE_HZ)):
             yield from self._accept(pcm)
         yield from self._finish()
 
@@ -100,7 +101,7 @@ class Listening:
                 yield Said(each, words)
 
 
-def _pieces(sound: SoundFile) -> Iterator[Pcm]:
+def _pieces(sound: Iterable[Pcm]) -> Iterator[Pcm]:
     waiting: Pcm = np.zeros(0, np.int16)
     for pcm in sound:
         waiting = np.concatenate([waiting, pcm])
