@@ -213,6 +213,17 @@ def test_one_file_that_fails_does_not_stop_the_others(
     assert [each.name for each in out.rglob("*") if each.is_file()] == ["b.en.opus"]
 
 
+def test_a_film_that_was_cut_off_is_told(
+    tmp_path: Path, movie: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cut, output = tmp_path / "cut.mkv", tmp_path / "out.mkv"
+    cut.write_bytes(movie.read_bytes()[: movie.stat().st_size * 3 // 4])
+    assert translate(cut, "--to", "en", "--track", "2", "-o", output) == 0
+    assert "has been cut off" in capsys.readouterr().err
+    with av.open(str(output)) as container:
+        assert 4 < (container.duration or 0) / av.time_base < 7.5
+
+
 def test_what_is_there_stays_if_a_file_fails(tmp_path: Path) -> None:
     (tmp_path / "old.wav").write_bytes(b"of yesterday")
     (tmp_path / "bad.mp3").write_bytes(b"not at all")
