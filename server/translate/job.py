@@ -88,12 +88,15 @@ def interpret(engines: Engines, job: Job, how: How, tell: Callable[[str], None])
                 writer.pad(round(end_s * RATE_HZ))
         if job.film and kind:
             made = [film.Dub(voices[to][0], to, _title(to)) for to in how.targets]
-            film.put_together(job.file, made, files[job.film], kind.container, how.keep_sound)
+            if not film.put_together(
+                job.file, made, files[job.film], kind.container, how.keep_sound
+            ):
+                outcome.notes.append("its own subtitles do not fit into the film, and are left out")
         for path, (form, language) in job.texts.items():
             text = _captions(form, language, passages, how, job.file, end_s)
             files[path].write_text(text, encoding="utf8")
     outcome.understood = any(passage.spoken for passage in passages)
-    outcome.notes = list(_notes(sound, dubs, writers, end_s))
+    outcome.notes += _notes(sound, dubs, writers, end_s)
     outcome.lost += bool(sound.broke_off)
     return outcome
 

@@ -2,7 +2,7 @@
 hear them."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -16,6 +16,7 @@ from server.interpretation.segmenter import Line, Segmenter
 from server.interpretation.shared import Engines
 from server.interpretation.types import Clause, Pcm, Transcript, Word
 from server.media.files import SoundFile
+from server.translate.envelope import STEP, Envelope
 from server.translate.soft import raised
 
 #: The recogniser gets pieces of this length.
@@ -43,6 +44,7 @@ class Listening:
         self._gate: Gate | None = None
         self._gate_from = 0
         self._words: tuple[Word, ...] = ()
+        self._envelope = Envelope()
 
     def clauses(self, sound: SoundFile) -> Iterator[Said]:
         """The clauses of all of ``sound``. Raises SoundFileError."""
@@ -51,6 +53,7 @@ class Listening:
         yield from self._finish()
 
     def _accept(self, pcm: Pcm) -> Iterator[Said]:
+        self._envelope.add(pcm)
         if self._gate is None:
             detector = self._engines.detector
             recognizer = self._engines.recognizers[self._source]
@@ -93,12 +96,17 @@ class Listening:
     def _said(self, news: Sequence[Clause | Line]) -> Iterator[Said]:
         for each in news:
             if isinstance(each, Clause):
-                words = tuple(
-                    word
-                    for word in self._words
-                    if each.start_sample <= word.start_sample < each.end_sample
-                )
-                yield Said(each, words)
+                yield self._timed(each)
+
+    def _timed(self, clause: Clause) -> Said:
+        """``clause`` with its words. It begins when it is heard."""
+        start, end = clause.start_sample, clause.end_sample
+        words = [word for word in self._words if start <= word.start_sample < end]
+        begins = self._envelope.begins(start, end)
+        if words:
+            begins = min(begins, max(start, words[0].end_sample - STEP))
+            words[0] = replace(words[0], start_sample=begins)
+        return Said(replace(clause, start_sample=begins), tuple(words))
 
 
 def _pieces(sound: Iterable[Pcm]) -> Iterator[Pcm]:

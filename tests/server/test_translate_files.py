@@ -71,6 +71,7 @@ def movie(tmp_path_factory: pytest.TempPathFactory) -> Path:
         Sound(music, "fra", default=True),
         Sound(spoken(), "nld", begins_s=2.0),
         picture_s=8,
+        subtitle="Hello",
     )
 
 
@@ -116,6 +117,7 @@ def test_a_picture_is_copied_as_it_is(tmp_path: Path, movie: Path) -> None:
     output = tmp_path / "movie.mkv"
     assert translate(movie, "--to", "en", "--track", 2, "--replace-sound", "-o", output) == 0
     assert packets(output, "video") == packets(movie, "video")
+    assert packets(output, "subtitle") == [b"Hello"]
     with av.open(str(output)) as container:
         assert [each.language for each in container.streams.audio] == ["eng"]
 
