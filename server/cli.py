@@ -29,7 +29,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = list(sys.argv[1:] if argv is None else argv)
     if not arguments or (arguments[0].startswith("-") and arguments[0] not in _TOP_OPTIONS):
         arguments.insert(0, "serve")
-    options = _parser().parse_args(arguments)
+    options = _parser().parse_args([_as_path(each) for each in arguments])
     try:
         config = load(options, os.environ)
         _set_up_logging(config)
@@ -42,6 +42,13 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 _TOP_OPTIONS = ("-h", "--help", "--version")
+
+
+def _as_path(argument: str) -> str:
+    """``argument``; if it looks like an option and is the name of a file, so that it is taken for
+    that."""
+    named = argument.startswith("-") and "." in argument and os.path.lexists(argument)
+    return os.path.join(".", argument) if named else argument
 
 
 def _parser() -> argparse.ArgumentParser:

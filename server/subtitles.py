@@ -1,13 +1,20 @@
-"""Subtitles: SubRip, WebVTT and plain text. No I/O."""
+"""Subtitles in SubRip and WebVTT. No I/O."""
 
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from html import escape
+from itertools import accumulate, pairwise
 from typing import Final
 
 #: Letters on a line, as is usual for films.
 LINE: Final = 42
+#: Letters and seconds of one cue: two lines, and as long as two lines take to be read.
+MOST_LETTERS: Final = 2 * LINE
+MOST_S: Final = 7.0
+#: A cue may end at a comma if it has this part of its usual length.
+EARLY: Final = 0.6
+PAUSES: Final = (",", ".", ";", ":", "?", "!")
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +24,41 @@ class Cue:
     start_s: float
     end_s: float
     text: str
+
+
+def spread(text: str, start_s: float, end_s: float) -> list[Cue]:
+    """A cue for each word of ``text``, each as long as its letters are of the whole."""
+    words = text.split()
+    ends = [0, *accumulate(len(word) + 1 for word in words)]
+    step_s = (end_s - start_s) / max(1, ends[-1])
+    return [
+        Cue(start_s + step_s * start, start_s + step_s * end, word)
+        for word, (start, end) in zip(words, pairwise(ends), strict=True)
+    ]
+
+
+def readable(words: Sequence[Cue]) -> Iterator[Cue]:
+    """The cues for one passage, given as a cue for each word: short enough to be read, of about
+    one length, and rather ending where the text has a comma."""
+    letters = sum(len(word.text) + 1 for word in words)
+    length_s = words[-1].end_s - words[0].start_s if words else 0.0
+    usual = letters / max(-(-letters // MOST_LETTERS), -(-length_s // MOST_S), 1)
+    kept: list[Cue] = []
+    count = 0
+    for word in words:
+        full = count + len(word.text) > MOST_LETTERS or count >= usual
+        comma = bool(kept) and kept[-1].text.endswith(PAUSES) and count >= EARLY * usual
+        if kept and (full or comma) and letters > count + len(word.text) + 1:
+            yield _joined(kept)
+            kept, count = [], 0
+        kept.append(word)
+        count += len(word.text) + 1
+    if kept:
+        yield _joined(kept)
+
+
+def _joined(words: Sequence[Cue]) -> Cue:
+    return Cue(words[0].start_s, words[-1].end_s, " ".join(word.text for word in words))
 
 
 def srt(cues: Sequence[Cue]) -> str:
@@ -36,11 +78,6 @@ def vtt(cues: Sequence[Cue]) -> str:
         for cue in cues
     ]
     return "\n".join(["WEBVTT\n", *blocks])
-
-
-def txt(cues: Sequence[Cue]) -> str:
-    """The text alone, a line for each cue."""
-    return "".join(f"{cue.text}\n" for cue in cues)
 
 
 def _lines(text: str) -> str:

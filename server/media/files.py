@@ -31,6 +31,8 @@ AHEAD_S: Final = 1.0
 MOST_PAUSE_S: Final = 12 * 3600.0
 #: A file breaks off after this many errors without a packet between them.
 MOST_ERRORS: Final = 100
+#: Containers that say how long they are; of others FFmpeg estimates it.
+_EXACT: Final = ("mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm", "flac", "wav")
 #: Only files are opened, also by playlists.
 _OPTIONS: Final = {"protocol_whitelist": "file"}
 
@@ -48,7 +50,8 @@ class SoundFile:
     """The sound of a file, mono int16 at ``rate_hz``: that of ``track``, which is a number from 1
     or a language; else of the track that the file marks as the usual one, else of the first.
 
-    ``duration_s`` is 0 if the container does not say. When all is read, ``end_s`` is where sound
+    ``duration_s`` is 0 if the container does not say, and may be an estimate if it is not
+    ``knows_duration``. When all is read, ``end_s`` is where sound
     and picture ended, ``skipped_s`` says how much could not be decoded, and ``broke_off`` why the
     rest could not be read, or "". Raises SoundFileError, on opening or while reading. To be closed.
     """
@@ -72,6 +75,7 @@ class SoundFile:
             if not stream.disposition & Disposition.attached_pic
         ]
         self.duration_s = (self._container.duration or 0) / av.time_base
+        self.knows_duration = self._container.format.name in _EXACT
         self._origin_s = (self._container.start_time or 0) / av.time_base
         self._picture_origin_s = self._origin_s
         self.end_s = self.skipped_s = 0.0

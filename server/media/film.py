@@ -36,18 +36,19 @@ def unfit(film: Path, container: str, keep_sound: bool) -> str:
     SoundFileError."""
     with _opened(film) as source, av.open("/dev/null", "w", format=container) as target:
         for stream in _copied(source, keep_sound):
-            codec = stream.codec_context.codec.canonical_name if stream.codec_context else "?"
-            if not {codec, stream.codec_context.name} & target.supported_codecs:
+            if not _fits(stream, target):
                 what = "picture" if stream.type == "video" else "sound"
+                codec = stream.codec_context.codec.canonical_name
                 return f"a file of this kind cannot hold the {what} of {film}, which is {codec}"
     return ""
 
 
 def put_together(
     film: Path, dubs: Sequence[Dub], output: Path, container: str, keep_sound: bool
-) -> None:
+) -> bool:
     """Write ``film`` with ``dubs``, of which the first is played unless somebody chooses another,
-    to ``output``. Raises OSError, av.FFmpegError, SoundFileError."""
+    to ``output``. Returns whether all of its subtitles fit into that; else these are left out.
+    Raises OSError, av.FFmpegError, SoundFileError."""
     with ExitStack() as stack:
         source = stack.enter_context(_opened(film))
         target = stack.enter_context(av.open(address(output), "w", format=container))
@@ -69,8 +70,11 @@ def put_together(
         for each in sounds:
             made[each.index] = _copy(target, each)
             made[each.index].disposition = each.disposition & ~_DEFAULT
+        subtitles = [each for each in source.streams.subtitles if _fits(each, target)]
+        made |= {each.index: _copy(target, each) for each in subtitles}
         origin_s = (source.start_time or 0) / av.time_base
         _mux(target, _packets(source, made, origin_s), tracks)
+        return len(subtitles) == len(source.streams.subtitles)
 
 
 _DEFAULT = Disposition.default
@@ -88,6 +92,11 @@ def _copied(source: InputContainer, keep_sound: bool) -> list[Stream]:
         each for each in source.streams.video if not each.disposition & Disposition.attached_pic
     ]
     return [*pictures, *(source.streams.audio if keep_sound else ())]
+
+
+def _fits(stream: Stream, target: OutputContainer) -> bool:
+    codec = stream.codec_context
+    return bool(codec and {codec.codec.canonical_name, codec.name} & target.supported_codecs)
 
 
 def _copy(target: OutputContainer, stream: Stream) -> Stream:

@@ -33,7 +33,7 @@ class Sides:
         self._compare(stereo)
         if self.cancel:
             return np.asarray(stereo[:, int(self._right > self._left)], np.int16)
-        return (stereo.sum(axis=1, dtype=np.int32) // 2).astype(np.int16)
+        return np.asarray(stereo.sum(axis=1, dtype=np.int32) // 2, np.int16)
 
     def _compare(self, stereo: NDArray[np.int16]) -> None:
         left, right = stereo.T.astype(np.float64)

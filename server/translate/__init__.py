@@ -2,9 +2,11 @@
 can. Files come one after another; one that fails does not stop the rest."""
 
 import mimetypes
+import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TextIO
 
 from av.error import FFmpegError
 
@@ -28,8 +30,14 @@ def run(config: Config, wanted: Wanted, how: How) -> int:
     except PlanError as error:
         _tell(str(error))
         return 2
-    engines = load(catalogue, config.device)
-    done = [_done(engines, job, how, f"{number}/{len(jobs)}") for number, job in enumerate(jobs, 1)]
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: nothing half
+    try:
+        engines = load(catalogue, config.device)
+        done = [
+            _done(engines, job, how, f"{number}/{len(jobs)}") for number, job in enumerate(jobs, 1)
+        ]
+    finally:
+        signal.signal(signal.SIGTERM, before)
     if len(jobs) > 1:
         print(f"{sum(done)} of {len(jobs)} files are interpreted.")
     return 0 if all(done) else 1
@@ -46,10 +54,9 @@ def _known(catalogue: Catalogue, source: str, targets: Sequence[str]) -> None:
 
 def _done(engines: Engines, job: Job, how: How, number: str) -> bool:
     """Whether all of ``job`` is done. Tells what is missing."""
-    shown = f"{job.file}".encode(errors="replace").decode()
 
     def tell(text: str) -> None:
-        _tell(f"{shown}: {text}")
+        _tell(f"{job.file}: {text}")
 
     try:
         for path in job.outputs:
@@ -65,7 +72,8 @@ def _done(engines: Engines, job: Job, how: How, number: str) -> bool:
         tell(note)
     if not outcome.understood:
         tell("nothing was understood")
-    print(f"[{number}] The interpretation is in {', '.join(map(str, job.outputs))}.")
+    written = ", ".join(map(str, job.outputs))
+    print(printable(f"[{number}] The interpretation is in {written}.", sys.stdout))
     return outcome.whole
 
 
@@ -75,4 +83,10 @@ def _sounds_so(file: Path) -> bool:
 
 
 def _tell(text: str) -> None:
-    print(f"tolk: {text}", file=sys.stderr)
+    print(printable(f"tolk: {text}", sys.stderr), file=sys.stderr)
+
+
+def printable(text: str, stream: TextIO) -> str:
+    """``text`` as ``stream`` can show it: names of files may have anything in them."""
+    encoding = stream.encoding or "utf8"
+    return text.encode(encoding, "backslashreplace").decode(encoding)

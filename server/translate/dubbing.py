@@ -5,7 +5,7 @@
   that it runs over, and the next one begins later.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -22,6 +22,8 @@ from server.interpretation.shared import Engines
 from server.interpretation.types import Clause, Pcm
 from server.media.opus import RATE_HZ, Resampler
 from server.media.writing import SoundWriter
+from server.subtitles import Cue, spread
+from server.translate.timing import timed
 
 #: The least pause between two interpretations.
 PAUSE_S: Final = 0.1
@@ -31,12 +33,13 @@ FASTEST: Final = 0.7
 
 @dataclass(frozen=True, slots=True)
 class Spoken:
-    """An interpretation: its ``text``, and when it is heard; without a voice, when its clause was
-    said. ``doubtful``: the translation may be wrong."""
+    """An interpretation: its ``text``, and when it and each of its ``words`` is heard; without a
+    voice, when its clause was said. ``doubtful``: the translation may be wrong."""
 
     start_s: float
     end_s: float
     text: str
+    words: Sequence[Cue]
     doubtful: bool
 
 
@@ -75,32 +78,30 @@ class Dubbing:
             if not text:
                 return None
             self._before = Context(clause, text)
+            words = spread(text, start_s, end_s)
             if self._sound and self._voice:
-                begun = self._speak(self._sound, self._voice, text, start_s, until_s)
-                if begun is None:
-                    return None
-                start_s, end_s = begun
+                words = self._speak(self._sound, self._voice, text, start_s, until_s)
         except EngineError as error:
             self._lose(start_s, str(error))
             return None
         doubtful = bool(doubts(clause.text, text, self._source, self.target))
-        return Spoken(start_s, end_s, text, doubtful)
+        return Spoken(words[0].start_s, words[-1].end_s, text, words, doubtful) if words else None
 
     def _translated(self, text: str, prefix: str) -> str:
         return self._translator.translate(text, self._source, self.target, prefix)
 
     def _speak(
         self, sound: SoundWriter, voice: Synthesizer, text: str, start_s: float, until_s: float
-    ) -> tuple[float, float] | None:
+    ) -> list[Cue]:
         free_s = sound.samples / RATE_HZ + (PAUSE_S if sound.samples else 0.0)
         begin_s = max(start_s, free_s)
         pcm = self._pcm(voice, text, until_s - begin_s - PAUSE_S)
         if not len(pcm):
-            return None
+            return []
         self.behind_s = max(self.behind_s, begin_s - start_s)
         sound.pad(round(begin_s * RATE_HZ))
         sound.write(pcm)
-        return begin_s, begin_s + len(pcm) / RATE_HZ
+        return timed(text, pcm, begin_s)
 
     def _pcm(self, voice: Synthesizer, text: str, room_s: float) -> Pcm:
         """``text`` at 48 kHz, in ``room_s`` if that can be."""

@@ -17,11 +17,13 @@ from server.media import film
 from server.media.files import SoundFile, SoundFileError
 from server.media.opus import RATE_HZ
 from server.media.writing import FORMATS, Format, SoundWriter, appearing, beside
-from server.subtitles import Cue, srt, txt, vtt
+from server.subtitles import Cue, readable, spread, srt, vtt
 from server.translate.dubbing import Dubbing, Spoken
 from server.translate.listening import Listening, Said
 from server.translate.plan import Job
 
+#: A recording that is shorter than its file says, by more than this, has been cut off.
+CUT_S: Final = 1.0
 #: A voice that is behind, or runs past the end, by less than this is not worth telling.
 TELL_S: Final = 0.5
 
@@ -86,12 +88,15 @@ def interpret(engines: Engines, job: Job, how: How, tell: Callable[[str], None])
                 writer.pad(round(end_s * RATE_HZ))
         if job.film and kind:
             made = [film.Dub(voices[to][0], to, _title(to)) for to in how.targets]
-            film.put_together(job.file, made, files[job.film], kind.container, how.keep_sound)
+            if not film.put_together(
+                job.file, made, files[job.film], kind.container, how.keep_sound
+            ):
+                outcome.notes.append("its own subtitles do not fit into the film, and are left out")
         for path, (form, language) in job.texts.items():
             text = _captions(form, language, passages, how, job.file, end_s)
             files[path].write_text(text, encoding="utf8")
     outcome.understood = any(passage.spoken for passage in passages)
-    outcome.notes = list(_notes(sound, dubs, writers, end_s))
+    outcome.notes += _notes(sound, dubs, writers, end_s)
     outcome.lost += bool(sound.broke_off)
     return outcome
 
@@ -102,6 +107,19 @@ class Passage:
 
     said: Said
     spoken: dict[str, Spoken]
+
+    def words(self, language: str | None) -> Sequence[Cue]:
+        """Each word in ``language``, None for the source, and when it is heard."""
+        if language is not None:
+            return self.spoken[language].words if language in self.spoken else []
+        clause, words = self.said.clause, self.said.words
+        if " ".join(word.text for word in words) == clause.text:
+            return [
+                Cue(word.start_sample / STREAM_HZ, word.end_sample / STREAM_HZ, word.text)
+                for word in words
+            ]
+        start_s, end_s = clause.start_sample / STREAM_HZ, clause.end_sample / STREAM_HZ
+        return spread(clause.text, start_s, end_s)
 
 
 def _voices(
@@ -146,6 +164,8 @@ def _notes(
         yield f"{sound.skipped_s:.1f} s of it could not be decoded, and are left out"
     if sound.broke_off:
         yield sound.broke_off
+    elif sound.knows_duration and end_s < sound.duration_s - CUT_S:
+        yield f"it has been cut off: {end_s:.1f} s of {sound.duration_s:.1f} s are there"
     for dub in dubs:
         if dub.behind_s >= TELL_S:
             yield f"{dub.target}: the voice is up to {dub.behind_s:.1f} s behind"
@@ -159,15 +179,19 @@ def _captions(
 ) -> str:
     if form == "json":
         return _as_json(passages, how, file, end_s)
-    if language == how.source:
-        cues = [
-            Cue(clause.start_sample / STREAM_HZ, clause.end_sample / STREAM_HZ, clause.text)
-            for clause in (passage.said.clause for passage in passages)
-        ]
-    else:
-        spoken = [each for each in (passage.spoken.get(language) for passage in passages) if each]
-        cues = [Cue(each.start_s, each.end_s, each.text) for each in spoken]
-    return {"srt": srt, "vtt": vtt, "txt": txt}[form](cues)
+    if form == "txt":
+        return "".join(f"{text}\n" for text in _texts(language, passages, how))
+    said = (passage.words(None if language == how.source else language) for passage in passages)
+    cues = [cue for words in said for cue in readable(words)]
+    return {"srt": srt, "vtt": vtt}[form](cues)
+
+
+def _texts(language: str, passages: Sequence[Passage], how: How) -> Iterator[str]:
+    for passage in passages:
+        if language == how.source:
+            yield passage.said.clause.text
+        elif language in passage.spoken:
+            yield passage.spoken[language].text
 
 
 def _as_json(passages: Sequence[Passage], how: How, file: Path, end_s: float) -> str:

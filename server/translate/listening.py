@@ -1,8 +1,8 @@
 """What is said in a sound file: its clauses, in order, as the gate and the recogniser of a server
 hear them."""
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -16,6 +16,8 @@ from server.interpretation.segmenter import Line, Segmenter
 from server.interpretation.shared import Engines
 from server.interpretation.types import Clause, Pcm, Transcript, Word
 from server.media.files import SoundFile
+from server.translate.envelope import STEP, Envelope
+from server.translate.soft import raised
 
 #: The recogniser gets pieces of this length.
 CHUNK_SAMPLES: Final = RATE_HZ // 5
@@ -42,14 +44,16 @@ class Listening:
         self._gate: Gate | None = None
         self._gate_from = 0
         self._words: tuple[Word, ...] = ()
+        self._envelope = Envelope()
 
     def clauses(self, sound: SoundFile) -> Iterator[Said]:
         """The clauses of all of ``sound``. Raises SoundFileError."""
-        for pcm in _pieces(sound):
+        for pcm in _pieces(raised(sound, RATE_HZ)):
             yield from self._accept(pcm)
         yield from self._finish()
 
     def _accept(self, pcm: Pcm) -> Iterator[Said]:
+        self._envelope.add(pcm)
         if self._gate is None:
             detector = self._engines.detector
             recognizer = self._engines.recognizers[self._source]
@@ -92,15 +96,20 @@ class Listening:
     def _said(self, news: Sequence[Clause | Line]) -> Iterator[Said]:
         for each in news:
             if isinstance(each, Clause):
-                words = tuple(
-                    word
-                    for word in self._words
-                    if each.start_sample <= word.start_sample < each.end_sample
-                )
-                yield Said(each, words)
+                yield self._timed(each)
+
+    def _timed(self, clause: Clause) -> Said:
+        """``clause`` with its words. It begins when it is heard."""
+        start, end = clause.start_sample, clause.end_sample
+        words = [word for word in self._words if start <= word.start_sample < end]
+        begins = self._envelope.begins(start, end)
+        if words:
+            begins = min(begins, max(start, words[0].end_sample - STEP))
+            words[0] = replace(words[0], start_sample=begins)
+        return Said(replace(clause, start_sample=begins), tuple(words))
 
 
-def _pieces(sound: SoundFile) -> Iterator[Pcm]:
+def _pieces(sound: Iterable[Pcm]) -> Iterator[Pcm]:
     waiting: Pcm = np.zeros(0, np.int16)
     for pcm in sound:
         waiting = np.concatenate([waiting, pcm])

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import av
 import numpy as np
-from av import AudioFrame, VideoFrame
+from av import AudioFrame, Packet, VideoFrame
 from av.audio.stream import AudioStream
 from av.stream import Disposition
 from av.video.stream import VideoStream
@@ -37,11 +37,14 @@ def film(
     sound: str = "aac",
     container: str | None = None,
     picture_begins_s: float = 0.0,
+    subtitle: str = "",
 ) -> Path:
     """Write a film with these sound tracks; without a picture if it lasts 0 s. In ``pauses`` of a
-    track, the time stamps leap at a second of its sound by as many seconds."""
+    track, the time stamps leap at a second of its sound by as many seconds. ``subtitle``: is shown
+    from 1 s to 3 s."""
     with av.open(f"file:{path}", "w", format=container) as file:
         shown = _picture_stream(file, picture) if picture_s else None
+        read = file.add_mux_stream("subrip") if subtitle else None
         streams = []
         for each in sounds:
             layout = each.layout or ("mono" if each.pcm.ndim == 1 else "stereo")
@@ -56,6 +59,12 @@ def film(
             _show(file, shown, picture_s, picture_begins_s)
         for stream, each in streams:
             _sound(file, stream, each)
+        if read:
+            packet = Packet(subtitle.encode())
+            packet.stream, packet.time_base = read, Fraction(1, 1000)
+            packet.pts = packet.dts = 1000
+            packet.duration = 2000
+            file.mux(packet)
     return path
 
 

@@ -71,6 +71,7 @@ def movie(tmp_path_factory: pytest.TempPathFactory) -> Path:
         Sound(music, "fra", default=True),
         Sound(spoken(), "nld", begins_s=2.0),
         picture_s=8,
+        subtitle="Hello",
     )
 
 
@@ -116,6 +117,7 @@ def test_a_picture_is_copied_as_it_is(tmp_path: Path, movie: Path) -> None:
     output = tmp_path / "movie.mkv"
     assert translate(movie, "--to", "en", "--track", 2, "--replace-sound", "-o", output) == 0
     assert packets(output, "video") == packets(movie, "video")
+    assert packets(output, "subtitle") == [b"Hello"]
     with av.open(str(output)) as container:
         assert [each.language for each in container.streams.audio] == ["eng"]
 
@@ -211,6 +213,17 @@ def test_one_file_that_fails_does_not_stop_the_others(
     assert "a.mp3" in told.err and "skipped" in told.err
     assert "2 of 3" in told.out
     assert [each.name for each in out.rglob("*") if each.is_file()] == ["b.en.opus"]
+
+
+def test_a_film_that_was_cut_off_is_told(
+    tmp_path: Path, movie: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cut, output = tmp_path / "cut.mkv", tmp_path / "out.mkv"
+    cut.write_bytes(movie.read_bytes()[: movie.stat().st_size * 3 // 4])
+    assert translate(cut, "--to", "en", "--track", "2", "-o", output) == 0
+    assert "has been cut off" in capsys.readouterr().err
+    with av.open(str(output)) as container:
+        assert 4 < (container.duration or 0) / av.time_base < 7.5
 
 
 def test_what_is_there_stays_if_a_file_fails(tmp_path: Path) -> None:
