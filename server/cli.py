@@ -1,4 +1,4 @@
-"""The ``tolk`` command: serve, demo, translate, models, token, check."""
+"""The ``tolk`` command: serve, demo, translate, output, models, token, check."""
 
 import argparse
 import asyncio
@@ -16,6 +16,7 @@ from server.config import Config, ConfigError, add_options, load, tolk_version
 from server.http.access import Access, load_secret
 from server.interpretation.engines import ModelError
 from server.models.moving import OPTION
+from server.outputs import command as outputs
 from server.prepared import prepared
 
 #: More than a server will ever need.
@@ -68,6 +69,7 @@ def _parser() -> argparse.ArgumentParser:
     translate.add_argument("--from", dest="source", required=True, help="language spoken in it")
     translate.add_argument("--to", dest="target", required=True, help="language wanted")
     translate.add_argument("-o", "--output", required=True, metavar="FILE", help="WAV to write")
+    outputs.add_options(command("output", _output, "write a channel to Icecast, RTMP, a file …"))
     models_cli.add_commands(
         command("models", models_cli.show, "say which models there are; fetch others")
     )
@@ -167,6 +169,10 @@ def _translate(config: Config, options: argparse.Namespace) -> int:
     return translate.run(
         config, Path(options.file), options.source, options.target, Path(options.output)
     )
+
+
+def _output(config: Config, options: argparse.Namespace) -> int:
+    return outputs.run(options)
 
 
 def _check(config: Config, options: argparse.Namespace) -> int:
