@@ -1,4 +1,4 @@
-"""The ``tolk`` command: serve, demo, translate, input, models, token, check."""
+"""The ``tolk`` command: serve, demo, translate, input, output, models, token, check."""
 
 import argparse
 import asyncio
@@ -18,6 +18,7 @@ from server.inputs import beside
 from server.inputs import options as inputs
 from server.interpretation.engines import ModelError
 from server.models.moving import OPTION
+from server.outputs import command as outputs
 from server.prepared import prepared
 
 #: More than a server will ever need.
@@ -78,6 +79,7 @@ def _parser() -> argparse.ArgumentParser:
     live = command("input", _input, "speak a live source into a running server", files="@")
     inputs.add_options(live)
     inputs.add_server_options(live)
+    outputs.add_options(command("output", _output, "write a channel to Icecast, RTMP, a file …"))
     models_cli.add_commands(
         command("models", models_cli.show, "say which models there are; fetch others")
     )
@@ -182,6 +184,10 @@ def _input(config: Config, options: argparse.Namespace) -> int:
     from server.inputs import command
 
     return command.run(options)
+
+
+def _output(config: Config, options: argparse.Namespace) -> int:
+    return outputs.run(options)
 
 
 def _check(config: Config, options: argparse.Namespace) -> int:

@@ -173,7 +173,7 @@ class HttpListeners:
     def _headers(self, request: web.Request) -> dict[str, str]:
         """Raises web.HTTPForbidden for pages that may not connect."""
         refuse_foreign(request, self.visitor(request).host, self.allowed_origins)
-        headers = {
+        headers: dict[str, str] = {
             hdrs.CACHE_CONTROL: "no-store",
             hdrs.VARY: hdrs.ORIGIN,
             "X-Accel-Buffering": "no",  # nginx would collect what is sent
@@ -183,7 +183,7 @@ class HttpListeners:
         return headers
 
     async def _preflight(self, request: web.Request) -> web.Response:
-        allowed = {
+        allowed: dict[str, str] = {
             hdrs.ACCESS_CONTROL_ALLOW_METHODS: "GET, HEAD",
             hdrs.ACCESS_CONTROL_ALLOW_HEADERS: "Authorization, Last-Event-ID",
             hdrs.ACCESS_CONTROL_MAX_AGE: "600",

@@ -1,12 +1,12 @@
 // How captions look over a picture: /captions/{stream}?overlay=1, for OBS and other mixers.
 
 /**
- * `lines` of text at most; `size`: of the text, in per cent of the picture's height.
+ * `lines` of text at most; `size`: of the text, in per cent of the picture's shorter side.
  * @typedef {{lines: number, place: string, size: number, colour: string, background: string}} Look
  */
 
 const PLACES = ["bottom", "middle", "top"];
-const MOST = { lines: 10, size: 20 };
+const MOST = { lines: 10, size: 50 };
 
 /**
  * The look that an address asks for; null if it asks for no overlay. `faults`: the parameters that

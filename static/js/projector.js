@@ -142,7 +142,7 @@ for (const name of ["pointermove", "pointerdown", "keydown"]) {
 page.fullscreen.hidden = !document.fullscreenEnabled;
 page.fullscreen.onclick = () =>
   document.fullscreenElement ? document.exitFullscreen() : document.body.requestFullscreen();
-page.show_qr.checked = address.searchParams.get("qr") !== "0";
+page.show_qr.checked = !overlay && address.searchParams.get("qr") !== "0";
 page.show_qr.onchange = () => {
   page.join.hidden = !page.show_qr.checked;
   if (page.show_qr.checked) address.searchParams.delete("qr");

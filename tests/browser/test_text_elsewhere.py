@@ -7,10 +7,11 @@ from tests.browser.people import OpenPage, begin_speaking, wait_for
 
 pytestmark = pytest.mark.browser
 
-#: Whether the text is in the last fifth of the picture, and inside it.
+#: Whether the text is in the last fifth of the picture, inside it, and in the middle.
 AT_THE_BOTTOM = """() => {
-  const box = document.querySelector(".captions").getBoundingClientRect();
-  return box.bottom > innerHeight * 0.8 && box.bottom <= innerHeight;
+  const box = [...document.querySelectorAll(".captions p")].at(-1).getBoundingClientRect();
+  const low = box.bottom > innerHeight * 0.8 && box.bottom <= innerHeight;
+  return low && Math.abs((box.left + box.right) / 2 - innerWidth / 2) < 2;
 }"""
 LINES = """() => {
   const box = document.querySelector(".captions");
@@ -55,7 +56,7 @@ def test_an_overlay_is_text_at_the_bottom_and_nothing_else(
     expect(page.locator("#join")).to_be_hidden()
     expect(page.locator("#chooser")).to_be_hidden()
     expect(page.locator("#state")).to_be_hidden()
-    assert page.evaluate(AT_THE_BOTTOM)
+    wait_for(page, AT_THE_BOTTOM)
     assert page.evaluate(LINES) <= 2.01
     for element in ("html", "body"):
         colour = f"getComputedStyle(document.querySelector('{element}')).backgroundColor"

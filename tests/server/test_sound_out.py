@@ -13,7 +13,7 @@ import pytest
 
 from server.app import Server
 from server.client.participants import Speaker
-from server.media.opus import RATE_HZ, Pcm
+from server.media.opus import RATE_HZ, Pcm, mono
 from server.streams import http_listener
 from tests.helpers.running import STAND_IN, power, tolk, tone
 from tests.helpers.waiting import until
@@ -24,11 +24,11 @@ PATIENCE_S = 20.0
 def heard(url: str, seconds: float, loud: bool = True) -> Pcm:
     """What FFmpeg plays of ``url``: so long from its first sound on; or silence as well."""
     kept: list[Pcm] = []
-    with av.open(url, timeout=PATIENCE_S) as container:
+    with av.open(url, "r", timeout=PATIENCE_S) as container:
         resampler = av.AudioResampler(format="s16", layout="mono", rate=RATE_HZ)
         for frame in container.decode(audio=0):
             for part in resampler.resample(frame):
-                pcm = part.to_ndarray().ravel()
+                pcm = mono(part)
                 if kept or not loud or np.abs(pcm).max() > 1000:
                     kept.append(pcm)
             if sum(map(len, kept)) >= seconds * RATE_HZ:

@@ -24,7 +24,7 @@ test("the address chooses the look", () => {
 });
 
 test("a value that cannot be used is named, and the usual one counts", () => {
-  for (const bad of ["lines=0", "lines=11", "lines=1e1", "lines=", "place=left", "size=21",
+  for (const bad of ["lines=0", "lines=11", "lines=1e1", "lines=", "place=left", "size=51",
     "size=-1", "size=NaN", "colour=url(x)", "background=#00;x:y"]) {
     const { look, faults } = of(`overlay=1&${bad.replace("#", "%23")}`);
     assert.deepEqual(look, USUAL);
