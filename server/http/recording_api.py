@@ -1,4 +1,4 @@
-"""The HTTP API of recordings: switch them on and off.
+"""The HTTP API of recordings: switch them on and off. Archive has the rest of it.
 
 GET and PUT /api/streams/{stream}/recording. Everybody may know what is recorded; an operator of
 the stream may change it.
@@ -10,26 +10,20 @@ from dataclasses import dataclass
 from typing import Final
 
 import msgspec
-from aiohttp import hdrs, web
+from aiohttp import web
 
 from server.http.access import Access
+from server.http.archive import Archive
+from server.http.operators import operated, refusal, token_of
 from server.recording.recorder import Recorder
 from server.recording.recordings import Recordings
 from signaling.errors import ProtocolError
-from signaling.messages import ErrorCode, Recorded
+from signaling.messages import Recorded
 from signaling.protocol import parse_stream_id
 
 SWITCH: Final = "/api/streams/{stream}/recording"
 #: Time limit for a request's body.
 BODY_S: Final = 10.0
-
-_STATUSES: Final[dict[ErrorCode, type[web.HTTPError]]] = {
-    "bad_message": web.HTTPBadRequest,
-    "unauthorised": web.HTTPUnauthorized,
-    "bad_stream": web.HTTPNotFound,
-    "limit": web.HTTPTooManyRequests,
-    "timeout": web.HTTPRequestTimeout,
-}
 
 
 class _Switch(msgspec.Struct, frozen=True):
@@ -45,7 +39,8 @@ class RecordingApi:
     recorder: Callable[[str], Recorder | None]
 
     def add_routes(self, app: web.Application) -> None:
-        """Serve the switch of each stream."""
+        """Serve the switch of each stream, and the recordings."""
+        Archive(self.recordings, self.access).add_routes(app)
         app.router.add_get(SWITCH, self.get)
         app.router.add_put(SWITCH, self.put)
 
@@ -83,24 +78,3 @@ class RecordingApi:
         if operator:
             state["problem"] = "" if recorder is None else recorder.problem
         return web.json_response(state)
-
-
-def token_of(request: web.Request) -> str | None:
-    """The token in a request's header, or in its address: browsers save from an address."""
-    given = request.headers.get(hdrs.AUTHORIZATION, "")
-    return given.removeprefix("Bearer ").strip() or request.query.get("token") or None
-
-
-def operated(access: Access, request: web.Request) -> str:
-    """The name of the stream in a request's path. Raises ProtocolError if the client may not
-    operate it."""
-    stream = parse_stream_id(request.match_info["stream"])
-    access.grants(token_of(request), stream).require("operate")
-    return stream
-
-
-def refusal(error: ProtocolError) -> web.HTTPError:
-    """The answer to a request that is refused."""
-    text = msgspec.json.encode({"code": error.code, "message": error.message}).decode()
-    kind = _STATUSES.get(error.code, web.HTTPForbidden)
-    return kind(text=text, content_type="application/json")

@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Final
 
 from server.config import Config
-from server.recording import shelf
+from server.recording import shelf, transcript
 from server.recording.counts import RecordingCounts
-from server.recording.files import Batch, Files
+from server.recording.files import CAPTIONS, Batch, Files
 from server.recording.writer import Writer
 from signaling.errors import ProtocolError
 from signaling.messages import Recorded
@@ -25,7 +25,7 @@ logger = logging.getLogger(__name__)
 
 #: Streams for which operators may have asked something else than what the settings say.
 MOST_ASKED: Final = 200
-#: How often old recordings are removed.
+#: How often it is looked for recordings to remove or to finish.
 TIDY_S: Final = 3600.0
 #: How long the last writes may take when the server stops.
 CLOSE_S: Final = 2.0
@@ -56,6 +56,7 @@ class Recordings:
         self._days = days
         self._asked: dict[str, list[Recorded]] = {}
         self._writer = Writer()
+        self._exist = folder.is_dir()
         self._tidied: float | None = None
         self._used_bytes = 0
 
@@ -75,6 +76,7 @@ class Recordings:
         """Begin a recording. ``first``: the timestamp of its first packets. ``failed`` is called
         with the reason if it ends by itself."""
         recording = Recording(self, stream, first, failed)
+        self._exist = True
         self.running.add(recording)
         self.counts.running = len(self.running)
         recording.put(recording.open)
@@ -90,11 +92,11 @@ class Recordings:
         return self._writer.put(job)
 
     def tidy(self) -> None:
-        """Remove old recordings, if it is time to."""
+        """Finish what a kill left unfinished and remove what is old, now and then."""
         now = time.monotonic()
-        if self._days and (self._tidied is None or now - self._tidied > TIDY_S):
+        if self._exist and (self._tidied is None or now - self._tidied > TIDY_S):
             self._tidied = now
-            self.put(self._remove_old)
+            self.put(self._tidy)
 
     async def close(self) -> None:
         """Wait until all is written, not for ever."""
@@ -121,15 +123,15 @@ class Recordings:
         if self._limit_bytes and self._used_bytes >= self._limit_bytes:
             self.measure()  # some may have been removed
 
-    def _remove_old(self) -> None:
+    def _tidy(self) -> None:
         running = {each.name for each in list(self.running)}
         try:
-            removed = shelf.remove_older(self.folder, self._days, running)
-        except OSError as error:
-            logger.warning("old recordings cannot be removed: %s", error)
-        else:
+            removed = self._days and shelf.remove_older(self.folder, self._days, running)
             if removed:
                 logger.info("%d recordings older than %g days were removed", removed, self._days)
+            shelf.finish(self.folder, running)
+        except OSError as error:
+            logger.warning("recordings cannot be removed or finished: %s", error)
 
 
 class Recording:
@@ -193,6 +195,8 @@ class Recording:
         self._stopped = True
         if files is not None:
             files.close()
+            if (files.folder / CAPTIONS).exists():
+                transcript.write(files.folder)
 
     def _do(self, job: Callable[[], None]) -> None:
         try:

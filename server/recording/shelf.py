@@ -12,6 +12,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
+from server.recording import transcript
+from server.recording.files import CAPTIONS
+
 _TIME: Final = "%Y-%m-%dT%H-%M-%SZ"
 _NAME: Final = re.compile(
     r"(?P<stream>[A-Za-z0-9_-]{1,64})_(?P<begun>\d{4}-\d\d-\d\dT\d\d-\d\d-\d\dZ)(-\d{1,2})?"
@@ -37,6 +40,20 @@ def listed(shelf: Path) -> list[Kept]:
     """All recordings, oldest first; none if there is no such folder. Raises OSError."""
     found = [kept for each in _folders(shelf) if (kept := _kept(each))]
     return sorted(found, key=lambda kept: (kept.begun, kept.folder.name))
+
+
+def find(shelf: Path, name: str) -> Kept | None:
+    """The recording of this name, if there is one. Raises OSError."""
+    return _kept(shelf / name) if _NAME.fullmatch(name) else None
+
+
+def finish(shelf: Path, but: Collection[str]) -> None:
+    """Write the transcripts that recordings lack because the server was killed, or the disk was
+    full. ``but``: the names of those that run. Raises OSError."""
+    for kept in listed(shelf):
+        lacks = CAPTIONS in kept.files and not any(name.endswith(".vtt") for name in kept.files)
+        if lacks and kept.folder.name not in but:
+            transcript.write(kept.folder)
 
 
 def used_bytes(shelf: Path) -> int:

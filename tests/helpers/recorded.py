@@ -7,7 +7,7 @@ from typing import Any
 import av
 import numpy as np
 
-from server.media.opus import RATE_HZ, Pcm
+from server.media.opus import RATE_HZ, Pcm, mono
 
 #: A decoder goes on a little after a sound.
 LOUD = 2000
@@ -25,8 +25,8 @@ def sound(file: Path) -> Pcm:
     with av.open(str(file)) as container:
         resampler = av.AudioResampler(format="s16", layout="mono", rate=RATE_HZ)
         for frame in container.decode(audio=0):
-            parts += [each.to_ndarray().ravel() for each in resampler.resample(frame)]
-    return np.concatenate(parts).astype(np.int16)
+            parts += [mono(each) for each in resampler.resample(frame)]
+    return np.concatenate(parts)
 
 
 def begins_ms(pcm: Pcm) -> float:
