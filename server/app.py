@@ -22,6 +22,7 @@ from server.edge.remote import Edge
 from server.http import netinfo
 from server.http.access import Access, access_of
 from server.http.glossary_api import GlossaryApi
+from server.http.recording_api import RecordingApi
 from server.http.site import Web
 from server.http.sockets import listen
 from server.http.whip import WhipApi
@@ -37,6 +38,7 @@ from server.models.fetching import better_models
 from server.models.installed import catalogue_of
 from server.models.moving import Moves, folder_of
 from server.prepared import Prepared, prepared
+from server.recording.recordings import recordings_of
 from server.streams.admission import Admission
 from server.streams.attendance import Attendance
 from server.streams.live_stream import StreamContext
@@ -138,6 +140,7 @@ async def running(
             finally:
                 server.manager.close()
                 await runner.cleanup()
+                await server.live.close()
                 for task in tasks:
                     task.cancel()
 
@@ -152,6 +155,7 @@ def _context(
         metrics=metrics,
         admission=Admission(config.max_languages, len(os.sched_getaffinity(0))),
         linger_s=config.demand_linger_s,
+        recordings=recordings_of(config, metrics.recording_counts),
     )
 
 
@@ -233,7 +237,8 @@ def _site(server: Server, sessions: Sessions, whip: WhipApi) -> web.AppRunner:
     )  # fmt: skip
     glossaries = GlossaryApi(given.glossaries, server.access, server.live.publish_glossary)
     over_http = OverHttp(sessions.attendance, given.visitor, server.config.allowed_origins)
-    for each in (pages, glossaries, sessions, over_http, whip):
+    recordings = RecordingApi(server.context.recordings, server.access, server.live.recorder)
+    for each in (pages, glossaries, recordings, sessions, over_http, whip):
         each.add_routes(application)
     return web.AppRunner(
         application,

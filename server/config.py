@@ -12,6 +12,7 @@ import msgspec
 from msgspec import Meta
 
 from server.interpretation.policies import DEFAULT_POLICY, PolicyName
+from signaling.messages import Recorded
 
 RecognizerChoice = Literal["auto", "vosk", "whisper"]
 #: Lists whose entries may contain commas: a line each in the environment.
@@ -98,6 +99,16 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
         msgspec.field(default_factory=_state_folder)
     )
     glossaries: Annotated[str, about("folder with the glossaries of streams: STREAM.toml")] = ""
+    record: Annotated[
+        list[Recorded], about("what is recorded of every stream: audio, text, or both")
+    ] = []
+    record_folder: Annotated[str, about("folder for recordings; default: in the state folder")] = ""
+    record_limit_gb: Annotated[
+        float, about("size of all recordings at which recording stops; 0: no limit", ge=0)
+    ] = 0.0
+    record_days: Annotated[
+        float, about("days after which a recording is removed; 0: never", ge=0)
+    ] = 0.0
     secret_file: Annotated[
         str, about("file with the secret that signs tokens; default: in the state folder")
     ] = ""

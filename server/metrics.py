@@ -10,6 +10,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Proc
 
 from server.bus.replay import ReplayCounts
 from server.media.counts import JitterCounts, PlayoutCounts, SocketCounts
+from server.recording.counts import RecordingCounts
 
 #: From hardly noticeable to unusable, in steps that people notice.
 LAG_BUCKETS_S = (0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 7.5, 10.0, 15.0, 30.0)
@@ -51,6 +52,12 @@ FAN_OUT = {
     "as_red": "Packets sent with copies of earlier ones (RED) to listeners with loss so far",
     "sent_again": "Packets retransmitted to listeners so far",
     "not_sent_again": "Requested retransmissions not sent (too old, or over the limit) so far",
+}
+RECORDING = {
+    "running": "Recordings that are being written now",
+    "bytes": "Bytes of recordings written so far",
+    "stopped": "Recordings stopped by the disk or a limit so far",
+    "dropped": "Seconds of recordings not written so far, because the disk was too slow",
 }
 #: Reported by each edge (a further media process).
 EDGE = {
@@ -124,6 +131,10 @@ class Metrics:
         #: Counted by the fan-out of each media process.
         self.fan_out_counts: collections.Counter[str] = collections.Counter()
         self._read("tolk_downlink", FAN_OUT, self.fan_out_counts.__getitem__)
+
+        #: Counted by all recordings.
+        self.recording_counts = RecordingCounts()
+        self._read("tolk_recording", RECORDING, functools.partial(getattr, self.recording_counts))
 
     def _add_interpretation(self) -> None:
         self.ear_voice_span = Histogram(

@@ -34,6 +34,8 @@ SpeakerAudio = Literal["webrtc", "socket", "socket-opus"]
 ListenerAudio = Literal["webrtc", "socket", "none"]
 
 StreamState = Literal["waiting", "live", "paused", "ended"]
+#: What is kept in files: the sound of the channels, the captions, or both.
+Recorded = Literal["audio", "text"]
 ChannelStatus = Literal["starting", "live", "fallback"]
 #: Why a listener hears the floor (the original) instead: the language's models fail ("broken") or
 #: are too slow; the interpreter restarts; the machine has no room for another language ("full").
@@ -152,7 +154,8 @@ class IceServer(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
 class Joined(Message, frozen=True, tag="joined"):
     """The join was accepted. ``resume``: this session's secret, to resume it after a lost
     connection. ``source``: the spoken language. ``languages``: those that a speaker may choose.
-    ``channels``: those that a listener may choose. ``ice_servers``: for its PeerConnection."""
+    ``channels``: those that a listener may choose. ``ice_servers``: for its PeerConnection.
+    ``recording``: as in State."""
 
     stream: str
     resume: str
@@ -160,6 +163,7 @@ class Joined(Message, frozen=True, tag="joined"):
     source: str | None = None
     languages: list[str] = []
     channels: list[str] = []
+    recording: list[Recorded] = []
     ice_servers: list[IceServer] = []
 
 
@@ -170,11 +174,13 @@ class Answer(Message, frozen=True, tag="answer"):
 
 
 class State(Message, frozen=True, tag="state"):
-    """The stream's state changed: sent to everyone in it."""
+    """The stream's state changed: sent to everyone in it. ``recording``: what is recorded while
+    somebody speaks."""
 
     state: StreamState
     source: str | None = None
     channels: list[str] = []
+    recording: list[Recorded] = []
 
 
 class ChannelState(Message, frozen=True, tag="channel"):

@@ -206,6 +206,12 @@ class SubscriberTrack(MediaStreamTrack):
             await self._ready.wait()
         return self._queue.popleft()
 
+    def taken(self) -> list["Packet[Stream]"]:
+        """The packets that wait now, in place of ``recv``."""
+        packets = list(self._queue)
+        self._queue.clear()
+        return packets
+
     def stop(self) -> None:
         """Leave the channel. A connection stops its track when it ends."""
         super().stop()

@@ -37,6 +37,11 @@ class FloorBuffer:
         self._left = 0
         self._filling = True
 
+    @property
+    def delay_samples(self) -> int:
+        """How long after the next tick what is pushed now begins to be played."""
+        return CUSHION_SAMPLES if self._filling else self._samples.size
+
     def push(self, pcm: Pcm, packet: bytes | None = None) -> None:
         """Add received audio: int16 mono at 48 kHz, of any length. ``packet``: the Opus packet
         that it was decoded from, if it is exactly that. The packet of nothing but zeros, such as

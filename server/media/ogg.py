@@ -11,22 +11,27 @@ from server.media.opus import RATE_HZ, SAMPLES_PER_TICK, TIME_BASE
 #: A packet without content, 20 ms: the decoder conceals, or goes on with comfort noise. RFC 7845,
 #: 4.1 has such packets in the place of lost ones, as players handle a gap in their own ways.
 NO_CONTENT: Final = b"\x78"
-#: A longer gap is left a gap after so many packets: a second.
+#: For a listener, a longer gap is left a gap after so many packets: a second.
 MOST_FILLED: Final = 50
-#: One packet a page, and each is written at once.
-_OPTIONS: Final = {"page_duration": "1", "flush_packets": "1"}
 
 
 class OggOpus:
-    """One listener's Ogg stream of 20 ms packets, mono. Its time begins with its first packet.
+    """An Ogg stream of 20 ms packets, mono. Its time begins with its first packet, or at timestamp
+    ``first``. ``page_s``: seconds in a page; 0: each packet is one. ``fill_all``: gaps are filled
+    however long they are.
 
     A page comes out when the packet after it is given. ``filled``: packets put in for missing ones.
     """
 
-    def __init__(self) -> None:
+    def __init__(
+        self, first: int | None = None, page_s: float = 0.0, *, fill_all: bool = False
+    ) -> None:
         self.filled = 0
+        self._most_filled = None if fill_all else MOST_FILLED
         self._out = _Pages()
-        self._container = av.open(self._out, "w", format="ogg", options=_OPTIONS)
+        duration_us = max(1, round(page_s * 1_000_000))
+        options = {"page_duration": str(duration_us), "flush_packets": "1"}
+        self._container = av.open(self._out, "w", format="ogg", options=options)
         # Only its header is used: nothing is encoded.
         stream = self._container.add_stream("libopus", RATE_HZ, layout="mono")
         assert isinstance(stream, AudioStream)
@@ -34,8 +39,8 @@ class OggOpus:
         self._container.start_encoding()
         # FFmpeg counts from after the encoder's lookahead, Ogg with it.
         self._lookahead = int.from_bytes((stream.codec_context.extradata or b"")[10:12], "little")
-        self._first: int | None = None
-        self._next = 0
+        self._first = first
+        self._next = first or 0
 
     def push(self, timestamp: int, data: bytes) -> bytes:
         """Add a packet, and return the pages that are complete. ``timestamp``: of its first sample
@@ -43,9 +48,10 @@ class OggOpus:
         if self._first is None:
             self._first = self._next = timestamp
         missing = (timestamp - self._next) // SAMPLES_PER_TICK
-        for number in range(min(missing, MOST_FILLED)):
+        filled = missing if self._most_filled is None else min(missing, self._most_filled)
+        for number in range(filled):
             self._mux(self._next + number * SAMPLES_PER_TICK, NO_CONTENT)
-            self.filled += 1
+        self.filled += max(0, filled)
         self._mux(timestamp, data)
         self._next = timestamp + SAMPLES_PER_TICK
         return self._out.taken()

@@ -58,6 +58,8 @@ class StreamPlayout:
     ) -> None:
         self.counts = PlayoutCounts() if counts is None else counts
         self.floor = FloorBuffer(self.counts)
+        #: The tick that will be played next; None before the first.
+        self.next_tick: int | None = None
         self._forwarding = Forwarding()
         self._on_start = on_start
         self._new_encoder = new_encoder
@@ -115,6 +117,7 @@ class StreamPlayout:
 
     def tick(self, tick: int) -> None:
         """Play 20 ms."""
+        self.next_tick = tick + 1
         floor, packet = self.floor.pull()
         forwarded = self._forwarding.choose(floor, packet)
         speech = {language: queue.pull(tick) for language, queue in self._speech.items()}

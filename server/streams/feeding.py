@@ -36,6 +36,11 @@ class Feeding:
         self._replay = Replay(counts)
         self._pending: list[Pcm] = []
 
+    @property
+    def heard(self) -> int:
+        """Stream time of the audio that comes next."""
+        return self.sample + sum(map(len, self._pending))
+
     def hear(self, pcm16: Pcm) -> None:
         """Take the stream's next audio."""
         self._pending.append(pcm16)

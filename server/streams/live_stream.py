@@ -7,7 +7,7 @@ at once.
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -20,6 +20,8 @@ from server.media.playout import StreamPlayout
 from server.media.receive import Sound
 from server.metrics import Metrics
 from server.models.current import Current
+from server.recording.recorder import Recorder
+from server.recording.recordings import Recordings
 from server.streams.admission import Admission
 from server.streams.demands import Demands
 from server.streams.ear_voice_span import EarVoiceSpan
@@ -47,6 +49,7 @@ class StreamContext:
     admission: Admission
     linger_s: float
     clock: Callable[[], float] = time.monotonic
+    recordings: Recordings = field(default_factory=Recordings)
 
 
 class LiveStream:
@@ -63,6 +66,9 @@ class LiveStream:
         )
         self.playout = StreamPlayout(self._span.starts, counts=metrics.playout_counts)
         self.tracks = Tracks(stream, self.playout)
+        self.recorder = Recorder(
+            stream, self.playout, self.tracks, context.recordings, self.announce
+        )
         self._statuses = Statuses()
         self.notices = Notices(stream, self._statuses.of)
         self.source = SourceLanguage(
@@ -82,6 +88,7 @@ class LiveStream:
             self.announce,
             self._tell_channels,
         )
+        self._spoken: tuple[str, ...] = ()
 
     # --- participants ---------------------------------------------------------------------
 
@@ -112,11 +119,19 @@ class LiveStream:
         self.notices.detach(session)
         self.tracks.remove(session)
 
+    @property
+    def state(self) -> wire.State:
+        """The stream's state, as participants are told."""
+        return wire.State(
+            state=self.stream.state,
+            source=self.stream.source,
+            channels=self.channels,
+            recording=self.recorder.kinds,
+        )
+
     def announce(self) -> None:
         """Tell everyone the stream's state."""
-        self.notices.announce(
-            wire.State(state=self.stream.state, source=self.stream.source, channels=self.channels)
-        )
+        self.notices.announce(self.state)
         self._tell_channels()  # the list of channels may have changed
         if self._statuses.unheard:
             self.notices.tell_unheard()
@@ -150,6 +165,8 @@ class LiveStream:
     def finish(self) -> None:
         """The speaker left."""
         self._feeding.flush()
+        if self.stream.state == "ended":
+            self.recorder.finish()
         self.announce()
 
     def hear(self, sound: Sound) -> None:
@@ -157,6 +174,7 @@ class LiveStream:
         if self.stream.state != "live":
             return
         self._demands.heard_at = self._context.clock()
+        self.recorder.hear(self._feeding.heard)
         self.playout.floor.push(sound.pcm48, sound.packet)
         self._feeding.hear(sound.pcm16)
 
@@ -187,6 +205,7 @@ class LiveStream:
         match message:
             case bus_messages.Caption():
                 self.notices.caption(message)
+                self.recorder.caption(message)
             case Speech():
                 self._speak(message)
             case Committed():
@@ -224,8 +243,10 @@ class LiveStream:
     # --- once a second ----------------------------------------------------------------------
 
     def refresh(self) -> None:
-        """Repeat the demand, close channels that nobody hears, tell the speaker who listens."""
+        """Repeat the demand, write recordings, close channels that nobody hears, tell the speaker
+        who listens."""
         self.publish_demand()
+        self.recorder.refresh(self._spoken)
         self.tracks.close_unheard()
         self.notices.tell_audience()
 
@@ -233,6 +254,7 @@ class LiveStream:
         """Tell the interpreter which languages are wanted."""
         if demand := self._demands.make(self.epoch, self._context.clock()):
             self._context.bus.publish(demand)
+            self._spoken = demand.speech
 
     def _tell_channels(self) -> None:
         for language in self._context.models.catalogue.all_targets:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from server.bus.messages import Heartbeat, Models, Unexpected
 from server.bus.supervisor import Supervisor
 from server.models.moving import Moves
+from server.recording.recorder import Recorder
 from server.streams.glossaries import Glossaries
 from server.streams.live_stream import LiveStream, StreamContext
 from server.streams.registry import ConnectionManager, Stream
@@ -27,6 +28,7 @@ class LiveStreams:
         self._pacer = context.pacer
         self._metrics = context.metrics
         self._admission = context.admission
+        self._recordings = context.recordings
         self._live: dict[str, LiveStream] = {}
         self._interpreter_ready = False
 
@@ -42,6 +44,17 @@ class LiveStreams:
             if self._interpreter_ready:
                 live.interpreter_ready()
         return live
+
+    def recorder(self, stream_id: str) -> Recorder | None:
+        """The recorder of a stream, if the stream exists."""
+        live = self._live.get(stream_id)
+        return None if live is None else live.recorder
+
+    async def close(self) -> None:
+        """End all recordings, and wait until they are written."""
+        for live in self:
+            live.recorder.finish()
+        await self._recordings.close()
 
     def interpreter_lost(self) -> None:
         """The supervisor lost the interpreter process."""
@@ -86,6 +99,7 @@ class LiveStreams:
             self._metrics.loop_lag.set(max(0.0, loop.time() - due))
             due = max(due, loop.time() - REFRESH_S)
             self._manager.expire(loop.time(), self._removed)
+            self._recordings.tidy()
             for live in self:
                 live.refresh()
                 self.publish_glossary(live.stream.id)
@@ -104,6 +118,7 @@ class LiveStreams:
         gone = self._live.pop(stream.id, None)
         if gone is not None:
             self._pacer.remove(gone.playout)
+            gone.recorder.finish()
             gone.playout.close()
 
     def _note(self, heartbeat: Heartbeat) -> None:

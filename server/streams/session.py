@@ -211,6 +211,7 @@ class Sessions:
                     source=session.stream.source,
                     languages=self.models.catalogue.sources,
                     channels=live.channels,
+                    recording=live.recorder.kinds,
                     # Wall clock, as TURN passwords expire by it.
                     ice_servers=self.ice_servers(time.time()),
                 )

@@ -59,10 +59,7 @@ class TextOut:
         format = _events(after=int(known) if known.isdecimal() and len(known) < 20 else 0)
 
         async def talk(answer: Answer, session: Session, live: LiveStream) -> None:
-            state = State(
-                state=session.stream.state, source=session.stream.source, channels=live.channels
-            )
-            await answer.write(b"retry: %d\n\n" % RETRY_MS + format(state))
+            await answer.write(b"retry: %d\n\n" % RETRY_MS + format(live.state))
             await self._pass_on(answer, session, live, format, b":\n\n")
 
         async def last(answer: Answer, error: ProtocolError) -> None:

@@ -6,12 +6,13 @@ from server.streams.registry import Session, Stream, language_of
 
 
 class Tracks:
-    """The tracks of one stream: one for each session that receives audio."""
+    """The tracks of one stream: one for each session that receives audio, and those recorded."""
 
     def __init__(self, stream: Stream, playout: StreamPlayout) -> None:
         self._stream = stream
         self._playout = playout
         self._tracks: dict[Session, SubscriberTrack] = {}
+        self._recorded: set[SubscriberTrack] = set()
 
     def add(
         self, session: Session, queue_packets: int = QUEUE_PACKETS, gapless: bool = False
@@ -22,6 +23,17 @@ class Tracks:
         track = SubscriberTrack(channel, queue_packets, gapless)
         self._tracks[session] = track
         return track
+
+    def record(self, name: str, queue_packets: int) -> SubscriberTrack:
+        """A track with every packet of a channel, until ``stop_recording``."""
+        track = SubscriberTrack(self._playout.channel(name), queue_packets, gapless=True)
+        self._recorded.add(track)
+        return track
+
+    def stop_recording(self, track: SubscriberTrack) -> None:
+        """The track is not needed any more."""
+        self._recorded.discard(track)
+        track.stop()
 
     def remove(self, session: Session) -> None:
         """The session ended."""
@@ -38,8 +50,9 @@ class Tracks:
             self.reroute(session)
 
     def close_unheard(self) -> None:
-        """Close the channels that nobody hears, so that they are not encoded."""
-        heard = {track.broadcast.name for track in self._tracks.values()}
+        """Close the channels that nobody hears or records, so that they are not encoded."""
+        tracks = (*self._tracks.values(), *self._recorded)
+        heard = {track.broadcast.name for track in tracks}
         for name in set(self._playout.channels) - heard:
             self._playout.close_channel(name)
 

@@ -10,13 +10,14 @@ import { languageName, t, textDirection, translatePage } from "./i18n.js";
 import { Listener } from "./listener.js";
 import { elementsById, fetchLanguages, recall, remember, stream, takeToken } from "./page.js";
 import { Player } from "./player.js";
+import { recordingText } from "./recording.js";
 import { Signaling } from "./signaling.js";
 
 const SIZES = [0.85, 1, 1.2, 1.45, 1.75, 2.1];
 
 const page = elementsById({
   stream: HTMLElement, state: HTMLElement, hint: HTMLElement, way: HTMLElement,
-  notice: HTMLElement, button: HTMLButtonElement, button_text: HTMLElement,
+  recording: HTMLElement, notice: HTMLElement, button: HTMLButtonElement, button_text: HTMLElement,
   language: HTMLSelectElement, over: HTMLInputElement, source: HTMLInputElement,
   volume: HTMLInputElement, smaller: HTMLButtonElement, larger: HTMLButtonElement,
   captions: HTMLElement, source_box: HTMLElement, source_captions: HTMLElement,
@@ -71,6 +72,7 @@ signaling.on("message", async (message) => {
       listener.refusal = null;
       player.iceServers = message.ice_servers ?? [];
       listener.takeSession(message);
+      page.recording.textContent = recordingText(message.recording);
       select();
       render();
       await offer();
@@ -80,6 +82,7 @@ signaling.on("message", async (message) => {
       break;
     case "state":
       listener.takeSession(message);
+      page.recording.textContent = recordingText(message.recording);
       select();
       break;
     case "channel":

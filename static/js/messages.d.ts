@@ -7,6 +7,8 @@ export interface Session {
   state: StreamState | null;
   source?: string | null;
   channels?: string[];
+  /** What is recorded while somebody speaks: "audio", "text". */
+  recording?: string[];
 }
 
 export interface Joined extends Session {

@@ -4,7 +4,7 @@
 
 /** @typedef {"localStorage" | "sessionStorage"} Storage */
 
-const LANGUAGES_AGAIN_MS = 2000;
+const AGAIN_MS = 2000;
 
 /**
  * The elements with these ids, by id; throws where one is missing or of another kind.
@@ -88,14 +88,27 @@ export function grants(token, right) {
  * What can be spoken and heard. Asks until it is told: without it there is nothing to choose.
  * @returns {Promise<Languages>}
  */
-export async function fetchLanguages() {
+export function fetchLanguages() {
+  return fetchPatiently("/api/languages");
+}
+
+/**
+ * What is recorded of the stream while somebody speaks.
+ * @returns {Promise<{recording: string[]}>}
+ */
+export function fetchRecording() {
+  return fetchPatiently(`/api/streams/${stream}/recording`);
+}
+
+/** @param {string} address */
+async function fetchPatiently(address) {
   for (;;) {
     try {
-      const response = await fetch("/api/languages");
+      const response = await fetch(address);
       if (response.ok) return await response.json();
     } catch {
       // The network or the server is not available yet.
     }
-    await new Promise((resolve) => setTimeout(resolve, LANGUAGES_AGAIN_MS));
+    await new Promise((resolve) => setTimeout(resolve, AGAIN_MS));
   }
 }

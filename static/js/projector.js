@@ -7,6 +7,7 @@ import { languagesOf } from "./channels.js";
 import { errorText, languageName, t, textDirection, translatePage } from "./i18n.js";
 import { applyLook, overlayOf } from "./overlay.js";
 import { elementsById, fetchLanguages, stream, takeToken } from "./page.js";
+import { recordingText } from "./recording.js";
 import { showListenAddress } from "./share.js";
 import { Signaling } from "./signaling.js";
 import { keepAwake } from "./wake_lock.js";
@@ -14,7 +15,7 @@ import { keepAwake } from "./wake_lock.js";
 const CHOOSER_HIDES_MS = 4000;
 
 const page = elementsById({
-  title: HTMLElement, panels: HTMLElement, state: HTMLElement, join: HTMLElement,
+  title: HTMLElement, panels: HTMLElement, state: HTMLElement, recording: HTMLElement, join: HTMLElement,
   qr: HTMLImageElement, address: HTMLAnchorElement, chooser: HTMLFormElement,
   choices: HTMLElement, show_qr: HTMLInputElement, fullscreen: HTMLButtonElement,
 });
@@ -63,6 +64,7 @@ signaling.on("message", (message) => {
       source = message.source ?? source;
       offer([...languagesOf(message.channels ?? []), ...(source ? [source] : [])]);
       stateText = stateOf(message);
+      page.recording.textContent = overlay ? "" : recordingText(message.recording);
       select();
       render();
       break;

@@ -11,7 +11,10 @@ import { errorText, t, translatePage } from "./i18n.js";
 import { drawLevel, LevelMeter } from "./meter.js";
 import { Microphone, microphonesExist, troubleOf } from "./microphone.js";
 import { lineInWasChosen, offerMicrophones, rememberMicrophone } from "./microphone_choice.js";
-import { elementsById, fetchLanguages, grants, stream, takeToken } from "./page.js";
+import {
+  elementsById, fetchLanguages, fetchRecording, grants, stream, takeToken,
+} from "./page.js";
+import { recordingText } from "./recording.js";
 import { Sender } from "./sender.js";
 import { showListenAddress } from "./share.js";
 import { Signaling } from "./signaling.js";
@@ -20,7 +23,7 @@ import { keepAwake } from "./wake_lock.js";
 
 const page = elementsById({
   stream: HTMLElement, connection: HTMLElement, state: HTMLElement, hint: HTMLElement,
-  way: HTMLElement, notice: HTMLElement, button: HTMLButtonElement, button_text: HTMLElement,
+  way: HTMLElement, recording: HTMLElement, notice: HTMLElement, button: HTMLButtonElement, button_text: HTMLElement,
   meter_box: HTMLElement, meter: HTMLElement, level_hint: HTMLElement,
   spoken: HTMLElement, change_language: HTMLButtonElement, pause: HTMLButtonElement,
   setup: HTMLDetailsElement, language: HTMLSelectElement, microphone: HTMLSelectElement,
@@ -146,6 +149,7 @@ signaling.on("message", async (message) => {
       refusal = null;
       takingOver = false;
       language.joined(message.source);
+      page.recording.textContent = recordingText(message.recording);
       readSource();
       sender.iceServers = message.ice_servers ?? [];
       if (paused) signaling.send({ type: "pause", paused });
@@ -161,6 +165,7 @@ signaling.on("message", async (message) => {
         stop();
       }
       language.take(message.source);
+      page.recording.textContent = recordingText(message.recording);
       readSource();
       break;
     case "spoken":
@@ -260,3 +265,5 @@ showListenAddress(page.qr, page.address);
 offerMicrophones(page.microphone);
 language.offer(await fetchLanguages());
 render();
+const { recording } = await fetchRecording();
+if (signaling.status === "closed") page.recording.textContent = recordingText(recording);

@@ -1,10 +1,15 @@
 """A server with the stand-in interpreter, as a process of its own:
-``python -m tests.helpers.staged --port N --state FOLDER``."""
+``python -m tests.helpers.staged --port N --state FOLDER [--record audio,text] [--most-bytes N]``.
+With ``--most-bytes`` no file can grow beyond that.
+"""
 
 import argparse
 import asyncio
+import resource
 import tempfile
 from pathlib import Path
+
+import msgspec
 
 from server import app
 from server.config import Config
@@ -16,11 +21,17 @@ async def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--state", required=True)
+    parser.add_argument("--record", default="")
+    parser.add_argument("--most-bytes", type=int)
     options = parser.parse_args()
+    if options.most_bytes:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (options.most_bytes, options.most_bytes))
     stopped = asyncio.Event()
     with tempfile.TemporaryDirectory() as folder, on_sigterm(stopped.set):
         models = str(models_of_several(Path(folder)))
+        record = [kind for kind in ("audio", "text") if kind in options.record.split(",")]
         config = Config(port=options.port, state=options.state, models=models)
+        config = msgspec.structs.replace(config, record=record)
         async with app.running(config, STAND_IN):
             await stopped.wait()
 

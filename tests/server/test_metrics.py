@@ -10,6 +10,7 @@ from server import metrics
 from server.bus.replay import ReplayCounts
 from server.media.counts import JitterCounts, PlayoutCounts, SocketCounts
 from server.metrics import Metrics
+from server.recording.counts import RecordingCounts
 
 
 @pytest.mark.parametrize(
@@ -19,6 +20,7 @@ from server.metrics import Metrics
         (SocketCounts, metrics.SOCKET),
         (PlayoutCounts, metrics.PLAYOUT),
         (ReplayCounts, metrics.REPLAY),
+        (RecordingCounts, metrics.RECORDING),
     ],
 )
 def test_every_count_has_a_metric(counts: type[Any], texts: dict[str, str]) -> None:

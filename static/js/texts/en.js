@@ -47,6 +47,10 @@ export default {
   "captions.smaller": "Smaller captions",
   "captions.larger": "Larger captions",
 
+  "recording.all": "Sound and captions are recorded.",
+  "recording.audio": "The sound is recorded.",
+  "recording.text": "The captions are recorded.",
+
   "listen.page": "Listen",
   "listen.start": "Listen",
   "listen.stop": "Stop",

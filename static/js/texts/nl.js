@@ -48,6 +48,10 @@ export default {
   "captions.smaller": "Kleinere ondertiteling",
   "captions.larger": "Grotere ondertiteling",
 
+  "recording.all": "Geluid en ondertiteling worden opgenomen.",
+  "recording.audio": "Het geluid wordt opgenomen.",
+  "recording.text": "De ondertiteling wordt opgenomen.",
+
   "listen.page": "Luisteren",
   "listen.start": "Luisteren",
   "listen.stop": "Stoppen",

@@ -1,0 +1,1 @@
+"""Recordings of streams: the sound of their channels, and their captions, in files."""

@@ -1,0 +1,95 @@
+"""The folder with all recordings: each is a folder named by its stream and its begin (UTC).
+
+All functions wait for the disk: they are not for the event loop. Other files and folders beside
+the recordings are never read or removed.
+"""
+
+import re
+import shutil
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Final
+
+from server.recording import transcript
+from server.recording.files import CAPTIONS
+
+_TIME: Final = "%Y-%m-%dT%H-%M-%SZ"
+_NAME: Final = re.compile(
+    r"(?P<stream>[A-Za-z0-9_-]{1,64})_(?P<begun>\d{4}-\d\d-\d\dT\d\d-\d\d-\d\dZ)(-\d{1,2})?"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A recording. ``files``: the size of each, in bytes."""
+
+    stream: str
+    begun: datetime
+    folder: Path
+    files: dict[str, int]
+
+
+def name_of(stream: str, begun: datetime) -> str:
+    """The name of a recording's folder."""
+    return f"{stream}_{begun.astimezone(UTC):{_TIME}}"
+
+
+def listed(shelf: Path) -> list[Kept]:
+    """All recordings, oldest first; none if there is no such folder. Raises OSError."""
+    found = [kept for each in _folders(shelf) if (kept := _kept(each))]
+    return sorted(found, key=lambda kept: (kept.begun, kept.folder.name))
+
+
+def find(shelf: Path, name: str) -> Kept | None:
+    """The recording of this name, if there is one. Raises OSError."""
+    return _kept(shelf / name) if _NAME.fullmatch(name) else None
+
+
+def finish(shelf: Path, but: Collection[str]) -> None:
+    """Write the transcripts that recordings lack because the server was killed, or the disk was
+    full. ``but``: the names of those that run. Raises OSError."""
+    for kept in listed(shelf):
+        lacks = CAPTIONS in kept.files and not any(name.endswith(".vtt") for name in kept.files)
+        if lacks and kept.folder.name not in but:
+            transcript.write(kept.folder)
+
+
+def used_bytes(shelf: Path) -> int:
+    """The size of all recordings together. Raises OSError."""
+    return sum(sum(kept.files.values()) for kept in listed(shelf))
+
+
+def remove(kept: Kept) -> None:
+    """Remove a recording. Raises OSError."""
+    shutil.rmtree(kept.folder)
+
+
+def remove_older(shelf: Path, days: float, but: Collection[str]) -> int:
+    """Remove the recordings that began more than ``days`` ago, but not those with the names
+    ``but``; returns their number. Raises OSError."""
+    before = datetime.now(UTC) - timedelta(days=days)
+    old = [kept for kept in listed(shelf) if kept.begun < before and kept.folder.name not in but]
+    for kept in old:
+        remove(kept)
+    return len(old)
+
+
+def _folders(shelf: Path) -> Iterator[Path]:
+    try:
+        yield from shelf.iterdir()
+    except FileNotFoundError:
+        return
+
+
+def _kept(folder: Path) -> Kept | None:
+    match = _NAME.fullmatch(folder.name)
+    if match is None or folder.is_symlink() or not folder.is_dir():
+        return None
+    try:
+        begun = datetime.strptime(match["begun"], _TIME).replace(tzinfo=UTC)
+        files = {each.name: each.stat().st_size for each in sorted(folder.iterdir())}
+    except (ValueError, FileNotFoundError):  # no date; or it was removed a moment ago
+        return None
+    return Kept(match["stream"], begun, folder, files)

@@ -1,0 +1,64 @@
+"""Makes subtitles and text of a recording's captions: a file for each language and format.
+
+The functions wait for the disk: they are not for the event loop.
+"""
+
+import contextlib
+import os
+from collections.abc import Sequence
+from itertools import pairwise
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from server.recording.files import CAPTIONS, Line
+from server.subtitles import Cue, srt, txt, vtt
+
+FORMATS: Final = {"vtt": vtt, "srt": srt, "txt": txt}
+#: A line is shown at least so long, unless the next one comes before.
+LEAST_S: Final = 1.2
+
+
+def write(folder: Path) -> None:
+    """Write the transcripts of the recording in ``folder``, in place of earlier ones. Raises
+    OSError; each file is whole, or not there."""
+    lines = latest(folder / CAPTIONS)
+    for language in sorted({line.language for line in lines}):
+        cues = _cues([line for line in lines if line.language == language])
+        for ending, text_of in FORMATS.items():
+            _write(folder / f"{language}.{ending}", text_of(cues).encode())
+
+
+def latest(file: Path) -> list[Line]:
+    """The last revision of each line, by time. A line that is not whole, because the server was
+    killed, is left out. Raises OSError."""
+    found: dict[tuple[str, int], Line] = {}
+    for data in file.read_bytes().splitlines():
+        with contextlib.suppress(msgspec.MsgspecError):
+            line = msgspec.json.decode(data, type=Line)
+            key = (line.language, line.segment)
+            if key not in found or line.revision >= found[key].revision:
+                found[key] = line
+    return sorted(found.values(), key=lambda line: (line.start_ms, line.segment))
+
+
+def _cues(lines: Sequence[Line]) -> list[Cue]:
+    cues = [Cue(line.start_ms / 1000, line.end_ms / 1000, line.text) for line in lines]
+    starts = [*(after.start_s for _, after in pairwise(cues)), float("inf")]
+    return [
+        Cue(cue.start_s, max(cue.end_s, min(cue.start_s + LEAST_S, next_s)), cue.text)
+        for cue, next_s in zip(cues, starts, strict=True)
+    ]
+
+
+def _write(file: Path, data: bytes) -> None:
+    draft = file.with_name(f".{file.name}")
+    try:
+        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "wb") as out:
+            out.write(data)
+        draft.replace(file)
+    except OSError:
+        draft.unlink(missing_ok=True)
+        raise

@@ -1,0 +1,40 @@
+"""What a recording holds, as FFmpeg and a reader of JSON lines find it."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+
+from server.media.opus import RATE_HZ, Pcm, mono
+
+#: A decoder goes on a little after a sound.
+LOUD = 2000
+
+
+def only(shelf: Path) -> Path:
+    """The one recording's folder."""
+    (folder,) = shelf.iterdir()
+    return folder
+
+
+def sound(file: Path) -> Pcm:
+    """All of an Ogg file, as FFmpeg decodes it."""
+    parts: list[Pcm] = []
+    with av.open(str(file)) as container:
+        resampler = av.AudioResampler(format="s16", layout="mono", rate=RATE_HZ)
+        for frame in container.decode(audio=0):
+            parts += [mono(each) for each in resampler.resample(frame)]
+    return np.concatenate(parts)
+
+
+def begins_ms(pcm: Pcm) -> float:
+    """When it is first loud."""
+    return float(np.argmax(np.abs(pcm) > LOUD)) * 1000 / RATE_HZ
+
+
+def lines(folder: Path) -> list[dict[str, Any]]:
+    """The captions of a recording."""
+    text = (folder / "captions.jsonl").read_text(encoding="utf8")
+    return [json.loads(line) for line in text.splitlines()]

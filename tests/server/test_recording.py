@@ -1,0 +1,173 @@
+"""Recordings of a stream: what is written, and who is told."""
+
+import asyncio
+import shutil
+import threading
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from server.app import Server
+from server.client.participants import Listener, Speaker
+from server.recording import writer
+from server.streams.live_stream import LiveStream
+from signaling import messages as wire
+from tests.browser.serving import ServerProcess
+from tests.helpers.recorded import begins_ms, lines, only, sound
+from tests.helpers.running import RATE_HZ, STAND_IN, final, power, tolk, tone
+from tests.helpers.waiting import until
+
+BOTH = ["audio", "text"]
+LOW = tone(300)
+#: How far the sound of a channel and its captions may be apart.
+APART_MS = 30
+#: What a kill may cost.
+LOST_S = 5.0
+
+
+@asynccontextmanager
+async def talk(url: str, words: int = 1) -> AsyncIterator[tuple[Speaker, Listener]]:
+    """A speaker who has said some words, and a listener who has read them in English."""
+    async with (
+        Listener(url, "hall", "en", captions=["en"], audio="socket") as listener,
+        Speaker(url, "hall", "nl", audio="socket") as speaker,
+    ):
+        for _ in range(words):
+            since = len(listener.received)
+            await speaker.play(LOW)
+            await listener.expect(wire.Caption, final("en", "low"), since=since)
+        yield speaker, listener
+
+
+def live_of(server: Server) -> LiveStream:
+    return server.live.of(server.manager.streams["hall"])
+
+
+def is_stopped(state: wire.State) -> bool:
+    return not state.recording and state.state == "live"
+
+
+async def test_channels_and_captions_are_recorded_on_one_time_line(tmp_path: Path) -> None:
+    async with tolk(tmp_path, STAND_IN, record=BOTH) as server:
+        async with talk(server.url, 2) as (speaker, listener):
+            await until(lambda: server.metrics.recording_counts.bytes > 10_000)
+            await speaker.play(tone(300, 0, 1.5))  # until the last word is said in English too
+            assert listener.joined.recording == speaker.joined.recording == BOTH
+    folder = only(tmp_path / "recordings")
+    assert {file.name for file in folder.iterdir()} == {"captions.jsonl", "en.ogg", "floor.ogg"}
+    said = lines(folder)
+    assert [(line["language"], line["text"]) for line in said] == [
+        ("nl", "laag"),
+        ("en", "low"),
+    ] * 2
+    assert [line.get("source", False) for line in said] == [True, False] * 2
+    floor, english = sound(folder / "floor.ogg"), sound(folder / "en.ogg")
+    for line in said:
+        begin, end = (line[name] * RATE_HZ // 1000 for name in ("start_ms", "end_ms"))
+        assert power(floor[begin:end], 300) > 0.9
+    assert abs(begins_ms(floor) - said[0]["start_ms"]) < APART_MS
+    assert begins_ms(english) > said[0]["end_ms"]
+    assert power(english[-3 * RATE_HZ :], 700) > 0.5
+    assert abs(len(floor) - len(english)) < RATE_HZ // 5
+
+
+async def test_text_alone_is_recorded_without_sound(tmp_path: Path) -> None:
+    async with tolk(tmp_path, STAND_IN, record=["text"]) as server, talk(server.url):
+        pass
+    folder = only(tmp_path / "recordings")
+    assert [file.name for file in folder.iterdir()] == ["captions.jsonl"]
+    assert [line["text"] for line in lines(folder)] == ["laag", "low"]
+    assert folder.stat().st_mode & 0o777 == 0o700
+    assert (folder / "captions.jsonl").stat().st_mode & 0o777 == 0o600
+
+
+async def test_nothing_is_written_unless_it_is_asked_for(tmp_path: Path) -> None:
+    """All that the server's processes may write to is below one folder here."""
+    (tmp_path / "tmp").mkdir()
+    process = ServerProcess(tmp_path, module="tests.helpers.staged")
+    with pytest.MonkeyPatch.context() as environment:
+        for name in ("TMPDIR", "HOME", "XDG_STATE_HOME", "XDG_CACHE_HOME"):
+            environment.setenv(name, str(tmp_path / "tmp"))
+        process.start()
+    try:
+        before = files_below(tmp_path)
+        async with talk(process.url, 2):
+            assert files_below(tmp_path) == before
+    finally:
+        process.kill()
+    assert all(b"laag" not in file.read_bytes() for file in files_below(tmp_path))
+
+
+def files_below(folder: Path) -> set[Path]:
+    return {path for path in folder.rglob("*") if path.is_file()}
+
+
+async def test_a_kill_costs_seconds_at_most(tmp_path: Path) -> None:
+    process = ServerProcess(tmp_path, "--record", "audio,text", module="tests.helpers.staged")
+    process.start()
+    loop = asyncio.get_running_loop()
+    async with talk(process.url, 1) as (speaker, _):
+        begun = loop.time()
+        await speaker.play(tone(300, 6.0, 0))
+        process.kill()
+        spoken_s = loop.time() - begun
+    folder = only(tmp_path / "recordings")
+    for name in ("floor.ogg", "en.ogg"):
+        assert len(sound(folder / name)) / RATE_HZ > spoken_s - LOST_S
+    assert [line["text"] for line in lines(folder)] == ["laag", "low"]
+
+
+async def test_a_file_that_cannot_grow_ends_the_recording_only(tmp_path: Path) -> None:
+    options = ("--record", "audio,text", "--most-bytes", "8000")
+    process = ServerProcess(tmp_path, *options, module="tests.helpers.staged")
+    process.start()
+    try:
+        async with talk(process.url) as (speaker, listener):
+            speaking = asyncio.create_task(speaker.play(tone(300, 4.0)))
+            await listener.expect(wire.State, is_stopped)
+            await speaking
+            since = len(listener.received)
+            await speaker.play(LOW)
+            await listener.expect(wire.Caption, final("en", "low"), since=since)
+    finally:
+        process.kill()
+    assert "the recording of 'hall' has stopped" in (tmp_path / "server.log").read_text()
+    assert len(sound(only(tmp_path / "recordings") / "floor.ogg"))
+
+
+@pytest.mark.parametrize("what", ["no folder", "limit", "vanished", "slow"])
+async def test_trouble_ends_the_recording_and_is_told(
+    tmp_path: Path, what: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    settings: dict[str, object] = {"record": BOTH}
+    if what == "no folder":
+        (tmp_path / "file").touch()
+        settings["record_folder"] = str(tmp_path / "file" / "recordings")
+    elif what == "limit":
+        settings["record_limit_gb"] = 5e-6
+    elif what == "slow":
+        monkeypatch.setattr(writer, "MOST_JOBS", 2)
+    hang = threading.Event()
+    async with tolk(tmp_path, STAND_IN, **settings) as server, talk(server.url) as (speaker, them):
+        recorder = live_of(server).recorder
+        if what == "slow":
+            server.context.recordings.put(lambda: bool(hang.wait(30)) and None)
+        elif what == "vanished":
+            await until((tmp_path / "recordings").exists)
+            await until(lambda: server.metrics.recording_counts.bytes > 0)
+            shutil.rmtree(tmp_path / "recordings")
+        speaking = asyncio.create_task(speaker.play(tone(300, 4.0)))
+        await them.expect(wire.State, is_stopped)
+        await speaker.expect(wire.State, is_stopped)
+        await speaking
+        since = len(them.received)
+        await speaker.play(LOW)
+        await them.expect(wire.Caption, final("en", "low"), since=since)
+        hang.set()
+    assert recorder.problem and not recorder.is_running
+    assert server.metrics.recording_counts.stopped == 1
+    assert server.metrics.recording_counts.running == 0
+    assert (server.metrics.recording_counts.dropped > 0) == (what == "slow")
+    assert recorder.problem in caplog.text
