@@ -22,6 +22,7 @@ from server.edge.remote import Edge
 from server.http import netinfo
 from server.http.access import Access, access_of
 from server.http.glossary_api import GlossaryApi
+from server.http.hosts import only_for
 from server.http.site import Web
 from server.http.sockets import listen
 from server.http.whip import WhipApi
@@ -222,7 +223,8 @@ def _sessions(server: Server, plane: MediaPlane) -> Sessions:
 def _site(server: Server, sessions: Sessions, whip: WhipApi) -> web.AppRunner:
     """The pages, the API and the sessions of ``server``."""
     given = server.given
-    application = web.Application()
+    own = only_for(given.own, given.visitor, server.metrics)
+    application = web.Application(middlewares=[own])
 
     def external_url(request: web.Request) -> str:
         return banner.shared_url(server.config, given.visitor(request), netinfo.lan_addresses())
