@@ -18,6 +18,7 @@ from server.inputs import options as inputs
 from server.interpretation.engines import ModelError
 from server.models.moving import OPTION
 from server.prepared import prepared
+from server.process import log_without_content, print_without_content
 
 #: More than a server will ever need.
 OPEN_FILES = 65_536
@@ -91,6 +92,7 @@ def _set_up_logging(config: Config) -> None:
         level=config.log_level.upper(),
         format="%(asctime)s %(levelname)s %(name)s: %(message)s",
     )
+    sys.excepthook = print_without_content
     # Their informational lines are about every packet and candidate.
     for name in ("aioice", "aiortc", "aiohttp.access"):
         logging.getLogger(name).setLevel(logging.WARNING)
@@ -112,6 +114,7 @@ def _serve(config: Config, options: argparse.Namespace) -> int:
         def nobody_listens() -> bool:
             return not any(stream.listeners for stream in server.manager.streams.values())
 
+        log_without_content()
         async with app.running(config) as server, garbage.when_idle(nobody_listens):
             print(server.addresses.text, flush=True)
             await _stopped()
@@ -139,14 +142,23 @@ async def _stopped() -> None:
 
 
 def _worker(config: Config, options: argparse.Namespace) -> int:
-    asyncio.run(app.run_worker(config, Path(options.bus), options.catalogue))
+    async def work() -> None:
+        log_without_content()
+        await app.run_worker(config, Path(options.bus), options.catalogue)
+
+    asyncio.run(work())
     return 0
 
 
 def _edge(config: Config, options: argparse.Namespace) -> int:
     raise_open_files()
+
+    async def work() -> None:
+        log_without_content()
+        await app.run_edge(config, Path(options.bus))
+
     try:
-        asyncio.run(app.run_edge(config, Path(options.bus)))
+        asyncio.run(work())
     except OSError as error:
         print(f"tolk: {error}", file=sys.stderr)
         return 1
