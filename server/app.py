@@ -22,6 +22,8 @@ from server.edge.remote import Edge
 from server.http import netinfo
 from server.http.access import Access, access_of
 from server.http.glossary_api import GlossaryApi
+from server.http.hosts import only_for
+from server.http.malformed import request_log, well_formed
 from server.http.recording_api import RecordingApi
 from server.http.site import Web
 from server.http.sockets import listen
@@ -226,7 +228,8 @@ def _sessions(server: Server, plane: MediaPlane) -> Sessions:
 def _site(server: Server, sessions: Sessions, whip: WhipApi) -> web.AppRunner:
     """The pages, the API and the sessions of ``server``."""
     given = server.given
-    application = web.Application()
+    own = only_for(given.own, given.visitor, server.metrics)
+    application = web.Application(middlewares=[own, well_formed])
 
     def external_url(request: web.Request) -> str:
         return banner.shared_url(server.config, given.visitor(request), netinfo.lan_addresses())
@@ -245,6 +248,7 @@ def _site(server: Server, sessions: Sessions, whip: WhipApi) -> web.AppRunner:
         shutdown_timeout=GOODBYE_S,
         keepalive_timeout=HEADERS_S,
         access_log=None,
+        logger=request_log(),
         handle_signals=False,
     )
 

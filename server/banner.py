@@ -72,12 +72,13 @@ def addresses(
 
 def shared_url(config: Config, visitor: netinfo.Visitor, lan: Sequence[str]) -> str:
     """The server's URL for ``visitor`` to pass on. It is the URL that the visitor used, unless
-    that says "localhost": to everybody else this is another machine."""
+    that says "localhost": to everybody else this is another machine. The name in that URL must
+    have been checked, see ``hosts``."""
     if config.public_url:
         return config.public_url.rstrip("/")
-    seen = urlsplit(visitor.url)
+    seen = urlsplit(visitor.url if visitor.host else f"{visitor.scheme}://localhost:{config.port}")
     if config.is_loopback or not lan or not netinfo.is_loopback(seen.hostname or ""):
-        return visitor.url
+        return f"{seen.scheme}://{seen.netloc}"
     host = netinfo.printed_hosts(config.host, lan)[0]
     return netinfo.base_url(
         visitor.scheme, host, seen.port or (443 if seen.scheme == "https" else 80)

@@ -20,6 +20,7 @@ from server.interpretation.engines import ModelError
 from server.models.moving import OPTION
 from server.outputs import command as outputs
 from server.prepared import prepared
+from server.process import log_without_content, print_without_content
 
 #: More than a server will ever need.
 OPEN_FILES = 65_536
@@ -104,6 +105,7 @@ def _set_up_logging(config: Config) -> None:
         level=config.log_level.upper(),
         format="%(asctime)s %(levelname)s %(name)s: %(message)s",
     )
+    sys.excepthook = print_without_content
     # Their informational lines are about every packet and candidate.
     for name in ("aioice", "aiortc", "aiohttp.access"):
         logging.getLogger(name).setLevel(logging.WARNING)
@@ -131,6 +133,7 @@ def _serve(config: Config, options: argparse.Namespace) -> int:
                 subject="input", stream=stream, speak=True, take_over=True, valid_s=valid_s
             )
 
+        log_without_content()
         async with app.running(config) as server, garbage.when_idle(nobody_listens):
             print(server.addresses.text, flush=True)
             async with beside.running(config, server.port, token):
@@ -159,14 +162,23 @@ async def _stopped() -> None:
 
 
 def _worker(config: Config, options: argparse.Namespace) -> int:
-    asyncio.run(app.run_worker(config, Path(options.bus), options.catalogue))
+    async def work() -> None:
+        log_without_content()
+        await app.run_worker(config, Path(options.bus), options.catalogue)
+
+    asyncio.run(work())
     return 0
 
 
 def _edge(config: Config, options: argparse.Namespace) -> int:
     raise_open_files()
+
+    async def work() -> None:
+        log_without_content()
+        await app.run_edge(config, Path(options.bus))
+
     try:
-        asyncio.run(app.run_edge(config, Path(options.bus)))
+        asyncio.run(work())
     except OSError as error:
         print(f"tolk: {error}", file=sys.stderr)
         return 1

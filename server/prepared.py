@@ -9,6 +9,7 @@ from aiohttp import web
 
 from server.config import Config
 from server.http import netinfo, tls
+from server.http.hosts import Hosts, own_hosts
 from server.http.ice_servers import IceServers, ice_servers
 from server.media_setup import offered_addresses
 from server.models.catalogue import Catalogue
@@ -21,7 +22,8 @@ from server.streams.glossaries import Glossaries
 class Prepared:
     """``proven``: models to use instead if ``models`` kill an interpreter; None if the host chose
     the models. ``certificate``: None for plain HTTP. ``visitor`` returns who sent a request; it
-    believes the proxies that the host trusts. ``hosts``: the addresses offered for audio."""
+    believes the proxies that the host trusts. ``hosts``: the addresses offered for audio.
+    ``own``: the names under which pages and signaling are served."""
 
     models: Current
     proven: Catalogue | None
@@ -30,6 +32,7 @@ class Prepared:
     visitor: Callable[[web.Request], netinfo.Visitor]
     ice_servers: IceServers
     hosts: Sequence[str]
+    own: Hosts
 
 
 def prepared(config: Config) -> Prepared:
@@ -46,6 +49,7 @@ def prepared(config: Config) -> Prepared:
         visitor=_visitor(config),
         ice_servers=ice_servers(config),
         hosts=offered_addresses(config),
+        own=own_hosts(config, tls.names_in(Path(config.tls_cert)) if config.tls_cert else ()),
     )
 
 
@@ -64,7 +68,11 @@ def _visitor(config: Config) -> Callable[[web.Request], netinfo.Visitor]:
 
     def visitor(request: web.Request) -> netinfo.Visitor:
         return netinfo.visitor(
-            request.headers, request.remote, request.scheme, request.host, trusted
+            request.headers,
+            request.remote,
+            request.scheme,
+            request.headers.get("Host", ""),  # aiohttp's own would ask a name server
+            trusted,
         )
 
     return visitor

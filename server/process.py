@@ -1,12 +1,18 @@
 """What the processes share: stopping at SIGTERM, describing an error, measuring memory."""
 
 import asyncio
+import logging
 import resource
 import signal
+import sys
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+_log = logging.getLogger(__name__)
 
 
 @contextmanager
@@ -26,6 +32,23 @@ def described(error: BaseException) -> str:
     if isinstance(error, BaseExceptionGroup):
         return "\n".join(described(each) for each in error.exceptions)
     return f"{type(error).__name__}\n{''.join(traceback.format_tb(error.__traceback__))}"
+
+
+def log_without_content() -> None:
+    """Let the running loop log errors that nobody handled without their messages."""
+    asyncio.get_running_loop().set_exception_handler(_unhandled)
+
+
+def _unhandled(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    error = context.get("exception")
+    _log.error("%s: %s", context["message"], described(error) if error else "no exception")
+
+
+def print_without_content(
+    kind: type[BaseException], error: BaseException, trace: TracebackType | None
+) -> None:
+    """For ``sys.excepthook``: why the process ends, without the error's message."""
+    print(f"tolk ended because of a bug: {described(error)}", file=sys.stderr)
 
 
 def rss_bytes() -> int:

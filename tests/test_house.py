@@ -169,3 +169,17 @@ def test_every_public_class_function_and_method_has_a_docstring() -> None:
         if ast.get_docstring(node) is None
     ]
     assert not places
+
+
+def test_no_traceback_is_logged_with_its_message() -> None:
+    """It might contain a token, or what somebody said: ``process.described`` leaves it out."""
+    found = [
+        f"{name(path)}:{node.lineno}"
+        for path in FILES
+        for node in ast.walk(tree(path))
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        # A future's method of this name takes no arguments.
+        and ((node.func.attr == "exception" and node.args) or node.func.attr == "print_exc")
+    ]
+    assert not found

@@ -32,7 +32,7 @@ from server.media.broadcast import Broadcast, SubscriberTrack
 from server.media.opus import TICK_S
 from server.media.peer import OfferError, Peer, PeerGone, answer
 from server.media.plane import MediaPlane
-from server.process import on_sigterm, rss_bytes
+from server.process import described, on_sigterm, rss_bytes
 
 REPORT_S: Final = 0.5
 LATE_S: Final = 0.1
@@ -182,8 +182,8 @@ class EdgeWorker:
             self._tell(offer.peer, "refused", str(error))
         except PeerGone as gone:
             self._tell(offer.peer, "gone", str(gone))
-        except Exception:  # noqa: BLE001  any bug ends this session only
-            _log.exception("a listener's connection failed")
+        except Exception as error:  # noqa: BLE001  any bug ends this session only
+            _log.error("a listener's connection failed: %s", described(error))
             self._tell(offer.peer, "gone", "an error in the server")
         else:
             self._tell(offer.peer, "gone", reason)

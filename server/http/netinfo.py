@@ -31,7 +31,9 @@ from server.config import ConfigError
 Network = IPv4Network | IPv6Network
 Address = IPv4Address | IPv6Address
 
-_HOST: Final = re.compile(r"(?:[A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?")
+_HOST: Final = re.compile(
+    r"(?:[A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::(?P<port>[0-9]{1,5}))?"
+)
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 
 
@@ -122,6 +124,16 @@ def base_url(scheme: str, host: str, port: int) -> str:
     """``https://host:port`` without a slash at its end. The scheme's default port is left out."""
     shown = f"[{host}]" if ":" in host else host
     return f"{scheme}://{shown}" + ("" if port == _DEFAULT_PORTS.get(scheme) else f":{port}")
+
+
+def host_name(host: str) -> str | None:
+    """The name or address in a Host header, without the port and in lower case. None if the
+    header is malformed."""
+    match = _HOST.fullmatch(host)
+    if match is None or int(match["port"] or 0) > 65535:
+        return None
+    address = _parsed(host)
+    return str(address) if address else host.partition(":")[0].removesuffix(".").lower()
 
 
 def gives_microphone(url: str) -> bool:

@@ -84,6 +84,20 @@ def load(certificate_file: Path, key_file: Path, now: datetime | None = None) ->
     return _context(certificate_file, key_file)
 
 
+def names_in(certificate_file: Path) -> list[str]:
+    """The names and addresses that the certificate is for. ``load`` must accept the file."""
+    certificate = x509.load_pem_x509_certificates(certificate_file.read_bytes())[0]
+    try:
+        kind = x509.SubjectAlternativeName
+        names = certificate.extensions.get_extension_for_class(kind).value
+    except (x509.ExtensionNotFound, ValueError):
+        return []
+    return [
+        *names.get_values_for_type(x509.DNSName),
+        *map(str, names.get_values_for_type(x509.IPAddress)),
+    ]
+
+
 def _read(path: Path, option: str) -> bytes:
     try:
         return path.read_bytes()

@@ -15,6 +15,7 @@ import msgspec
 from aiohttp import web
 from multidict import CIMultiDict
 
+from server.process import described
 from server.streams.session import Sessions
 from signaling.errors import ProtocolError, internal_error, protocol_error
 from signaling.messages import ErrorCode
@@ -176,7 +177,7 @@ class WhipApi:
         except Exception as error:  # noqa: BLE001  any bug ends this session only
             known = protocol_error(error)
             if known is None:
-                logger.exception("a session over HTTP ended")
+                logger.error("a session over HTTP ended: %s", described(error))
             transport.close(known or internal_error())
         finally:
             transport.end()

@@ -29,6 +29,7 @@ from server.media.ice import Address
 from server.media.opus import SAMPLES_PER_TICK
 from server.media.repair import HISTORY, History
 from server.media.transport import srtp_pointer
+from server.process import described
 
 _VERSION: Final = 0x80
 MARKER: Final = 0x80
@@ -244,8 +245,8 @@ class Group:
     def _report_to(self, member: Member, now: int) -> None:
         try:
             member.report(now)
-        except Exception:  # noqa: BLE001  a bug with one listener must not cost others packets
-            _log.exception("a sender report could not be written")
+        except Exception as error:  # noqa: BLE001  a bug with one listener costs others no packets
+            _log.error("a sender report could not be written: %s", described(error))
 
 
 def ntp_time(unix_s: float) -> int:

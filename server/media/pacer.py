@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable
 from typing import Protocol
 
 from server.media.opus import TICK_S
+from server.process import described
 
 log = logging.getLogger(__name__)
 
@@ -80,10 +81,10 @@ class Pacer:
         for playout in tuple(self._playouts):
             try:
                 playout.tick(tick)
-            except Exception:  # a stream's bug must not silence the other streams
+            except Exception as error:  # noqa: BLE001  a stream's bug must not silence others
                 self.failed += 1
                 if playout not in self._failing:  # once, not 50 times a second
-                    log.exception("a stream could not be played at tick %d", tick)
+                    log.error("a stream could not be played at %d: %s", tick, described(error))
                 self._failing.add(playout)
             else:
                 self._failing.discard(playout)

@@ -26,6 +26,7 @@ from server.media.libopus import ChannelEncoder
 from server.media.opus import SAMPLES_PER_TICK, Pcm
 from server.media.silence import Silence
 from server.media.speech import SpeechQueue
+from server.process import described
 
 Status = Literal["starting", "live", "fallback"]
 
@@ -125,10 +126,10 @@ class StreamPlayout:
             spoken = speech.get(channel.language or "")
             try:
                 self._play(channel, tick, floor, spoken, forwarded)
-            except Exception:  # noqa: BLE001  it must not silence the stream's other channels
+            except Exception as error:  # noqa: BLE001  it must not silence the other channels
                 self.counts.failed += 1
                 if not channel.failing:  # once, not 50 times a second
-                    _log.exception("a channel could not be played at tick %d", tick)
+                    _log.error("a channel could not be played at %d: %s", tick, described(error))
                 channel.failing, channel.encoder = True, self._new_encoder()
             else:
                 channel.failing = False

@@ -95,7 +95,8 @@ async def raw_client(stage: Stage) -> AsyncIterator[socket.socket]:
             await loop.sock_connect(client, ("127.0.0.1", server.port))
             await loop.sock_sendall(
                 client,
-                b"GET /ws HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+                b"GET /ws HTTP/1.1\r\nHost: localhost\r\n"
+                b"Upgrade: websocket\r\nConnection: Upgrade\r\n"
                 b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n",
             )
             yield client

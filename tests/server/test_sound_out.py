@@ -118,7 +118,7 @@ async def test_a_player_that_does_not_read_is_dropped(
     with socket.socket() as player:
         player.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         player.connect(("127.0.0.1", server.port))
-        player.send(b"GET /listen/hall/floor.ogg HTTP/1.1\r\nHost: tolk\r\n\r\n")
+        player.send(b"GET /listen/hall/floor.ogg HTTP/1.1\r\nHost: localhost\r\n\r\n")
         await until(lambda: "hall" in server.manager.streams)
         stream = server.manager.streams["hall"]
         await until(lambda: len(stream.listeners) == 1)

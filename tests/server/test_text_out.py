@@ -186,7 +186,7 @@ async def test_a_reader_that_does_not_read_is_sent_away(
 ) -> None:
     monkeypatch.setattr(outbox, "MAX_MESSAGES", 4)
     reader, writer = await asyncio.open_connection("127.0.0.1", server.port, limit=1024)
-    writer.write(f"GET {EVENTS}?language=en HTTP/1.1\r\nHost: tolk\r\n\r\n".encode())
+    writer.write(f"GET {EVENTS}?language=en HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
     await until(lambda: "hall" in server.manager.streams)
     stream = server.manager.streams["hall"]
     await until(lambda: len(stream.listeners) == 1)

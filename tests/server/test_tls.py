@@ -263,7 +263,7 @@ async def test_a_conversation_over_tls_ends_even_if_the_client_does_not_read(
         sock=narrow, ssl=conversations.trusting, server_hostname="localhost"
     )
     writer.write(
-        b"GET /ws HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        b"GET /ws HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
         b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
     )
     connection = await conversations.begun.get()

@@ -1,0 +1,88 @@
+"""The names under which this server may be asked for: a check of the Host header.
+
+A page of another site can let its own name lead to this machine (DNS rebinding). The browser then
+takes this server for that site, and lets the page read and send what our own pages may. It cannot
+change the name in the Host header, so requests for foreign names are refused. No answer contains
+the header's name, unless it is one of ours.
+"""
+
+import socket
+from collections.abc import Awaitable, Callable, Collection
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import urlsplit
+
+from aiohttp import web
+
+from server.config import Config
+from server.http import netinfo
+from server.metrics import Metrics
+
+REFUSAL: Final = (
+    "This server is not asked for under this name. Use its address, or start it with "
+    "--public-url and the URL that people use.\n"
+)
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+@dataclass(frozen=True, slots=True)
+class Hosts:
+    """``names``: names and addresses, in lower case and without ports. "*.example.org" stands for
+    the names with one more part. Names of this machine for itself are always accepted."""
+
+    names: frozenset[str]
+
+    def include(self, host: str, local: str | None) -> bool:
+        """Whether a request for ``host``, with or without a port, is meant for this server.
+        ``local``: the address at which the request's connection arrived."""
+        name = netinfo.host_name(host)
+        if name is None:
+            return False
+        return (
+            netinfo.is_loopback(name)
+            or name.endswith(".localhost")
+            or name in self.names
+            or "*." + name.partition(".")[2] in self.names
+            or (local is not None and name == netinfo.host_name(local))
+        )
+
+
+def own_hosts(config: Config, certified: Collection[str]) -> Hosts:
+    """The names of a server with these settings. ``certified``: those in the host's own
+    certificate."""
+    urls = [config.public_url, *config.allowed_origins]
+    given = [] if netinfo.is_unspecified(config.host) else [config.host]
+    texts = [
+        *netinfo.names("0.0.0.0"),
+        socket.gethostname(),
+        *given,
+        *config.ice_addresses,
+        *(urlsplit(url).hostname or "" for url in urls),
+    ]
+    named = (netinfo.host_name(_bracketed(text)) for text in texts)
+    return Hosts(frozenset([*(name for name in named if name), *map(str.lower, certified)]))
+
+
+def only_for(
+    hosts: Hosts, visitor: Callable[[web.Request], netinfo.Visitor], metrics: Metrics
+) -> Callable[[web.Request, Handler], Awaitable[web.StreamResponse]]:
+    """A middleware that answers only requests for ``hosts``, and those without a Host header,
+    which browsers always send. If a trusted proxy names another host, both are checked: a page
+    could name any as well."""
+
+    @web.middleware
+    async def guarded(request: web.Request, handler: Handler) -> web.StreamResponse:
+        asked = {*request.headers.getall("Host", []), visitor(request).host} - {""}
+        address = request.get_extra_info("sockname")
+        local = _bracketed(str(address[0])) if isinstance(address, tuple) else None
+        if not all(hosts.include(host, local) for host in asked):
+            metrics.refused.labels("foreign_host").inc()
+            raise web.HTTPMisdirectedRequest(text=REFUSAL)
+        return await handler(request)
+
+    return guarded
+
+
+def _bracketed(address: str) -> str:
+    return f"[{address.partition('%')[0]}]" if ":" in address else address

@@ -1,0 +1,64 @@
+"""What is logged of requests that cannot be answered: never what is in them.
+
+A header may hold a token, and a body what people say. aiohttp logs the whole traceback of such a
+request, which quotes it. Here a malformed request is one line in the log, and a bug of ours is a
+traceback without its message.
+"""
+
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
+
+from server.process import described
+from signaling.rates import Bucket
+
+#: Lines about malformed requests: as a burst, and on average. Anybody can cause them.
+LINES_AT_ONCE: Final = 20
+LINES_PER_S: Final = 1.0
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+def request_log() -> logging.Logger:
+    """The logger to give to aiohttp's server."""
+    logger = logging.Logger("server.http.requests")
+    logger.parent = logging.getLogger("server.http")
+    logger.addFilter(_Plain())
+    return logger
+
+
+class _Plain(logging.Filter):
+    """Replaces tracebacks by what may be logged."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._lines = Bucket(LINES_PER_S, LINES_AT_ONCE)
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        error = record.exc_info[1] if record.exc_info else None
+        record.exc_info = record.exc_text = None
+        if isinstance(error, HttpProcessingError | web.RequestPayloadError):
+            record.levelno, record.levelname = logging.INFO, "INFO"
+            record.msg += ": it is malformed (%s)"
+            record.args = (*_arguments(record), type(error).__name__)
+            return self._lines.take(record.created)
+        if error is not None:
+            record.msg += ": %s"
+            record.args = (*_arguments(record), described(error))
+        return True
+
+
+def _arguments(record: logging.LogRecord) -> tuple[object, ...]:
+    return record.args if isinstance(record.args, tuple) else ()
+
+
+@web.middleware
+async def well_formed(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """A middleware: a body that breaks HTTP's rules, or ends too early, is the client's fault."""
+    try:
+        return await handler(request)
+    except web.RequestPayloadError as error:
+        raise web.HTTPBadRequest(text="The body of the request is malformed.\n") from error
