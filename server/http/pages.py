@@ -1,4 +1,5 @@
 """Serves the files of the pages from memory. They are read and compressed once, at the start.
+Each page is told there which languages it can speak: those of the files in ``js/texts``.
 
 A page consists of about twenty files, and a whole audience opens it at the same moment. aiohttp
 would open and send each file in threads, every time.
@@ -32,8 +33,11 @@ class Pages:
     @classmethod
     def read(cls, folder: Path) -> Self:
         """All files below ``folder`` that browsers ask for."""
+        languages = " ".join(sorted(path.stem for path in folder.glob("js/texts/*.js")))
         paths = (path for path in folder.rglob("*") if path.suffix in _TYPES)
-        return cls({path.relative_to(folder).as_posix(): _File.read(path) for path in paths})
+        return cls(
+            {path.relative_to(folder).as_posix(): _File.read(path, languages) for path in paths}
+        )
 
     def page(self, name: str) -> Handler:
         """A handler that sends the file ``name``."""
@@ -60,8 +64,10 @@ class _File:
     tag: str
 
     @classmethod
-    def read(cls, path: Path) -> Self:
+    def read(cls, path: Path, languages: str) -> Self:
         body = path.read_bytes()
+        if path.suffix == ".html":
+            body = body.replace(b"<html ", f'<html data-languages="{languages}" '.encode(), 1)
         return cls(
             content_type=_TYPES[path.suffix],
             plain=body,

@@ -11,7 +11,7 @@ import { languageName, pageLanguage, t } from "./i18n.js";
  */
 export function showAudience(sum, list, { total, channels = {} }) {
   sum.textContent =
-    total === 0 ? t("speak.audience_none") : t("speak.audience_total", { total });
+    total === 0 ? t("speak.audience_none") : t("speak.audience_total", { count: total });
   const rows = Object.entries(channels)
     .sort(([a, many], [b, more]) => more - many || a.localeCompare(b));
   list.replaceChildren(...rows.map(([channel, count]) => {

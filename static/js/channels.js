@@ -52,3 +52,15 @@ export function captionsFor(channel, source, withSource) {
   const heard = channel === "floor" ? source : channel.split("+")[0];
   return [...new Set(withSource ? [heard, source] : [heard])].filter((tag) => tag !== null);
 }
+
+/**
+ * The captions to begin with where only captions are read, chosen as what is heard is.
+ * @param {string | null} remembered
+ * @param {readonly string[]} readerLanguages
+ * @param {string[]} channels
+ * @param {string | null} source
+ */
+export function firstCaptions(remembered, readerLanguages, channels, source) {
+  const language = firstLanguage(remembered, readerLanguages, channels, source);
+  return captionsFor(channelFor(language, false, channels), source, false);
+}

@@ -1,28 +1,48 @@
 // The language of the page itself: the first of the browser's languages that we have, or English.
+//
+// Only that language's texts are loaded. The server writes into each page which languages there
+// are: the files in texts/. The pages load this module first, so that the texts come early.
 
 /** @import { ServerError } from "./messages.js" */
-import en from "./texts/en.js";
-import nl from "./texts/nl.js";
 
-const TEXTS = { en, nl };
 // The style sheet shows "placeholder" in an empty box.
 const TRANSLATED_ATTRIBUTES = { label: "aria-label", alt: "alt", empty: "data-placeholder" };
 
-/** @typedef {keyof typeof en} TextKey */
+/** @typedef {keyof typeof import("./texts/en.js").default} TextKey */
+/**
+ * A text, or its forms for different numbers of what it counts.
+ * @typedef {string | Partial<Record<Intl.LDMLPluralRule, string>>} Text
+ */
 
-export const pageLanguage = /** @type {keyof typeof TEXTS} */ (
-  navigator.languages.map((tag) => tag.split("-")[0].toLowerCase()).find((tag) => tag in TEXTS)
-  ?? "en");
+const languages = globalThis.document?.documentElement.dataset.languages?.split(" ") ?? [];
+
+export const pageLanguage =
+  navigator.languages.map((tag) => tag.split("-")[0].toLowerCase())
+    .find((tag) => languages.includes(tag)) ?? "en";
+
+/** @type {Record<string, Text>} */
+const texts = (await import(`./texts/${pageLanguage}.js`)).default;
 
 /**
  * The text for `key`, with each `{name}` filled in from `values`.
  * @param {TextKey} key
- * @param {Record<string, string | number>} values
+ * @param {Record<string, string | number>} values of a text with several forms: `count` too
  */
 export function t(key, values = {}) {
-  const text = TEXTS[pageLanguage][key];
-  if (text === undefined) throw new Error(`no text for ${key}`);
-  return text.replace(/\{(\w+)\}/g, (_, name) => String(values[name]));
+  return fill(texts[key], values, pageLanguage);
+}
+
+/**
+ * A text of `language` with its values; the form is the one for the number `values.count`.
+ * @param {Text} text
+ * @param {Record<string, string | number>} values
+ * @param {string} language
+ */
+export function fill(text, values, language) {
+  const form = typeof text === "string"
+    ? text : text[new Intl.PluralRules(language).select(Number(values.count))];
+  if (form === undefined) throw new Error(`no such text in ${language}`);
+  return form.replace(/\{(\w+)\}/g, (_, name) => values[name].toLocaleString(language));
 }
 
 /**
@@ -31,7 +51,7 @@ export function t(key, values = {}) {
  */
 export function errorText({ code, message }) {
   const key = `error.${code}`;
-  return key in TEXTS[pageLanguage] ? t(/** @type {TextKey} */ (key)) : message;
+  return key in texts ? t(/** @type {TextKey} */ (key)) : message;
 }
 
 /** Sets all texts of a page: `data-text` is an element's content, `data-label` its aria-label… */

@@ -115,5 +115,5 @@ export class HintWindow {
 export function drawLevel(bar, level) {
   bar.style.setProperty("--level", Math.max(0, (level + 60) / 60).toFixed(3));
   bar.setAttribute("aria-valuenow", String(Math.round(level)));
-  bar.setAttribute("aria-valuetext", t("speak.level_value", { level: Math.round(level) }));
+  bar.setAttribute("aria-valuetext", t("speak.level_value", { count: Math.round(level) }));
 }

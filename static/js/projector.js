@@ -3,26 +3,28 @@
 
 /** @import { Session } from "./messages.js" */
 import { CaptionView, CaptionViews } from "./captions.js";
-import { languagesOf } from "./channels.js";
+import { firstCaptions, languagesOf } from "./channels.js";
 import { errorText, languageName, t, textDirection, translatePage } from "./i18n.js";
 import { applyLook, overlayOf } from "./overlay.js";
-import { elementsById, fetchLanguages, stream, takeToken } from "./page.js";
+import { elementsById, fetchLanguages, recall, stream, takeToken } from "./page.js";
 import { recordingText } from "./recording.js";
 import { showListenAddress } from "./share.js";
 import { Signaling } from "./signaling.js";
 import { keepAwake } from "./wake_lock.js";
 
-const CHOOSER_HIDES_MS = 4000;
+const REST_MS = 4000;
 
 const page = elementsById({
   title: HTMLElement, panels: HTMLElement, state: HTMLElement, recording: HTMLElement, join: HTMLElement,
   qr: HTMLImageElement, address: HTMLAnchorElement, chooser: HTMLFormElement,
-  choices: HTMLElement, show_qr: HTMLInputElement, fullscreen: HTMLButtonElement,
+  shown: HTMLElement, choices: HTMLElement, show_qr: HTMLInputElement, fullscreen: HTMLButtonElement,
 });
 const token = takeToken();
 const address = new URL(location.href);
 let languages = address.searchParams.getAll("language").flatMap((value) => value.split(","));
-/** @type {string[]} */
+/** The languages of the stream, or, until somebody speaks, of the server. @type {string[]} */
+let channels = [];
+/** All that were ever there, for the chooser. @type {string[]} */
 let offered = [];
 /** The languages that can be spoken or heard here. @type {Set<string>} */
 const known = new Set();
@@ -46,10 +48,11 @@ const views = new CaptionViews((tags) => {
 const signaling = new Signaling(`/ws/listen/${stream}`, () => ({
   captions: wanted(), audio: "none", token }));
 
-/** The chosen languages; if none is chosen, the first target of the spoken language. */
+/** The chosen languages; if none is chosen, the reader's own, as on the listener's page. */
 function wanted() {
   if (languages.length > 0) return languages.slice(0, 8);
-  return offered.filter((tag) => tag !== source).slice(0, 1);
+  return firstCaptions(
+    recall("localStorage", "tolk.language"), navigator.languages, channels, source);
 }
 
 signaling.on("status", render);
@@ -62,7 +65,7 @@ signaling.on("message", (message) => {
     case "joined":
     case "state":
       source = message.source ?? source;
-      offer([...languagesOf(message.channels ?? []), ...(source ? [source] : [])]);
+      if (message.source) channels = languagesOf(message.channels ?? []);
       stateText = stateOf(message);
       page.recording.textContent = overlay ? "" : recordingText(message.recording);
       select();
@@ -89,9 +92,12 @@ function faultText() {
   return faults.length > 0 ? t("captions_page.faults", { faults: faults.join(", ") }) : "";
 }
 
+/** Asks for the wanted captions, if they changed, and shows in the chooser which they are. */
 function select() {
   const captions = wanted();
   if (views.select(captions)) signaling.send({ type: "select", captions });
+  offered = [...new Set([...offered, ...channels, ...(source ? [source] : [])])];
+  showChoices([...new Set([...languages, ...offered])], captions);
 }
 
 function render() {
@@ -99,47 +105,68 @@ function render() {
   page.state.textContent = lost ? t("connection.reconnecting") : stateText;
 }
 
+function boxes() {
+  return [...page.choices.querySelectorAll("input")];
+}
+
 /**
- * Offers these languages in the chooser, together with those chosen by the address.
- * @param {string[]} tags
+ * @param {string[]} tags to choose from
+ * @param {string[]} chosen
  */
-function offer(tags) {
-  offered = [...new Set([...offered, ...tags])];
-  const all = [...new Set([...languages, ...offered])];
-  const chosen = wanted();
-  page.choices.replaceChildren(...all.map((tag) => {
-    const label = document.createElement("label");
-    const box = document.createElement("input");
-    box.type = "checkbox";
-    box.value = tag;
-    box.checked = chosen.includes(tag);
-    box.onchange = choose;
-    label.lang = tag;
-    label.dir = textDirection(tag);
-    label.append(box, languageName(tag));
-    return label;
-  }));
+function showChoices(tags, chosen) {
+  // A box that has the focus would lose it if it were replaced by the same.
+  if (boxes().map(({ value }) => value).join() !== tags.join()) {
+    page.choices.replaceChildren(...tags.map(choice));
+  }
+  for (const box of boxes()) box.checked = chosen.includes(box.value);
+  const names = chosen.map((tag) => languageName(tag)).join(", ");
+  page.shown.textContent = names
+    ? t("captions_page.shown", { languages: names }) : t("captions_page.none");
+}
+
+/** @param {string} tag */
+function choice(tag) {
+  const label = document.createElement("label");
+  const box = document.createElement("input");
+  box.type = "checkbox";
+  box.value = tag;
+  box.onchange = choose;
+  label.lang = tag;
+  label.dir = textDirection(tag);
+  label.append(box, languageName(tag));
+  return label;
 }
 
 function choose() {
-  languages = [...page.choices.querySelectorAll("input")]
-    .filter((box) => box.checked).map((box) => box.value);
+  languages = boxes().filter((box) => box.checked).map((box) => box.value);
   address.searchParams.delete("language");
   for (const tag of languages) address.searchParams.append("language", tag);
   history.replaceState(null, "", address);
   select();
 }
 
-// The chooser hides when the mouse rests, unless it has the keyboard focus.
-let hiding = 0;
-function showChooser() {
-  page.chooser.classList.remove("away");
-  clearTimeout(hiding);
-  hiding = setTimeout(() => page.chooser.classList.add("away"), CHOOSER_HIDES_MS);
+// In full screen, chooser and pointer are hidden while nobody moves the mouse or presses a key.
+let resting = 0;
+let pointerAt = "";
+/** @param {Event} event */
+function wake(event) {
+  if (event instanceof PointerEvent && event.type === "pointermove") {
+    const at = `${event.screenX} ${event.screenY}`;
+    if (at === pointerAt) return; // the page moved under it
+    pointerAt = at;
+  }
+  document.body.classList.remove("resting");
+  clearTimeout(resting);
+  resting = setTimeout(rest, REST_MS);
 }
-for (const name of ["pointermove", "pointerdown", "keydown"]) {
-  addEventListener(name, showChooser, { passive: true });
+function rest() {
+  const full = document.fullscreenElement || matchMedia("(display-mode: fullscreen)").matches;
+  document.body.classList.toggle("resting", Boolean(full));
 }
+for (const name of ["pointermove", "pointerdown", "keydown", "fullscreenchange", "resize"]) {
+  addEventListener(name, wake, { passive: true });
+}
+resting = setTimeout(rest, REST_MS);
 
 page.fullscreen.hidden = !document.fullscreenEnabled;
 page.fullscreen.onclick = () =>
@@ -155,12 +182,11 @@ page.join.hidden = !page.show_qr.checked;
 
 translatePage();
 document.title = page.title.textContent = `${t("captions_page.page")} · ${stream}`;
-showChooser();
 showListenAddress(page.qr, page.address);
 keepAwake(() => true)();
 const { sources, targets } = await fetchLanguages();
 for (const tag of [...sources, ...Object.values(targets).flat()]) known.add(tag);
-offer(Object.values(targets).flat());
+channels = [...new Set(Object.values(targets).flat())];
 if (overlay) stateText = faultText();
 select();
 signaling.open();

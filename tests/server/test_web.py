@@ -42,6 +42,12 @@ async def test_a_page_is_sent_compressed_and_only_if_it_changed(
         assert response.status == 200
 
 
+async def test_pages_are_told_the_languages_that_have_texts(http: aiohttp.ClientSession) -> None:
+    for path in ("/", "/listen/hall"):
+        async with http.get(path) as response:
+            assert '<html data-languages="de en fr nl" lang="en">' in await response.text(), path
+
+
 async def test_only_files_of_the_pages_are_served(http: aiohttp.ClientSession) -> None:
     for path in ("js/none.js", "__init__.py", "%2e%2e/setup.cfg", "js", ""):
         async with http.get(URL(f"/static/{path}", encoded=True)) as response:

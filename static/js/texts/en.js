@@ -1,4 +1,5 @@
-// English texts. Every key here is also in nl.js.
+// English texts. Every other language has the same keys; see "A language for the pages" in
+// CONTRIBUTING.md.
 
 export default {
   "start.title": "Speak once, be understood by everyone",
@@ -11,6 +12,7 @@ export default {
   "start.captions": "Captions",
 
   "error.title": "Something is in the way",
+  "error.page": "Something went wrong in this page ({what}). Reload the page.",
   "error.bad_message": "This page and the server do not understand each other. Reload the page.",
   "error.out_of_order": "This page and the server lost track of each other. Reload the page.",
   "error.too_large": "This page sent more than the server takes. Reload the page.",
@@ -55,6 +57,7 @@ export default {
   "listen.start": "Listen",
   "listen.stop": "Stop",
   "listen.tap": "Tap to hear it",
+  "listen.go_on": "Go on listening",
   "listen.language": "Language",
   "listen.floor": "Original (the speaker’s own voice)",
   "listen.over": "Keep the original softly underneath",
@@ -97,6 +100,12 @@ export default {
     "The interpreter is starting again. You hear the original until it is back.",
   "listen.held": "Your browser holds the sound back",
   "listen.held_hint": "Tap the button once more to hear it.",
+  "listen.halted": "The sound is paused",
+  "listen.halted_hint":
+    "A call, another app or your headset paused it. Tap the button to go on.",
+  "listen.unable": "This browser cannot play the sound",
+  "listen.unable_hint":
+    "Use a current version of Firefox, Chrome, Edge or Safari, and an address that begins with https://. Captions go on.",
   "listen.slow_way":
     "Connected the slow way: this network blocks the direct one. The sound comes a little later.",
   "listen.shut_out": "This network blocks the sound",
@@ -108,6 +117,8 @@ export default {
   "captions_page.page": "Captions",
   "captions_page.settings": "Display",
   "captions_page.languages": "Languages",
+  "captions_page.shown": "Captions: {languages}",
+  "captions_page.none": "Choose a language",
   "captions_page.fullscreen": "Full screen",
   "captions_page.qr": "QR code",
   "captions_page.join": "Listen in your own language",
@@ -137,13 +148,16 @@ export default {
   "speak.line_in_hint":
     "Passes the sound on untouched: no echo cancellation, noise suppression or gain control.",
   "speak.level": "Level",
-  "speak.level_value": "{level} decibels",
+  "speak.level_value": { one: "{count} decibel", other: "{count} decibels" },
   "speak.level_good": "Sounds good.",
   "speak.level_quiet": "Too quiet: come closer to the microphone or turn it up.",
   "speak.level_clipping": "Too loud, the sound is distorted: turn the microphone down.",
   "speak.audience": "Listeners",
   "speak.audience_none": "Nobody is listening yet.",
-  "speak.audience_total": "Listening: {total}",
+  "speak.audience_total": {
+    one: "{count} person is listening.",
+    other: "{count} people are listening.",
+  },
   "speak.captions": "What is understood",
   "speak.share": "Invite your listeners",
   "speak.share_hint": "Let them scan this code or open this address:",
@@ -161,6 +175,9 @@ export default {
     "The connection was lost. Please wait a moment: nobody hears you now.",
   "speak.ended": "The stream has ended",
   "speak.ended_hint": "Press the button to start it again.",
+  "speak.unable": "This browser cannot send the sound",
+  "speak.unable_hint":
+    "Use a current version of Firefox, Chrome, Edge or Safari. Nobody hears you.",
   "speak.slow_way":
     "Connected the slow way: this network blocks the direct one. Listeners hear you a little later.",
   "speak.shut_out": "This network blocks the sound",

@@ -1,4 +1,4 @@
-// Nederlandse teksten. Elke sleutel hier staat ook in en.js.
+// Nederlandse teksten. De sleutels zijn die van en.js.
 
 export default {
   "start.title": "Eén keer spreken, door iedereen verstaan",
@@ -11,6 +11,7 @@ export default {
   "start.captions": "Ondertiteling",
 
   "error.title": "Er staat iets in de weg",
+  "error.page": "Er ging iets mis op deze pagina ({what}). Laad de pagina opnieuw.",
   "error.bad_message": "Deze pagina en de server begrijpen elkaar niet. Laad de pagina opnieuw.",
   "error.out_of_order":
     "Deze pagina en de server zijn elkaar kwijtgeraakt. Laad de pagina opnieuw.",
@@ -56,6 +57,7 @@ export default {
   "listen.start": "Luisteren",
   "listen.stop": "Stoppen",
   "listen.tap": "Tik om te luisteren",
+  "listen.go_on": "Verder luisteren",
   "listen.language": "Taal",
   "listen.floor": "Origineel (de spreker zelf)",
   "listen.over": "Het origineel zacht op de achtergrond",
@@ -98,6 +100,12 @@ export default {
     "De tolk start opnieuw op. U hoort het origineel tot de vertolking terug is.",
   "listen.held": "Uw browser houdt het geluid tegen",
   "listen.held_hint": "Tik nog een keer op de knop om het te horen.",
+  "listen.halted": "Het geluid staat stil",
+  "listen.halted_hint":
+    "Een telefoontje, een andere app of uw koptelefoon zette het stil. Tik op de knop om verder te luisteren.",
+  "listen.unable": "Deze browser kan het geluid niet afspelen",
+  "listen.unable_hint":
+    "Gebruik een actuele versie van Firefox, Chrome, Edge of Safari, en een adres dat met https:// begint. De ondertiteling gaat door.",
   "listen.slow_way":
     "Verbonden via een omweg: dit netwerk blokkeert de directe weg. Het geluid komt iets later.",
   "listen.shut_out": "Dit netwerk houdt het geluid tegen",
@@ -108,6 +116,8 @@ export default {
   "captions_page.page": "Ondertiteling",
   "captions_page.settings": "Weergave",
   "captions_page.languages": "Talen",
+  "captions_page.shown": "Ondertiteling: {languages}",
+  "captions_page.none": "Kies een taal",
   "captions_page.fullscreen": "Volledig scherm",
   "captions_page.qr": "QR-code",
   "captions_page.join": "Luister in uw eigen taal",
@@ -138,13 +148,16 @@ export default {
     "Geeft het geluid onbewerkt door: zonder echo- en ruisonderdrukking en zonder "
     + "automatische versterking.",
   "speak.level": "Niveau",
-  "speak.level_value": "{level} decibel",
+  "speak.level_value": "{count} decibel",
   "speak.level_good": "Klinkt goed.",
   "speak.level_quiet": "Te zacht: ga dichter bij de microfoon of zet hem harder.",
   "speak.level_clipping": "Te hard, het geluid vervormt: zet de microfoon zachter.",
   "speak.audience": "Luisteraars",
   "speak.audience_none": "Er luistert nog niemand.",
-  "speak.audience_total": "Aantal luisteraars: {total}",
+  "speak.audience_total": {
+    one: "Er luistert {count} persoon.",
+    other: "Er luisteren {count} mensen.",
+  },
   "speak.captions": "Wat er verstaan wordt",
   "speak.share": "Nodig uw luisteraars uit",
   "speak.share_hint": "Laat ze deze code scannen of dit adres openen:",
@@ -161,6 +174,9 @@ export default {
   "speak.reconnecting_hint": "De verbinding viel weg. Wacht even: niemand hoort u nu.",
   "speak.ended": "De uitzending is afgelopen",
   "speak.ended_hint": "Druk op de knop om opnieuw te beginnen.",
+  "speak.unable": "Deze browser kan het geluid niet versturen",
+  "speak.unable_hint":
+    "Gebruik een actuele versie van Firefox, Chrome, Edge of Safari. Niemand hoort u.",
   "speak.slow_way":
     "Verbonden via een omweg: dit netwerk blokkeert de directe weg. Luisteraars horen u iets later.",
   "speak.shut_out": "Dit netwerk houdt het geluid tegen",

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { captionsFor, channelFor, firstLanguage, languagesOf } from "../../../static/js/channels.js";
+import { captionsFor, channelFor, firstCaptions, firstLanguage, languagesOf }
+  from "../../../static/js/channels.js";
 
 const CHOICES = [
   // remembered, reader's languages, channels, source -> language to begin with
@@ -33,4 +34,19 @@ test("captions are of what is heard, and of the source where that is wished", ()
   assert.deepEqual(captionsFor("en", "nl", true), ["en", "nl"]);
   assert.deepEqual(captionsFor("floor", "nl", true), ["nl"]);
   assert.deepEqual(captionsFor("floor", null, true), []);
+});
+
+test("the captions to begin with are the reader's, also where that is what is spoken", () => {
+  const first = (remembered, reader, source) =>
+    firstCaptions(remembered, reader, ["de", "en", "fr"], source);
+  assert.deepEqual(first(null, ["fr-CA"], "nl"), ["fr"]);
+  assert.deepEqual(first(null, ["nl-BE", "fr"], "nl"), ["nl"]);
+  assert.deepEqual(first("en", ["fr"], "nl"), ["en"]);
+  assert.deepEqual(first(null, ["fr"], null), ["fr"]);
+});
+
+test("who reads none of the languages begins with the original, not with the first", () => {
+  assert.deepEqual(firstCaptions(null, ["pl"], ["de", "en"], "nl"), ["nl"]);
+  assert.deepEqual(firstCaptions("floor", ["de"], ["de", "en"], "nl"), ["nl"]);
+  assert.deepEqual(firstCaptions(null, ["pl"], ["de", "en"], null), []);
 });

@@ -2,17 +2,6 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { errorText, languageName, t, textDirection } from "../../../static/js/i18n.js";
-import en from "../../../static/js/texts/en.js";
-import nl from "../../../static/js/texts/nl.js";
-
-test("both languages have the same texts", () => {
-  assert.deepEqual(Object.keys(en), Object.keys(nl));
-});
-
-test("both languages fill in the same values", () => {
-  const values = (text) => (text.match(/\{\w+\}/g) ?? []).sort();
-  for (const key of Object.keys(en)) assert.deepEqual(values(en[key]), values(nl[key]), key);
-});
 
 test("an error has this page's words, else the server's own", () => {
   assert.equal(errorText({ code: "limit", message: "busy" }), t("error.limit"));
