@@ -7,7 +7,7 @@
 """
 
 import wave
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final, Self
 
@@ -15,6 +15,7 @@ import av
 import numpy as np
 from av import AudioFrame, Packet
 from av.audio.stream import AudioStream
+from av.container import InputContainer
 from av.error import FFmpegError
 from av.stream import Disposition, Stream
 
@@ -29,6 +30,8 @@ TOLERANCE_S: Final = 0.1
 AHEAD_S: Final = 1.0
 #: A longer pause is taken for an error in the time stamps.
 MOST_PAUSE_S: Final = 12 * 3600.0
+#: So is a picture that stands still for longer.
+MOST_STILL_S: Final = 3600.0
 #: A file breaks off after this many errors without a packet between them.
 MOST_ERRORS: Final = 100
 #: Containers that say how long they are; of others FFmpeg estimates it.
@@ -41,9 +44,31 @@ class SoundFileError(Exception):
     """A file cannot be read as sound. Names the file and what was wrong."""
 
 
+class BreaksOff(Exception):
+    """The rest of a file cannot be read. Says why."""
+
+
 def address(path: Path) -> str:
     """``path`` for FFmpeg, which takes a name with a colon for an address."""
     return f"file:{path}"
+
+
+def demuxed(container: InputContainer, streams: Sequence[Stream]) -> Iterator["Packet[Stream]"]:
+    """The packets of ``streams``, and at the end an empty one for each. Passes over what cannot be
+    read, and raises BreaksOff if nothing more can be."""
+    errors = 0
+    while True:
+        try:
+            for packet in container.demux(list(streams)):
+                errors = 0
+                yield packet
+            return
+        except EOFError:
+            return
+        except (FFmpegError, OSError, IndexError) as error:  # IndexError: PyAV, of new streams
+            errors += 1
+            if errors == MOST_ERRORS:
+                raise BreaksOff(getattr(error, "strerror", None) or str(error)) from error
 
 
 class SoundFile:
@@ -122,21 +147,14 @@ class SoundFile:
         return 0.0
 
     def _frames(self) -> Iterator[AudioFrame]:
-        errors, why = 0, ""
-        while errors < MOST_ERRORS:
-            try:
-                for packet in self._container.demux([self._track, *self._pictures]):
-                    errors = 0
-                    if isinstance(packet.stream, AudioStream):
-                        yield from self._decode(packet)
-                    else:
-                        self._seen(packet)
-                return
-            except EOFError:
-                return
-            except (FFmpegError, OSError) as error:
-                errors, why = errors + 1, f"{self._path} breaks off: {error.strerror}"
-        self.broke_off = why
+        try:
+            for packet in demuxed(self._container, [self._track, *self._pictures]):
+                if isinstance(packet.stream, AudioStream):
+                    yield from self._decode(packet)
+                else:
+                    self._seen(packet)
+        except BreaksOff as why:
+            self.broke_off = f"{self._path} breaks off: {why}"
 
     def _decode(self, packet: "Packet[Stream]") -> Iterator[AudioFrame]:
         try:
@@ -153,7 +171,7 @@ class SoundFile:
         """Note where the picture ends."""
         if packet.pts is not None:
             end_s = _seconds(packet, packet.pts + (packet.duration or 0)) - self._picture_origin_s
-            if end_s <= max(self.duration_s, self.end_s) + MOST_PAUSE_S:
+            if end_s <= self.end_s + MOST_STILL_S:
                 self.end_s = max(self.end_s, end_s)
 
 

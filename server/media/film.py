@@ -1,7 +1,7 @@
 """Puts interpretations beside, or in place of, the sound of a film. Nothing is encoded again."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -9,15 +9,19 @@ from typing import Final
 import av
 from av import Packet
 from av.container import InputContainer, OutputContainer
-from av.error import FFmpegError
+from av.error import ArgumentError, FFmpegError, InvalidDataError, PatchWelcomeError
 from av.stream import Disposition, Stream
 
-from server.media.files import SoundFileError, address
+from server.media.files import BreaksOff, SoundFileError, address, demuxed
 from server.media.languages import three_letters
 
 #: Some containers do not say when the first packets of a stream are decoded; after this many
 #: packets that is taken for never.
 MOST_UNDATED: Final = 64
+#: A longer step from one packet to the next, or back, may be an error. Seconds.
+LEAP_S: Final = 1
+#: A picture is shown at most so long after it is decoded. Seconds.
+REORDER_S: Final = 4
 #: Packets go into a film by the time at which they are decoded, in seconds.
 Timed = tuple[float, "Packet[Stream]"]
 
@@ -77,7 +81,9 @@ def put_together(
         return len(subtitles) == len(source.streams.subtitles)
 
 
-_DEFAULT = Disposition.default
+_DEFAULT: Final = Disposition.default
+#: What FFmpeg says of packets that a container cannot hold, as they are damaged.
+_DAMAGED: Final = (ArgumentError, InvalidDataError, PatchWelcomeError)
 
 
 def _opened(path: Path) -> InputContainer:
@@ -110,23 +116,32 @@ def _packets(source: InputContainer, made: dict[int, Stream], origin_s: float) -
     """The packets for the streams ``made``, by their indices in ``source``, counted from
     ``origin_s``."""
     stamps = {index: _Stamps(source.streams[index], origin_s) for index in made}
-    for packet in source.demux([source.streams[index] for index in made]):
-        index = packet.stream.index
-        for each in stamps[index].rising(packet) if packet.size else stamps[index].rest():
-            at_s = float((each.dts or 0) * each.time_base)
-            each.stream = made[index]
-            yield at_s, each
+    with suppress(BreaksOff):  # told when the sound was read
+        for packet in demuxed(source, [source.streams[index] for index in made]):
+            index = packet.stream.index
+            for each in stamps[index].rising(packet) if packet.size else ():
+                yield float((each.dts or 0) * each.time_base), _for(made[index], each)
+    for index, each_stamps in stamps.items():
+        for each in each_stamps.rest():
+            yield float((each.dts or 0) * each.time_base), _for(made[index], each)
+
+
+def _for(stream: Stream, packet: "Packet[Stream]") -> "Packet[Stream]":
+    packet.stream = stream
+    return packet
 
 
 class _Stamps:
     """The time stamps of one stream's packets, as a container takes them: counted from
-    ``origin_s``, and rising in the order of decoding."""
+    ``origin_s``, and rising in the order of decoding. A leap counts if the next packet confirms it;
+    if it leads back, the stamps have begun anew, and are carried on."""
 
     def __init__(self, stream: Stream, origin_s: float) -> None:
         self._second = round(1 / stream.time_base) if stream.time_base else 1
         self._shift = -round(origin_s * self._second)
         self._latest: int | None = None
         self._undated: list[Packet[Stream]] = []
+        self._leapt: tuple[Packet[Stream], int] | None = None
 
     def rising(self, packet: "Packet[Stream]") -> Iterator["Packet[Stream]"]:
         """The packets that can be written now that ``packet`` is read."""
@@ -136,26 +151,45 @@ class _Stamps:
         stamp = packet.dts if packet.dts is not None else packet.pts
         if stamp is None:
             stamp = (self._latest or 0) + 1 - self._shift
-        if self._latest is not None:
-            if stamp + self._shift < self._latest - self._second:  # they begin anew
-                self._shift = self._latest + (packet.duration or 1) - stamp
-            if stamp + self._shift <= self._latest:
+        leapt, self._leapt = self._leapt, None
+        if leap := self._leap(stamp):
+            if not leapt or self._leap(leapt[1]) != leap or stamp < leapt[1]:
+                self._leapt = packet, stamp
                 return
-        step = packet.duration or 1
-        for place, each in enumerate(self._undated):
-            yield self._at(each, stamp - step * (len(self._undated) - place))
-        self._undated.clear()
+            if leap < 0 and self._latest is not None:
+                self._shift = self._latest + (packet.duration or 1) - leapt[1]
+            yield self._at(*leapt)
+        if self._latest is not None and stamp + self._shift <= self._latest:
+            return
+        yield from self._dated(stamp - (packet.duration or 1), packet.duration or 1)
         yield self._at(packet, stamp)
 
     def rest(self) -> Iterator["Packet[Stream]"]:
         """The packets that wait when there are no more."""
-        for each in sorted(self._undated, key=lambda packet: packet.pts or 0):
-            yield self._at(each, each.pts or 0)
+        self._undated.sort(key=lambda packet: packet.pts or 0)
+        yield from self._dated(max((each.pts or 0 for each in self._undated), default=0), 1)
+        if self._leapt and self._leap(self._leapt[1]) > 0:  # the last picture, after a long one
+            yield self._at(*self._leapt)
+
+    def _leap(self, stamp: int) -> int:
+        """Whether ``stamp`` is far after (1) or before (-1) the latest packet, or not (0)."""
+        if self._latest is None:
+            return 0
+        off = stamp + self._shift - self._latest
+        return 0 if abs(off) <= LEAP_S * self._second else 1 if off > 0 else -1
+
+    def _dated(self, last: int, step: int) -> Iterator["Packet[Stream]"]:
+        """The first packets, which had no stamps: ``last`` is that of the last of them."""
+        for place, each in enumerate(self._undated, 1):
+            yield self._at(each, last - step * (len(self._undated) - place))
         self._undated.clear()
 
     def _at(self, packet: "Packet[Stream]", stamp: int) -> "Packet[Stream]":
         self._latest = packet.dts = stamp + self._shift
-        packet.pts = packet.dts if packet.pts is None else packet.pts + self._shift
+        shown = packet.dts if packet.pts is None else packet.pts + self._shift
+        if not packet.dts <= shown <= packet.dts + REORDER_S * self._second:
+            shown = packet.dts
+        packet.pts = shown
         return packet
 
 
@@ -171,5 +205,6 @@ def _mux(target: OutputContainer, film: Iterator[Timed], dubs: Sequence[Iterator
 
     for at_s, packet in film:
         catch_up(at_s)
-        target.mux(packet)
+        with suppress(*_DAMAGED):
+            target.mux(packet)
     catch_up(float("inf"))

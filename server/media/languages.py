@@ -1,8 +1,14 @@
 """The languages of tracks: containers have codes of three letters (ISO 639-2)."""
 
 from functools import cache
+from typing import Final
 
 from babel.core import get_global
+
+#: Codes that only libraries use: "ger" for "deu" (ISO 639-2/B).
+LIBRARIES: Final = frozenset(
+    "alb arm baq bur chi cze dut fre geo ger gre ice mac mao may per rum slo tib wel".split()
+)
 
 
 @cache
@@ -16,10 +22,11 @@ def three_letters(language: str) -> str:
 
 @cache
 def _of_two_letters() -> dict[str, str]:
-    """The codes of three letters, by those of two. Of several, the one that begins alike: CLDR
-    has "deu" and the library's "ger" for "de"."""
+    """The codes of three letters, by those of two. Of several, one that begins alike: CLDR has
+    "zho" and "cmn" for "zh"."""
     found: dict[str, str] = {}
     for three, two in sorted(get_global("language_aliases").items()):
-        if len(three) == 3 and len(two) == 2 and (two not in found or three.startswith(two)):
+        fits = len(three) == 3 and len(two) == 2 and three not in LIBRARIES
+        if fits and (two not in found or three.startswith(two)):
             found[two] = three
     return found

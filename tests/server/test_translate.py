@@ -17,6 +17,7 @@ from server.media.files import SoundFile
 from server.media.opus import RATE_HZ, Pcm, Resampler, joined
 from tests.helpers.starter import demo_clip, starter_engines
 from tools.bench.demo import bare
+from tools.evaluate import halls
 from tools.listen import recognized
 
 
@@ -221,3 +222,13 @@ def test_a_name_is_a_name_on_the_command_line(
     assert main(arguments) == 1
     assert "nothing was understood" in capsys.readouterr().err
     assert (tmp_path / f"out {name}").exists()
+
+
+@pytest.mark.parametrize("kind", ["organ", "applause"])
+def test_sounds_of_a_hall_are_not_taken_for_speech(tmp_path: Path, kind: str) -> None:
+    loud, soft = halls.sound(kind, 10).astype(np.float64), halls.sound(kind, 10) / 30
+    source = write(tmp_path / "in.wav", np.concatenate((loud, soft)).astype(np.int16), 16_000)
+    text = tmp_path / "text.txt"
+    arguments = ["translate", str(source), "--from", "nl", "--to", "en", "--captions", str(text)]
+    assert main(arguments) == 1
+    assert text.read_text(encoding="utf8") == ""
