@@ -1,4 +1,4 @@
-"""Subtitles in SubRip and WebVTT. No I/O."""
+"""Subtitles in SubRip and WebVTT, and as text alone. No I/O."""
 
 import textwrap
 from collections.abc import Iterator, Sequence
@@ -78,6 +78,11 @@ def vtt(cues: Sequence[Cue]) -> str:
         for cue in cues
     ]
     return "\n".join(["WEBVTT\n", *blocks])
+
+
+def txt(cues: Sequence[Cue]) -> str:
+    """The text alone, a line for each cue."""
+    return "".join(f"{cue.text}\n" for cue in cues)
 
 
 def _lines(text: str) -> str:

@@ -4,6 +4,7 @@ A balanced line in a stereo socket gives the same sound on both sides, one of th
 they cancel each other. This is noticed within 20 ms, and then only the louder side is taken.
 """
 
+import math
 from typing import Final, Literal
 
 import numpy as np
@@ -20,23 +21,24 @@ Side = Literal["left", "right"]
 
 #: How long the energies are averaged. Seconds.
 MEMORY_S: Final = 0.5
-#: The sides cancel each other if their sum has less than this share of their difference's energy.
-CANCELS: Final = 0.1
-#: They no longer do if it has more than this share.
-ADDS: Final = 0.5
+#: The sides cancel each other from this correlation down, and no longer from AGREE up: two
+#: microphones in one room stay near 0, stereo of one voice is near 1.
+CANCEL: Final = -0.5
+AGREE: Final = -0.2
 #: Mean square below which nothing can be told: -60 dBFS.
 AUDIBLE: Final = 1e-6
 
 
 class Downmix:
-    """One source's. ``wanted``: the channel to take, from 0; None mixes all. A source that has
-    fewer channels is mixed.
+    """One source's, at ``rate_hz``. ``wanted``: the channel to take, from 0; None mixes all. A
+    source that has fewer channels is mixed.
 
     ``side``: the one that is taken because the two sides cancel each other; None if they do not.
     """
 
-    def __init__(self, wanted: int | None = None) -> None:
+    def __init__(self, wanted: int | None = None, rate_hz: int = RATE_HZ) -> None:
         self._wanted = wanted
+        self._rate_hz = rate_hz
         self._left = self._right = self._product = 0.0
         self.side: Side | None = None
 
@@ -61,16 +63,15 @@ class Downmix:
         left, right = channels
         if not left.size:
             return
-        keep = float(np.exp(-left.size / RATE_HZ / MEMORY_S))
+        keep = math.exp(-left.size / self._rate_hz / MEMORY_S)
         new = 1 - keep
         self._left = keep * self._left + new * float(np.mean(left * left))
         self._right = keep * self._right + new * float(np.mean(right * right))
         self._product = keep * self._product + new * float(np.mean(left * right))
-        both = self._left + self._right
-        if both < AUDIBLE * new:
+        power = math.sqrt(self._left * self._right)
+        if power < AUDIBLE * new:
             return
-        total, difference = both + 2 * self._product, both - 2 * self._product
-        if self.side is None and total < CANCELS * difference:
-            self.side = "left" if self._left >= self._right else "right"
-        elif self.side is not None and total > ADDS * difference:
+        if self._product >= (CANCEL if self.side is None else AGREE) * power:
             self.side = None
+        elif self.side is None:
+            self.side = "left" if self._left >= self._right else "right"

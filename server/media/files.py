@@ -19,9 +19,9 @@ from av.container import InputContainer
 from av.error import FFmpegError
 from av.stream import Disposition, Stream
 
+from server.media.downmix import Downmix
 from server.media.languages import three_letters
 from server.media.opus import Pcm, mono
-from server.media.sides import Sides
 
 #: A time stamp is followed if it differs by more than this from the sound so far; containers round.
 TOLERANCE_S: Final = 0.1
@@ -182,7 +182,7 @@ class _Mixer:
         self._rate_hz = rate_hz
         self._setup: tuple[str, str, int] | None = None
         self._resampler: av.AudioResampler | None = None
-        self._sides = Sides(rate_hz)
+        self._downmix = Downmix(rate_hz=rate_hz)
 
     def push(self, frame: AudioFrame) -> Iterator[Pcm]:
         setup = (frame.format.name, frame.layout.name, frame.sample_rate)
@@ -202,7 +202,8 @@ class _Mixer:
 
     def _mono(self, frame: AudioFrame) -> Pcm:
         if frame.layout.nb_channels == 2:
-            return self._sides.mono(frame.to_ndarray().reshape(-1, 2).astype(np.int16, copy=False))
+            sides = np.asarray(frame.to_ndarray().reshape(-1, 2).T, np.float32)
+            return np.asarray(self._downmix.mixed(sides / 32768) * 32768, np.int16)
         return mono(frame)
 
 
