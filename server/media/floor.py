@@ -38,9 +38,10 @@ class FloorBuffer:
         self._filling = True
 
     @property
-    def delay_samples(self) -> int:
-        """How long after the next tick what is pushed now begins to be played."""
-        return CUSHION_SAMPLES if self._filling else self._samples.size
+    def delay_samples(self) -> int | None:
+        """How long after the next tick what is pushed now begins to be played. None: playout waits
+        until a cushion is filled."""
+        return None if self._filling else self._samples.size
 
     def push(self, pcm: Pcm, packet: bytes | None = None) -> None:
         """Add received audio: int16 mono at 48 kHz, of any length. ``packet``: the Opus packet

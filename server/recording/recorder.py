@@ -13,6 +13,7 @@ from typing import Final
 from server.bus import messages as bus
 from server.bus.messages import RATE_HZ
 from server.media.broadcast import SubscriberTrack
+from server.media.floor import CUSHION_SAMPLES
 from server.media.opus import RATE_HZ as SOUND_HZ
 from server.media.opus import SAMPLES_PER_TICK
 from server.media.playout import FLOOR, StreamPlayout
@@ -83,8 +84,7 @@ class Recorder:
             )
             self._now = _Now(recording, kinds, tick)
             self._record([FLOOR])
-        delay = self._playout.floor.delay_samples
-        self._now.plays(sample, tick, delay)
+        self._now.plays(sample, tick, self._playout.floor.delay_samples)
 
     def caption(self, line: bus.Caption) -> None:
         """Record a caption, if it is final."""
@@ -157,12 +157,18 @@ class _Now:
         #: From which sample of stream time on, how much later in samples at 48 kHz it is played.
         self._steps: deque[tuple[int, int]] = deque(maxlen=MOST_STEPS)
 
-    def plays(self, sample: int, tick: int, delay: int) -> None:
-        """What begins at ``sample`` is played ``delay`` samples at 48 kHz after ``tick``."""
+    def plays(self, sample: int, tick: int, delay: int | None) -> None:
+        """What begins at ``sample`` is played ``delay`` samples at 48 kHz after ``tick``; None: it
+        is not known yet. What waits before it is played without a gap."""
         self.heard_tick = tick
-        shift = (tick - self._first) * SAMPLES_PER_TICK + delay - sample * SOUND_HZ // RATE_HZ
+        if delay is None and self._steps:
+            return
+        waits = CUSHION_SAMPLES if delay is None else delay
+        shift = (tick - self._first) * SAMPLES_PER_TICK + waits - sample * SOUND_HZ // RATE_HZ
         if not self._steps or abs(shift - self._steps[-1][1]) >= STEP:
-            self._steps.append((sample, shift))
+            # Since it is known, up to a cushion has been played already.
+            begun = sample - (waits + CUSHION_SAMPLES) * RATE_HZ // SOUND_HZ
+            self._steps.append((begun, shift))
 
     def ms(self, sample: int) -> int:
         """When a sample of stream time is played, in milliseconds since the recording began."""
