@@ -84,7 +84,7 @@ class Archive:
             raise web.HTTPNotFound(text=f"{kept.folder.name} has no file {name!r}")
         size = kept.files[name]
         ending = name[name.rindex(".") :] if "." in name else ""
-        headers = {
+        headers: dict[str, str] = {
             hdrs.ACCEPT_RANGES: "bytes",
             hdrs.CONTENT_TYPE: _TYPES.get(ending, "application/octet-stream"),
             hdrs.CONTENT_DISPOSITION: f'attachment; filename="{kept.folder.name}.{name}"',
@@ -100,7 +100,7 @@ class Archive:
     async def zip(self, request: web.Request) -> web.StreamResponse:
         """All files of a recording. What is being recorded now is in it as far as it is written."""
         kept = await self._kept(request)
-        headers = {
+        headers: dict[str, str] = {
             hdrs.CONTENT_TYPE: "application/zip",
             hdrs.CONTENT_DISPOSITION: f'attachment; filename="{kept.folder.name}.zip"',
         }
@@ -166,7 +166,8 @@ class Archive:
             ):
                 async with asyncio.timeout(SEND_S):
                     await response.write(block)
-        except (TimeoutError, ConnectionError):
+        except (TimeoutError, ConnectionError, web.HTTPInternalServerError):
+            # What was promised does not come: the client is to notice.
             if request.transport is not None:
                 request.transport.abort()
         finally:
@@ -214,12 +215,15 @@ class _Sink:
     def __init__(self) -> None:
         self._data = bytearray()
 
-    def write(self, data: bytes) -> int:
+    def write(self, data: bytes, /) -> int:
         self._data += data
         return len(data)
 
     def flush(self) -> None:
         """Nothing waits."""
+
+    def close(self) -> None:
+        """Nothing is open."""
 
     def taken(self) -> bytes:
         data = bytes(self._data)

@@ -35,12 +35,14 @@ class FloorBuffer:
         self._samples: Pcm = np.zeros(0, np.int16)
         self._packets: deque[tuple[int, bytes]] = deque()  # with the position of their first sample
         self._left = 0
+        #: The position of the first sample that was pulled last; None if it was silence.
+        self.pulled: int | None = None
         self._filling = True
 
     @property
-    def delay_samples(self) -> int:
-        """How long after the next tick what is pushed now begins to be played."""
-        return CUSHION_SAMPLES if self._filling else self._samples.size
+    def received(self) -> int:
+        """The position of what is pushed next: the number of samples before it."""
+        return self._left + self._samples.size
 
     def push(self, pcm: Pcm, packet: bytes | None = None) -> None:
         """Add received audio: int16 mono at 48 kHz, of any length. ``packet``: the Opus packet
@@ -49,7 +51,7 @@ class FloorBuffer:
         if not pcm.any():
             pcm = pcm[: max(0, CUSHION_SAMPLES - self._samples.size)]
         elif packet is not None:
-            self._packets.append((self._left + self._samples.size, packet))
+            self._packets.append((self.received, packet))
         self._samples = np.concatenate((self._samples, pcm))
         if self._samples.size > LIMIT_SAMPLES:
             self._drop(self._samples.size - CUSHION_SAMPLES)
@@ -57,6 +59,7 @@ class FloorBuffer:
     def pull(self) -> tuple[Pcm, bytes | None]:
         """The next 20 ms: silence until the cushion is filled, and after the audio ran out. Also
         the Opus packet that begins in them, if there is exactly one."""
+        self.pulled = None
         if self._filling:
             if self._samples.size < CUSHION_SAMPLES:
                 return _SILENCE, None
@@ -66,6 +69,7 @@ class FloorBuffer:
         ):
             self._drop(SAMPLES_PER_TICK)
         packets = self._begin_before(self._left + SAMPLES_PER_TICK)
+        self.pulled = self._left
         pcm, self._samples = np.split(self._samples, [SAMPLES_PER_TICK])
         self._left += pcm.size
         if pcm.size < SAMPLES_PER_TICK:

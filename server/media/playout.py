@@ -13,6 +13,7 @@ Invariants:
 """
 
 import logging
+from collections import deque
 from collections.abc import Callable
 from typing import Literal
 
@@ -37,6 +38,8 @@ INSTEAD_GAIN = 10 ** (-12 / 20)
 #: Samples up to KNEE are not changed; larger ones are compressed to stay below FULL_SCALE.
 KNEE = 28_000.0
 FULL_SCALE = 32_767.0
+#: At least 40 s of them; usually, there are few.
+SHIFTS_KEPT = 2000
 
 _SILENCE: Pcm = np.zeros(SAMPLES_PER_TICK, np.int16)
 _SILENCE.flags.writeable = False
@@ -61,6 +64,9 @@ class StreamPlayout:
         self.floor = FloorBuffer(self.counts)
         #: The tick that will be played next; None before the first.
         self.next_tick: int | None = None
+        #: From which position of the floor on, how many samples later than it: that is the
+        #: timestamp with which it is played.
+        self.floor_shifts: deque[tuple[int, int]] = deque(maxlen=SHIFTS_KEPT)
         self._forwarding = Forwarding()
         self._on_start = on_start
         self._new_encoder = new_encoder
@@ -120,6 +126,7 @@ class StreamPlayout:
         """Play 20 ms."""
         self.next_tick = tick + 1
         floor, packet = self.floor.pull()
+        self._note_shift(tick)
         forwarded = self._forwarding.choose(floor, packet)
         speech = {language: queue.pull(tick) for language, queue in self._speech.items()}
         for channel in self._channels.values():
@@ -133,6 +140,13 @@ class StreamPlayout:
                 channel.failing, channel.encoder = True, self._new_encoder()
             else:
                 channel.failing = False
+
+    def _note_shift(self, tick: int) -> None:
+        position = self.floor.pulled
+        if position is not None:
+            shift = tick * SAMPLES_PER_TICK - position
+            if not self.floor_shifts or self.floor_shifts[-1][1] != shift:
+                self.floor_shifts.append((position, shift))
 
     def _play(
         self, channel: "_Channel", tick: int, floor: Pcm, speech: Pcm | None, packet: bytes | None

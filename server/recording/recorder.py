@@ -7,7 +7,7 @@ it began. The time of a caption is when what was said is played in the floor.
 
 import logging
 from collections import deque
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from typing import Final
 
 from server.bus import messages as bus
@@ -28,10 +28,10 @@ logger = logging.getLogger(__name__)
 IDLE_S: Final = 600.0
 #: What a track keeps until the next second: five seconds.
 QUEUE_PACKETS: Final = 250
-#: Stream time and playout differ by another amount if that has changed by 10 ms.
-STEP: Final = SOUND_HZ // 100
+#: Stream time and the floor differ by another amount if that has changed by a millisecond.
+STEP: Final = SOUND_HZ // 1000
 #: Changes that are kept. There are few, and a caption comes seconds after its sound.
-MOST_STEPS: Final = 2000
+MOST_SHIFTS: Final = 2000
 
 
 class Recorder:
@@ -81,27 +81,14 @@ class Recorder:
             recording = self._recordings.begin(
                 self._stream.id, tick * SAMPLES_PER_TICK, self._failed
             )
-            self._now = _Now(recording, kinds, tick)
+            self._now = _Now(recording, kinds, tick, self._playout)
             self._record([FLOOR])
-        delay = self._playout.floor.delay_samples
-        self._now.plays(sample, tick, delay)
+        self._now.hears(sample, tick)
 
     def caption(self, line: bus.Caption) -> None:
         """Record a caption, if it is final."""
         if self._now is not None and "text" in self._now.kinds and line.status == "final":
-            self._now.lines.append(
-                Line(
-                    language=line.language,
-                    segment=line.segment,
-                    revision=line.revision,
-                    start_ms=self._now.ms(line.start_sample),
-                    end_ms=self._now.ms(line.end_sample),
-                    text=line.text,
-                    source=line.language == self._stream.source,
-                    skipped=line.skipped,
-                    doubtful=line.doubtful,
-                )
-            )
+            self._now.captions.append((line, line.language == self._stream.source))
 
     def refresh(self, languages: Collection[str]) -> None:
         """Write what has come in the last second. ``languages``: those being interpreted."""
@@ -147,36 +134,60 @@ class Recorder:
 class _Now:
     """A recording that runs. ``tick``: its time 0. ``heard_tick``: when sound came last."""
 
-    def __init__(self, recording: Recording, kinds: Collection[Recorded], tick: int) -> None:
+    def __init__(
+        self, recording: Recording, kinds: Collection[Recorded], tick: int, playout: StreamPlayout
+    ) -> None:
         self.recording = recording
         self.kinds = kinds
         self.heard_tick = tick
-        self.lines: list[Line] = []
+        #: With whether each is what was recognised.
+        self.captions: list[tuple[bus.Caption, bool]] = []
         self.tracks: dict[str, SubscriberTrack] = {}
-        self._first = tick
-        #: From which sample of stream time on, how much later in samples at 48 kHz it is played.
-        self._steps: deque[tuple[int, int]] = deque(maxlen=MOST_STEPS)
+        self._first = tick * SAMPLES_PER_TICK
+        self._playout = playout
+        #: From which sample of stream time on, how much higher its position in the floor is.
+        self._shifts: deque[tuple[int, int]] = deque(maxlen=MOST_SHIFTS)
 
-    def plays(self, sample: int, tick: int, delay: int) -> None:
-        """What begins at ``sample`` is played ``delay`` samples at 48 kHz after ``tick``."""
+    def hears(self, sample: int, tick: int) -> None:
+        """What begins at ``sample`` of stream time is pushed to the floor now."""
         self.heard_tick = tick
-        shift = (tick - self._first) * SAMPLES_PER_TICK + delay - sample * SOUND_HZ // RATE_HZ
-        if not self._steps or abs(shift - self._steps[-1][1]) >= STEP:
-            self._steps.append((sample, shift))
+        shift = self._playout.floor.received - sample * SOUND_HZ // RATE_HZ
+        if not self._shifts or abs(shift - self._shifts[-1][1]) >= STEP:
+            self._shifts.append((sample, shift))
 
     def ms(self, sample: int) -> int:
-        """When a sample of stream time is played, in milliseconds since the recording began."""
-        shift = self._steps[0][1]
-        for begun, later in self._steps:
-            if begun <= sample:
-                shift = later
-        return max(0, (sample * SOUND_HZ // RATE_HZ + shift) * 1000 // SOUND_HZ)
+        """When a sample of stream time was played, in milliseconds since the recording began."""
+        position = sample * SOUND_HZ // RATE_HZ + _from(self._shifts, sample)
+        timestamp = position + _from(self._playout.floor_shifts, position)
+        return max(0, (timestamp - self._first) * 1000 // SOUND_HZ)
 
     def batch(self) -> Batch:
         """What has come since the last call."""
-        lines, self.lines = self.lines, []
+        lines = [self._line(caption, source) for caption, source in self.captions]
+        self.captions.clear()
         packets = {
             name: [(packet.pts or 0, bytes(packet)) for packet in track.taken()]
             for name, track in self.tracks.items()
         }
         return Batch(lines, packets)
+
+    def _line(self, caption: bus.Caption, source: bool) -> Line:
+        return Line(
+            language=caption.language,
+            segment=caption.segment,
+            revision=caption.revision,
+            start_ms=self.ms(caption.start_sample),
+            end_ms=self.ms(caption.end_sample),
+            text=caption.text,
+            source=source,
+            skipped=caption.skipped,
+            doubtful=caption.doubtful,
+        )
+
+
+def _from(shifts: Sequence[tuple[int, int]], at: int) -> int:
+    """The shift that holds at ``at``: the last that began before, or the first of all."""
+    for begun, shift in reversed(shifts):
+        if begun <= at:
+            return shift
+    return shifts[0][1] if shifts else 0

@@ -29,9 +29,11 @@ def sound(file: Path) -> Pcm:
     return np.concatenate(parts)
 
 
-def begins_ms(pcm: Pcm) -> float:
-    """When it is first loud."""
-    return float(np.argmax(np.abs(pcm) > LOUD)) * 1000 / RATE_HZ
+def ends_ms(pcm: Pcm) -> list[float]:
+    """When its sounds end: each is followed by 300 ms that are not loud."""
+    loud = np.flatnonzero(np.abs(pcm) > LOUD)
+    last = np.append(np.diff(loud) > 0.3 * RATE_HZ, True)
+    return [float(at) * 1000 / RATE_HZ for at in loud[last]]
 
 
 def lines(folder: Path) -> list[dict[str, Any]]:

@@ -3,26 +3,32 @@
 import asyncio
 import shutil
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from server.app import Server
 from server.client.participants import Listener, Speaker
+from server.media.opus import RATE_HZ
 from server.recording import writer
 from server.streams.live_stream import LiveStream
 from signaling import messages as wire
 from tests.browser.serving import ServerProcess
-from tests.helpers.recorded import begins_ms, lines, only, sound
-from tests.helpers.running import RATE_HZ, STAND_IN, final, power, tolk, tone
+from tests.helpers.recorded import ends_ms, lines, only, sound
+from tests.helpers.running import STAND_IN, final, power, tolk, tone
 from tests.helpers.waiting import until
 
 BOTH = ["audio", "text"]
+TEXTS = {
+    "captions.jsonl",
+    *(f"{language}.{ending}" for language in ("nl", "en") for ending in ("vtt", "srt", "txt")),
+}
 LOW = tone(300)
 #: How far the sound of a channel and its captions may be apart.
-APART_MS = 30
+APART_MS = 25
 #: What a kill may cost.
 LOST_S = 5.0
 
@@ -41,8 +47,23 @@ async def talk(url: str, words: int = 1) -> AsyncIterator[tuple[Speaker, Listene
         yield speaker, listener
 
 
+def hang_until(event: threading.Event) -> Callable[[], None]:
+    """A job that a disk does not finish before ``event``."""
+
+    def job() -> None:
+        event.wait(30)
+
+    return job
+
+
 def live_of(server: Server) -> LiveStream:
     return server.live.of(server.manager.streams["hall"])
+
+
+def words_begun(server: Server) -> float:
+    """How many words the English voice has begun to say."""
+    name, labels = "tolk_ear_voice_span_seconds_count", {"language": "en"}
+    return server.metrics.registry.get_sample_value(name, labels) or 0
 
 
 def is_stopped(state: wire.State) -> bool:
@@ -51,25 +72,22 @@ def is_stopped(state: wire.State) -> bool:
 
 async def test_channels_and_captions_are_recorded_on_one_time_line(tmp_path: Path) -> None:
     async with tolk(tmp_path, STAND_IN, record=BOTH) as server:
-        async with talk(server.url, 2) as (speaker, listener):
-            await until(lambda: server.metrics.recording_counts.bytes > 10_000)
-            await speaker.play(tone(300, 0, 1.5))  # until the last word is said in English too
+        async with talk(server.url, 3) as (speaker, listener):
+            await until(lambda: words_begun(server) == 3)
+            await speaker.play(tone(300, 0, 1.0))  # until the last word is said in English too
             assert listener.joined.recording == speaker.joined.recording == BOTH
     folder = only(tmp_path / "recordings")
-    assert {file.name for file in folder.iterdir()} == {"captions.jsonl", "en.ogg", "floor.ogg"}
+    assert {file.name for file in folder.iterdir()} == {"en.ogg", "floor.ogg", *TEXTS}
+    assert (folder / "en.txt").read_text() == "low\nlow\nlow\n"
     said = lines(folder)
-    assert [(line["language"], line["text"]) for line in said] == [
-        ("nl", "laag"),
-        ("en", "low"),
-    ] * 2
-    assert [line.get("source", False) for line in said] == [True, False] * 2
+    recognised = [line for line in said if line.get("source")]
+    assert [(line["language"], line["text"]) for line in recognised] == [("nl", "laag")] * 3
     floor, english = sound(folder / "floor.ogg"), sound(folder / "en.ogg")
-    for line in said:
-        begin, end = (line[name] * RATE_HZ // 1000 for name in ("start_ms", "end_ms"))
-        assert power(floor[begin:end], 300) > 0.9
-    assert abs(begins_ms(floor) - said[0]["start_ms"]) < APART_MS
-    assert begins_ms(english) > said[0]["end_ms"]
-    assert power(english[-3 * RATE_HZ :], 700) > 0.5
+    # A busy machine tears some words apart, hardly all of them.
+    told, heard = [line["end_ms"] for line in recognised], ends_ms(floor)
+    assert min(abs(at - each) for at in told for each in heard) < APART_MS
+    assert power(floor, 300) > 0.5
+    assert power(english, 700) > 0.5
     assert abs(len(floor) - len(english)) < RATE_HZ // 5
 
 
@@ -77,10 +95,10 @@ async def test_text_alone_is_recorded_without_sound(tmp_path: Path) -> None:
     async with tolk(tmp_path, STAND_IN, record=["text"]) as server, talk(server.url):
         pass
     folder = only(tmp_path / "recordings")
-    assert [file.name for file in folder.iterdir()] == ["captions.jsonl"]
+    assert {file.name for file in folder.iterdir()} == TEXTS
     assert [line["text"] for line in lines(folder)] == ["laag", "low"]
     assert folder.stat().st_mode & 0o777 == 0o700
-    assert (folder / "captions.jsonl").stat().st_mode & 0o777 == 0o600
+    assert {file.stat().st_mode & 0o777 for file in folder.iterdir()} == {0o600}
 
 
 async def test_nothing_is_written_unless_it_is_asked_for(tmp_path: Path) -> None:
@@ -141,7 +159,7 @@ async def test_a_file_that_cannot_grow_ends_the_recording_only(tmp_path: Path) -
 async def test_trouble_ends_the_recording_and_is_told(
     tmp_path: Path, what: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    settings: dict[str, object] = {"record": BOTH}
+    settings: dict[str, Any] = {"record": BOTH}
     if what == "no folder":
         (tmp_path / "file").touch()
         settings["record_folder"] = str(tmp_path / "file" / "recordings")
@@ -153,7 +171,7 @@ async def test_trouble_ends_the_recording_and_is_told(
     async with tolk(tmp_path, STAND_IN, **settings) as server, talk(server.url) as (speaker, them):
         recorder = live_of(server).recorder
         if what == "slow":
-            server.context.recordings.put(lambda: bool(hang.wait(30)) and None)
+            server.context.recordings.put(hang_until(hang))
         elif what == "vanished":
             await until((tmp_path / "recordings").exists)
             await until(lambda: server.metrics.recording_counts.bytes > 0)

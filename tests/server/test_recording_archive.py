@@ -1,6 +1,5 @@
 """What operators do with recordings over HTTP: switch, list, get and delete them."""
 
-import asyncio
 import io
 import os
 import zipfile
