@@ -202,8 +202,9 @@ class _Mixer:
 
     def _mono(self, frame: AudioFrame) -> Pcm:
         if frame.layout.nb_channels == 2:
-            sides = np.asarray(frame.to_ndarray().reshape(-1, 2).T, np.float32)
-            return np.asarray(self._downmix.mixed(sides / 32768) * 32768, np.int16)
+            sides = frame.to_ndarray().reshape(-1, 2).T.astype(np.float32)
+            sides /= 32768
+            return np.asarray(self._downmix.mixed(sides) * 32768, np.int16)
         return mono(frame)
 
 
