@@ -23,6 +23,8 @@ from signaling.messages import ErrorCode
 
 #: How often is said what comes. Seconds.
 REPORT_S: Final = 10.0
+#: The same is not said again sooner. Seconds.
+AGAIN_S: Final = 60.0
 #: The connection is given up if nothing was taken from the buffer for so long. Seconds.
 STUCK_S: Final = 10.0
 #: Between two attempts to join: doubled each time, up to the second. Seconds.
@@ -73,6 +75,7 @@ class Input:
         self._name = wanted.address.shown
         self._is_file = wanted.address.is_file
         self._resume: str | None = None
+        self._said: dict[str, float] = {}  # and when, in the last minute
         self._buffer = Buffer(asyncio.get_running_loop().time)
         self._reports = Reports()
         self._reading = Reading(wanted, self._buffer, self._say, self._reports.heard)
@@ -95,7 +98,12 @@ class Input:
         return reading.result()
 
     def _say(self, text: str) -> None:
-        _log.info("%s: %s", self._name, text)
+        """Log it, unless the same was logged in the last minute."""
+        now_s = asyncio.get_running_loop().time()
+        self._said = {each: at_s for each, at_s in self._said.items() if now_s - at_s < AGAIN_S}
+        if text not in self._said:
+            self._said[text] = now_s
+            _log.info("%s: %s", self._name, text)
 
     async def _report(self) -> None:
         while True:

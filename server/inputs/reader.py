@@ -127,7 +127,7 @@ class Converter:
         samples = frame.to_ndarray().astype(np.float32, copy=False)
         channels: Channels = samples.reshape(-1, frame.layout.nb_channels).T
         louder = self._downmix.mixed(channels) * self._gain * 32768
-        pcm: Pcm = np.clip(np.nan_to_num(louder), -32768, 32767).astype(np.int16)
+        pcm: Pcm = np.clip(np.rint(np.nan_to_num(louder)), -32768, 32767).astype(np.int16)
         return pcm.tobytes()
 
 
