@@ -28,7 +28,7 @@ AGAIN_S: Final = 60.0
 #: The connection is given up if nothing was taken from the buffer for so long. Seconds.
 STUCK_S: Final = 10.0
 #: Between two attempts to join: doubled each time, up to the second. Seconds.
-FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 4.0
+FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 3.0
 #: How long silence is sent after a file, so that its last words are recognised.
 TAIL_S: Final = 3.0
 CONNECTION_LOST: Final = (OSError, aiohttp.ClientError, TimeoutError)
