@@ -11,7 +11,9 @@ from typing import Final
 import aiohttp
 import numpy as np
 
-from server.client.participants import Refused, Source, Speaker
+from server.client.conversation import NoAudio
+from server.client.participants import Refused, Speaker
+from server.client.source import Source
 from server.inputs.address import AddressError
 from server.inputs.buffer import Buffer
 from server.inputs.options import TOKEN, request
@@ -19,7 +21,7 @@ from server.inputs.pieces import Request
 from server.inputs.reading import Reading
 from server.inputs.reports import Reports
 from server.media.opus import SAMPLES_PER_TICK, TICK_S, Pcm
-from signaling.messages import ErrorCode
+from signaling.messages import ErrorCode, SpeakerAudio
 
 #: How often is said what comes. Seconds.
 REPORT_S: Final = 10.0
@@ -74,6 +76,7 @@ class Input:
         self._token = token
         self._name = wanted.address.shown
         self._is_file = wanted.address.is_file
+        self._audio: SpeakerAudio = options.audio or "webrtc"
         self._resume: str | None = None
         self._said: dict[str, float] = {}  # and when, in the last minute
         self._buffer = Buffer(asyncio.get_running_loop().time)
@@ -130,7 +133,7 @@ class Input:
                     options.stream,
                     options.language,
                     token=self._token,
-                    audio=options.audio,
+                    audio=self._audio,
                     resume=self._resume,
                     take_over=options.take_over and self._resume is None,
                     tls=not options.insecure,
@@ -146,6 +149,11 @@ class Input:
                 problem = str(error)
                 if error.error and error.error.code in FINAL_CODES and not joined:
                     return problem
+            except NoAudio as error:
+                problem = str(error)
+                if not options.audio:
+                    self._audio = "socket-opus"
+                    problem += "; sending over TCP from now on"
             except CONNECTION_LOST as error:
                 problem = f"{options.url} does not answer: {error}"
             except ExceptionGroup as errors:  # both ways of a connection were lost

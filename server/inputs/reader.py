@@ -225,7 +225,9 @@ def _end_with_parent() -> None:
     """Wait until standard input is closed; then end this process and what it started."""
     while os.read(0, 4096):
         pass
-    os.killpg(0, signal.SIGKILL)
+    if os.getpgrp() == os.getpid():
+        os.killpg(0, signal.SIGKILL)
+    os._exit(1)
 
 
 def main() -> None:
