@@ -27,6 +27,8 @@ from signaling.messages import ErrorCode, SpeakerAudio
 REPORT_S: Final = 10.0
 #: The same is not said again sooner. Seconds.
 AGAIN_S: Final = 60.0
+#: The server counts as away if it took nothing for so long. Seconds.
+AWAY_S: Final = 0.5
 #: The connection is given up if nothing was taken from the buffer for so long. Seconds.
 STUCK_S: Final = 10.0
 #: Between two attempts to join: doubled each time, up to the second. Seconds.
@@ -115,11 +117,15 @@ class Input:
 
     async def _discard(self) -> None:
         """Keep a live source flowing while the server is away: what it says then is lost."""
+        loop = asyncio.get_running_loop()
+        done_s = loop.time()
         while not self._is_file:
             await asyncio.sleep(0.1)
-            if self._buffer.idle_s > 0.5:
-                for _ in range(round(0.1 / TICK_S)):
-                    self._buffer.drop()
+            if self._buffer.idle_s < AWAY_S:
+                done_s = loop.time()
+            while done_s + TICK_S <= loop.time():
+                self._buffer.drop()
+                done_s += TICK_S
 
     async def _speak(self, reading: asyncio.Task[str]) -> str:
         """Join again and again. Returns why that is over; "" after a file."""

@@ -95,15 +95,17 @@ async def srt(stack: ExitStack, tmp: Path) -> Heard:
     if program is None:
         return pytest.skip("needs ffmpeg")
     url = f"srt://127.0.0.1:{free_rtp_port()}"
-    tone = "aevalsrc=0.316*sin(2*PI*440*t)|0.316*sin(2*PI*440*t):s=48000"
-    process = stack.enter_context(
-        subprocess.Popen(
-            [program, "-v", "error", "-nostdin", "-re", "-f", "lavfi", "-i", tone]
-            + ["-c:a", "aac", "-f", "mpegts", f"{url}?mode=listener"]
-        )
-    )
-    stack.callback(process.kill)
+    run_ffmpeg(stack, program, f"{url}?mode=listener")
     return await heard(url, ENOUGH_S)
+
+
+def run_ffmpeg(stack: ExitStack, program: str, url: str) -> None:
+    """Let ffmpeg send a tone as MPEG-TS until ``stack`` ends."""
+    tone = "aevalsrc=0.316*sin(2*PI*440*t)|0.316*sin(2*PI*440*t):s=48000"
+    words = [program, "-v", "error", "-nostdin", "-re", "-f", "lavfi", "-i", tone]
+    words += ["-c:a", "aac", "-f", "mpegts", url]
+    process = stack.enter_context(subprocess.Popen(words))
+    stack.callback(process.kill)
 
 
 #: AES67's packets have 1 ms: 300 bytes of L24.
