@@ -67,6 +67,15 @@ def rtp(codec: str, encoding: str, packet_bytes: int = 1200) -> Source:
     return source
 
 
+async def aes67_device(stack: ExitStack, tmp: Path) -> Heard:
+    """Its SDP file is on its web page."""
+    port = free_rtp_port()
+    to, options = f"rtp://127.0.0.1:{port}?pkt_size=300", {"payload_type": "97"}
+    stack.enter_context(sending(Sender(to, "rtp", "pcm_s24be", TONE, options=options)))
+    name = Path(sdp(tmp, port, "L24/48000/2")).name
+    return await heard(f"{stack.enter_context(folder(tmp))}/{name}", ENOUGH_S)
+
+
 def http(container: str, codec: str) -> Source:
     async def source(stack: ExitStack, tmp: Path) -> Heard:
         url = stack.enter_context(
@@ -117,6 +126,7 @@ SOURCES: dict[str, tuple[Source, str]] = {
     "RTP L16": (rtp("pcm_s16be", "L16/48000/2"), "pcm_s16be"),
     "RTP L24": (rtp("pcm_s24be", "L24/48000/2", 300), "pcm_s24be"),
     "RTP Opus": (rtp("libopus", "opus/48000/2"), "opus"),
+    "RTP, SDP by HTTP": (aes67_device, "pcm_s24be"),
     "HTTP MP3": (http("mp3", "libmp3lame"), "mp3"),
     "HTTP Ogg": (http("ogg", "libopus"), "opus"),
     "HLS": (hls, "aac"),
