@@ -30,6 +30,10 @@ class Refused(Exception):
         self.error = error
 
 
+class NoAudio(ConnectionError):
+    """The server accepted the session, but no audio can flow."""
+
+
 class Received(NamedTuple):
     """A message and when it came, on the loop's clock."""
 

@@ -13,7 +13,6 @@ import ssl
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 
-import numpy as np
 from aiortc import MediaStreamTrack, RTCPeerConnection, RTCSessionDescription
 from aiortc.mediastreams import MediaStreamError
 from aiortc.rtp import RtpPacket
@@ -21,61 +20,28 @@ from av import Packet
 from av.stream import Stream
 
 from server.client.arrivals import Arrivals, timed
-from server.client.conversation import CLOSE_S, CONNECT_S, Participant, Refused, alongside
+from server.client.conversation import (
+    CLOSE_S,
+    CONNECT_S,
+    NoAudio,
+    Participant,
+    Refused,
+    alongside,
+)
+from server.client.source import Source
 from server.media import rtp, transport
 from server.media.opus import RATE_HZ, SAMPLES_PER_TICK, TIME_BASE, OpusEncoder, Pcm, Resampler
 from signaling import messages as wire
 
-__all__ = ["Listener", "Refused", "Source", "Speaker", "Talker"]
+__all__ = ["Listener", "Refused", "Speaker", "Talker"]
 
 Through = Callable[[str], str]
 
-#: Time that play() may take beyond the length of its audio.
-PLAY_GRACE_S = 10.0
 #: Of a speaker's Opus, in bit/s: what browsers use.
 BIT_RATE = 32_000
 #: A speaker's message on the socket: 40 ms.
 SOCKET_BLOCK = RATE_HZ // 25
 SOCKET_RATE_HZ = 16_000
-
-
-class Source:
-    """The audio that a participant sends, 48 kHz mono, in real time. ``start_s``: when its first
-    sample was sent, on the loop's clock."""
-
-    def __init__(self) -> None:
-        self._waiting: Pcm = np.zeros(0, np.int16)
-        self._said = asyncio.Event()
-        self.start_s: float | None = None
-        self._samples = 0
-
-    async def next(self, samples: int) -> Pcm:
-        """Wait until the next ``samples`` are due, and return them."""
-        now_s = asyncio.get_running_loop().time()
-        if self.start_s is None:
-            self.start_s = now_s
-        await asyncio.sleep(self.start_s + self._samples / RATE_HZ - now_s)
-        self._samples += samples
-        return self.taken(samples)
-
-    def taken(self, samples: int) -> Pcm:
-        """Take exactly the next ``samples``, which are due now."""
-        block, self._waiting = self._waiting[:samples], self._waiting[samples:]
-        if not self._waiting.size:
-            self._said.set()
-        return np.pad(block, (0, samples - block.size))
-
-    async def play(self, pcm: Pcm) -> None:
-        """Send ``pcm`` after what waits already; return when all is sent."""
-        self._waiting = np.concatenate((self._waiting, pcm))
-        self._said.clear()
-        async with asyncio.timeout(self._waiting.size / RATE_HZ + PLAY_GRACE_S):
-            await self._said.wait()
-
-    def end(self) -> None:
-        """Drop what waits."""
-        self._waiting = self._waiting[:0]
-        self._said.set()
 
 
 class _Microphone(MediaStreamTrack):
@@ -278,18 +244,18 @@ async def _connected(
 
 
 async def _up(connection: RTCPeerConnection) -> None:
-    """Wait until audio can flow. Raises ConnectionError if it cannot in time."""
+    """Wait until audio can flow. Raises NoAudio if it cannot in time."""
     changed = asyncio.Event()
     connection.on("connectionstatechange", changed.set)
     try:
         async with asyncio.timeout(CONNECT_S):
             while (state := connection.connectionState) != "connected":
                 if state in ("failed", "closed"):
-                    raise ConnectionError(f"no audio: the connection is {state}")
+                    raise NoAudio(f"no audio: the connection is {state}")
                 changed.clear()
                 await changed.wait()
     except TimeoutError:
-        raise ConnectionError(f"no audio: not connected within {CONNECT_S:g} s") from None
+        raise NoAudio(f"no audio: not connected within {CONNECT_S:g} s") from None
 
 
 async def _close(connection: RTCPeerConnection) -> None:

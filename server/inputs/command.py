@@ -11,7 +11,9 @@ from typing import Final
 import aiohttp
 import numpy as np
 
-from server.client.participants import Refused, Source, Speaker
+from server.client.conversation import NoAudio
+from server.client.participants import Refused, Speaker
+from server.client.source import Source
 from server.inputs.address import AddressError
 from server.inputs.buffer import Buffer
 from server.inputs.options import TOKEN, request
@@ -19,14 +21,18 @@ from server.inputs.pieces import Request
 from server.inputs.reading import Reading
 from server.inputs.reports import Reports
 from server.media.opus import SAMPLES_PER_TICK, TICK_S, Pcm
-from signaling.messages import ErrorCode
+from signaling.messages import ErrorCode, SpeakerAudio
 
 #: How often is said what comes. Seconds.
 REPORT_S: Final = 10.0
+#: The same is not said again sooner. Seconds.
+AGAIN_S: Final = 60.0
+#: The server counts as away if it took nothing for so long. Seconds.
+AWAY_S: Final = 0.5
 #: The connection is given up if nothing was taken from the buffer for so long. Seconds.
 STUCK_S: Final = 10.0
 #: Between two attempts to join: doubled each time, up to the second. Seconds.
-FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 4.0
+FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 3.0
 #: How long silence is sent after a file, so that its last words are recognised.
 TAIL_S: Final = 3.0
 CONNECTION_LOST: Final = (OSError, aiohttp.ClientError, TimeoutError)
@@ -72,7 +78,9 @@ class Input:
         self._token = token
         self._name = wanted.address.shown
         self._is_file = wanted.address.is_file
+        self._audio: SpeakerAudio = options.audio or "webrtc"
         self._resume: str | None = None
+        self._said: dict[str, float] = {}  # and when, in the last minute
         self._buffer = Buffer(asyncio.get_running_loop().time)
         self._reports = Reports()
         self._reading = Reading(wanted, self._buffer, self._say, self._reports.heard)
@@ -95,7 +103,12 @@ class Input:
         return reading.result()
 
     def _say(self, text: str) -> None:
-        _log.info("%s: %s", self._name, text)
+        """Log it, unless the same was logged in the last minute."""
+        now_s = asyncio.get_running_loop().time()
+        self._said = {each: at_s for each, at_s in self._said.items() if now_s - at_s < AGAIN_S}
+        if text not in self._said:
+            self._said[text] = now_s
+            _log.info("%s: %s", self._name, text)
 
     async def _report(self) -> None:
         while True:
@@ -104,11 +117,15 @@ class Input:
 
     async def _discard(self) -> None:
         """Keep a live source flowing while the server is away: what it says then is lost."""
+        loop = asyncio.get_running_loop()
+        done_s = loop.time()
         while not self._is_file:
             await asyncio.sleep(0.1)
-            if self._buffer.idle_s > 0.5:
-                for _ in range(round(0.1 / TICK_S)):
-                    self._buffer.drop()
+            if self._buffer.idle_s < AWAY_S:
+                done_s = loop.time()
+            while done_s + TICK_S <= loop.time():
+                self._buffer.drop()
+                done_s += TICK_S
 
     async def _speak(self, reading: asyncio.Task[str]) -> str:
         """Join again and again. Returns why that is over; "" after a file."""
@@ -122,7 +139,7 @@ class Input:
                     options.stream,
                     options.language,
                     token=self._token,
-                    audio=options.audio,
+                    audio=self._audio,
                     resume=self._resume,
                     take_over=options.take_over and self._resume is None,
                     tls=not options.insecure,
@@ -138,6 +155,11 @@ class Input:
                 problem = str(error)
                 if error.error and error.error.code in FINAL_CODES and not joined:
                     return problem
+            except NoAudio as error:
+                problem = str(error)
+                if not options.audio:
+                    self._audio = "socket-opus"
+                    problem += "; sending over TCP from now on"
             except CONNECTION_LOST as error:
                 problem = f"{options.url} does not answer: {error}"
             except ExceptionGroup as errors:  # both ways of a connection were lost

@@ -34,8 +34,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--audio",
         choices=["webrtc", "socket-opus", "socket"],
-        default="webrtc",
-        help="the way to the server (webrtc)",
+        help="the way to the server (webrtc; if that does not get through, socket-opus)",
     )
 
 

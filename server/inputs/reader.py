@@ -127,7 +127,7 @@ class Converter:
         samples = frame.to_ndarray().astype(np.float32, copy=False)
         channels: Channels = samples.reshape(-1, frame.layout.nb_channels).T
         louder = self._downmix.mixed(channels) * self._gain * 32768
-        pcm: Pcm = np.clip(np.nan_to_num(louder), -32768, 32767).astype(np.int16)
+        pcm: Pcm = np.clip(np.rint(np.nan_to_num(louder)), -32768, 32767).astype(np.int16)
         return pcm.tobytes()
 
 
@@ -225,7 +225,9 @@ def _end_with_parent() -> None:
     """Wait until standard input is closed; then end this process and what it started."""
     while os.read(0, 4096):
         pass
-    os.killpg(0, signal.SIGKILL)
+    if os.getpgrp() == os.getpid():
+        os.killpg(0, signal.SIGKILL)
+    os._exit(1)
 
 
 def main() -> None:

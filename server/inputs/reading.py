@@ -29,14 +29,17 @@ LARGEST_PIECE: Final = 16 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """In seconds. ``opening_s``: until the first sound. ``stall_s``: between two pieces of sound.
-    ``healthy_s``: a reader that lives longer sets the pause to ``first_pause_s`` again."""
+    """In seconds. ``opening_s``: until the first sound. ``listening_s``: the same, if the source is
+    to connect to us; one that connects and sends nothing keeps others out for so long.
+    ``stall_s``: between two pieces of sound. ``healthy_s``: a reader that lives longer sets the
+    pause to ``first_pause_s`` again."""
 
     opening_s: float = 30.0
+    listening_s: float = 60.0
     stall_s: float = 4.0
     healthy_s: float = 10.0
     first_pause_s: float = 0.25
-    longest_pause_s: float = 4.0
+    longest_pause_s: float = 3.0
 
 
 DEFAULT_LIMITS: Final = Limits()
@@ -87,8 +90,8 @@ class Reading:
     async def _read(self) -> str:
         """Run one reader to its end. Returns what was wrong, or ""."""
         limits = self._limits
-        listens = self._request.address.listens
-        limit_s = None if listens else limits.opening_s
+        is_server = self._request.address.listens
+        limit_s = limits.listening_s if is_server else limits.opening_s
         sound = False
         async with _reader(self._request) as process:
             self.pid = process.pid
@@ -130,7 +133,7 @@ class Reading:
                 self.kind = piece
 
 
-async def _next(process: Process, limit_s: float | None) -> Piece:
+async def _next(process: Process, limit_s: float) -> Piece:
     """The next piece; Ended if the process ended without. Raises TimeoutError."""
     assert process.stdout is not None
     try:

@@ -1,12 +1,18 @@
 """Says in one line what comes from a source."""
 
 import math
+from typing import Final
 
 import numpy as np
 
 from server.inputs.buffer import Buffer
 from server.inputs.reading import Reading
 from server.media.opus import RATE_HZ, Pcm
+
+#: A source's rate is judged from so long after it was opened on, and for so long. Seconds.
+SETTLED_S, JUDGED_S = 20.0, 120.0
+#: As a share: a difference that no clock has, but a sample rate that is said wrongly.
+WRONG_RATE: Final = 0.06
 
 
 class Reports:
@@ -16,6 +22,9 @@ class Reports:
         self._energy = 0.0
         self._samples = 0
         self._silent_s = 0.0
+        self._opened = 0
+        self._since_s = 0.0  # since it was opened
+        self._judged = 0  # samples since it was settled
 
     def heard(self, pcm: Pcm) -> None:
         """Note sound that came."""
@@ -26,6 +35,7 @@ class Reports:
         """What came in the last ``since_s`` seconds, and what was done with it so far."""
         energy, samples = self._energy, self._samples
         self._energy, self._samples = 0.0, 0
+        rate = self._rate(reading.opened, samples, since_s)
         reconnects = f"{max(0, reading.opened - 1)} reconnects"
         if not samples:
             self._silent_s += since_s
@@ -41,11 +51,23 @@ class Reports:
             f"{counts.repeated / RATE_HZ:.2f} s repeated",
         ]
         more = {
+            f"it sends {rate:.0%} of real time: is its sample rate right?": rate,
             f"{counts.dropped / RATE_HZ:.1f} s not sent": counts.dropped,
             f"{reading.damaged} damaged packets": reading.damaged,
             f"{reading.leaps} leaps of its clock": reading.leaps,
         }
         return ", ".join(parts + [text for text, count in more.items() if count])
+
+    def _rate(self, opened: int, samples: int, since_s: float) -> float:
+        """Sound a second, in seconds, if that is too far from one; else 0."""
+        if opened != self._opened:
+            self._opened, self._since_s, self._judged = opened, 0.0, 0
+        judged_s = self._since_s + since_s - SETTLED_S
+        if self._since_s >= SETTLED_S:
+            self._judged += samples
+        self._since_s += since_s
+        rate = self._judged / RATE_HZ / judged_s if judged_s >= JUDGED_S else 1.0
+        return rate if abs(rate - 1) > WRONG_RATE else 0.0
 
 
 def _level(power: float) -> str:

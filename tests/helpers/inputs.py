@@ -19,12 +19,9 @@ DEADLINE_S = 90.0
 
 class Heard:
     """One source, read while ``run`` runs. ``said``: what the user is told. ``pcm``: all that
-    would be sent. ``speed``: of our clock, as a multiple of real time."""
+    would be sent."""
 
-    def __init__(
-        self, request: Request, limits: Limits = DEFAULT_LIMITS, speed: float = 1.0
-    ) -> None:
-        self._tick_s = TICK_S / speed
+    def __init__(self, request: Request, limits: Limits = DEFAULT_LIMITS) -> None:
         self.said: list[str] = []
         self.parts: list[Pcm] = []
         self.buffer = Buffer(lambda: asyncio.get_running_loop().time())
@@ -61,7 +58,7 @@ class Heard:
         loop = asyncio.get_running_loop()
         began_s = loop.time()
         while not self.buffer.spent:
-            await asyncio.sleep(began_s + (len(self.parts) + 1) * self._tick_s - loop.time())
+            await asyncio.sleep(began_s + (len(self.parts) + 1) * TICK_S - loop.time())
             self.parts.append(self.buffer.take())
 
 
@@ -74,10 +71,12 @@ async def heard(text: str, seconds: float, *, listen: bool = False) -> Heard:
 
 
 async def whole(path: Path, track: int = 0, channel: int = 0, gain_db: float = 0.0) -> Heard:
-    """Read a file to its end, ten times as fast as it would be spoken."""
-    made = Heard(Request(address(str(path)), track, channel, gain_db), speed=10)
-    async with alongside(made.run(), "input"):
-        await made.until(lambda: made.buffer.spent)
+    """Read a file of less than 10 s to its end; then take all of it."""
+    made = Heard(Request(address(str(path)), track, channel, gain_db))
+    async with asyncio.timeout(DEADLINE_S):
+        await made.reading.run()
+    while not made.buffer.spent:
+        made.parts.append(made.buffer.take())
     return made
 
 

@@ -1,6 +1,8 @@
 """``tolk input`` as a command, against a running server."""
 
+import argparse
 import asyncio
+import logging
 import os
 import sys
 import threading
@@ -13,7 +15,11 @@ import numpy as np
 import pytest
 
 from server import app
+from server.client import participants
+from server.client.conversation import alongside
 from server.client.participants import Listener
+from server.inputs.command import Input
+from server.inputs.options import add_options, add_server_options, request
 from tests.helpers.running import STAND_IN, tolk
 from tests.helpers.senders import Sender, free_port, free_rtp_port, sending, stereo
 from tests.helpers.starter import demo_clip, error_rate
@@ -111,6 +117,26 @@ async def test_a_source_is_spoken_again_after_the_server_was_away(tmp_path: Path
                     async with listener:
                         await until(lambda: bool(finals(listener)), DEADLINE_S)  # noqa: B023
                         assert finals(listener)[0] == "laag"
+
+
+async def test_where_udp_does_not_get_through_tcp_is_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(participants, "CONNECT_S", 1.0)
+    caplog.set_level(logging.INFO)
+    async with tolk(tmp_path, STAND_IN, ice_addresses=["192.0.2.1"]) as server:
+        parser = argparse.ArgumentParser()
+        add_options(parser)
+        add_server_options(parser)
+        arguments = ["udp://127.0.0.1:9", "--stream", "a", "--from", "nl", "--url", server.url]
+        options = parser.parse_args(arguments)
+        async with alongside(_ended(Input(request(options), options, None)), "input"):
+            await until(lambda: "speaking nl in a" in caplog.text, DEADLINE_S)
+    assert "sending over TCP from now on" in caplog.text
+
+
+async def _ended(given: Input) -> None:
+    await given.run()
 
 
 async def test_a_file_is_spoken_once(server: app.Server, tmp_path: Path) -> None:

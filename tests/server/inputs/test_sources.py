@@ -67,6 +67,15 @@ def rtp(codec: str, encoding: str, packet_bytes: int = 1200) -> Source:
     return source
 
 
+async def aes67_device(stack: ExitStack, tmp: Path) -> Heard:
+    """Its SDP file is on its web page."""
+    port = free_rtp_port()
+    to, options = f"rtp://127.0.0.1:{port}?pkt_size=300", {"payload_type": "97"}
+    stack.enter_context(sending(Sender(to, "rtp", "pcm_s24be", TONE, options=options)))
+    name = Path(sdp(tmp, port, "L24/48000/2")).name
+    return await heard(f"{stack.enter_context(folder(tmp))}/{name}", ENOUGH_S)
+
+
 def http(container: str, codec: str) -> Source:
     async def source(stack: ExitStack, tmp: Path) -> Heard:
         url = stack.enter_context(
@@ -95,15 +104,17 @@ async def srt(stack: ExitStack, tmp: Path) -> Heard:
     if program is None:
         return pytest.skip("needs ffmpeg")
     url = f"srt://127.0.0.1:{free_rtp_port()}"
-    tone = "aevalsrc=0.316*sin(2*PI*440*t)|0.316*sin(2*PI*440*t):s=48000"
-    process = stack.enter_context(
-        subprocess.Popen(
-            [program, "-v", "error", "-nostdin", "-re", "-f", "lavfi", "-i", tone]
-            + ["-c:a", "aac", "-f", "mpegts", f"{url}?mode=listener"]
-        )
-    )
-    stack.callback(process.kill)
+    run_ffmpeg(stack, program, f"{url}?mode=listener")
     return await heard(url, ENOUGH_S)
+
+
+def run_ffmpeg(stack: ExitStack, program: str, url: str) -> None:
+    """Let ffmpeg send a tone as MPEG-TS until ``stack`` ends."""
+    tone = "aevalsrc=0.316*sin(2*PI*440*t)|0.316*sin(2*PI*440*t):s=48000"
+    words = [program, "-v", "error", "-nostdin", "-re", "-f", "lavfi", "-i", tone]
+    words += ["-c:a", "aac", "-f", "mpegts", url]
+    process = stack.enter_context(subprocess.Popen(words))
+    stack.callback(process.kill)
 
 
 #: AES67's packets have 1 ms: 300 bytes of L24.
@@ -115,6 +126,7 @@ SOURCES: dict[str, tuple[Source, str]] = {
     "RTP L16": (rtp("pcm_s16be", "L16/48000/2"), "pcm_s16be"),
     "RTP L24": (rtp("pcm_s24be", "L24/48000/2", 300), "pcm_s24be"),
     "RTP Opus": (rtp("libopus", "opus/48000/2"), "opus"),
+    "RTP, SDP by HTTP": (aes67_device, "pcm_s24be"),
     "HTTP MP3": (http("mp3", "libmp3lame"), "mp3"),
     "HTTP Ogg": (http("ogg", "libopus"), "opus"),
     "HLS": (hls, "aac"),
