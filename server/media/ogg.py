@@ -13,6 +13,9 @@ from server.media.opus import RATE_HZ, SAMPLES_PER_TICK, TIME_BASE
 NO_CONTENT: Final = b"\x78"
 #: For a listener, a longer gap is left a gap after so many packets: a second.
 MOST_FILLED: Final = 50
+#: Spaces in the header. FFmpeg and its like look at 2 kB before they play, and in silence that is
+#: more than a second of sound.
+PADDING: Final = 2_400
 
 
 class OggOpus:
@@ -36,6 +39,7 @@ class OggOpus:
         stream = self._container.add_stream("libopus", RATE_HZ, layout="mono")
         assert isinstance(stream, AudioStream)
         self._stream = stream
+        self._container.metadata["padding"] = " " * PADDING
         self._container.start_encoding()
         # FFmpeg counts from after the encoder's lookahead, Ogg with it.
         self._lookahead = int.from_bytes((stream.codec_context.extradata or b"")[10:12], "little")

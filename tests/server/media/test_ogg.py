@@ -62,6 +62,11 @@ def test_its_time_begins_at_0_and_goes_on_with_each_packet() -> None:
     assert granules(ogg()) == [SAMPLES_PER_TICK * (tick + 1) for tick in range(TICKS)]
 
 
+def test_its_header_is_all_that_ffmpeg_looks_at_before_it_plays() -> None:
+    """It waits for 2,048 bytes: more than a second of silence."""
+    assert len(OggOpus().push(FIRST, b"\x78one")) >= 2048
+
+
 def test_each_packet_comes_out_with_the_next() -> None:
     stream = OggOpus()
     header = stream.push(FIRST, b"\x78one")

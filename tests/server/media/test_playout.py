@@ -276,6 +276,21 @@ async def test_a_listener_new_to_a_silent_channel_gets_a_packet_at_once() -> Non
     assert first.dropped == 0
 
 
+async def test_a_file_gets_every_packet_of_silence_and_other_listeners_do_not() -> None:
+    playout = StreamPlayout()
+    channel = playout.channel("floor")
+    file, page = (SubscriberTrack(channel, 200, gapless=gapless) for gapless in (True, False))
+    for tick in range(100):
+        playout.tick(tick)
+    async with asyncio.timeout(5):
+        assert await ticks_of(file, 100) == list(range(100))
+    assert playout.counts.sent + playout.counts.silent == 200
+    assert playout.counts.silent > 80
+    file.select(playout.channel("en"))
+    assert channel.publish_silence(100, b"") == 0
+    page.stop()
+
+
 async def test_closing_ends_every_channel() -> None:
     playout = StreamPlayout()
     track = SubscriberTrack(playout.channel("floor"))

@@ -9,7 +9,6 @@ import socket
 import sys
 from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
 from pathlib import Path
 
 import av
@@ -25,6 +24,7 @@ from server.outputs.source import Channel
 from server.outputs.target import TargetError, Wanted
 from server.outputs.writing import Writing
 from tests.helpers.running import STAND_IN, power, tolk, tone
+from tests.helpers.waiting import until
 
 PATIENCE_S = 60.0
 HEARD_S = 0.5
@@ -54,24 +54,13 @@ def free_port() -> int:
         return port
 
 
-@asynccontextmanager
-async def output(
-    server: Server, target: str, channel: str = "floor"
-) -> AsyncIterator[asyncio.subprocess.Process]:
-    """The command as a process; it is told to end on leaving."""
-    process = await asyncio.create_subprocess_exec(
+async def command(server: Server, channel: str, target: Path) -> asyncio.subprocess.Process:
+    """The command as a process."""
+    return await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "server", "output", "--url", server.url),
-        *("--stream", "hall", "--channel", channel, target),
-        stdout=asyncio.subprocess.PIPE,
+        *("--stream", "hall", "--channel", channel, str(target)),
         stderr=asyncio.subprocess.PIPE,
     )
-    try:
-        yield process
-    finally:
-        if process.returncode is None:
-            process.terminate()
-        async with asyncio.timeout(PATIENCE_S):
-            await process.communicate()
 
 
 class Icecast:
@@ -134,18 +123,32 @@ async def test_a_channel_goes_to_a_file_to_icecast_and_by_rtmp(
         assert power(heard, 440) > TONE
 
 
-async def test_a_refusal_for_good_ends_it(server: Server) -> None:
-    async with output(server, "/dev/null", "xx") as process:
+async def test_a_refusal_for_good_ends_the_command(server: Server, tmp_path: Path) -> None:
+    process = await command(server, "xx", tmp_path / "hall.mp3")
+    async with asyncio.timeout(PATIENCE_S):
         _, said = await process.communicate()
     assert process.returncode == 1
     assert b"Nothing is interpreted into 'xx' here" in said
 
 
-async def test_a_file_that_cannot_be_written_ends_it(server: Server) -> None:
-    async with output(server, "/nowhere/hall.mp3") as process:
-        _, said = await process.communicate()
-    assert process.returncode == 1
-    assert b"/nowhere/hall.mp3 cannot be written: No such file" in said
+async def test_the_command_leaves_a_whole_file(server: Server, tmp_path: Path) -> None:
+    file = tmp_path / "hall.m4a"  # without its end it cannot be read
+    process = await command(server, "floor", file)
+    await until(lambda: file.exists() and file.stat().st_size > 0, PATIENCE_S)
+    process.terminate()
+    async with asyncio.timeout(PATIENCE_S):
+        await process.communicate()
+    assert process.returncode == 0
+    assert sound(str(file)).size
+
+
+async def test_a_file_that_cannot_be_written_ends_it(
+    server: Server, thread: ThreadPoolExecutor
+) -> None:
+    output = Output(Channel(server.url, "hall", "floor"), Wanted("/nowhere/hall.mp3"))
+    with pytest.raises(TargetError, match=r"/nowhere/hall\.mp3 cannot be written: No such file"):
+        async with asyncio.timeout(PATIENCE_S):
+            await asyncio.get_running_loop().run_in_executor(thread, output.run)
 
 
 def test_a_process_that_takes_nothing_is_ended(
@@ -191,22 +194,21 @@ def test_an_address_tells_the_format_and_is_shown_without_secrets(
     assert (wanted.container, wanted.shown) == (container, shown)
 
 
-async def test_rtp_is_received_with_the_sdp_that_is_printed(
+async def test_rtp_is_received_with_its_sdp(
     server: Server, tmp_path: Path, thread: ThreadPoolExecutor
 ) -> None:
-    port = free_port()
-    async with (
-        Speaker(server.url, "hall", "nl", audio="socket") as speaker,
-        output(server, f"rtp://127.0.0.1:{port}") as process,
-    ):
-        assert process.stdout is not None
+    loop, wanted = asyncio.get_running_loop(), Wanted(f"rtp://127.0.0.1:{free_port()}")
+    sdp = tmp_path / "hall.sdp"
+    sdp.write_text(wanted.sdp)
+    output = Output(Channel(server.url, "hall", "floor"), wanted)
+    async with Speaker(server.url, "hall", "nl", audio="socket") as speaker:
+        running = loop.run_in_executor(thread, output.run)
+        receiving = loop.run_in_executor(
+            thread, lambda: sound(str(sdp), HEARD_S, protocol_whitelist="file,rtp,udp")
+        )
         async with asyncio.timeout(PATIENCE_S):
-            sdp = tmp_path / "hall.sdp"
-            sdp.write_bytes(await process.stdout.readuntil(b"opus/48000/2\n"))
-            receiving = asyncio.get_running_loop().run_in_executor(
-                thread,
-                lambda: sound(str(sdp), HEARD_S, protocol_whitelist="file,rtp,udp"),
-            )
             while not receiving.done():
                 await speaker.play(tone(440, 1.0, 0.0))
+            output.stop()
+            await running
     assert power(receiving.result(), 440) > TONE
