@@ -57,7 +57,7 @@ RECORDING = {
     "running": "Recordings that are being written now",
     "bytes": "Bytes of recordings written so far",
     "stopped": "Recordings stopped by the disk or a limit so far",
-    "dropped": "Seconds of recordings not written so far, because the disk was too slow",
+    "dropped": "Seconds of recordings not written so far, as the disk was too slow or failed",
 }
 #: Reported by each edge (a further media process).
 EDGE = {

@@ -11,6 +11,9 @@ from server.media.opus import RATE_HZ, SAMPLES_PER_TICK, TIME_BASE
 #: A packet without content, 20 ms: the decoder conceals, or goes on with comfort noise. RFC 7845,
 #: 4.1 has such packets in the place of lost ones, as players handle a gap in their own ways.
 NO_CONTENT: Final = b"\x78"
+#: The same for 120 ms, the longest there is: hours are filled in a second.
+LONG: Final = b"\x7b\x06"
+LONG_TICKS: Final = 6
 #: For a listener, a longer gap is left a gap after so many packets: a second.
 MOST_FILLED: Final = 50
 #: Spaces in the header. FFmpeg and its like look at 2 kB before they play, and in silence that is
@@ -30,7 +33,7 @@ class OggOpus:
         self, first: int | None = None, page_s: float = 0.0, *, fill_all: bool = False
     ) -> None:
         self.filled = 0
-        self._most_filled = None if fill_all else MOST_FILLED
+        self._fill_all = fill_all
         self._out = _Pages()
         duration_us = max(1, round(page_s * 1_000_000))
         options = {"page_duration": str(duration_us), "flush_packets": "1"}
@@ -52,10 +55,12 @@ class OggOpus:
         if self._first is None:
             self._first = self._next = timestamp
         missing = (timestamp - self._next) // SAMPLES_PER_TICK
-        filled = missing if self._most_filled is None else min(missing, self._most_filled)
-        for number in range(filled):
-            self._mux(self._next + number * SAMPLES_PER_TICK, NO_CONTENT)
-        self.filled += max(0, filled)
+        if self._fill_all:
+            while missing >= LONG_TICKS:
+                self._fill(LONG, LONG_TICKS)
+                missing -= LONG_TICKS
+        for _ in range(min(missing, MOST_FILLED)):
+            self._fill(NO_CONTENT, 1)
         self._mux(timestamp, data)
         self._next = timestamp + SAMPLES_PER_TICK
         return self._out.taken()
@@ -65,10 +70,15 @@ class OggOpus:
         self._container.close()
         return self._out.taken()
 
-    def _mux(self, timestamp: int, data: bytes) -> None:
+    def _fill(self, data: bytes, ticks: int) -> None:
+        self._mux(self._next, data, ticks)
+        self._next += ticks * SAMPLES_PER_TICK
+        self.filled += 1
+
+    def _mux(self, timestamp: int, data: bytes, ticks: int = 1) -> None:
         packet = Packet(data)
         packet.pts = packet.dts = timestamp - (self._first or 0) - self._lookahead
-        packet.time_base, packet.duration = TIME_BASE, SAMPLES_PER_TICK
+        packet.time_base, packet.duration = TIME_BASE, ticks * SAMPLES_PER_TICK
         packet.stream = self._stream
         self._container.mux(packet)
 

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 @dataclass
 class RecordingCounts:
     """``running``: now. ``bytes``: written so far. ``stopped``: by the disk or a limit so far.
-    ``dropped``: seconds of recordings that were not written, because the disk was too slow."""
+    ``dropped``: seconds of recordings that were not written, because the disk was too slow or
+    failed."""
 
     running: int = 0
     bytes: int = 0

@@ -201,6 +201,7 @@ class Recording:
     def _do(self, job: Callable[[], None]) -> None:
         try:
             if self._stopped:
+                self._recordings.counts.dropped += 1
                 self._close()
             else:
                 job()
@@ -208,10 +209,10 @@ class Recording:
             if not isinstance(error, OSError):
                 logger.exception("a recording failed")
             self._stopped = True
-            with contextlib.suppress(OSError):
-                self._close()
             with contextlib.suppress(RuntimeError):  # the loop may have ended
                 self._loop.call_soon_threadsafe(self._end, str(error))
+            with contextlib.suppress(OSError):
+                self._close()
 
 
 def recordings_of(config: Config, counts: RecordingCounts) -> Recordings:

@@ -33,7 +33,7 @@ class Writer:
         return True
 
     def close(self) -> None:
-        """Take no more jobs into account than those that wait now."""
+        """End the thread after the jobs that wait now."""
         if self._thread is not None:
             try:
                 self._jobs.put_nowait(None)

@@ -83,6 +83,20 @@ def test_missing_packets_keep_their_time(decoder: str) -> None:
     assert power(pcm[21 * SAMPLES_PER_TICK :], 440) > 0.9
 
 
+@pytest.mark.parametrize("decoder", ["opus", "libopus"])
+def test_a_file_has_its_time_from_the_beginning_on_however_late_it_begins(decoder: str) -> None:
+    encoder, stream = OpusEncoder(), OggOpus(FIRST, 1.0, fill_all=True)
+    pages, late = b"", 500
+    for tick, pcm in enumerate(tone(440, 1, 0).reshape(-1, SAMPLES_PER_TICK)[:TICKS]):
+        pages += stream.push(FIRST + (late + tick) * SAMPLES_PER_TICK, encoder.encode(pcm))
+    pages += stream.close()
+    pcm = decoded(pages, decoder)
+    assert len(pcm) == (late + TICKS) * SAMPLES_PER_TICK - LOOKAHEAD
+    assert np.abs(pcm[: (late - 1) * SAMPLES_PER_TICK]).max() < 100
+    assert power(pcm[late * SAMPLES_PER_TICK :], 440) > 0.9
+    assert len(granules(pages)) <= 12
+
+
 def test_a_long_gap_is_not_filled_for_ever() -> None:
     stream = OggOpus()
     stream.push(FIRST, b"\x78one")
