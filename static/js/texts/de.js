@@ -34,9 +34,9 @@ export default {
   "error.internal": "Auf dem Server ist etwas schiefgegangen. Wir versuchen es weiter.",
   "error.continue": "Hier weitermachen",
 
-  "connection.connecting": "Verbindung wird aufgebaut…",
+  "connection.connecting": "Verbinden…",
   "connection.connected": "Verbunden",
-  "connection.slow": "Über einen Umweg verbunden",
+  "connection.slow": "Verbunden (Umweg)",
   "connection.reconnecting": "Neu verbinden…",
   "connection.closed": "Nicht verbunden",
 
