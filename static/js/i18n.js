@@ -21,7 +21,11 @@ export const pageLanguage =
     .find((tag) => languages.includes(tag)) ?? "en";
 
 /** @type {Record<string, Text>} */
-const texts = (await import(`./texts/${pageLanguage}.js`)).default;
+let texts = {};
+/** Done when `t` has texts. No top-level await: Safari fails where two scripts import that. */
+export const textsLoaded = import(`./texts/${pageLanguage}.js`).then((file) => {
+  texts = file.default;
+});
 
 /**
  * The text for `key`, with each `{name}` filled in from `values`.
@@ -54,8 +58,12 @@ export function errorText({ code, message }) {
   return key in texts ? t(/** @type {TextKey} */ (key)) : message;
 }
 
-/** Sets all texts of a page: `data-text` is an element's content, `data-label` its aria-label… */
-export function translatePage() {
+/**
+ * Loads and sets all texts of a page: `data-text` is an element's content, `data-label` its
+ * aria-label…
+ */
+export async function translatePage() {
+  await textsLoaded;
   document.documentElement.lang = pageLanguage;
   for (const element of elementsWith("text")) element.textContent = t(keyIn(element, "text"));
   for (const [name, attribute] of Object.entries(TRANSLATED_ATTRIBUTES)) {

@@ -8,10 +8,12 @@
 import { CaptionView, CaptionViews } from "./captions.js";
 import { languageName, t, textDirection, translatePage } from "./i18n.js";
 import { Listener } from "./listener.js";
-import { elementsById, fetchLanguages, recall, remember, stream, takeToken } from "./page.js";
+import { elementsById, fetchLanguages, recall, remember, showFailures, stream, takeToken }
+  from "./page.js";
 import { Player } from "./player.js";
 import { recordingText } from "./recording.js";
 import { Signaling } from "./signaling.js";
+import { keepAwake } from "./wake_lock.js";
 
 const SIZES = [0.85, 1, 1.2, 1.45, 1.75, 2.1];
 
@@ -24,6 +26,8 @@ const page = elementsById({
   sound: HTMLAudioElement,
 });
 const token = takeToken();
+showFailures();
+await translatePage();
 const player = new Player(page.sound);
 const listener = new Listener(recall("localStorage", "tolk.language"), navigator.languages);
 const views = new CaptionViews((languages) => languages.map((tag, i) =>
@@ -35,6 +39,7 @@ const signaling = new Signaling(`/ws/listen/${stream}`, () => ({
   ...listener.asked,
   audio: !player.on ? "none" : player.overSocket ? "socket" : "webrtc",
   token }));
+const updateWakeLock = keepAwake(() => listener.reads && signaling.status !== "closed");
 
 // --- what the server says -------------------------------------------------------------------
 
@@ -117,16 +122,24 @@ function render() {
   page.state.textContent = listener.title(now);
   page.hint.textContent = listener.hint(now, player.on);
   page.notice.textContent = listener.notice;
-  page.way.textContent = player.overSocket ? t("listen.slow_way") : "";
+  page.way.textContent = player.overSocket
+    ? t(player.noPeers ? "listen.slow_browser" : "listen.slow_way") : "";
   page.button_text.textContent = t(
     stopped ? "error.continue"
-      : player.held ? "listen.tap" : player.on ? "listen.stop" : "listen.start");
-  page.button.dataset.on = String(player.on && !player.held && !stopped);
+      : player.halted ? "listen.go_on"
+        : player.held ? "listen.tap" : player.on ? "listen.stop" : "listen.start");
+  page.button.dataset.on = String(player.on && !silenced() && !stopped);
   page.over.disabled = listener.asked.channel === "floor";
   page.source_box.hidden = listener.asked.captions.length < 2;
   views.select(listener.asked.captions);
   showLanguages();
   showMediaSession(now);
+  updateWakeLock();
+}
+
+/** Whether only another tap is missing. */
+function silenced() {
+  return player.held || player.halted;
 }
 
 function showLanguages() {
@@ -151,13 +164,13 @@ function showMediaSession(now) {
   navigator.mediaSession.metadata = new MediaMetadata({
     title: stream, artist: page.hint.textContent || page.state.textContent, album: "Tolk" });
   navigator.mediaSession.playbackState =
-    !player.on ? "none" : now === "paused" ? "paused" : "playing";
+    !player.on ? "none" : now === "paused" || silenced() ? "paused" : "playing";
 }
 
 // --- what the listener does -------------------------------------------------------------------
 
 function toggle() {
-  if (player.held) {
+  if (silenced() && signaling.status !== "closed") {
     player.play();
     return;
   }
@@ -204,10 +217,12 @@ page.volume.oninput = () => {
   remember("localStorage", "tolk.volume", page.volume.value);
 };
 setSize(Number(recall("localStorage", "tolk.size") ?? 1));
-navigator.mediaSession?.setActionHandler("play", () => player.on && player.play());
-navigator.mediaSession?.setActionHandler("pause", () => player.on && toggle());
+navigator.mediaSession?.setActionHandler("pause", () => player.pause());
+navigator.mediaSession?.setActionHandler("play", () => {
+  if (player.on && signaling.status !== "closed") player.play();
+  else toggle();
+});
 
-translatePage();
 document.title = `${t("listen.page")} · ${stream}`;
 page.stream.textContent = stream;
 listener.know(await fetchLanguages());

@@ -14,6 +14,8 @@ const REASONS = /** @type {const} */ (["broken", "slow", "restarting", "full"]);
  * @typedef {object} PlayerState
  * @property {boolean} on
  * @property {boolean} held
+ * @property {boolean} halted
+ * @property {boolean} unable
  * @property {boolean} heard
  * @property {boolean} connected
  * @property {boolean} shutOut
@@ -21,7 +23,7 @@ const REASONS = /** @type {const} */ (["broken", "slow", "restarting", "full"]);
 
 /**
  * How things stand, in one word; the texts "listen.…" say it to the listener.
- * @typedef {"refused" | "connecting" | "waiting" | "ready" | "held" | "opening" | "shut_out"
+ * @typedef {"refused" | "connecting" | "waiting" | "ready" | "held" | "halted" | "unable" | "opening" | "shut_out"
  *   | "reconnecting" | "paused" | "ended" | Channel["status"]} Situation
  */
 
@@ -103,6 +105,12 @@ export class Listener {
     return changed;
   }
 
+  /** Whether there are captions, so that the screen has to stay on. */
+  get reads() {
+    const { state } = this.#session;
+    return (state === "live" || state === "paused") && this.asked.captions.length > 0;
+  }
+
   /** The languages to choose from, besides the floor. */
   get offered() {
     return languagesOf(this.#session.channels).filter((tag) => tag !== this.#session.source);
@@ -118,6 +126,8 @@ export class Listener {
     if (this.refusal && status === "closed") return "refused";
     if (status === "reconnecting" && !this.refusal) return "reconnecting";
     if (status === "connecting" && !player.on) return "connecting";
+    if (player.unable && state !== "ended") return "unable";
+    if (player.halted && state !== "ended") return "halted";
     if (state === "ended" || state === "paused" || state === "waiting") return state;
     if (!player.on) return "ready";
     if (player.held) return "held";

@@ -1,10 +1,13 @@
 // Used by every page: its elements, stream and token, and storage that may be refused.
 
 /** @import { Languages } from "./messages.js" */
+import { t, textsLoaded } from "./i18n.js";
 
 /** @typedef {"localStorage" | "sessionStorage"} Storage */
 
 const AGAIN_MS = 2000;
+/** What is thrown where something newer took the place of what was under way. */
+const SUPERSEDED = ["AbortError", "InvalidStateError"];
 
 /**
  * The elements with these ids, by id; throws where one is missing or of another kind.
@@ -19,6 +22,25 @@ export function elementsById(kinds) {
     return [id, element];
   });
   return Object.fromEntries(found);
+}
+
+/** Shows in words what is thrown and not caught: no press of a button is without an answer. */
+export function showFailures() {
+  const { failure } = elementsById({ failure: HTMLElement });
+  /** @param {unknown} thrown */
+  const show = (thrown) => {
+    if (thrown === null) return; // a remark of the browser, such as that of a ResizeObserver
+    const { name = "", message = String(thrown) } = thrown instanceof Object
+      ? /** @type {Partial<Error>} */ (thrown) : {};
+    if (SUPERSEDED.includes(name)) return;
+    /** @param {string} text */
+    const say = (text) => {
+      failure.textContent = text;
+    };
+    textsLoaded.then(() => say(t("error.page", { what: message })), () => say(message));
+  };
+  addEventListener("error", ({ error }) => show(error));
+  addEventListener("unhandledrejection", ({ reason }) => show(reason));
 }
 
 /** The stream's name: the last part of the path. */

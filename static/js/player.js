@@ -14,10 +14,16 @@ export class Player extends EventTarget {
   on = false;
   /** Whether the browser refuses to play until the next user gesture. */
   held = false;
+  /** Whether something outside the page paused the sound: a call, a headset, the lock screen. */
+  halted = false;
   /** Whether audio has arrived: if the connection ends after that, it was lost. */
   heard = false;
   /** True where only the socket gets through, and this browser can play nothing from there. */
   shutOut = false;
+  /** True where the browser makes no connections, whatever the network. */
+  noPeers = false;
+  /** True where it can play nothing from the socket either: there is no sound. */
+  unable = false;
   /** The servers for help that the next offer names. */
   /** @type {RTCIceServer[]} */
   iceServers = [];
@@ -35,6 +41,8 @@ export class Player extends EventTarget {
   constructor(audio) {
     super();
     this.#audio = audio;
+    audio.addEventListener("pause", () => this.#outside());
+    audio.addEventListener("playing", () => this.#outside());
   }
 
   get connected() {
@@ -46,18 +54,23 @@ export class Player extends EventTarget {
     return this.#socketSound !== null;
   }
 
+  /** Begins to play; afterwards `on` says whether this browser can. */
   start() {
+    this.stop();
     this.on = true;
-    this.shutOut = false;
-    this.#leaveSocket();
-    this.#renew();
+    this.noPeers = !Peer.supported;
+    if (!this.noPeers) {
+      this.#renew();
+    } else if (!this.useSocket()) {
+      this.stop();
+      this.unable = true;
+    }
   }
 
   stop() {
     this.on = false;
-    this.held = false;
-    this.heard = false;
-    this.shutOut = false;
+    this.held = this.halted = this.heard = false;
+    this.shutOut = this.unable = false;
     this.lose();
     this.#leaveSocket();
     this.#audio.srcObject = null;
@@ -68,9 +81,9 @@ export class Player extends EventTarget {
     this.shutOut = !SocketSound.supported;
     if (this.shutOut) return false;
     this.lose();
-    this.#socketSound = new SocketSound();
+    this.#socketSound = new SocketSound(() => this.#outside());
     this.#audio.srcObject = this.#socketSound.stream;
-    this.play();
+    if (!this.halted) this.play();
     return true;
   }
 
@@ -102,12 +115,27 @@ export class Player extends EventTarget {
   /** Plays. After a refusal by the browser, call it in a user gesture. */
   async play() {
     try {
-      this.held = false;
+      this.held = this.halted = false;
       await this.#audio.play();
       if (this.#socketSound) this.held = !(await this.#socketSound.resume(RESUMED_WITHIN_MS));
     } catch (error) {
       this.held = error instanceof Error && error.name === "NotAllowedError";
     }
+    this.dispatchEvent(new Event("change"));
+  }
+
+  /** Pauses as from outside: the connection stays, and `play` goes on. */
+  pause() {
+    this.#audio.pause();
+  }
+
+  /** What plays was paused or went on, perhaps from outside the page. */
+  #outside() {
+    const { paused, srcObject } = this.#audio;
+    // It also pauses at the end of a stream: a connection that is lost.
+    const plays = srcObject instanceof MediaStream && srcObject.active;
+    if (!this.on || this.held || !plays) return;
+    this.halted = paused || (this.#socketSound?.interrupted ?? false);
     this.dispatchEvent(new Event("change"));
   }
 
@@ -132,7 +160,7 @@ export class Player extends EventTarget {
       });
     }
     this.#audio.srcObject = new MediaStream([peer.track]);
-    this.play();
+    if (!this.halted) this.play();
     return peer;
   }
 }

@@ -6,7 +6,7 @@ import { CaptionView, CaptionViews } from "./captions.js";
 import { firstCaptions, languagesOf } from "./channels.js";
 import { errorText, languageName, t, textDirection, translatePage } from "./i18n.js";
 import { applyLook, overlayOf } from "./overlay.js";
-import { elementsById, fetchLanguages, recall, stream, takeToken } from "./page.js";
+import { elementsById, fetchLanguages, recall, showFailures, stream, takeToken } from "./page.js";
 import { recordingText } from "./recording.js";
 import { showListenAddress } from "./share.js";
 import { Signaling } from "./signaling.js";
@@ -20,6 +20,8 @@ const page = elementsById({
   shown: HTMLElement, choices: HTMLElement, show_qr: HTMLInputElement, fullscreen: HTMLButtonElement,
 });
 const token = takeToken();
+showFailures();
+await translatePage();
 const address = new URL(location.href);
 let languages = address.searchParams.getAll("language").flatMap((value) => value.split(","));
 /** The languages of the stream, or, until somebody speaks, of the server. @type {string[]} */
@@ -180,7 +182,6 @@ page.show_qr.onchange = () => {
 };
 page.join.hidden = !page.show_qr.checked;
 
-translatePage();
 document.title = page.title.textContent = `${t("captions_page.page")} · ${stream}`;
 showListenAddress(page.qr, page.address);
 keepAwake(() => true)();

@@ -12,6 +12,8 @@ export class Sender extends EventTarget {
   overSocket = false;
   /** Nor can this browser send it there. */
   shutOut = false;
+  /** The browser makes no connections, whatever the network. */
+  noPeers = false;
   /** @type {RTCIceServer[]} */
   iceServers = [];
   #signaling;
@@ -29,13 +31,19 @@ export class Sender extends EventTarget {
     this.#microphone = microphone;
   }
 
+  /** Whether this browser can send sound at all. */
+  static get supported() {
+    return Peer.supported || SocketMicrophone.supported;
+  }
+
   get connected() {
     return this.#peer?.connected ?? false;
   }
 
   /** The next connection is tried as the first was. */
   reset() {
-    this.overSocket = this.shutOut = false;
+    this.shutOut = false;
+    this.overSocket = this.noPeers = !Peer.supported;
   }
 
   /** Lets sound travel in a session that has just begun. */

@@ -39,7 +39,7 @@ export class SocketMicrophone extends EventTarget {
   #samples = 0;
 
   static get supported() {
-    return "AudioEncoder" in window && "AudioWorklet" in window;
+    return "AudioEncoder" in window && "AudioWorklet" in window && "AudioContext" in window;
   }
 
   /** @param {Signaling} signaling */

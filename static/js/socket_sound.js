@@ -23,10 +23,24 @@ export class SocketSound {
    * @type {number[]}
    */
   #decoding = [];
+  #wasRunning = false;
 
   /** Whether the browser has WebCodecs: only on secure pages, and not in older browsers. */
   static get supported() {
-    return "AudioDecoder" in window;
+    return "AudioDecoder" in window && "AudioContext" in window;
+  }
+
+  /** @param {() => void} changed is called when sound stops after it ran, or goes on again */
+  constructor(changed) {
+    this.#context.onstatechange = () => {
+      if (this.#wasRunning) changed();
+      this.#wasRunning ||= this.#context.state === "running";
+    };
+  }
+
+  /** Whether the sound ran and was stopped from outside, for example by a call. */
+  get interrupted() {
+    return this.#wasRunning && this.#context.state !== "running";
   }
 
   get stream() {

@@ -12,7 +12,7 @@ import { drawLevel, LevelMeter } from "./meter.js";
 import { Microphone, microphonesExist, troubleOf } from "./microphone.js";
 import { lineInWasChosen, offerMicrophones, rememberMicrophone } from "./microphone_choice.js";
 import {
-  elementsById, fetchLanguages, fetchRecording, grants, stream, takeToken,
+  elementsById, fetchLanguages, fetchRecording, grants, showFailures, stream, takeToken,
 } from "./page.js";
 import { recordingText } from "./recording.js";
 import { Sender } from "./sender.js";
@@ -32,6 +32,8 @@ const page = elementsById({
   address: HTMLAnchorElement, take_over: HTMLDialogElement, end_dialog: HTMLDialogElement,
 });
 const token = takeToken();
+showFailures();
+await translatePage();
 const microphone = new Microphone();
 const meter = new LevelMeter((level) => drawLevel(page.meter, level), showLevelHint);
 const signaling = new Signaling(`/ws/speak/${stream}`, () => ({
@@ -48,7 +50,7 @@ let paused = false;
 let ended = false;
 let takingOver = false;
 let wasLive = false;
-/** @type {"insecure" | ReturnType<typeof troubleOf> | null} */
+/** @type {"insecure" | "unable" | ReturnType<typeof troubleOf> | null} */
 let trouble = microphonesExist ? null : "insecure";
 /** @type {ServerError | null} */
 let refusal = null;
@@ -58,6 +60,11 @@ let captions = null;
 // --- starting and stopping ----------------------------------------------------------------
 
 function start() {
+  if (!Sender.supported) {
+    trouble = "unable";
+    render();
+    return;
+  }
   speaking = true;
   paused = ended = wasLive = false;
   trouble = refusal = null;
@@ -205,7 +212,8 @@ function render() {
   page.hint.textContent = refusal ? errorText(refusal) : t(`speak.${now}_hint`);
   page.connection.textContent = t(`connection.${connection()}`);
   page.connection.hidden = !speaking;
-  page.way.textContent = speaking && sender.overSocket ? t("speak.slow_way") : "";
+  page.way.textContent = speaking && sender.overSocket
+    ? t(sender.noPeers ? "speak.slow_browser" : "speak.slow_way") : "";
   page.button_text.textContent = t(speaking ? "speak.stop" : "speak.start");
   page.button.dataset.on = String(speaking);
   page.button.disabled = trouble === "insecure";
@@ -255,7 +263,6 @@ microphone.addEventListener("gone", async () => {
   await openMicrophone();
 });
 
-translatePage();
 document.title = `${t("speak.page")} · ${stream}`;
 page.stream.textContent = stream;
 page.line_in.checked = lineInWasChosen();

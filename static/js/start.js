@@ -1,11 +1,12 @@
 // The start page: asks for a stream's name, and leads to its pages.
 
 import { translatePage } from "./i18n.js";
-import { elementsById, recall, remember } from "./page.js";
+import { elementsById, recall, remember, showFailures } from "./page.js";
 
 const page = elementsById({ name: HTMLInputElement, form: HTMLFormElement });
 
-translatePage();
+showFailures();
+await translatePage();
 page.name.value = recall("localStorage", "tolk.stream") ?? "";
 page.form.onsubmit = (event) => {
   event.preventDefault();

@@ -29,6 +29,16 @@ export class Peer extends EventTarget {
     };
   }
 
+  /** Whether the browser makes connections at all: policies and settings may forbid them. */
+  static get supported() {
+    try {
+      new RTCPeerConnection().close();
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
   get track() {
     return this.#transceiver.receiver.track;
   }

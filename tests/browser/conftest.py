@@ -52,6 +52,15 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
     process.stop()
 
 
+@pytest.fixture(scope="package")
+def staged(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
+    """A server of Dutch and English with the stand-in interpreter, which takes less to run."""
+    process = ServerProcess(tmp_path_factory.mktemp("staged"), module="tests.helpers.staged")
+    process.start()
+    yield process
+    process.stop()
+
+
 @pytest.fixture(scope="session")
 def clip() -> list[dict[str, Any]]:
     """The phrases of the clip: ``text``, ``translation``, ``start_s``, ``end_s``."""
@@ -110,6 +119,12 @@ def open_pages(server: ServerProcess, browser: Browser) -> Iterator[OpenPage]:
 def open_page(server: ServerProcess, browser: Browser) -> Iterator[OpenPage]:
     """The same, but pages are closed after the test."""
     yield from opener(server, browser)
+
+
+@pytest.fixture
+def open_staged(staged: ServerProcess, browser: Browser) -> Iterator[OpenPage]:
+    """The same for pages of the server with the stand-in interpreter."""
+    yield from opener(staged, browser)
 
 
 def opener(server: ServerProcess, browser: Browser) -> Iterator[OpenPage]:

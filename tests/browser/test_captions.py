@@ -8,6 +8,7 @@ from tests.browser.people import OpenPage
 pytestmark = pytest.mark.browser
 
 NEW_VIEW = """async () => {
+  await (await import("/static/js/i18n.js")).textsLoaded;
   const { CaptionView } = await import("/static/js/captions.js");
   const box = document.createElement("div");
   document.body.append(box);

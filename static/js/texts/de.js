@@ -34,9 +34,9 @@ export default {
   "error.internal": "Auf dem Server ist etwas schiefgegangen. Wir versuchen es weiter.",
   "error.continue": "Hier weitermachen",
 
-  "connection.connecting": "Verbindung wird aufgebaut…",
+  "connection.connecting": "Verbinden…",
   "connection.connected": "Verbunden",
-  "connection.slow": "Über einen Umweg verbunden",
+  "connection.slow": "Verbunden (Umweg)",
   "connection.reconnecting": "Neu verbinden…",
   "connection.closed": "Nicht verbunden",
 
@@ -111,6 +111,8 @@ export default {
     "Benutzen Sie eine aktuelle Version von Firefox, Chrome, Edge oder Safari, und eine Adresse, die mit https:// beginnt. Die Untertitel laufen weiter.",
   "listen.slow_way":
     "Über einen Umweg verbunden: Der direkte Weg ist hier gesperrt. Der Ton kommt etwas später.",
+  "listen.slow_browser":
+    "Über einen Umweg verbunden: Dieser Browser lässt den direkten Weg nicht zu. Der Ton kommt etwas später.",
   "listen.shut_out": "Dieses Netz sperrt den Ton",
   "listen.shut_out_hint":
     "Über einen Umweg kommt er durch, aber nicht in diesem Browser oder an dieser Adresse. Benutzen Sie einen neueren Browser, eine Adresse, die mit https:// beginnt, oder ein anderes Netz. Die Untertitel laufen weiter.",
@@ -185,6 +187,8 @@ export default {
     "Benutzen Sie eine aktuelle Version von Firefox, Chrome, Edge oder Safari. Niemand hört Sie.",
   "speak.slow_way":
     "Über einen Umweg verbunden: Der direkte Weg ist hier gesperrt. Man hört Sie etwas später.",
+  "speak.slow_browser":
+    "Über einen Umweg verbunden: Dieser Browser lässt den direkten Weg nicht zu. Man hört Sie etwas später.",
   "speak.shut_out": "Dieses Netz sperrt den Ton",
   "speak.shut_out_hint":
     "Über einen Umweg kommt er durch, aber nicht aus diesem Browser. Benutzen Sie einen neueren Browser oder ein anderes Netz. Niemand hört Sie jetzt.",

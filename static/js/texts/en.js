@@ -108,6 +108,8 @@ export default {
     "Use a current version of Firefox, Chrome, Edge or Safari, and an address that begins with https://. Captions go on.",
   "listen.slow_way":
     "Connected the slow way: this network blocks the direct one. The sound comes a little later.",
+  "listen.slow_browser":
+    "Connected the slow way: this browser allows no direct one. The sound comes a little later.",
   "listen.shut_out": "This network blocks the sound",
   "listen.shut_out_hint":
     "It does come the slow way, but not to this browser or this address. Use a newer browser, an address that begins with https://, or another network. Captions go on.",
@@ -180,6 +182,8 @@ export default {
     "Use a current version of Firefox, Chrome, Edge or Safari. Nobody hears you.",
   "speak.slow_way":
     "Connected the slow way: this network blocks the direct one. Listeners hear you a little later.",
+  "speak.slow_browser":
+    "Connected the slow way: this browser allows no direct one. Listeners hear you a little later.",
   "speak.shut_out": "This network blocks the sound",
   "speak.shut_out_hint":
     "It does go the slow way, but not from this browser. Use a newer browser or another network. Nobody hears you now.",

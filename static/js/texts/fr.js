@@ -111,6 +111,8 @@ export default {
     "Utilisez une version récente de Firefox, Chrome, Edge ou Safari, et une adresse qui commence par https://. Les sous-titres continuent.",
   "listen.slow_way":
     "Connecté par un détour\u00a0: ici, la voie directe est bloquée. Le son arrive un peu plus tard.",
+  "listen.slow_browser":
+    "Connecté par un détour\u00a0: ce navigateur ne permet pas la voie directe. Le son arrive un peu plus tard.",
   "listen.shut_out": "Ce réseau bloque le son",
   "listen.shut_out_hint":
     "Il passe par un détour, mais pas dans ce navigateur ou à cette adresse. Utilisez un navigateur plus récent, une adresse qui commence par https://, ou un autre réseau. Les sous-titres continuent.",
@@ -190,6 +192,8 @@ export default {
     "Utilisez une version récente de Firefox, Chrome, Edge ou Safari. Personne ne vous entend.",
   "speak.slow_way":
     "Connecté par un détour\u00a0: ici, la voie directe est bloquée. On vous entend un peu plus tard.",
+  "speak.slow_browser":
+    "Connecté par un détour\u00a0: ce navigateur ne permet pas la voie directe. On vous entend un peu plus tard.",
   "speak.shut_out": "Ce réseau bloque le son",
   "speak.shut_out_hint":
     "Il passe par un détour, mais pas depuis ce navigateur. Utilisez un navigateur plus récent ou un autre réseau. Personne ne vous entend en ce moment.",

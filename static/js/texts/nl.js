@@ -108,6 +108,8 @@ export default {
     "Gebruik een actuele versie van Firefox, Chrome, Edge of Safari, en een adres dat met https:// begint. De ondertiteling gaat door.",
   "listen.slow_way":
     "Verbonden via een omweg: dit netwerk blokkeert de directe weg. Het geluid komt iets later.",
+  "listen.slow_browser":
+    "Verbonden via een omweg: deze browser laat de directe weg niet toe. Het geluid komt iets later.",
   "listen.shut_out": "Dit netwerk houdt het geluid tegen",
   "listen.shut_out_hint":
     "Via een omweg komt het wel door, maar niet in deze browser of op dit adres. Gebruik een nieuwere browser, een adres dat met https:// begint, of een ander netwerk. De ondertiteling gaat door.",
@@ -179,6 +181,8 @@ export default {
     "Gebruik een actuele versie van Firefox, Chrome, Edge of Safari. Niemand hoort u.",
   "speak.slow_way":
     "Verbonden via een omweg: dit netwerk blokkeert de directe weg. Luisteraars horen u iets later.",
+  "speak.slow_browser":
+    "Verbonden via een omweg: deze browser laat de directe weg niet toe. Luisteraars horen u iets later.",
   "speak.shut_out": "Dit netwerk houdt het geluid tegen",
   "speak.shut_out_hint":
     "Via een omweg komt het wel door, maar niet vanuit deze browser. Gebruik een nieuwere browser of een ander netwerk. Niemand hoort u nu.",

@@ -1,7 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { errorText, languageName, t, textDirection } from "../../../static/js/i18n.js";
+import { errorText, languageName, t, textDirection, textsLoaded }
+  from "../../../static/js/i18n.js";
+
+await textsLoaded;
 
 test("an error has this page's words, else the server's own", () => {
   assert.equal(errorText({ code: "limit", message: "busy" }), t("error.limit"));

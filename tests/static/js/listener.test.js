@@ -3,13 +3,17 @@
 import assert from "node:assert/strict";
 import { beforeEach, describe, test } from "node:test";
 
-import { languageName, pageLanguage, t } from "../../../static/js/i18n.js";
+import { languageName, pageLanguage, t, textsLoaded } from "../../../static/js/i18n.js";
 import { Listener } from "../../../static/js/listener.js";
+
+await textsLoaded;
 
 const SERVER = { targets: { nl: ["en", "de"], en: ["nl"] }, unclear: ["de"] };
 const LIVE = { state: "live", source: "nl", channels: ["floor", "en", "en+floor", "de"] };
 /** A player before the button is pressed, and one that plays. */
-const SILENT = { on: false, held: false, heard: false, connected: false, shutOut: false };
+const SILENT = {
+  on: false, held: false, halted: false, unable: false, heard: false, connected: false,
+  shutOut: false };
 const PLAYING = { ...SILENT, on: true, heard: true, connected: true };
 
 /** The page's name for a language. */
@@ -59,6 +63,16 @@ describe("what is asked for", () => {
   });
 });
 
+test("there are captions to read while somebody speaks, and in a pause", () => {
+  listener.want(false, false);
+  assert.ok(!listener.reads);
+  for (const [state, reads] of [["live", true], ["paused", true], ["ended", false]]) {
+    listener.takeSession({ ...LIVE, state });
+    listener.want(false, false);
+    assert.equal(listener.reads, reads, state);
+  }
+});
+
 describe("how things stand", () => {
   const CASES = [
     // state, player, signaling's status -> situation
@@ -66,6 +80,11 @@ describe("how things stand", () => {
     ["waiting", SILENT, "joined", "waiting"],
     ["live", SILENT, "joined", "ready"],
     ["live", { ...PLAYING, held: true }, "joined", "held"],
+    ["live", { ...PLAYING, halted: true }, "joined", "halted"],
+    ["waiting", { ...PLAYING, halted: true }, "joined", "halted"],
+    ["ended", { ...PLAYING, halted: true }, "joined", "ended"],
+    ["live", { ...SILENT, unable: true }, "joined", "unable"],
+    ["waiting", { ...SILENT, unable: true }, "joined", "unable"],
     ["live", { ...SILENT, on: true }, "joined", "opening"],
     ["live", { ...SILENT, on: true, shutOut: true }, "joined", "shut_out"],
     ["live", { ...PLAYING, connected: false }, "joined", "reconnecting"],
@@ -80,6 +99,7 @@ describe("how things stand", () => {
       listener.channel = { channel: "en", status: "fallback" };
       assert.equal(listener.situation(player, status), situation);
       assert.ok(listener.title(situation));
+      assert.equal(typeof listener.hint(situation, player.on), "string");
     });
   }
 
