@@ -26,6 +26,7 @@ from server.http.hosts import only_for
 from server.http.malformed import request_log, well_formed
 from server.http.site import Web
 from server.http.sockets import listen
+from server.http.watching import Watching
 from server.http.whip import WhipApi
 from server.interpretation import worker
 from server.interpretation.shared import Limits
@@ -231,8 +232,8 @@ def _site(server: Server, sessions: Sessions, whip: WhipApi) -> web.AppRunner:
         return banner.shared_url(server.config, given.visitor(request), netinfo.lan_addresses())
 
     pages = Web(
-        server.manager, given.models, server.supervisor, server.edges, server.access,
-        server.metrics, external_url,
+        server.manager, given.models, server.supervisor, server.edges,
+        server.metrics, external_url, Watching(server.access, given.metrics_from, given.visitor),
     )  # fmt: skip
     glossaries = GlossaryApi(given.glossaries, server.access, server.live.publish_glossary)
     over_http = OverHttp(sessions.attendance, given.visitor, server.config.allowed_origins)

@@ -77,6 +77,7 @@ def _parser() -> argparse.ArgumentParser:
     token.add_argument("--stream", default="*", help="stream it is for (default: all)")
     token.add_argument("--speak", action="store_true", help="may speak, and take over")
     token.add_argument("--listen", action="store_true", help="may listen")
+    token.add_argument("--operate", action="store_true", help="may record, and get recordings")
     token.add_argument("--admin", action="store_true", help="may list streams, set glossaries")
     token.add_argument("--hours", type=float, default=24 * 7, help="how long it holds (168)")
     for name, run, text in (("worker", _worker, "an interpreter"), ("edge", _edge, "a media")):
@@ -193,6 +194,7 @@ def _token(config: Config, options: argparse.Namespace) -> int:
             speak=options.speak,
             listen=options.listen or options.speak,
             take_over=options.speak,
+            operate=options.operate,
             admin=options.admin,
             valid_s=options.hours * 3600,
         )

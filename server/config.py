@@ -60,6 +60,9 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
         list[str], about("networks whose X-Forwarded-* headers are believed")
     ] = []
     allowed_origins: Annotated[list[str], about("other web origins whose pages may connect")] = []
+    metrics_from: Annotated[
+        list[str], about("networks that may read /metrics and /api/streams without a token")
+    ] = []
     ice_addresses: Annotated[
         list[str], about("addresses offered for audio; default: this machine's")
     ] = []

@@ -23,7 +23,8 @@ class Prepared:
     """``proven``: models to use instead if ``models`` kill an interpreter; None if the host chose
     the models. ``certificate``: None for plain HTTP. ``visitor`` returns who sent a request; it
     believes the proxies that the host trusts. ``hosts``: the addresses offered for audio.
-    ``own``: the names under which pages and signaling are served."""
+    ``own``: the names under which pages and signaling are served. ``metrics_from``: networks that
+    may see metrics without a token."""
 
     models: Current
     proven: Catalogue | None
@@ -33,6 +34,7 @@ class Prepared:
     ice_servers: IceServers
     hosts: Sequence[str]
     own: Hosts
+    metrics_from: Sequence[netinfo.Network]
 
 
 def prepared(config: Config) -> Prepared:
@@ -50,6 +52,7 @@ def prepared(config: Config) -> Prepared:
         ice_servers=ice_servers(config),
         hosts=offered_addresses(config),
         own=own_hosts(config, tls.names_in(Path(config.tls_cert)) if config.tls_cert else ()),
+        metrics_from=netinfo.parse_networks(config.metrics_from, "--metrics-from"),
     )
 
 
@@ -64,7 +67,7 @@ def _certificate(config: Config) -> tls.SelfSigned | None:
 
 
 def _visitor(config: Config) -> Callable[[web.Request], netinfo.Visitor]:
-    trusted = netinfo.parse_networks(config.trusted_proxies)
+    trusted = netinfo.parse_networks(config.trusted_proxies, "--trusted-proxies")
 
     def visitor(request: web.Request) -> netinfo.Visitor:
         return netinfo.visitor(

@@ -2,8 +2,8 @@
 
 Tokens are JWTs (RFC 7519), signed with HS256 by the server's own secret. Claims: ``sub``,
 ``exp``, ``nbf``, ``stream`` (a name, or "*" for all), ``speak``, ``listen``, ``languages``,
-``admin``, ``take_over``. The holder of a token may speak only if a claim grants it, even on a
-server where people without a token may: a listener's token never lets anybody speak.
+``operate``, ``admin``, ``take_over``. The holder of a token may speak only if a claim grants it,
+even on a server where people without a token may: a listener's token never lets anybody speak.
 """
 
 import os
@@ -25,11 +25,12 @@ MIN_SECRET_BYTES: Final = 32
 #: Tolerance in ``exp`` and ``nbf``, as the clocks of two machines differ.
 LEEWAY_S: Final = 10
 
-Right = Literal["speak", "listen", "take_over", "admin"]
+Right = Literal["speak", "listen", "take_over", "operate", "admin"]
 _VERBS: Final[dict[Right, str]] = {
     "speak": "speak",
     "listen": "listen",
     "take_over": "take over from a speaker",
+    "operate": "record, and get recordings,",
     "admin": "administer the server",
 }
 
@@ -37,12 +38,14 @@ _VERBS: Final[dict[Right, str]] = {
 @dataclass(frozen=True, slots=True)
 class Grants:
     """What one participant may do in one stream. ``subject``: the token's ``sub``; None without a
-    token. ``languages``: the languages that it may speak and hear; None: all."""
+    token. ``languages``: the languages that it may speak and hear; None: all. ``operate``: may
+    switch recording on and off, and get and delete recordings; administrators may."""
 
     subject: str | None = None
     speak: bool = False
     listen: bool = False
     languages: frozenset[str] | None = None
+    operate: bool = False
     admin: bool = False
     take_over: bool = False
 
@@ -73,6 +76,7 @@ class _Claims(msgspec.Struct, frozen=True):
     speak: bool = False
     listen: bool = False
     languages: list[str] | None = None
+    operate: bool = False
     admin: bool = False
     take_over: bool = False
 
@@ -103,16 +107,15 @@ class Access:
             speak=claims.speak,
             listen=claims.listen or self._without_token.listen,
             languages=None if claims.languages is None else frozenset(claims.languages),
+            operate=claims.operate or claims.admin,
             admin=claims.admin,
             take_over=claims.take_over,
         )
 
-    def may_list(self, token: str | None) -> None:
-        """Raises ProtocolError if the holder may not see the list of streams. Everybody may if
-        listening is open, else only an administrator."""
-        grants = self.grants(token, "*")
-        if not self._without_token.listen:
-            grants.require("admin")
+    @property
+    def everybody_may_listen(self) -> bool:
+        """Whether listening needs no token."""
+        return self._without_token.listen
 
     def issue(
         self,
@@ -122,6 +125,7 @@ class Access:
         speak: bool = False,
         listen: bool = False,
         languages: Collection[str] | None = None,
+        operate: bool = False,
         admin: bool = False,
         take_over: bool = False,
         valid_s: float,
@@ -134,8 +138,9 @@ class Access:
             "exp": now + timedelta(seconds=valid_s),
             "stream": stream,
         }
-        given = {"speak": speak, "listen": listen, "admin": admin, "take_over": take_over}
-        claims |= {name: True for name, value in given.items() if value}
+        rights = {"speak": speak, "listen": listen, "take_over": take_over}
+        rights |= {"operate": operate, "admin": admin}
+        claims |= {name: True for name, value in rights.items() if value}
         if languages is not None:
             claims["languages"] = sorted(languages)
         return jwt.encode(claims, self._secret, algorithm="HS256")

@@ -10,8 +10,8 @@ from prometheus_client import generate_latest
 
 from server.bus.supervisor import Supervisor
 from server.edge.remote import Edge
-from server.http.access import Access
 from server.http.pages import Handler, Pages
+from server.http.watching import Watching
 from server.metrics import Metrics
 from server.models.current import Current
 from server.streams.registry import ConnectionManager
@@ -40,9 +40,9 @@ class Web:
     models: Current
     supervisor: Supervisor
     edges: Sequence[Edge]
-    access: Access
     metrics: Metrics
     external_url: Callable[[web.Request], str]
+    watching: Watching
 
     def add_routes(self, app: web.Application) -> None:
         """Serve the pages and what they and operators ask for."""
@@ -83,12 +83,10 @@ class Web:
         )
 
     async def streams(self, request: web.Request) -> web.Response:
-        """The list of streams. If listening needs a token, this needs an administrator's."""
-        token = request.headers.get("Authorization", "").removeprefix("Bearer ").strip() or None
-        try:
-            self.access.may_list(token)
-        except ProtocolError as error:
-            return web.json_response({"code": error.code, "message": str(error)}, status=403)
+        """The list of streams: see ``Watching``. If listening needs a token, everybody needs an
+        operator's for this."""
+        if refused := self._refused(request, here=self.watching.access.everybody_may_listen):
+            return refused
         return web.json_response(
             {
                 "streams": [
@@ -129,11 +127,24 @@ class Web:
         return web.json_response(said, status=503 if missing else 200)
 
     async def prometheus(self, request: web.Request) -> web.Response:
-        """All metrics, in the text format of Prometheus."""
+        """All metrics, in the text format of Prometheus: see ``Watching``."""
+        if refused := self._refused(request):
+            return refused
         body = generate_latest(self.metrics.registry)
         return web.Response(
             body=body, headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"}
         )
+
+    def _refused(self, request: web.Request, *, here: bool = True) -> web.Response | None:
+        try:
+            self.watching.check(request, here=here)
+        except ProtocolError as error:
+            self.metrics.refused.labels(error.code).inc()
+            said = {"code": error.code, "message": error.message}
+            if error.code == "forbidden":
+                return web.json_response(said, status=403)
+            return web.json_response(said, status=401, headers={"WWW-Authenticate": "Bearer"})
+        return None
 
 
 def _of_a_stream(send: Handler) -> Handler:

@@ -93,7 +93,7 @@ async def test_the_api_lists_streams_but_no_private_talks(
     }
 
 
-async def test_if_listening_needs_a_token_only_administrators_may_list_streams(
+async def test_if_listening_needs_a_token_only_operators_may_list_streams(
     tmp_path: Path,
 ) -> None:
     async with (
@@ -101,8 +101,8 @@ async def test_if_listening_needs_a_token_only_administrators_may_list_streams(
         aiohttp.ClientSession(server.url) as http,
     ):
         async with http.get("/api/streams") as response:
-            assert response.status == 403
-        token = server.access.issue(subject="host", admin=True, valid_s=60)
+            assert response.status == 401
+        token = server.access.issue(subject="host", operate=True, valid_s=60)
         headers = {"Authorization": f"Bearer {token}"}
         async with http.get("/api/streams", headers=headers) as response:
             assert response.status == 200
