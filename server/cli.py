@@ -181,7 +181,7 @@ def _input(config: Config, options: argparse.Namespace) -> int:
 
 
 def _check(config: Config, options: argparse.Namespace) -> int:
-    prepared(config)
+    prepared(config, keep=False)
     print("The configuration is sound.")
     return 0
 
