@@ -40,6 +40,7 @@ from server.models.moving import Moves, folder_of
 from server.prepared import Prepared, prepared
 from server.streams.admission import Admission
 from server.streams.attendance import Attendance
+from server.streams.guesses import Guesses
 from server.streams.live_stream import StreamContext
 from server.streams.live_streams import LiveStreams
 from server.streams.over_http import OverHttp
@@ -166,8 +167,9 @@ def _jobs(
 def _sessions(server: Server, plane: MediaPlane) -> Sessions:
     given = server.given
     attendance = Attendance(
-        server.manager, server.live, server.access, given.models, server.metrics
-    )
+        server.manager, server.live, server.access, given.models, server.metrics,
+        Guesses(server.config.max_sessions_per_address),
+    )  # fmt: skip
     return Sessions(
         server.manager, attendance, server.access, given.models, plane=plane, edges=server.edges,
         allowed_origins=server.config.allowed_origins, visitor=given.visitor,

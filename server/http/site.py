@@ -5,11 +5,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import segno
-from aiohttp import web
+from aiohttp import web, web_response
 from prometheus_client import generate_latest
 
 from server.bus.supervisor import Supervisor
 from server.edge.remote import Edge
+from server.http.hosts import OWN_HOST
 from server.http.pages import Handler, Pages
 from server.http.watching import Watching
 from server.metrics import Metrics
@@ -19,12 +20,15 @@ from signaling.errors import ProtocolError
 from signaling.protocol import parse_stream_id
 from static import ROOT
 
-#: Nothing is loaded from elsewhere, nothing inline is run, nobody may frame the pages.
+#: Nothing is loaded from elsewhere or sent there, nothing inline is run, nobody may frame the pages
+#: or hold a window of them. ``sockets``: see ``_add_security_headers``.
+POLICY = (
+    "default-src 'self'; connect-src 'self'{sockets}; img-src 'self' data:; "
+    "media-src 'self' blob: mediastream:; form-action 'self'; frame-ancestors 'none'; "
+    "base-uri 'none'"
+)
 SECURITY_HEADERS = {
-    "Content-Security-Policy": (
-        "default-src 'self'; connect-src 'self' ws: wss:; img-src 'self' data:; "
-        "media-src 'self' blob: mediastream:; frame-ancestors 'none'; base-uri 'none'"
-    ),
+    "Cross-Origin-Opener-Policy": "same-origin",
     "Permissions-Policy": "microphone=(self), screen-wake-lock=(self), camera=()",
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
@@ -59,6 +63,8 @@ class Web:
         add("/metrics", self.prometheus)
         add("/static/{path:.+}", pages.send)
         app.on_response_prepare.append(_add_security_headers)
+        # aiohttp's own name and version would also be in answers that no handler sees.
+        vars(web_response)["SERVER_SOFTWARE"] = "Tolk"
 
     async def qr_code(self, request: web.Request) -> web.Response:
         """A QR code of the URL where to listen to a stream. Its title is the same URL."""
@@ -161,6 +167,10 @@ def _of_a_stream(send: Handler) -> Handler:
 
 
 async def _add_security_headers(request: web.Request, response: web.StreamResponse) -> None:
+    # Browsers before CSP 3, such as Safari 15.3, do not count WebSockets to 'self'.
+    host = request.get(OWN_HOST, "")
+    sockets = f" ws://{host} wss://{host}" if host else ""
+    response.headers.setdefault("Content-Security-Policy", POLICY.format(sockets=sockets))
     for name, value in SECURITY_HEADERS.items():
         response.headers.setdefault(name, value)
     # Pages are small and change with the server, so browsers ask each time whether they did.
