@@ -5,8 +5,6 @@ import contextlib
 import os
 import tempfile
 from collections.abc import AsyncIterator, Coroutine, Sequence
-from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 
 from aiohttp import web
@@ -20,22 +18,23 @@ from server.config import Config
 from server.edge import worker as edge_worker
 from server.edge.remote import Edge
 from server.http import netinfo
-from server.http.access import Access, access_of
 from server.http.glossary_api import GlossaryApi
 from server.http.hosts import only_for
 from server.http.malformed import request_log, well_formed
 from server.http.recording_api import RecordingApi
 from server.http.site import Web
 from server.http.sockets import listen
+from server.http.watching import Watching
 from server.http.whip import WhipApi
+from server.instance import Server
 from server.interpretation import worker
 from server.interpretation.shared import Limits
 from server.media.pacer import Pacer
 from server.media.plane import MediaPlane
-from server.media_setup import check_media, media_plane, offered_addresses
+from server.media_setup import media_plane, offered_addresses
 from server.metrics import Metrics
 from server.models.catalogue import Catalogue
-from server.models.current import Current, decoded
+from server.models.current import decoded
 from server.models.fetching import better_models
 from server.models.installed import catalogue_of
 from server.models.moving import Moves, folder_of
@@ -43,11 +42,14 @@ from server.prepared import Prepared, prepared
 from server.recording.recordings import recordings_of
 from server.streams.admission import Admission
 from server.streams.attendance import Attendance
+from server.streams.guesses import Guesses
 from server.streams.live_stream import StreamContext
 from server.streams.live_streams import LiveStreams
 from server.streams.over_http import OverHttp
 from server.streams.registry import ConnectionManager
 from server.streams.session import Sessions
+
+__all__ = ["Server", "further_processes", "run_edge", "run_worker", "running"]
 
 #: A connection is closed if a request's headers take longer.
 HEADERS_S = 10.0
@@ -56,51 +58,6 @@ HEADERS_S = 10.0
 PATIENCE = 3
 #: After SIGTERM sessions are told, and have this long to end before they are cancelled.
 GOODBYE_S = 1.5
-
-
-@dataclass
-class Server:
-    """A running server, for the code that started it. ``port``: TCP port of pages and signaling;
-    0 until it accepts connections."""
-
-    config: Config
-    given: Prepared
-    access: Access
-    context: StreamContext
-    manager: ConnectionManager
-    live: LiveStreams
-    moves: Moves
-    supervisor: Supervisor
-    edges: Sequence[Edge]
-    port: int = 0
-
-    @property
-    def metrics(self) -> Metrics:
-        """Its metrics."""
-        return self.context.metrics
-
-    @property
-    def models(self) -> Current:
-        """The models in use."""
-        return self.given.models
-
-    @property
-    def url(self) -> str:
-        """Its URL on this machine."""
-        scheme = "https" if self.config.has_tls else "http"
-        return f"{scheme}://127.0.0.1:{self.port}"
-
-    @cached_property
-    def addresses(self) -> banner.Addresses:
-        """The addresses to print: where to speak and where to listen."""
-        certificate = self.given.certificate
-        return banner.addresses(
-            self.config,
-            self.port,
-            self.access,
-            netinfo.lan_addresses(),
-            certificate.fingerprint if certificate else "",
-        )
 
 
 @contextlib.asynccontextmanager
@@ -114,8 +71,7 @@ async def running(
     the usual one.
     Raises ModelError or ConfigError before anything is started, OSError if the port is in use.
     """
-    check_media()
-    given, access, metrics = prepared(config), access_of(config), Metrics()
+    given, metrics = prepared(config), Metrics()
     with (
         media_plane(config, given.hosts, metrics) as plane,
         tempfile.TemporaryDirectory(prefix="tolk-") as name,
@@ -128,7 +84,7 @@ async def running(
         ):
             context = _context(config, given, bus, metrics)
             command = [*(interpreter or processes.worker(config, folder)), "--bus", f"{folder}/bus"]
-            server = _server(config, given, access, context, edges, command, folder)
+            server = _server(config, given, context, edges, command, folder)
             sessions = _sessions(server, plane)
             whip = WhipApi(sessions)
             runner = _site(server, sessions, whip)
@@ -164,7 +120,6 @@ def _context(
 def _server(
     config: Config,
     given: Prepared,
-    access: Access,
     context: StreamContext,
     edges: Sequence[Edge],
     command: Sequence[str],
@@ -192,7 +147,7 @@ def _server(
         live.interpreter_lost()
 
     supervisor = Supervisor(command, on_restart=interpreter_lost)
-    return Server(config, given, access, context, manager, live, moves, supervisor, edges)
+    return Server(config, given, context, manager, live, moves, supervisor, edges)
 
 
 def _jobs(
@@ -216,8 +171,9 @@ def _jobs(
 def _sessions(server: Server, plane: MediaPlane) -> Sessions:
     given = server.given
     attendance = Attendance(
-        server.manager, server.live, server.access, given.models, server.metrics
-    )
+        server.manager, server.live, server.access, given.models, server.metrics,
+        Guesses(server.config.max_sessions_per_address),
+    )  # fmt: skip
     return Sessions(
         server.manager, attendance, server.access, given.models, plane=plane, edges=server.edges,
         allowed_origins=server.config.allowed_origins, visitor=given.visitor,
@@ -235,8 +191,8 @@ def _site(server: Server, sessions: Sessions, whip: WhipApi) -> web.AppRunner:
         return banner.shared_url(server.config, given.visitor(request), netinfo.lan_addresses())
 
     pages = Web(
-        server.manager, given.models, server.supervisor, server.edges, server.access,
-        server.metrics, external_url,
+        server.manager, given.models, server.supervisor, server.edges,
+        server.metrics, external_url, Watching(server.access, given.metrics_from, given.visitor),
     )  # fmt: skip
     glossaries = GlossaryApi(given.glossaries, server.access, server.live.publish_glossary)
     over_http = OverHttp(sessions.attendance, given.visitor, server.config.allowed_origins)

@@ -204,7 +204,7 @@ def _output(config: Config, options: argparse.Namespace) -> int:
 
 
 def _check(config: Config, options: argparse.Namespace) -> int:
-    prepared(config)
+    prepared(config, keep=False)
     inputs.check(config)
     print("The configuration is sound.")
     return 0

@@ -1,6 +1,7 @@
 """The settings: command line > environment (TOLK_PORT) > TOML file > default."""
 
 import argparse
+import math
 import os
 import tomllib
 from collections.abc import Mapping, Sequence
@@ -63,6 +64,9 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
         list[str], about("networks whose X-Forwarded-* headers are believed")
     ] = []
     allowed_origins: Annotated[list[str], about("other web origins whose pages may connect")] = []
+    metrics_from: Annotated[
+        list[str], about("networks that may read /metrics and /api/streams without a token")
+    ] = []
     ice_addresses: Annotated[
         list[str], about("addresses offered for audio; default: this machine's")
     ] = []
@@ -275,6 +279,11 @@ def _choices(name: str) -> str:
 
 
 def _check(config: Config) -> None:
+    for field in msgspec.structs.fields(Config):
+        value = getattr(config, field.name)
+        if isinstance(value, float) and not math.isfinite(value):
+            option = field.name.replace("_", "-")
+            raise ConfigError(f"--{option}: {value} is no number that can be used")
     if bool(config.tls_cert) != bool(config.tls_key):
         raise ConfigError("--tls-cert and --tls-key go together: give both")
     if config.tls == "self" and config.tls_cert:

@@ -23,7 +23,7 @@ from signaling.errors import ProtocolError, internal_error, protocol_error
 from signaling.messages import ErrorCode, Ping, Pong, ServerMessage
 from signaling.origins import refuse_foreign
 from signaling.outbox import Outbox
-from signaling.protocol import MAX_TEXT_BYTES, Conversation, M, Role
+from signaling.protocol import MAX_FAULTS, MAX_TEXT_BYTES, Conversation, M, Role
 from signaling.rates import Rates
 from signaling.unsent import bound_unsent
 
@@ -81,6 +81,7 @@ class Connection(Generic[M]):
         self._turn = turn
         self._join_by_s = asyncio.get_running_loop().time() + FIRST_MESSAGE_S
         self._rates = Rates()
+        self._faults = 0
         self._pinged: bytes | None = None
         self._pending = asyncio.Event()
         self._ended = False
@@ -128,12 +129,13 @@ class Connection(Generic[M]):
     @contextmanager
     def answering(self) -> Iterator[None]:
         """Around the handling of one message: catches a ProtocolError that is not ``fatal`` and
-        sends it to the participant."""
+        sends it to the participant. Too many of them, whoever raises them, end the session."""
         try:
             yield
         except ProtocolError as error:
-            if error.fatal:
-                raise
+            self._faults += 1
+            if error.fatal or self._faults >= MAX_FAULTS:
+                raise error.as_fatal(True) from None
             self.send(error.as_message())
 
     def send(self, message: ServerMessage) -> None:

@@ -15,7 +15,7 @@ PAGES = [
     ROOT / "README.md",
     *(
         ROOT / "docs" / f"{name}.md"
-        for name in ("architecture", "equipment", "operations", "signaling")
+        for name in ("architecture", "equipment", "operations", "security", "signaling")
     ),
 ]
 #: Options of curl and of CTranslate2's converter.

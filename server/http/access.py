@@ -112,12 +112,10 @@ class Access:
             take_over=claims.take_over,
         )
 
-    def may_list(self, token: str | None) -> None:
-        """Raises ProtocolError if the holder may not see the list of streams. Everybody may if
-        listening is open, else only an administrator."""
-        grants = self.grants(token, "*")
-        if not self._without_token.listen:
-            grants.require("admin")
+    @property
+    def everybody_may_listen(self) -> bool:
+        """Whether listening needs no token."""
+        return self._without_token.listen
 
     def issue(
         self,
@@ -166,24 +164,28 @@ class Access:
         raise ProtocolError("unauthorised", f"this token {problem}")
 
 
-def access_of(config: Config) -> Access:
-    """The access control of a server with these settings. Raises ConfigError."""
+def access_of(config: Config, *, keep: bool = True) -> Access:
+    """The access control of a server with these settings. ``keep``: see ``load_secret``. Raises
+    ConfigError."""
     return Access(
-        load_secret(config.secret_file, Path(config.state)),
+        load_secret(config.secret_file, Path(config.state), keep=keep),
         open_speak=not config.speaking_needs_token,
         open_listen=config.listen_token == "open",
     )
 
 
-def load_secret(file: str, state: Path) -> bytes:
+def load_secret(file: str, state: Path, *, keep: bool = True) -> bytes:
     """The secret that signs tokens: the contents of ``file`` if one is named; else a secret made
-    on first use and kept in the ``state`` folder, readable by its owner only.
+    on first use and kept in the ``state`` folder, readable by its owner only. ``keep``: False
+    makes one without storing it.
 
     Raises ConfigError.
     """
     path = Path(file) if file else state / "secret"
     try:
         if not file and not path.exists():
+            if not keep:
+                return secrets.token_bytes(MIN_SECRET_BYTES)
             _make_secret(path)
         secret = path.read_bytes().strip()
     except OSError as error:

@@ -18,6 +18,8 @@ from server.config import Config
 from server.http import netinfo
 from server.metrics import Metrics
 
+#: Where a request keeps our name and port as its sender sees them, once they were checked.
+OWN_HOST: Final = web.RequestKey("own_host", str)
 REFUSAL: Final = (
     "This server is not asked for under this name. Use its address, or start it with "
     "--public-url and the URL that people use.\n"
@@ -73,12 +75,14 @@ def only_for(
 
     @web.middleware
     async def guarded(request: web.Request, handler: Handler) -> web.StreamResponse:
-        asked = {*request.headers.getall("Host", []), visitor(request).host} - {""}
+        seen = visitor(request).host
+        asked = {*request.headers.getall("Host", []), seen} - {""}
         address = request.get_extra_info("sockname")
         local = _bracketed(str(address[0])) if isinstance(address, tuple) else None
         if not all(hosts.include(host, local) for host in asked):
             metrics.refused.labels("foreign_host").inc()
             raise web.HTTPMisdirectedRequest(text=REFUSAL)
+        request[OWN_HOST] = seen
         return await handler(request)
 
     return guarded

@@ -179,14 +179,13 @@ class Visitor:
         return f"{self.scheme}://{self.host}"
 
 
-def parse_networks(texts: Iterable[str]) -> tuple[Network, ...]:
-    """Networks such as "10.0.0.0/8", or single addresses. Raises ConfigError."""
+def parse_networks(texts: Iterable[str], option: str) -> tuple[Network, ...]:
+    """Networks such as "10.0.0.0/8", or single addresses. ``option``: where they were given.
+    Raises ConfigError."""
     try:
         return tuple(ip_network(text.strip()) for text in texts)
     except ValueError as error:
-        raise ConfigError(
-            f"trusted_proxies: {error}; networks such as 10.0.0.0/8 are expected"
-        ) from error
+        raise ConfigError(f"{option}: {error}; networks such as 10.0.0.0/8 are expected") from error
 
 
 def visitor(
@@ -228,6 +227,11 @@ def client_address(headers: MultiMapping[str], peer: str | None, trusted: Sequen
 def _last(headers: MultiMapping[str], name: str) -> str:
     """The last value of a header: the nearest proxy wrote it."""
     return ",".join(headers.getall(name, [])).rpartition(",")[2].strip()
+
+
+def is_within(address: str, networks: Sequence[Network]) -> bool:
+    """Whether an address is in one of ``networks``."""
+    return _is_trusted(_parsed(address), networks)
 
 
 def _is_trusted(address: Address | None, trusted: Sequence[Network]) -> bool:

@@ -5,13 +5,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import segno
-from aiohttp import web
+from aiohttp import web, web_response
 from prometheus_client import generate_latest
 
 from server.bus.supervisor import Supervisor
 from server.edge.remote import Edge
-from server.http.access import Access
+from server.http.hosts import OWN_HOST
 from server.http.pages import Handler, Pages
+from server.http.watching import Watching
 from server.metrics import Metrics
 from server.models.current import Current
 from server.streams.registry import ConnectionManager
@@ -19,12 +20,15 @@ from signaling.errors import ProtocolError
 from signaling.protocol import parse_stream_id
 from static import ROOT
 
-#: Nothing is loaded from elsewhere, nothing inline is run, nobody may frame the pages.
+#: Nothing is loaded from elsewhere or sent there, nothing inline is run, nobody may frame the pages
+#: or hold a window of them. ``sockets``: see ``_add_security_headers``.
+POLICY = (
+    "default-src 'self'; connect-src 'self'{sockets}; img-src 'self' data:; "
+    "media-src 'self' blob: mediastream:; form-action 'self'; frame-ancestors 'none'; "
+    "base-uri 'none'"
+)
 SECURITY_HEADERS = {
-    "Content-Security-Policy": (
-        "default-src 'self'; connect-src 'self' ws: wss:; img-src 'self' data:; "
-        "media-src 'self' blob: mediastream:; frame-ancestors 'none'; base-uri 'none'"
-    ),
+    "Cross-Origin-Opener-Policy": "same-origin",
     "Permissions-Policy": "microphone=(self), screen-wake-lock=(self), camera=()",
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
@@ -40,9 +44,9 @@ class Web:
     models: Current
     supervisor: Supervisor
     edges: Sequence[Edge]
-    access: Access
     metrics: Metrics
     external_url: Callable[[web.Request], str]
+    watching: Watching
 
     def add_routes(self, app: web.Application) -> None:
         """Serve the pages and what they and operators ask for."""
@@ -59,6 +63,8 @@ class Web:
         add("/metrics", self.prometheus)
         add("/static/{path:.+}", pages.send)
         app.on_response_prepare.append(_add_security_headers)
+        # aiohttp's own name and version would also be in answers that no handler sees.
+        vars(web_response)["SERVER_SOFTWARE"] = "Tolk"
 
     async def qr_code(self, request: web.Request) -> web.Response:
         """A QR code of the URL where to listen to a stream. Its title is the same URL."""
@@ -83,12 +89,10 @@ class Web:
         )
 
     async def streams(self, request: web.Request) -> web.Response:
-        """The list of streams. If listening needs a token, this needs an administrator's."""
-        token = request.headers.get("Authorization", "").removeprefix("Bearer ").strip() or None
-        try:
-            self.access.may_list(token)
-        except ProtocolError as error:
-            return web.json_response({"code": error.code, "message": str(error)}, status=403)
+        """The list of streams: see ``Watching``. If listening needs a token, everybody needs an
+        operator's for this."""
+        if refused := self._refused(request, here=self.watching.access.everybody_may_listen):
+            return refused
         return web.json_response(
             {
                 "streams": [
@@ -129,11 +133,24 @@ class Web:
         return web.json_response(said, status=503 if missing else 200)
 
     async def prometheus(self, request: web.Request) -> web.Response:
-        """All metrics, in the text format of Prometheus."""
+        """All metrics, in the text format of Prometheus: see ``Watching``."""
+        if refused := self._refused(request):
+            return refused
         body = generate_latest(self.metrics.registry)
         return web.Response(
             body=body, headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"}
         )
+
+    def _refused(self, request: web.Request, *, here: bool = True) -> web.Response | None:
+        try:
+            self.watching.check(request, here=here)
+        except ProtocolError as error:
+            self.metrics.refused.labels(error.code).inc()
+            said = {"code": error.code, "message": error.message}
+            if error.code == "forbidden":
+                return web.json_response(said, status=403)
+            return web.json_response(said, status=401, headers={"WWW-Authenticate": "Bearer"})
+        return None
 
 
 def _of_a_stream(send: Handler) -> Handler:
@@ -150,6 +167,10 @@ def _of_a_stream(send: Handler) -> Handler:
 
 
 async def _add_security_headers(request: web.Request, response: web.StreamResponse) -> None:
+    # Browsers before CSP 3, such as Safari 15.3, do not count WebSockets to 'self'.
+    host = request.get(OWN_HOST, "")
+    sockets = f" ws://{host} wss://{host}" if host else ""
+    response.headers.setdefault("Content-Security-Policy", POLICY.format(sockets=sockets))
     for name, value in SECURITY_HEADERS.items():
         response.headers.setdefault(name, value)
     # Pages are small and change with the server, so browsers ask each time whether they did.

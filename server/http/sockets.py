@@ -28,7 +28,7 @@ async def listen(
     """Serve ``runner`` on every address of ``host`` ("": all) until it is cleaned up. ``port`` 0:
     any free one. Returns the port. Raises OSError if it is in use."""
     with ExitStack() as undo:
-        sockets = [undo.enter_context(each) for each in _bound(host, port)]
+        sockets = [undo.enter_context(each) for each in bound(host, port)]
         for each in sockets:
             site = web.SockSite(runner, each, ssl_context=ssl_context, backlog=ACCEPTED_AT_ONCE)
             await site.start()
@@ -37,7 +37,8 @@ async def listen(
     return int(sockets[0].getsockname()[1])
 
 
-def _bound(host: str, port: int) -> Iterator[socket.socket]:
+def bound(host: str, port: int) -> Iterator[socket.socket]:
+    """A socket for each address of ``host``, for the caller to close. Raises OSError."""
     found = socket.getaddrinfo(host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     for family, (address, _, *rest) in dict.fromkeys((each[0], each[4]) for each in found):
         bound = socket.create_server((address, port, *rest), family=family)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from server.http.access import Access
 from server.metrics import Metrics
 from server.models.current import Current
+from server.streams.guesses import Guesses
 from server.streams.live_stream import LiveStream
 from server.streams.live_streams import LiveStreams
 from server.streams.registry import ConnectionManager, Dismiss, Session, language_of
@@ -25,6 +26,7 @@ class Attendance:
     access: Access
     models: Current
     metrics: Metrics
+    guesses: Guesses
 
     def join_listener(
         self, stream_id: str, address: str, join: JoinListener, dismiss: Dismiss
@@ -32,6 +34,7 @@ class Attendance:
         """Make a listener's session; it is to be kept by ``present``. Raises ProtocolError."""
         self.access.grants(join.token, stream_id).require("listen", language_of(join.channel))
         self.check_channel(join.channel)
+        self.check_resume(join.resume, address)
         return self.manager.join_listener(
             stream_id,
             address,
@@ -40,6 +43,12 @@ class Attendance:
             dismiss,
             resume=join.resume,
         )
+
+    def check_resume(self, resume: str | None, address: str) -> None:
+        """Count a secret that no session has. Raises ProtocolError if too many came from this
+        address: somebody is guessing."""
+        if resume is not None and not self.manager.knows(resume):
+            self.guesses.count(address, time.monotonic())
 
     def check_captions(self, stream_id: str, join: JoinListener) -> None:
         """Raises ProtocolError if the listener may not read the languages that it names, or names

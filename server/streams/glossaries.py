@@ -2,7 +2,7 @@
 
 import dataclasses
 import logging
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Container
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
@@ -15,7 +15,8 @@ from signaling.protocol import parse_stream_id
 
 logger = logging.getLogger(__name__)
 
-#: Maximum number of streams with a glossary.
+#: Maximum number of streams with a glossary. Another one takes the place of the glossary that was
+#: put first, among those of streams that do not exist now and have no file.
 MAX_GLOSSARIES: Final = 200
 SUFFIX: Final = ".toml"
 
@@ -35,9 +36,11 @@ NONE: Final = Kept()
 
 
 class Glossaries:
-    """``languages`` returns the languages that there are models for now."""
+    """``languages`` returns the languages that there are models for now. ``in_use``: the streams
+    that exist now."""
 
     def __init__(self, languages: Callable[[], Collection[str]]) -> None:
+        self.in_use: Container[str] = ()
         self._languages = languages
         self._from_files: dict[str, Kept] = {}
         self._current: dict[str, Kept] = {}
@@ -65,13 +68,16 @@ class Glossaries:
             with path.open("rb") as file:
                 kept = self._read(file.read(MAX_BYTES + 1), "toml")
             self._keep(stream, kept)
+            self._from_files[stream] = kept
         except OSError as error:
             raise ConfigError(f"{path}: {error.strerror}") from error
         except (GlossaryError, ProtocolError) as error:
             raise ConfigError(f"{path}: {error}") from error
-        self._from_files[stream] = kept
         for problem in kept.problems:
             logger.warning("%s: %s %r %s", path, problem.entry, problem.text, problem.reason)
+
+    def __len__(self) -> int:
+        return len(self._current)
 
     def of(self, stream: str) -> Kept:
         """The stream's glossary; an empty one if it has none."""
@@ -122,9 +128,21 @@ class Glossaries:
         return Kept(glossary, problems, self._version)
 
     def _keep(self, stream: str, kept: Kept) -> Kept:
-        if stream not in self._current and len(self._current) >= MAX_GLOSSARIES:
-            raise GlossaryError(
-                f"{MAX_GLOSSARIES} streams have a glossary already: delete one, or restart"
-            )
-        self._current[stream] = kept
+        if self._current.pop(stream, None) is None and len(self._current) >= MAX_GLOSSARIES:
+            self._make_room()
+        self._current[stream] = kept  # at the end: the order is that of putting
         return kept
+
+    def _make_room(self) -> None:
+        """Forget one glossary, a deleted one if there is any. Raises GlossaryError."""
+        idle = [
+            stream
+            for stream in self._current
+            if stream not in self.in_use and stream not in self._from_files
+        ]
+        if not idle:
+            raise GlossaryError(
+                f"{MAX_GLOSSARIES} streams have a glossary already, and are in use or have a file"
+            )
+        deleted = (stream for stream in idle if self._current[stream].glossary == Glossary())
+        del self._current[next(deleted, idle[0])]

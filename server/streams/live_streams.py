@@ -23,6 +23,7 @@ class LiveStreams:
     ) -> None:
         self._manager = manager
         self._glossaries = glossaries
+        glossaries.in_use = manager.streams
         self._context = context
         self._bus = context.bus
         self._pacer = context.pacer

@@ -97,10 +97,8 @@ class Stream:
             if now - last >= linger_s and now > last:
                 del self._last_wanted[key]
         live = [key for key in self._last_wanted if key[0] != self.source]
-        speech = tuple(language for language, kind in live if kind == "speech")
-        text = tuple(
-            language for language, kind in live if kind == "text" and language not in speech
-        )
+        speech = tuple(each for each, kind in live if kind == "speech")
+        text = tuple(each for each, kind in live if kind == "text" and each not in speech)
         return speech, text
 
 
@@ -128,6 +126,10 @@ class ConnectionManager:
     def sessions(self) -> Iterable[Session]:
         """All sessions, of all streams."""
         return self._sessions.values()
+
+    def knows(self, resume: str) -> bool:
+        """Whether ``resume`` is the secret of a session."""
+        return resume in self._sessions
 
     def join_speaker(
         self,

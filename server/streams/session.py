@@ -88,6 +88,7 @@ class Sessions:
         self._check_spoken(grants, join.language)
         if join.take_over:
             grants.require("take_over")
+        self.attendance.check_resume(join.resume, address)
         session = self.manager.join_speaker(
             stream_id,
             address,

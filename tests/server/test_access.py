@@ -137,14 +137,12 @@ def test_a_right_that_is_granted_is_accepted() -> None:
     assert grants.require("speak", "nl") is grants
 
 
-def test_streams_are_listed_for_everybody_if_listening_is_open() -> None:
-    ACCESS.may_list(None)
-    closed = Access(SECRET, open_listen=False)
+def test_operators_and_administrators_operate() -> None:
+    for rights in ({"operate": True}, {"admin": True}):
+        token = ACCESS.issue(**rights, valid_s=60)
+        assert ACCESS.grants(token, "hall").require("operate").operate
     with pytest.raises(ProtocolError):
-        closed.may_list(None)
-    with pytest.raises(ProtocolError):
-        closed.may_list(closed.issue(listen=True, valid_s=60))
-    closed.may_list(closed.issue(admin=True, valid_s=60))
+        ACCESS.grants(ACCESS.issue(speak=True, valid_s=60), "hall").require("operate")
 
 
 def test_a_secret_is_created_once_and_readable_by_its_owner_only(tmp_path: Path) -> None:

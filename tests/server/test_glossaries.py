@@ -67,12 +67,37 @@ def test_an_invalid_glossary_leaves_the_old_one() -> None:
     assert glossaries.of("hall").glossary.names == ("Elst",)
 
 
-def test_the_number_of_glossaries_is_limited() -> None:
-    glossaries = Glossaries(languages)
-    for number in range(MAX_GLOSSARIES):
+def full(glossaries: Glossaries) -> Glossaries:
+    for number in range(MAX_GLOSSARIES - len(glossaries)):
         glossaries.put(f"s{number}", as_json("Ede"))
-    with pytest.raises(GlossaryError, match="delete one"):
+    return glossaries
+
+
+def test_another_glossary_takes_the_place_of_the_one_put_first() -> None:
+    glossaries = full(Glossaries(languages))
+    glossaries.put("s0", as_json("Elst"))  # s1 is the first now
+    glossaries.put("one-more", as_json("Ede"))
+    assert len(glossaries) == MAX_GLOSSARIES
+    assert glossaries.of("s1") == NONE
+    assert glossaries.of("s0").glossary.names == ("Elst",)
+
+
+def test_the_place_of_a_deleted_glossary_comes_free_first() -> None:
+    glossaries = full(Glossaries(languages))
+    glossaries.delete("s7")
+    glossaries.put("one-more", as_json("Ede"))
+    assert glossaries.of("s0") != NONE
+    glossaries.delete("s7")
+    assert glossaries.message("s7", 1) is None
+
+
+def test_glossaries_of_streams_and_of_files_keep_their_places(folder: Path) -> None:
+    glossaries = Glossaries.load(str(folder), languages)
+    glossaries.put("hall", as_json("Elst"))
+    full(glossaries).in_use = {f"s{number}" for number in range(MAX_GLOSSARIES)}
+    with pytest.raises(GlossaryError, match="in use or have a file"):
         glossaries.put("one-more", as_json("Ede"))
+    assert glossaries.of("hall").glossary.names == ("Elst",)
     glossaries.put("s0", as_json("Elst"))
 
 

@@ -21,7 +21,7 @@ from server.http.netinfo import (
     visitor,
 )
 
-PROXIES = parse_networks(["10.0.0.0/8", "fd00::/8", "192.0.2.7"])
+PROXIES = parse_networks(["10.0.0.0/8", "fd00::/8", "192.0.2.7"], "--trusted-proxies")
 
 
 def test_addresses_that_others_cannot_reach_are_left_out() -> None:
@@ -191,14 +191,14 @@ def test_addresses_of_one_network_count_as_one(address: str, site: str) -> None:
 
 
 def test_networks_are_parsed_and_invalid_ones_named() -> None:
-    assert [str(network) for network in parse_networks(["10.0.0.0/8", " ::1 "])] == [
+    assert [str(network) for network in parse_networks(["10.0.0.0/8", " ::1 "], "--here")] == [
         "10.0.0.0/8",
         "::1/128",
     ]
-    with pytest.raises(ConfigError, match=r"trusted_proxies: .*10\.0\.0\.1/8"):
-        parse_networks(["10.0.0.1/8"])
-    with pytest.raises(ConfigError, match="trusted_proxies: 'proxy'"):
-        parse_networks(["proxy"])
+    with pytest.raises(ConfigError, match=r"--here: .*10\.0\.0\.1/8"):
+        parse_networks(["10.0.0.1/8"], "--here")
+    with pytest.raises(ConfigError, match="--here: 'proxy'"):
+        parse_networks(["proxy"], "--here")
 
 
 def test_ice_addresses_must_not_be_names() -> None:

@@ -21,6 +21,33 @@ async def test_pages_allow_no_content_of_other_origins(http: aiohttp.ClientSessi
             policy = response.headers["Content-Security-Policy"]
         assert "default-src 'self'" in policy, path
         assert "unsafe-inline" not in policy, path
+        assert "form-action 'self'" in policy, path
+
+
+async def test_pages_reach_our_own_sockets_only(
+    server: Server, http: aiohttp.ClientSession
+) -> None:
+    async with http.get("/listen/hall") as response:
+        policy = response.headers["Content-Security-Policy"]
+    own = f"127.0.0.1:{server.port}"
+    allowed = policy.partition("connect-src ")[2].partition(";")[0]
+    assert allowed == f"'self' ws://{own} wss://{own}"
+
+
+async def test_no_other_page_holds_a_window_of_ours(http: aiohttp.ClientSession) -> None:
+    async with http.get("/speak/hall") as response:
+        assert response.headers["Cross-Origin-Opener-Policy"] == "same-origin"
+
+
+@pytest.mark.parametrize("request_line", [b"GET / HTTP/1.1", b"GET /nowhere HTTP/1.1", b"broken"])
+async def test_no_answer_names_versions(server: Server, request_line: bytes) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+    writer.write(request_line + b"\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+    answer = await reader.read()
+    writer.close()
+    assert b"Server: Tolk\r\n" in answer
+    assert b"aiohttp" not in answer
+    assert b"Python" not in answer
 
 
 async def test_a_page_is_sent_compressed_and_only_if_it_changed(
@@ -99,7 +126,7 @@ async def test_the_api_lists_streams_but_no_private_talks(
     }
 
 
-async def test_if_listening_needs_a_token_only_administrators_may_list_streams(
+async def test_if_listening_needs_a_token_only_operators_may_list_streams(
     tmp_path: Path,
 ) -> None:
     async with (
@@ -107,8 +134,8 @@ async def test_if_listening_needs_a_token_only_administrators_may_list_streams(
         aiohttp.ClientSession(server.url) as http,
     ):
         async with http.get("/api/streams") as response:
-            assert response.status == 403
-        token = server.access.issue(subject="host", admin=True, valid_s=60)
+            assert response.status == 401
+        token = server.access.issue(subject="host", operate=True, valid_s=60)
         headers = {"Authorization": f"Bearer {token}"}
         async with http.get("/api/streams", headers=headers) as response:
             assert response.status == 200

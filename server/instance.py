@@ -1,0 +1,68 @@
+"""A running server, for the code that started it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from server import banner
+from server.bus.supervisor import Supervisor
+from server.config import Config
+from server.edge.remote import Edge
+from server.http import netinfo
+from server.http.access import Access
+from server.metrics import Metrics
+from server.models.current import Current
+from server.models.moving import Moves
+from server.prepared import Prepared
+from server.streams.live_stream import StreamContext
+from server.streams.live_streams import LiveStreams
+from server.streams.registry import ConnectionManager
+
+
+@dataclass
+class Server:
+    """A running server, for the code that started it. ``port``: TCP port of pages and signaling;
+    0 until it accepts connections."""
+
+    config: Config
+    given: Prepared
+    context: StreamContext
+    manager: ConnectionManager
+    live: LiveStreams
+    moves: Moves
+    supervisor: Supervisor
+    edges: Sequence[Edge]
+    port: int = 0
+
+    @property
+    def metrics(self) -> Metrics:
+        """Its metrics."""
+        return self.context.metrics
+
+    @property
+    def access(self) -> Access:
+        """Its access control."""
+        return self.given.access
+
+    @property
+    def models(self) -> Current:
+        """The models in use."""
+        return self.given.models
+
+    @property
+    def url(self) -> str:
+        """Its URL on this machine."""
+        scheme = "https" if self.config.has_tls else "http"
+        return f"{scheme}://127.0.0.1:{self.port}"
+
+    @cached_property
+    def addresses(self) -> banner.Addresses:
+        """The addresses to print: where to speak and where to listen."""
+        certificate = self.given.certificate
+        return banner.addresses(
+            self.config,
+            self.port,
+            self.access,
+            netinfo.lan_addresses(),
+            certificate.fingerprint if certificate else "",
+        )
