@@ -183,7 +183,7 @@ async def test_a_listener_hears_through_it_alone(
                 answer = await response.text()
             await connection.setRemoteDescription(RTCSessionDescription(answer, "answer"))
             async with asyncio.timeout(ANSWER_S):
-                while np.abs((await receiver.track.recv()).to_ndarray()).max() < LOUD:
+                while np.abs((await receiver.track.recv()).to_ndarray()).max() < LOUD:  # type: ignore[union-attr]
                     pass
         finally:
             await connection.close()
