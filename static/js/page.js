@@ -21,6 +21,16 @@ export function elementsById(kinds) {
   return Object.fromEntries(found);
 }
 
+const ROOT = new URL("../..", import.meta.url);
+
+/**
+ * An address on the server, which may be below a path of a proxy.
+ * @param {string} path without a slash at its beginning
+ */
+export function at(path) {
+  return new URL(path, ROOT).href;
+}
+
 /** The stream's name: the last part of the path. */
 export const stream = decodeURIComponent(location.pathname.split("/").at(-1) ?? "");
 
@@ -91,7 +101,7 @@ export function grants(token, right) {
 export async function fetchLanguages() {
   for (;;) {
     try {
-      const response = await fetch("/api/languages");
+      const response = await fetch(at("api/languages"));
       if (response.ok) return await response.json();
     } catch {
       // The network or the server is not available yet.
