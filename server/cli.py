@@ -11,7 +11,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from server import app, garbage, models_cli, translate_cli
+from server import app, garbage, models_cli, reloading, translate_cli
 from server.config import Config, ConfigError, add_options, load, tolk_version
 from server.http.access import Access, load_secret
 from server.inputs import options as inputs
@@ -113,6 +113,10 @@ def _serve(config: Config, options: argparse.Namespace) -> int:
             return not any(stream.listeners for stream in server.manager.streams.values())
 
         async with app.running(config) as server, garbage.when_idle(nobody_listens):
+            if reloading.is_wanted():
+                asyncio.get_running_loop().add_signal_handler(
+                    signal.SIGHUP, reloading.reload, config, server.given, server.access
+                )
             print(server.addresses.text, flush=True)
             await _stopped()
 
