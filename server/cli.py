@@ -11,7 +11,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from server import app, garbage, models_cli, translate_cli
+from server import app, draining, garbage, models_cli, reloading, translate_cli
 from server.config import Config, ConfigError, add_options, load, tolk_version
 from server.http.access import Access, load_secret
 from server.inputs import beside
@@ -135,9 +135,16 @@ def _serve(config: Config, options: argparse.Namespace) -> int:
 
         log_without_content()
         async with app.running(config) as server, garbage.when_idle(nobody_listens):
+            if reloading.is_wanted():
+                asyncio.get_running_loop().add_signal_handler(
+                    signal.SIGHUP, reloading.reload, config, server.given, server.access
+                )
             print(server.addresses.text, flush=True)
             async with beside.running(config, server.port, token):
-                await _stopped()
+                stopped = _stop_signals()
+                await stopped.wait()
+            stopped.clear()  # once more means at once
+            await draining.finish(server.manager, server.live, stopped)
 
     failed: BaseException | None = None
     try:
@@ -153,12 +160,12 @@ def _serve(config: Config, options: argparse.Namespace) -> int:
     return 1 if failed else 0
 
 
-async def _stopped() -> None:
-    """Wait for SIGINT or SIGTERM."""
+def _stop_signals() -> asyncio.Event:
+    """Set at SIGINT and SIGTERM."""
     stopped = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)
-    await stopped.wait()
+    return stopped
 
 
 def _worker(config: Config, options: argparse.Namespace) -> int:

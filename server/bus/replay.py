@@ -52,6 +52,11 @@ class Replay:
             self._counts.dropped_samples += self._forget_oldest()
         return self._ready
 
+    @property
+    def keeps_any(self) -> bool:
+        """Whether some audio has not been interpreted yet."""
+        return bool(self._kept)
+
     def committed(self, sample: int) -> None:
         """All audio before ``sample`` has been interpreted."""
         while self._kept and self._kept[0].end_sample <= sample:

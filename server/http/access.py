@@ -91,6 +91,10 @@ class Access:
         self._secret = secret
         self._without_token = Grants(speak=open_speak, listen=open_listen)
 
+    def renew(self, secret: bytes) -> None:
+        """Sign and check with another secret from now on. Sessions that have begun go on."""
+        self._secret = secret
+
     def grants(self, token: str | None, stream: str) -> Grants:
         """What the holder of ``token`` may do in ``stream``; None: somebody without a token.
 

@@ -98,6 +98,15 @@ def names_in(certificate_file: Path) -> list[str]:
     ]
 
 
+def renew(context: ssl.SSLContext, certificate_file: Path, key_file: Path) -> None:
+    """Use the certificate in these files from the next connection of ``context`` on.
+
+    Raises ConfigError; then nothing has changed.
+    """
+    load(certificate_file, key_file)
+    context.load_cert_chain(certificate_file, key_file)
+
+
 def _read(path: Path, option: str) -> bytes:
     try:
         return path.read_bytes()

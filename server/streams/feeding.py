@@ -62,6 +62,11 @@ class Feeding:
         if self._replay.heard(chunk):
             self._bus.publish(chunk)
 
+    @property
+    def is_unfinished(self) -> bool:
+        """Whether some of the audio has not been interpreted yet."""
+        return bool(self._pending) or self._replay.keeps_any
+
     def committed(self, sample: int) -> None:
         """Everything before ``sample`` has been interpreted."""
         self._replay.committed(sample)

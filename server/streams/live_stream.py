@@ -59,6 +59,7 @@ class LiveStream:
         metrics = context.metrics
         self.stream = stream
         self._context = context
+        self._hears = True
         self._feeding = Feeding(stream.id, context.bus, metrics.replayed.inc, metrics.replay_counts)
         self._span = EarVoiceSpan(
             lambda: self._feeding.sample,
@@ -171,12 +172,30 @@ class LiveStream:
 
     def hear(self, sound: Sound) -> None:
         """Take the speaker's next audio, in order. It is dropped unless the stream is live."""
-        if self.stream.state != "live":
+        if self.stream.state != "live" or not self._hears:
             return
         self._demands.heard_at = self._context.clock()
         self.recorder.hear(self._feeding.heard)
         self.playout.floor.push(sound.pcm48, sound.packet)
         self._feeding.hear(sound.pcm16)
+
+    def hear_no_more(self) -> None:
+        """Drop audio that comes from now on; earlier audio still gets interpreted."""
+        self._hears = False
+        self._feeding.flush()
+
+    @property
+    def is_interpreted(self) -> bool:
+        """Whether there is an interpreter, and somebody for whom it interprets."""
+        wanted = self.stream.wanted(self._context.clock(), self._context.linger_s)
+        return self._statuses.ready and bool(self.stream.listeners) and any(wanted)
+
+    @property
+    def is_unfinished(self) -> bool:
+        """Whether audio waits to be interpreted, or an interpretation to be played."""
+        return self.is_interpreted and (
+            self._feeding.is_unfinished or any(self.backlogs_s().values())
+        )
 
     # --- the interpreter ------------------------------------------------------------------
 

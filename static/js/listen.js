@@ -35,7 +35,7 @@ const views = new CaptionViews((languages) => languages.map((tag, i) =>
     [page.captions, page.source_captions][i],
     tag,
     `${t("captions.title")}: ${languageName(tag)}`)));
-const signaling = new Signaling(`/ws/listen/${stream}`, () => ({
+const signaling = new Signaling(`ws/listen/${stream}`, () => ({
   ...listener.asked,
   audio: !player.on ? "none" : player.overSocket ? "socket" : "webrtc",
   token }));

@@ -43,6 +43,16 @@ export function showFailures() {
   addEventListener("unhandledrejection", ({ reason }) => show(reason));
 }
 
+const ROOT = new URL("../..", import.meta.url);
+
+/**
+ * An address on the server, which may be below a path of a proxy.
+ * @param {string} path without a slash at its beginning
+ */
+export function at(path) {
+  return new URL(path, ROOT).href;
+}
+
 /** The stream's name: the last part of the path. */
 export const stream = decodeURIComponent(location.pathname.split("/").at(-1) ?? "");
 
@@ -111,7 +121,7 @@ export function grants(token, right) {
  * @returns {Promise<Languages>}
  */
 export function fetchLanguages() {
-  return fetchPatiently("/api/languages");
+  return fetchPatiently("api/languages");
 }
 
 /**
@@ -119,14 +129,14 @@ export function fetchLanguages() {
  * @returns {Promise<{recording: string[]}>}
  */
 export function fetchRecording() {
-  return fetchPatiently(`/api/streams/${stream}/recording`);
+  return fetchPatiently(`api/streams/${stream}/recording`);
 }
 
-/** @param {string} address */
-async function fetchPatiently(address) {
+/** @param {string} path */
+async function fetchPatiently(path) {
   for (;;) {
     try {
-      const response = await fetch(address);
+      const response = await fetch(at(path));
       if (response.ok) return await response.json();
     } catch {
       // The network or the server is not available yet.

@@ -47,7 +47,7 @@ const views = new CaptionViews((tags) => {
   page.panels.replaceChildren(...panels);
   return tags.map((tag, i) => new CaptionView(panels[i], tag, languageName(tag)));
 });
-const signaling = new Signaling(`/ws/listen/${stream}`, () => ({
+const signaling = new Signaling(`ws/listen/${stream}`, () => ({
   captions: wanted(), audio: "none", token }));
 
 /** The chosen languages; if none is chosen, the reader's own, as on the listener's page. */

@@ -1,4 +1,4 @@
-import { stream } from "./page.js";
+import { at, stream } from "./page.js";
 
 /**
  * Shows the listeners' address: as a QR code in `image`, as text in `link`.
@@ -7,9 +7,9 @@ import { stream } from "./page.js";
  * @param {HTMLAnchorElement} link
  */
 export async function showListenAddress(image, link) {
-  const code = `/qr/${encodeURIComponent(stream)}.svg`;
+  const code = at(`qr/${encodeURIComponent(stream)}.svg`);
   image.src = code;
-  let address = new URL(`/listen/${encodeURIComponent(stream)}`, location.href).href;
+  let address = at(`listen/${encodeURIComponent(stream)}`);
   try {
     const drawing = new DOMParser().parseFromString(
       await (await fetch(code)).text(), "image/svg+xml");

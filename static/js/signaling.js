@@ -5,7 +5,7 @@
 // Messages: docs/signaling.md. Times in milliseconds.
 
 /** @import { ServerError, ServerMessage } from "./messages.js" */
-import { recall, remember } from "./page.js";
+import { at, recall, remember } from "./page.js";
 
 // An attempt may take long on a slow link, but must end soon after the network is back. A lost
 // SYN is retransmitted after 1 and 3 s, so with these times the next SYN is never far away.
@@ -121,7 +121,7 @@ export class Signaling {
 
   #connect() {
     this.#drop();
-    const address = new URL(this.#path, location.href);
+    const address = new URL(at(this.#path));
     address.protocol = address.protocol.replace("http", "ws");
     const socket = new WebSocket(address);
     const resume = recall("sessionStorage", this.#resumeKey);

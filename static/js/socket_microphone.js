@@ -69,7 +69,7 @@ export class SocketMicrophone extends EventTarget {
 
   async #prepare() {
     this.#context.resume();
-    await this.#context.audioWorklet.addModule("/static/js/capture.js");
+    await this.#context.audioWorklet.addModule(new URL("capture.js", import.meta.url));
     if (!this.connected) return null;
     const capture = new AudioWorkletNode(this.#context, "capture", {
       channelCount: 1, channelCountMode: "explicit" });

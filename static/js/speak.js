@@ -36,7 +36,7 @@ showFailures();
 await translatePage();
 const microphone = new Microphone();
 const meter = new LevelMeter((level) => drawLevel(page.meter, level), showLevelHint);
-const signaling = new Signaling(`/ws/speak/${stream}`, () => ({
+const signaling = new Signaling(`ws/speak/${stream}`, () => ({
   language: language.chosen,
   audio: sender.overSocket ? "socket-opus" : "webrtc",
   token,

@@ -1,7 +1,7 @@
 // The start page: asks for a stream's name, and leads to its pages.
 
 import { translatePage } from "./i18n.js";
-import { elementsById, recall, remember, showFailures } from "./page.js";
+import { at, elementsById, recall, remember, showFailures } from "./page.js";
 
 const page = elementsById({ name: HTMLInputElement, form: HTMLFormElement });
 
@@ -13,5 +13,5 @@ page.form.onsubmit = (event) => {
   const name = page.name.value.trim();
   remember("localStorage", "tolk.stream", name);
   const pressed = /** @type {HTMLButtonElement | null} */ (event.submitter);
-  location.assign(`/${pressed?.value ?? "listen"}/${encodeURIComponent(name)}`);
+  location.assign(at(`${pressed?.value ?? "listen"}/${encodeURIComponent(name)}`));
 };

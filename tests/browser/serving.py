@@ -14,7 +14,7 @@ from server.http.access import Access, load_secret
 
 ROOT = Path(__file__).parents[2]
 READY_S = 40.0
-END_S = 5.0
+END_S = 10.0
 
 
 class ServerProcess:

@@ -1,0 +1,62 @@
+"""Stopping: what was said is heard to its end, and nobody comes in any more."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from server import draining
+from server.app import Server
+from server.client.participants import Listener, Refused, Speaker
+from tests.helpers.running import SILENT_BYTES, STAND_IN, WORD_PACKETS, final, tolk, tone
+from tests.helpers.waiting import until
+
+
+async def finished(server: Server, hurry: bool = False) -> float:
+    """Stop hearing, and wait for the end. How long that took, in seconds."""
+    loop, asked = asyncio.get_running_loop(), asyncio.Event()
+    if hurry:
+        asked.set()
+    since_s = loop.time()
+    await draining.finish(server.manager, server.live, asked)
+    return loop.time() - since_s
+
+
+async def test_what_was_said_is_heard_to_its_end(tmp_path: Path) -> None:
+    async with (
+        tolk(tmp_path, STAND_IN) as server,
+        Speaker(server.url, "hall", "nl", audio="socket") as speaker,
+        Listener(
+            server.url, "hall", "en", captions=["en"], audio="socket", keep_sound=True
+        ) as listener,
+    ):
+        await speaker.play(tone(300, silence_s=0.0))
+        hall = server.live.of(server.manager.streams["hall"])
+        await until(lambda: hall.is_unfinished)
+        await asyncio.wait_for(finished(server), draining.FINISH_S + 1)
+        assert not hall.is_unfinished
+        assert any(final("en", "low")(caption) for _, caption in listener.captions)
+        sounding = [data for _, data in listener.arrivals.payloads if len(data) > SILENT_BYTES]
+        assert len(sounding) >= WORD_PACKETS
+        with pytest.raises(Refused, match="unavailable"):
+            async with Listener(server.url, "hall"):
+                pass
+
+
+async def test_where_nobody_listens_it_ends_at_once(tmp_path: Path) -> None:
+    async with (
+        tolk(tmp_path, STAND_IN) as server,
+        Speaker(server.url, "hall", "nl", audio="socket") as speaker,
+    ):
+        await speaker.play(tone(300))
+        assert await finished(server) < draining.SILENT_S
+
+
+async def test_asked_again_it_ends_at_once(tmp_path: Path) -> None:
+    async with (
+        tolk(tmp_path, STAND_IN) as server,
+        Speaker(server.url, "hall", "nl", audio="socket") as speaker,
+        Listener(server.url, "hall", "en", audio="socket"),
+    ):
+        await speaker.play(tone(300))
+        assert await finished(server, hurry=True) < draining.SILENT_S
