@@ -4,6 +4,7 @@ import io
 import struct
 
 import av
+import numpy as np
 import pytest
 from av.audio.codeccontext import AudioCodecContext
 
