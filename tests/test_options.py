@@ -29,7 +29,10 @@ def options(text: str) -> set[str]:
 @pytest.fixture
 def known(capsys: pytest.CaptureFixture[str]) -> set[str]:
     """All options of all commands."""
-    commands = ["serve", "demo", "translate", "input", "models", "models pull", "check", "token"]
+    commands = [
+        *("", "serve", "demo", "translate", "input", "output", "models", "models pull", "check"),
+        "token",
+    ]
     for command in commands:
         with pytest.raises(SystemExit):
             main([*command.split(), "--help"])

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from server.config import Config
+from server.process import described
 from server.recording import shelf, transcript
 from server.recording.counts import RecordingCounts
 from server.recording.files import CAPTIONS, Batch, Files
@@ -205,9 +206,9 @@ class Recording:
                 self._close()
             else:
                 job()
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001  a bug ends this recording only
             if not isinstance(error, OSError):
-                logger.exception("a recording failed")
+                logger.error("a recording failed: %s", described(error))
             self._stopped = True
             with contextlib.suppress(RuntimeError):  # the loop may have ended
                 self._loop.call_soon_threadsafe(self._end, str(error))

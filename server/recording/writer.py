@@ -6,6 +6,8 @@ import threading
 from collections.abc import Callable
 from typing import Final
 
+from server.process import described
+
 logger = logging.getLogger(__name__)
 
 #: A recording makes one job a second.
@@ -50,5 +52,5 @@ class Writer:
         while (job := self._jobs.get()) is not None:
             try:
                 job()
-            except Exception:
-                logger.exception("a job of the recordings failed")
+            except Exception as error:  # noqa: BLE001  a bug ends this job only
+                logger.error("a job of the recordings failed: %s", described(error))
