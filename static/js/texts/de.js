@@ -159,7 +159,7 @@ export default {
   "speak.level_good": "Klingt gut.",
   "speak.level_quiet": "Zu leise: Gehen Sie näher ans Mikrofon oder stellen Sie es lauter.",
   "speak.level_clipping": "Zu laut, der Ton ist verzerrt: Stellen Sie das Mikrofon leiser.",
-  "speak.audience": "Es hören zu",
+  "speak.audience": "Ihr Publikum",
   "speak.audience_none": "Noch hört niemand zu.",
   "speak.audience_total": {
     one: "{count} Person hört zu.",

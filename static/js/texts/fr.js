@@ -162,7 +162,7 @@ export default {
   "speak.level_good": "Le son est bon.",
   "speak.level_quiet": "Trop faible\u00a0: rapprochez-vous du microphone ou augmentez son volume.",
   "speak.level_clipping": "Trop fort, le son est déformé\u00a0: baissez le volume du microphone.",
-  "speak.audience": "À l’écoute",
+  "speak.audience": "Votre public",
   "speak.audience_none": "Personne n’écoute encore.",
   "speak.audience_total": {
     one: "{count} personne écoute.",
