@@ -18,8 +18,8 @@ PAGES = [
         for name in ("architecture", "equipment", "operations", "security", "signaling")
     ),
 ]
-#: Options of curl and of CTranslate2's converter.
-OTHERS = {"--data", "--model", "--output", "--quantization", "--copy"}
+#: Options of curl, VLC and CTranslate2's converter.
+OTHERS = {"--data", "--network-caching", "--model", "--output", "--quantization", "--copy"}
 
 
 def options(text: str) -> set[str]:

@@ -27,7 +27,6 @@ REFUSAL: Final = (
 )
 
 
-
 @dataclass(frozen=True, slots=True)
 class Hosts:
     """``names``: names and addresses, in lower case and without ports. "*.example.org" stands for
