@@ -7,12 +7,13 @@ the header's name, unless it is one of ours.
 """
 
 import socket
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlsplit
 
 from aiohttp import web
+from aiohttp.typedefs import Handler, Middleware
 
 from server.config import Config
 from server.http import netinfo
@@ -24,8 +25,6 @@ REFUSAL: Final = (
     "This server is not asked for under this name. Use its address, or start it with "
     "--public-url and the URL that people use.\n"
 )
-
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +67,7 @@ def own_hosts(config: Config, certified: Collection[str]) -> Hosts:
 
 def only_for(
     hosts: Hosts, visitor: Callable[[web.Request], netinfo.Visitor], metrics: Metrics
-) -> Callable[[web.Request, Handler], Awaitable[web.StreamResponse]]:
+) -> Middleware:
     """A middleware that answers only requests for ``hosts``, and those without a Host header,
     which browsers always send. If a trusted proxy names another host, both are checked: a page
     could name any as well."""
