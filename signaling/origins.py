@@ -25,7 +25,8 @@ def refuse_foreign(request: web.Request, host: str | None, allowed: Collection[s
     """Raises web.HTTPForbidden if the request comes from a page whose origin is not allowed.
     ``host``: as in ``origin_allowed``; None: the request's."""
     origin = request.headers.get("Origin")
-    if not origin_allowed(origin, host or request.host, allowed):
+    own = request.host if host is None else host
+    if not origin_allowed(origin, own, allowed):
         raise web.HTTPForbidden(
             text=f"Pages of {excerpt(origin or '', 100)} may not connect to this server. "
             "To allow them, add their origin to the server's configuration.\n"

@@ -6,11 +6,11 @@ traceback without its message.
 """
 
 import logging
-from collections.abc import Awaitable, Callable
 from typing import Final
 
 from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
+from aiohttp.typedefs import Handler
 
 from server.process import described
 from signaling.rates import Bucket
@@ -18,8 +18,6 @@ from signaling.rates import Bucket
 #: Lines about malformed requests: as a burst, and on average. Anybody can cause them.
 LINES_AT_ONCE: Final = 20
 LINES_PER_S: Final = 1.0
-
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 def request_log() -> logging.Logger:
