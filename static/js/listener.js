@@ -45,7 +45,7 @@ export class Listener {
    * @type {ServerError | null}
    */
   refusal = null;
-  /** @type {Required<Session>} */
+  /** @type {Required<Omit<Session, "recording">>} */
   #session = { state: null, source: null, channels: ["floor"] };
   #everyChannel = ["floor"];
   /**
