@@ -3,8 +3,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { t } from "../../../static/js/i18n.js";
+import { t, textsLoaded } from "../../../static/js/i18n.js";
 import { recordingText } from "../../../static/js/recording.js";
+
+await textsLoaded;
 
 test("what is recorded is said", () => {
   assert.equal(recordingText(["audio", "text"]), t("recording.all"));
