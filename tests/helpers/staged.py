@@ -1,6 +1,6 @@
 """A server with the stand-in interpreter, as a process of its own:
 ``python -m tests.helpers.staged --port N --state FOLDER [--record audio,text] [--most-bytes N]``.
-With ``--most-bytes`` no file can grow beyond that.
+With ``--most-bytes`` no file can grow beyond that once the server runs.
 """
 
 import argparse
@@ -24,8 +24,6 @@ async def main() -> None:
     parser.add_argument("--record", default="")
     parser.add_argument("--most-bytes", type=int)
     options = parser.parse_args()
-    if options.most_bytes:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (options.most_bytes, options.most_bytes))
     stopped = asyncio.Event()
     with tempfile.TemporaryDirectory() as folder, on_sigterm(stopped.set):
         models = str(models_of_several(Path(folder)))
@@ -33,6 +31,8 @@ async def main() -> None:
         config = Config(port=options.port, state=options.state, models=models)
         config = msgspec.structs.replace(config, record=record)
         async with app.running(config, STAND_IN):
+            if options.most_bytes:
+                resource.setrlimit(resource.RLIMIT_FSIZE, (options.most_bytes, options.most_bytes))
             await stopped.wait()
 
 

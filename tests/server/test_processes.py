@@ -21,7 +21,8 @@ def other(value: Any, kind: Any) -> Any:
         case str():
             return f"{value} other"
         case list():
-            return ["one", "two, with a comma"]
+            known = [each for item in choices for each in get_args(item)]
+            return known or ["one", "two, with a comma"]
     return value + 1
 
 
