@@ -41,6 +41,10 @@ def main() -> None:
     parser.add_argument(
         "--from", type=Path, dest="shipped", metavar="MODEL", help="model to begin with"
     )
+    parser.add_argument(
+        "--mean-with", type=Path, metavar="CHECKPOINT",
+        help="an earlier checkpoint of this training: the model is the mean of both",
+    )  # fmt: skip
     parser.add_argument("--threads", type=int, default=os.cpu_count())
     parser.add_argument("--workers", type=int, default=0, help="processes that make examples")
     parser.add_argument("--seed", type=int, default=1)
@@ -85,6 +89,9 @@ def main() -> None:
     known = {"en", *corpora} if corpora else {"en", "nl"}
     directions = [direction for direction in SHARES if known.issuperset(direction)]
     weights = {name: weight.cpu() for name, weight in training.average.items()}
+    if arguments.mean_with:  # as good as both, each where it is better (Wortsman et al. 2022)
+        earlier = Training.load(arguments.mean_with, recipe, "cpu").average
+        weights = {name: (weight + earlier[name]) / 2 for name, weight in weights.items()}
     write(weights, training.recipe, training.pieces, directions, out)
     print(f"{out}: {progress.step:,} steps, {progress.target_pieces:,} target pieces learnt from")
 
