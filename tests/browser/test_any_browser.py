@@ -37,6 +37,21 @@ Object.defineProperty(navigator, "wakeLock", { value: { request: async () => {
   return { release: async () => (awake -= 1) };
 } } });
 """
+#: A microphone with a tone of a second, a pause of a second, and so on.
+SAYS = """
+navigator.mediaDevices.getUserMedia = async () => {
+  const context = new AudioContext();
+  const rate = context.sampleRate;
+  const buffer = context.createBuffer(1, 2 * rate, rate);
+  const samples = buffer.getChannelData(0);
+  for (let i = 0; i < rate; i += 1) samples[i] = 0.2 * Math.sin((2 * Math.PI * 300 * i) / rate);
+  const source = new AudioBufferSourceNode(context, { buffer, loop: true });
+  const output = context.createMediaStreamDestination();
+  source.connect(output);
+  source.start();
+  return output.stream;
+};
+"""
 PAUSED = "document.querySelector('audio').paused"
 
 
@@ -61,9 +76,9 @@ def test_where_there_is_no_way_the_page_names_browsers_and_captions_go_on(
     open_staged: OpenPage,
 ) -> None:
     script = NO_WEBRTC["missing"] + NO_WEB_CODECS
-    begin_speaking(open_staged("/speak/no-way", TONE))
     listener = open_staged("/listen/no-way", script)
     begin_listening(listener)
+    begin_speaking(open_staged("/speak/no-way", SAYS))
     sees(listener, "unable")
     expect(listener.locator("#hint")).to_contain_text("Firefox, Chrome, Edge or Safari")
     lines = listener.locator("#captions p")
