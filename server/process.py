@@ -1,4 +1,5 @@
-"""What the processes share: stopping at SIGTERM, describing an error, measuring memory."""
+"""What the processes share: stopping at SIGTERM, ending a process, describing an error, measuring
+memory."""
 
 import asyncio
 import logging
@@ -7,7 +8,7 @@ import signal
 import sys
 import traceback
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -25,6 +26,25 @@ def on_sigterm(stop: Callable[[], None]) -> Iterator[None]:
         yield
     finally:
         loop.remove_signal_handler(signal.SIGTERM)
+
+
+async def end(process: asyncio.subprocess.Process, grace_s: float) -> bool:
+    """Ask a process to end, and kill it after ``grace_s`` seconds, or when cancelled. Returns when
+    it has ended: whether it did so by itself."""
+    try:
+        if process.returncode is None:
+            with suppress(ProcessLookupError):
+                process.terminate()
+            async with asyncio.timeout(grace_s):
+                await process.wait()
+        return True
+    except TimeoutError:
+        return False
+    finally:
+        if process.returncode is None:
+            with suppress(ProcessLookupError):
+                process.kill()
+            await process.wait()
 
 
 def described(error: BaseException) -> str:

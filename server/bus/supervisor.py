@@ -12,6 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from server.bus.messages import Heartbeat
+from server.process import end
 
 _log = logging.getLogger(__name__)
 
@@ -139,18 +140,8 @@ class Supervisor:
             await self._end(process)
 
     async def _end(self, process: Process) -> None:
-        try:
-            if process.returncode is None:
-                with suppress(ProcessLookupError):
-                    process.terminate()
-                async with asyncio.timeout(self._limits.grace_s):
-                    await process.wait()
-        except TimeoutError:
+        if not await end(process, self._limits.grace_s):
             _log.warning("%s did not end within %g s; killed", self._name, self._limits.grace_s)
-        finally:
-            if process.returncode is None:
-                _kill(process)
-                await process.wait()
 
 
 def _kill(process: Process) -> None:

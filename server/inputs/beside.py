@@ -11,13 +11,14 @@ import sys
 import tempfile
 from asyncio.subprocess import PIPE
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Final
 
 from server.config import Config
 from server.http import netinfo
 from server.inputs.options import TOKEN, WITH_PARENT, words
+from server.process import end
 
 #: Between two runs of a command: doubled each time, up to the second. Seconds.
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 1.0, 30.0
@@ -105,11 +106,4 @@ async def _run(file: Path, environment: dict[str, str]) -> int:
     try:
         return await process.wait()
     finally:
-        with suppress(ProcessLookupError):
-            process.terminate()
-        try:
-            async with asyncio.timeout(GRACE_S):
-                await process.wait()
-        except TimeoutError:
-            process.kill()
-            await process.wait()
+        await end(process, GRACE_S)

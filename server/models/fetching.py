@@ -18,6 +18,7 @@ from server.models.events import Event
 from server.models.listing import unclear_voices
 from server.models.moving import Moves
 from server.models.telling import Shown, megabytes
+from server.process import end
 
 #: The niceness of the process, so that it takes less CPU time than interpreting.
 NICE: Final = 15
@@ -119,14 +120,7 @@ async def _running(command: Sequence[str]) -> AsyncIterator[Process]:
             os.setpriority(os.PRIO_PROCESS, process.pid, NICE)
         yield process
     finally:
-        with suppress(ProcessLookupError):
-            process.terminate()
-        try:
-            async with asyncio.timeout(GRACE_S):
-                await process.wait()
-        except TimeoutError:
-            process.kill()
-            await process.wait()
+        await end(process, GRACE_S)
 
 
 def _text(event: Event) -> str | None:

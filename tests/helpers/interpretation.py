@@ -229,3 +229,15 @@ class Speaker:
             )
             self.sample = chunk.end_sample
             self.bus.send(chunk)
+
+
+@asynccontextmanager
+async def demanded(
+    language: str, ensemble: Ensemble, limits: Limits
+) -> AsyncIterator[tuple[MemoryBus, Speaker]]:
+    """Run a worker while the body runs, with a speaker whose stream somebody hears in
+    ``language``."""
+    async with working(ensemble, limits) as bus:
+        speaker = Speaker(bus)
+        speaker.demand(language)
+        yield bus, speaker

@@ -11,6 +11,8 @@ from typing import IO, Self
 import aiohttp
 from prometheus_client.parser import text_string_to_metric_families
 
+from server.process import end
+
 READY_S = 60.0
 END_S = 6.0
 
@@ -72,7 +74,7 @@ async def serving(*options: str, log: IO[bytes] | None = None) -> AsyncIterator[
                     await asyncio.sleep(0.2)
             yield server
         finally:
-            await _end(process)
+            await end(process, END_S)
 
 
 class Speaking:
@@ -91,16 +93,4 @@ class Speaking:
         return self
 
     async def __aexit__(self, *exception: object) -> None:
-        await _end(self._process)
-
-
-async def _end(process: asyncio.subprocess.Process) -> None:
-    if process.returncode is not None:
-        return
-    process.terminate()
-    try:
-        async with asyncio.timeout(END_S):
-            await process.wait()
-    except TimeoutError:
-        process.kill()
-        await process.wait()
+        await end(self._process, END_S)

@@ -84,10 +84,12 @@ Licence of the model: GPL-3.0-or-later.
 ## How to make it again
 
     python -m training.translation --out FOLDER --data DATA --hours {hours:.1f} [--from MODEL]
+        [--mean-with CHECKPOINT]
 
 With --from it begins with the weights and the pieces of a model that was shipped before, as this
 one did, twice (the first of four encoder layers). All sessions together: {steps:,} steps,
-{pieces:.0f} million target pieces.
+{pieces:.0f} million target pieces. The weights are the mean of those before and after the last
+session (--mean-with), which was better than either.
 `training/requirements.txt` says what it needs.
 
 ## Measured

@@ -8,7 +8,7 @@ from server.bus.messages import Caption, Failure, Heartbeat, Speech
 from server.interpretation.engines import EngineError
 from server.interpretation.shared import Limits
 from server.interpretation.types import Pcm
-from tests.helpers.interpretation import Ensemble, Hang, MemoryBus, Speaker, fail, working
+from tests.helpers.interpretation import Ensemble, Hang, MemoryBus, Speaker, demanded, fail, working
 
 LIMITS = Limits(heartbeat_s=0.02, quiet_s=30.0, failures=3, retry_s=30.0)
 IMPATIENT = replace(LIMITS, translate_s=0.02, synthesize_s=0.02)
@@ -29,9 +29,7 @@ async def say_clauses(speaker: Speaker, bus: MemoryBus, *words: str, until: str)
 async def test_a_failed_clause_is_dropped_and_the_next_is_spoken() -> None:
     ensemble = Ensemble()
     ensemble.translator.instead["en"] = lambda text: fail(text) if text == "een" else text
-    async with working(ensemble, LIMITS) as bus:
-        speaker = Speaker(bus)
-        speaker.demand("en")
+    async with demanded("en", ensemble, LIMITS) as (bus, speaker):
         speaker.say("een . twee .")
         await bus.wait_for(Speech, last=True)
         await bus.wait_for(Heartbeat, dropped={"translate": 1})
@@ -42,9 +40,7 @@ async def test_a_failed_clause_is_dropped_and_the_next_is_spoken() -> None:
 async def test_a_translation_with_another_number_is_marked() -> None:
     ensemble = Ensemble()
     ensemble.translator.instead["en"] = lambda text: "17" if text == "een" else text
-    async with working(ensemble, LIMITS) as bus:
-        speaker = Speaker(bus)
-        speaker.demand("en")
+    async with demanded("en", ensemble, LIMITS) as (bus, speaker):
         speaker.say("een . twee .")
         await bus.wait_for(Caption, 2, language="en", status="final")
     lines = bus.of(Caption, language="en", status="final")
@@ -66,9 +62,7 @@ async def test_a_hanging_translator_does_not_delay_other_languages() -> None:
 async def test_a_hanging_call_is_given_up_and_its_age_reported() -> None:
     ensemble = Ensemble()
     ensemble.translator.instead["en"] = hang = Hang()
-    async with working(ensemble, IMPATIENT) as bus:
-        speaker = Speaker(bus)
-        speaker.demand("en")
+    async with demanded("en", ensemble, IMPATIENT) as (bus, speaker):
         speaker.say("een .")
         beats = await bus.wait_for(Heartbeat, dropped={"translate": 1})
         assert beats[0].stuck_s > 0.02
@@ -79,9 +73,7 @@ async def test_a_hanging_call_is_given_up_and_its_age_reported() -> None:
 async def test_results_after_the_time_limit_are_discarded() -> None:
     ensemble = Ensemble()
     ensemble.translator.instead["en"] = hang = Hang()
-    async with working(ensemble, replace(IMPATIENT, failures=99)) as bus:
-        speaker = Speaker(bus)
-        speaker.demand("en")
+    async with demanded("en", ensemble, replace(IMPATIENT, failures=99)) as (bus, speaker):
         speaker.say("een .")
         await bus.wait_for(Heartbeat, dropped={"translate": 1})
         hang.release.set()
@@ -94,9 +86,7 @@ async def test_results_after_the_time_limit_are_discarded() -> None:
 async def test_the_circuit_opens_after_several_failures_in_a_row() -> None:
     ensemble = Ensemble()
     ensemble.voices["en"].instead = broken_voice
-    async with working(ensemble, LIMITS) as bus:
-        speaker = Speaker(bus)
-        speaker.demand("en")
+    async with demanded("en", ensemble, LIMITS) as (bus, speaker):
         await say_clauses(speaker, bus, "een", "twee", until="en")
         assert not bus.of(Failure)
         await say_clauses(speaker, bus, "drie", until="en")
@@ -107,9 +97,7 @@ async def test_the_circuit_opens_after_several_failures_in_a_row() -> None:
 async def test_an_engine_over_its_time_limit_is_reported_as_slow() -> None:
     ensemble = Ensemble()
     ensemble.translator.instead["en"] = hang = Hang()
-    async with working(ensemble, replace(IMPATIENT, failures=1)) as bus:
-        speaker = Speaker(bus)
-        speaker.demand("en")
+    async with demanded("en", ensemble, replace(IMPATIENT, failures=1)) as (bus, speaker):
         speaker.say("een .")
         (failure,) = await bus.wait_for(Failure)
         hang.release.set()
@@ -118,9 +106,7 @@ async def test_an_engine_over_its_time_limit_is_reported_as_slow() -> None:
 
 async def test_a_language_that_is_always_too_late_is_reported_as_slow_until_it_is_not() -> None:
     ensemble = Ensemble()
-    async with working(ensemble, LIMITS) as bus:
-        speaker = Speaker(bus)
-        speaker.demand("en")
+    async with demanded("en", ensemble, LIMITS) as (bus, speaker):
         for count, word in enumerate(("een", "twee"), 1):
             ensemble.translator.instead["en"] = hang = Hang()
             speaker.say(f"{word} .")
@@ -141,9 +127,7 @@ async def test_a_language_that_is_always_too_late_is_reported_as_slow_until_it_i
 async def test_separate_failures_do_not_open_the_circuit() -> None:
     ensemble = Ensemble()
     ensemble.translator.instead["en"] = lambda text: fail(text) if text == "een" else text
-    async with working(ensemble, LIMITS) as bus:
-        speaker = Speaker(bus)
-        speaker.demand("en")
+    async with demanded("en", ensemble, LIMITS) as (bus, speaker):
         speaker.say("een . een . twee . een . een . drie .")
         await bus.wait_for(Caption, 2, language="en")
         await bus.wait_for(Speech, 2, last=True)
@@ -153,9 +137,7 @@ async def test_separate_failures_do_not_open_the_circuit() -> None:
 async def test_while_the_circuit_is_open_captions_go_on_and_nothing_is_synthesized() -> None:
     ensemble = Ensemble()
     ensemble.voices["en"].instead = broken_voice
-    async with working(ensemble, LIMITS) as bus:
-        speaker = Speaker(bus)
-        speaker.demand("en")
+    async with demanded("en", ensemble, LIMITS) as (bus, speaker):
         await say_clauses(speaker, bus, "een", "twee", "drie", "vier", "vijf", until="en")
         await bus.wait_for(Heartbeat, dropped={"synthesize": 3, "failing": 2})
     assert len(bus.of(Caption, language="nl", status="final")) == 5
@@ -177,9 +159,7 @@ async def test_each_language_has_its_own_circuit() -> None:
 async def test_the_circuit_closes_when_a_clause_is_spoken_again() -> None:
     ensemble = Ensemble()
     ensemble.voices["en"].instead = broken_voice
-    async with working(ensemble, replace(LIMITS, retry_s=0.001)) as bus:
-        speaker = Speaker(bus)
-        speaker.demand("en")
+    async with demanded("en", ensemble, replace(LIMITS, retry_s=0.001)) as (bus, speaker):
         speaker.say("een . twee . drie .")
         await bus.wait_for(Failure, failing=True)
         ensemble.voices["en"].instead = None
@@ -194,9 +174,7 @@ async def test_the_circuit_closes_when_a_clause_is_spoken_again() -> None:
 async def test_a_removed_language_stops_failing() -> None:
     ensemble = Ensemble()
     ensemble.voices["en"].instead = broken_voice
-    async with working(ensemble, LIMITS) as bus:
-        speaker = Speaker(bus)
-        speaker.demand("en")
+    async with demanded("en", ensemble, LIMITS) as (bus, speaker):
         speaker.say("een . twee . drie .")
         await bus.wait_for(Failure, failing=True)
         speaker.demand()
@@ -206,9 +184,7 @@ async def test_a_removed_language_stops_failing() -> None:
 
 
 async def test_a_language_without_a_voice_is_reported_as_failing() -> None:
-    async with working(Ensemble(), replace(LIMITS, failures=1)) as bus:
-        speaker = Speaker(bus)
-        speaker.demand("xx")
+    async with demanded("xx", Ensemble(), replace(LIMITS, failures=1)) as (bus, speaker):
         speaker.say("een .")
         (failure,) = await bus.wait_for(Failure)
     assert (failure.language, failure.failing, failure.reason) == ("xx", True, "broken")
@@ -217,9 +193,7 @@ async def test_a_language_without_a_voice_is_reported_as_failing() -> None:
 async def test_of_too_many_waiting_clauses_the_oldest_are_dropped() -> None:
     ensemble = Ensemble()
     ensemble.translator.instead["en"] = hang = Hang()
-    async with working(ensemble, replace(LIMITS, waiting_clauses=2)) as bus:
-        speaker = Speaker(bus)
-        speaker.demand("en")
+    async with demanded("en", ensemble, replace(LIMITS, waiting_clauses=2)) as (bus, speaker):
         speaker.say("een .")
         await bus.wait_for(Caption, text="een", status="final")
         speaker.say("twee . drie . vier .")
@@ -235,9 +209,7 @@ async def test_of_too_many_waiting_clauses_the_oldest_are_dropped() -> None:
 async def test_a_dropped_clause_is_marked_in_its_place() -> None:
     ensemble = Ensemble()
     ensemble.translator.instead["en"] = lambda text: fail(text) if text == "een" else text
-    async with working(ensemble, LIMITS) as bus:
-        speaker = Speaker(bus)
-        speaker.demand("en")
+    async with demanded("en", ensemble, LIMITS) as (bus, speaker):
         speaker.say("een . twee .")
         (marked,) = await bus.wait_for(Caption, language="en", skipped=True)
         (source,) = await bus.wait_for(Caption, text="een", status="final")
@@ -247,9 +219,7 @@ async def test_a_dropped_clause_is_marked_in_its_place() -> None:
 async def test_captions_that_are_not_spoken_are_marked() -> None:
     ensemble = Ensemble()
     ensemble.voices["en"].instead = broken_voice
-    async with working(ensemble, LIMITS) as bus:
-        speaker = Speaker(bus)
-        speaker.demand("en")
+    async with demanded("en", ensemble, LIMITS) as (bus, speaker):
         speaker.say("een . twee . drie . vier .")
         skipped = await bus.wait_for(Caption, 4, language="en", skipped=True)
     written = bus.of(Caption, language="en", skipped=False)
@@ -275,9 +245,7 @@ async def test_speech_is_played_while_the_speaker_is_paused() -> None:
     """Stream time stands still then, but what waits to be heard gets less."""
     ensemble = Ensemble()
     ensemble.voices["en"].instead = lambda text: np.full(8000 * 4, 1000, np.int16)
-    async with working(ensemble, replace(LIMITS, quiet_s=0.02)) as bus:
-        speaker = Speaker(bus)
-        speaker.demand("en")
+    async with demanded("en", ensemble, replace(LIMITS, quiet_s=0.02)) as (bus, speaker):
         speaker.say("een .")
         (one,) = await bus.wait_for(Speech, last=True)
         await bus.wait_for(Heartbeat, len(bus.of(Heartbeat)) + 10)
