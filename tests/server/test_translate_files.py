@@ -246,13 +246,18 @@ def test_a_full_disk_is_told_and_leaves_nothing_half(
     assert not list(tmp_path.iterdir())
 
 
+def interruptible() -> None:
+    """Let SIGINT end this process: background jobs of a shell ignore it, as do their children."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def test_ctrl_c_leaves_whole_files_and_nothing_half(tmp_path: Path, talk: Path) -> None:
     long = tmp_path / "long.wav"
     film(long, Sound(np.tile(spoken(), 60)), sound="pcm_s16le")
     out = tmp_path / "out"
     command = [sys.executable, "-m", "server", "translate", str(talk), str(long)]
     command += ["--from", "nl", "--to", "en", "-o", f"{out}/", "--models", "starter"]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, preexec_fn=interruptible)
     try:
         deadline = time.monotonic() + 90
         while not list(out.glob("talk*")) or not list(out.glob(".tolk-*")):
