@@ -2,7 +2,7 @@
 
 import textwrap
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from html import escape
 from itertools import accumulate, pairwise
 from typing import Final
@@ -12,6 +12,8 @@ LINE: Final = 42
 #: Letters and seconds of one cue: two lines, and as long as two lines take to be read.
 MOST_LETTERS: Final = 2 * LINE
 MOST_S: Final = 7.0
+#: A line of a live stream is shown for at least so long, or nobody could read a short one.
+LEAST_S: Final = 1.2
 #: A cue may end at a comma if it has this part of its usual length.
 EARLY: Final = 0.6
 PAUSES: Final = (",", ".", ";", ":", "?", "!")
@@ -72,12 +74,13 @@ def srt(cues: Sequence[Cue]) -> str:
 
 def vtt(cues: Sequence[Cue]) -> str:
     """The cues as WebVTT (W3C)."""
-    blocks = [
-        f"{_time(cue.start_s, '.')} --> {_time(cue.end_s, '.')}\n"
-        f"{escape(_lines(cue.text), quote=False)}\n"
-        for cue in cues
-    ]
-    return "\n".join(["WEBVTT\n", *blocks])
+    return "\n".join(["WEBVTT\n", *(vtt_cue(replace(cue, text=_lines(cue.text))) for cue in cues)])
+
+
+def vtt_cue(cue: Cue) -> str:
+    """One cue of a WebVTT, its text as it is."""
+    times = f"{_time(cue.start_s, '.')} --> {_time(cue.end_s, '.')}"
+    return f"{times}\n{escape(cue.text, quote=False)}\n"
 
 
 def txt(cues: Sequence[Cue]) -> str:

@@ -43,7 +43,7 @@ _CREDENTIAL: Final = re.compile(r"a=(ice-ufrag|ice-pwd):(\S{1,256})")
 _FRAGMENT_LINE: Final = re.compile(r"[am]=[^\x00-\x1f\x7f]{1,1000}")
 
 
-def speaker_join(query: Mapping[str, str], token: str | None) -> dict[str, object]:
+def whip_join(query: Mapping[str, str], token: str | None) -> dict[str, object]:
     """The join of a WHIP request: ``?language=nl``, and if wanted ``take_over=1``. Its fields are
     not checked yet. Raises ProtocolError."""
     if not query.get("language"):
@@ -54,7 +54,7 @@ def speaker_join(query: Mapping[str, str], token: str | None) -> dict[str, objec
     return join if token is None else {**join, "token": token}
 
 
-def listener_join(query: Mapping[str, str], token: str | None) -> dict[str, object]:
+def whep_join(query: Mapping[str, str], token: str | None) -> dict[str, object]:
     """The join of a WHEP request: ``?language=en``, with ``floor=1`` over the quiet original;
     without a language the original. Its fields are not checked yet. Raises ProtocolError."""
     language = query.get("language") or "floor"
@@ -68,21 +68,6 @@ def _flag(query: Mapping[str, str], name: str) -> bool:
     if value.lower() not in _FLAGS:
         raise ProtocolError("bad_message", f"?{name}= must be 1 or 0, not {excerpt(value)}")
     return _FLAGS[value.lower()]
-
-
-def bearer_token(authorization: str | None, query: Mapping[str, str]) -> str | None:
-    """The token of a request: of its Authorization header, else of ``?token=``. None: there is
-    none. Raises ProtocolError if the header is of another kind."""
-    if not authorization:
-        return query.get("token") or None
-    scheme, _, token = authorization.strip().partition(" ")
-    if scheme.lower() != "bearer":
-        raise ProtocolError(
-            "unauthorised", 'the Authorization header must be "Bearer", a space and the token'
-        )
-    if not token.isascii():
-        raise ProtocolError("unauthorised", "this token is not valid: it is not ASCII")
-    return token.strip() or None
 
 
 def ice_links(servers: list[IceServer]) -> list[str]:

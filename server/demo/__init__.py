@@ -7,7 +7,6 @@ Two clips have a synthetic voice, which the shipped recognisers understand best.
 import asyncio
 import sys
 from collections.abc import Iterable
-from html import escape
 from importlib import resources
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from server.client.participants import Listener, Speaker
 from server.config import Config
 from server.media.files import SoundFile, WavWriter
 from server.media.opus import RATE_HZ, Pcm, joined
+from server.subtitles import Cue, vtt_cue
 from signaling.messages import Caption
 
 READY_S = 30.0
@@ -110,13 +110,5 @@ async def _show(speaker: Speaker, listener: Listener) -> None:
 
 def vtt(captions: Iterable[Caption]) -> str:
     """The captions as WebVTT (W3C), in order."""
-    cues = [
-        f"{_time(caption.start_ms)} --> {_time(caption.end_ms)}\n"
-        f"{escape(caption.text, quote=False)}\n"
-        for caption in captions
-    ]
-    return "\n".join(["WEBVTT\n", *cues])
-
-
-def _time(ms: int) -> str:
-    return f"{ms // 3_600_000:02}:{ms // 60_000 % 60:02}:{ms // 1000 % 60:02}.{ms % 1000:03}"
+    cues = (Cue(each.start_ms / 1000, each.end_ms / 1000, each.text) for each in captions)
+    return "\n".join(["WEBVTT\n", *map(vtt_cue, cues)])

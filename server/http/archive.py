@@ -16,7 +16,8 @@ from typing import Final, TypeVar
 from aiohttp import hdrs, web
 
 from server.http.access import Access
-from server.http.operators import operated, refusal, token_of
+from server.http.operators import operated, token_of
+from server.http.refusals import Refusal
 from server.recording import shelf
 from server.recording.recordings import Recordings
 from server.recording.shelf import Kept
@@ -68,7 +69,7 @@ class Archive:
         try:
             self.access.grants(token_of(request), "*").require("operate")
         except ProtocolError as error:
-            raise refusal(error) from error
+            raise Refusal(error) from error
         return self._list(await self._read(lambda: shelf.listed(self.recordings.folder)))
 
     async def of_a_stream(self, request: web.Request) -> web.Response:
@@ -136,7 +137,7 @@ class Archive:
         try:
             return operated(self.access, request)
         except ProtocolError as error:
-            raise refusal(error) from error
+            raise Refusal(error) from error
 
     async def _kept(self, request: web.Request) -> Kept:
         """The recording in the request's path. Raises web.HTTPException."""

@@ -18,6 +18,7 @@ from server.interpretation.glossary import GlossaryError
 from server.streams.glossaries import Glossaries, Kept
 from signaling.errors import ProtocolError
 from signaling.protocol import parse_stream_id
+from signaling.tokens import bearer_token
 
 PATH: Final = "/api/streams/{stream}/glossary"
 #: Time limit for a request's body.
@@ -67,8 +68,8 @@ class GlossaryApi:
 
     def _allowed(self, request: web.Request) -> str:
         """The stream's name. Raises web.HTTPException if the client may not change its glossary."""
-        token = request.headers.get("Authorization", "").removeprefix("Bearer ").strip() or None
         try:
+            token = bearer_token(request.headers.get("Authorization"), {})
             stream = parse_stream_id(request.match_info["stream"])
             grants = self.access.grants(token, stream)
             if not grants.admin:

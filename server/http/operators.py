@@ -1,28 +1,16 @@
-"""What the HTTP APIs for operators share: who may use them, and how they refuse."""
+"""Who may use the HTTP APIs for operators."""
 
-from typing import Final
-
-import msgspec
 from aiohttp import hdrs, web
 
 from server.http.access import Access
-from signaling.errors import ProtocolError
-from signaling.messages import ErrorCode
 from signaling.protocol import parse_stream_id
-
-_STATUSES: Final[dict[ErrorCode, type[web.HTTPError]]] = {
-    "bad_message": web.HTTPBadRequest,
-    "unauthorised": web.HTTPUnauthorized,
-    "bad_stream": web.HTTPNotFound,
-    "limit": web.HTTPTooManyRequests,
-    "timeout": web.HTTPRequestTimeout,
-}
+from signaling.tokens import bearer_token
 
 
 def token_of(request: web.Request) -> str | None:
-    """The token in a request's header, or in its address: browsers save from an address."""
-    given = request.headers.get(hdrs.AUTHORIZATION, "")
-    return given.removeprefix("Bearer ").strip() or request.query.get("token") or None
+    """The token of a request. Browsers save files from an address, so it may be there. Raises
+    ProtocolError."""
+    return bearer_token(request.headers.get(hdrs.AUTHORIZATION), request.query)
 
 
 def operated(access: Access, request: web.Request) -> str:
@@ -31,10 +19,3 @@ def operated(access: Access, request: web.Request) -> str:
     stream = parse_stream_id(request.match_info["stream"])
     access.grants(token_of(request), stream).require("operate")
     return stream
-
-
-def refusal(error: ProtocolError) -> web.HTTPError:
-    """The answer to a request that is refused."""
-    text = msgspec.json.encode({"code": error.code, "message": error.message}).decode()
-    kind = _STATUSES.get(error.code, web.HTTPForbidden)
-    return kind(text=text, content_type="application/json")

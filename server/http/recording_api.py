@@ -14,7 +14,8 @@ from aiohttp import web
 
 from server.http.access import Access
 from server.http.archive import Archive
-from server.http.operators import operated, refusal, token_of
+from server.http.operators import operated, token_of
+from server.http.refusals import Refusal
 from server.recording.recorder import Recorder
 from server.recording.recordings import Recordings
 from signaling.errors import ProtocolError
@@ -51,7 +52,7 @@ class RecordingApi:
             operator = token is not None and self.access.grants(token, stream).operate
             return self._state(stream, operator)
         except ProtocolError as error:
-            raise refusal(error) from error
+            raise Refusal(error) from error
 
     async def put(self, request: web.Request) -> web.Response:
         """Record what the body says: ``{"recording": ["audio", "text"]}``; [] for nothing."""
@@ -61,12 +62,12 @@ class RecordingApi:
                 wanted = msgspec.json.decode(await request.read(), type=_Switch)
             self.recordings.ask(stream, wanted.recording)
         except ProtocolError as error:
-            raise refusal(error) from error
+            raise Refusal(error) from error
         except TimeoutError as error:
-            raise refusal(ProtocolError("timeout", "the request's body did not come")) from error
+            raise Refusal(ProtocolError("timeout", "the request's body did not come")) from error
         except msgspec.MsgspecError as error:
             text = f'{error}; expected {{"recording": ["audio", "text"]}}, or [] for nothing'
-            raise refusal(ProtocolError("bad_message", text)) from error
+            raise Refusal(ProtocolError("bad_message", text)) from error
         if recorder := self.recorder(stream):
             recorder.asked()
         return self._state(stream, operator=True)

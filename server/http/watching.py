@@ -11,6 +11,7 @@ from aiohttp import hdrs, web
 from server.http import netinfo
 from server.http.access import Access
 from signaling.errors import ProtocolError
+from signaling.tokens import bearer_token
 
 #: Proxies add these. A request that has one comes from elsewhere, whatever its address.
 _FORWARDED: Final = ("Forwarded", "Via", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-IP")
@@ -28,7 +29,7 @@ class Watching:
     def check(self, request: web.Request, *, here: bool = True) -> None:
         """Raises ProtocolError if the client may not see it. ``here``: on this machine no token is
         needed."""
-        token = request.headers.get(hdrs.AUTHORIZATION, "").removeprefix("Bearer ").strip()
+        token = bearer_token(request.headers.get(hdrs.AUTHORIZATION), {})
         if token:
             grants = self.access.grants(token, "*")
             if not grants.operate:

@@ -15,6 +15,7 @@ import msgspec
 from aiohttp import web
 from multidict import CIMultiDict
 
+from server.http.refusals import STATUSES
 from server.process import described
 from server.streams.session import Sessions
 from signaling.errors import ProtocolError, internal_error, protocol_error
@@ -22,14 +23,14 @@ from signaling.messages import ErrorCode
 from signaling.offer import MAX_OFFER_BYTES
 from signaling.origins import refuse_foreign
 from signaling.protocol import LISTENER, SPEAKER, M
+from signaling.tokens import bearer_token
 from signaling.whip import (
     MAX_FRAGMENT_BYTES,
     HttpTransport,
     PatchError,
-    bearer_token,
     ice_links,
-    listener_join,
-    speaker_join,
+    whep_join,
+    whip_join,
 )
 
 logger = logging.getLogger(__name__)
@@ -38,23 +39,6 @@ OFFER: Final = "application/sdp"
 FRAGMENT: Final = "application/trickle-ice-sdpfrag"
 #: Time limit for a request's body.
 BODY_S: Final = 10.0
-STATUSES: Final[dict[ErrorCode, HTTPStatus]] = {
-    "bad_message": HTTPStatus.BAD_REQUEST,
-    "out_of_order": HTTPStatus.BAD_REQUEST,
-    "too_large": HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-    "bad_sdp": HTTPStatus.UNPROCESSABLE_ENTITY,
-    "bad_stream": HTTPStatus.NOT_FOUND,
-    "unknown_language": HTTPStatus.NOT_FOUND,
-    "unknown_channel": HTTPStatus.NOT_FOUND,
-    "unauthorised": HTTPStatus.UNAUTHORIZED,
-    "forbidden": HTTPStatus.FORBIDDEN,
-    "speaker_present": HTTPStatus.CONFLICT,
-    "limit": HTTPStatus.TOO_MANY_REQUESTS,
-    "replaced": HTTPStatus.CONFLICT,
-    "timeout": HTTPStatus.REQUEST_TIMEOUT,
-    "unavailable": HTTPStatus.SERVICE_UNAVAILABLE,
-    "internal": HTTPStatus.INTERNAL_SERVER_ERROR,
-}
 #: When to try again while another speaks: once its session would have ended if it had crashed.
 SPEAKER_RETRY_S: Final = 15
 #: What a page of another origin may send and read.
@@ -108,13 +92,13 @@ class WhipApi:
     async def speak(self, request: web.Request) -> web.Response:
         """A speaker joins (WHIP)."""
         sdp = await self._offer(request)
-        transport = HttpTransport(SPEAKER, speaker_join(request.query, _token(request)), sdp)
+        transport = HttpTransport(SPEAKER, whip_join(request.query, _token(request)), sdp)
         return await self._joined(request, transport, self._sessions.speaker)
 
     async def listen(self, request: web.Request) -> web.Response:
         """A listener joins (WHEP)."""
         sdp = await self._offer(request)
-        transport = HttpTransport(LISTENER, listener_join(request.query, _token(request)), sdp)
+        transport = HttpTransport(LISTENER, whep_join(request.query, _token(request)), sdp)
         return await self._joined(request, transport, self._sessions.listener)
 
     async def get(self, request: web.Request) -> web.Response:

@@ -13,11 +13,9 @@ from typing import Final
 import msgspec
 
 from server.recording.files import CAPTIONS, Line
-from server.subtitles import Cue, srt, txt, vtt
+from server.subtitles import LEAST_S, Cue, srt, txt, vtt
 
 FORMATS: Final = {"vtt": vtt, "srt": srt, "txt": txt}
-#: A line is shown at least so long, unless the next one comes before.
-LEAST_S: Final = 1.2
 
 
 def write(folder: Path) -> None:
@@ -44,6 +42,7 @@ def latest(file: Path) -> list[Line]:
 
 
 def _cues(lines: Sequence[Line]) -> list[Cue]:
+    """The lines as cues of at least LEAST_S, unless the next one comes before."""
     cues = [Cue(line.start_ms / 1000, line.end_ms / 1000, line.text) for line in lines]
     starts = [*(after.start_s for _, after in pairwise(cues)), float("inf")]
     return [

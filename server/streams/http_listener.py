@@ -15,17 +15,17 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Final
 
-import msgspec
 from aiohttp import hdrs, web
 
 from server.http.netinfo import Visitor
+from server.http.refusals import Refusal
 from server.streams.attendance import Attendance
 from server.streams.live_stream import LiveStream
 from server.streams.registry import Session
 from signaling.errors import ProtocolError
-from signaling.messages import ErrorCode
 from signaling.origins import refuse_foreign
 from signaling.protocol import listener_join, parse_stream_id
+from signaling.tokens import bearer_token
 from signaling.unsent import UNSENT_BYTES, bound_unsent
 
 SEND_S: Final = 10.0
@@ -34,17 +34,6 @@ SEND_S: Final = 10.0
 UNANSWERED_MS: Final = 20_000
 #: How often it is looked whether the transport has room again, or is closed.
 LOOK_S: Final = 0.02
-
-_STATUSES: Final[dict[ErrorCode, int]] = {
-    "bad_message": 400,
-    "unauthorised": 401,
-    "forbidden": 403,
-    "bad_stream": 404,
-    "unknown_language": 404,
-    "unknown_channel": 404,
-    "limit": 429,
-    "unavailable": 503,
-}
 
 
 @dataclass
@@ -105,7 +94,9 @@ class HttpListeners:
                 return await handler(request)
             except ProtocolError as error:
                 self.attendance.metrics.refused.labels(error.code).inc()
-                return _refusal(error, self._headers(request))
+                refusal = Refusal(error)
+                refusal.headers.update(self._headers(request))
+                raise refusal from error
 
         app.router.add_get(path, answered)
         app.router.add_options(path, self._preflight)
@@ -150,7 +141,8 @@ class HttpListeners:
             answer.dismissed = error
             until.reschedule(loop.time())
 
-        join = listener_join({"token": _token(request), **wants})
+        token = bearer_token(request.headers.get(hdrs.AUTHORIZATION), request.query)
+        join = listener_join({"token": token, **wants})
         stream_id = parse_stream_id(request.match_info["stream"])
         self.attendance.check_captions(stream_id, join)
         try:
@@ -190,24 +182,6 @@ class HttpListeners:
             hdrs.ACCESS_CONTROL_MAX_AGE: "600",
         }
         return web.Response(status=204, headers={**self._headers(request), **allowed})
-
-
-def _token(request: web.Request) -> str | None:
-    given = request.headers.get(hdrs.AUTHORIZATION, "")
-    return given.removeprefix("Bearer ").strip() or request.query.get("token") or None
-
-
-def _refusal(error: ProtocolError, headers: dict[str, str]) -> web.Response:
-    if error.code == "unauthorised":
-        headers[hdrs.WWW_AUTHENTICATE] = "Bearer"
-    if error.retry_after_s is not None:
-        headers[hdrs.RETRY_AFTER] = f"{error.retry_after_s:.0f}"
-    return web.Response(
-        status=_STATUSES.get(error.code, 400),
-        body=msgspec.json.encode({"code": error.code, "message": error.message}),
-        content_type="application/json",
-        headers=headers,
-    )
 
 
 def _give_up_unanswered(transport: asyncio.Transport | None) -> None:

@@ -4,7 +4,8 @@ import pytest
 
 from signaling.errors import ProtocolError
 from signaling.messages import IceServer
-from signaling.whip import bearer_token, ice_links, listener_join, speaker_join
+from signaling.tokens import bearer_token
+from signaling.whip import ice_links, whep_join, whip_join
 
 
 @pytest.mark.parametrize(
@@ -21,11 +22,11 @@ from signaling.whip import bearer_token, ice_links, listener_join, speaker_join
     ],
 )
 def test_the_channel_of_a_listener(query: dict[str, str], channel: str) -> None:
-    assert listener_join(query, None) == {"channel": channel}
+    assert whep_join(query, None) == {"channel": channel}
 
 
 def test_what_a_speaker_asks_for() -> None:
-    assert speaker_join({"language": "nl", "take_over": "1"}, "abc") == {
+    assert whip_join({"language": "nl", "take_over": "1"}, "abc") == {
         "language": "nl",
         "take_over": True,
         "token": "abc",
@@ -35,7 +36,7 @@ def test_what_a_speaker_asks_for() -> None:
 @pytest.mark.parametrize("query", [{}, {"language": ""}, {"language": "nl", "take_over": "yes"}])
 def test_a_speaker_s_address_must_be_clear(query: dict[str, str]) -> None:
     with pytest.raises(ProtocolError) as refused:
-        speaker_join(query, None)
+        whip_join(query, None)
     assert refused.value.code == "bad_message"
 
 
