@@ -15,9 +15,10 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Final
 
+from server.client.options import TOKEN
 from server.config import Config
 from server.http import netinfo
-from server.inputs.options import TOKEN, WITH_PARENT, words
+from server.inputs.options import WITH_PARENT, words
 from server.process import end
 
 #: Between two runs of a command: doubled each time, up to the second. Seconds.

@@ -12,11 +12,12 @@ import aiohttp
 import numpy as np
 
 from server.client.conversation import NoAudio
+from server.client.options import token_of
 from server.client.participants import Refused, Speaker
 from server.client.source import Source
 from server.inputs.address import AddressError
 from server.inputs.buffer import Buffer
-from server.inputs.options import TOKEN, request
+from server.inputs.options import request
 from server.inputs.pieces import Request
 from server.inputs.reading import Reading
 from server.inputs.reports import Reports
@@ -51,7 +52,7 @@ def run(options: argparse.Namespace) -> int:
     except AddressError as error:
         print(f"tolk: {error}", file=sys.stderr)
         return 2
-    token = options.token or os.environ.get(TOKEN) or None
+    token = token_of(options)
 
     async def speak() -> str:
         if options.with_parent:

@@ -4,12 +4,11 @@ import argparse
 import shlex
 from typing import Final, NoReturn
 
+from server.client import options as client
 from server.config import Config, ConfigError
 from server.inputs.address import Address, AddressError, address
 from server.inputs.pieces import Request
 
-#: The environment variable with the token: other users of the machine cannot read it.
-TOKEN: Final = "TOLK_TOKEN"
 #: The option with which the command ends when its standard input is closed.
 WITH_PARENT: Final = "--with-parent"
 
@@ -40,9 +39,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def add_server_options(parser: argparse.ArgumentParser) -> None:
     """Add the options that say where the server is."""
-    parser.add_argument("--url", default="http://127.0.0.1:8080", help="the server (%(default)s)")
-    parser.add_argument("--token", help=f"if speaking needs one; better in the variable {TOKEN}")
-    parser.add_argument("--insecure", action="store_true", help="accept any certificate")
+    client.add_options(parser, "speaking")
     parser.add_argument(WITH_PARENT, action="store_true", help=argparse.SUPPRESS)
 
 

@@ -5,7 +5,6 @@ What comes while the target is not open is lost and counted; nothing waits.
 
 import argparse
 import logging
-import os
 import signal
 import sys
 import threading
@@ -13,13 +12,12 @@ import time
 from collections.abc import Callable
 from typing import Final
 
+from server.client import options as client
 from server.media.opus import RATE_HZ, Pcm
 from server.outputs.source import Channel, SourceError
 from server.outputs.target import TargetError, Wanted
 from server.outputs.writing import Writing
 
-#: The environment variable with the token: other users of the machine cannot read it.
-TOKEN: Final = "TOLK_TOKEN"
 #: Between two attempts: doubled each time, up to the second. Seconds.
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 8.0
 #: A target that has taken sound for so long works: the next pause is short again. Seconds.
@@ -38,9 +36,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--format", default="", help="FFmpeg's name; default: by the target")
     parser.add_argument("--codec", default="", help="FFmpeg's name; default: by the format")
     parser.add_argument("--bit-rate", type=int, default=64, metavar="KBIT", help="kbit/s (64)")
-    parser.add_argument("--url", default="http://127.0.0.1:8080", help="the server (%(default)s)")
-    parser.add_argument("--token", help=f"if listening needs one; better in the variable {TOKEN}")
-    parser.add_argument("--insecure", action="store_true", help="accept any certificate")
+    client.add_options(parser, "listening")
 
 
 def run(options: argparse.Namespace) -> int:
@@ -50,7 +46,7 @@ def run(options: argparse.Namespace) -> int:
         options.url,
         options.stream,
         options.channel,
-        options.token or os.environ.get(TOKEN),
+        client.token_of(options),
         options.insecure,
     )
     if wanted.sdp:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from server.process import end
 from tests.helpers.waiting import until
 
 #: A program that only answers a question takes no longer.
@@ -70,15 +71,7 @@ async def daemon(
         assert process.returncode is None, log.read_text(errors="replace")
         yield
     finally:
-        if process.returncode is None:
-            process.terminate()
-        try:
-            async with asyncio.timeout(END_S):
-                await process.wait()
-        except TimeoutError:
-            process.kill()
-            await process.wait()
-            raise
+        assert await end(process, END_S), f"{name} did not end by itself"
 
 
 def _accepts(port: int) -> bool:
