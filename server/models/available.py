@@ -9,7 +9,7 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from server.models.catalogue import Format, Kind, Pair
+from server.models.catalogue import Traits
 
 DATA = Path(__file__).with_name("available.toml")
 
@@ -35,8 +35,8 @@ class Package(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     members: dict[str, str]
 
 
-class Available(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """A model that can be fetched. Fields not described here are as in ``Model``.
+class Available(Traits, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A model that can be fetched.
 
     ``address``: the URL of its folder at the official source; "" if there is none. The model is
     either several ``files`` or one ``archive``. ``optional``: fetched only if asked for by name.
@@ -44,13 +44,8 @@ class Available(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     """
 
     name: Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
-    kind: Kind
-    format: Format
     licence: str
-    languages: list[str] = []
     multilingual: bool = False
-    pairs: list[Pair] = []
-    wants_case: bool = False
     optional: bool = False
     address: Annotated[str, Meta(pattern="^(https://.+)?$")] = ""
     files: list[File] = []

@@ -1,7 +1,7 @@
 """The models of a folder, and the languages that they make possible. Loads no model."""
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 
@@ -21,33 +21,44 @@ Format = Literal["", "vosk", "whisper", "opus-mt", "argos", "piper"]
 Pair = tuple[str, str]
 
 
-class Model(msgspec.Struct, frozen=True, kw_only=True):
+class Traits(msgspec.Struct, frozen=True):
+    """What a model is. ``languages``: that a recogniser understands or a voice speaks. ``pairs``:
+    (source, target) of a translation model. ``wants_case``: trained on text with capitals and
+    punctuation."""
+
+    kind: Kind
+    format: Format = ""
+    languages: list[str] = []
+    pairs: list[Pair] = []
+    wants_case: bool = False
+
+    @property
+    def traits(self) -> dict[str, Any]:
+        """These fields, to make another struct that has them."""
+        return {name: getattr(self, name) for name in Traits.__struct_fields__}
+
+
+class Model(Traits, frozen=True, kw_only=True):
     """One model, an entry of the manifest.
 
     ``path``: its folder, absolute or relative to the catalogue's. ``files``: the SHA-256 of each
-    file, by path within the folder. ``languages``: that a recogniser understands or a voice speaks.
-    ``pairs``: (source, target) of a translation model.
+    file, by path within the folder.
     Of translation models: ``target_tags``: the target is given by a first token ``>>nl<<``.
-    ``wants_case``: trained on text with capitals and punctuation. ``number_signs``: trained with
-    placeholders for numbers (``interpretation.numerals``). ``reranks``: chooses among several
-    translations by translating them back, at about twice the time.
+    ``number_signs``: trained with placeholders for numbers (``interpretation.numerals``).
+    ``reranks``: chooses among several translations by translating them back, at about twice the
+    time.
     ``read_back_wrong``: the percentage of a voice's words that an independent recogniser gets wrong
     (``tools.evaluate voices``); None if not measured.
     """
 
     name: str
-    kind: Kind
     path: str
     licence: str
     files: Annotated[dict[str, str], msgspec.Meta(min_length=1)]
-    languages: list[str] = []
-    pairs: list[Pair] = []
     target_tags: bool = False
-    wants_case: bool = False
     number_signs: bool = False
     reranks: bool = False
     read_back_wrong: float | None = None
-    format: Format = ""
 
 
 class _Manifest(msgspec.Struct, frozen=True):
@@ -83,7 +94,7 @@ class Catalogue:
                 "give a folder that has a manifest.json, or leave the setting out to use "
                 "the models that come with the server"
             ) from error
-        except msgspec.DecodeError as error:
+        except (msgspec.DecodeError, RecursionError) as error:
             raise ModelError(
                 f"{path} is not a manifest of models: {error}; install the models again"
             ) from error

@@ -8,10 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
-import msgspec
-
 from server.interpretation.engines import ModelError
-from server.models.catalogue import Format, Kind, Pair
+from server.models.catalogue import Traits
 
 #: Language codes that Vosk uses, and the usual ones.
 VOSK_NAMES: Final = {"cn": "zh", "kz": "kk", "vn": "vi", "ua": "uk", "gr": "el"}
@@ -22,17 +20,7 @@ ENGLISH_END: Final = 50256
 RATE_HZ: Final = 16_000
 
 
-class Found(msgspec.Struct, frozen=True):
-    """What a folder contains. The fields are as in ``Model``."""
-
-    kind: Kind
-    format: Format
-    languages: Sequence[str] = ()
-    pairs: Sequence[Pair] = ()
-    wants_case: bool = False
-
-
-def recognised(folder: Path, name: str = "", language: str = "") -> Found:
+def recognised(folder: Path, name: str = "", language: str = "") -> Traits:
     """What the model in ``folder`` is.
 
     ``name``: the model's name, if it differs from the folder's; some formats have the language only
@@ -64,7 +52,7 @@ def recognised(folder: Path, name: str = "", language: str = "") -> Found:
     )
 
 
-def _whisper(folder: Path, has: set[str]) -> Found:
+def _whisper(folder: Path, has: set[str]) -> Traits:
     settings = _json(folder / "config.json")
     if "alignment_heads" not in settings and "lang_ids" not in settings:
         raise ModelError(
@@ -80,10 +68,10 @@ def _whisper(folder: Path, has: set[str]) -> Found:
     if not codes:
         raise ModelError(f"{folder}/tokenizer.json has no languages: it is not Whisper's")
     only_english = tokens.get("<|endoftext|>") == ENGLISH_END
-    return Found("recognizer", "whisper", ["en"] if only_english else codes)
+    return Traits("recognizer", "whisper", ["en"] if only_english else codes)
 
 
-def _vosk(folder: Path, has: set[str], name: str, language: str) -> Found:
+def _vosk(folder: Path, has: set[str], name: str, language: str) -> Traits:
     _needs(folder, has, ("am/final.mdl",), ("conf/mfcc.conf",), ("conf/model.conf",))
     _needs(folder, has, ("graph/HCLG.fst", "graph/HCLr.fst"))
     settings = (folder / "conf/mfcc.conf").read_text(encoding="utf8", errors="replace")
@@ -95,10 +83,10 @@ def _vosk(folder: Path, has: set[str], name: str, language: str) -> Found:
         if not said:
             raise ModelError(f"{folder} does not say its language; add it, such as --language nl")
         language = VOSK_NAMES.get(said[1], said[1])
-    return Found("recognizer", "vosk", [language])
+    return Traits("recognizer", "vosk", [language])
 
 
-def _argos(folder: Path, has: set[str]) -> Found:
+def _argos(folder: Path, has: set[str]) -> Traits:
     about = _json(folder / "metadata.json")
     source, target = about.get("from_code"), about.get("to_code")
     if not isinstance(source, str) or not isinstance(target, str):
@@ -113,10 +101,10 @@ def _argos(folder: Path, has: set[str]) -> Found:
             "used; use an OPUS-MT model or another version of it"
         )
     _needs(folder, has, ("sentencepiece.model",), ("model/model.bin",))
-    return Found("translation", "argos", pairs=[(source, target)], wants_case=True)
+    return Traits("translation", "argos", pairs=[(source, target)], wants_case=True)
 
 
-def _opus(folder: Path, has: set[str], name: str, language: str) -> Found:
+def _opus(folder: Path, has: set[str], name: str, language: str) -> Traits:
     _needs(folder, has, ("config.json",))
     vocabularies = ("shared_vocabulary.json", "shared_vocabulary.txt")
     _needs(folder, has, (*vocabularies, "source_vocabulary.json", "source_vocabulary.txt"))
@@ -125,10 +113,10 @@ def _opus(folder: Path, has: set[str], name: str, language: str) -> Found:
         raise ModelError(
             f"{folder} does not say what it translates; add it, such as --language nl-en"
         )
-    return Found("translation", "opus-mt", pairs=[(said[1], said[2])], wants_case=True)
+    return Traits("translation", "opus-mt", pairs=[(said[1], said[2])], wants_case=True)
 
 
-def _piper(folder: Path, has: set[str], language: str) -> Found:
+def _piper(folder: Path, has: set[str], language: str) -> Traits:
     voices = sorted(each for each in has if each.endswith(".onnx"))
     if len(voices) != 1:
         raise ModelError(f"{folder} has {len(voices)} .onnx files, but a Piper voice has one")
@@ -140,7 +128,7 @@ def _piper(folder: Path, has: set[str], language: str) -> Found:
     spoken = language or re.split("[_-]", str(code or ""))[0].lower()
     if not re.fullmatch("[a-z]{2,3}", spoken):
         raise ModelError(f"{folder} does not say its language; add it, such as --language nl")
-    return Found("voice", "piper", [spoken])
+    return Traits("voice", "piper", [spoken])
 
 
 def _needs(folder: Path, has: set[str], *each_of: Sequence[str]) -> None:
@@ -157,7 +145,7 @@ def _needs(folder: Path, has: set[str], *each_of: Sequence[str]) -> None:
 def _json(path: Path) -> dict[str, Any]:
     try:
         found = json.loads(path.read_bytes())
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise ModelError(f"{path} cannot be read ({error}); fetch the model again") from error
     if not isinstance(found, dict):
         raise ModelError(f"{path} has unexpected content; fetch the model again")

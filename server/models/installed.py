@@ -80,15 +80,7 @@ def entry(store: Store, name: str) -> tuple[int, Model]:
     what = recognised(folder)
     size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
     return size, Model(
-        name=name,
-        kind=what.kind,
-        path=str(folder),
-        licence="see the package",
-        files={},
-        languages=list(what.languages),
-        pairs=list(what.pairs),
-        wants_case=what.wants_case,
-        format=what.format,
+        name=name, path=str(folder), licence="see the package", files={}, **what.traits
     )
 
 

@@ -28,6 +28,28 @@ def as_data(catalogue: Catalogue) -> dict[str, Any]:
     }
 
 
+def uses(catalogue: Catalogue) -> dict[str, Any]:
+    """What each model is used for, and which could be fetched, for JSON. Reads no disk."""
+    there = {model.name for model in catalogue.models}
+    return {
+        "hears": {language: model.name for language, model in catalogue.recognizers.items()},
+        "speaks": {language: model.name for language, model in catalogue.voices.items()},
+        "translates": {
+            source: {
+                target: " → ".join(catalogue.translations[pair].name for pair in route)
+                for target in catalogue.voices
+                if target != source and (route := catalogue.route(source, target))
+            }
+            for source in catalogue.recognizers
+        },
+        "available": [
+            {**_described(model), "bytes": model.size}
+            for model in available()
+            if model.name not in there
+        ],
+    }
+
+
 def _described(model: Model | Available) -> dict[str, object]:
     return {
         "name": model.name,

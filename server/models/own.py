@@ -99,15 +99,7 @@ def _described(folder: Path, name: str, called: str, language: str) -> Available
     except ModelError as error:
         shutil.rmtree(folder.parent, ignore_errors=True)
         raise FetchError(str(error).replace(str(folder), name)) from error
-    return Available(
-        name=name,
-        kind=found.kind,
-        format=found.format,
-        licence="see the package",
-        languages=list(found.languages),
-        pairs=list(found.pairs),
-        wants_case=found.wants_case,
-    )
+    return Available(name=name, licence="see the package", **found.traits)
 
 
 def _copied(files: Sequence[Path], base: Path, folder: Path) -> None:

@@ -114,7 +114,7 @@ def _of_json(text: str, address: str) -> list[tuple[str, File]]:
             )
             for each in files
         ]
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
         raise FetchError(f"{address} does not answer like a package index: {error!r}") from error
 
 

@@ -30,15 +30,7 @@ def made(model: Available, folder: Path, source: Source, address: str) -> Record
         shutil.rmtree(folder, ignore_errors=True)
         raise FetchError(f"{model.name} from {address}: {problem}; it is not used")
     entry = Model(
-        name=model.name,
-        kind=model.kind,
-        path=model.name,
-        licence=model.licence,
-        files=sums,
-        languages=model.languages,
-        pairs=model.pairs,
-        wants_case=model.wants_case,
-        format=model.format,
+        name=model.name, path=model.name, licence=model.licence, files=sums, **model.traits
     )
     return Record(entry, sizes, source, address, datetime.now(UTC).isoformat(timespec="seconds"))
 

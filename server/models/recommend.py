@@ -5,11 +5,12 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Final
 
 import msgspec
 import numpy as np
+
+from server import machine
 
 #: The cores that recognition of one stream takes, on the machine of docs/benchmarks.md; the better
 #: models last.
@@ -64,19 +65,9 @@ def measured_cores() -> float:
         ran = subprocess.run(
             command, env=environment, capture_output=True, text=True, check=True, timeout=LIMIT_S
         )
-        return allowed_cores() * float(ran.stdout) / CORE_GFLOPS
+        return machine.cores() * float(ran.stdout) / CORE_GFLOPS
     except (subprocess.SubprocessError, ValueError) as error:
         raise OSError(f"this machine's speed could not be measured: {error}") from error
-
-
-def allowed_cores() -> float:
-    """The number of cores that this process may use, by its affinity and cgroup quota."""
-    cores = float(len(os.sched_getaffinity(0)))
-    try:
-        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text().split()
-        return min(cores, int(quota) / int(period))
-    except (OSError, ValueError):
-        return cores
 
 
 def core_gflops() -> float:

@@ -68,7 +68,7 @@ class Store:
             record = msgspec.json.decode((folder / RECORD).read_bytes(), type=Record)
         except FileNotFoundError:
             return None
-        except (OSError, msgspec.DecodeError) as error:
+        except (OSError, msgspec.DecodeError, RecursionError) as error:
             raise ModelError(
                 f"{folder / RECORD} cannot be used ({error}); {_again(name)}"
             ) from error

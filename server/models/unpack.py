@@ -1,6 +1,8 @@
 """Unpacks untrusted zip files. Refuses links, paths outside the folder, and zip bombs."""
 
+import lzma
 import stat
+import struct
 import zipfile
 import zlib
 from collections.abc import Mapping
@@ -14,6 +16,11 @@ MOST_SWELLING: Final = 20
 MOST_BYTES: Final = 8 << 30
 MOST_MEMBERS: Final = 10_000
 CHUNK_BYTES: Final = 1 << 20
+#: What unpacking damaged data raises; bz2 raises an OSError without a number.
+_DAMAGED: Final = (
+    *(zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error),
+    *(EOFError, RuntimeError, ValueError),
+)
 
 
 def unpack(archive: Path, folder: Path) -> None:
@@ -104,9 +111,9 @@ def _write(
                         f"{archive.name}: {member.filename} is larger than it says; it is not used"
                     )
                 file.write(data)
-    except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError) as error:
+    except (*_DAMAGED, OSError) as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            raise disk_error(target, error) from error
         raise FetchError(
             f"{archive.name}: {member.filename} is damaged ({error}); fetch it again"
         ) from error
-    except OSError as error:
-        raise disk_error(target, error) from error

@@ -122,6 +122,8 @@ def understood(
         yield Figure(f"voices.{language}.person_read_back_wrong", own, "%")
         times = wrong / own if own else None
         yield Figure(f"voices.{language}.times_the_person", times, "", TIMES_THE_PERSON)
+        poor_own = listener.words_wrong(list(over_a_poor_line(person, language)), language)
+        yield Figure(f"voices.{language}.person_over_a_poor_line", poor_own, "%")
 
 
 def cost(voice: PiperSynthesizer, language: Language, texts: Sequence[str]) -> Iterator[Figure]:

@@ -9,6 +9,7 @@ import hashlib
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Final, Literal
 
@@ -44,8 +45,10 @@ def key(text: str) -> str:
     return "".join(filter(str.isalnum, unicodedata.normalize("NFKC", text).casefold()))
 
 
+@cache
 def read_corpora(data: Path) -> dict[Foreign, Corpus]:
-    """The corpora whose training files are in ``data``/text; empty if there are none."""
+    """The corpora whose training files are in ``data``/text; empty if there are none. Reading
+    takes seconds, so it is done once; nobody changes the result."""
     text = data / "text"
     files = {foreign: text / f"tatoeba-en-{foreign}.train.tsv.xz" for foreign in FOREIGN}
     pairs = {foreign: read_pairs(file) for foreign, file in files.items() if file.exists()}

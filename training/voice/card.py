@@ -141,6 +141,7 @@ UNDERSTOOD: Final = {
     "read_back_wrong_over_a_poor_line": "over the quiet original, Opus at 24 kb/s, 5 % lost",
     "person_read_back_wrong": "of the person's own recordings, held out",
     "times_the_person": "against that",
+    "person_over_a_poor_line": "of those recordings over the same poor line",
     "cpu": "processor time to speak, of the length of the speech",
     "first_sound": "until a clause can be heard",
 }

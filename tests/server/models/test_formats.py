@@ -7,30 +7,31 @@ import pytest
 
 from server.config import STARTER_MODELS
 from server.interpretation.engines import ModelError
-from server.models.formats import Found, recognised
+from server.models.catalogue import Traits
+from server.models.formats import recognised
 from tests.helpers.packages import ARGOS, OPUS, PIPER, SPECIAL, VOSK, WHISPER, lay_out, tokens
 
 
 @pytest.mark.parametrize(
     ("name", "files", "found"),
     [
-        ("m", WHISPER, Found("recognizer", "whisper", ["en", "nl", "yue"])),
+        ("m", WHISPER, Traits("recognizer", "whisper", ["en", "nl", "yue"])),
         (
             "m",
             {**WHISPER, "tokenizer.json": tokens(*SPECIAL, first=50256)},
-            Found("recognizer", "whisper", ["en"]),
+            Traits("recognizer", "whisper", ["en"]),
         ),
-        ("vosk-model-small-nl-0.22", VOSK, Found("recognizer", "vosk", ["nl"])),
-        ("vosk-model-small-en-us-0.15", VOSK, Found("recognizer", "vosk", ["en"])),
-        ("vosk-model-cn-0.22", VOSK, Found("recognizer", "vosk", ["zh"])),
-        ("m", ARGOS, Found("translation", "argos", (), [("nl", "en")], True)),
-        ("opus-mt-nl-en", OPUS, Found("translation", "opus-mt", (), [("nl", "en")], True)),
-        ("ct2fast-opus-mt-en-de", OPUS, Found("translation", "opus-mt", (), [("en", "de")], True)),
-        ("m", PIPER, Found("voice", "piper", ["nl"])),
+        ("vosk-model-small-nl-0.22", VOSK, Traits("recognizer", "vosk", ["nl"])),
+        ("vosk-model-small-en-us-0.15", VOSK, Traits("recognizer", "vosk", ["en"])),
+        ("vosk-model-cn-0.22", VOSK, Traits("recognizer", "vosk", ["zh"])),
+        ("m", ARGOS, Traits("translation", "argos", [], [("nl", "en")], True)),
+        ("opus-mt-nl-en", OPUS, Traits("translation", "opus-mt", [], [("nl", "en")], True)),
+        ("ct2fast-opus-mt-en-de", OPUS, Traits("translation", "opus-mt", [], [("en", "de")], True)),
+        ("m", PIPER, Traits("voice", "piper", ["nl"])),
     ],
 )
 def test_a_package_is_recognised_by_its_files(
-    tmp_path: Path, name: str, files: dict[str, str], found: Found
+    tmp_path: Path, name: str, files: dict[str, str], found: Traits
 ) -> None:
     assert recognised(lay_out(tmp_path / name, **files)) == found
 
@@ -38,12 +39,12 @@ def test_a_package_is_recognised_by_its_files(
 @pytest.mark.parametrize(
     ("files", "language", "found"),
     [
-        (VOSK, "fy", Found("recognizer", "vosk", ["fy"])),
-        (OPUS, "nl-fy", Found("translation", "opus-mt", (), [("nl", "fy")], True)),
+        (VOSK, "fy", Traits("recognizer", "vosk", ["fy"])),
+        (OPUS, "nl-fy", Traits("translation", "opus-mt", [], [("nl", "fy")], True)),
     ],
 )
 def test_missing_facts_can_be_given_as_options(
-    tmp_path: Path, files: dict[str, str], language: str, found: Found
+    tmp_path: Path, files: dict[str, str], language: str, found: Traits
 ) -> None:
     assert recognised(lay_out(tmp_path / "m", **files), language=language) == found
 
@@ -61,6 +62,7 @@ def without(files: dict[str, str], name: str) -> dict[str, str]:
         (without(WHISPER, "vocabulary.txt"), r"lacks vocabulary\.txt or vocabulary\.json"),
         ({**WHISPER, "config.json": "{}"}, "neither Whisper nor OPUS-MT"),
         ({**WHISPER, "config.json": "{"}, r"config\.json cannot be read"),
+        ({**WHISPER, "config.json": "[" * 50_000}, r"config\.json cannot be read"),
         ({**WHISPER, "tokenizer.json": "[]"}, "has unexpected content"),
         (VOSK, "does not say its language; add it, such as --language nl"),
         ({**VOSK, "am/final.mdl": ""}, r"am/final\.mdl is empty"),
@@ -87,5 +89,5 @@ def test_unusable_packages_are_named(tmp_path: Path, files: dict[str, str], comp
         ("voice-en", lambda found: (found.format, found.languages) == ("piper", ["en"])),
     ],
 )
-def test_shipped_models_have_the_same_layout(name: str, check: Callable[[Found], bool]) -> None:
+def test_shipped_models_have_the_same_layout(name: str, check: Callable[[Traits], bool]) -> None:
     assert check(recognised(STARTER_MODELS / name, language="nl" if "nl" in name else ""))

