@@ -18,6 +18,9 @@ CLOSE_CODES: Final[dict[ErrorCode, int]] = {
     "timeout": 4408,
     "speaker_present": 4409,
     "replaced": 4410,
+    "taken_over": 4411,
+    "ended": 4412,
+    "elsewhere": 4413,
     "limit": 4429,
     "too_large": 1009,
     "internal": 1011,
@@ -30,6 +33,7 @@ class ProtocolError(Exception):
 
     ``message`` is sent to the participant: it says what was wrong and what to do, and quotes
     input only shortened. ``fatal``: the session ends. ``retry_after_s``: when to try again.
+    ``url``: of the server that does what was asked for.
     """
 
     def __init__(
@@ -38,12 +42,14 @@ class ProtocolError(Exception):
         message: str,
         fatal: bool = True,
         retry_after_s: float | None = None,
+        url: str | None = None,
     ) -> None:
-        super().__init__(code, message, fatal, retry_after_s)
+        super().__init__(code, message, fatal, retry_after_s, url)
         self.code: Final = code
         self.message: Final = message
         self.fatal: Final = fatal
         self.retry_after_s: Final = retry_after_s
+        self.url: Final = url
 
     def __str__(self) -> str:
         return f"{self.code}: {self.message}"
@@ -60,11 +66,12 @@ class ProtocolError(Exception):
             message=self.message,
             fatal=self.fatal,
             retry_after_s=self.retry_after_s,
+            url=self.url,
         )
 
     def as_fatal(self, fatal: bool) -> "ProtocolError":
         """A copy of this error with ``fatal`` replaced."""
-        return ProtocolError(self.code, self.message, fatal, self.retry_after_s)
+        return ProtocolError(self.code, self.message, fatal, self.retry_after_s, self.url)
 
 
 def protocol_error(error: Exception) -> ProtocolError | None:

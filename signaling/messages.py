@@ -6,63 +6,34 @@ Times are milliseconds since the first sound of the stream.
 ``docs/signaling.md`` shows an example of each message; the tests read them from there.
 """
 
-from typing import Annotated, Final, Literal
+from typing import Annotated, Literal
 
 import msgspec
 
-#: A stream's name. It is part of a URL, so it has no character that needs escaping.
-StreamId = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_-]{1,64}\Z")]
-#: A BCP 47 language tag of the forms that models have ("nl", "en", "pt-BR").
-Language = Annotated[
-    str, msgspec.Meta(pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*\Z", max_length=35)
-]
-#: In place of a language tag: the server detects the language.
-AUTO: Final = "auto"
-#: What a speaker speaks: a language, or AUTO.
-SpokenLanguage = Annotated[
-    str, msgspec.Meta(pattern=r"^(auto|[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*)\Z", max_length=35)
-]
-#: What a listener hears: "floor", a language ("en"), or a language over the quiet floor.
-ChannelName = Annotated[
-    str,
-    msgspec.Meta(pattern=r"^(floor|[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*(\+floor)?)\Z", max_length=41),
-]
-Secret = Annotated[str, msgspec.Meta(min_length=1, max_length=2048)]
-#: The transport of the audio: a PeerConnection, this WebSocket (from a speaker: "socket" for PCM,
-#: "socket-opus" for Opus in RTP packets), or none (captions only).
-SpeakerAudio = Literal["webrtc", "socket", "socket-opus"]
-ListenerAudio = Literal["webrtc", "socket", "none"]
-
-StreamState = Literal["waiting", "live", "paused", "ended"]
-#: What is kept in files: the sound of the channels, the captions, or both.
-Recorded = Literal["audio", "text"]
-ChannelStatus = Literal["starting", "live", "fallback"]
-#: Why a listener hears the floor (the original) instead: the language's models fail ("broken") or
-#: are too slow; the interpreter restarts; the machine has no room for another language ("full").
-FallbackReason = Literal["broken", "slow", "restarting", "full"]
-CaptionStatus = Literal["partial", "final", "clear"]
-ErrorCode = Literal[
-    "bad_message",  # not JSON, of no known type, or with wrong fields
-    "out_of_order",  # not allowed now: before the join, or a second join
-    "too_large",
-    "bad_sdp",  # an offer that the server does not accept; the message says why
-    "bad_stream",
-    "unknown_language",
-    "unknown_channel",
-    "unauthorised",  # a token is needed, or this one is not valid
-    "forbidden",  # the token does not grant this, or the page's origin is not allowed
-    "speaker_present",  # the stream has a speaker; resume or take over
-    "limit",  # too many connections or messages; see retry_after_s
-    "replaced",  # another connection resumed or took over this session
-    "timeout",  # no sound or no connection in time
-    "unavailable",  # the server is shutting down or not ready
-    "internal",
-]
-
-
-class Message(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
-    """Base of all messages: immutable; fields with their default value are not sent."""
-
+from signaling.base import Message as Message
+from signaling.booth import Booth as Booth
+from signaling.booth import OnAir as OnAir
+from signaling.fields import AUTO as AUTO
+from signaling.fields import CaptionStatus as CaptionStatus
+from signaling.fields import ChannelName as ChannelName
+from signaling.fields import ChannelStatus as ChannelStatus
+from signaling.fields import ErrorCode as ErrorCode
+from signaling.fields import FallbackReason as FallbackReason
+from signaling.fields import Language as Language
+from signaling.fields import ListenerAudio as ListenerAudio
+from signaling.fields import PersonName as PersonName
+from signaling.fields import Recorded as Recorded
+from signaling.fields import Secret as Secret
+from signaling.fields import SpeakerAudio as SpeakerAudio
+from signaling.fields import SpokenLanguage as SpokenLanguage
+from signaling.fields import StreamId as StreamId
+from signaling.fields import StreamState as StreamState
+from signaling.hand_over import Ask as Ask
+from signaling.hand_over import Asking as Asking
+from signaling.hand_over import HandOver as HandOver
+from signaling.hand_over import Panel as Panel
+from signaling.hand_over import Turn as Turn
+from signaling.hand_over import Waiting as Waiting
 
 # --- from a participant ------------------------------------------------------------------
 
@@ -72,7 +43,9 @@ class JoinSpeaker(Message, frozen=True, tag="join"):
     detected.
 
     ``resume``: the secret of an earlier session, which this one replaces. ``take_over``: replace
-    the present speaker; the token must allow it.
+    the present speaker; the token must allow it. ``wings``: join in the wings, unheard, and be told
+    who listens. ``rehearse``: be alone, unheard, and read what is understood. ``turn_refused``: it
+    uses the socket because the TURN server refused its password.
     """
 
     language: SpokenLanguage
@@ -80,16 +53,23 @@ class JoinSpeaker(Message, frozen=True, tag="join"):
     token: Secret | None = None
     resume: Secret | None = None
     take_over: bool = False
+    wings: bool = False
+    rehearse: bool = False
+    turn_refused: bool = False
 
 
 class JoinListener(Message, frozen=True, tag="join"):
-    """First message on ``/ws/listen/{stream}``. ``captions``: the languages to get captions in."""
+    """First message on ``/ws/listen/{stream}``. ``captions``: the languages to get captions in.
+    ``monitor``: it is the speaker, who follows the interpretation and is not counted.
+    ``turn_refused``: as in JoinSpeaker."""
 
     channel: ChannelName = "floor"
     captions: Annotated[list[Language], msgspec.Meta(max_length=8)] = []
     audio: ListenerAudio = "webrtc"
     token: Secret | None = None
     resume: Secret | None = None
+    monitor: bool = False
+    turn_refused: bool = False
 
 
 class JoinTalk(Message, frozen=True, tag="join"):
@@ -99,6 +79,19 @@ class JoinTalk(Message, frozen=True, tag="join"):
     language: Language
     target: Language
     token: Secret | None = None
+
+
+class JoinInterpreter(Message, frozen=True, tag="join"):
+    """First message on ``/ws/interpret/{stream}/{language}``: a person who may interpret into the
+    language. ``name``: what the listeners are told. ``channel``: what the interpreter hears.
+    ``audio``: of both directions, "webrtc" or "socket-opus"."""
+
+    name: PersonName
+    channel: ChannelName = "floor"
+    captions: Annotated[list[Language], msgspec.Meta(max_length=8)] = []
+    audio: Literal["webrtc", "socket-opus"] = "webrtc"
+    token: Secret | None = None
+    resume: Secret | None = None
 
 
 class Offer(Message, frozen=True, tag="offer"):
@@ -135,9 +128,10 @@ class Ping(Message, frozen=True, tag="ping"):
     """Asks for a Pong: a page that gets none knows that its network is gone."""
 
 
-SpeakerMessage = JoinSpeaker | Offer | Pause | ChangeLanguage | End | Ping
+SpeakerMessage = JoinSpeaker | Offer | Pause | ChangeLanguage | Ask | HandOver | Panel | End | Ping
 ListenerMessage = JoinListener | Offer | Select | Ping
 TalkMessage = JoinTalk | Offer | Ping
+InterpreterMessage = JoinInterpreter | Offer | OnAir | Select | Ping
 
 
 # --- from the server -----------------------------------------------------------------------
@@ -155,7 +149,8 @@ class Joined(Message, frozen=True, tag="joined"):
     """The join was accepted. ``resume``: this session's secret, to resume it after a lost
     connection. ``source``: the spoken language. ``languages``: those that a speaker may choose.
     ``channels``: those that a listener may choose. ``ice_servers``: for its PeerConnection.
-    ``recording``: as in State."""
+    ``recording``, ``panel``: as in State. ``others``: URLs of servers at which a listener can go on
+    if this one is lost."""
 
     stream: str
     resume: str
@@ -164,7 +159,9 @@ class Joined(Message, frozen=True, tag="joined"):
     languages: list[str] = []
     channels: list[str] = []
     recording: list[Recorded] = []
+    panel: bool = False
     ice_servers: list[IceServer] = []
+    others: list[str] = []
 
 
 class Answer(Message, frozen=True, tag="answer"):
@@ -175,28 +172,39 @@ class Answer(Message, frozen=True, tag="answer"):
 
 class State(Message, frozen=True, tag="state"):
     """The stream's state changed: sent to everyone in it. ``recording``: what is recorded while
-    somebody speaks."""
+    somebody speaks. ``panel``: those in the wings take over by speaking."""
 
     state: StreamState
     source: str | None = None
     channels: list[str] = []
     recording: list[Recorded] = []
+    panel: bool = False
 
 
 class ChannelState(Message, frozen=True, tag="channel"):
     """What the listener hears now. With status ``starting`` or ``fallback`` it hears the floor
-    (the original), quietly, until there is an interpretation. ``reason``: of a fallback."""
+    (the original), quietly, until there is an interpretation. ``reason``: of a fallback.
+    ``interpreter``: the name of the person who interprets; None: the machine does."""
 
     channel: str
     status: ChannelStatus
     reason: FallbackReason | None = None
+    interpreter: str | None = None
 
 
 class Audience(Message, frozen=True, tag="audience"):
-    """To the speaker: the number of listeners, in total and by channel."""
+    """To the speaker, and those in the wings: the number of listeners, in total and by channel."""
 
     total: int
     channels: dict[str, int] = {}
+
+
+class Lag(Message, frozen=True, tag="lag"):
+    """To the speaker: how many seconds each language that is heard is behind, and how many clauses
+    were skipped so far because it was too far behind."""
+
+    behind_s: dict[str, float] = {}
+    skipped: int = 0
 
 
 class Spoken(Message, frozen=True, tag="spoken"):
@@ -236,18 +244,28 @@ class Captions(Message, frozen=True, tag="captions"):
 
 
 class Error(Message, frozen=True, tag="error"):
-    """What went wrong and what to do. If ``fatal``, the server then closes the socket."""
+    """What went wrong and what to do. If ``fatal``, the server then closes the socket. ``url``: of
+    the server that does what was asked for."""
 
     code: ErrorCode
     message: str
     fatal: bool = True
     retry_after_s: float | None = None
+    url: str | None = None
+
+
+class Notice(Message, frozen=True, tag="notice"):
+    """To listeners: a message of the host, to show until the next one. Without ``text`` there is
+    none any more. ``texts``: the same in these languages; ``text`` is the first of them."""
+
+    text: str = ""
+    texts: dict[str, str] = {}
 
 
 class Pong(Message, frozen=True, tag="pong"):
     """The answer to a Ping."""
 
 
-ServerMessage = (
-    Joined | Answer | State | ChannelState | Audience | Spoken | Caption | Captions | Error | Pong
-)
+_OfSession = Joined | Answer | Error | Pong
+_OfStream = State | ChannelState | Booth | Audience | Asking | Turn | Lag | Spoken | Notice
+ServerMessage = _OfSession | _OfStream | Caption | Captions

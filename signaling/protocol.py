@@ -22,6 +22,8 @@ from signaling import offer
 from signaling.errors import ProtocolError, excerpt
 from signaling.messages import (
     ErrorCode,
+    InterpreterMessage,
+    JoinInterpreter,
     JoinListener,
     JoinSpeaker,
     JoinTalk,
@@ -52,7 +54,7 @@ M = TypeVar("M", bound=Message)
 class Role(Generic[M]):
     """A kind of participant: the messages it may send, and the direction of its audio."""
 
-    name: Literal["speaker", "listener", "talk"]
+    name: Literal["speaker", "listener", "talk", "interpreter"]
     types: tuple[str, ...]
     decoder: msgspec.json.Decoder[M]
     direction: offer.Direction
@@ -71,6 +73,13 @@ LISTENER: Final = Role[ListenerMessage](
 TALK: Final = Role[TalkMessage](
     "talk", _types(TalkMessage), msgspec.json.Decoder(TalkMessage), "sendrecv"
 )
+INTERPRETER: Final = Role[InterpreterMessage](
+    "interpreter",
+    _types(InterpreterMessage),
+    msgspec.json.Decoder(InterpreterMessage),
+    "sendrecv",
+)
+_Join = JoinSpeaker | JoinListener | JoinTalk | JoinInterpreter
 
 
 class _Envelope(msgspec.Struct):
@@ -83,6 +92,7 @@ _EXPECTED: Final = {
     "language": 'a language tag such as "nl"',
     "target": 'a language tag such as "en"',
     "captions": 'language tags such as "en"',
+    "name": "1 to 60 visible characters",
     "channel": '"floor", a language such as "en", or "en+floor"',
 }
 _PATTERN_FAULT: Final = re.compile(r".* matching regex .*`\$\.(\w+)(?:\[\d+\])?`", re.DOTALL)
@@ -122,7 +132,7 @@ class Conversation(Generic[M]):
 
     def __init__(self, role: Role[M]) -> None:
         self.role: Final = role
-        self._join: JoinSpeaker | JoinListener | JoinTalk | None = None
+        self._join: _Join | None = None
         self._offers = 0
         self._faults = 0
 
@@ -182,7 +192,7 @@ class Conversation(Generic[M]):
             raise _bad_message(f'"{kind}": {_in_words(str(error))}') from None
 
     def _ordered(self, message: M) -> M:
-        if isinstance(message, JoinSpeaker | JoinListener | JoinTalk):
+        if isinstance(message, _Join):
             if self._join is not None:
                 raise ProtocolError("out_of_order", '"join" may be sent only once')
             self._join = message
@@ -194,7 +204,7 @@ class Conversation(Generic[M]):
             raise _bad_message('"select": channel or captions is needed')
         return message
 
-    def _offered(self, message: Offer, join: JoinSpeaker | JoinListener | JoinTalk) -> Offer:
+    def _offered(self, message: Offer, join: _Join) -> Offer:
         if not isinstance(join, JoinTalk) and join.audio != "webrtc":
             raise ProtocolError(
                 "out_of_order", f'an offer is not allowed after a join with audio "{join.audio}"'
@@ -210,8 +220,8 @@ class Conversation(Generic[M]):
     def _check_audio(self, data: bytes) -> None:
         if self._join is None:
             raise ProtocolError("out_of_order", 'the first message must be "join"')
-        if not isinstance(self._join, JoinSpeaker):
-            raise ProtocolError("out_of_order", "only a speaker may send binary messages")
+        if not isinstance(self._join, JoinSpeaker | JoinInterpreter):
+            raise ProtocolError("out_of_order", "listeners may not send binary messages")
         if self._join.audio == "webrtc":
             raise ProtocolError(
                 "out_of_order", 'binary messages need a join with "audio": "socket"'

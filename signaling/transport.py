@@ -1,7 +1,9 @@
 """What a session needs of the connection over which a participant joined: a WebSocket
 (``websocket``), or HTTP requests (``whip``)."""
 
+import asyncio
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
 from signaling.errors import ProtocolError
@@ -9,6 +11,25 @@ from signaling.messages import Message, ServerMessage
 from signaling.outbox import Outbox
 
 M_co = TypeVar("M_co", bound=Message, covariant=True)
+
+
+@dataclass(frozen=True)
+class IceRestart:
+    """New ICE credentials of a participant: ``username``, ``password``. ``answer``: the server's,
+    as an SDP fragment (RFC 8840); or ProtocolError, after which the session goes on as before."""
+
+    username: str
+    password: str
+    answer: asyncio.Future[str]
+
+    def settle(self, answer: str | ProtocolError) -> None:
+        """Answer it, if nobody has."""
+        if self.answer.done():
+            return
+        if isinstance(answer, str):
+            self.answer.set_result(answer)
+        else:
+            self.answer.set_exception(answer)
 
 
 class Transport(Protocol[M_co]):
@@ -30,9 +51,10 @@ class Transport(Protocol[M_co]):
         """Why the session ended; None after a normal end."""
         ...
 
-    async def receive(self) -> M_co | bytes | None:
+    async def receive(self) -> M_co | bytes | IceRestart | None:
         """Wait for the next message (or bytes: a speaker's audio). None: the participant is gone.
-        Raises ProtocolError, which ends the session."""
+        Only a transport without renegotiation hands over an ICE restart. Raises ProtocolError,
+        which ends the session."""
         ...
 
     def answering(self) -> AbstractContextManager[None]:

@@ -1,6 +1,6 @@
 """Joining by one HTTP request: WHIP (RFC 9725) for speakers, WHEP for listeners.
 
-A POST is a join and an offer in one; the response is the answer. Later requests concern only ICE
+A POST is a join and an offer in one; the response is the answer. Later requests restart ICE
 (PATCH), or end the session (DELETE). Messages other than the answer, such as captions, have no way
 to the participant and are dropped.
 
@@ -26,10 +26,12 @@ from signaling.messages import (
     IceServer,
     Joined,
     Offer,
+    Recorded,
     ServerMessage,
 )
 from signaling.outbox import Outbox
 from signaling.protocol import Conversation, M, Role
+from signaling.transport import IceRestart
 
 #: A speaker from whom no audio has come for so long is gone.
 SILENCE_S: Final = 15.0
@@ -39,7 +41,12 @@ ANSWER_S: Final = 7.5
 MAX_FRAGMENT_BYTES: Final = 16 * 1024
 
 _FLAGS: Final = {"": False, "0": False, "false": False, "1": True, "true": True}
-_CREDENTIAL: Final = re.compile(r"a=(ice-ufrag|ice-pwd):(\S{1,256})")
+_CREDENTIAL: Final = re.compile(r"^a=(ice-ufrag|ice-pwd):(.*?)\r?$", re.MULTILINE)
+#: RFC 8839, 5.4.
+_CREDENTIALS: Final = {
+    "ice-ufrag": re.compile(r"[A-Za-z0-9+/]{4,256}"),
+    "ice-pwd": re.compile(r"[A-Za-z0-9+/]{22,256}"),
+}
 _FRAGMENT_LINE: Final = re.compile(r"[am]=[^\x00-\x1f\x7f]{1,1000}")
 
 
@@ -89,7 +96,7 @@ class HttpTransport(Generic[M]):
     """One participant who joined by a POST. ``join``: the fields of the join; ``sdp``: the offer.
 
     ``address``: the last part of the session's URL. ``etag``: of its ICE session. ``error``: why it
-    ended after its answer.
+    ended after its answer. ``recording``: what was recorded of the stream when it joined.
     Raises ProtocolError if the join or the offer is not valid.
     """
 
@@ -100,23 +107,26 @@ class HttpTransport(Generic[M]):
         self.outbox: Final = Outbox()
         self.error: ProtocolError | None = None
         self.address: Final = secrets.token_urlsafe(18)
-        self.etag: Final = f'"{secrets.token_hex(8)}"'
+        self.etag = _new_etag()
         self.ice_servers: list[IceServer] = []
-        self._unread = [
+        self.recording: list[Recorded] = []
+        self._unread: list[M | IceRestart] = [
             conversation.receive_text(msgspec.json.encode({"type": kind, **fields}).decode())
             for kind, fields in (("join", join), ("offer", {"sdp": sdp}))
         ]
         self._credentials = _credentials(cast(Offer, self._unread[1]).sdp)
         self._answer: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-        self._over = asyncio.Event()
+        self._restart: IceRestart | None = None
+        self._over = False
+        self._event = asyncio.Event()
 
-    async def receive(self) -> M | bytes | None:
-        """The join, then the offer, then None once the session is to end."""
-        if self._over.is_set():
-            return None
-        if self._unread:
-            return self._unread.pop(0)
-        await self._over.wait()
+    async def receive(self) -> M | bytes | IceRestart | None:
+        """The join, the offer, then ICE restarts; None once the session is to end."""
+        while not self._over:
+            if self._unread:
+                return self._unread.pop(0)
+            self._event.clear()
+            await self._event.wait()
         return None
 
     @contextmanager
@@ -130,6 +140,7 @@ class HttpTransport(Generic[M]):
         match message:
             case Joined():
                 self.ice_servers = message.ice_servers
+                self.recording = message.recording
             case Answer():
                 if not self._answer.done():
                     self._answer.set_result(message.sdp)
@@ -143,7 +154,7 @@ class HttpTransport(Generic[M]):
 
     def close(self, error: ProtocolError) -> None:
         """End the session because of ``error``. It is the response if there was none."""
-        if not self._over.is_set():
+        if not self._over:
             if self._answer.done():
                 self.error = error
             self._refuse(error)
@@ -151,8 +162,12 @@ class HttpTransport(Generic[M]):
 
     def end(self) -> None:
         """End the session normally."""
-        self._over.set()
-        self._refuse(ProtocolError("unavailable", "the session ended. Join again", retry_after_s=1))
+        self._over = True
+        self._event.set()
+        ended = ProtocolError("unavailable", "the session ended. Join again", retry_after_s=1)
+        self._refuse(ended)
+        if self._restart is not None:
+            self._restart.settle(ended)
 
     async def answered(self) -> str:
         """Wait for the SDP answer. Raises ProtocolError."""
@@ -166,8 +181,9 @@ class HttpTransport(Generic[M]):
             self.close(late)
             raise late from None
 
-    def patch(self, fragment: str, if_match: str | None) -> None:
-        """Check a PATCH: candidates, which the server does not need. Raises PatchError."""
+    async def patch(self, fragment: str, if_match: str | None) -> str | None:
+        """Carry out a PATCH. Candidates are not needed: None. New credentials restart ICE: the
+        server's, as a fragment; then ``etag`` is new. Raises PatchError, ProtocolError."""
         if if_match is None:
             raise PatchError(428, "an If-Match header with the session's ETag is needed")
         tags = re.split(r"\s*,\s*", if_match.strip())
@@ -177,10 +193,31 @@ class HttpTransport(Generic[M]):
         if not all(map(_FRAGMENT_LINE.fullmatch, lines)):
             raise PatchError(400, "the body is not an SDP fragment (RFC 8840)")
         given = _credentials(fragment)
-        if any(self._credentials[name] != value for name, value in given.items()):
-            raise PatchError(
-                422, "ICE cannot be restarted here: end this session, and POST a new offer"
-            )
+        if all(self._credentials[name] == value for name, value in given.items()):
+            return None
+        for name, pattern in _CREDENTIALS.items():
+            if not pattern.fullmatch(given.get(name, "")):
+                raise PatchError(400, f"an ICE restart needs a valid a={name}")
+        if self._restart is not None:
+            raise PatchError(409, "another ICE restart is under way")
+        return await self._restarted(given)
+
+    async def _restarted(self, given: dict[str, str]) -> str:
+        """Let the session restart ICE. Raises ProtocolError."""
+        answer = asyncio.get_running_loop().create_future()
+        self._restart = IceRestart(given["ice-ufrag"], given["ice-pwd"], answer)
+        self._unread.append(self._restart)
+        self._event.set()
+        try:
+            async with asyncio.timeout(ANSWER_S):
+                fragment: str = await answer
+        except TimeoutError:
+            text = f"ICE was not restarted within {ANSWER_S:g} s. Try again"
+            raise ProtocolError("unavailable", text, retry_after_s=1) from None
+        finally:
+            self._restart = None
+        self._credentials, self.etag = given, _new_etag()
+        return fragment
 
     def _refuse(self, error: ProtocolError) -> None:
         if not self._answer.done():
@@ -199,3 +236,7 @@ class PatchError(Exception):
 def _credentials(sdp: str) -> dict[str, str]:
     """ice-ufrag and ice-pwd in an offer or a fragment."""
     return dict(_CREDENTIAL.findall(sdp))
+
+
+def _new_etag() -> str:
+    return f'"{secrets.token_hex(8)}"'

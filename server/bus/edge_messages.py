@@ -24,12 +24,20 @@ class PeerOffer(_AboutNoStream, frozen=True, tag="offer"):
     sdp: str
 
 
-PeerStateName = Literal["answered", "refused", "connected", "gone"]
+class PeerRestart(_AboutNoStream, frozen=True, tag="restart"):
+    """To an edge: restart ICE with the participant's new credentials."""
+
+    peer: int
+    username: str
+    password: str
+
+
+PeerStateName = Literal["answered", "connected", "restarted", "gone"]
 
 
 class PeerState(_AboutNoStream, frozen=True, tag="peer"):
-    """From an edge: the new state of a connection. ``text``: the answer's SDP, or why the offer
-    was refused, or why the connection is gone."""
+    """From an edge: the new state of a connection. ``text``: the answer's SDP, or its
+    fragment after a restart; or why the connection is gone."""
 
     peer: int
     state: PeerStateName
@@ -75,7 +83,7 @@ class EdgeReport(Heartbeat, frozen=True, tag="edge"):
     late_s: float = 0.0
 
 
-Message = PeerOffer | PeerState | Routes | ChannelPacket | EdgeReport
+Message = PeerOffer | PeerRestart | PeerState | Routes | ChannelPacket | EdgeReport
 
 _decoder: msgspec.msgpack.Decoder[Message] = msgspec.msgpack.Decoder(Message)
 

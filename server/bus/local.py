@@ -8,55 +8,26 @@ messages that it does not read in time are dropped, oldest first, and counted.
 
 import asyncio
 import logging
+import os
 import struct
-from collections import deque
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
-from typing import Final, Generic, TypeVar, cast
+from typing import Final, Generic, cast
 
 import msgspec
 
 from server.bus.messages import MAX_MESSAGE_BYTES, encode
 from server.bus.protocol import BusClosed, M
+from server.bus.queues import DropOldest
 
-MAX_QUEUED_MESSAGES = 4096
-MAX_QUEUED_BYTES = 8_000_000
 #: How long closing waits for the other process to read what was last written to it.
 CLOSE_DEADLINE_S = 1.0
+#: The longest path of a Unix socket, in bytes.
+MAX_PATH_BYTES = 107
 
 _LENGTH = struct.Struct(">I")
 _log = logging.getLogger(__name__)
-_Item = TypeVar("_Item")
-
-
-class _DropOldest(Generic[_Item]):
-    """A queue bounded in messages and bytes. When it is full, the oldest are dropped."""
-
-    def __init__(self) -> None:
-        self._items: deque[tuple[_Item, int]] = deque()
-        self._size = 0
-        self.dropped = 0
-
-    def __len__(self) -> int:
-        return len(self._items)
-
-    def push(self, item: _Item, size: int) -> None:
-        self._items.append((item, size))
-        self._size += size
-        while len(self._items) > MAX_QUEUED_MESSAGES or self._size > MAX_QUEUED_BYTES:
-            self.pop()
-            self.dropped += 1
-
-    def pop(self) -> _Item:
-        item, size = self._items.popleft()
-        self._size -= size
-        return item
-
-    def drop_all(self) -> None:
-        self.dropped += len(self._items)
-        self._items.clear()
-        self._size = 0
 
 
 class LocalBus(Generic[M]):
@@ -64,8 +35,8 @@ class LocalBus(Generic[M]):
 
     def __init__(self, decode: Callable[[bytes], M]) -> None:
         self.decode: Final = decode
-        self._inbound = _DropOldest[M]()
-        self._outbound = _DropOldest[bytes]()
+        self._inbound = DropOldest[M]()
+        self._outbound = DropOldest[bytes]()
         self._arrived = asyncio.Event()
         self._connection: _Connection[M] | None = None
         self._closed = False
@@ -75,7 +46,7 @@ class LocalBus(Generic[M]):
     async def listen(cls, path: Path, decode: Callable[[bytes], M]) -> AsyncIterator["LocalBus[M]"]:
         """The media process's side. One process at a time: a new one replaces the old.
 
-        ``path``: of the socket, which is removed at the end; at most 107 bytes. ``decode`` raises
+        ``path``: of the socket, which is removed at the end. ``decode`` raises
         msgspec.DecodeError if its argument is no message.
         Raises PermissionError if other users may enter the folder.
         """
@@ -86,7 +57,8 @@ class LocalBus(Generic[M]):
             )
         bus = cls(decode)
         loop = asyncio.get_running_loop()
-        server = await loop.create_unix_server(lambda: _Connection(bus), path)
+        with _short(path) as name:
+            server = await loop.create_unix_server(lambda: _Connection(bus), name)
         try:
             yield bus
         finally:
@@ -103,7 +75,8 @@ class LocalBus(Generic[M]):
         process disappears later, ``receive`` raises BusClosed."""
         bus = cls(decode)
         loop = asyncio.get_running_loop()
-        await loop.create_unix_connection(lambda: _Connection(bus, only=True), str(path))
+        with _short(path) as name:
+            await loop.create_unix_connection(lambda: _Connection(bus, only=True), name)
         try:
             yield bus
         finally:
@@ -162,6 +135,20 @@ class LocalBus(Generic[M]):
         if self._connection is connection:
             self._inbound.push(message, size)
             self._arrived.set()
+
+
+@contextmanager
+def _short(path: Path) -> Iterator[str]:
+    """A name for ``path`` that fits into a socket's address. Folders for temporary files may have
+    long names."""
+    if len(os.fsencode(path)) <= MAX_PATH_BYTES:
+        yield str(path)
+        return
+    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        yield f"/proc/self/fd/{folder}/{path.name}"
+    finally:
+        os.close(folder)
 
 
 class _Connection(asyncio.Protocol, Generic[M]):

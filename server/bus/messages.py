@@ -51,7 +51,8 @@ class Demand(BusMessage, frozen=True, tag="demand"):
     without ``captions`` ends it. ``speech``: target languages to speak; ``text``: those to caption
     only. ``listeners``: the number of listeners by language. If ``source`` is AUTO, nothing is
     interpreted; the language is detected and reported by ``Spoken``. ``among``: the languages to
-    expect then.
+    expect then. ``lease``: the epoch of the hub's lease on the stream, see ``cluster.leases``; 0:
+    it has none.
     """
 
     source: str
@@ -60,6 +61,7 @@ class Demand(BusMessage, frozen=True, tag="demand"):
     captions: bool = True
     listeners: dict[str, int] = {}
     among: tuple[str, ...] = ()
+    lease: int = 0
 
 
 class Spoken(BusMessage, frozen=True, tag="spoken"):
@@ -153,11 +155,11 @@ class Stage(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Heartbeat(BusMessage, frozen=True, tag="heartbeat"):
-    """Says that an interpreter process is alive: sent every second, and when its models are loaded.
+    """Says that an interpreter process is alive: sent twice a second, and when it is ready.
 
     ``stuck_s``: the age of its oldest running engine call. ``dropped``: what was dropped so far,
     counted by place. ``cpu_s``, ``rss_bytes``: of the process. ``version``: of the models in use,
-    as in Models.
+    as in Models. ``waited_s``: how long its threads have waited for a core.
     """
 
     worker: str
@@ -168,6 +170,7 @@ class Heartbeat(BusMessage, frozen=True, tag="heartbeat"):
     cpu_s: float = 0.0
     rss_bytes: int = 0
     version: str = ""
+    waited_s: float = 0.0
 
 
 class Reload(BusMessage, frozen=True, kw_only=True, tag="reload"):
@@ -176,6 +179,15 @@ class Reload(BusMessage, frozen=True, kw_only=True, tag="reload"):
 
     stream: str = ""
     epoch: int = 0
+
+
+class Drain(BusMessage, frozen=True, kw_only=True, tag="drain"):
+    """To a machine that interprets: its streams are to go to others, or may stay again. It tells
+    all hubs."""
+
+    stream: str = ""
+    epoch: int = 0
+    on: bool
 
 
 class Models(BusMessage, frozen=True, kw_only=True, tag="models"):
@@ -202,6 +214,7 @@ Message = (
     | Failure
     | Heartbeat
     | Reload
+    | Drain
     | Models
 )
 

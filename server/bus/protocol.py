@@ -1,5 +1,7 @@
 """The interface of every bus between the media process and the other processes."""
 
+import asyncio
+from collections.abc import AsyncIterator
 from typing import Protocol, TypeVar
 
 from server.bus.messages import BusMessage
@@ -26,5 +28,28 @@ class Bus(Protocol[M]):
         """Messages dropped so far, by direction: "out" and "in"."""
 
 
+class Link(Bus[M], Protocol[M]):
+    """One end of a bus to another machine."""
+
+    @property
+    def is_linked(self) -> bool:
+        """Whether the other end is there."""
+
+
 class BusClosed(Exception):
     """The bus, or the connection behind it, is closed."""
+
+
+async def until_gone(link: Link[M], look_s: float) -> AsyncIterator[M]:
+    """What comes over a link, until the other end is gone; that is looked at every ``look_s``."""
+    while True:
+        try:
+            async with asyncio.timeout(look_s):
+                message = await link.receive()
+        except TimeoutError:
+            if not link.is_linked:
+                return
+        except BusClosed:
+            return
+        else:
+            yield message

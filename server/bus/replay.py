@@ -33,11 +33,12 @@ class ReplayCounts:
 
 
 class Replay:
-    """The kept audio of one stream. ``counts`` may be shared by all streams."""
+    """The kept audio of one stream. ``counts`` may be shared by all streams. ``kept_samples``: the
+    audio that has not been interpreted yet."""
 
     def __init__(self, counts: ReplayCounts) -> None:
         self._kept: deque[AudioChunk] = deque()
-        self._kept_samples = 0
+        self.kept_samples = 0
         self._committed: deque[AudioChunk] = deque()
         self._ready = False
         self._suspect_end = 0
@@ -47,15 +48,14 @@ class Replay:
         """Keep ``chunk``. Returns whether to send it to the interpreter now. If not, none is
         ready, and ``worker_ready`` will return it."""
         self._kept.append(chunk)
-        self._kept_samples += chunk.samples
-        while self._kept_samples > KEPT_S * RATE_HZ:
+        self.kept_samples += chunk.samples
+        while self.kept_samples > KEPT_S * RATE_HZ:
             self._counts.dropped_samples += self._forget_oldest()
         return self._ready
 
-    @property
-    def keeps_any(self) -> bool:
-        """Whether some audio has not been interpreted yet."""
-        return bool(self._kept)
+    def is_unfinished(self, sample: int) -> bool:
+        """Whether an interpreter is at work on audio before ``sample``."""
+        return self._ready and bool(self._kept) and self._kept[0].end_sample <= sample
 
     def committed(self, sample: int) -> None:
         """All audio before ``sample`` has been interpreted."""
@@ -72,7 +72,7 @@ class Replay:
         again = [*self._committed, *self._kept]
         self._committed.clear()
         self._kept = deque(chunk for chunk in again if chunk.end_sample > sample)
-        self._kept_samples = sum(chunk.samples for chunk in self._kept)
+        self.kept_samples = sum(chunk.samples for chunk in self._kept)
 
     def worker_lost(self) -> None:
         """The interpreter is gone."""
@@ -93,5 +93,5 @@ class Replay:
 
     def _forget_oldest(self) -> int:
         samples = self._kept.popleft().samples
-        self._kept_samples -= samples
+        self.kept_samples -= samples
         return samples

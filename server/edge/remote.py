@@ -16,15 +16,16 @@ from typing import Final
 
 from server.bus import edge_messages as messages
 from server.bus.protocol import Bus
-from server.bus.supervisor import Supervisor
+from server.bus.supervisor import Limits, Supervisor
 from server.media.broadcast import SubscriberTrack
-from server.media.peer import OfferError, PeerGone
+from server.media.peer import PeerGone
 from server.metrics import Metrics
 
 #: Time limit for an edge's answer to an offer. One takes it some milliseconds, but those of a
 #: crowd wait for each other.
 ANSWER_S: Final = 3.0
 NO_CHANNEL: Final = 0
+LIMITS: Final = Limits(silence_s=2.0)
 
 _log = logging.getLogger(__name__)
 
@@ -40,7 +41,7 @@ class Edge:
     ) -> None:
         self.name = str(number)
         self.peers: dict[int, RemotePeer] = {}
-        self.supervisor = Supervisor(command, self._lost, name=f"edge {number}")
+        self.supervisor = Supervisor(command, self._lost, LIMITS, f"edge {number}")
         self._bus = bus
         self._metrics = metrics
         self._numbers = itertools.count(1)
@@ -63,7 +64,7 @@ class Edge:
     async def answer(self, sdp: str, track: SubscriberTrack) -> "RemotePeer":
         """Have the edge answer an offer. Once connected, the listener gets the track's packets.
 
-        Raises OfferError, or PeerGone if there is no answer in time.
+        Raises PeerGone, also if there is no answer in time.
         """
         number = next(self._numbers)
         peer = self.peers[number] = RemotePeer(self, number, track)
@@ -77,6 +78,19 @@ class Edge:
                 raise PeerGone(f"no answer within {ANSWER_S:g} s") from None
             undo.pop_all()
         return peer
+
+    async def restart(self, peer: "RemotePeer", username: str, password: str) -> str:
+        """Have the edge restart ICE. Returns its SDP fragment. Raises PeerGone if none comes."""
+        restarted: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        peer.restarting = restarted
+        self._bus.publish(
+            messages.PeerRestart(peer=peer.number, username=username, password=password)
+        )
+        try:
+            async with asyncio.timeout(ANSWER_S):
+                return await restarted
+        except TimeoutError:
+            raise PeerGone(f"no answer within {ANSWER_S:g} s") from None
 
     def group(self) -> "_Channel":
         """A new group, for a channel that no listener of this edge has heard before."""
@@ -158,15 +172,13 @@ class RemotePeer:
         self._edge = edge
         self._track = track
         self._connected = False
-        self._refused = ""
+        self.restarting: asyncio.Future[str] | None = None
         self._gone: str | None = None
         self._changed = asyncio.Event()
 
     async def answered(self) -> None:
-        """Wait until ``sdp`` is the answer. Raises OfferError, PeerGone."""
+        """Wait until ``sdp`` is the answer. Raises PeerGone."""
         while not self.sdp:
-            if self._refused:
-                raise OfferError(self._refused)
             if self._gone is not None:
                 raise PeerGone(self._gone)
             await self._change()
@@ -183,6 +195,12 @@ class RemotePeer:
         while self._gone is None:
             await self._change()
         return self._gone
+
+    async def restart(self, username: str, password: str) -> str:
+        """See Peer.restart."""
+        if self._gone is not None:
+            raise PeerGone(self._gone)
+        return await self._edge.restart(self, username, password)
 
     def give_up(self, reason: str) -> None:
         """Count the connection as gone."""
@@ -212,10 +230,11 @@ class RemotePeer:
         match state.state:
             case "answered":
                 self.sdp = state.text
-            case "refused":
-                self._refused = state.text
             case "connected":
                 self._come_up()
+            case "restarted":
+                if self.restarting is not None and not self.restarting.done():
+                    self.restarting.set_result(state.text)
             case "gone":
                 self.give_up(state.text)
         self._changed.set()

@@ -23,6 +23,7 @@ from server.bus.edge_messages import (
     Message,
     PeerOffer,
     PeerReport,
+    PeerRestart,
     PeerState,
     PeerStateName,
     Routes,
@@ -30,7 +31,7 @@ from server.bus.edge_messages import (
 from server.bus.protocol import Bus, BusClosed
 from server.media.broadcast import Broadcast, SubscriberTrack
 from server.media.opus import TICK_S
-from server.media.peer import OfferError, Peer, PeerGone, answer
+from server.media.peer import Peer, PeerGone, answer
 from server.media.plane import MediaPlane
 from server.process import described, on_sigterm, rss_bytes
 
@@ -133,6 +134,8 @@ class EdgeWorker:
                 self._play(message)
             case PeerOffer():
                 self._take_in(message, group)
+            case PeerRestart():
+                group.create_task(self._restart(message), name="restart")
             case Routes():
                 self._route(message)
             case _:
@@ -178,8 +181,6 @@ class EdgeWorker:
         """Hold a connection until it ends. Every error in it is handled here."""
         try:
             reason = await self._stay(offer, track)
-        except OfferError as error:
-            self._tell(offer.peer, "refused", str(error))
         except PeerGone as gone:
             self._tell(offer.peer, "gone", str(gone))
         except Exception as error:  # noqa: BLE001  any bug ends this session only
@@ -188,8 +189,17 @@ class EdgeWorker:
         else:
             self._tell(offer.peer, "gone", reason)
 
+    async def _restart(self, restart: PeerRestart) -> None:
+        listener = self._listeners.get(restart.peer)
+        if listener is not None and listener.peer is not None:
+            try:
+                answer = await listener.peer.restart(restart.username, restart.password)
+            except PeerGone:
+                return  # which is told anyway
+            self._tell(restart.peer, "restarted", answer)
+
     async def _stay(self, offer: PeerOffer, track: SubscriberTrack) -> str:
-        """Hold it; returns why it ended. Raises OfferError, PeerGone."""
+        """Hold it; returns why it ended. Raises PeerGone."""
         peer = await answer(offer.sdp, self._plane, send=track)
         listener = self._listeners[offer.peer]
         listener.peer = peer

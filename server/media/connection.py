@@ -38,7 +38,6 @@ class PeerConnection:
     def __init__(self, plane: MediaPlane, *, receive: bool = False) -> None:
         self.onconnectionstatechange: Callable[[], None] = lambda: None
         self.connectionState = "new"
-        self.remoteDescription: RTCSessionDescription | None = None
         self.localDescription: RTCSessionDescription | None = None
         self.uplink: Uplink | None = None
         self._plane = plane
@@ -62,11 +61,8 @@ class PeerConnection:
         self._track = track
 
     async def setRemoteDescription(self, description: RTCSessionDescription) -> None:
-        """Take an offer. Raises OfferError."""
-        self._offer = sdp.read(
-            description.sdp, sends=self._track is not None, receives=self._receives
-        )
-        self.remoteDescription = description
+        """Take an offer that was checked before."""
+        self._offer = sdp.read(description.sdp)
 
     async def setLocalDescription(self) -> None:
         """Answer the offer, and start to connect. Raises OSError if no socket can be opened."""
@@ -109,6 +105,15 @@ class PeerConnection:
         self._connecting = asyncio.get_running_loop().create_task(
             self._connect(ice, dtls, offer), name="connect"
         )
+
+    def restartIce(self, username: str, password: str) -> str:
+        """Take the participant's new ICE credentials, of a connection that is not closed. Returns
+        ours, with all candidates, as an SDP fragment. DTLS and audio go on."""
+        assert self._offer is not None and self._ice is not None and self._port is not None
+        ice, former = self._ice, self._ice.username
+        ice.restart(username, password)
+        candidates = self._port.readmit(ice, former)
+        return sdp.fragment(self._offer, ice.username, ice.password, candidates)
 
     async def close(self) -> None:
         """Say goodbye (RTCP BYE, DTLS alert), and free sockets and tasks. Does not wait for the

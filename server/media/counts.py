@@ -41,8 +41,9 @@ class PlayoutCounts:
 
     ``sent``, ``forwarded`` (sent, and not encoded anew) and ``silent`` (not sent, as it is
     silence) are packets, counted once for every listener of their channel.
-    ``floor_dropped_samples`` at 48 kHz were left out to keep the floor's delay low;
-    ``floor_underruns``: how often the floor ran out of audio (also when a speaker leaves).
+    ``floor_dropped_samples`` at 48 kHz were left out to keep the delay of the floor, or of a
+    person who interprets, low; ``floor_underruns``: how often its audio ran out (also when a
+    speaker or interpreter leaves).
     ``dropped_clauses`` waited for longer than the limit. ``failed``: ticks of single channels that
     were lost to a bug.
     """

@@ -36,6 +36,8 @@ MOST_STILL_S: Final = 3600.0
 MOST_ERRORS: Final = 100
 #: Containers that say how long they are; of others FFmpeg estimates it.
 _EXACT: Final = ("mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm", "flac", "wav")
+#: Has no time stamps. FFmpeg makes some, which are wrong once the rate changes.
+_UNTIMED: Final = "aac"
 #: Only files are opened, also by playlists.
 _OPTIONS: Final = {"protocol_whitelist": "file"}
 
@@ -132,7 +134,7 @@ class SoundFile:
     def _missing_s(self, at_s: float, frame: AudioFrame, following: AudioFrame | None) -> float:
         """How much is missing between ``at_s`` and ``frame``; below 0 if there is too much. 0 if
         only this time stamp differs, and the following one does not."""
-        if frame.time is None:
+        if frame.time is None or self._container.format.name == _UNTIMED:
             return 0.0
         missing_s = frame.time - self._origin_s - at_s
         if abs(missing_s) <= TOLERANCE_S:

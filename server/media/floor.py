@@ -1,9 +1,11 @@
 """The floor's buffer: the speaker's audio until it is played, smoothed over arrival jitter.
 
 Audio comes in pieces of any length and leaves 20 ms at a time. Playout starts once a cushion of
-60 ms is filled. Delay above twice the cushion is reduced by skipping quiet parts, and silence is
-only stored up to the cushion. The buffer never holds more than its limit. The speaker's own Opus
-packets, where there are any, wait and leave together with their audio.
+60 ms is filled: it is the only buffer of audio from a WebSocket, and while the process is busy,
+audio over WebRTC comes up to three ticks late for playout, which has a clock of its own. Delay
+above twice the cushion is reduced by skipping quiet parts, and silence is only stored up to the
+cushion. The buffer never holds more than its limit, and what ``expect`` allows besides. The
+speaker's own Opus packets, where there are any, wait and leave together with their audio.
 """
 
 from collections import deque
@@ -38,11 +40,17 @@ class FloorBuffer:
         #: The position of the first sample that was pulled last; None if it was silence.
         self.pulled: int | None = None
         self._filling = True
+        self._late = 0  # samples above the limit that are allowed
 
     @property
     def received(self) -> int:
         """The position of what is pushed next: the number of samples before it."""
         return self._left + self._samples.size
+
+    def expect(self, samples: int) -> None:
+        """So much is pushed next that was said before: what somebody said who takes over. It is
+        played late, and the delay is reduced in quiet parts."""
+        self._late = samples
 
     def push(self, pcm: Pcm, packet: bytes | None = None) -> None:
         """Add received audio: int16 mono at 48 kHz, of any length. ``packet``: the Opus packet
@@ -53,7 +61,7 @@ class FloorBuffer:
         elif packet is not None:
             self._packets.append((self.received, packet))
         self._samples = np.concatenate((self._samples, pcm))
-        if self._samples.size > LIMIT_SAMPLES:
+        if self._samples.size > LIMIT_SAMPLES + self._late:
             self._drop(self._samples.size - CUSHION_SAMPLES)
 
     def pull(self) -> tuple[Pcm, bytes | None]:
@@ -72,6 +80,7 @@ class FloorBuffer:
         self.pulled = self._left
         pcm, self._samples = np.split(self._samples, [SAMPLES_PER_TICK])
         self._left += pcm.size
+        self._late = min(self._late, self._samples.size)
         if pcm.size < SAMPLES_PER_TICK:
             self.counts.floor_underruns += 1
             self._filling = True

@@ -12,9 +12,6 @@ from server.media.broadcast import SubscriberTrack
 from server.media.connection import PeerConnection
 from server.media.plane import MediaPlane
 from server.media.receive import Sound
-from server.media.sdp import OfferError
-
-__all__ = ["OfferError", "Peer", "PeerGone", "answer", "host_addresses"]
 
 CONNECT_S = 15.0
 
@@ -65,10 +62,17 @@ class Peer:
 
     async def closed(self) -> str:
         """Wait until the connection is gone. Returns the reason. A participant who vanishes is
-        noticed after some 35 s, one who never connects after CONNECT_S."""
+        noticed within 14 s, one who never connects after CONNECT_S."""
         while self._gone is None:
             await self._change()
         return self._gone
+
+    async def restart(self, username: str, password: str) -> str:
+        """Take the participant's new ICE credentials. Returns ours, as an SDP fragment. Audio goes
+        on meanwhile. Raises PeerGone."""
+        if self._gone is not None:
+            raise PeerGone(self._gone)
+        return self._connection.restartIce(username, password)
 
     def sounds(self) -> AsyncGenerator[Sound, None]:
         """The participant's audio, from its first packet on. Must be read all the time. It never
@@ -76,13 +80,18 @@ class Peer:
         assert self._connection.uplink is not None
         return self._connection.uplink.sounds()
 
+    @property
+    def silent_s(self) -> float:
+        """Seconds since the participant's last packet of audio."""
+        assert self._connection.uplink is not None
+        return self._connection.uplink.silent_s
+
     async def silent(self, for_s: float) -> None:
         """Wait until no audio of the participant has come for ``for_s`` seconds."""
-        assert self._connection.uplink is not None
-        uplink, left_s = self._connection.uplink, for_s
+        left_s = for_s
         while left_s > 0:
             await asyncio.sleep(left_s)
-            left_s = for_s - uplink.silent_s
+            left_s = for_s - self.silent_s
 
     async def close(self) -> None:
         """Free sockets and tasks. May be called again."""
@@ -116,9 +125,9 @@ async def answer(
     send: SubscriberTrack | None = None,
     receive: bool = False,
 ) -> Peer:
-    """Answer an offer: send a track, receive the participant's audio, or both.
+    """Answer a checked offer: send a track, receive the participant's audio, or both.
 
-    Raises OfferError; OSError if no socket can be opened.
+    Raises OSError if no socket can be opened.
     """
     assert send or receive
     await plane.turns.wait()

@@ -6,7 +6,8 @@ Invariants:
   channel publishes at most one packet, with RTP timestamp 960 x n. n only rises.
 - A channel is mixed and encoded once, and only while it is open. The floor consists of the
   speaker's own packets where possible (see forwarding). Silence is mostly not sent (see silence).
-- While a language is not live its channels carry the floor, quietly. The floor's level changes by a
+- While a language is not live its channels carry the floor, quietly, unless a person interprets it
+  (see handover). The floor's level changes by a
   fade of one tick, never by a step.
 - A mix never clips: above KNEE it is compressed.
 - Nothing here waits or grows: the floor and each language's queue have their own limits.
@@ -23,6 +24,7 @@ from server.media.broadcast import Broadcast
 from server.media.counts import PlayoutCounts
 from server.media.floor import FloorBuffer
 from server.media.forwarding import Forwarding
+from server.media.handover import Handover
 from server.media.libopus import ChannelEncoder
 from server.media.opus import SAMPLES_PER_TICK, Pcm
 from server.media.silence import Silence
@@ -51,7 +53,9 @@ class StreamPlayout:
     """Plays the channels of one stream: "floor", "en" (only the interpretation) and "en+floor"
     (the interpretation over the quiet floor).
 
-    ``on_start(language, clause, tick)`` is called when a clause begins to be played.
+    ``on_start(language, clause, tick)`` is called when a clause begins to be played,
+    ``on_end(language, clause, start, end)`` when it has been, with its timestamps at 48 kHz, and
+    ``on_handover(language)`` when a person is heard in place of the machine, or no more.
     """
 
     def __init__(
@@ -59,6 +63,8 @@ class StreamPlayout:
         on_start: Callable[[str, int, int], None] = lambda language, clause, tick: None,
         new_encoder: Callable[[], ChannelEncoder] = ChannelEncoder,
         counts: PlayoutCounts | None = None,
+        on_end: Callable[[str, int, int, int], None] = lambda language, clause, start, end: None,
+        on_handover: Callable[[str], None] = lambda language: None,
     ) -> None:
         self.counts = PlayoutCounts() if counts is None else counts
         self.floor = FloorBuffer(self.counts)
@@ -68,9 +74,11 @@ class StreamPlayout:
         #: timestamp with which it is played.
         self.floor_shifts: deque[tuple[int, int]] = deque(maxlen=SHIFTS_KEPT)
         self._forwarding = Forwarding()
-        self._on_start = on_start
+        self._on_start, self._on_end = on_start, on_end
+        self._on_handover = on_handover
         self._new_encoder = new_encoder
         self._speech: dict[str, SpeechQueue] = {}
+        self._handovers: dict[str, Handover] = {}
         self._status: dict[str, Status] = {}
         self._channels: dict[str, _Channel] = {}
 
@@ -110,6 +118,18 @@ class StreamPlayout:
         starts at ``play_at_tick`` (of its first piece), or after the clauses before it."""
         self._queue(language).add(clause, pcm, rate_hz, play_at_tick, last)
 
+    def hand_over(self, language: str, person: FloorBuffer | None) -> None:
+        """From now on ``person`` is heard in the channels of a language, in place of the machine's
+        speech; None: the machine's again. See ``handover``."""
+        if language not in self._handovers:
+            self._queue(language)
+            self._handovers[language] = Handover(lambda: self._on_handover(language))
+        self._handovers[language].person = person
+
+    def is_by_person(self, language: str) -> bool:
+        """Whether a person is heard in the channels of a language now."""
+        return language in self._handovers and self._handovers[language].by_person
+
     def backlog_s(self, language: str) -> float:
         """Seconds of interpretation that wait to be played."""
         return self._queue(language).backlog_s
@@ -129,6 +149,8 @@ class StreamPlayout:
         self._note_shift(tick)
         forwarded = self._forwarding.choose(floor, packet)
         speech = {language: queue.pull(tick) for language, queue in self._speech.items()}
+        for language, handover in self._handovers.items():
+            speech[language] = handover.pull(speech[language])
         for channel in self._channels.values():
             spoken = speech.get(channel.language or "")
             try:
@@ -182,14 +204,17 @@ class StreamPlayout:
     def _queue(self, language: str) -> SpeechQueue:
         if language not in self._speech:
             self._speech[language] = SpeechQueue(
-                lambda clause, tick: self._on_start(language, clause, tick), self.counts
+                lambda clause, tick: self._on_start(language, clause, tick),
+                self.counts,
+                lambda clause, start, end: self._on_end(language, clause, start, end),
             )
         return self._speech[language]
 
     def _floor_gain(self, channel: "_Channel") -> float:
         if channel.language is None:
             return 1.0
-        if self.status(channel.language) != "live":
+        live = self.status(channel.language) == "live" or self.is_by_person(channel.language)
+        if not live:
             return INSTEAD_GAIN
         return UNDER_GAIN if channel.over_floor else 0.0
 

@@ -19,8 +19,10 @@ from typing import Final, Self
 from aioice import Candidate
 from aioice.candidate import candidate_foundation, candidate_priority
 
+from server.handed import taken
+from server.media.credentials import COMPONENT
 from server.media.guard import MAX_DATAGRAM, RateLimit, is_stun
-from server.media.ice import COMPONENT, Address, Ice
+from server.media.ice import Address, Ice
 
 #: For all participants together (see guard.NEW_CHECKS_PER_S), which limits what checks cost.
 NEW_CHECKS_PER_S: Final = 1000
@@ -43,11 +45,36 @@ class MediaPort:
     """The sockets of this port, one for each of ``hosts``, and the participants behind them.
 
     If one of ``hosts`` is not an address of this machine (but of a router in front of it), there
-    is one socket for all. ``number`` 0: any free port. Raises OSError.
+    is one socket for all. ``number`` 0: any free port. ``handed``: sockets to use in place of new
+    ones; they are not read before ``begin``. Raises OSError.
     """
 
-    def __init__(self, hosts: Sequence[str], number: int, dropped: Counter[str]) -> None:
-        self._ends = [_End(own, offered, dropped) for own, offered in _bound(hosts, number)]
+    def __init__(
+        self,
+        hosts: Sequence[str],
+        number: int,
+        dropped: Counter[str],
+        handed: Sequence[socket.socket] = (),
+    ) -> None:
+        bound = _bound(hosts, number, handed)
+        self._ends = [_End(own, offered, dropped) for own, offered in bound]
+        if not handed:
+            self.begin()
+
+    def begin(self) -> None:
+        """Read what arrives."""
+        for end in self._ends:
+            end.begin()
+
+    def leave(self) -> None:
+        """Read nothing any more: another process does. Sending goes on."""
+        for end in self._ends:
+            end.leave()
+
+    @property
+    def sockets(self) -> list[socket.socket]:
+        """Its sockets."""
+        return [end.socket for end in self._ends]
 
     @property
     def number(self) -> int:
@@ -69,6 +96,12 @@ class MediaPort:
         """Let a participant in. Returns the candidates to tell it."""
         return [candidate for end in self._ends for candidate in end.admit(ice)]
 
+    def readmit(self, ice: Ice, former: str) -> list[Candidate]:
+        """Let a participant in again whose user name was ``former``. Returns the candidates."""
+        for end in self._ends:
+            end.by_username.pop(former, None)
+        return self.admit(ice)
+
     def dismiss(self, ice: Ice) -> None:
         """Forget a participant."""
         for end in self._ends:
@@ -86,10 +119,15 @@ class _End:
         self._offered = offered
         self._loop = asyncio.get_running_loop()
         self.new_checks = RateLimit(NEW_CHECKS_PER_S)
-        self._loop.add_reader(own, self._read)
+
+    def begin(self) -> None:
+        self._loop.add_reader(self.socket, self._read)
+
+    def leave(self) -> None:
+        self._loop.remove_reader(self.socket)
 
     def close(self) -> None:
-        self._loop.remove_reader(self.socket)
+        self.leave()
         self.socket.close()
 
     def admit(self, ice: Ice) -> list[Candidate]:
@@ -100,8 +138,8 @@ class _End:
     def dismiss(self, ice: Ice) -> None:
         self.by_username.pop(ice.username, None)
         for end, address in ice.paths:
-            if end is self and self.by_address.get(address) is ice:
-                del self.by_address[address]
+            if end is self:
+                self.release(address, ice)
 
     def send(self, data: bytes, address: Address) -> None:
         """Send, or drop. Nothing is queued: what is sent here is repeated if it is lost."""
@@ -114,6 +152,10 @@ class _End:
 
     def claim(self, address: Address, ice: Ice) -> bool:
         return self.by_address.setdefault(address, ice) is ice
+
+    def release(self, address: Address, ice: Ice) -> None:
+        if self.by_address.get(address) is ice:
+            del self.by_address[address]
 
     def limit(self) -> str:
         return "" if self.new_checks.allows(self._loop.time()) else "too_many_checks"
@@ -181,11 +223,14 @@ def username(data: bytes) -> str | None:
     return None
 
 
-def _bound(hosts: Sequence[str], number: int) -> list[tuple[socket.socket, list[str]]]:
+def _bound(
+    hosts: Sequence[str], number: int, handed: Sequence[socket.socket]
+) -> list[tuple[socket.socket, list[str]]]:
     """Sockets on the same port, each with the hosts to offer for it."""
-    for attempt in range(_TRIES):
+    for_all = any(taken(handed, socket.SOCK_DGRAM, all_, number) for all_ in ("0.0.0.0", "::"))
+    for attempt in range(0 if for_all else _TRIES):
         try:
-            return _bind([(host, [host]) for host in hosts], number)
+            return _bind([(host, [host]) for host in hosts], number, handed)
         except OSError as error:
             if error.errno == errno.EADDRNOTAVAIL:
                 break  # it is not an address of this machine
@@ -194,15 +239,18 @@ def _bound(hosts: Sequence[str], number: int) -> list[tuple[socket.socket, list[
     families: dict[str, list[str]] = {}
     for host in hosts:
         families.setdefault("::" if ":" in host else "0.0.0.0", []).append(host)
-    return _bind(list(families.items()), number)
+    return _bind(list(families.items()), number, handed)
 
 
 def _bind(
-    wanted: Sequence[tuple[str, list[str]]], number: int
+    wanted: Sequence[tuple[str, list[str]]], number: int, handed: Sequence[socket.socket]
 ) -> list[tuple[socket.socket, list[str]]]:
     bound = []
     with ExitStack() as undo:
         for address, offered in wanted:
+            if given := taken(handed, socket.SOCK_DGRAM, address, number):
+                bound.append((given, offered))
+                continue
             family = socket.AF_INET6 if ":" in address else socket.AF_INET
             own = undo.enter_context(socket.socket(family, socket.SOCK_DGRAM))
             own.setblocking(False)

@@ -25,7 +25,9 @@ class _Clause:
     play_at_tick: int
     resampler: Resampler | None
     samples: Pcm = field(default_factory=lambda: np.zeros(0, np.int16))
-    started: bool = False
+    #: The timestamps of its first sample, and after its last one so far, once it is played.
+    start: int | None = None
+    end: int = 0
 
     def add(self, pcm: Pcm) -> None:
         self.samples = np.concatenate((self.samples, pcm))
@@ -37,15 +39,17 @@ class _Clause:
 
 
 class SpeechQueue:
-    """``on_start(clause, tick)`` is called when a clause begins to be played."""
+    """``on_start(clause, tick)`` is called when a clause begins to be played; ``on_end(clause,
+    start, end)`` when it has been, with its timestamps at 48 kHz."""
 
     def __init__(
         self,
         on_start: Callable[[int, int], None] = lambda clause, tick: None,
         counts: PlayoutCounts | None = None,
+        on_end: Callable[[int, int, int], None] = lambda clause, start, end: None,
     ) -> None:
         self.counts = PlayoutCounts() if counts is None else counts
-        self._on_start = on_start
+        self._on_start, self._on_end = on_start, on_end
         self._clauses: deque[_Clause] = deque()
         self._tick = 0
 
@@ -77,23 +81,27 @@ class SpeechQueue:
         missing = SAMPLES_PER_TICK
         while self._clauses and missing:
             clause = self._clauses[0]
-            if not clause.started:
+            now = (tick + 1) * SAMPLES_PER_TICK - missing
+            if clause.start is None:
                 if clause.play_at_tick > tick or (clause.resampler and not clause.samples.size):
                     break
-                clause.started = True
+                clause.start = clause.end = now
                 self._on_start(clause.number, tick)
             part, clause.samples = np.split(clause.samples, [missing])
+            if part.size:
+                clause.end = now + part.size
             parts.append(part)
             missing -= part.size
             if clause.samples.size or clause.resampler:
                 break
             self._clauses.popleft()
+            self._on_end(clause.number, clause.start, clause.end)
         if missing == SAMPLES_PER_TICK:
             return None
         return np.concatenate((*parts, np.zeros(missing, np.int16)))
 
     def _keep_within_limit(self) -> None:
         while self.backlog_s * RATE_HZ > LIMIT_SAMPLES:
-            begun = self._clauses[0].started and len(self._clauses) > 1
+            begun = self._clauses[0].start is not None and len(self._clauses) > 1
             del self._clauses[1 if begun else 0]
             self.counts.dropped_clauses += 1

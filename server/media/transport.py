@@ -55,7 +55,7 @@ _CIPHERS: Final = ":".join(
     for key in ("ECDSA", "RSA")
 ).encode()
 #: What aiortc may raise on malformed RTCP.
-_MALFORMED = (ValueError, LookupError, struct.error)
+MALFORMED_RTCP: Final = (ValueError, LookupError, struct.error)
 
 
 class SharedCertificate(RTCCertificate):
@@ -128,7 +128,7 @@ class DtlsTransport(RTCDtlsTransport):
     async def _handle_rtcp_data(self, data: bytes) -> None:
         try:
             packets = RtcpPacket.parse(data)
-        except _MALFORMED:
+        except MALFORMED_RTCP:
             self._dropped["malformed_rtcp"] += 1
             return
         for packet in packets:

@@ -5,15 +5,20 @@ do all that are wanted.
   would overload the machine is refused, and admitted once there is room.
 - The load is measured: the interpreter's CPU time, the part of it spent on recognition, and the
   number of streams and languages. A recogniser takes less time when cores are short; what is
-  refused would not fit even then. If a language falls behind all the same, for instance because
-  other programs use the cores, no further one is admitted for a while.
+  refused would not fit even then.
+- With several machines, what each of them does and could do is known instead: see ``room``.
+- Other programs may use the cores. So the time that the interpreter waits for a core counts as
+  load, too, and while people notice that there are too few (see ``contention``), or for a while
+  after a language fell behind, nothing further is admitted.
 No I/O, no clock of its own.
 """
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from math import inf
 from typing import Final
+
+from server.streams.contention import Contention
 
 #: The share of the cores that interpreting may use. The media process needs some, and the load
 #: comes in bursts.
@@ -24,6 +29,9 @@ SPAN_S: Final = 5.0
 LOOK_BACK_S: Final = 60.0
 #: After this time the measured load includes a new language.
 SETTLED_S: Final = 10.0
+#: Its threads wait for each other for up to this part of the interpreter's CPU time, also if no
+#: other program uses the cores. Only what is beyond counts as load.
+OWN_WAIT: Final = 0.5
 
 
 #: Stands in place of a language for the recognition of a stream, which is admitted as well.
@@ -31,24 +39,44 @@ HEARING: Final = ""
 
 
 class Admission:
-    """``max_languages``: a limit for all streams together; 0: as many languages and streams as
-    ``cores`` are enough for."""
+    """``max_languages``: a limit for all streams together, which may change; 0: as many languages
+    and streams as ``cores`` are enough for. ``contention``: what people notice; to be told of
+    clauses and ticks. ``room``: whether another machine has room for a language of a stream, or for
+    HEARING; None if there is only this machine."""
 
-    def __init__(self, max_languages: int, cores: int) -> None:
-        self._max_languages = max_languages
+    def __init__(self, max_languages: int, cores: float) -> None:
+        self.contention = Contention()
+        self.max_languages = max_languages
+        self.room: Callable[[str, str], bool] | None = None
         self._cores = cores
         self._admitted: dict[tuple[str, str], float] = {}  # since when
         self._slow_at = -inf
         self._cpu = _Load()
         self._recognition = _Load()
         self._recognized_s = 0.0
+        self._before = 0.0, 0.0
+        self._wanted_s = 0.0
 
-    def spent(self, cpu_s: float, now: float, recognized_s: float = 0.0) -> None:
-        """Take note of the interpreter's CPU time. ``cpu_s``: since its start. ``recognized_s``:
-        of recognition, since the last call."""
+    def spent(
+        self, cpu_s: float, now: float, recognized_s: float = 0.0, waited_s: float = 0.0
+    ) -> None:
+        """Take note of the interpreter's CPU time. ``cpu_s``: since its start. ``waited_s``: how
+        long its threads have waited for a core since then. ``recognized_s``: of recognition, since
+        the last call."""
         self._recognized_s += recognized_s
-        self._cpu.add(cpu_s, now)
+        cpu_before, waited_before = self._before
+        self._before = cpu_s, waited_s
+        if cpu_s < cpu_before:  # another process
+            cpu_before = waited_before = 0.0
+        ran_s = cpu_s - cpu_before
+        self._wanted_s += ran_s + max(0.0, waited_s - waited_before - OWN_WAIT * ran_s)
+        self._cpu.add(self._wanted_s, now)
         self._recognition.add(self._recognized_s, now)
+
+    @property
+    def load(self) -> float:
+        """The number of cores that the interpreter uses now."""
+        return self._cpu.latest
 
     def hear(self, stream: str, wanted: bool, now: float) -> bool:
         """Whether a stream is recognised from now on. If it is refused, ask again later."""
@@ -70,21 +98,23 @@ class Admission:
 
     def _admits(self, stream: str, what: str, now: float) -> bool:
         key = stream, what
-        if key not in self._admitted and self._has_room(what, now):
+        if key not in self._admitted and self._has_room(stream, what, now):
             self._admitted[key] = now
         return key in self._admitted
 
-    def _has_room(self, what: str, now: float) -> bool:
+    def _has_room(self, stream: str, what: str, now: float) -> bool:
         languages = [since for (_, each), since in self._admitted.items() if each != HEARING]
         heard = [since for (_, each), since in self._admitted.items() if each == HEARING]
-        if what == HEARING and (not heard or self._max_languages):
+        if what == HEARING and (not heard or self.max_languages):
             return True
         if what != HEARING and not languages:
             return True
-        if what != HEARING and self._max_languages:
-            return len(languages) < self._max_languages
-        if now - self._slow_at < LOOK_BACK_S:
+        if what != HEARING and self.max_languages:
+            return len(languages) < self.max_languages
+        if now - self._slow_at < LOOK_BACK_S or self.contention.is_felt(now):
             return False
+        if self.room is not None:
+            return self.room(stream, what)
         load = self._cpu.highest
         recognition = min(load, self._recognition.highest)
         hear, hearing = _cost(recognition, heard, now)
@@ -94,7 +124,7 @@ class Admission:
 
 
 class _Load:
-    """The number of cores in use: averages over SPAN_S, and their maximum in LOOK_BACK_S."""
+    """The cores in use or wanted: averages over SPAN_S, and their maximum in LOOK_BACK_S."""
 
     def __init__(self) -> None:
         self._spent: deque[tuple[float, float]] = deque()  # when, seconds so far
@@ -104,9 +134,11 @@ class _Load:
     def highest(self) -> float:
         return max((load for _, load in self._loads), default=0.0)
 
+    @property
+    def latest(self) -> float:
+        return self._loads[-1][1] if self._loads else 0.0
+
     def add(self, seconds: float, now: float) -> None:
-        if self._spent and seconds < self._spent[-1][1]:
-            self._spent.clear()
         self._spent.append((now, seconds))
         then, before = self._spent[0]
         if now - then >= SPAN_S:

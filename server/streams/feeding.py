@@ -2,6 +2,9 @@
 
 Stream time is the number of samples received, at 16 kHz; it never goes back while the stream
 exists. ``epoch`` rises when the spoken language changes or the interpreter restarts.
+
+If somebody else goes on in another language, their audio waits until what was said before is
+interpreted: in the new epoch it would be dropped.
 """
 
 from collections.abc import Callable
@@ -15,6 +18,10 @@ from server.media.opus import Pcm
 
 #: Audio is sent in pieces of 100 ms. With smaller ones recognition takes more CPU time.
 CHUNK_SAMPLES = RATE_HZ // 10
+#: The longest wait for what was said before, in the audio of who goes on.
+WAITS_SAMPLES = 3 * RATE_HZ
+#: The interpreter says what it has interpreted in such steps; the last one is silence.
+STEP_SAMPLES = RATE_HZ // 2
 
 
 class Feeding:
@@ -35,6 +42,14 @@ class Feeding:
         self._count_again = count_again
         self._replay = Replay(counts)
         self._pending: list[Pcm] = []
+        self._ended = False
+        #: Where the next epoch begins, and what is called then; None: at no known time.
+        self._next: tuple[int, Callable[[], None]] | None = None
+
+    @property
+    def waits(self) -> bool:
+        """Whether audio waits until what was said before is interpreted."""
+        return self._next is not None
 
     @property
     def heard(self) -> int:
@@ -43,6 +58,8 @@ class Feeding:
 
     def hear(self, pcm16: Pcm) -> None:
         """Take the stream's next audio."""
+        if self._ended:
+            return
         self._pending.append(pcm16)
         if sum(map(len, self._pending)) >= CHUNK_SAMPLES:
             self.flush()
@@ -59,28 +76,53 @@ class Feeding:
         )
         self._pending.clear()
         self.sample = chunk.end_sample
-        if self._replay.heard(chunk):
+        if self._replay.heard(chunk) and not self.waits:
             self._bus.publish(chunk)
+        self._begin_if_due()
+
+    def end(self) -> None:
+        """Take no more audio."""
+        self.flush()
+        self._ended = True
 
     @property
-    def is_unfinished(self) -> bool:
-        """Whether some of the audio has not been interpreted yet."""
-        return bool(self._pending) or self._replay.keeps_any
+    def unfinished_s(self) -> float:
+        """The audio that has not been interpreted yet, in seconds."""
+        return (self._replay.kept_samples + sum(map(len, self._pending))) / RATE_HZ
 
     def committed(self, sample: int) -> None:
         """Everything before ``sample`` has been interpreted."""
         self._replay.committed(sample)
+        self._begin_if_due()
 
     def lost(self) -> None:
         """The interpreter died: the next one will get the audio that it had not finished."""
         self._replay.worker_lost()
         self.epoch += 1
+        self._begin_if_due()
 
-    def begin(self, sample: int | None = None) -> None:
-        """Begin an epoch, in which nothing before ``sample`` is interpreted; None: before now."""
+    def begin(self, sample: int | None, begun: Callable[[], None], *, finish: bool) -> None:
+        """Begin an epoch, in which nothing before ``sample`` is interpreted (None: before now),
+        and call ``begun``. ``finish``: first, what came before is interpreted."""
         self.flush()
-        self._replay.take_back(self.sample if sample is None else sample)
+        self._next = self.sample if sample is None else sample, begun
+        if not finish:
+            self._begin()
+        self._begin_if_due()
+
+    def _begin_if_due(self) -> None:
+        if self._next is not None:
+            first, _ = self._next
+            late = self.sample - first >= WAITS_SAMPLES
+            if late or not self._replay.is_unfinished(first - STEP_SAMPLES):
+                self._begin()
+
+    def _begin(self) -> None:
+        assert self._next is not None
+        (first, begun), self._next = self._next, None
+        self._replay.take_back(first)
         self.epoch += 1
+        begun()
 
     def feed(self) -> None:
         """An interpreter is ready for this epoch: send it the earlier audio that it still needs."""

@@ -53,28 +53,42 @@ class Glossaries:
         Raises ConfigError, which names the file.
         """
         glossaries = cls(languages)
+        glossaries.reload(folder)
+        return glossaries
+
+    def reload(self, folder: str) -> None:
+        """Read the files again. A glossary that was put stays. Raises ConfigError, and changes
+        nothing then."""
         try:
             paths = sorted(Path(folder).iterdir()) if folder else []
         except OSError as error:
             raise ConfigError(f"--glossaries {folder}: {error.strerror}") from error
-        for path in paths:
-            if path.suffix == SUFFIX:
-                glossaries._load(path)
-        return glossaries
+        found = dict(self._load(path) for path in paths if path.suffix == SUFFIX)
+        before = self._from_files
+        for stream in {**before, **found}:
+            old, new = before.get(stream, NONE), found.get(stream, NONE)
+            if new.glossary == old.glossary:
+                found[stream] = old
+            elif self.of(stream).glossary is old.glossary:  # else it was put
+                try:
+                    self._keep(stream, new if stream in found else self._next(NONE.glossary, ()))
+                except GlossaryError as error:
+                    raise ConfigError(f"{folder}: {error}") from error
+        self._from_files = found
 
-    def _load(self, path: Path) -> None:
+    def _load(self, path: Path) -> tuple[str, Kept]:
+        """The stream and the glossary of a file."""
         try:
             stream = parse_stream_id(path.stem)
             with path.open("rb") as file:
                 kept = self._read(file.read(MAX_BYTES + 1), "toml")
-            self._keep(stream, kept)
-            self._from_files[stream] = kept
         except OSError as error:
             raise ConfigError(f"{path}: {error.strerror}") from error
         except (GlossaryError, ProtocolError) as error:
             raise ConfigError(f"{path}: {error}") from error
         for problem in kept.problems:
             logger.warning("%s: %s %r %s", path, problem.entry, problem.text, problem.reason)
+        return stream, kept
 
     def __len__(self) -> int:
         return len(self._current)

@@ -20,7 +20,7 @@ from aiohttp import hdrs, web
 from server.http.netinfo import Visitor
 from server.http.refusals import Refusal
 from server.streams.attendance import Attendance
-from server.streams.live_stream import LiveStream
+from server.streams.heard import Heard
 from server.streams.registry import Session
 from signaling.errors import ProtocolError
 from signaling.origins import refuse_foreign
@@ -32,6 +32,9 @@ SEND_S: Final = 10.0
 #: How long sent data may remain unacknowledged. Without it, a client whose network is gone would
 #: count as a listener for a quarter of an hour.
 UNANSWERED_MS: Final = 20_000
+#: What is recorded of the stream, such as "audio, text"; it is not sent if that is nothing. For
+#: participants whom no message tells.
+RECORDING_HEADER: Final = "Tolk-Recording"
 #: How often it is looked whether the transport has room again, or is closed.
 LOOK_S: Final = 0.02
 
@@ -67,7 +70,7 @@ class Answer:
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 #: Sends what a listener gets, for as long as it listens.
-Talk = Callable[[Answer, Session, LiveStream], Awaitable[None]]
+Talk = Callable[[Answer, Session, Heard], Awaitable[None]]
 #: Sends last words after the server has ended the answer.
 Last = Callable[[Answer, ProtocolError], Awaitable[None]]
 
@@ -81,7 +84,7 @@ class HttpListeners:
     """Answers listeners over plain HTTP. ``visitor`` returns the client that sent a request.
     Pages of other origins than ``allowed_origins`` are refused, as on WebSockets."""
 
-    attendance: Attendance
+    attendance: Attendance[Heard]
     visitor: Callable[[web.Request], Visitor]
     allowed_origins: Sequence[str]
 
@@ -93,9 +96,9 @@ class HttpListeners:
             try:
                 return await handler(request)
             except ProtocolError as error:
-                self.attendance.metrics.refused.labels(error.code).inc()
+                self.attendance.refused(request.match_info["stream"], "listener", error)
                 refusal = Refusal(error)
-                refusal.headers.update(self._headers(request))
+                refusal.headers.update(self.headers(request))
                 raise refusal from error
 
         app.router.add_get(path, answered)
@@ -110,11 +113,12 @@ class HttpListeners:
         last: Last = nothing,
     ) -> web.StreamResponse:
         """Answer a request. ``wants``: the fields of the listener's join. Raises ProtocolError."""
-        headers = {hdrs.CONTENT_TYPE: content_type, **self._headers(request)}
+        headers = {hdrs.CONTENT_TYPE: content_type, **self.headers(request)}
         try:
             response = web.StreamResponse(headers=headers)
             answer = Answer(response)
             async with self._stay(request, wants, answer) as (session, live):
+                response.headers.update(recording_header(live.state.recording))
                 if request.method != hdrs.METH_HEAD:
                     await self._begin(request, answer)
                     await talk(answer, session, live)
@@ -131,7 +135,7 @@ class HttpListeners:
     @asynccontextmanager
     async def _stay(
         self, request: web.Request, wants: dict[str, object], answer: Answer
-    ) -> AsyncIterator[tuple[Session, LiveStream]]:
+    ) -> AsyncIterator[tuple[Session, Heard]]:
         """Keep a listener in its stream while the body runs, or until it is dismissed. Raises
         ProtocolError before the body."""
         loop = asyncio.get_running_loop()
@@ -163,8 +167,8 @@ class HttpListeners:
         _give_up_unanswered(answer.transport)
         await answer.response.prepare(request)
 
-    def _headers(self, request: web.Request) -> dict[str, str]:
-        """Raises web.HTTPForbidden for pages that may not connect."""
+    def headers(self, request: web.Request) -> dict[str, str]:
+        """The headers of every answer. Raises web.HTTPForbidden for pages that may not connect."""
         refuse_foreign(request, self.visitor(request).host, self.allowed_origins)
         headers: dict[str, str] = {
             hdrs.CACHE_CONTROL: "no-store",
@@ -173,6 +177,7 @@ class HttpListeners:
         }
         if origin := request.headers.get(hdrs.ORIGIN):
             headers[hdrs.ACCESS_CONTROL_ALLOW_ORIGIN] = origin
+            headers[hdrs.ACCESS_CONTROL_EXPOSE_HEADERS] = RECORDING_HEADER
         return headers
 
     async def _preflight(self, request: web.Request) -> web.Response:
@@ -181,7 +186,12 @@ class HttpListeners:
             hdrs.ACCESS_CONTROL_ALLOW_HEADERS: "Authorization, Last-Event-ID",
             hdrs.ACCESS_CONTROL_MAX_AGE: "600",
         }
-        return web.Response(status=204, headers={**self._headers(request), **allowed})
+        return web.Response(status=204, headers={**self.headers(request), **allowed})
+
+
+def recording_header(kinds: Sequence[str]) -> dict[str, str]:
+    """RECORDING_HEADER, if anything is recorded."""
+    return {RECORDING_HEADER: ", ".join(kinds)} if kinds else {}
 
 
 def _give_up_unanswered(transport: asyncio.Transport | None) -> None:

@@ -4,52 +4,29 @@ Messages of an older epoch (see ``feeding``) are dropped. Nothing here waits: ev
 at once.
 """
 
-import logging
-import time
-from collections.abc import Callable
-from dataclasses import dataclass, field
-
 import numpy as np
 
 import signaling.messages as wire
 from server.bus import messages as bus_messages
 from server.bus.messages import AUTO, RATE_HZ, Committed, FailureReason, Speech
-from server.bus.protocol import Bus
-from server.media.pacer import Pacer
 from server.media.playout import StreamPlayout
 from server.media.receive import Sound
-from server.metrics import Metrics
-from server.models.current import Current
 from server.recording.recorder import Recorder
-from server.recording.recordings import Recordings
-from server.streams.admission import Admission
+from server.streams.channel_names import channels
+from server.streams.context import StreamContext
 from server.streams.demands import Demands
 from server.streams.ear_voice_span import EarVoiceSpan
 from server.streams.feeding import Feeding
+from server.streams.figures import StreamFigures
+from server.streams.interpreters import Interpreters
 from server.streams.notices import Notices, Send
 from server.streams.registry import Session, Stream
 from server.streams.source_language import SourceLanguage
 from server.streams.statuses import Statuses
 from server.streams.tracks import Tracks
-
-logger = logging.getLogger(__name__)
+from server.streams.wings import Wings
 
 SAMPLES_PER_TICK = RATE_HZ // 50
-
-
-@dataclass(frozen=True)
-class StreamContext:
-    """What all live streams share. ``linger_s``: how long a language is interpreted after its last
-    listener left."""
-
-    bus: Bus[bus_messages.Message]
-    pacer: Pacer
-    models: Current
-    metrics: Metrics
-    admission: Admission
-    linger_s: float
-    clock: Callable[[], float] = time.monotonic
-    recordings: Recordings = field(default_factory=Recordings)
 
 
 class LiveStream:
@@ -57,21 +34,23 @@ class LiveStream:
 
     def __init__(self, stream: Stream, context: StreamContext) -> None:
         metrics = context.metrics
-        self.stream = stream
-        self._context = context
-        self._hears = True
+        self.stream, self._context, self._hears = stream, context, True
         self._feeding = Feeding(stream.id, context.bus, metrics.replayed.inc, metrics.replay_counts)
-        self._span = EarVoiceSpan(
-            lambda: self._feeding.sample,
-            lambda language, lag_s: metrics.ear_voice_span.labels(language).observe(lag_s),
+        self.figures = StreamFigures(lambda: self._feeding.sample)
+        self._span = EarVoiceSpan(lambda: self._feeding.sample, self._starts)
+        self.playout = StreamPlayout(
+            self._span.starts,
+            counts=metrics.playout_counts,
+            on_end=self._spoken_until,
+            on_handover=self._handed_over,
         )
-        self.playout = StreamPlayout(self._span.starts, counts=metrics.playout_counts)
         self.tracks = Tracks(stream, self.playout)
         self.recorder = Recorder(
             stream, self.playout, self.tracks, context.recordings, self.announce
         )
-        self._statuses = Statuses()
-        self.notices = Notices(stream, self._statuses.of)
+        self.statuses = Statuses()
+        self.interpreters = Interpreters(stream, self.playout)
+        self.notices = Notices(stream, self.statuses.of, self.interpreters.heard)
         self.source = SourceLanguage(
             stream,
             self.notices,
@@ -79,10 +58,11 @@ class LiveStream:
             self._changed_source,
             self.announce,
         )
+        self.wings = Wings(stream, self.notices, self._turned, self.announce, context.clock)
         self._demands = Demands(
             stream,
             self.source,
-            self._statuses,
+            self.statuses,
             context.models,
             context.admission,
             context.linger_s,
@@ -90,14 +70,14 @@ class LiveStream:
             self._tell_channels,
         )
         self._spoken: tuple[str, ...] = ()
+        self._fed_at = 0
 
     # --- participants ---------------------------------------------------------------------
 
     @property
     def channels(self) -> list[str]:
         """The channels that listeners can choose now."""
-        targets = self._context.models.catalogue.targets(self.stream.source or "")
-        return ["floor", *targets, *(f"{target}+floor" for target in targets)]
+        return channels(self._context.models.catalogue.targets(self.stream.source or ""))
 
     @property
     def now_ms(self) -> int:
@@ -109,6 +89,8 @@ class LiveStream:
         if session is not self.stream.speaker:
             self.publish_demand()
         self.notices.attach(session, send)
+        if session is self.stream.speaker:
+            self.wings.tell()
 
     @property
     def epoch(self) -> int:
@@ -117,7 +99,9 @@ class LiveStream:
 
     def detach(self, session: Session) -> None:
         """The participant left."""
+        self.wings.leave(session)
         self.notices.detach(session)
+        self.interpreters.leave(session)
         self.tracks.remove(session)
 
     @property
@@ -128,13 +112,14 @@ class LiveStream:
             source=self.stream.source,
             channels=self.channels,
             recording=self.recorder.kinds,
+            panel=self.stream.panel,
         )
 
     def announce(self) -> None:
         """Tell everyone the stream's state."""
         self.notices.announce(self.state)
         self._tell_channels()  # the list of channels may have changed
-        if self._statuses.unheard:
+        if self.statuses.unheard:
             self.notices.tell_unheard()
 
     def selected(self, session: Session, captions_changed: bool) -> None:
@@ -145,20 +130,32 @@ class LiveStream:
         self.publish_demand()  # first, as it finds out whether there is room for the language
         self.notices.tell_channel(session)
 
+    def post(self, notice: wire.Notice, for_s: float) -> None:
+        """Show the listeners a message; one without text takes it back."""
+        self.notices.post(notice, self._context.clock() + for_s)
+
     # --- the speaker ----------------------------------------------------------------------
 
-    def _changed_source(self, sample: int | None) -> None:
-        """The spoken language changed at ``sample``; None: now."""
-        self._statuses.undecided = self.source.demanded == AUTO
-        self.notices.clear_partials()
-        self._feeding.begin(sample)
-        if self._statuses.ready:
-            self._feed()
+    def _changed_source(self, sample: int | None, by_another: bool) -> None:
+        """The spoken language changed at ``sample``, None: now; ``by_another``: speaker."""
         self.tracks.reroute_all()
+        self._feeding.begin(sample, self._begun, finish=by_another)
+
+    def _begun(self) -> None:
+        """An epoch has begun because of another language."""
+        self.statuses.undecided = self.source.demanded == AUTO
+        self.notices.clear_partials()
+        if self.statuses.ready:
+            self._feed()
+
+    def _turned(self, said: int) -> None:
+        """Another speaker has begun, who has said so many samples (at 48 kHz) already."""
+        self.playout.floor.expect(said)
+        self.source.begin()
+        self.notices.follow_source()
 
     def pause(self, paused: bool) -> None:
-        """Pause or continue. Audio that comes during a pause is dropped; earlier audio still gets
-        interpreted."""
+        """Pause or continue. Audio of a pause is dropped; earlier audio still gets interpreted."""
         self.stream.state = "paused" if paused else "live"
         self._feeding.flush()
         self.announce()
@@ -167,6 +164,8 @@ class LiveStream:
         """The speaker left."""
         self._feeding.flush()
         if self.stream.state == "ended":
+            self.stream.panel = False
+            self._context.logbook.ended(self.stream.id, self.stream.ended_by_operator)
             self.recorder.finish()
         self.announce()
 
@@ -179,38 +178,38 @@ class LiveStream:
         self.playout.floor.push(sound.pcm48, sound.packet)
         self._feeding.hear(sound.pcm16)
 
-    def hear_no_more(self) -> None:
-        """Drop audio that comes from now on; earlier audio still gets interpreted."""
-        self._hears = False
-        self._feeding.flush()
+    def hear_no_more(self, floor: bool = False) -> None:
+        """Interpret nothing that comes from now on; nor is it heard, unless ``floor``."""
+        self._hears = floor
+        self._feeding.end()
 
     @property
     def is_interpreted(self) -> bool:
         """Whether there is an interpreter, and somebody for whom it interprets."""
         wanted = self.stream.wanted(self._context.clock(), self._context.linger_s)
-        return self._statuses.ready and bool(self.stream.listeners) and any(wanted)
+        return self.statuses.ready and bool(self.stream.listeners) and any(wanted)
 
     @property
-    def is_unfinished(self) -> bool:
-        """Whether audio waits to be interpreted, or an interpretation to be played."""
-        return self.is_interpreted and (
-            self._feeding.is_unfinished or any(self.backlogs_s().values())
-        )
+    def unfinished_s(self) -> float:
+        """The audio that waits to be interpreted, in seconds; inf while there is speech to play."""
+        played = not any(self.backlogs_s().values())
+        return (self._feeding.unfinished_s if played else np.inf) if self.is_interpreted else 0.0
 
     # --- the interpreter ------------------------------------------------------------------
 
     def interpreter_ready(self) -> None:
         """The interpreter has loaded its models: send it the earlier audio that it still needs."""
-        self._statuses.begin()
+        self.statuses.begin()
         self._feed()
 
     def interpreter_lost(self) -> None:
         """The interpreter died: the next one will get the audio that it had not finished."""
-        self._statuses.lose()
+        self.statuses.lose()
         self._feeding.lost()
         self._tell_channels()
 
     def _feed(self) -> None:
+        self._fed_at = self._feeding.sample
         self.publish_demand()
         self._feeding.feed()
         self._tell_channels()
@@ -224,25 +223,27 @@ class LiveStream:
         match message:
             case bus_messages.Caption():
                 self.notices.caption(message)
+                self.figures.caption(message)
                 self.recorder.caption(message)
             case Speech():
                 self._speak(message)
             case Committed():
                 self._feeding.committed(message.sample)
-            case bus_messages.Spoken():
+            case bus_messages.Spoken() if not self._feeding.waits:
                 self.source.hear(message)
             case bus_messages.Failure():
                 self._fails(message.language, message.reason if message.failing else None)
-            case _:
-                logger.warning("unexpected %s from the interpreter", type(message).__name__)
 
     def _fails(self, language: str, reason: FailureReason | None) -> None:
         """The language fails for ``reason``; None: it works."""
-        if self._statuses.fails(language, reason):
+        if self.statuses.fails(language, reason):
             self._tell_channels()
 
     def _speak(self, speech: Speech) -> None:
         """Play speech at the planned time, or at once if that is past."""
+        if speech.end_sample > self._fed_at:  # else it was interpreted before, or could not be
+            lag_s = (self._feeding.sample - speech.end_sample) / RATE_HZ
+            self._context.admission.contention.clause(lag_s, self._context.clock())
         self._fails(speech.language, None)  # the bus may have lost the message that it works again
         ahead = (speech.play_at - self._feeding.sample) // SAMPLES_PER_TICK
         self.playout.speak(
@@ -254,6 +255,14 @@ class LiveStream:
             speech.last,
         )
 
+    def _spoken_until(self, language: str, clause: int, start: int, end: int) -> None:
+        self.recorder.heard(language, self._span.segment(clause), start, end)
+
+    def _starts(self, language: str, lag_s: float) -> None:
+        """A clause starts to play, ``lag_s`` after it was said."""
+        self._context.metrics.ear_voice_span.labels(language).observe(lag_s)
+        self.figures.starts(language, lag_s)
+
     def backlogs_s(self) -> dict[str, float]:
         """Seconds of interpretation that wait to be played, by language."""
         languages = self._context.models.catalogue.all_targets
@@ -262,20 +271,30 @@ class LiveStream:
     # --- once a second ----------------------------------------------------------------------
 
     def refresh(self) -> None:
-        """Repeat the demand, write recordings, close channels that nobody hears, tell the speaker
-        who listens."""
+        """Repeat what is said and checked regularly."""
         self.publish_demand()
-        self.recorder.refresh(self._spoken)
+        self.notices.expire(self._context.clock())
+        self.recorder.refresh({*self._spoken, *self.interpreters.on_air})
         self.tracks.close_unheard()
         self.notices.tell_audience()
+        self.interpreters.tell()
+        self.notices.tell_lag(self._span.behind_s())
 
     def publish_demand(self) -> None:
         """Tell the interpreter which languages are wanted."""
-        if demand := self._demands.make(self.epoch, self._context.clock()):
+        now = self._context.clock()
+        if not self._feeding.waits and (demand := self._demands.make(self.epoch, now)):
             self._context.bus.publish(demand)
             self._spoken = demand.speech
 
+    def _handed_over(self, language: str) -> None:
+        """Somebody else is heard in this language from now on: a person, or the machine."""
+        to = "person" if self.playout.is_by_person(language) else "machine"
+        self._context.metrics.handovers.labels(to).inc()
+        self.notices.tell_channels()
+        self.interpreters.tell()
+
     def _tell_channels(self) -> None:
         for language in self._context.models.catalogue.all_targets:
-            self.playout.set_status(language, self._statuses.of(language)[0])
+            self.playout.set_status(language, self.statuses.of(language)[0])
         self.notices.tell_channels()

@@ -2,15 +2,19 @@
 
 import asyncio
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
+
+import msgspec
 
 from server.bus.messages import Heartbeat, Models, Unexpected
-from server.bus.supervisor import Supervisor
+from server.bus.supervisor import Readiness
 from server.models.moving import Moves
 from server.recording.recorder import Recorder
+from server.streams.context import StreamContext
 from server.streams.glossaries import Glossaries
-from server.streams.live_stream import LiveStream, StreamContext
+from server.streams.live_stream import LiveStream
 from server.streams.registry import ConnectionManager, Stream
+from signaling.messages import State
 
 REFRESH_S = 1.0
 
@@ -25,11 +29,7 @@ class LiveStreams:
         self._glossaries = glossaries
         glossaries.in_use = manager.streams
         self._context = context
-        self._bus = context.bus
-        self._pacer = context.pacer
         self._metrics = context.metrics
-        self._admission = context.admission
-        self._recordings = context.recordings
         self._live: dict[str, LiveStream] = {}
         self._interpreter_ready = False
 
@@ -41,7 +41,7 @@ class LiveStreams:
         live = self._live.get(stream.id)
         if live is None:
             live = self._live[stream.id] = LiveStream(stream, self._context)
-            self._pacer.add(live.playout)
+            self._context.pacer.add(live.playout)
             if self._interpreter_ready:
                 live.interpreter_ready()
         return live
@@ -51,38 +51,55 @@ class LiveStreams:
         live = self._live.get(stream_id)
         return None if live is None else live.recorder
 
+    def state(self, stream_id: str) -> State | None:
+        """The state of a stream, if the stream exists."""
+        live = self._live.get(stream_id)
+        return None if live is None else live.state
+
     async def close(self) -> None:
         """End all recordings, and wait until they are written."""
         for live in self:
             live.recorder.finish()
-        await self._recordings.close()
+        await self._context.recordings.close()
 
-    def interpreter_lost(self) -> None:
-        """The supervisor lost the interpreter process."""
-        self._interpreter_ready = False
-        self._metrics.interpreter_ready.set(0)
+    def interpreter_lost(
+        self, streams: Collection[str] | None = None, others: bool = False
+    ) -> None:
+        """An interpreter was lost, and with it these streams; None: all. ``others``: there are
+        other ones, which take the streams over at once."""
+        self._interpreter_ready = others
+        self._metrics.interpreter_ready.set(others)
         self._metrics.interpreter_restarts.inc()
         for live in self:
-            live.interpreter_lost()
+            if streams is None or live.stream.id in streams:
+                live.interpreter_lost()
+        if others:
+            self.interpreter_ready()
+
+    def interpreter_ready(self) -> None:
+        """An interpreter is ready: it takes the streams that have none."""
+        self._interpreter_ready = True
+        self._metrics.interpreter_ready.set(1)
+        for live in self:
+            if not live.statuses.ready:
+                live.interpreter_ready()
+                self.publish_glossary(live.stream.id)
 
     def models_changed(self) -> None:
         """Other languages can be spoken and heard from now on: tell everybody."""
         for live in self:
             live.announce()
 
-    async def dispatch(self, supervisor: Supervisor, moves: Moves) -> None:
+    async def dispatch(self, supervisor: Readiness, moves: Moves) -> None:
         """Give every message of the interpreter to the object that handles it, until cancelled."""
         while True:
-            message = await self._bus.receive()
+            message = await self._context.bus.receive()
             if isinstance(message, Heartbeat):
                 supervisor.heard(message)
-                moves.heard(message, supervisor.ready)
+                moves.heard(message, message.ready and supervisor.ready)
                 self._note(message)
                 if supervisor.ready and not self._interpreter_ready:
-                    self._interpreter_ready = True
-                    for live in self:
-                        live.interpreter_ready()
-                        self.publish_glossary(live.stream.id)
+                    self.interpreter_ready()
             elif isinstance(message, Models):
                 moves.told(message)
             elif isinstance(message, Unexpected):
@@ -100,7 +117,8 @@ class LiveStreams:
             self._metrics.loop_lag.set(max(0.0, loop.time() - due))
             due = max(due, loop.time() - REFRESH_S)
             self._manager.expire(loop.time(), self._removed)
-            self._recordings.tidy()
+            self._context.recordings.tidy()
+            self._context.admission.contention.ticks(self._context.pacer.skipped, time.monotonic())
             for live in self:
                 live.refresh()
                 self.publish_glossary(live.stream.id)
@@ -110,24 +128,27 @@ class LiveStreams:
         """Send the interpreter the stream's glossary, if it has one."""
         live = self._live.get(stream_id)
         if live is not None and live.source.demanded is not None and self._interpreter_ready:
-            if message := self._glossaries.message(stream_id, live.epoch):
-                self._bus.publish(message)
+            whose = live.stream.rehearses or stream_id
+            if message := self._glossaries.message(whose, live.epoch):
+                self._context.bus.publish(msgspec.structs.replace(message, stream=stream_id))
 
     def _removed(self, stream: Stream) -> None:
-        self._admission.admit(stream.id, (), time.monotonic())
-        self._admission.hear(stream.id, False, time.monotonic())
+        self._context.admission.admit(stream.id, (), time.monotonic())
+        self._context.admission.hear(stream.id, False, time.monotonic())
         gone = self._live.pop(stream.id, None)
         if gone is not None:
-            self._pacer.remove(gone.playout)
+            self._context.pacer.remove(gone.playout)
             gone.recorder.finish()
             gone.playout.close()
 
     def _note(self, heartbeat: Heartbeat) -> None:
         metrics = self._metrics
-        metrics.interpreter_ready.set(heartbeat.ready)
+        metrics.interpreter_ready.set(heartbeat.ready or self._interpreter_ready)
         metrics.interpreter_cpu.set(heartbeat.cpu_s)
         recognized_s = sum(each.seconds for each in heartbeat.stages if each.name == "recognize")
-        self._admission.spent(heartbeat.cpu_s, time.monotonic(), recognized_s)
+        self._context.admission.spent(
+            heartbeat.cpu_s, time.monotonic(), recognized_s, heartbeat.waited_s
+        )
         metrics.interpreter_memory.set(heartbeat.rss_bytes)
         for stage in heartbeat.stages:
             metrics.stage.labels(stage.name, stage.language).inc(stage.seconds)
@@ -137,9 +158,13 @@ class LiveStreams:
 
     def _gauge(self) -> None:
         streams = self._manager.streams.values()
-        self._metrics.streams.set(len(streams))
+        self._metrics.streams.set(sum(each.has_place for each in streams))
         self._metrics.listeners.set(sum(len(each.listeners) for each in streams))
         self._metrics.speakers.set(sum(each.speaker is not None for each in streams))
+        on_air = sum(len(live.interpreters.on_air) for live in self)
+        waiting = sum(len(each.interpreters) for each in streams) - on_air
+        self._metrics.interpreters.labels("on_air").set(on_air)
+        self._metrics.interpreters.labels("waiting").set(waiting)
         worst: dict[str, float] = {}
         for live in self:
             for language, backlog_s in live.backlogs_s().items():
@@ -147,9 +172,14 @@ class LiveStreams:
         self._metrics.backlog.clear()
         for language, backlog_s in worst.items():
             self._metrics.backlog.labels(language).set(backlog_s)
-        self._metrics.ticks_skipped.set(self._pacer.skipped)
-        self._metrics.ticks_failed.set(self._pacer.failed)
+        for what, count in (
+            ("language", sum(len(live.statuses.refused) for live in self)),
+            ("stream", sum(live.statuses.unheard for live in self)),
+        ):
+            self._metrics.without_room.labels(what).set(count)
+        self._metrics.ticks_skipped.set(self._context.pacer.skipped)
+        self._metrics.ticks_failed.set(self._context.pacer.failed)
         for reason, count in self._metrics.hostile_counts.items():
             self._metrics.hostile.labels(reason).set(count)
-        for where, count in self._bus.dropped.items():
+        for where, count in self._context.bus.dropped.items():
             self._metrics.bus_dropped.labels(where).set(count)

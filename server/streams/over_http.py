@@ -7,6 +7,8 @@ from aiohttp import web
 
 from server.http.netinfo import Visitor
 from server.streams.attendance import Attendance
+from server.streams.heard import Heard
+from server.streams.hls_text import HlsText
 from server.streams.http_listener import HttpListeners
 from server.streams.sound_out import SoundOut
 from server.streams.text_out import TextOut
@@ -16,7 +18,7 @@ from server.streams.text_out import TextOut
 class OverHttp:
     """Text and sound over plain HTTP; the fields are those of HttpListeners."""
 
-    attendance: Attendance
+    attendance: Attendance[Heard]
     visitor: Callable[[web.Request], Visitor]
     allowed_origins: Sequence[str]
 
@@ -24,4 +26,5 @@ class OverHttp:
         """Serve all of it."""
         listeners = HttpListeners(self.attendance, self.visitor, self.allowed_origins)
         TextOut(listeners).add_routes(app)
+        HlsText(listeners).add_routes(app)
         SoundOut(listeners).add_routes(app)

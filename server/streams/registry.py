@@ -1,4 +1,4 @@
-"""The streams and their sessions: who speaks, who listens to what. No I/O, no clock of its own.
+"""All streams and their sessions, and the limits on them. No I/O, no clock of its own.
 
 A stream outlives its connections: it exists from its first participant until it has been empty
 for a while. At most one session speaks in it. A session ends when its participant leaves, or when
@@ -6,100 +6,20 @@ it is dismissed: by another session that resumes it with its ``resume`` secret, 
 who takes over, or because the server stops.
 """
 
-import re
 import secrets
-from collections import Counter
-from collections.abc import Callable, Collection, Iterable
-from dataclasses import dataclass, field
-from typing import Literal
+from collections.abc import Callable, Collection, Iterable, Sequence
+from itertools import cycle
 
+from server.streams import dismissals, places
+from server.streams.stream import Dismiss, Role, Session, Stream, language_of
 from signaling.errors import ProtocolError
-from signaling.messages import AUTO, StreamState
 
-Role = Literal["speaker", "listener", "talk"]
-#: Closes a participant's connection with this error.
-Dismiss = Callable[[ProtocolError], None]
-_CHANNEL = re.compile(r"^(?:floor|(?P<language>[A-Za-z]{2,3}(?:-[A-Za-z0-9]{2,8})*)(?:\+floor)?)$")
+__all__ = ["ConnectionManager", "Dismiss", "Role", "Session", "Stream", "language_of"]
 
-
-def language_of(channel: str) -> str | None:
-    """The language interpreted on a channel: "en" for "en" and "en+floor", None for "floor"."""
-    match = _CHANNEL.match(channel)
-    return match["language"] if match else None
-
-
-@dataclass(eq=False, slots=True)
-class Session:
-    """One participant's stay in a stream. ``channel``: what it hears; None: nothing. ``captions``:
-    the languages that it reads. ``languages``: those that a speaker may speak; None: all."""
-
-    role: Role
-    stream: "Stream"
-    address: str
-    dismiss: Dismiss
-    channel: str | None = None
-    captions: frozenset[str] = frozenset()
-    languages: Collection[str] | None = None
-    resume: str = field(default_factory=lambda: secrets.token_urlsafe(18))
-
-
-@dataclass(eq=False, slots=True)
-class Stream:
-    """A stream, its participants and what they want. ``source``: the spoken language; with
-    ``auto`` it is detected, and None until then."""
-
-    id: str
-    state: StreamState = "waiting"
-    source: str | None = None
-    auto: bool = False
-    speaker: Session | None = None
-    listeners: set[Session] = field(default_factory=set)
-    empty_since: float | None = None
-    _last_wanted: dict[tuple[str, str], float] = field(default_factory=dict)
-
-    @property
-    def is_private(self) -> bool:
-        """Whether somebody is alone in it, hearing themselves: it is not listed."""
-        return self.speaker is not None and self.speaker.role == "talk"
-
-    @property
-    def is_empty(self) -> bool:
-        """Whether nobody speaks or listens."""
-        return self.speaker is None and not self.listeners
-
-    def speak(self, language: str) -> None:
-        """Set the spoken language. With AUTO it is detected; until then the last one counts."""
-        self.auto = language == AUTO
-        if not self.auto:
-            self.source = language
-
-    def audience(self) -> dict[str, int]:
-        """The number of listeners by channel. Those who only read captions count as "captions"."""
-        return dict(Counter(each.channel or "captions" for each in self.listeners))
-
-    def listeners_by_language(self) -> dict[str, int]:
-        """The number of participants who hear each language. The floor does not count."""
-        everyone = [*self.listeners, *([self.speaker] if self.speaker else [])]
-        languages = (language_of(each.channel or "floor") for each in everyone)
-        return dict(Counter(language for language in languages if language))
-
-    def wanted(self, now: float, linger_s: float) -> tuple[tuple[str, ...], tuple[str, ...]]:
-        """The languages to speak, and the languages only to write, that somebody wanted within
-        the last ``linger_s`` seconds. In order of first demand, without the source language."""
-        everyone = list(self.listeners) + ([self.speaker] if self.speaker else [])
-        for session in everyone:
-            language = language_of(session.channel) if session.channel else None
-            if language:
-                self._last_wanted[language, "speech"] = now
-            for caption in session.captions:
-                self._last_wanted[caption, "text"] = now
-        for key, last in list(self._last_wanted.items()):
-            if now - last >= linger_s and now > last:
-                del self._last_wanted[key]
-        live = [key for key in self._last_wanted if key[0] != self.source]
-        speech = tuple(each for each, kind in live if kind == "speech")
-        text = tuple(each for each, kind in live if kind == "text" and each not in speech)
-        return speech, text
+#: When participants are told to come back after the server stopped.
+BACK_S = 2.0
+#: Of one stream, in all languages.
+MAX_INTERPRETERS = 32
 
 
 class ConnectionManager:
@@ -115,12 +35,17 @@ class ConnectionManager:
     ) -> None:
         self.max_streams = max_streams
         self.max_listeners = max_listeners
-        self.max_sessions_per_address = max_sessions_per_address
         self.empty_s = empty_s
         self.streams: dict[str, Stream] = {}
         self._sessions: dict[str, Session] = {}
-        self._addresses: Counter[str] = Counter()
+        self.addresses = places.Addresses(max_sessions_per_address)
         self.draining = False
+        self.back_s = BACK_S
+        #: Called before somebody speaks in a stream, with whether they may take over. Raises
+        #: ProtocolError if the stream is another server's.
+        self.before_speaking: Callable[[str, bool], None] = lambda stream, take_over: None
+        #: Called when nobody is admitted any more, before participants are told to come back.
+        self.on_close: Callable[[], None] = lambda: None
 
     @property
     def sessions(self) -> Iterable[Session]:
@@ -141,32 +66,34 @@ class ConnectionManager:
         resume: str | None,
         take_over: bool,
         languages: Collection[str] | None = None,
+        wings: bool = False,
     ) -> Session:
         """Make a speaker's session, and dismiss the speaker that it replaces. ``source``: the
         spoken language, or AUTO: then it is detected among ``languages``, and a language detected
-        before counts until then.
+        before counts until then. ``wings``: it does not speak yet, and replaces nobody.
 
         Raises ProtocolError: speaker_present, limit, unavailable.
         """
+        if not wings:
+            self.before_speaking(stream_id, take_over)
         stream = self.streams.get(stream_id)
-        current = stream.speaker if stream else None
+        current = stream.speaker if stream and not wings else None
         if current is not None:
-            if not take_over and not _same(resume, current.resume):
+            own = secrets.compare_digest((resume or "").encode(), current.resume.encode())
+            if not take_over and not own:
                 raise ProtocolError(
                     "speaker_present",
                     f"Somebody speaks in {stream_id!r} already. Use another stream's name, or "
                     "take over with a token that allows it.",
                 )
-            self._replace(current)
+            self._replace(current, by_another=not own)
         session = Session("speaker", self._stream(stream_id, address), address, dismiss)
         self._admit(session, resume if current is not None and not take_over else None)
-        session.languages = languages
-        session.stream.speaker = session
-        if source == AUTO and not session.stream.auto:
-            session.stream.source = None
-        session.stream.speak(source)
-        session.captions = frozenset([session.stream.source] if session.stream.source else [])
-        session.stream.state = "live"
+        session.languages, session.speaks = languages, source
+        if wings:
+            session.stream.wings.add(session)
+        else:
+            session.stream.give_to(session)
         return session
 
     def join_listener(
@@ -178,34 +105,42 @@ class ConnectionManager:
         dismiss: Dismiss,
         *,
         resume: str | None,
+        claims: bool = False,
+        interprets: str | None = None,
     ) -> Session:
-        """Make a listener's session. Raises ProtocolError: limit, unavailable."""
+        """Make the session of a listener, or of an interpreter into the language ``interprets``.
+        ``claims``: with a token. Raises ProtocolError: limit, unavailable."""
+        role: Role = "interpreter" if interprets else "listener"
         old = self._sessions.get(resume) if resume else None
-        if old is not None and old.role == "listener" and old.stream.id == stream_id:
+        if old is not None and old.role == role and old.stream.id == stream_id:
             self._replace(old)
         else:
             old = None
-        stream = self._stream(stream_id, address)
-        if len(stream.listeners) >= self.max_listeners:
+        stream = self._stream(stream_id, address, place=claims)
+        those = stream.interpreters if interprets else stream.listeners
+        most = MAX_INTERPRETERS if interprets else self.max_listeners
+        if len(those) >= most:
             raise ProtocolError(
                 "limit",
-                f"{stream_id!r} has its {self.max_listeners} listeners already. Try again later.",
+                f"{stream_id!r} has its {most} {role}s already. Try again later.",
                 retry_after_s=30,
             )
-        session = Session("listener", stream, address, dismiss, channel, frozenset(captions))
+        session = Session(role, stream, address, dismiss, channel, frozenset(captions))
+        session.claims = claims
+        session.languages = (interprets,) if interprets else None
         self._admit(session, resume if old is not None else None)
-        stream.listeners.add(session)
+        those.add(session)
         return session
 
     def join_talk(self, address: str, source: str, target: str, dismiss: Dismiss) -> Session:
         """Make the session of somebody who is alone in a stream and hears their own
         interpretation."""
         stream = self._stream("talk-" + secrets.token_urlsafe(12), address)
-        session = Session("talk", stream, address, dismiss, target, frozenset({source, target}))
+        stream.is_private = True
+        session = Session("talk", stream, address, dismiss, target, speaks=source)
         self._admit(session, None)
-        stream.speaker = session
-        stream.speak(source)
-        stream.state = "live"
+        stream.give_to(session)
+        session.captions = frozenset({source, target})
         return session
 
     def select(self, session: Session, channel: str | None, captions: Iterable[str] | None) -> None:
@@ -219,9 +154,9 @@ class ConnectionManager:
         """The session ended. Has no effect if it was replaced or left before."""
         if self._sessions.get(session.resume) is session:
             del self._sessions[session.resume]
-            self._forget_address(session.address)
+            self.addresses.remove(session.address)
         stream = session.stream
-        stream.listeners.discard(session)
+        stream.discard(session)
         if stream.speaker is session:
             stream.speaker = None
             if stream.state != "ended":
@@ -230,39 +165,33 @@ class ConnectionManager:
             stream.empty_since = now
 
     def expire(self, now: float, on_removed: Callable[[Stream], None]) -> None:
-        """Remove the streams that were empty for ``empty_s``; call ``on_removed`` with each."""
+        """Remove the streams that were empty for ``empty_s``, those without a place at once; call
+        ``on_removed`` with each."""
         for stream in list(self.streams.values()):
-            since = stream.empty_since
-            if stream.is_empty and since is not None and now - since >= self.empty_s:
+            places.release(stream, now)
+            since, kept_s = stream.empty_since, self.empty_s if stream.has_place else 0
+            if stream.is_empty and since is not None and now - since >= kept_s:
                 del self.streams[stream.id]
                 on_removed(stream)
 
-    def close(self) -> None:
-        """Admit nobody any more, and dismiss everybody."""
+    def close(self, elsewhere: Sequence[str] = ()) -> None:
+        """Admit nobody any more, and dismiss everybody. ``elsewhere``: where listeners go on."""
         self.draining = True
-        for session in list(self._sessions.values()):
-            session.dismiss(_going_away())
+        self.on_close()
+        for session, url in zip(list(self._sessions.values()), cycle(elsewhere or [None])):
+            session.dismiss(dismissals.moved(url) if url else dismissals.going_away(self.back_s))
 
-    def _stream(self, stream_id: str, address: str) -> Stream:
-        """The stream, made if it does not exist. Checks the limits of all kinds of sessions."""
+    def _stream(self, stream_id: str, address: str, place: bool = True) -> Stream:
+        """The stream, made if it does not exist; ``place``: it takes one. Checks the limits."""
         if self.draining:
-            raise _going_away()
-        if self._addresses[address] >= self.max_sessions_per_address:
-            raise ProtocolError(
-                "limit",
-                f"{self.max_sessions_per_address} sessions come from your address already: the "
-                "host can raise max_sessions_per_address.",
-                retry_after_s=30,
-            )
+            raise dismissals.going_away(self.back_s)
+        self.addresses.check(address)
         stream = self.streams.get(stream_id)
+        if stream is None or (place and not stream.has_place):
+            places.check(self.streams.values(), self.max_streams, place=place)
         if stream is None:
-            if len(self.streams) >= self.max_streams:
-                raise ProtocolError(
-                    "limit",
-                    f"This server has its {self.max_streams} streams already. Try again later.",
-                    retry_after_s=30,
-                )
             stream = self.streams[stream_id] = Stream(stream_id)
+        stream.has_place |= place
         stream.empty_since = None
         return stream
 
@@ -271,30 +200,13 @@ class ConnectionManager:
         if resume:
             session.resume = resume
         self._sessions[session.resume] = session
-        self._addresses[session.address] += 1
+        self.addresses.add(session.address)
 
-    def _replace(self, session: Session) -> None:
-        session.dismiss(
-            ProtocolError("replaced", "This session goes on in another window or device.")
-        )
+    def _replace(self, session: Session, by_another: bool = False) -> None:
+        session.dismiss(dismissals.taken_over() if by_another else dismissals.gone_on())
         if self._sessions.get(session.resume) is session:
             del self._sessions[session.resume]
-            self._forget_address(session.address)
-        session.stream.listeners.discard(session)
+            self.addresses.remove(session.address)
+        session.stream.discard(session)
         if session.stream.speaker is session:
             session.stream.speaker = None
-
-    def _forget_address(self, address: str) -> None:
-        self._addresses[address] -= 1
-        if self._addresses[address] <= 0:
-            del self._addresses[address]
-
-
-def _same(given: str | None, secret: str) -> bool:
-    return given is not None and secrets.compare_digest(given.encode(), secret.encode())
-
-
-def _going_away() -> ProtocolError:
-    return ProtocolError(
-        "unavailable", "The server is stopping. Connect again in a moment.", retry_after_s=2
-    )

@@ -11,8 +11,8 @@ from aiohttp import web
 
 from server.media.broadcast import MediaStreamError
 from server.media.ogg import OggOpus
+from server.streams.heard import Heard
 from server.streams.http_listener import Answer, HttpListeners
-from server.streams.live_stream import LiveStream
 from server.streams.registry import Session
 
 PATH: Final = "/listen/{stream}/{channel}.ogg"
@@ -38,7 +38,7 @@ class SoundOut:
         wants: dict[str, object] = {"channel": request.match_info["channel"], "audio": "socket"}
         return await self.listeners.answer(request, "audio/ogg; codecs=opus", wants, self._play)
 
-    async def _play(self, answer: Answer, session: Session, live: LiveStream) -> None:
+    async def _play(self, answer: Answer, session: Session, live: Heard) -> None:
         live.attach(session, lambda message: None)
         track = live.tracks.add(session, QUEUE_PACKETS, gapless=True)
         ogg = OggOpus()

@@ -15,15 +15,15 @@ from server.streams.registry import Stream
 
 class SourceLanguage:
     """The source language of one stream. ``sources`` returns the languages that can be
-    interpreted. ``changed`` is called with the sample at which the language changed; None: now.
-    ``announce`` tells everyone the stream's state."""
+    interpreted. ``changed`` is called with the sample at which the language changed, None: now; and
+    whether somebody else speaks. ``announce`` tells everyone the stream's state."""
 
     def __init__(
         self,
         stream: Stream,
         notices: Notices,
         sources: Callable[[], Sequence[str]],
-        changed: Callable[[int | None], None],
+        changed: Callable[[int | None, bool], None],
         announce: Callable[[], None],
     ) -> None:
         self._stream = stream
@@ -48,9 +48,14 @@ class SourceLanguage:
         allowed = speaker.languages
         return tuple(each for each in self._sources() if allowed is None or each in allowed)
 
+    @property
+    def mismatch(self) -> str:
+        """The language that is spoken in place of the chosen one; "" if it is that."""
+        return self._mismatch.language if self._mismatch else ""
+
     def begin(self) -> None:
         """A speaker joined, or came back. Earlier audio still gets interpreted."""
-        self._take(None)
+        self._take(None, by_another=True)
 
     def choose(self, language: str) -> None:
         """The speaker chose a language, or AUTO."""
@@ -75,12 +80,12 @@ class SourceLanguage:
             )
         )
 
-    def _take(self, sample: int | None) -> None:
+    def _take(self, sample: int | None, by_another: bool = False) -> None:
         is_new = self.demanded != self._before
         if is_new:
             self._before = self.demanded
             self._mismatch = None
-            self._changed(sample)
+            self._changed(sample, by_another)
         self._announce()
         if is_new:
             self._notices.follow_source()

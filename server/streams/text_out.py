@@ -15,8 +15,8 @@ import msgspec
 from aiohttp import web
 
 from server.streams import webvtt
+from server.streams.heard import Heard
 from server.streams.http_listener import Answer, HttpListeners
-from server.streams.live_stream import LiveStream
 from server.streams.registry import Session
 from signaling.errors import ProtocolError, excerpt
 from signaling.messages import Caption, Captions, Message, ServerMessage, State
@@ -58,7 +58,7 @@ class TextOut:
         known = request.headers.get("Last-Event-ID", "")
         format = _events(after=int(known) if known.isdecimal() and len(known) < 20 else 0)
 
-        async def talk(answer: Answer, session: Session, live: LiveStream) -> None:
+        async def talk(answer: Answer, session: Session, live: Heard) -> None:
             await answer.write(b"retry: %d\n\n" % RETRY_MS + format(live.state))
             await self._pass_on(answer, session, live, format, b":\n\n")
 
@@ -72,7 +72,7 @@ class TextOut:
         """A WebVTT that grows for as long as it is read. Its times are those of the stream; with
         ``from=now`` they begin with the request. ``offset``: seconds to add to them."""
 
-        async def talk(answer: Answer, session: Session, live: LiveStream) -> None:
+        async def talk(answer: Answer, session: Session, live: Heard) -> None:
             begin_ms = live.now_ms if request.query.get("from") == "now" else 0
             await answer.write(webvtt.HEADER)
             format = _cues(round(shift_s * 1000) - begin_ms)
@@ -83,7 +83,7 @@ class TextOut:
         return await self.listeners.answer(request, "text/vtt", wants, talk)
 
     async def _pass_on(
-        self, answer: Answer, session: Session, live: LiveStream, format: Format, comment: bytes
+        self, answer: Answer, session: Session, live: Heard, format: Format, comment: bytes
     ) -> None:
         """Send a reader its messages, and comments between them, until it leaves."""
         waiting = _Waiting(session)

@@ -1,16 +1,34 @@
 """The tracks of a stream's sessions: connects each session to the channel that it hears."""
 
-from server.media.broadcast import QUEUE_PACKETS, SubscriberTrack
-from server.media.playout import StreamPlayout
+from collections.abc import Mapping
+from typing import Protocol
+
+from server.media.broadcast import QUEUE_PACKETS, Broadcast, SubscriberTrack
 from server.streams.registry import Session, Stream, language_of
 
 
-class Tracks:
-    """The tracks of one stream: one for each session that receives audio, and those recorded."""
+class Channels(Protocol):
+    """What plays the channels of a stream: see StreamPlayout."""
 
-    def __init__(self, stream: Stream, playout: StreamPlayout) -> None:
+    @property
+    def channels(self) -> Mapping[str, Broadcast]:
+        """The open channels, by name."""
+
+    def channel(self, name: str) -> Broadcast:
+        """The channel of that name, which is opened if it is not open."""
+
+    def close_channel(self, name: str) -> None:
+        """Close a channel. Its tracks are stopped."""
+
+
+class Tracks:
+    """The tracks of one stream: one for each session that receives audio, and those recorded.
+    ``as_named``: each session hears the channel that it names, whatever is spoken."""
+
+    def __init__(self, stream: Stream, playout: Channels, as_named: bool = False) -> None:
         self._stream = stream
         self._playout = playout
+        self._as_named = as_named
         self._tracks: dict[Session, SubscriberTrack] = {}
         self._recorded: set[SubscriberTrack] = set()
 
@@ -59,4 +77,6 @@ class Tracks:
     def _heard_by(self, session: Session) -> str:
         """The session's channel; the floor if the channel is in the spoken language."""
         channel = session.channel or "floor"
-        return channel if language_of(channel) != self._stream.source else "floor"
+        if self._as_named or language_of(channel) != self._stream.source:
+            return channel
+        return "floor"

@@ -30,6 +30,9 @@ class Out:
     def claim(self, address: Address, ice: Ice) -> bool:
         return True
 
+    def release(self, address: Address, ice: Ice) -> None:
+        pass
+
     def limit(self) -> str:
         return ""
 

@@ -85,12 +85,3 @@ def frequency(pcm: Pcm) -> float:
     last = pcm[-RATE_HZ:]
     spectrum = np.abs(np.fft.rfft(last.astype(np.float64)))
     return float(spectrum.argmax()) * RATE_HZ / last.size
-
-
-def sdp(folder: Path, port: int, encoding: str) -> str:
-    """An SDP file for RTP to ``port`` of this machine, such as AES67 devices write."""
-    path = folder / f"{port}.sdp"
-    lines = ["v=0", "o=- 1 1 IN IP4 127.0.0.1", "s=desk", "c=IN IP4 127.0.0.1", "t=0 0"]
-    lines += [f"m=audio {port} RTP/AVP 97", f"a=rtpmap:97 {encoding}", "a=ptime:1"]
-    path.write_text("\r\n".join(lines) + "\r\n")
-    return str(path)

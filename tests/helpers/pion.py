@@ -44,20 +44,21 @@ async def built(folder: Path) -> Path:
 
 
 @asynccontextmanager
-async def speaking(program: Path, url: str, packets: Iterable[bytes]) -> AsyncIterator[None]:
+async def speaking(program: Path, url: str, packets: Iterable[bytes]) -> AsyncIterator[Process]:
     """While the body runs, Pion publishes these Opus packets of 20 ms again and again. Then it
-    leaves by DELETE."""
+    leaves by DELETE. It restarts ICE on SIGUSR1."""
     async with _running(program, "speak", url, stdout=DEVNULL) as process:
         assert process.stdin is not None
         process.stdin.write(b"".join(_SIZE.pack(len(each)) + each for each in packets))
         process.stdin.close()
-        yield
+        yield process
 
 
 class Heard:
-    """The packets that a listener has received so far."""
+    """The packets that a listener has received so far. ``process``: the listener."""
 
-    def __init__(self) -> None:
+    def __init__(self, process: Process) -> None:
+        self.process = process
         self.packets: list[bytes] = []
 
     @property
@@ -70,7 +71,6 @@ class Heard:
 @asynccontextmanager
 async def listening(program: Path, url: str) -> AsyncIterator[Heard]:
     """While the body runs, Pion listens. Then it leaves by DELETE."""
-    heard = Heard()
 
     async def read(process: Process) -> None:
         assert process.stdout is not None
@@ -82,6 +82,7 @@ async def listening(program: Path, url: str) -> AsyncIterator[Heard]:
         _running(program, "listen", url, stdout=PIPE) as process,
         asyncio.TaskGroup() as group,
     ):
+        heard = Heard(process)
         reader = group.create_task(read(process), name="pion-reader")
         try:
             yield heard

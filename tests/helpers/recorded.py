@@ -37,6 +37,7 @@ def ends_ms(pcm: Pcm) -> list[float]:
 
 
 def lines(folder: Path) -> list[dict[str, Any]]:
-    """The captions of a recording."""
+    """The captions of a recording, each as it was last written."""
     text = (folder / "captions.jsonl").read_text(encoding="utf8")
-    return [json.loads(line) for line in text.splitlines()]
+    read = map(json.loads, text.splitlines())
+    return list({(line["language"], line["segment"]): line for line in read}.values())

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import msgspec
 import numpy as np
+import pytest
+import pytest_asyncio
 
 from server import app
 from server.client.arrivals import Arrivals
@@ -21,6 +23,7 @@ READY_S = 30.0
 SILENT_BYTES = 40
 #: A word of the stand-in's voice is half a second: 25 packets. Some may be lost.
 WORD_PACKETS = 20
+Fixture = Callable[[pytest.TempPathFactory], AsyncIterator[app.Server]]
 STAND_IN = [sys.executable, "-m", "tests.helpers.stand_in"]
 
 
@@ -44,13 +47,26 @@ async def tolk(
     state: Path, interpreter: Sequence[str] = (), *, ready: bool = True, **settings: object
 ) -> AsyncIterator[app.Server]:
     """Run a server on a free port. Unless ``ready`` is false, wait until its interpreter is ready.
-    Without an ``interpreter`` it runs the real one with the shipped models. It fetches none."""
-    config = Config(port=0, state=str(state), models="starter", fetch="never")
-    config = msgspec.structs.replace(config, **settings)
+    Without an ``interpreter`` it runs the real one with the shipped models. It fetches none, and
+    refuses no language because the machine is busy."""
+    chosen = {"fetch": "never", "spare": "never", "max_languages": 8, **settings}
+    config = msgspec.structs.replace(Config(port=0, state=str(state), models="starter"), **chosen)
     async with app.running(config, interpreter) as server:
         if ready:
             await until(lambda: server.supervisor.ready, READY_S)
         yield server
+
+
+def shared_server(*, ready: bool = False, **settings: object) -> Fixture:
+    """A fixture: one server for all tests of a file, with the stand-in interpreter."""
+
+    @pytest_asyncio.fixture(scope="module", loop_scope="module")
+    async def server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[app.Server]:
+        state = tmp_path_factory.mktemp("state")
+        async with tolk(state, STAND_IN, ready=ready, **settings) as running:
+            yield running
+
+    return server
 
 
 def final(language: str, text: str) -> Callable[[wire.Caption], bool]:

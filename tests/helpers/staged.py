@@ -1,10 +1,11 @@
 """A server with the stand-in interpreter, as a process of its own:
-``python -m tests.helpers.staged --port N --state FOLDER [--record audio,text] [--most-bytes N]``.
-With ``--most-bytes`` no file can grow beyond that once the server runs.
+``python -m tests.helpers.staged --port N --state FOLDER [--record audio,text] [--most-bytes N]
+[--settings JSON]``. With ``--most-bytes`` no file can grow beyond that once the server runs.
 """
 
 import argparse
 import asyncio
+import json
 import resource
 import tempfile
 from pathlib import Path
@@ -23,13 +24,14 @@ async def main() -> None:
     parser.add_argument("--state", required=True)
     parser.add_argument("--record", default="")
     parser.add_argument("--most-bytes", type=int)
+    parser.add_argument("--settings", type=json.loads, default={})
     options = parser.parse_args()
     stopped = asyncio.Event()
     with tempfile.TemporaryDirectory() as folder, on_sigterm(stopped.set):
         models = str(models_of_several(Path(folder)))
         record = [kind for kind in ("audio", "text") if kind in options.record.split(",")]
-        config = Config(port=options.port, state=options.state, models=models)
-        config = msgspec.structs.replace(config, record=record)
+        config = Config(port=options.port, state=options.state, models=models, max_languages=8)
+        config = msgspec.structs.replace(config, record=record, **options.settings)
         async with app.running(config, STAND_IN):
             if options.most_bytes:
                 resource.setrlimit(resource.RLIMIT_FSIZE, (options.most_bytes, options.most_bytes))

@@ -17,14 +17,16 @@ import asyncio
 import os
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
 
 from server.bus.local import LocalBus
 from server.bus.messages import RATE_HZ, decode
+from server.bus.spare import STANDBY
 from server.interpretation.engines import EngineError
+from server.interpretation.process import standing_by
 from server.interpretation.shared import Engines, Limits
 from server.interpretation.types import Pcm, Transcript, Word
 from server.interpretation.worker import Worker
@@ -104,9 +106,10 @@ class Translator:
 class Voice:
     rate_hz = 16_000
 
-    def __init__(self, language: str, fault: str, once: str) -> None:
+    def __init__(self, language: str, fault: str, once: str, hang_s: float) -> None:
         self.language = language
         self._fault = fault
+        self._hang_s = hang_s
         self._once = Path(once) if once else None
 
     def synthesize(self, text: str, length_scale: float) -> Pcm:
@@ -120,7 +123,7 @@ class Voice:
         if self._fault == "fail":
             raise EngineError("out of breath")
         if self._fault == "hang":
-            time.sleep(3)
+            time.sleep(self._hang_s)
         if self._fault == "crash":
             if self._once is None:
                 os.abort()
@@ -129,15 +132,17 @@ class Voice:
                 os.abort()
 
 
-async def main() -> None:
+def main() -> None:
     parser = argparse.ArgumentParser()
-    parser.add_argument("--bus", type=Path, required=True)
+    parser.add_argument("--socket", type=Path, required=True)
     parser.add_argument("--fault", default="")
     parser.add_argument("--once", default="")
+    parser.add_argument("--hang-s", type=float, default=3.0)
     parser.add_argument("--limit-s", type=float, default=5.0)
     parser.add_argument("--retry-s", type=float, default=10.0)
     parser.add_argument("--models", type=Path)
     parser.add_argument(OPTION, type=Path)
+    parser.add_argument(STANDBY, action="store_true")
     options = parser.parse_args()
     given = [decoded(options.catalogue.read_bytes())] if options.catalogue else []
 
@@ -153,15 +158,23 @@ async def main() -> None:
         return Engines(
             {language: ToneRecognizer(language) for language in ("nl", "en")},
             Translator(),
-            {language: Voice(language, options.fault, options.once) for language in ("nl", "en")},
+            {
+                language: Voice(language, options.fault, options.once, options.hang_s)
+                for language in ("nl", "en")
+            },
             identifier=ToneIdentifier(),
             catalogue=catalogue,
         )
 
     limits = Limits(synthesize_s=options.limit_s, retry_s=options.retry_s)
-    async with LocalBus.connect(options.bus, decode) as bus:
-        await Worker(bus, engines, limits).run()
+    if load := standing_by(engines) if options.standby else engines:
+        asyncio.run(interpret(options.socket, load, limits))
+
+
+async def interpret(socket: Path, load: Callable[[], Engines], limits: Limits) -> None:
+    async with LocalBus.connect(socket, decode) as bus:
+        await Worker(bus, load, limits).run()
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    main()

@@ -3,8 +3,8 @@
 //	pion speak URL < packets     sends Opus packets of 20 ms, again and again
 //	pion listen URL > packets    writes the Opus packets that come
 //
-// Before each packet comes its length, in two bytes. It leaves by DELETE on SIGTERM. A speaker
-// offers video besides. Built by tests/helpers/pion.py.
+// Before each packet comes its length, in two bytes. It restarts ICE by PATCH on SIGUSR1, and leaves
+// by DELETE on SIGTERM. A speaker offers video besides. Built by tests/helpers/pion.py.
 package main
 
 import (
@@ -16,6 +16,7 @@ import (
 	"net/url"
 	"os"
 	"os/signal"
+	"regexp"
 	"syscall"
 	"time"
 
@@ -30,8 +31,8 @@ func check(err error) {
 	}
 }
 
-// join sends the offer and takes the answer. It returns the session's address.
-func join(connection *webrtc.PeerConnection, address string) string {
+// join sends the offer and takes the answer. It returns the session's address and its ETag.
+func join(connection *webrtc.PeerConnection, address string) (string, string) {
 	offer, err := connection.CreateOffer(nil)
 	check(err)
 	check(connection.SetLocalDescription(offer))
@@ -48,7 +49,39 @@ func join(connection *webrtc.PeerConnection, address string) string {
 	check(err)
 	session, err := base.Parse(response.Header.Get("Location"))
 	check(err)
-	return session.String()
+	return session.String(), response.Header.Get("ETag")
+}
+
+// Lines of ICE in a description or a fragment.
+var ufrag = regexp.MustCompile(`a=ice-ufrag:.*`)
+var pwd = regexp.MustCompile(`a=ice-pwd:.*`)
+
+// restart restarts ICE (RFC 9725, 4.3.3), and returns the new ETag.
+func restart(connection *webrtc.PeerConnection, session string, etag string) string {
+	answer := connection.CurrentRemoteDescription().SDP
+	offer, err := connection.CreateOffer(&webrtc.OfferOptions{ICERestart: true})
+	check(err)
+	gathered := webrtc.GatheringCompletePromise(connection)
+	check(connection.SetLocalDescription(offer))
+	<-gathered
+	local := connection.LocalDescription().SDP
+	fragment := ufrag.FindString(local) + "\n" + pwd.FindString(local) + "\n"
+	request, err := http.NewRequest(http.MethodPatch, session, bytes.NewBufferString(fragment))
+	check(err)
+	request.Header.Set("Content-Type", "application/trickle-ice-sdpfrag")
+	request.Header.Set("If-Match", etag)
+	response, err := http.DefaultClient.Do(request)
+	check(err)
+	body, err := io.ReadAll(response.Body)
+	check(err)
+	if response.StatusCode != http.StatusOK {
+		check(fmt.Errorf("PATCH: %s: %s", response.Status, body))
+	}
+	answer = ufrag.ReplaceAllString(answer, ufrag.FindString(string(body)))
+	answer = pwd.ReplaceAllString(answer, pwd.FindString(string(body)))
+	check(connection.SetRemoteDescription(
+		webrtc.SessionDescription{Type: webrtc.SDPTypeAnswer, SDP: answer}))
+	return response.Header.Get("ETag")
 }
 
 func speak(connection *webrtc.PeerConnection) {
@@ -100,8 +133,8 @@ func listen(connection *webrtc.PeerConnection) {
 }
 
 func main() {
-	leaving := make(chan os.Signal, 1)
-	signal.Notify(leaving, syscall.SIGTERM)
+	signals := make(chan os.Signal, 4)
+	signal.Notify(signals, syscall.SIGTERM, syscall.SIGUSR1)
 	// Its own addresses on loopback, which Pion leaves out by itself.
 	settings := webrtc.SettingEngine{}
 	settings.SetIncludeLoopbackCandidate(true)
@@ -115,8 +148,10 @@ func main() {
 	} else {
 		listen(connection)
 	}
-	session := join(connection, os.Args[2])
-	<-leaving
+	session, etag := join(connection, os.Args[2])
+	for <-signals == syscall.SIGUSR1 {
+		etag = restart(connection, session, etag)
+	}
 	request, err := http.NewRequest(http.MethodDelete, session, nil)
 	check(err)
 	response, err := http.DefaultClient.Do(request)

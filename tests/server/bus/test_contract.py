@@ -4,13 +4,15 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 
 from server.bus.local import LocalBus
 from server.bus.messages import MAX_MESSAGE_BYTES, AudioChunk, Caption, Message, decode
+from server.bus.nats import Links, NatsBus
+from server.bus.nats_connection import Nats, machine_name
 from server.bus.protocol import Bus, BusClosed
+from tests.helpers.nats import NatsProcess
 
 DEADLINE_S = 10
 
@@ -23,19 +25,43 @@ class Ends:
     worker: Callable[[], AbstractAsyncContextManager[Bus[Message]]]
 
 
-def local(folder: Path) -> Ends:
-    path = folder / "bus"
+def local(request: pytest.FixtureRequest) -> Ends:
+    path = request.getfixturevalue("tmp_path") / "bus"
     return Ends(
         media=lambda: LocalBus.listen(path, decode), worker=lambda: LocalBus.connect(path, decode)
     )
 
 
-BUSES = {"local": local}
+def over_nats(request: pytest.FixtureRequest) -> Ends:
+    process: NatsProcess = request.getfixturevalue("nats")
+    servers = [process.server]
+    media, worker = machine_name(), machine_name()
+
+    @asynccontextmanager
+    async def listen() -> AsyncIterator[Bus[Message]]:
+        async with (
+            Nats.opened(servers, media, "interpreter") as nats,
+            NatsBus.listen(Links(nats), worker, decode) as bus,
+        ):
+            yield bus
+
+    @asynccontextmanager
+    async def connect() -> AsyncIterator[Bus[Message]]:
+        async with (
+            Nats.opened(servers, worker, "hub") as nats,
+            NatsBus.connect(Links(nats), media, decode) as bus,
+        ):
+            yield bus
+
+    return Ends(media=listen, worker=connect)
+
+
+BUSES = {"local": local, "nats": over_nats}
 
 
 @pytest.fixture(params=BUSES)
-def ends(request: pytest.FixtureRequest, tmp_path: Path) -> Ends:
-    return BUSES[request.param](tmp_path)
+def ends(request: pytest.FixtureRequest) -> Ends:
+    return BUSES[request.param](request)
 
 
 @asynccontextmanager

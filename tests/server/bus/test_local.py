@@ -99,3 +99,17 @@ async def test_the_socket_is_removed_at_the_end(tmp_path: Path) -> None:
     async with LocalBus.listen(tmp_path / "bus", decode):
         assert (tmp_path / "bus").is_socket()
     assert not (tmp_path / "bus").exists()
+
+
+async def test_a_folder_with_a_long_name_will_do(tmp_path: Path) -> None:
+    """TMPDIR may be long, and a socket's path has at most 107 bytes."""
+    folder = tmp_path / ("long-" * 30) / ("é" * 60)
+    folder.mkdir(mode=0o700, parents=True)
+    async with (
+        LocalBus.listen(folder / "bus", decode) as media,
+        LocalBus.connect(folder / "bus", decode) as worker,
+    ):
+        worker.publish(SOUND)
+        async with asyncio.timeout(DEADLINE_S):
+            assert await media.receive() == SOUND
+    assert not list(folder.iterdir())

@@ -114,11 +114,38 @@ async def test_a_process_that_never_gets_ready_is_killed(tmp_path: Path) -> None
         assert not alive(child.pids[0])
 
 
+async def test_a_process_that_loads_slowly_is_not_killed_while_it_runs(tmp_path: Path) -> None:
+    limits = Limits(loading_s=0.2, loading_running_s=600, look_s=0.8)
+    async with running(tmp_path, then="while True: pass", limits=limits) as child:
+        await asyncio.sleep(2)
+        assert child.losses == 0
+        os.kill(child.pids[0], signal.SIGSTOP)
+        await until(lambda: child.losses == 1)
+
+
 async def test_a_process_without_heartbeats_is_killed(tmp_path: Path) -> None:
     async with running(tmp_path, limits=Limits(silence_s=0.2)) as child:
         child.beat()
         await until(lambda: child.losses == 1)
         assert not alive(child.pids[0])
+
+
+async def test_a_silent_process_that_runs_gets_more_time(tmp_path: Path) -> None:
+    """It may lack cores. One that does not even run is stuck."""
+    limits = Limits(silence_s=0.2, running_s=600, look_s=0.8)
+    async with running(tmp_path, then="while True: pass", limits=limits) as child:
+        child.beat()
+        await asyncio.sleep(2)
+        assert child.losses == 0 and child.ready()
+        os.kill(child.pids[0], signal.SIGSTOP)
+        await until(lambda: child.losses == 1)
+
+
+async def test_a_process_that_runs_without_heartbeats_is_killed_in_the_end(tmp_path: Path) -> None:
+    limits = Limits(silence_s=0.2, running_s=0.5, look_s=0.8)
+    async with running(tmp_path, then="while True: pass", limits=limits) as child:
+        child.beat()
+        await until(lambda: child.losses == 1)
 
 
 async def test_a_process_with_heartbeats_is_not_killed(tmp_path: Path) -> None:

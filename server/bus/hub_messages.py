@@ -1,0 +1,138 @@
+"""The messages between a hub, which has streams, and an edge: a machine whose listeners hear them.
+
+An edge listens once for all its listeners. It says what they want; each packet and each message
+comes to it once. Ticks are those of the hub's clock.
+"""
+
+from typing import Annotated, Final, Literal
+
+import msgspec
+from msgspec import Meta
+
+from server.bus.messages import BusMessage
+
+#: An Opus packet has at most one frame of 20 ms here (RFC 6716, 3.2.1).
+MAX_PACKET_BYTES: Final = 1275
+#: More than the 20 ms ticks of a thousand years.
+_MOST_TICKS: Final = 2**41
+_MOST_MS: Final = 2**46
+
+Name = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{1,64}\Z")]
+Channel = Annotated[str, Meta(pattern=r"^[A-Za-z0-9+-]{1,41}\Z")]
+Language = Annotated[str, Meta(pattern=r"^[A-Za-z0-9-]{1,35}\Z")]
+Url = Annotated[str, Meta(pattern=r"^(https?://[^\s\"';,]+)?\Z", max_length=300)]
+#: Channels, and languages of captions, that an edge may want of a stream.
+MOST_WANTED: Final = 256
+Listeners = Annotated[int, Meta(ge=0, le=1_000_000)]
+
+
+class _OfAStream(BusMessage, frozen=True, array_like=True, kw_only=True):
+    """Base of messages about one stream."""
+
+    stream: Name
+    epoch: int = 0
+
+
+class Wants(_OfAStream, frozen=True, tag="wants"):
+    """From an edge: what its listeners of a stream want; sent when that changes, and every second.
+    ``channels``: how many hear each. ``captions``: the languages that somebody reads. ``readers``:
+    how many only read. Nothing at all: it has no listeners there any more."""
+
+    channels: Annotated[dict[Channel, Listeners], Meta(max_length=MOST_WANTED)] = {}
+    captions: Annotated[tuple[Language, ...], Meta(max_length=MOST_WANTED)] = ()
+    readers: Listeners = 0
+
+    @property
+    def is_nothing(self) -> bool:
+        """Whether there are no listeners."""
+        return not self.channels and not self.captions and not self.readers
+
+
+class Packet(_OfAStream, frozen=True, tag="packet"):
+    """To an edge: a channel's Opus packet of one tick. See ``Broadcast.publish``."""
+
+    channel: Channel
+    tick: Annotated[int, Meta(ge=0, le=_MOST_TICKS)]
+    data: Annotated[bytes, Meta(min_length=1, max_length=MAX_PACKET_BYTES)]
+    begins_speech: bool = False
+
+
+class Told(_OfAStream, frozen=True, tag="told"):
+    """To an edge: a message that listeners get, as JSON. ``now_ms``: the stream's time."""
+
+    now_ms: Annotated[int, Meta(ge=0, le=_MOST_MS)]
+    message: bytes
+
+
+Message = Wants | Packet | Told
+
+_decoder: msgspec.msgpack.Decoder[Message] = msgspec.msgpack.Decoder(Message)
+
+
+def decode(data: bytes) -> Message:
+    """Decode a message. Raises msgspec.DecodeError if ``data`` is not one."""
+    return _decoder.decode(data)
+
+
+class Announced(msgspec.Struct, frozen=True, array_like=True):
+    """A stream of a hub. ``has_speaker``: somebody speaks."""
+
+    state: Literal["waiting", "live", "paused", "ended"]
+    source: Language | None = None
+    has_speaker: bool = False
+
+    @property
+    def has_place(self) -> bool:
+        """Whether it is in use."""
+        return True
+
+    @property
+    def is_private(self) -> bool:
+        """Whether nobody is to find it."""
+        return False
+
+
+class Announcement(msgspec.Struct, frozen=True, array_like=True):
+    """From a hub to all edges, once a second and when it changes: its streams. ``url``: where
+    people reach it; "" if nobody has told it. ``models``: as in Models, every few seconds; else
+    empty. ``leaving``: it will end soon. ``edges``: the number of listeners at each edge that takes
+    more, by its URL."""
+
+    streams: dict[Name, Announced] = {}
+    url: Url = ""
+    models: bytes = b""
+    leaving: bool = False
+    edges: Annotated[dict[Url, Listeners], Meta(max_length=512)] = {}
+
+
+class EdgeOffer(msgspec.Struct, frozen=True, array_like=True):
+    """From an edge to all hubs, once a second. ``url``: where people reach it. ``leaving``: it will
+    end soon, and takes no more listeners."""
+
+    url: Url
+    listeners: Listeners = 0
+    leaving: bool = False
+
+
+_offers = msgspec.msgpack.Decoder(EdgeOffer)
+_announcements = msgspec.msgpack.Decoder(Announcement)
+
+
+def encode_announcement(announcement: Announcement) -> bytes:
+    """The announcement as MessagePack."""
+    return msgspec.msgpack.encode(announcement)
+
+
+def decode_announcement(data: bytes) -> Announcement:
+    """Decode an announcement. Raises msgspec.DecodeError if ``data`` is not one."""
+    return _announcements.decode(data)
+
+
+def encode_offer(offer: EdgeOffer) -> bytes:
+    """The offer as MessagePack."""
+    return msgspec.msgpack.encode(offer)
+
+
+def decode_offer(data: bytes) -> EdgeOffer:
+    """Decode an offer. Raises msgspec.DecodeError if ``data`` is not one."""
+    return _offers.decode(data)

@@ -1,0 +1,1 @@
+"""Several machines that interpret together; see docs/scaling.md."""

@@ -1,0 +1,238 @@
+"""The listeners at edges, as a hub's streams see them.
+
+For each edge and stream there is a session for each channel that is heard there, which counts as
+its listeners, and one that reads for all of them. So what edges want is admitted, interpreted,
+continued and counted as what anybody wants. Each packet and each message goes to an edge once.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from functools import partial
+from itertools import groupby
+from typing import Final
+
+import msgspec
+
+from server.bus.hub_messages import Announced, Announcement, Message, Packet, Told, Wants
+from server.bus.protocol import Bus
+from server.http.others import Others
+from server.models.current import encoded
+from server.streams.attendance import Attendance
+from server.streams.live_stream import LiveStream
+from server.streams.registry import Session
+from signaling import messages as wire
+from signaling.errors import ProtocolError
+
+#: An edge that has not repeated what it wants for so long wants it no more.
+FORGET_S: Final = 3.5
+#: The name under which the session is kept that reads for all.
+READER: Final = ""
+
+_encoder: Final = msgspec.json.Encoder()
+
+
+class _Copies:
+    """The edges that hear one channel (a Group). Each member gets the packet once."""
+
+    def __init__(self) -> None:
+        self._members: dict[_Place, str] = {}
+
+    def add(self, member: "_Member") -> None:
+        self._members[member.place] = member.channel
+
+    def discard(self, member: "_Member") -> None:
+        self._members.pop(member.place, None)
+
+    def send(self, tick: int, data: bytes, begins_speech: bool) -> None:
+        for place, channel in self._members.items():
+            place.publish(
+                Packet(
+                    stream=place.live.stream.id,
+                    channel=channel,
+                    tick=tick,
+                    data=data,
+                    begins_speech=begins_speech,
+                )
+            )
+
+
+@dataclass(frozen=True)
+class _Member:
+    place: "_Place"
+    channel: str
+
+
+@dataclass(eq=False)
+class _Place:
+    """An edge in a stream (an Outlet). ``sessions``: by channel, and READER. ``stays``: what ends
+    each. ``states``: what the listeners of each channel hear."""
+
+    bus: Bus[Message]
+    live: LiveStream
+    wanted_s: float
+    sessions: dict[str, Session] = field(default_factory=dict)
+    stays: dict[str, ExitStack] = field(default_factory=dict)
+    states: dict[str, wire.ChannelState] = field(default_factory=dict)
+    dropped: int = 0
+
+    def group(self) -> _Copies:
+        """See Outlet."""
+        return _Copies()
+
+    def publish(self, message: Message) -> None:
+        """Send to the edge."""
+        try:
+            self.bus.publish(message)
+        except ValueError:  # too large: a text of nobody's
+            self.dropped += 1
+
+    def tell(self, message: wire.ServerMessage) -> None:
+        """Tell the edge what listeners are told. Captions are told a language at a time, so that
+        no message is too large."""
+        if isinstance(message, wire.Captions):
+            lines = sorted(message.captions, key=lambda line: line.language)
+            for _, some in groupby(lines, key=lambda line: line.language):
+                self._tell(wire.Captions(captions=list(some)))
+        elif isinstance(message, wire.State | wire.Caption | wire.Notice):
+            self._tell(message)
+
+    def tell_channel(self, message: wire.ServerMessage) -> None:
+        """Tell the edge what the listeners of a channel hear; the rest comes by ``tell``."""
+        if isinstance(message, wire.ChannelState):
+            self.states[message.channel] = message
+            self._tell(message)
+
+    def repeat(self) -> None:
+        """Tell again what may have been lost."""
+        self._tell(self.live.state)
+        for state in self.states.values():
+            self._tell(state)
+
+    def _tell(self, message: wire.ServerMessage) -> None:
+        self.publish(
+            Told(
+                stream=self.live.stream.id,
+                now_ms=self.live.now_ms,
+                message=_encoder.encode(message),
+            )
+        )
+
+
+class AtEdges:
+    """Those of one hub (a Served). ``url``: where people reach it; "" if that is not
+    known. ``others`` learns which edges there are."""
+
+    def __init__(self, attendance: Attendance[LiveStream], url: str, others: Others) -> None:
+        self.refused = 0
+        self._attendance = attendance
+        self._url = url
+        self._others = others
+        self._places: dict[tuple[str, str], _Place] = {}
+
+    def announcement(self, edges: Mapping[str, int]) -> Announcement:
+        """See Served. Streams in which nobody speaks, or lately spoke, are not announced."""
+        self._others.know(edges)
+        manager = self._attendance.manager
+        streams = {
+            stream.id: Announced(stream.state, stream.source, stream.speaker is not None)
+            for stream in manager.streams.values()
+            if stream.has_place and not stream.is_private
+        }
+        models = encoded(self._attendance.models.catalogue)
+        return Announcement(streams, self._url, models, manager.draining, dict(edges))
+
+    def want(self, edge: str, bus: Bus[Message], wants: Wants) -> None:
+        """See Served. What cannot be given is counted in ``refused``."""
+        key = edge, wants.stream
+        stream = self._attendance.manager.streams.get(wants.stream)
+        if wants.is_nothing or stream is None or stream.is_private:
+            self._leave(key)
+            return
+        live = self._attendance.live.of(stream)
+        place = self._places.get(key)
+        if place is None or place.live is not live or place.bus is not bus:
+            self._leave(key)
+            place = self._places[key] = _Place(bus, live, _now())
+        place.wanted_s = _now()
+        for channel in [*place.sessions]:
+            if channel != READER and channel not in wants.channels:
+                place.stays[channel].close()
+        self._give(lambda: self._read(key, place, wants))
+        for channel, listeners in wants.channels.items():
+            if channel not in place.sessions:
+                self._give(partial(self._hear, key, place, channel))
+            if session := place.sessions.get(channel):
+                session.counts = listeners
+
+    def gone(self, edge: str) -> None:
+        """See Served."""
+        for key in [each for each in self._places if each[0] == edge]:
+            self._leave(key)
+
+    def refresh(self) -> None:
+        """See Served."""
+        for key, place in list(self._places.items()):
+            if _now() - place.wanted_s > FORGET_S:
+                self._leave(key)
+            else:
+                place.repeat()
+
+    def _give(self, what: Callable[[], None]) -> None:
+        try:
+            what()
+        except ProtocolError:
+            self.refused += 1
+
+    def _leave(self, key: tuple[str, str]) -> None:
+        if place := self._places.pop(key, None):
+            for stay in list(place.stays.values()):
+                stay.close()
+
+    def _read(self, key: tuple[str, str], place: _Place, wants: Wants) -> None:
+        """Have the session that reads for all, with the captions that are wanted."""
+        session = place.sessions.get(READER)
+        if session is None:
+            session = self._join(key, place, READER, wants.captions)
+            place.tell(place.live.state)
+            place.live.attach(session, place.tell)
+        elif session.captions != frozenset(wants.captions):
+            self._attendance.manager.select(session, None, wants.captions)
+            place.live.selected(session, captions_changed=True)
+        session.counts = wants.readers
+
+    def _hear(self, key: tuple[str, str], place: _Place, channel: str) -> None:
+        self._attendance.check_channel(channel)
+        session = self._join(key, place, channel)
+        place.live.attach(session, place.tell_channel)
+        track = place.live.tracks.add(session)
+        track.send_through(place, _Member(place, channel))
+        place.stays[channel].callback(track.stop)
+
+    def _join(
+        self, key: tuple[str, str], place: _Place, name: str, captions: tuple[str, ...] = ()
+    ) -> Session:
+        """Make a session that lasts until its ExitStack is closed. Raises ProtocolError."""
+        stay = ExitStack()
+        loop = asyncio.get_running_loop()
+
+        def dismiss(error: ProtocolError) -> None:
+            loop.call_soon(stay.close)
+
+        edge, stream = key
+        session = self._attendance.manager.join_listener(
+            stream, f"edge {edge}", name or None, captions, dismiss, resume=None
+        )
+        session.counts = 0
+        place.sessions[name], place.stays[name] = session, stay
+        forget: Callable[..., object] = place.states.pop
+        stay.callback(forget, name, None)
+        stay.callback(place.stays.pop, name)
+        stay.callback(place.sessions.pop, name)
+        stay.enter_context(self._attendance.present(session))
+        return session
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()

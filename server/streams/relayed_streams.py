@@ -1,0 +1,139 @@
+"""All streams with listeners at an edge: gives them what their hubs say, and looks after them once
+a second."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Protocol
+
+from server.bus.hub_messages import Announced, Packet, Told, Wants
+from server.media.pacer import Pacer
+from server.media.relayed import Timeline
+from server.metrics import Metrics
+from server.models.current import Current
+from server.streams.channel_names import channels
+from server.streams.registry import ConnectionManager, Stream
+from server.streams.relayed_stream import RelayedStream
+from signaling.messages import State
+
+REFRESH_S = 1.0
+
+
+class Hubs(Protocol):
+    """The hubs: see ``server.cluster.origins``."""
+
+    on_message: Callable[[str, Packet | Told], None]
+    on_lost: Callable[[str], None]
+
+    @property
+    def names(self) -> list[str]:
+        """The hubs that are there."""
+
+    @property
+    def streams(self) -> Mapping[str, Announced]:
+        """The streams of all hubs."""
+
+    @property
+    def dropped(self) -> Mapping[str, int]:
+        """Messages dropped so far."""
+
+    def want(self, wants: Wants) -> None:
+        """Ask for what listeners of a stream want."""
+
+
+class RelayedStreams:
+    """Makes a RelayedStream for each stream that somebody joins, and removes it with the stream
+    (a Streams). ``counts``: what was dropped, by reason."""
+
+    def __init__(
+        self,
+        manager: ConnectionManager,
+        hubs: Hubs,
+        models: Current,
+        pacer: Pacer,
+        metrics: Metrics,
+    ) -> None:
+        self.counts = Counter[str]()
+        self._manager = manager
+        self._hubs = hubs
+        self._models = models
+        self._pacer = pacer
+        self._metrics = metrics
+        self._streams: dict[str, RelayedStream] = {}
+        self._timelines: dict[str, Timeline] = {}
+        hubs.on_message = self._received
+        hubs.on_lost = self._lost
+
+    def __iter__(self) -> Iterator[RelayedStream]:
+        return iter(list(self._streams.values()))
+
+    def of(self, stream: Stream) -> RelayedStream:
+        """See Streams."""
+        relayed = self._streams.get(stream.id)
+        if relayed is None:
+            relayed = RelayedStream(stream, self._models, self.counts, self._hubs.want)
+            if state := self.state(stream.id):
+                relayed.expect(state)
+            self._streams[stream.id] = relayed
+            self._pacer.add(relayed.playout)
+        return relayed
+
+    def state(self, stream_id: str) -> State | None:
+        """See Streams. Of one that nobody hears here, as far as hubs say it to all."""
+        if relayed := self._streams.get(stream_id):
+            return relayed.state
+        if (at_hub := self._hubs.streams.get(stream_id)) is None:
+            return None
+        return State(
+            state=at_hub.state,
+            source=at_hub.source,
+            channels=channels(self._models.catalogue.targets(at_hub.source or "")),
+        )
+
+    def models_changed(self) -> None:
+        """Other languages can be heard from now on: tell everybody."""
+        for relayed in self:
+            relayed.notices.announce(relayed.state)
+
+    async def keep_house(self) -> None:
+        """Once a second, until cancelled: repeat what is wanted, remove empty streams, set
+        gauges."""
+        loop = asyncio.get_running_loop()
+        due = loop.time()
+        while True:
+            due += REFRESH_S
+            await asyncio.sleep(due - loop.time())
+            self._metrics.loop_lag.set(max(0.0, loop.time() - due))
+            due = max(due, loop.time() - REFRESH_S)
+            self._manager.expire(loop.time(), self._removed)
+            for relayed in self:
+                relayed.refresh()
+            self._keep_timelines(self._hubs.names)
+            self._gauge()
+
+    def _received(self, hub: str, message: Packet | Told) -> None:
+        if relayed := self._streams.get(message.stream):
+            relayed.receive(hub, self._timelines.setdefault(hub, Timeline()), message)
+
+    def _lost(self, stream_id: str) -> None:
+        if relayed := self._streams.get(stream_id):
+            relayed.lost()
+
+    def _removed(self, stream: Stream) -> None:
+        if gone := self._streams.pop(stream.id, None):
+            self._pacer.remove(gone.playout)
+            gone.close()
+
+    def _keep_timelines(self, hubs: Iterable[str]) -> None:
+        self._timelines = {name: each for name, each in self._timelines.items() if name in (*hubs,)}
+
+    def _gauge(self) -> None:
+        metrics, streams = self._metrics, self._manager.streams.values()
+        metrics.streams.set(len(streams))
+        metrics.listeners.set(sum(len(each.listeners) for each in streams))
+        metrics.ticks_skipped.set(self._pacer.skipped)
+        metrics.ticks_failed.set(self._pacer.failed)
+        for reason, count in metrics.hostile_counts.items():
+            metrics.hostile.labels(reason).set(count)
+        for where, count in (*self._hubs.dropped.items(), *self.counts.items()):
+            metrics.bus_dropped.labels(where).set(count)
