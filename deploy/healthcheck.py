@@ -1,7 +1,8 @@
 """Whether the server in this container answers: exit status 0, else 1.
 
-It asks ``/healthz`` by HTTP, then by HTTPS, on the port of ``TOLK_PORT`` (8080 if that is not
-set). It does not check the certificate: nobody is between a container and itself.
+It asks ``/healthz`` by HTTP, then by HTTPS, on the port of ``TOLK_PORT``, or 8080 if that is no
+number: Kubernetes sets it to a URL for a service named tolk. It does not check the certificate:
+nobody is between a container and itself.
 """
 
 import os
@@ -25,6 +26,7 @@ def answers(url: str) -> bool:
 
 
 if __name__ == "__main__":
-    authority = f"127.0.0.1:{os.environ.get('TOLK_PORT', '8080')}"
+    port = os.environ.get("TOLK_PORT", "")
+    authority = f"127.0.0.1:{port if port.isdecimal() else 8080}"
     healthy = any(answers(f"{scheme}://{authority}/healthz") for scheme in ("http", "https"))
     sys.exit(0 if healthy else 1)

@@ -3,15 +3,18 @@
 ``prepared`` calls all of them, for ``serve`` and for ``check``. None of them leaves a file.
 """
 
+import importlib.util
 import logging
 import re
 import stat
 import tempfile
 from collections.abc import Iterable
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
+from server.bus import addresses
 from server.config import Config, ConfigError
 from server.http import netinfo
 from server.http.sockets import bound
@@ -32,6 +35,8 @@ def check_addresses(config: Config) -> None:
     """The address to listen on, the public URL and the origins. Raises ConfigError."""
     if config.public_url:
         _check_public_url(config.public_url)
+    if config.address:
+        _check_address(config)
     for origin in config.allowed_origins:
         if _ORIGIN.fullmatch(origin) is None or not _port_fits(origin):
             raise ConfigError(
@@ -49,6 +54,23 @@ def check_addresses(config: Config) -> None:
         ) from error
 
 
+def _check_address(config: Config) -> None:
+    if not _is_host(config.address) or netinfo.is_unspecified(config.address):
+        raise ConfigError(
+            f"--address: {config.address!r} is not valid; expected: an address or a name, such as "
+            "192.168.1.2 or hall.local, without https:// and without a port"
+        )
+    if config.is_loopback:
+        raise ConfigError("--address: only this machine can reach the server; add --host 0.0.0.0")
+
+
+def _is_host(text: str) -> bool:
+    try:
+        return bool(ip_address(text))
+    except ValueError:
+        return re.fullmatch("[a-z0-9._-]{1,253}", text, re.IGNORECASE) is not None
+
+
 def _check_public_url(url: str) -> None:
     if _URL.fullmatch(url) is None or not _port_fits(url):
         raise ConfigError(
@@ -59,6 +81,32 @@ def _check_public_url(url: str) -> None:
 
 def _port_fits(url: str) -> bool:
     return netinfo.host_name(urlsplit(url).netloc) is not None
+
+
+def check_bus(config: Config) -> None:
+    """The bus of several machines, if one is given, and the roles of this one. Raises
+    ConfigError."""
+    roles = set(config.roles)
+    if not config.bus:
+        if config.bus_credentials:
+            raise ConfigError("--bus-credentials: give --bus too, or leave it out")
+        if roles and roles != {"hub", "edge", "interpreter"}:
+            raise ConfigError(
+                f"--roles {','.join(config.roles)}: without --bus there is no other machine for "
+                "the other roles; leave it out"
+            )
+        return
+    if roles and not {"hub", "edge"} <= roles:
+        raise ConfigError(
+            f"--roles {','.join(config.roles)}: a server is always hub and edge; expected: "
+            "hub,edge or hub,edge,interpreter. For an interpreter: python -m server interpreter"
+        )
+    try:
+        addresses.parse(config.bus, config.bus_credentials)
+    except ValueError as error:
+        raise ConfigError(str(error)) from None
+    if importlib.util.find_spec("nats") is None:
+        raise ConfigError("--bus needs a library: pip install 'nats-py>=2.16,<3'")
 
 
 def check_state(config: Config) -> None:
@@ -84,17 +132,27 @@ def check_state(config: Config) -> None:
 
 def warn_of_readable_secrets(config: Config) -> None:
     """Warn of files with secrets that every user of this machine can read."""
-    state = Path(config.state)
-    given = [config.secret_file, config.turn_secret_file, config.tls_key]
-    for path in [*(Path(each) for each in given if each), *_own(state)]:
-        try:
-            mode = path.stat().st_mode
-        except OSError:
-            continue
-        if mode & stat.S_IROTH:
-            logger.warning(
-                "every user of this machine can read the secret in %s: chmod o-rwx %s", path, path
-            )
+    for path in readable_secrets(config):
+        logger.warning(
+            "every user of this machine can read the secret in %s: chmod o-rwx %s", path, path
+        )
+
+
+def readable_secrets(config: Config) -> list[Path]:
+    """The files with secrets that every user of this machine can read."""
+    given = [
+        *(config.secret_file, config.turn_secret_file),
+        *(config.tls_key, config.bus_credentials),
+    ]
+    files = [*(Path(each) for each in given if each), *_own(Path(config.state))]
+    return [path for path in dict.fromkeys(files) if _mode(path) & stat.S_IROTH]
+
+
+def _mode(path: Path) -> int:
+    try:
+        return path.stat().st_mode
+    except OSError:
+        return 0
 
 
 def _own(state: Path) -> Iterable[Path]:

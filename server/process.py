@@ -1,8 +1,9 @@
 """What the processes share: stopping at SIGTERM, ending a process, describing an error, measuring
-memory."""
+memory, giving way, the limit of open files."""
 
 import asyncio
 import logging
+import os
 import resource
 import signal
 import sys
@@ -11,7 +12,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, Final
+
+#: More than a server will ever need.
+OPEN_FILES: Final = 65_536
 
 _log = logging.getLogger(__name__)
 
@@ -45,6 +49,24 @@ async def end(process: asyncio.subprocess.Process, grace_s: float) -> bool:
             with suppress(ProcessLookupError):
                 process.kill()
             await process.wait()
+
+
+def give_way(nice: int) -> None:
+    """Let this process come after the one that started it: for cores, by ``nice``, and in the
+    choice of what is killed when memory runs out."""
+    with suppress(OSError):  # not allowed in some sandbox
+        os.nice(nice)
+    with suppress(OSError):  # there is none outside Linux
+        Path("/proc/self/oom_score_adj").write_text("500", encoding="ascii")
+
+
+def raise_open_files() -> None:
+    """Raise this process's limit of open files as far as the system allows. It is often 1,024 at
+    first, and a listener takes one or two sockets."""
+    allowed, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = OPEN_FILES if most == resource.RLIM_INFINITY else min(OPEN_FILES, most)
+    if allowed != resource.RLIM_INFINITY and allowed < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, most))
 
 
 def described(error: BaseException) -> str:

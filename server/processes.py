@@ -24,7 +24,7 @@ def edge(config: Config, folder: Path, number: int) -> list[str]:
         each + number if each > 0 else each for each in (config.port, config.media_port)
     )
     own = msgspec.structs.replace(config, port=port, media_port=media_port, media_processes=1)
-    return _command(own, folder / f"edge-{number}.json", "edge")
+    return _command(own, folder / f"edge-{number}.json", "media")
 
 
 def fetch(config: Config, folder: Path) -> list[str]:
@@ -34,6 +34,7 @@ def fetch(config: Config, folder: Path) -> list[str]:
 
 
 def _command(config: Config, file: Path, *words: str) -> list[str]:
+    config = msgspec.structs.replace(config, bus="", bus_credentials="", roles=[])  # not theirs
     descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with open(descriptor, "wb") as settings:
         settings.write(msgspec.json.encode(config))

@@ -1,7 +1,9 @@
-"""What a running server reads again: its certificate, and the secret that signs tokens.
+"""What a running server reads again: its certificate, the secret that signs tokens, the glossaries
+of streams, and the limits in its settings.
 
 Connections stay. A new certificate is shown from the next connection on; a new secret counts from
-the next token that is checked. What cannot be used changes nothing, and is logged.
+the next token that is checked, a limit from the next join, a glossary from the next clause. What
+cannot be used changes nothing, and is logged.
 """
 
 import logging
@@ -10,10 +12,16 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
+import msgspec
+
 from server.config import Config, ConfigError
 from server.http import tls
 from server.http.access import Access, load_secret
+from server.instance import Server
 from server.prepared import Prepared
+
+#: The settings that count at once.
+LIMITS: Final = ("max_streams", "max_listeners", "max_sessions_per_address", "max_languages")
 
 logger: Final = logging.getLogger(__name__)
 
@@ -23,10 +31,30 @@ def is_wanted() -> bool:
     return sys.stdin is None or not sys.stdin.isatty()
 
 
-def reload(config: Config, given: Prepared, access: Access) -> None:
-    """Read it again. Each file takes a millisecond or two."""
+def reload(read: Callable[[], Config], server: Server) -> None:
+    """Read it again. ``read`` reads the settings. Each file takes a millisecond or two."""
+    config, given = server.config, server.given
     _try("the certificate", lambda: _certificate(config, given))
-    _try("the secret of tokens", lambda: _secret(config, access))
+    _try("the secret of tokens", lambda: _secret(config, server.access))
+    _try("the glossaries", lambda: given.glossaries.reload(config.glossaries))
+    _try("the limits", lambda: _limits(read(), server))
+
+
+def _limits(wanted: Config, server: Server) -> None:
+    changed = [
+        field.name
+        for field in msgspec.structs.fields(Config)
+        if getattr(wanted, field.name) != getattr(server.config, field.name)
+    ]
+    server.config = msgspec.structs.replace(
+        server.config, **{name: getattr(wanted, name) for name in LIMITS}
+    )
+    server.manager.max_streams = wanted.max_streams
+    server.manager.max_listeners = wanted.max_listeners
+    server.manager.addresses.most = wanted.max_sessions_per_address
+    server.context.admission.max_languages = wanted.max_languages
+    if later := [name for name in changed if name not in LIMITS]:
+        logger.warning("these settings count after a restart only: %s", ", ".join(later))
 
 
 def _certificate(config: Config, given: Prepared) -> None:

@@ -1,4 +1,4 @@
-"""The compose file: every file that it mounts is there, and every setting that it gives exists."""
+"""The compose files: every file that they mount is there, every setting that they give exists."""
 
 from pathlib import Path
 from typing import Any
@@ -11,10 +11,13 @@ DEPLOY = Path(__file__).parents[2] / "deploy"
 SERVICES: dict[str, dict[str, Any]] = msgspec.yaml.decode((DEPLOY / "compose.yaml").read_bytes())[
     "services"
 ]
+MACHINES: dict[str, dict[str, Any]] = msgspec.yaml.decode(
+    (DEPLOY / "compose.machines.yaml").read_bytes()
+)["services"]
 
 
 def test_everything_mounted_is_there() -> None:
-    for service in SERVICES.values():
+    for service in (*SERVICES.values(), *MACHINES.values()):
         for volume in service["volumes"]:
             source = volume.partition(":")[0]
             assert not source.startswith(".") or (DEPLOY / source).exists(), source
@@ -22,7 +25,8 @@ def test_everything_mounted_is_there() -> None:
 
 def test_every_setting_exists() -> None:
     settings = {f"TOLK_{field.name.upper()}" for field in msgspec.structs.fields(Config)}
-    assert SERVICES["tolk"]["environment"].keys() <= settings
+    for service in (SERVICES["tolk"], MACHINES["interpreter"], MACHINES["edge"]):
+        assert service["environment"].keys() <= settings
 
 
 def test_the_server_may_write_to_its_state_only() -> None:

@@ -4,7 +4,6 @@ listener that reaches a server through it only."""
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import aiohttp
@@ -20,10 +19,9 @@ from aiortc import (
     RTCSessionDescription,
 )
 
-from server.config import Config
 from server.http.ice_servers import VALID_S, ice_servers
-from server.http.tls import self_signed
 from signaling.messages import IceServer
+from tests.helpers.coturn import Coturn
 from tests.helpers.programs import daemon, free_port
 from tests.helpers.running import STAND_IN, tolk
 from tests.helpers.waiting import until
@@ -31,50 +29,15 @@ from tests.helpers.whip import SDP, Words, joined
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-SETTINGS = Path(__file__).parents[2] / "deploy" / "coturn" / "turnserver.conf"
-REALM = "tolk.example"
 ANSWER_S = 20.0
 LOUD = 1000
 
 
-@dataclass(frozen=True)
-class Coturn:
-    """A running coturn. ``folder``: has its secret and its certificate."""
-
-    folder: Path
-    port: int
-    tls_port: int
-
-    @property
-    def urls(self) -> list[str]:
-        return [
-            f"turn:127.0.0.1:{self.port}",
-            f"turn:127.0.0.1:{self.port}?transport=tcp",
-            f"turns:localhost:{self.tls_port}?transport=tcp",
-        ]
-
-    def config(self, secret: str = "secret") -> Config:
-        """The settings of a server that uses it. ``secret``: the name of the secret's file."""
-        return Config(ice_servers=self.urls, turn_secret_file=str(self.folder / secret))
-
-
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def coturn(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Coturn]:
-    """It relays to 127.0.0.1 only, where it needs to be told that this is a test."""
+    """It relays to 127.0.0.1 only."""
     running = Coturn(tmp_path_factory.mktemp("coturn"), free_port(), free_port())
-    (running.folder / "secret").write_text("north\n")
-    (running.folder / "other").write_text("south\n")
-    self_signed(running.folder, ["localhost"])
-    settings = SETTINGS.read_text(encoding="utf8").replace("\nno-tls\nno-dtls\n", "\nno-dtls\n")
-    certificate = running.folder / "self-signed.pem"
-    settings += f"\nrealm={REALM}\nstatic-auth-secret=north\nallowed-peer-ip=127.0.0.1\n"
-    settings += f"tls-listening-port={running.tls_port}\ncert={certificate}\npkey={certificate}\n"
-    settings += "listening-ip=127.0.0.1\nrelay-ip=127.0.0.1\nallow-loopback-peers\n"
-    settings += f"userdb={running.folder}/db\npidfile={running.folder}/pid\n"
-    settings = settings.replace("listening-port=3478", f"listening-port={running.port}")
-    (running.folder / "turnserver.conf").write_text(settings)
-    command = ("turnserver", "-c", running.folder / "turnserver.conf")
-    async with daemon(*command, port=running.port, log=running.folder / "log"):
+    async with daemon(*running.command(), port=running.port, log=running.log):
         yield running
 
 
@@ -155,7 +118,7 @@ async def test_it_relays_to_the_server_only(coturn: Coturn) -> None:
 async def test_a_listener_hears_through_it_alone(
     coturn: Coturn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, way: int
 ) -> None:
-    monkeypatch.setenv("SSL_CERT_FILE", str(coturn.folder / "self-signed.pem"))
+    monkeypatch.setenv("SSL_CERT_FILE", str(coturn.certificate))
     config = coturn.config()
     async with (
         tolk(

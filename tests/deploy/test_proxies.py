@@ -11,12 +11,12 @@ import pytest_asyncio
 from server.app import Server
 from server.client.participants import Listener, Speaker
 from signaling import messages as wire
-from tests.helpers.events import first
 from tests.helpers.programs import free_port
 from tests.helpers.proxies import BELOW, caddy, nginx
 from tests.helpers.running import STAND_IN, final, sound_arrived, tolk, tone
 from tests.helpers.waiting import until
 from tests.helpers.whip import Words, joined
+from tools.events import first
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

@@ -1,26 +1,31 @@
-"""The systemd unit: nothing in it is misspelt, and its sandbox is tight."""
+"""The systemd units: nothing in them is misspelt, and their sandbox is tight."""
 
 import re
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.helpers.programs import asked
 
 ROOT = Path(__file__).parents[2]
-UNIT = ROOT / "deploy" / "systemd" / "tolk.service"
+NAMES = ("tolk", "tolk-interpreter", "tolk-edge")
+UNITS = [ROOT / "deploy" / "systemd" / f"{name}.service" for name in NAMES]
 #: Of ten, by systemd's own count.
 MOST_EXPOSED = 3.0
 
 
-def test_systemd_finds_nothing_wrong(tmp_path: Path) -> None:
-    text = UNIT.read_text(encoding="utf8")
-    (tmp_path / UNIT.name).write_text(text.replace("/opt/tolk/bin/tolk", sys.executable))
-    said = asked("systemd-analyze", "verify", "--recursive-errors=no", tmp_path / UNIT.name)
-    assert UNIT.name not in said
+@pytest.mark.parametrize("unit", UNITS, ids=lambda unit: unit.stem)
+def test_systemd_finds_nothing_wrong(tmp_path: Path, unit: Path) -> None:
+    text = unit.read_text(encoding="utf8")
+    (tmp_path / unit.name).write_text(text.replace("/opt/tolk/bin/tolk", sys.executable))
+    said = asked("systemd-analyze", "verify", "--recursive-errors=no", tmp_path / unit.name)
+    assert unit.name not in said
 
 
-def test_the_sandbox_is_tight() -> None:
-    said = asked("systemd-analyze", "security", "--offline=true", "--no-pager", UNIT)
-    level = re.search(r"Overall exposure level for tolk.service: ([0-9.]+)", said)
+@pytest.mark.parametrize("unit", UNITS, ids=lambda unit: unit.stem)
+def test_the_sandbox_is_tight(unit: Path) -> None:
+    said = asked("systemd-analyze", "security", "--offline=true", "--no-pager", unit)
+    level = re.search(rf"Overall exposure level for {unit.name}: ([0-9.]+)", said)
     assert level is not None
     assert float(level[1]) <= MOST_EXPOSED

@@ -1,0 +1,1 @@
+"""What faults cost those who listen: of processes, networks, the machine."""

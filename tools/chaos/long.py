@@ -1,0 +1,162 @@
+"""An hour in one go: streams, languages and listeners come and go, and nothing may grow.
+
+With other models than the shipped ones, name them as for the server: TOLK_MODELS=FOLDER.
+"""
+
+import asyncio
+import itertools
+import os
+import statistics
+from collections.abc import Iterable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from server.client.conversation import alongside
+from server.client.participants import Listener
+from tools.bench.serving import Serving, Speaking, serving
+from tools.chaos.people import FAILURES, STREAM
+from tools.figures import Figure
+
+CLIP: Final = Path("server/demo/nl.opus")
+SECONDS, QUICK_SECONDS = 3600.0, 180.0
+#: What is there after this part of the time may not grow: after ten minutes of an hour.
+SETTLED: Final = 1 / 6
+#: The levels at its beginning and at its end are medians over this part of the time.
+WINDOW: Final = 1 / 12
+EVERY_S, QUICK_EVERY_S = 10.0, 2.0
+#: A listener comes each second, and stays for a second.
+STAYS_S: Final = 1.0
+CHANNELS: Final = ("floor", "en", "de", "fr", "en+floor")
+#: Another stream is there for every second of these spans.
+OTHER_S: Final = 45.0
+GROWTH_PERCENT: Final = 3.0
+LAG_S: Final = 0.1
+
+
+@dataclass(frozen=True)
+class Sample:
+    """What there is at one time. Memory in bytes; the sums of lags in seconds and their number."""
+
+    memory: dict[str, float]
+    descriptors: float
+    tasks: float
+    lags: tuple[float, float]
+
+
+@dataclass
+class Visits:
+    """How many listeners came, and how many of them got no sound."""
+
+    count: int = 0
+    silent: int = 0
+
+
+async def hour(quick: bool, busy: bool) -> list[Figure]:
+    seconds = QUICK_SECONDS if quick else SECONDS
+    samples: list[Sample] = []
+    async with serving() as server, AsyncExitStack() as stack:
+        await stack.enter_async_context(Speaking(server.url, STREAM, "nl", CLIP))
+        await stack.enter_async_context(Listener(server.url, STREAM, "en"))
+        await stack.enter_async_context(alongside(_other(server), "other-stream"))
+        visits = Visits()
+        await stack.enter_async_context(alongside(_come_and_go(server, visits), "visitors"))
+        loop = asyncio.get_running_loop()
+        until_s = loop.time() + seconds
+        while loop.time() < until_s:
+            await asyncio.sleep(QUICK_EVERY_S if quick else EVERY_S)
+            samples.append(await _sample(server))
+    return [
+        Figure("hour.seconds", seconds, "s"),
+        Figure("hour.visitors", visits.count, ""),
+        Figure("hour.visitors_without_sound", visits.silent, "", bound=0),
+        *_growths(samples),
+    ]
+
+
+async def _come_and_go(server: Serving, visits: Visits) -> None:
+    """A listener comes each second; those before may still be there."""
+
+    async def visit(channel: str) -> None:
+        visits.count += 1
+        try:
+            async with Listener(server.url, STREAM, channel) as visitor:
+                await asyncio.sleep(STAYS_S)
+                visits.silent += not len(visitor.arrivals)
+        except FAILURES:
+            visits.silent += 1
+
+    async with asyncio.TaskGroup() as group:
+        for channel in itertools.cycle(CHANNELS):
+            group.create_task(visit(channel), name="visitor")
+            await asyncio.sleep(1)
+
+
+async def _other(server: Serving) -> None:
+    """A stream that comes and goes, with a listener."""
+    for number in itertools.count():
+        stream = f"other-{number % 4}"
+        async with (
+            Speaking(server.url, stream, "nl", CLIP),
+            Listener(server.url, stream, CHANNELS[1 + number % 3]),
+        ):
+            await asyncio.sleep(OTHER_S)
+        await asyncio.sleep(OTHER_S)
+
+
+async def _sample(server: Serving) -> Sample:
+    memory = {"server": _resident(server.pid)}
+    for name, pid in zip(("interpreter", "spare"), server.children("worker"), strict=False):
+        memory[name] = _resident(pid)
+    name = "tolk_ear_voice_span_seconds"
+    return Sample(
+        memory,
+        len(os.listdir(f"/proc/{server.pid}/fd")),
+        await server.metric("tolk_tasks"),
+        (await _value(server, f"{name}_sum"), await _value(server, f"{name}_count")),
+    )
+
+
+async def _value(server: Serving, name: str) -> float:
+    try:
+        return await server.metric(name)
+    except KeyError:
+        return 0.0
+
+
+def _resident(pid: int) -> float:
+    pages = int(Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()[1])
+    return float(pages * os.sysconf("SC_PAGE_SIZE"))
+
+
+def _growths(samples: list[Sample]) -> list[Figure]:
+    """How much more there is at the end than once everything had settled."""
+    first, window = round(len(samples) * SETTLED), max(2, round(len(samples) * WINDOW))
+    early, late = samples[first : first + window], samples[-window:]
+    figures = []
+    for name in sorted(early[0].memory.keys() & late[-1].memory.keys()):
+        before, after = (_level(each.memory.get(name) for each in part) for part in (early, late))
+        figures += [
+            Figure(f"hour.{name}.memory", after / 1e6, "MB"),
+            Figure(f"hour.{name}.memory_growth", 100 * (after / before - 1), "%", GROWTH_PERCENT),
+        ]
+    descriptors = min(each.descriptors for each in late) - min(each.descriptors for each in early)
+    tasks = min(each.tasks for each in late) - min(each.tasks for each in early)
+    return [
+        *figures,
+        Figure("hour.descriptors_more", descriptors, "", bound=0),
+        Figure("hour.tasks_more", tasks, "", bound=0),
+        Figure("hour.lag", _lag_s(late), "s"),
+        Figure("hour.lag_more", _lag_s(late) - _lag_s(early), "s", bound=LAG_S),
+    ]
+
+
+def _level(values: Iterable[float | None]) -> float:
+    return statistics.median(each for each in values if each is not None)
+
+
+def _lag_s(samples: list[Sample]) -> float:
+    """The mean from the end of a clause to its interpretation."""
+    (total, count), (total_before, before) = samples[-1].lags, samples[0].lags
+    return (total - total_before) / max(1, count - before)
