@@ -1,9 +1,10 @@
 """Access control: who may speak, listen, take over and administer, and in which stream.
 
 Tokens are JWTs (RFC 7519), signed with HS256 by the server's own secret. Claims: ``sub``,
-``exp``, ``nbf``, ``stream`` (a name, or "*" for all), ``speak``, ``listen``, ``languages``,
-``operate``, ``admin``, ``take_over``. The holder of a token may speak only if a claim grants it,
-even on a server where people without a token may: a listener's token never lets anybody speak.
+``exp``, ``nbf``, ``stream`` (a name, or "*" for all), ``speak``, ``listen``, ``interpret``,
+``languages``, ``operate``, ``admin``, ``take_over``. The holder of a token may speak or interpret
+only if a claim grants it, even on a server where people without a token may: a listener's token
+never lets anybody speak. People without a token may interpret where they may speak.
 """
 
 import os
@@ -25,10 +26,11 @@ MIN_SECRET_BYTES: Final = 32
 #: Tolerance in ``exp`` and ``nbf``, as the clocks of two machines differ.
 LEEWAY_S: Final = 10
 
-Right = Literal["speak", "listen", "take_over", "operate", "admin"]
+Right = Literal["speak", "listen", "interpret", "take_over", "operate", "admin"]
 _VERBS: Final[dict[Right, str]] = {
     "speak": "speak",
     "listen": "listen",
+    "interpret": "interpret",
     "take_over": "take over from a speaker",
     "operate": "record, and get recordings,",
     "admin": "administer the server",
@@ -38,12 +40,14 @@ _VERBS: Final[dict[Right, str]] = {
 @dataclass(frozen=True, slots=True)
 class Grants:
     """What one participant may do in one stream. ``subject``: the token's ``sub``; None without a
-    token. ``languages``: the languages that it may speak and hear; None: all. ``operate``: may
-    switch recording on and off, and get and delete recordings; administrators may."""
+    token. ``languages``: those that it may speak, hear and interpret into; None: all.
+    ``operate``: may switch recording on and off, and get and delete recordings; administrators
+    may."""
 
     subject: str | None = None
     speak: bool = False
     listen: bool = False
+    interpret: bool = False
     languages: frozenset[str] | None = None
     operate: bool = False
     admin: bool = False
@@ -72,9 +76,11 @@ class Grants:
 
 class _Claims(msgspec.Struct, frozen=True):
     sub: str = ""
+    exp: float = 0
     stream: str = "*"
     speak: bool = False
     listen: bool = False
+    interpret: bool = False
     languages: list[str] | None = None
     operate: bool = False
     admin: bool = False
@@ -89,7 +95,7 @@ class Access:
         self, secret: bytes, *, open_listen: bool = True, open_speak: bool = False
     ) -> None:
         self._secret = secret
-        self._without_token = Grants(speak=open_speak, listen=open_listen)
+        self._without_token = Grants(speak=open_speak, listen=open_listen, interpret=open_speak)
 
     def renew(self, secret: bytes) -> None:
         """Sign and check with another secret from now on. Sessions that have begun go on."""
@@ -110,10 +116,31 @@ class Access:
             subject=claims.sub,
             speak=claims.speak,
             listen=claims.listen or self._without_token.listen,
+            interpret=claims.interpret,
             languages=None if claims.languages is None else frozenset(claims.languages),
             operate=claims.operate or claims.admin,
             admin=claims.admin,
             take_over=claims.take_over,
+        )
+
+    def invitation(self, token: str | None, stream: str) -> str | None:
+        """A token for the listeners that the holder of ``token`` invites to ``stream``: for the
+        same languages, and valid no longer. None if listeners need none, or nobody invites.
+
+        Raises ProtocolError if ``token`` is not valid, or does not allow to be there oneself.
+        """
+        if self._without_token.listen or token is None:
+            return None
+        grants = self.grants(token, stream)
+        if not (grants.speak or grants.operate):
+            grants.require("listen")
+        left_s = self._claims(token).exp - datetime.now(UTC).timestamp()
+        return self.issue(
+            subject="invited",
+            stream=stream,
+            listen=True,
+            languages=grants.languages,
+            valid_s=left_s,
         )
 
     @property
@@ -128,6 +155,7 @@ class Access:
         stream: str = "*",
         speak: bool = False,
         listen: bool = False,
+        interpret: bool = False,
         languages: Collection[str] | None = None,
         operate: bool = False,
         admin: bool = False,
@@ -142,8 +170,8 @@ class Access:
             "exp": now + timedelta(seconds=valid_s),
             "stream": stream,
         }
-        rights = {"speak": speak, "listen": listen, "take_over": take_over}
-        rights |= {"operate": operate, "admin": admin}
+        rights = {"speak": speak, "listen": listen, "interpret": interpret}
+        rights |= {"take_over": take_over, "operate": operate, "admin": admin}
         claims |= {name: True for name, value in rights.items() if value}
         if languages is not None:
             claims["languages"] = sorted(languages)

@@ -112,7 +112,12 @@ class Archive:
         kept = await self._kept(request)
         if kept.folder.name in self._running():
             raise web.HTTPConflict(text="it is being recorded: switch the recording off before")
-        await self._read(lambda: shelf.remove(kept))
+        try:
+            await self.recordings.remove(kept)
+        except FileNotFoundError:
+            pass  # somebody else deleted it a moment ago
+        except OSError as error:
+            raise _trouble(error) from error
         logger.info("the recording %s was deleted by an operator", kept.folder.name)
         return web.Response(status=204)
 
@@ -152,8 +157,7 @@ class Archive:
         try:
             return await asyncio.get_running_loop().run_in_executor(self._pool, work)
         except OSError as error:
-            logger.warning("the recordings cannot be read: %s", error)
-            raise web.HTTPInternalServerError(text=f"the disk: {error.strerror}") from error
+            raise _trouble(error) from error
 
     async def _send(
         self, request: web.Request, status: int, headers: dict[str, str], blocks: Blocks
@@ -177,6 +181,12 @@ class Archive:
 
     async def _close(self, app: web.Application) -> None:
         self._pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _trouble(error: OSError) -> web.HTTPInternalServerError:
+    """The answer if the disk fails."""
+    logger.warning("the recordings cannot be read or removed: %s", error)
+    return web.HTTPInternalServerError(text=f"the disk: {error.strerror or 'it is too slow'}")
 
 
 def _range(request: web.Request, size: int) -> tuple[int, int]:

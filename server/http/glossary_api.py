@@ -27,7 +27,7 @@ BODY_S: Final = 10.0
 
 @dataclass(frozen=True)
 class GlossaryApi:
-    """The handlers. Allowed for those who may speak in the stream, and administrators.
+    """The handlers. Allowed for those who may speak in the stream, and its operators.
     ``changed`` is called with the name of a stream whose glossary changed."""
 
     glossaries: Glossaries
@@ -72,7 +72,7 @@ class GlossaryApi:
             token = bearer_token(request.headers.get("Authorization"), {})
             stream = parse_stream_id(request.match_info["stream"])
             grants = self.access.grants(token, stream)
-            if not grants.admin:
+            if not grants.operate:
                 grants.require("speak")
         except ProtocolError as error:
             kind = web.HTTPNotFound if error.code == "bad_stream" else web.HTTPForbidden

@@ -6,6 +6,8 @@ change the name in the Host header, so requests for foreign names are refused. N
 the header's name, unless it is one of ours.
 """
 
+import asyncio
+import logging
 import socket
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
@@ -18,13 +20,19 @@ from aiohttp.typedefs import Handler, Middleware
 from server.config import Config
 from server.http import netinfo
 from server.metrics import Metrics
+from signaling.rates import Bucket
 
+#: Lines in the log about refused names: as a burst, and on average. Anybody can cause them.
+LINES_AT_ONCE: Final = 10
+LINES_PER_S: Final = 0.1
 #: Where a request keeps our name and port as its sender sees them, once they were checked.
 OWN_HOST: Final = web.RequestKey("own_host", str)
 REFUSAL: Final = (
     "This server is not asked for under this name. Use its address, or start it with "
     "--public-url and the URL that people use.\n"
 )
+
+_log: Final = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +66,7 @@ def own_hosts(config: Config, certified: Collection[str]) -> Hosts:
         *netinfo.names("0.0.0.0"),
         socket.gethostname(),
         *given,
+        config.address,
         *config.ice_addresses,
         *(urlsplit(url).hostname or "" for url in urls),
     ]
@@ -71,6 +80,7 @@ def only_for(
     """A middleware that answers only requests for ``hosts``, and those without a Host header,
     which browsers always send. If a trusted proxy names another host, both are checked: a page
     could name any as well."""
+    lines = Bucket(LINES_PER_S, LINES_AT_ONCE)
 
     @web.middleware
     async def guarded(request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -79,6 +89,12 @@ def only_for(
         address = request.get_extra_info("sockname")
         local = _bracketed(str(address[0])) if isinstance(address, tuple) else None
         if not all(hosts.include(host, local) for host in asked):
+            if lines.take(asyncio.get_running_loop().time()):
+                _log.warning(
+                    "a request for another server's name was refused. If people use that name, "
+                    "give it with --public-url; if a proxy does, with --allowed-origins, or let it "
+                    "pass on the Host header",
+                )
             metrics.refused.labels("foreign_host").inc()
             raise web.HTTPMisdirectedRequest(text=REFUSAL)
         request[OWN_HOST] = seen

@@ -10,6 +10,7 @@ share a secret with the TURN server: then each participant gets its own password
 import base64
 import hashlib
 import hmac
+import logging
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -26,7 +27,31 @@ _URL: Final = re.compile(
     r"(\?transport=(udp|tcp))?"
 )
 
+#: Between two warnings, in seconds.
+_QUIET_S: Final = 60.0
+_log = logging.getLogger(__name__)
+
 IceServers = Callable[[float], list[IceServer]]
+
+
+class Refusals:
+    """Warns that participants say that the TURN server refuses their passwords; once a minute at
+    most."""
+
+    def __init__(self) -> None:
+        self._warned_s: float | None = None
+
+    def count(self, told: list[IceServer], now_s: float) -> None:
+        """A participant says so. ``told``: what it may have been told; ``now_s``: on any clock."""
+        urls = [url for each in told if each.username is not None for url in each.urls]
+        if urls and (self._warned_s is None or now_s >= self._warned_s + _QUIET_S):
+            self._warned_s = now_s
+            _log.warning(
+                "a TURN server refuses the passwords of participants (%s): its secret is not that "
+                "of --turn-secret-file, or --turn-password is wrong, or its clock and ours differ "
+                "by hours; who cannot use UDP hears over the WebSocket meanwhile",
+                ", ".join(urls),
+            )
 
 
 def ice_servers(config: Config) -> IceServers:

@@ -22,11 +22,11 @@ from ipaddress import (
 )
 from typing import Final
 
-import ifaddr
 import segno
 from multidict import MultiMapping
 
 from server.config import ConfigError
+from server.http.interfaces import own_addresses
 
 Network = IPv4Network | IPv6Network
 Address = IPv4Address | IPv6Address
@@ -42,24 +42,7 @@ _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 
 def lan_addresses() -> list[str]:
     """This machine's addresses that others on its networks can use, best first."""
-    found = [
-        ip.ip if isinstance(ip.ip, str) else ip.ip[0]
-        for adapter in ifaddr.get_adapters()
-        for ip in adapter.ips
-    ]
-    return usable(found, preferred=_default_source())
-
-
-def usable(addresses: Iterable[str], preferred: str | None = None) -> list[str]:
-    """Those of ``addresses`` that others can use: neither loopback nor link-local. ``preferred``
-    comes first, then IPv4, then IPv6, otherwise in the given order."""
-    parsed = [ip_address(text) for text in dict.fromkeys(addresses)]
-    kept = [
-        address
-        for address in parsed
-        if not (address.is_loopback or address.is_link_local or address.is_unspecified)
-    ]
-    return sorted(map(str, kept), key=lambda text: (text != preferred, ":" in text))
+    return [each.address for each in own_addresses()]
 
 
 def parse_addresses(texts: Iterable[str]) -> list[str]:
@@ -73,17 +56,6 @@ def parse_addresses(texts: Iterable[str]) -> list[str]:
     if any(address.is_unspecified for address in addresses):
         raise ConfigError("--ice-addresses: nobody can be reached at 0.0.0.0 or ::")
     return [str(address) for address in addresses]
-
-
-def _default_source() -> str | None:
-    """The address from which this machine sends by default. Connecting a UDP socket sends
-    nothing."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        try:
-            probe.connect(("192.0.2.1", 9))
-        except OSError:
-            return None
-        return str(probe.getsockname()[0])
 
 
 def is_loopback(host: str) -> bool:
@@ -145,10 +117,17 @@ def gives_microphone(url: str) -> bool:
     return scheme == "https" or is_loopback(host) or host.endswith(".localhost")
 
 
-def qr_code(text: str) -> str:
-    """A QR code of ``text``, drawn with half blocks for a terminal."""
+def qr_code(text: str, encoding: str = "utf8") -> str:
+    """A QR code of ``text`` for a terminal with this ``encoding``: of half blocks, or where it has
+    none, of coloured spaces."""
     drawn = io.StringIO()
-    segno.make(text, error="l", micro=False).terminal(out=drawn, border=2, compact=True)
+    code = segno.make(text, error="l", micro=False)
+    code.terminal(out=drawn, border=2, compact=True)
+    try:
+        drawn.getvalue().encode(encoding)
+    except (UnicodeEncodeError, LookupError):
+        drawn = io.StringIO()
+        code.terminal(out=drawn, border=2)
     return drawn.getvalue()
 
 

@@ -1,10 +1,20 @@
-"""Who may use the HTTP APIs for operators."""
+"""Who may use the HTTP APIs for operators, and what they send."""
 
+import asyncio
+from typing import Final, TypeVar
+
+import msgspec
 from aiohttp import hdrs, web
 
 from server.http.access import Access
+from signaling.errors import ProtocolError
 from signaling.protocol import parse_stream_id
 from signaling.tokens import bearer_token
+
+#: Time limit for a request's body.
+BODY_S: Final = 10.0
+
+T = TypeVar("T")
 
 
 def token_of(request: web.Request) -> str | None:
@@ -19,3 +29,21 @@ def operated(access: Access, request: web.Request) -> str:
     stream = parse_stream_id(request.match_info["stream"])
     access.grants(token_of(request), stream).require("operate")
     return stream
+
+
+def claimed(access: Access, request: web.Request, stream: str) -> None:
+    """Raises ProtocolError if the client may not operate ``stream``; "*": all. The token must be
+    in the header: nobody does anything by following a link."""
+    token = bearer_token(request.headers.get(hdrs.AUTHORIZATION), {})
+    access.grants(token, stream).require("operate")
+
+
+async def body_of(request: web.Request, kind: type[T]) -> T:
+    """What a request says, as JSON. Raises ProtocolError."""
+    try:
+        async with asyncio.timeout(BODY_S):
+            return msgspec.json.decode(await request.read(), type=kind)
+    except TimeoutError as error:
+        raise ProtocolError("timeout", "the request's body did not come") from error
+    except (msgspec.MsgspecError, RecursionError) as error:
+        raise ProtocolError("bad_message", str(error)) from error

@@ -65,7 +65,7 @@ class RecordingApi:
             raise Refusal(error) from error
         except TimeoutError as error:
             raise Refusal(ProtocolError("timeout", "the request's body did not come")) from error
-        except msgspec.MsgspecError as error:
+        except (msgspec.MsgspecError, RecursionError) as error:
             text = f'{error}; expected {{"recording": ["audio", "text"]}}, or [] for nothing'
             raise Refusal(ProtocolError("bad_message", text)) from error
         if recorder := self.recorder(stream):

@@ -23,7 +23,10 @@ STATUSES: Final[dict[ErrorCode, HTTPStatus]] = {
     "speaker_present": HTTPStatus.CONFLICT,
     "limit": HTTPStatus.TOO_MANY_REQUESTS,
     "replaced": HTTPStatus.CONFLICT,
+    "taken_over": HTTPStatus.CONFLICT,
+    "ended": HTTPStatus.CONFLICT,
     "timeout": HTTPStatus.REQUEST_TIMEOUT,
+    "elsewhere": HTTPStatus.MISDIRECTED_REQUEST,
     "unavailable": HTTPStatus.SERVICE_UNAVAILABLE,
     "internal": HTTPStatus.INTERNAL_SERVER_ERROR,
 }

@@ -8,13 +8,17 @@ import segno
 from aiohttp import web, web_response
 from prometheus_client import generate_latest
 
-from server.bus.supervisor import Supervisor
+from server.bus.supervisor import Ready
 from server.edge.remote import Edge
+from server.http.first import First
 from server.http.hosts import OWN_HOST
+from server.http.lost import helped
+from server.http.operators import token_of
+from server.http.others import Others, origin_of
 from server.http.pages import Handler, Pages
+from server.http.refusals import Refusal
 from server.http.watching import Watching
 from server.metrics import Metrics
-from server.models.current import Current
 from server.streams.registry import ConnectionManager
 from signaling.errors import ProtocolError
 from signaling.protocol import parse_stream_id
@@ -38,23 +42,31 @@ SECURITY_HEADERS = {
 @dataclass(frozen=True)
 class Web:
     """The handlers. ``external_url`` returns the server's URL to pass on to others, as far as a
-    request tells it."""
+    request tells it. ``others``: servers where listeners can go on; ``spread``: lead them there at
+    once."""
 
     manager: ConnectionManager
-    models: Current
-    supervisor: Supervisor
+    supervisor: Ready
     edges: Sequence[Edge]
     metrics: Metrics
     external_url: Callable[[web.Request], str]
     watching: Watching
+    first: First
+    others: Others
+    spread: bool = False
 
     def add_routes(self, app: web.Application) -> None:
         """Serve the pages and what they and operators ask for."""
         add = app.router.add_get
         pages = Pages.read(ROOT)
-        add("/", pages.page("index.html"))
+        add("/", pages.page("index.html", lambda request: {"streams": self.first.streams()}))
         for name in ("speak", "listen", "captions"):
-            add(f"/{name}/{{stream}}", _of_a_stream(pages.page(f"{name}.html")))
+            page = pages.page(f"{name}.html", self._first)
+            spread = name != "speak" and self.spread
+            add(f"/{name}/{{stream}}", _of_a_stream(self._spread(page) if spread else page))
+        add("/interpret/{stream}/{language}", _of_a_stream(pages.page("interpret.html")))
+        add("/operate", pages.page("operate.html"))
+        app.middlewares.append(helped(pages.html["index.html"], self.first))
         add("/qr/{stream}.svg", _of_a_stream(self.qr_code))
         add("/api/languages", self.languages)
         add("/api/streams", self.streams)
@@ -62,31 +74,56 @@ class Web:
         add("/readyz", self.readyz)
         add("/metrics", self.prometheus)
         add("/static/{path:.+}", pages.send)
-        app.on_response_prepare.append(_add_security_headers)
+        app.on_response_prepare.append(self._add_security_headers)
         # aiohttp's own name and version would also be in answers that no handler sees.
         vars(web_response)["SERVER_SOFTWARE"] = "Tolk"
 
     async def qr_code(self, request: web.Request) -> web.Response:
-        """A QR code of the URL where to listen to a stream. Its title is the same URL."""
-        image = io.BytesIO()
-        address = f"{self.external_url(request)}/listen/{request.match_info['stream']}"
+        """A QR code of the URL where to listen to a stream, with ``?language=`` in that language.
+        Its title is the same URL. If listening needs a token, and the request has one that allows
+        to be in the stream, the URL has a listener's token: see ``Access.invitation``."""
+        stream, image = request.match_info["stream"], io.BytesIO()
+        address = f"{self.external_url(request)}/listen/{stream}"
+        if language := request.query.get("language"):
+            if language not in self.first.channels:
+                raise web.HTTPNotFound(text="Nothing is interpreted into this language here.\n")
+            address += f"?language={language}"
+        try:
+            invitation = self.first.access.invitation(token_of(request), stream)
+        except ProtocolError as error:
+            raise Refusal(error) from error
+        if invitation:
+            address += f"#token={invitation}"
         segno.make(address, micro=False).save(
             image, kind="svg", scale=8, border=2, dark="#000", light="#fff", title=address
         )
-        return web.Response(body=image.getvalue(), content_type="image/svg+xml")
+        headers = {"Cache-Control": "no-store"} if invitation else {}
+        return web.Response(body=image.getvalue(), content_type="image/svg+xml", headers=headers)
+
+    def _spread(self, page: Handler) -> Handler:
+        """A handler that leads visitors to the best edge for the stream. If there is none they get
+        the page here. What is behind the # of an address, its token, stays."""
+
+        async def handler(request: web.Request) -> web.StreamResponse:
+            for url in self.others.best(request.match_info["stream"])[:1]:
+                self.others.sent(url)
+                raise web.HTTPTemporaryRedirect(url.rstrip("/") + request.path_qs)
+            return await page(request)
+
+        return handler
+
+    def _first(self, request: web.Request) -> dict[str, object]:
+        """What a page of a stream is told. Raises web.HTTPTemporaryRedirect to the stream that is
+        meant, if only capitals differ."""
+        stream = request.match_info["stream"]
+        if (meant := self.first.meant(stream)) != stream:
+            query = f"?{request.query_string}" if request.query_string else ""
+            raise web.HTTPTemporaryRedirect(meant + query)
+        return self.first.of_a_stream(stream)
 
     async def languages(self, request: web.Request) -> web.Response:
-        """The languages that can be spoken, the targets of each, whether the spoken language can
-        be detected ("auto"), and the languages whose voice is hard to understand ("unclear")."""
-        sources = self.models.catalogue.sources
-        return web.json_response(
-            {
-                "sources": sources,
-                "targets": {source: self.models.catalogue.targets(source) for source in sources},
-                "auto": bool(self.models.catalogue.told_apart),
-                "unclear": self.models.catalogue.unclear,
-            }
-        )
+        """See ``First.languages``."""
+        return web.json_response(self.first.languages())
 
     async def streams(self, request: web.Request) -> web.Response:
         """The list of streams: see ``Watching``. If listening needs a token, everybody needs an
@@ -100,7 +137,7 @@ class Web:
                         "id": stream.id,
                         "state": stream.state,
                         "source": stream.source,
-                        "listeners": len(stream.listeners),
+                        "listeners": stream.listening,
                         "channels": stream.audience(),
                     }
                     for stream in self.manager.streams.values()
@@ -119,10 +156,7 @@ class Web:
         listeners."""
         missing = []
         if not self.supervisor.ready:
-            missing.append(
-                f"the interpreter has not loaded its models (lost {self.supervisor.restarts} "
-                "times so far; its log says why)"
-            )
+            missing.append(self.supervisor.missing)
         if self.manager.draining:
             missing.append("the server is stopping")
         said = {
@@ -140,6 +174,21 @@ class Web:
         return web.Response(
             body=body, headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"}
         )
+
+    async def _add_security_headers(
+        self, request: web.Request, response: web.StreamResponse
+    ) -> None:
+        # Browsers before CSP 3, such as Safari 15.3, do not count WebSockets to 'self'.
+        host = request.get(OWN_HOST, "")
+        sockets = f" ws://{host} wss://{host}" if host else ""
+        # A page goes on there if this server is lost.
+        for url in self.others.best(request.match_info.get("stream", "")):
+            sockets += " " + origin_of(url).replace("http", "ws", 1)
+        response.headers.setdefault("Content-Security-Policy", POLICY.format(sockets=sockets))
+        for name, value in SECURITY_HEADERS.items():
+            response.headers.setdefault(name, value)
+        # Pages are small and change with the server, so browsers ask each time whether they did.
+        response.headers.setdefault("Cache-Control", "no-cache")
 
     def _refused(self, request: web.Request, *, here: bool = True) -> web.Response | None:
         try:
@@ -164,14 +213,3 @@ def _of_a_stream(send: Handler) -> Handler:
         return await send(request)
 
     return handler
-
-
-async def _add_security_headers(request: web.Request, response: web.StreamResponse) -> None:
-    # Browsers before CSP 3, such as Safari 15.3, do not count WebSockets to 'self'.
-    host = request.get(OWN_HOST, "")
-    sockets = f" ws://{host} wss://{host}" if host else ""
-    response.headers.setdefault("Content-Security-Policy", POLICY.format(sockets=sockets))
-    for name, value in SECURITY_HEADERS.items():
-        response.headers.setdefault(name, value)
-    # Pages are small and change with the server, so browsers ask each time whether they did.
-    response.headers.setdefault("Cache-Control", "no-cache")

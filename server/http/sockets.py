@@ -7,11 +7,13 @@ a time; the others wait in the kernel's queue.
 
 import socket
 import ssl
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from typing import Final
 
 from aiohttp import web
+
+from server.handed import taken
 
 #: Connections accepted in one iteration of the loop. A TLS handshake takes a millisecond or two.
 ACCEPTED_AT_ONCE: Final = 4
@@ -24,23 +26,27 @@ async def listen(
     host: str,
     port: int,
     ssl_context: ssl.SSLContext | None = None,
-) -> int:
+    handed: Sequence[socket.socket] = (),
+) -> list[socket.socket]:
     """Serve ``runner`` on every address of ``host`` ("": all) until it is cleaned up. ``port`` 0:
-    any free one. Returns the port. Raises OSError if it is in use."""
+    any free one. ``handed``: see ``bound``. Returns the sockets. Raises OSError if the port is in
+    use."""
     with ExitStack() as undo:
-        sockets = [undo.enter_context(each) for each in bound(host, port)]
+        sockets = [undo.enter_context(each) for each in bound(host, port, handed)]
         for each in sockets:
             site = web.SockSite(runner, each, ssl_context=ssl_context, backlog=ACCEPTED_AT_ONCE)
             await site.start()
             each.listen(WAITING)
         undo.pop_all()
-    return int(sockets[0].getsockname()[1])
+    return sockets
 
 
-def bound(host: str, port: int) -> Iterator[socket.socket]:
-    """A socket for each address of ``host``, for the caller to close. Raises OSError."""
+def bound(host: str, port: int, handed: Sequence[socket.socket] = ()) -> Iterator[socket.socket]:
+    """A socket for each address of ``host``, for the caller to close: of ``handed`` if it is
+    there, else a new one. Raises OSError."""
     found = socket.getaddrinfo(host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     for family, (address, _, *rest) in dict.fromkeys((each[0], each[4]) for each in found):
-        bound = socket.create_server((address, port, *rest), family=family)
+        bound = taken(handed, socket.SOCK_STREAM, str(address), port)
+        bound = bound or socket.create_server((address, port, *rest), family=family)
         port = bound.getsockname()[1]
         yield bound

@@ -3,6 +3,7 @@
 Browsers let only secure pages use a microphone, so a server on a local network needs one.
 """
 
+import asyncio
 import logging
 import os
 import ssl
@@ -19,6 +20,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from server.config import ConfigError
+from server.http.plain_http import PoliteContext
 
 logger = logging.getLogger(__name__)
 
@@ -26,6 +28,8 @@ logger = logging.getLogger(__name__)
 VALID_FOR: Final = timedelta(days=825)
 #: A new certificate is made if less than this is left.
 RENEW_WITHIN: Final = timedelta(days=30)
+#: How often the files of the host's own certificate are looked at.
+LOOK_S: Final = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +37,7 @@ class SelfSigned:
     """A certificate in use. ``fingerprint``: its SHA-256 as browsers show it; empty for the
     host's own certificate."""
 
-    context: ssl.SSLContext
+    context: PoliteContext
     fingerprint: str
 
 
@@ -53,7 +57,7 @@ def self_signed(state: Path, names: Sequence[str], now: datetime | None = None) 
     return SelfSigned(_context(path, path), digest)
 
 
-def load(certificate_file: Path, key_file: Path, now: datetime | None = None) -> ssl.SSLContext:
+def load(certificate_file: Path, key_file: Path, now: datetime | None = None) -> PoliteContext:
     """A TLS context of the host's own certificate chain and key, both PEM. An expired certificate
     is used, with a warning in the log.
 
@@ -107,6 +111,32 @@ def renew(context: ssl.SSLContext, certificate_file: Path, key_file: Path) -> No
     context.load_cert_chain(certificate_file, key_file)
 
 
+async def renewals(certificate: SelfSigned | None, certificate_file: str, key_file: str) -> None:
+    """Use a renewed certificate within LOOK_S of the change of its files, until cancelled. Returns
+    at once if it is not the host's own."""
+    if certificate is None or not certificate_file:
+        return
+    files = Path(certificate_file), Path(key_file)
+    seen = [_stamp(file) for file in files]
+    while True:
+        await asyncio.sleep(LOOK_S)
+        if seen == (seen := [_stamp(file) for file in files]):
+            continue
+        try:
+            renew(certificate.context, *files)
+            logger.info("the renewed certificate is shown from the next connection on")
+        except ConfigError as error:
+            logger.warning("the certificate stays as it was: %s", error)
+
+
+def _stamp(file: Path) -> tuple[int, ...]:
+    try:
+        about = file.stat()
+    except OSError:
+        return ()
+    return about.st_mtime_ns, about.st_size, about.st_ino
+
+
 def _read(path: Path, option: str) -> bytes:
     try:
         return path.read_bytes()
@@ -114,8 +144,8 @@ def _read(path: Path, option: str) -> bytes:
         raise ConfigError(f"{option}: {path}: {error.strerror}") from error
 
 
-def _context(certificate_file: Path, key_file: Path) -> ssl.SSLContext:
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+def _context(certificate_file: Path, key_file: Path) -> PoliteContext:
+    context = PoliteContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     try:
         context.load_cert_chain(certificate_file, key_file)

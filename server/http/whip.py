@@ -17,9 +17,11 @@ from multidict import CIMultiDict
 
 from server.http.refusals import STATUSES
 from server.process import described
-from server.streams.session import Sessions
+from server.streams.heard import Heard
+from server.streams.http_listener import RECORDING_HEADER, recording_header
+from server.streams.listening import Listening
 from signaling.errors import ProtocolError, internal_error, protocol_error
-from signaling.messages import ErrorCode
+from signaling.messages import ErrorCode, SpeakerMessage
 from signaling.offer import MAX_OFFER_BYTES
 from signaling.origins import refuse_foreign
 from signaling.protocol import LISTENER, SPEAKER, M
@@ -45,7 +47,7 @@ SPEAKER_RETRY_S: Final = 15
 CORS: Final = {
     "Access-Control-Allow-Methods": "POST, PATCH, DELETE, OPTIONS",
     "Access-Control-Allow-Headers": "Authorization, Content-Type, If-Match",
-    "Access-Control-Expose-Headers": "Location, ETag, Link, Retry-After",
+    "Access-Control-Expose-Headers": f"Location, ETag, Link, Retry-After, {RECORDING_HEADER}",
     "Access-Control-Max-Age": "86400",
     "Vary": "Origin",
 }
@@ -64,10 +66,11 @@ class _Stay(NamedTuple):
 
 
 class WhipApi:
-    """The handlers. ``run`` must be running while requests come."""
+    """The handlers. ``run`` must be running while requests come. ``speaker`` keeps speakers."""
 
-    def __init__(self, sessions: Sessions) -> None:
+    def __init__(self, sessions: Listening[Heard], speaker: Keep[SpeakerMessage]) -> None:
         self._sessions = sessions
+        self._speaker = speaker
         self._group: asyncio.TaskGroup | None = None
         self._stays: dict[str, _Stay] = {}  # by the path of the session
 
@@ -93,7 +96,7 @@ class WhipApi:
         """A speaker joins (WHIP)."""
         sdp = await self._offer(request)
         transport = HttpTransport(SPEAKER, whip_join(request.query, _token(request)), sdp)
-        return await self._joined(request, transport, self._sessions.speaker)
+        return await self._joined(request, transport, self._speaker)
 
     async def listen(self, request: web.Request) -> web.Response:
         """A listener joins (WHEP)."""
@@ -114,14 +117,17 @@ class WhipApi:
         return web.Response()
 
     async def patch(self, request: web.Request) -> web.Response:
-        """The participant's candidates: they are accepted, and not needed."""
+        """The participant's candidates, which are not needed; or an ICE restart."""
         stay = self._stay(request)
         fragment = await _body(request, FRAGMENT, MAX_FRAGMENT_BYTES)
         try:
-            stay.transport.patch(fragment, request.headers.get("If-Match"))
+            answer = await stay.transport.patch(fragment, request.headers.get("If-Match"))
         except PatchError as error:
             return _problem(error.status, str(error))
-        return web.Response(status=HTTPStatus.NO_CONTENT)
+        if answer is None:
+            return web.Response(status=HTTPStatus.NO_CONTENT)
+        headers = {"ETag": stay.transport.etag}
+        return web.Response(body=answer.encode(), content_type=FRAGMENT, headers=headers)
 
     def _stay(self, request: web.Request) -> _Stay:
         """That of the session whose URL this is. Raises web.HTTPNotFound."""
@@ -142,18 +148,26 @@ class WhipApi:
             raise ProtocolError("unavailable", "The server is starting.", retry_after_s=1)
         path = f"{request.path}/{transport.address}"
         site = self._sessions.visitor(request).site
-        kept = keep(transport, request.match_info["stream"], site)
-        task = self._group.create_task(self._keep(path, transport, kept), name="http-session")
+        stream = request.match_info["stream"]
+        kept = keep(transport, stream, site)
+        task = self._group.create_task(
+            self._keep(path, transport, kept, stream), name="http-session"
+        )
         self._stays[path] = _Stay(transport, task)
         sdp = await transport.answered()
         headers = CIMultiDict({"Location": path, "ETag": transport.etag})
+        headers.update(recording_header(transport.recording))
         headers.extend(("Link", link) for link in ice_links(transport.ice_servers))
         return web.Response(
             status=HTTPStatus.CREATED, body=sdp.encode(), content_type=OFFER, headers=headers
         )
 
     async def _keep(
-        self, path: str, transport: HttpTransport[M], kept: Coroutine[None, None, None]
+        self,
+        path: str,
+        transport: HttpTransport[M],
+        kept: Coroutine[None, None, None],
+        stream: str,
     ) -> None:
         """Run a session to its end, whatever ends it."""
         try:
@@ -166,7 +180,7 @@ class WhipApi:
         finally:
             transport.end()
             del self._stays[path]
-            self._sessions.count(transport)
+            self._sessions.count(transport, stream, _role(path))
 
     def _guarded(self, handler: Handler) -> Handler:
         """``handler`` for requests of allowed origins. Errors are answered with problem details
@@ -181,7 +195,8 @@ class WhipApi:
             try:
                 response = await handler(request)
             except ProtocolError as error:
-                self._sessions.attendance.metrics.refused.labels(error.code).inc()
+                stream = request.match_info["stream"]
+                self._sessions.attendance.refused(stream, _role(request.path), error)
                 response = _refusal(error)
             except web.HTTPClientError as error:
                 response = _problem(error.status, error.text or "")
@@ -190,6 +205,10 @@ class WhipApi:
             return response
 
         return guarded
+
+
+def _role(path: str) -> str:
+    return "speaker" if path.startswith("/whip/") else "listener"
 
 
 async def _nothing(request: web.Request) -> web.Response:

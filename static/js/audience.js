@@ -8,10 +8,11 @@ import { languageName, pageLanguage, t } from "./i18n.js";
  * @param {Element} sum
  * @param {Element} list
  * @param {Audience} audience
+ * @param {boolean} waiting for somebody to speak
  */
-export function showAudience(sum, list, { total, channels = {} }) {
-  sum.textContent =
-    total === 0 ? t("speak.audience_none") : t("speak.audience_total", { count: total });
+export function showAudience(sum, list, { total, channels = {} }, waiting) {
+  sum.textContent = total === 0 ? t("speak.audience_none")
+    : t(waiting ? "speak.audience_waiting" : "speak.audience_total", { count: total });
   const rows = Object.entries(channels)
     .sort(([a, many], [b, more]) => more - many || a.localeCompare(b));
   list.replaceChildren(...rows.map(([channel, count]) => {

@@ -10,12 +10,16 @@
 /** @import { Caption } from "./messages.js" */
 import { pageLanguage, t, textDirection } from "./i18n.js";
 
-const LINES_KEPT = 80;
+const LINES_KEPT = 400;
 const QUIET_MS = 500;
 
 export class CaptionView {
   /** @type {Map<number, {revision: number, line: HTMLElement}>} */
   #segments = new Map();
+  /** Whether a screen reader announces final lines. */
+  #announced = true;
+  /** What lines must contain to be shown. */
+  #sought = "";
 
   /**
    * @param {Element} container scrolls
@@ -53,6 +57,7 @@ export class CaptionView {
       if (caption.skipped && !line.matches(".skipped")) this.#mark(line, "skipped");
       const region = caption.status === "final" ? this.finals : this.partials;
       if (line.parentNode !== region) insertByTime(region, line);
+      this.#hide(line);
     }
     this.#segments.set(caption.segment, { revision: caption.revision, line });
     while (this.#segments.size > LINES_KEPT) this.#forgetOldest();
@@ -68,7 +73,33 @@ export class CaptionView {
     this.partials.replaceChildren();
     this.#segments.clear();
     for (const caption of captions) this.show(caption);
-    setTimeout(() => this.finals.setAttribute("aria-live", "polite"), QUIET_MS);
+    setTimeout(() => this.announce(this.#announced), QUIET_MS);
+  }
+
+  /**
+   * Whether a screen reader announces final lines from now on.
+   * @param {boolean} on
+   */
+  announce(on) {
+    this.#announced = on;
+    this.finals.setAttribute("aria-live", on ? "polite" : "off");
+  }
+
+  /**
+   * Shows only lines that contain `text`, whatever the case; says whether there are any.
+   * @param {string} text
+   */
+  filter(text) {
+    this.#sought = text.trim().toLocaleLowerCase(this.language);
+    const lines = [...this.#segments.values()].map(({ line }) => line);
+    for (const line of lines) this.#hide(line);
+    return lines.some((line) => !line.hidden);
+  }
+
+  /** @param {HTMLElement} line */
+  #hide(line) {
+    const text = line.textContent?.toLocaleLowerCase(this.language) ?? "";
+    line.hidden = !text.includes(this.#sought);
   }
 
   /** @param {string} name */
@@ -115,6 +146,8 @@ export class CaptionViews {
   /** @type {CaptionView[]} */
   #views = [];
   #make;
+  #announced = true;
+  #sought = "";
 
   /** @param {(languages: string[]) => CaptionView[]} make */
   constructor(make) {
@@ -128,7 +161,28 @@ export class CaptionViews {
   select(languages) {
     if (this.#views.map((view) => view.language).join() === languages.join()) return false;
     this.#views = this.#make(languages);
+    this.announce(this.#announced);
+    this.filter(this.#sought);
     return true;
+  }
+
+  get languages() {
+    return this.#views.map((view) => view.language);
+  }
+
+  /** @param {boolean} on */
+  announce(on) {
+    this.#announced = on;
+    for (const view of this.#views) view.announce(on);
+  }
+
+  /**
+   * Says whether there is a line with `text`.
+   * @param {string} text
+   */
+  filter(text) {
+    this.#sought = text;
+    return this.#views.map((view) => view.filter(text)).some(Boolean) || text.trim() === "";
   }
 
   /** @param {Caption} caption */

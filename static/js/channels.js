@@ -43,6 +43,17 @@ export function channelFor(language, over, channels) {
 }
 
 /**
+ * The channel for a balance: 0 is the original only, 1 the language over the original, 2 the
+ * language only.
+ * @param {string} language "floor" or a tag
+ * @param {number} balance
+ * @param {string[]} channels
+ */
+export function channelAt(language, balance, channels) {
+  return balance === 0 ? "floor" : channelFor(language, balance === 1, channels);
+}
+
+/**
  * The caption languages that go with it: what is heard first, then the source if wished.
  * @param {string} channel
  * @param {string | null} source

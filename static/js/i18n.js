@@ -64,18 +64,30 @@ export function errorText({ code, message }) {
  */
 export async function translatePage() {
   await textsLoaded;
+  document.getElementById("unstarted")?.remove();
   document.documentElement.lang = pageLanguage;
-  for (const element of elementsWith("text")) element.textContent = t(keyIn(element, "text"));
+  translate(document);
+}
+
+/**
+ * Sets the texts of a part of a page, such as a copy of a template.
+ * @param {ParentNode} part
+ */
+export function translate(part) {
+  for (const element of elementsWith(part, "text")) element.textContent = t(keyIn(element, "text"));
   for (const [name, attribute] of Object.entries(TRANSLATED_ATTRIBUTES)) {
-    for (const element of elementsWith(name)) {
+    for (const element of elementsWith(part, name)) {
       element.setAttribute(attribute, t(keyIn(element, name)));
     }
   }
 }
 
-/** @param {string} name of the data attribute */
-function elementsWith(name) {
-  return /** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll(`[data-${name}]`));
+/**
+ * @param {ParentNode} part
+ * @param {string} name of the data attribute
+ */
+function elementsWith(part, name) {
+  return /** @type {NodeListOf<HTMLElement>} */ (part.querySelectorAll(`[data-${name}]`));
 }
 
 /**

@@ -8,36 +8,46 @@
 import { CaptionView, CaptionViews } from "./captions.js";
 import { languageName, t, textDirection, translatePage } from "./i18n.js";
 import { Listener } from "./listener.js";
-import { elementsById, fetchLanguages, recall, remember, showFailures, stream, takeToken }
+import { showNotice } from "./notice.js";
+import { at, elementsById, fetchLanguages, first, recall, remember, showFailures, stream, takeToken }
   from "./page.js";
 import { Player } from "./player.js";
+import { prepareReading } from "./reading.js";
 import { recordingText } from "./recording.js";
 import { Signaling } from "./signaling.js";
+import { showStreams } from "./streams.js";
+import { Transcript } from "./transcript.js";
 import { keepAwake } from "./wake_lock.js";
 
-const SIZES = [0.85, 1, 1.2, 1.45, 1.75, 2.1];
+const BALANCES = /** @type {const} */ (["listen.balance_0", "listen.balance_1", "listen.balance_2"]);
 
 const page = elementsById({
   stream: HTMLElement, state: HTMLElement, hint: HTMLElement, way: HTMLElement,
   recording: HTMLElement, notice: HTMLElement, button: HTMLButtonElement, button_text: HTMLElement,
-  language: HTMLSelectElement, over: HTMLInputElement, source: HTMLInputElement,
+  language: HTMLSelectElement, balance: HTMLInputElement, source: HTMLInputElement, announce: HTMLInputElement, contrast: HTMLInputElement,
+  fullscreen: HTMLButtonElement, search: HTMLInputElement, found: HTMLElement,
+  copy: HTMLButtonElement, save: HTMLButtonElement, share: HTMLButtonElement, kept: HTMLElement,
+  only_captions: HTMLAnchorElement,
   volume: HTMLInputElement, smaller: HTMLButtonElement, larger: HTMLButtonElement,
   captions: HTMLElement, source_box: HTMLElement, source_captions: HTMLElement,
-  sound: HTMLAudioElement,
+  sound: HTMLAudioElement, streams: HTMLElement, streams_box: HTMLElement, announcement: HTMLElement,
 });
 const token = takeToken();
 showFailures();
 await translatePage();
 const player = new Player(page.sound);
-const listener = new Listener(recall("localStorage", "tolk.language"), navigator.languages);
+const listener = new Listener(
+  recall("localStorage", "tolk.language"), navigator.languages, stream);
 const views = new CaptionViews((languages) => languages.map((tag, i) =>
   new CaptionView(
     [page.captions, page.source_captions][i],
     tag,
     `${t("captions.title")}: ${languageName(tag)}`)));
+const transcript = new Transcript();
 const signaling = new Signaling(`ws/listen/${stream}`, () => ({
   ...listener.asked,
   audio: !player.on ? "none" : player.overSocket ? "socket" : "webrtc",
+  turn_refused: (player.overSocket && player.turnRefused) || null,
   token }));
 const updateWakeLock = keepAwake(() => listener.reads && signaling.status !== "closed");
 
@@ -45,7 +55,7 @@ const updateWakeLock = keepAwake(() => listener.reads && signaling.status !== "c
 
 /** Selects the wanted channel and captions, if they changed; the connection stays as it is. */
 function select() {
-  if (listener.want(page.over.checked, page.source.checked)) {
+  if (listener.want(page.balance.valueAsNumber, page.source.checked)) {
     signaling.send({ type: "select", ...listener.asked });
   }
 }
@@ -68,7 +78,7 @@ signaling.on("status", (status) => {
   render();
 });
 signaling.on("refused", (error) => {
-  listener.refusal = error;
+  listener.refuse(error, token);
   render();
 });
 signaling.on("message", async (message) => {
@@ -93,16 +103,21 @@ signaling.on("message", async (message) => {
     case "channel":
       listener.channel = message;
       break;
+    case "notice":
+      showNotice(page.announcement, message, [...navigator.languages, listener.language]);
+      return;
     case "caption":
+      transcript.take(message);
       views.show(message);
       return;
     case "captions":
+      for (const caption of message.captions ?? []) transcript.take(caption);
       views.restore(message.captions ?? []);
       return;
     case "error":
       // The server notices earlier than the browser that the connection is lost.
       if (message.code === "timeout") await offer();
-      else listener.refusal = message;
+      else listener.refuse(message, token);
   }
   render();
 });
@@ -117,24 +132,42 @@ player.addEventListener("blocked", goByTheSocket);
 /** Draws the whole page from how things stand. */
 function render() {
   const now = listener.situation(player, signaling.status);
-  const stopped = now === "refused";
+  const stopped = now === "refused" && signaling.status === "closed";
   document.body.dataset.situation = now;
   page.state.textContent = listener.title(now);
   page.hint.textContent = listener.hint(now, player.on);
   page.notice.textContent = listener.notice;
+  showStreams(page.streams, page.streams_box, listener.lost(now) ? first.streams ?? [] : []);
   page.way.textContent = player.overSocket
-    ? t(player.noPeers ? "listen.slow_browser" : "listen.slow_way") : "";
+    ? t(player.noPeers ? "listen.slow_browser"
+      : player.turnRefused ? "listen.slow_refused" : "listen.slow_way") : "";
   page.button_text.textContent = t(
     stopped ? "error.continue"
       : player.halted ? "listen.go_on"
         : player.held ? "listen.tap" : player.on ? "listen.stop" : "listen.start");
   page.button.dataset.on = String(player.on && !silenced() && !stopped);
-  page.over.disabled = listener.asked.channel === "floor";
+  page.balance.disabled = !listener.offered.includes(listener.language);
+  page.balance.ariaValueText = t(BALANCES[page.balance.valueAsNumber]);
+  page.announce.checked = announces();
+  views.announce(announces());
+  page.only_captions.href = captionsAddress();
   page.source_box.hidden = listener.asked.captions.length < 2;
   views.select(listener.asked.captions);
   showLanguages();
   showMediaSession(now);
   updateWakeLock();
+}
+
+/** Whether a screen reader reads captions: it would talk over the sound, unless that is wished. */
+function announces() {
+  const wished = recall("localStorage", "tolk.announce");
+  return wished === null ? !player.on : wished === "true";
+}
+
+/** The page with nothing but these captions. */
+function captionsAddress() {
+  const captions = listener.asked.captions.map((tag) => `language=${tag}`).join("&");
+  return at(`captions/${encodeURIComponent(stream)}${captions && `?${captions}`}`);
 }
 
 /** Whether only another tap is missing. */
@@ -181,20 +214,6 @@ function toggle() {
   render();
 }
 
-/**
- * Shows captions in the size of this number, as far as there is one.
- * @param {number} number
- */
-function setSize(number) {
-  const size = Math.min(Math.max(number, 0), SIZES.length - 1);
-  remember("localStorage", "tolk.size", String(size));
-  document.documentElement.style.setProperty("--caption-scale", String(SIZES[size]));
-  page.smaller.disabled = size === 0;
-  page.larger.disabled = size === SIZES.length - 1;
-  page.smaller.onclick = () => setSize(size - 1);
-  page.larger.onclick = () => setSize(size + 1);
-}
-
 page.button.onclick = toggle;
 page.language.onchange = () => {
   listener.choose(page.language.value);
@@ -202,21 +221,29 @@ page.language.onchange = () => {
   select();
   render();
 };
-for (const name of /** @type {const} */ (["over", "source"])) {
-  page[name].checked = recall("localStorage", `tolk.${name}`) === "true";
-  page[name].onchange = () => {
-    remember("localStorage", `tolk.${name}`, String(page[name].checked));
-    select();
-    render();
-  };
-}
+page.source.checked = recall("localStorage", "tolk.source") === "true";
+page.source.onchange = () => {
+  remember("localStorage", "tolk.source", String(page.source.checked));
+  select();
+  render();
+};
+page.balance.value = recall("localStorage", "tolk.balance") ?? "2";
+page.balance.oninput = () => {
+  remember("localStorage", "tolk.balance", page.balance.value);
+  select();
+  render();
+};
+page.announce.onchange = () => {
+  remember("localStorage", "tolk.announce", String(page.announce.checked));
+  render();
+};
 page.volume.value = recall("localStorage", "tolk.volume") ?? "100";
 page.sound.volume = page.volume.valueAsNumber / 100;
 page.volume.oninput = () => {
   page.sound.volume = page.volume.valueAsNumber / 100;
   remember("localStorage", "tolk.volume", page.volume.value);
 };
-setSize(Number(recall("localStorage", "tolk.size") ?? 1));
+prepareReading(page, views, transcript);
 navigator.mediaSession?.setActionHandler("pause", () => player.pause());
 navigator.mediaSession?.setActionHandler("play", () => {
   if (player.on && signaling.status !== "closed") player.play();
@@ -226,6 +253,8 @@ navigator.mediaSession?.setActionHandler("play", () => {
 document.title = `${t("listen.page")} · ${stream}`;
 page.stream.textContent = stream;
 listener.know(await fetchLanguages());
+listener.prefer(new URL(location.href).searchParams.get("language"));
+if (first.session) listener.takeSession(first.session);
 select();
 signaling.open();
 render();

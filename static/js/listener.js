@@ -3,8 +3,9 @@
 
 /** @import { Channel, Languages, ServerError, Session } from "./messages.js" */
 /** @import { Status } from "./signaling.js" */
-import { captionsFor, channelFor, firstLanguage, languagesOf } from "./channels.js";
+import { captionsFor, channelAt, channelFor, firstLanguage, languagesOf } from "./channels.js";
 import { errorText, languageName, pageLanguage, t } from "./i18n.js";
+import { isExpired } from "./token.js";
 
 /** The reasons for a missing interpretation that there are words for. */
 const REASONS = /** @type {const} */ (["broken", "slow", "restarting", "full"]);
@@ -53,14 +54,17 @@ export class Listener {
    * @type {string[]}
    */
   #unclear = [];
+  #stream;
   #chosen;
   #readerLanguages;
 
   /**
    * @param {string | null} chosen the language that was chosen at an earlier visit
    * @param {readonly string[]} readerLanguages
+   * @param {string} stream its name
    */
-  constructor(chosen, readerLanguages) {
+  constructor(chosen, readerLanguages, stream) {
+    this.#stream = stream;
     this.#chosen = chosen;
     this.#readerLanguages = readerLanguages;
   }
@@ -86,6 +90,14 @@ export class Listener {
       this.#chosen, this.#readerLanguages, this.#session.channels, source);
   }
 
+  /**
+   * Takes a language that the address names, if it can be heard here.
+   * @param {string | null} language
+   */
+  prefer(language) {
+    if (language !== null && this.#everyChannel.includes(language)) this.choose(language);
+  }
+
   /** @param {string} language */
   choose(language) {
     this.language = this.#chosen = language;
@@ -93,13 +105,14 @@ export class Listener {
 
   /**
    * Takes what is wanted now into `asked`; says whether that is something else than before.
-   * @param {boolean} over the original too, quietly
+   * @param {number} balance of original and interpretation, as for `channelAt`
    * @param {boolean} withSource captions of the original too
    */
-  want(over, withSource) {
+  want(balance, withSource) {
     const { channels, source } = this.#session;
-    const channel = channelFor(this.language, over, channels);
-    const next = { channel, captions: captionsFor(channel, source, withSource) };
+    const channel = channelAt(this.language, balance, channels);
+    const read = channelFor(this.language, false, channels);
+    const next = { channel, captions: captionsFor(read, source, withSource) };
     const changed = JSON.stringify(next) !== JSON.stringify(this.asked);
     this.asked = next;
     return changed;
@@ -123,9 +136,11 @@ export class Listener {
    */
   situation(player, status) {
     const { state } = this.#session;
-    if (this.refusal && status === "closed") return "refused";
-    if (status === "reconnecting" && !this.refusal) return "reconnecting";
-    if (status === "connecting" && !player.on) return "connecting";
+    // A server that stops is back soon.
+    const back = status === "reconnecting" && state !== null && this.refusal?.code === "unavailable";
+    if (this.refusal && status !== "joined" && !back) return "refused";
+    if (status === "reconnecting") return "reconnecting";
+    if (status === "connecting" && !player.on && state === null) return "connecting";
     if (player.unable && state !== "ended") return "unable";
     if (player.halted && state !== "ended") return "halted";
     if (state === "ended" || state === "paused" || state === "waiting") return state;
@@ -142,9 +157,27 @@ export class Listener {
    * @param {Situation} now
    */
   title(now) {
-    if (now === "refused") return t("error.title");
+    if (now === "refused") return t(this.refusal?.code === "limit" ? "error.busy" : "error.title");
     if (now === "fallback" && this.channel.reason === "full") return t("listen.full");
     return t(`listen.${now}`);
+  }
+
+  /**
+   * Whether nobody has spoken under this name: it may be another than was meant.
+   * @param {Situation} now
+   */
+  lost(now) {
+    return now === "waiting" && this.#session.source === null;
+  }
+
+  /**
+   * Takes an error of the server's.
+   * @param {ServerError} error
+   * @param {string | null} token with which it was asked
+   */
+  refuse(error, token) {
+    this.refusal = error.code === "unauthorised" && token !== null && isExpired(token)
+      ? { ...error, code: "expired" } : error;
   }
 
   /**
@@ -157,11 +190,14 @@ export class Listener {
     const reason = REASONS.find((known) => known === this.channel.reason);
     if (this.refusal) return errorText(this.refusal);
     if (now === "connecting" || now === "refused") return "";
+    if (this.lost(now)) return t("listen.nobody_hint", { name: this.#stream });
     if (now === "waiting" && !on) return t("listen.waiting_silent_hint");
     if (now === "fallback" && reason) return t(`listen.${reason}_hint`);
     if (now !== "live") return t(`listen.${now}_hint`);
     if (channel === "floor") return t("listen.live_floor");
     const [tag, over] = channel.split("+");
+    const { interpreter: name } = this.channel;
+    if (name) return t("listen.live_person", { language: languageName(tag, pageLanguage), name });
     const text = this.#unclear.includes(tag) ? "unclear" : over ? "live_over" : "live_language";
     return t(`listen.${text}`, { language: languageName(tag, pageLanguage) });
   }

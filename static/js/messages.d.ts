@@ -11,15 +11,35 @@ export interface Session {
   recording?: string[];
 }
 
+/** A stream that everybody may find, in which somebody speaks. */
+export interface PublicStream {
+  id: string;
+  source: string | null;
+}
+
+/** What a page is told with itself. `session`: unless listening needs a token. */
+export interface First {
+  languages?: Languages;
+  session?: Session;
+  streams?: PublicStream[];
+  /** Why the start page is shown in place of another: there is none, or the name is no name. */
+  missing?: "page" | "name";
+}
+
 export interface Joined extends Session {
   type: "joined";
+  others?: string[];
   resume: string;
+  /** Whoever is in the wings takes over by speaking. */
+  panel?: boolean;
   ice_servers?: RTCIceServer[];
 }
 
 export interface State extends Session {
   type: "state";
   state: StreamState;
+  /** Whoever is in the wings takes over by speaking. */
+  panel?: boolean;
 }
 
 export interface Answer {
@@ -32,12 +52,41 @@ export interface Channel {
   channel: string;
   status: "starting" | "live" | "fallback";
   reason?: string;
+  /** The person who interprets, if it is not the machine. */
+  interpreter?: string;
+}
+
+/** What an interpreter is told of the language, and of those who interpret. */
+export interface Booth {
+  language: string;
+  on_air?: boolean;
+  heard?: boolean;
+  name?: string;
+  asks?: string;
+  asked?: boolean;
+  colleagues?: string[];
+  elsewhere?: Record<string, string>;
+  listeners?: number;
 }
 
 export interface Audience {
   total: number;
   /** How many listen to each. */
   channels?: Record<string, number>;
+}
+
+export interface Lag {
+  /** Seconds that each language is behind. */
+  behind_s?: Record<string, number>;
+  /** Clauses that were not spoken so far. */
+  skipped?: number;
+}
+
+/** Somebody who asks to speak. */
+export interface Waiting {
+  number: number;
+  language: string;
+  name?: string;
 }
 
 export interface Spoken {
@@ -57,11 +106,18 @@ export interface Caption {
   doubtful?: boolean;
 }
 
+/** A message of the host, by language; `text` is the first of them, or in a language unknown. */
+export interface Notice {
+  text?: string;
+  texts?: Record<string, string>;
+}
+
 export interface ServerError {
   code: string;
   message: string;
   fatal?: boolean;
   retry_after_s?: number;
+  url?: string;
 }
 
 export type ServerMessage =
@@ -69,10 +125,15 @@ export type ServerMessage =
   | State
   | Answer
   | ({ type: "channel" } & Channel)
+  | ({ type: "booth" } & Booth)
   | ({ type: "audience" } & Audience)
+  | ({ type: "lag" } & Lag)
+  | { type: "asking"; who?: Waiting[] }
+  | { type: "turn"; speaking?: boolean; declined?: boolean }
   | ({ type: "spoken" } & Spoken)
   | ({ type: "caption" } & Caption)
   | { type: "captions"; captions?: Caption[] }
+  | ({ type: "notice" } & Notice)
   | ({ type: "error" } & ServerError)
   | { type: "pong" };
 

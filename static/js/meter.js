@@ -4,7 +4,9 @@
 // 0). It is too quiet if it stays below QUIET_DB for some seconds, and clips at full scale.
 
 import { t } from "./i18n.js";
+import { oneSide, Sides } from "./sides.js";
 
+/** @import { Side } from "./sides.js" */
 /** @typedef {"good" | "quiet" | "clipping"} Hint */
 
 const EVERY_MS = 50;
@@ -17,17 +19,20 @@ const FULL_SCALE = 0.985;
 export class LevelMeter {
   /** @type {AudioContext | null} */
   #context = null;
-  /** @type {AudioNode | null} */
+  /** @type {MediaStreamAudioSourceNode | null} */
   #source = null;
   #timer = 0;
 
   /**
    * @param {(level: number) => void} onLevel is called 20 times a second, with dB
    * @param {(hint: Hint) => void} onHint is called when the hint is another
+   * @param {(track: MediaStreamTrack, side: Side) => void} onSide is called when the two sides
+   *   cancel each other, with a track of one of them, which is measured from then on
    */
-  constructor(onLevel, onHint) {
+  constructor(onLevel, onHint, onSide = () => {}) {
     this.onLevel = onLevel;
     this.onHint = onHint;
+    this.onSide = onSide;
   }
 
   /** Call in a user gesture: some browsers start audio contexts only then. */
@@ -41,17 +46,28 @@ export class LevelMeter {
   start(track) {
     this.stop();
     const context = this.#context ?? this.prepare();
-    const analyser = context.createAnalyser();
-    const samples = new Float32Array(analyser.fftSize);
-    this.#source = context.createMediaStreamSource(new MediaStream([track]));
-    this.#source.connect(analyser);
+    const source = context.createMediaStreamSource(new MediaStream([track]));
+    this.#source = source;
+    const splitter = context.createChannelSplitter(2);
+    source.connect(splitter);
+    const both = measuring(source);
+    const left = measuring(splitter, 0);
+    const right = measuring(splitter, 1);
+    const sides = new Sides();
+    /** @type {Side | null} */
+    let side = null;
+    let now = both;
     const hints = new HintWindow();
     /** @type {Hint | null} */
     let hint = null;
     let ticks = 0;
     this.#timer = setInterval(() => {
-      analyser.getFloatTimeDomainData(samples);
-      const { level, peak } = measure(samples);
+      side ??= sides.hear(left(), right());
+      if (side !== null && now === both) {
+        now = side === "left" ? left : right;
+        this.onSide(oneSide(source, side), side);
+      }
+      const { level, peak } = measure(now());
       this.onLevel(level);
       hints.add(level, peak);
       ticks += 1;
@@ -68,6 +84,20 @@ export class LevelMeter {
     this.#source = null;
     this.onLevel(FLOOR_DB);
   }
+}
+
+/**
+ * Returns a function that gives the last samples of an output of `node`.
+ * @param {AudioNode} node
+ */
+function measuring(node, output = 0) {
+  const analyser = node.context.createAnalyser();
+  const samples = new Float32Array(analyser.fftSize);
+  node.connect(analyser, output);
+  return () => {
+    analyser.getFloatTimeDomainData(samples);
+    return samples;
+  };
 }
 
 /** @param {Float32Array} samples */
@@ -105,6 +135,21 @@ export class HintWindow {
     if (this.#measured.filter(({ peak }) => peak >= FULL_SCALE).length >= 2) return "clipping";
     return this.#measured.every(({ level }) => level < QUIET_DB) ? "quiet" : "good";
   }
+}
+
+/**
+ * The hint for recorded samples: at most a window of them counts.
+ * @param {Float32Array} samples
+ * @param {number} rateHz
+ */
+export function hintOf(samples, rateHz) {
+  const hints = new HintWindow();
+  const step = Math.round(rateHz * EVERY_MS / 1000);
+  for (let start = 0; start + step <= samples.length; start += step) {
+    const { level, peak } = measure(samples.subarray(start, start + step));
+    hints.add(level, peak);
+  }
+  return hints.hint;
 }
 
 /**

@@ -1,17 +1,44 @@
-// Opens, changes and lists the speaker's microphones.
+// Opens, changes and lists the speaker's microphones, and gets one back that was lost.
 
 /** False on pages that are not secure: browsers never give them a microphone. */
 export const microphonesExist = Boolean(navigator.mediaDevices?.getUserMedia);
 
-/** Events: "gone": the device was unplugged; "devices": the list of devices changed. */
+const AGAIN_MS = 2000;
+
+/**
+ * Events: "devices": the list of devices changed; "lost": a call or another program has taken the
+ * microphone, or it is unplugged; "back": `track` has sound again, and may be another one;
+ * "refused": it may not be opened any more.
+ */
 export class Microphone extends EventTarget {
   /** @type {MediaStreamTrack | null} */
   track = null;
+  /** Whether there is no sound at present. It is opened again until there is. */
+  lost = false;
+  #deviceId = "";
+  #lineIn = false;
+  #timer = 0;
+  /** Counts what was opened and closed: what a slow attempt brings may be out of date. */
+  #turn = 0;
+  /** One side of it, if the two cancel each other. @type {MediaStreamTrack | null} */
+  #side = null;
 
   constructor() {
     super();
-    navigator.mediaDevices?.addEventListener("devicechange", () =>
-      this.dispatchEvent(new Event("devices")));
+    navigator.mediaDevices?.addEventListener("devicechange", () => {
+      this.dispatchEvent(new Event("devices"));
+      if (this.lost) this.#reopen();
+    });
+  }
+
+  /** What is to be sent: the track, or one side of it. */
+  get sound() {
+    return this.#side ?? this.track;
+  }
+
+  /** @param {MediaStreamTrack} side of the track, to be sent in its place until it is closed */
+  take(side) {
+    this.#side = side;
   }
 
   /**
@@ -21,29 +48,81 @@ export class Microphone extends EventTarget {
    * @param {boolean} lineIn passes the sound on untouched, as a mixing desk gives it
    */
   async open(deviceId, lineIn) {
+    const turn = ++this.#turn;
     const media = await navigator.mediaDevices.getUserMedia({
       audio: {
         deviceId: deviceId ? { exact: deviceId } : undefined,
         echoCancellation: !lineIn,
         noiseSuppression: !lineIn,
         autoGainControl: !lineIn,
+        channelCount: lineIn ? 2 : undefined, // to notice that they cancel each other
       },
     });
-    const muted = this.track !== null && !this.track.enabled;
-    this.close();
     const [track] = media.getAudioTracks();
-    track.enabled = !muted;
-    track.onended = () => this.dispatchEvent(new Event("gone"));
+    if (turn !== this.#turn) {
+      track.stop();
+      throw new DOMException("closed meanwhile", "AbortError");
+    }
+    const silenced = this.track !== null && !this.track.enabled;
+    this.close();
+    this.#deviceId = deviceId;
+    this.#lineIn = lineIn;
+    track.enabled = !silenced;
+    track.onended = () => this.#lose(0);
+    track.onmute = () => this.#lose(AGAIN_MS);
+    track.onunmute = () => this.#find();
     this.track = track;
     this.dispatchEvent(new Event("devices"));
     return track;
   }
 
   close() {
+    this.#turn += 1;
+    this.lost = false;
+    clearTimeout(this.#timer);
     if (this.track === null) return;
-    this.track.onended = null;
+    this.track.onended = this.track.onmute = this.track.onunmute = null;
     this.track.stop();
-    this.track = null;
+    this.#side?.stop();
+    this.track = this.#side = null;
+  }
+
+  /** @param {number} againMs */
+  #lose(againMs) {
+    this.#reopenIn(againMs);
+    if (this.lost) return;
+    this.lost = true;
+    this.dispatchEvent(new Event("lost"));
+  }
+
+  #find() {
+    clearTimeout(this.#timer);
+    this.lost = false;
+    this.dispatchEvent(new Event("back"));
+  }
+
+  /** @param {number} ms */
+  #reopenIn(ms) {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.#reopen(), ms);
+  }
+
+  async #reopen() {
+    try {
+      const track = await this.open(this.#deviceId, this.#lineIn);
+      if (track.muted) this.#lose(AGAIN_MS);
+      else this.#find();
+    } catch (error) {
+      const name = /** @type {{name: string}} */ (error).name;
+      if (name === "AbortError") return;
+      const trouble = troubleOf(error);
+      if (trouble === "denied") {
+        this.dispatchEvent(new Event("refused"));
+        return;
+      }
+      if (trouble === "missing") this.#deviceId = ""; // unplugged: the default one will do
+      this.#reopenIn(AGAIN_MS);
+    }
   }
 }
 

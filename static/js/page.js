@@ -1,7 +1,8 @@
 // Used by every page: its elements, stream and token, and storage that may be refused.
 
-/** @import { Languages } from "./messages.js" */
+/** @import { First, Languages } from "./messages.js" */
 import { t, textsLoaded } from "./i18n.js";
+import { claimsOf } from "./token.js";
 
 /** @typedef {"localStorage" | "sessionStorage"} Storage */
 
@@ -53,8 +54,15 @@ export function at(path) {
   return new URL(path, ROOT).href;
 }
 
-/** The stream's name: the last part of the path. */
-export const stream = decodeURIComponent(location.pathname.split("/").at(-1) ?? "");
+const PARTS = location.pathname.split("/");
+/** The stream's name: the last part of the path; before the language in an interpreter's. */
+export const stream = decodeURIComponent(PARTS.at(PARTS.at(-3) === "interpret" ? -2 : -1) ?? "");
+
+/**
+ * What the server wrote into the page, so that nobody waits for it: see server/http/first.py.
+ * @type {First}
+ */
+export const first = JSON.parse(document.getElementById("first")?.textContent || "{}");
 
 /**
  * Storage is refused in some private windows; the page works without, it only forgets.
@@ -107,29 +115,24 @@ export function takeToken() {
  * @param {string} right
  */
 export function grants(token, right) {
-  if (token === null) return false;
-  try {
-    const claims = token.split(".")[1].replaceAll("-", "+").replaceAll("_", "/");
-    return JSON.parse(atob(claims))[right] === true;
-  } catch {
-    return false;
-  }
+  return token !== null && claimsOf(token)[right] === true;
 }
 
 /**
  * What can be spoken and heard. Asks until it is told: without it there is nothing to choose.
  * @returns {Promise<Languages>}
  */
-export function fetchLanguages() {
-  return fetchPatiently("api/languages");
+export async function fetchLanguages() {
+  return first.languages ?? fetchPatiently("api/languages");
 }
 
 /**
  * What is recorded of the stream while somebody speaks.
  * @returns {Promise<{recording: string[]}>}
  */
-export function fetchRecording() {
-  return fetchPatiently(`api/streams/${stream}/recording`);
+export async function fetchRecording() {
+  const { recording } = first.session ?? {};
+  return recording ? { recording } : fetchPatiently(`api/streams/${stream}/recording`);
 }
 
 /** @param {string} path */

@@ -24,6 +24,8 @@ export class Player extends EventTarget {
   noPeers = false;
   /** True where it can play nothing from the socket either: there is no sound. */
   unable = false;
+  /** Whether the TURN server refused the connection that the socket replaces. */
+  turnRefused = false;
   /** The servers for help that the next offer names. */
   /** @type {RTCIceServer[]} */
   iceServers = [];
@@ -80,6 +82,7 @@ export class Player extends EventTarget {
   useSocket() {
     this.shutOut = !SocketSound.supported;
     if (this.shutOut) return false;
+    this.turnRefused = this.#peer?.turnRefused ?? false;
     this.lose();
     this.#socketSound = new SocketSound(() => this.#outside());
     this.#audio.srcObject = this.#socketSound.stream;

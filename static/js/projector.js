@@ -5,6 +5,7 @@
 import { CaptionView, CaptionViews } from "./captions.js";
 import { firstCaptions, languagesOf } from "./channels.js";
 import { errorText, languageName, t, textDirection, translatePage } from "./i18n.js";
+import { showNotice } from "./notice.js";
 import { applyLook, overlayOf } from "./overlay.js";
 import { elementsById, fetchLanguages, recall, showFailures, stream, takeToken } from "./page.js";
 import { recordingText } from "./recording.js";
@@ -16,8 +17,9 @@ const REST_MS = 4000;
 
 const page = elementsById({
   title: HTMLElement, panels: HTMLElement, state: HTMLElement, recording: HTMLElement, join: HTMLElement,
-  qr: HTMLImageElement, address: HTMLAnchorElement, chooser: HTMLFormElement,
+  qr: HTMLImageElement, join_hint: HTMLElement, address: HTMLAnchorElement, chooser: HTMLFormElement,
   shown: HTMLElement, choices: HTMLElement, show_qr: HTMLInputElement, fullscreen: HTMLButtonElement,
+  announcement: HTMLElement,
 });
 const token = takeToken();
 showFailures();
@@ -72,6 +74,11 @@ signaling.on("message", (message) => {
       page.recording.textContent = overlay ? "" : recordingText(message.recording);
       select();
       render();
+      break;
+    case "notice":
+      if (!overlay) {
+        showNotice(page.announcement, message, [...wanted(), ...navigator.languages]);
+      }
       break;
     case "caption":
       views.show(message);
@@ -183,7 +190,7 @@ page.show_qr.onchange = () => {
 page.join.hidden = !page.show_qr.checked;
 
 document.title = page.title.textContent = `${t("captions_page.page")} · ${stream}`;
-showListenAddress(page.qr, page.address);
+showListenAddress({ image: page.qr, link: page.address, hint: page.join_hint }, token);
 keepAwake(() => true)();
 const { sources, targets } = await fetchLanguages();
 for (const tag of [...sources, ...Object.values(targets).flat()]) known.add(tag);

@@ -14,21 +14,26 @@ export class Sender extends EventTarget {
   shutOut = false;
   /** The browser makes no connections, whatever the network. */
   noPeers = false;
+  /** The TURN server refused the connection that the socket replaces. */
+  turnRefused = false;
   /** @type {RTCIceServer[]} */
   iceServers = [];
   #signaling;
   #microphone;
+  #direction;
   /** @type {Peer | SocketMicrophone | null} */
   #peer = null;
 
   /**
    * @param {Signaling} signaling
    * @param {Microphone} microphone
+   * @param {"sendonly" | "sendrecv"} direction
    */
-  constructor(signaling, microphone) {
+  constructor(signaling, microphone, direction = "sendonly") {
     super();
     this.#signaling = signaling;
     this.#microphone = microphone;
+    this.#direction = direction;
   }
 
   /** Whether this browser can send sound at all. */
@@ -40,9 +45,14 @@ export class Sender extends EventTarget {
     return this.#peer?.connected ?? false;
   }
 
+  /** What the connection receives; null where there is none. */
+  get track() {
+    return this.#peer instanceof Peer ? this.#peer.track : null;
+  }
+
   /** The next connection is tried as the first was. */
   reset() {
-    this.shutOut = false;
+    this.shutOut = this.turnRefused = false;
     this.overSocket = this.noPeers = !Peer.supported;
   }
 
@@ -76,13 +86,13 @@ export class Sender extends EventTarget {
     const peer = new SocketMicrophone(this.#signaling);
     this.#peer = peer;
     peer.addEventListener("failed", () => this.#useSocket());
-    if (this.#microphone.track) await peer.send(this.#microphone.track);
+    if (this.#microphone.sound) await peer.send(this.#microphone.sound);
     this.#tell("connected");
   }
 
   async #offer() {
     this.lose();
-    const peer = new Peer("sendonly");
+    const peer = new Peer(this.#direction);
     this.#peer = peer;
     peer.addEventListener("connected", () => this.#tell("connected"));
     peer.addEventListener("doubtful", () => {
@@ -90,14 +100,18 @@ export class Sender extends EventTarget {
       this.#tell("change");
     });
     peer.addEventListener("failed", () => this.#offer());
-    peer.addEventListener("blocked", () => this.#goByTheSocket());
-    if (this.#microphone.track) await peer.send(this.#microphone.track);
+    peer.addEventListener("blocked", () => this.#goByTheSocket(peer.turnRefused));
+    if (this.#microphone.sound) await peer.send(this.#microphone.sound);
     const sdp = await peer.offer(this.iceServers);
     if (peer === this.#peer) this.#signaling.send({ type: "offer", sdp });
   }
 
-  /** Sound goes over the socket, by joining anew. */
-  #goByTheSocket() {
+  /**
+   * Sound goes over the socket, by joining anew.
+   * @param {boolean} turnRefused
+   */
+  #goByTheSocket(turnRefused) {
+    this.turnRefused = turnRefused;
     this.shutOut = !SocketMicrophone.supported;
     if (this.shutOut) {
       this.#offer(); // somewhere else it may get through

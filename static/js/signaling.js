@@ -1,4 +1,5 @@
-// A participant's WebSocket: joins, passes on the server's messages, and reconnects by itself.
+// A participant's WebSocket: joins, passes on the server's messages, and reconnects by itself: to the
+// same server, and if that takes no connection, to the others that it has told.
 //
 // status: "connecting" -> "joined" -> "reconnecting" -> "joined" …, or "closed": by us, or because
 // of an error that another attempt would not solve.
@@ -17,7 +18,11 @@ const PING_EVERY_MS = 4000;
 const PONG_WITHIN_MS = 3000;
 const PROBE_WITHIN_MS = 1200;
 
-const WORTH_RETRYING = new Set(["limit", "timeout", "unavailable", "internal"]);
+/** After so many attempts without a socket the page asks why. */
+const ASK_AFTER = 2;
+const ORIGIN_DELAY_S = 5;
+
+const WORTH_RETRYING = new Set(["limit", "timeout", "unavailable", "internal", "origin"]);
 const RESUME_REFUSED = new Set(["unauthorised", "forbidden", "bad_message"]);
 
 /** @typedef {"closed" | "connecting" | "joined" | "reconnecting"} Status */
@@ -33,14 +38,20 @@ const RESUME_REFUSED = new Set(["unauthorised", "forbidden", "bad_message"]);
 export class Signaling {
   /** @type {Status} */
   status = "closed";
+  /** Whether the next session goes on where this tab's last one was. */
+  resumes = true;
   #events = new EventTarget();
   #path;
   #join;
-  #resumeKey;
+  /** The servers that take turns: the page's own, and others by their URL. */
+  #servers = [""];
+  #server = 0;
   /** @type {WebSocket | null} */
   #socket = null;
   #timers = { attempt: 0, retry: 0, ping: 0, pong: 0 };
   #failures = 0;
+  /** Attempts since a socket opened. */
+  #unopened = 0;
 
   /**
    * @param {string} path
@@ -49,7 +60,6 @@ export class Signaling {
   constructor(path, join) {
     this.#path = path;
     this.#join = join;
-    this.#resumeKey = `tolk.resume.${path}`;
     addEventListener("online", () => this.#networkChanged());
     addEventListener("offline", () => this.#networkChanged());
     document.addEventListener("visibilitychange", () => {
@@ -121,14 +131,15 @@ export class Signaling {
 
   #connect() {
     this.#drop();
-    const address = new URL(at(this.#path));
-    address.protocol = address.protocol.replace("http", "ws");
-    const socket = new WebSocket(address);
-    const resume = recall("sessionStorage", this.#resumeKey);
+    const socket = this.#newSocket();
+    if (socket === null) return;
+    const resume = this.resumes ? recall("sessionStorage", this.#resumeKey) : null;
     socket.binaryType = "arraybuffer";
+    this.#unopened += 1;
     this.#socket = socket;
-    this.#timers.attempt = setTimeout(() => this.#lost(), ATTEMPT_MS);
+    this.#timers.attempt = setTimeout(() => this.#lostElsewhere(), ATTEMPT_MS);
     socket.onopen = () => {
+      this.#unopened = 0;
       const fields = Object.entries({ ...this.#join(), resume }).filter(([, v]) => v !== null);
       socket.send(JSON.stringify({ type: "join", ...Object.fromEntries(fields) }));
     };
@@ -136,7 +147,55 @@ export class Signaling {
       if (typeof event.data === "string") this.#received(JSON.parse(event.data), resume);
       else this.#tell("sound", event.data);
     };
-    socket.onclose = () => this.#lost();
+    socket.onclose = () => {
+      if (this.#unopened > 0) this.#lostElsewhere();
+      else this.#lost();
+      if (this.#unopened === ASK_AFTER) this.#askWhy();
+    };
+  }
+
+  /** @returns {WebSocket | null} null if the browser allows none there */
+  #newSocket() {
+    const base = this.#servers[this.#server] ?? "";
+    const address = base ? new URL(this.#path, `${base}/`) : new URL(at(this.#path));
+    address.protocol = address.protocol.replace("http", "ws");
+    try {
+      return new WebSocket(address);
+    } catch {
+      this.#lostElsewhere();
+      return null;
+    }
+  }
+
+  /** Each server knows its own sessions only. */
+  get #resumeKey() {
+    return `tolk.resume.${this.#servers[this.#server] ?? ""}${this.#path}`;
+  }
+
+  /** Retries at the next server, if there are several. */
+  #lostElsewhere() {
+    this.#server = (this.#server + 1) % this.#servers.length;
+    this.#lost();
+  }
+
+  /** @param {string[]} others the first one is tried next, if the present server is lost */
+  #know(others) {
+    const now = this.#servers[this.#server] ?? "";
+    this.#servers = [now, ...others, ""].filter((url, i, all) => all.indexOf(url) === i);
+    this.#server = 0;
+  }
+
+  /** Asks whether the server refuses pages of this address: of a socket browsers do not tell. */
+  async #askWhy() {
+    try {
+      const answer = await fetch(at("api/connect"), { method: "POST" });
+      const message = await answer.text();
+      if (answer.status !== 403 || this.status === "closed" || this.status === "joined") return;
+      this.#unopened = 0;
+      this.#refused({ code: "origin", message, retry_after_s: ORIGIN_DELAY_S }, null);
+    } catch {
+      // The server cannot be reached, as the sockets have found.
+    }
   }
 
   /**
@@ -148,7 +207,8 @@ export class Signaling {
     switch (message.type) {
       case "joined":
         clearTimeout(this.#timers.attempt);
-        remember("sessionStorage", this.#resumeKey, message.resume);
+        this.#know(message.others ?? []);
+        if (this.resumes) remember("sessionStorage", this.#resumeKey, message.resume);
         this.#timers.ping = setInterval(() => this.#ping(PONG_WITHIN_MS), PING_EVERY_MS);
         this.#setStatus("joined");
         break;
@@ -173,6 +233,11 @@ export class Signaling {
       // The server may have lost the session, for example by a restart: join without `resume`.
       remember("sessionStorage", this.#resumeKey, null);
       this.#lost();
+      return;
+    }
+    if (error.code === "elsewhere" && error.url) {
+      this.#know([error.url]);
+      this.#lostElsewhere();
       return;
     }
     if (WORTH_RETRYING.has(error.code)) {

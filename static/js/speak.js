@@ -1,82 +1,80 @@
-// The speaker's page: /speak/{stream}.
-//
-// The connection is made first and the microphone opened into it, so that not a word is lost
-// between the two.
+// The speaker's page: /speak/{stream}. `stage` knows how things stand; whatever changes it calls
+// `render`, which draws the page.
 
 /** @import { Hint } from "./meter.js" */
-/** @import { ServerError } from "./messages.js" */
+/** @import { Side } from "./sides.js" */
+/** @import { Part, Situation } from "./stage.js" */
 import { showAudience } from "./audience.js";
 import { CaptionView } from "./captions.js";
+import { showAsking } from "./hand_over.js";
 import { errorText, t, translatePage } from "./i18n.js";
+import { Lobby } from "./lobby.js";
 import { drawLevel, LevelMeter } from "./meter.js";
-import { Microphone, microphonesExist, troubleOf } from "./microphone.js";
 import { lineInWasChosen, offerMicrophones, rememberMicrophone } from "./microphone_choice.js";
+import { MicrophoneTest } from "./microphone_test.js";
+import { Monitor } from "./monitor.js";
 import {
   elementsById, fetchLanguages, fetchRecording, grants, showFailures, stream, takeToken,
 } from "./page.js";
 import { recordingText } from "./recording.js";
-import { Sender } from "./sender.js";
-import { showListenAddress } from "./share.js";
-import { Signaling } from "./signaling.js";
+import { offerInvitations, showListenAddress } from "./share.js";
 import { SpokenLanguage } from "./spoken_language.js";
+import { Stage } from "./stage.js";
 import { keepAwake } from "./wake_lock.js";
 
 const page = elementsById({
-  stream: HTMLElement, connection: HTMLElement, state: HTMLElement, hint: HTMLElement,
-  way: HTMLElement, recording: HTMLElement, notice: HTMLElement, button: HTMLButtonElement, button_text: HTMLElement,
-  meter_box: HTMLElement, meter: HTMLElement, level_hint: HTMLElement,
-  spoken: HTMLElement, change_language: HTMLButtonElement, pause: HTMLButtonElement,
-  setup: HTMLDetailsElement, language: HTMLSelectElement, microphone: HTMLSelectElement,
-  line_in: HTMLInputElement, end: HTMLButtonElement, captions: HTMLElement,
-  audience_total: HTMLElement, audience_channels: HTMLElement, qr: HTMLImageElement,
-  address: HTMLAnchorElement, take_over: HTMLDialogElement, end_dialog: HTMLDialogElement,
+  stream: HTMLElement, alarm: HTMLElement, connection: HTMLElement, state: HTMLElement,
+  hint: HTMLElement, way: HTMLElement, recording: HTMLElement, notice: HTMLElement,
+  button: HTMLButtonElement, button_text: HTMLElement, meter_box: HTMLElement, meter: HTMLElement,
+  level_hint: HTMLElement, spoken: HTMLElement, change_language: HTMLButtonElement,
+  pause: HTMLButtonElement, panel: HTMLInputElement, panel_box: HTMLElement, setup: HTMLDetailsElement, language: HTMLSelectElement,
+  language_hint: HTMLElement, microphone: HTMLSelectElement, line_in: HTMLInputElement,
+  test: HTMLButtonElement, rehearse: HTMLButtonElement, test_state: HTMLElement,
+  end: HTMLButtonElement, captions: HTMLElement, audience_total: HTMLElement,
+  audience_channels: HTMLElement, qr: HTMLImageElement, address: HTMLAnchorElement,
+  share_hint: HTMLElement, share_language: HTMLSelectElement,
+  monitor: HTMLElement, monitor_language: HTMLSelectElement, monitor_sound: HTMLInputElement,
+  monitor_captions: HTMLElement, monitor_state: HTMLElement, pace: HTMLElement,
+  sound: HTMLAudioElement, asking: HTMLElement, seize: HTMLButtonElement,
+  seize_text: HTMLElement, take_over: HTMLDialogElement, end_dialog: HTMLDialogElement,
 });
 const token = takeToken();
 showFailures();
 await translatePage();
-const microphone = new Microphone();
-const meter = new LevelMeter((level) => drawLevel(page.meter, level), showLevelHint);
-const signaling = new Signaling(`ws/speak/${stream}`, () => ({
-  language: language.chosen,
-  audio: sender.overSocket ? "socket-opus" : "webrtc",
-  token,
-  take_over: takingOver || null }));
-const sender = new Sender(signaling, microphone);
+const stage = new Stage(
+  () => ({ language: language.chosen, token }),
+  () => ({ deviceId: page.microphone.value, lineIn: page.line_in.checked }));
+const { microphone, sender, signaling } = stage;
+const meter = new LevelMeter((level) => drawLevel(page.meter, level), showLevelHint, takeSide);
+const testing = new MicrophoneTest(microphone, meter);
 const language = new SpokenLanguage(page, signaling);
-const updateWakeLock = keepAwake(() => speaking);
+const lobby = new Lobby(token);
+const monitor = new Monitor(page, token);
+const updateWakeLock = keepAwake(() => stage.part !== null);
 
-let speaking = false;
-let paused = false;
-let ended = false;
-let takingOver = false;
-let wasLive = false;
-/** @type {"insecure" | "unable" | ReturnType<typeof troubleOf> | null} */
-let trouble = microphonesExist ? null : "insecure";
-/** @type {ServerError | null} */
-let refusal = null;
+/** @type {Hint | null} */
+let levelHint = null;
 /** @type {CaptionView | null} */
 let captions = null;
 
-// --- starting and stopping ----------------------------------------------------------------
-
-function start() {
-  if (!Sender.supported) {
-    trouble = "unable";
-    render();
+/**
+ * @param {Part} part
+ * @param {boolean} takingOver
+ */
+function start(part, takingOver = false) {
+  if (language.chosen === "") {
+    language.ask();
     return;
   }
-  speaking = true;
-  paused = ended = wasLive = false;
-  trouble = refusal = null;
+  testing.cancel();
+  levelHint = null;
   page.notice.textContent = "";
-  page.setup.open = false;
   captions = null;
   page.captions.replaceChildren();
-  sender.reset();
   meter.prepare();
-  signaling.open();
-  updateWakeLock();
-  render();
+  stage.start(part, takingOver);
+  page.setup.open = stage.part === null;
+  if (stage.part && part !== "rehearse") lobby.leave();
 }
 
 /** Shows captions in the spoken language; none until it is known. */
@@ -86,100 +84,44 @@ function readSource() {
   captions = new CaptionView(page.captions, source, t("speak.captions"));
 }
 
-function stop() {
-  speaking = takingOver = false;
-  signaling.close();
-  sender.lose();
-  meter.stop();
-  microphone.close();
-  showAudience(page.audience_total, page.audience_channels, { total: 0 });
-  page.setup.open = true;
-  updateWakeLock();
-  render();
-}
-
-async function onConnected() {
-  if (!microphone.track) await openMicrophone();
-  if (sender.connected && microphone.track) wasLive = true;
-  render();
-}
-
-/** Opens the chosen microphone and sends its audio. On failure, shows the reason and stops. */
-async function openMicrophone() {
-  try {
-    const track = await microphone.open(page.microphone.value, page.line_in.checked);
-    if (!speaking) {
-      microphone.close();
-      return;
-    }
-    track.enabled = !paused;
-    await sender.send(track);
-    meter.start(track);
-  } catch (error) {
-    trouble = troubleOf(error);
-    stop();
-  }
+/**
+ * The two sides of the sound cancel each other: sends this one, and tells the speaker.
+ * @param {MediaStreamTrack} track
+ * @param {Side} side
+ */
+async function takeSide(track, side) {
+  microphone.take(track);
+  page.notice.textContent = t(`speak.cancelling_${side}`);
+  await sender.send(track);
 }
 
 async function changeMicrophone() {
+  page.notice.textContent = "";
   rememberMicrophone(page.microphone.value, page.line_in.checked);
-  if (microphone.track) await openMicrophone();
+  if (stage.part && microphone.track) await stage.openMicrophone();
 }
 
-/** @param {boolean} on */
-function pause(on) {
-  paused = on;
-  if (microphone.track) microphone.track.enabled = !on;
-  signaling.send({ type: "pause", paused });
-  render();
-}
-
-// --- what the server says -----------------------------------------------------------------
-
-signaling.on("status", (status) => {
-  if (status === "reconnecting") sender.lose();
-  if (speaking && (ended || status === "closed")) stop();
-  render();
-});
-signaling.on("refused", (error) => {
-  if (error.code === "speaker_present" && !takingOver && grants(token, "take_over")) {
-    stop();
-    page.take_over.showModal();
-  } else {
-    refusal = error;
-  }
-  render();
-});
-signaling.on("message", async (message) => {
+signaling.on("message", (message) => {
   switch (message.type) {
+    case "asking":
+      showAsking(page.asking, message.who ?? [], (number, granted) => stage.answer(number, granted));
+      return;
+    case "turn":
+      page.notice.textContent = message.declined ? t("speak.declined") : "";
+      page.asking.replaceChildren();
+      return;
     case "joined":
-      refusal = null;
-      takingOver = false;
-      language.joined(message.source);
-      page.recording.textContent = recordingText(message.recording);
-      readSource();
-      sender.iceServers = message.ice_servers ?? [];
-      if (paused) signaling.send({ type: "pause", paused });
-      await sender.connect();
-      break;
-    case "answer":
-      await sender.accept(message.sdp);
-      break;
     case "state":
-      refusal = null; // the server repeats a refusal that still applies
-      if (message.state === "ended") {
-        ended = true;
-        stop();
-      }
-      language.take(message.source);
+      if (message.type === "joined") language.joined(message.source);
+      else language.take(message.source);
       page.recording.textContent = recordingText(message.recording);
       readSource();
       break;
+    case "lag":
+      monitor.fallBehind(message);
+      return;
     case "spoken":
       language.hear(message);
-      break;
-    case "audience":
-      showAudience(page.audience_total, page.audience_channels, message);
       break;
     case "caption":
       captions?.show(message);
@@ -188,44 +130,76 @@ signaling.on("message", async (message) => {
       captions?.restore(message.captions ?? []);
       return;
     case "error":
-      if (!language.refuses(message)) refusal = message;
+      if (!language.refuses(message)) stage.refusal = message;
+      break;
+    default:
+      return;
   }
   render();
 });
 
 // --- what is shown ------------------------------------------------------------------------
 
-function situation() {
-  if (trouble) return trouble;
-  if (ended) return "ended";
-  if (!speaking) return "ready";
-  if (signaling.status === "joined" && sender.connected && microphone.track) {
-    return paused ? "paused" : "live";
-  }
-  return sender.shutOut ? "shut_out" : wasLive ? "reconnecting" : "opening";
-}
-
 function render() {
-  const now = situation();
+  const now = stage.situation;
+  const { refusal } = stage;
+  const live = stage.part === "speak";
+  const there = live || stage.part === "wings";
+  const heard = ["live", "rehearsing"].includes(now);
   document.body.dataset.situation = now;
   page.state.textContent = refusal ? t("error.title") : t(`speak.${now}`);
-  page.hint.textContent = refusal ? errorText(refusal) : t(`speak.${now}_hint`);
+  page.hint.textContent = refusal ? errorText(refusal)
+    : t(now === "ready" && lobby.occupied ? lobby.panel ? "speak.panel_ready_hint" : "speak.occupied_hint" : `speak.${now}_hint`);
+  showAlarm();
   page.connection.textContent = t(`connection.${connection()}`);
-  page.connection.hidden = !speaking;
-  page.way.textContent = speaking && sender.overSocket
-    ? t(sender.noPeers ? "speak.slow_browser" : "speak.slow_way") : "";
-  page.button_text.textContent = t(speaking ? "speak.stop" : "speak.start");
-  page.button.dataset.on = String(speaking);
-  page.button.disabled = trouble === "insecure";
-  language.render(speaking);
-  page.pause.hidden = page.end.hidden = page.meter_box.hidden = !wasLive || !speaking;
-  page.pause.textContent = t(paused ? "speak.resume" : "speak.pause");
-  page.pause.setAttribute("aria-pressed", String(paused));
+  page.connection.hidden = stage.part === null;
+  page.way.textContent = stage.part && sender.overSocket
+    ? t(sender.noPeers ? "speak.slow_browser"
+      : sender.turnRefused ? "speak.slow_refused" : "speak.slow_way") : "";
+  page.button_text.textContent = t(buttonText(now));
+  page.button.dataset.on = String(stage.part !== null && now !== "handed_over");
+  page.button.disabled = stage.trouble === "insecure";
+  language.render(stage.part !== null);
+  page.end.hidden = page.panel_box.hidden = !live || !stage.wasLive;
+  page.panel.checked = stage.wantedPanel ?? stage.panel;
+  page.pause.hidden = page.end.hidden && !(there && stage.panel);
+  page.pause.textContent = t(stage.paused
+    ? stage.panel ? "speak.unmute" : "speak.resume"
+    : stage.panel ? "speak.mute" : "speak.pause");
+  page.pause.setAttribute("aria-pressed", String(stage.paused));
+  monitor.show(live || (there && stage.panel) ? language.source : null);
+  page.meter_box.hidden = microphone.track === null;
+  page.level_hint.textContent = heard && levelHint ? t(`speak.level_${levelHint}`) : "";
+  page.test.disabled = page.rehearse.disabled =
+    stage.part !== null || testing.running || stage.trouble === "insecure";
+  page.test_state.textContent = testText();
+  showAudience(page.audience_total, page.audience_channels,
+    there ? stage.audience : lobby.audience, !there && !lobby.occupied);
+}
+
+/** @param {Situation} now */
+function buttonText(now) {
+  if (now === "handed_over") return "speak.ask";
+  switch (stage.part) {
+    case "rehearse":
+      return "speak.rehearse_stop";
+    case "wings":
+      return stage.panel ? "speak.stop" : "speak.ask_stop";
+    default:
+      return stage.part ? "speak.stop" : "speak.start";
+  }
+}
+
+/** Who was live and is not heard any more must not miss it. */
+function showAlarm() {
+  const text = stage.unheard ? t("speak.alarm") : "";
+  if (page.alarm.textContent !== text) page.alarm.textContent = text;
+  document.title = `${stage.unheard ? "⚠ " : ""}${t("speak.page")} · ${stream}`;
 }
 
 function connection() {
   if (signaling.status === "joined" && !sender.connected) {
-    return wasLive ? "reconnecting" : "connecting";
+    return stage.wasLive ? "reconnecting" : "connecting";
   }
   if (signaling.status !== "joined") return signaling.status;
   return sender.overSocket ? "slow" : "connected";
@@ -233,44 +207,89 @@ function connection() {
 
 /** @param {Hint} hint */
 function showLevelHint(hint) {
-  page.level_hint.textContent = paused ? "" : t(`speak.level_${hint}`);
+  levelHint = hint;
   page.meter.dataset.hint = hint;
+  render();
+}
+
+function testText() {
+  switch (testing.state) {
+    case "":
+      return "";
+    case "denied":
+    case "missing":
+    case "busy":
+      return t(`speak.${testing.state}_hint`);
+    default:
+      return t(`speak.test_${testing.state}`);
+  }
 }
 
 // --- what the speaker does ----------------------------------------------------------------
 
-page.button.onclick = () => (speaking ? stop() : start());
-page.pause.onclick = () => pause(!paused);
+page.button.onclick = () => {
+  if (stage.situation === "handed_over") stage.ask();
+  else if (stage.part) stage.leave();
+  else start(lobby.occupied && lobby.panel ? "wings" : "speak");
+};
+page.pause.onclick = () => stage.pause(!stage.paused);
+page.panel.onchange = () => stage.holdPanel(page.panel.checked);
 page.end.onclick = () => page.end_dialog.showModal();
 page.end_dialog.onclose = () => {
-  if (page.end_dialog.returnValue !== "yes" || signaling.status !== "joined") return;
-  ended = true;
-  signaling.send({ type: "end" });
+  if (page.end_dialog.returnValue === "yes") stage.end();
 };
 page.take_over.onclose = () => {
-  if (page.take_over.returnValue !== "yes") return;
-  takingOver = true;
-  start();
+  if (page.take_over.returnValue === "yes") start("speak", true);
+  if (page.take_over.returnValue === "ask") start("wings");
 };
+page.test.onclick = () => testing.run(page.microphone.value, page.line_in.checked);
+page.rehearse.onclick = () => start("rehearse");
 page.microphone.onchange = page.line_in.onchange = changeMicrophone;
-sender.addEventListener("connected", onConnected);
-sender.addEventListener("change", render);
-language.addEventListener("change", render);
-microphone.addEventListener("devices", () => offerMicrophones(page.microphone));
-microphone.addEventListener("gone", async () => {
-  page.notice.textContent = t("speak.unplugged");
-  page.microphone.value = "";
-  await openMicrophone();
-});
 
-document.title = `${t("speak.page")} · ${stream}`;
+stage.addEventListener("change", () => {
+  updateWakeLock();
+  render();
+});
+stage.addEventListener("track", () => {
+  if (microphone.track) meter.start(microphone.track);
+});
+stage.addEventListener("stop", () => {
+  meter.stop();
+  monitor.forget();
+  page.asking.replaceChildren();
+  page.setup.open = true;
+  if (!stage.ended) lobby.enter();
+});
+stage.addEventListener("back", () => {
+  page.notice.textContent = t("speak.mic_back");
+});
+stage.addEventListener("occupied", () => {
+  if (stage.panel) { // somebody else spoke while the connection was gone
+    start("wings");
+    return;
+  }
+  page.seize.hidden = page.seize_text.hidden = !grants(token, "take_over");
+  page.take_over.returnValue = "no";
+  page.take_over.showModal();
+});
+testing.addEventListener("change", render);
+lobby.addEventListener("change", render);
+language.addEventListener("change", render);
+microphone.addEventListener("lost", () => {
+  page.notice.textContent = "";
+});
+microphone.addEventListener("devices", () => offerMicrophones(page.microphone));
+
 page.stream.textContent = stream;
 page.line_in.checked = lineInWasChosen();
-showAudience(page.audience_total, page.audience_channels, { total: 0 });
 render();
-showListenAddress(page.qr, page.address);
+lobby.enter();
 offerMicrophones(page.microphone);
-language.offer(await fetchLanguages());
+const languages = await fetchLanguages();
+language.offer(languages);
+offerInvitations(page.share_language, languages, (chosen) =>
+  showListenAddress({ image: page.qr, link: page.address, hint: page.share_hint }, token, chosen));
+monitor.know(languages);
 render();
 const { recording } = await fetchRecording();
 if (signaling.status === "closed") page.recording.textContent = recordingText(recording);

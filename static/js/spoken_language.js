@@ -1,5 +1,7 @@
 // The spoken language: the speaker's choice, and the language that the server detects.
 //
+// Nobody speaks before they chose: a language taken from the page would often be the wrong one.
+// The choice is remembered for the next time.
 // With "auto" the server detects the language, if it can. If the speaker chose a language and the
 // server detects another, a button changes to that one; the audio continues.
 
@@ -17,6 +19,7 @@ const REFUSALS = ["unknown_language", "forbidden"];
  * The elements that show it.
  * @typedef {object} SpokenLanguagePage
  * @property {HTMLSelectElement} language
+ * @property {HTMLElement} language_hint
  * @property {HTMLElement} spoken
  * @property {HTMLButtonElement} change_language
  */
@@ -52,7 +55,7 @@ export class SpokenLanguage extends EventTarget {
     };
   }
 
-  /** The language for the join message. */
+  /** The language for the join message; "" until one is chosen. */
   get chosen() {
     return this.#page.language.value;
   }
@@ -62,17 +65,28 @@ export class SpokenLanguage extends EventTarget {
     return this.#source;
   }
 
+  /** Asks for the language, which is needed now. */
+  ask() {
+    this.#page.language_hint.textContent = t("speak.choose_first");
+    this.#page.language.setAttribute("aria-invalid", "true");
+    this.#page.language.focus();
+  }
+
   /**
-   * Fills the list with what can be spoken; chosen is what was before, or the page's own.
+   * Fills the list with what can be spoken; chosen is what was before, or the only one.
    * @param {Languages} languages
    */
   offer({ sources, auto = false }) {
     const { language } = this.#page;
+    const chosen = language.value || recall("localStorage", KEY);
+    const none = new Option(t("speak.choose"), "");
+    none.disabled = true;
     language.replaceChildren(
+      none,
       ...(auto ? [new Option(t("speak.auto"), AUTO)] : []),
       ...sources.map((tag) => new Option(languageName(tag, pageLanguage), tag)));
-    const preferred = [recall("localStorage", KEY), pageLanguage, sources[0], ""];
-    language.value = preferred.find((tag) => this.#offers(tag)) ?? "";
+    const only = sources.length === 1 && !auto ? sources[0] : "";
+    language.value = this.#offers(chosen) ? /** @type {string} */ (chosen) : only;
   }
 
   /**
@@ -135,6 +149,8 @@ export class SpokenLanguage extends EventTarget {
 
   /** @param {string} tag */
   #choose(tag) {
+    this.#page.language_hint.textContent = "";
+    this.#page.language.removeAttribute("aria-invalid");
     remember("localStorage", KEY, tag);
     this.#signaling.send({ type: "language", language: tag }); // the rest follows in take()
     this.dispatchEvent(new Event("change"));

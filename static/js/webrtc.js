@@ -8,22 +8,29 @@ const TRY_WITHIN_MS = 1000;
 /** The time limit for DTLS, after ICE: a server that many join at once may be slow. */
 const AGREE_WITHIN_MS = 5000;
 const DISCONNECTED_FOR_MS = 2000;
+/** With these a TURN server refuses a password (RFC 8656). */
+const REFUSALS = [401, 403, 441];
 
 /**
  * `track` is what arrives, from the start on, silent until the server sends. Events: "connected"; "doubtful", when checks stay unanswered;
  * "failed", when a new offer is needed; "blocked", when the server cannot be reached this way.
  */
 export class Peer extends EventTarget {
+  /** Whether a TURN server refused the password that the server gave. */
+  turnRefused = false;
   #connection = new RTCPeerConnection();
   #transceiver;
   #deadline = 0;
   #reached = false;
 
-  /** @param {"sendonly" | "recvonly"} direction */
+  /** @param {"sendonly" | "recvonly" | "sendrecv"} direction */
   constructor(direction) {
     super();
     this.#transceiver = this.#connection.addTransceiver("audio", { direction });
     this.#connection.onconnectionstatechange = () => this.#changed();
+    this.#connection.onicecandidateerror = ({ errorCode }) => {
+      this.turnRefused ||= REFUSALS.includes(errorCode);
+    };
     this.#connection.oniceconnectionstatechange = () => {
       this.#reached ||= ["connected", "completed"].includes(this.#connection.iceConnectionState);
     };

@@ -12,7 +12,15 @@ from typing import Any
 
 import av
 import pytest
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Page,
+    Playwright,
+    expect,
+    sync_playwright,
+)
 
 from tests.browser.people import PATIENCE_S, OpenPage
 from tests.browser.serving import ROOT, ServerProcess
@@ -31,6 +39,7 @@ OPTIONS = [
     "--use-fake-ui-for-media-stream",
     "--use-fake-device-for-media-stream",
 ]
+expect.set_options(timeout=1000 * PATIENCE_S)
 
 
 def chromium() -> str:
@@ -45,8 +54,10 @@ def chromium() -> str:
 
 @pytest.fixture(scope="package")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
-    """A running server with the shipped models."""
-    process = ServerProcess(tmp_path_factory.mktemp("server"))
+    """A running server with the shipped models. Its address can be passed on."""
+    process = ServerProcess(
+        tmp_path_factory.mktemp("server"), "--public-url", "http://tolk.example"
+    )
     process.start()
     yield process
     process.stop()
@@ -87,19 +98,24 @@ Launch = Callable[[Path], Browser]
 
 
 @pytest.fixture(scope="package")
-def launch() -> Iterator[Launch]:
-    """Starts a Chromium whose microphone plays a WAV file. Playwright runs once a process."""
+def playwright() -> Iterator[Playwright]:
+    """Playwright, which runs once a process."""
+    with sync_playwright() as running:
+        yield running
+
+
+@pytest.fixture(scope="package")
+def launch(playwright: Playwright) -> Launch:
+    """Starts a Chromium whose microphone plays a WAV file."""
     path = chromium()
 
-    with sync_playwright() as playwright:
+    def started(microphone: Path) -> Browser:
+        return playwright.chromium.launch(
+            executable_path=path,
+            args=[*OPTIONS, f"--use-file-for-fake-audio-capture={microphone}%noloop"],
+        )
 
-        def started(microphone: Path) -> Browser:
-            return playwright.chromium.launch(
-                executable_path=path,
-                args=[*OPTIONS, f"--use-file-for-fake-audio-capture={microphone}%noloop"],
-            )
-
-        yield started
+    return started
 
 
 @pytest.fixture(scope="package")

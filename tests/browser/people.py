@@ -12,7 +12,7 @@ OpenPage = Callable[..., Page]
 #: Squared level times seconds (1 is full scale): half a second of quiet speech.
 AUDIBLE = 2e-4
 #: The longest wait for something that a page shows or plays.
-PATIENCE_S = 12.0
+PATIENCE_S = 20.0
 #: When captions have not changed for SETTLED_S, no more are to come. That is so within LAST_S.
 SETTLED_S, LAST_S = 2.0, 60.0
 #: Calls ``condition`` every 50 ms until it returns, or resolves to, something true.
@@ -33,11 +33,19 @@ def begin_speaking(page: Page, language: str = "nl") -> None:
     sees(page, "live")
 
 
+def ask_to_speak(page: Page, language: str) -> None:
+    """Presses the button of a page where somebody speaks already, and asks that speaker."""
+    page.select_option("#language", language)
+    page.click("#button")
+    page.click("#take_over [value=ask]")
+    sees(page, "asking")
+
+
 def begin_listening(page: Page, language: str = "floor", over: bool = False) -> None:
     """Chooses what to hear on a listener's page and presses its button."""
     page.select_option("#language", language)
     if language != "floor":
-        page.set_checked("#over", over)
+        page.fill("#balance", "1" if over else "2")
     page.click("#button")
 
 

@@ -1,5 +1,7 @@
 """A server as a process of its own."""
 
+import contextlib
+import os
 import signal
 import socket
 import subprocess
@@ -19,9 +21,12 @@ END_S = 10.0
 
 class ServerProcess:
     """``python -m server`` on a port of its own, which it keeps when started again, with further
-    ``options``; or another ``module`` that takes the same options."""
+    ``options``, in which "{url}" stands for its URL; or another ``module`` that takes the same
+    options. ``command``: another one than serve."""
 
-    def __init__(self, folder: Path, *options: str, module: str = "server") -> None:
+    def __init__(
+        self, folder: Path, *options: str, module: str = "server", command: str = "serve"
+    ) -> None:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port: int = probe.getsockname()[1]
@@ -29,9 +34,12 @@ class ServerProcess:
         self._folder = folder
         self._log = folder / "server.log"
         self._command = [
-            *(sys.executable, "-m", module, "--port", str(self.port)),
-            *("--state", str(folder), *options),
+            *(sys.executable, "-m", module, *([command] if module == "server" else [])),
+            *("--port", str(self.port), "--state", str(folder)),
+            *(each.replace("{url}", self.url) for each in options),
         ]
+        if module == "server":  # however busy the machine is, as in helpers.staged
+            self._command += ["--max-languages", "8"]
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
@@ -59,6 +67,15 @@ class ServerProcess:
         assert self._process is not None
         self._process.kill()
         self._process.wait()
+
+    def kill_interpreter(self) -> None:
+        """Kill the process with the models; the server starts another."""
+        assert self._process is not None
+        for process in Path("/proc").glob("[0-9]*"):
+            with contextlib.suppress(OSError):
+                parent = int((process / "stat").read_text().rpartition(")")[2].split()[1])
+                if parent == self._process.pid:
+                    os.kill(int(process.name), signal.SIGKILL)
 
     def token(self, **grants: Any) -> str:
         """A token of this server's; see ``Access.issue``."""

@@ -15,6 +15,7 @@ pytestmark = pytest.mark.browser
 PATHS = ("/", "/speak/access", "/listen/access", "/captions/access?language=en&language=nl")
 SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 LOCALES = {"en-GB": "en", "nl-BE": "nl", "de-AT": "de", "fr-CA": "fr", "pl-PL": "en"}
+OVER = "Interpretation, with the original softly underneath"
 WORDS = {"en": "Listen", "nl": "Luisteren", "de": "Zuhören", "fr": "Écouter"}
 #: The files of texts that a page asked for.
 LOADED = """() => performance.getEntriesByType("resource")
@@ -73,11 +74,9 @@ def test_speaking_and_listening_need_no_mouse(open_page: OpenPage) -> None:
     tab_to(listener, "button")
     listener.keyboard.press("Enter")
     sees(listener, "waiting")
-    tab_to(speaker, "button")
     tab_to(speaker, "language")
     speaker.keyboard.type("Dutch")
-    speaker.keyboard.press("Shift+Tab")
-    speaker.keyboard.press("Shift+Tab")
+    tab_to(speaker, "button")
     speaker.keyboard.press("Space")
     sees(speaker, "live")
     sees(listener, "live")
@@ -96,13 +95,14 @@ def test_speaking_and_listening_need_no_mouse(open_page: OpenPage) -> None:
 def test_choices_are_remembered(open_page: OpenPage) -> None:
     page = open_page("/listen/memory")
     page.select_option("#language", "en")
-    page.check("#over")
+    page.fill("#balance", "1")
     page.click("summary")
     page.click("#larger")
     page.fill("#volume", "40")
     page.reload()
     expect(page.locator("#language")).to_have_value("en")
-    expect(page.locator("#over")).to_be_checked()
+    expect(page.locator("#balance")).to_have_value("1")
+    expect(page.locator("#balance")).to_have_attribute("aria-valuetext", OVER)
     expect(page.locator("#volume")).to_have_value("40")
     assert page.evaluate("document.documentElement.style.getPropertyValue('--caption-scale')") == (
         "1.2"

@@ -126,9 +126,9 @@ def test_another_languages_lines_are_not_shown(view: JSHandle) -> None:
 
 
 def test_an_hour_of_captions_does_not_fill_the_page(view: JSHandle) -> None:
-    show(view, *(caption(i, "final", str(i)) for i in range(200)))
-    assert len(shown(view, "finals")) == 80
-    assert shown(view, "finals")[-1] == "199"
+    show(view, *(caption(i, "final", str(i)) for i in range(500)))
+    assert len(shown(view, "finals")) == 400
+    assert shown(view, "finals")[-1] == "499"
 
 
 def test_a_snapshot_replaces_what_was_there_without_being_announced(view: JSHandle) -> None:

@@ -194,6 +194,7 @@ def test_a_listener_without_web_codecs_is_told_what_is_missing(open_page: OpenPa
 
 def test_a_speaker_without_web_codecs_is_told_what_is_missing(open_page: OpenPage) -> None:
     speaker = open_page("/speak/shut-out-too", script=BLOCK_UDP + NO_WEB_CODECS)
+    speaker.select_option("#language", "nl")
     speaker.click("#button")
     sees(speaker, "shut_out")
     expect(speaker.locator("#hint")).to_contain_text("Nobody hears you now.")

@@ -1,0 +1,1 @@
+"""What operators see and do while streams are live: the page ``/operate`` and its API."""

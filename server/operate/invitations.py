@@ -1,0 +1,82 @@
+"""Addresses to give away, with tokens and codes: to speakers, and to listeners and interpreters in
+each language."""
+
+import asyncio
+import io
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Final, Literal
+
+import msgspec
+import segno
+from aiohttp import web
+
+from server.http.access import Access
+from server.operate.patch import Json
+from signaling.messages import Language, StreamId
+
+#: The longest time for which a token is made: a year.
+MOST_HOURS: Final = 366 * 24
+
+
+class Asked(msgspec.Struct, frozen=True):
+    """For whom: ``languages`` are those that may be spoken, heard or interpreted into; []: all."""
+
+    stream: StreamId
+    role: Literal["speak", "listen", "interpret"]
+    languages: Annotated[list[Language], msgspec.Meta(max_length=100)] = []
+    hours: Annotated[float, msgspec.Meta(gt=0, le=MOST_HOURS)] = 24
+
+
+class Invitations:
+    """Makes them. A code takes a tenth of a second to draw, so that is done in a thread."""
+
+    def __init__(self, access: Access) -> None:
+        self._access = access
+        self._pool = ThreadPoolExecutor(1, "codes")
+
+    async def close(self, app: web.Application) -> None:
+        """Draw no more."""
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+    async def make(self, asked: Asked, url: str, targets: Sequence[str]) -> Json:
+        """``until``: when the token expires; "" if none is needed. ``codes``: one for a speaker, or
+        for whoever listens in their own language (``language`` ""), and one for each language."""
+        token = self._token(asked)
+        base = f"{url}/{asked.role}/{asked.stream}"
+        languages = [] if asked.role == "speak" else asked.languages or targets
+        everybody = [] if asked.role == "interpret" else [""]
+        codes = []
+        for language in (*everybody, *languages):
+            address = base
+            if language:
+                address += f"/{language}" if asked.role == "interpret" else f"?language={language}"
+            address += f"#token={token}" if token else ""
+            drawn = asyncio.get_running_loop().run_in_executor(self._pool, _drawn, address)
+            codes.append({"language": language, "address": address, "svg": await drawn})
+        until = datetime.now(UTC) + timedelta(hours=asked.hours)
+        return {"until": until.isoformat(timespec="minutes") if token else "", "codes": codes}
+
+    def _token(self, asked: Asked) -> str:
+        speaks, listens = asked.role == "speak", asked.role == "listen"
+        if listens and self._access.everybody_may_listen and not asked.languages:
+            return ""
+        return self._access.issue(
+            subject="invited",
+            stream=asked.stream,
+            speak=speaks,
+            listen=True,
+            interpret=asked.role == "interpret",
+            take_over=speaks,
+            languages=asked.languages or None,
+            valid_s=asked.hours * 3600,
+        )
+
+
+def _drawn(address: str) -> str:
+    image = io.BytesIO()
+    segno.make(address, micro=False, boost_error=False).save(
+        image, kind="svg", scale=8, border=2, dark="#000", light="#fff", xmldecl=False
+    )
+    return image.getvalue().decode()

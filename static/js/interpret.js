@@ -1,0 +1,348 @@
+// The interpreter's page: /interpret/{stream}/{language}. A person hears the floor, and takes the
+// language over from the machine or from a colleague, with one button.
+//
+// Whoever was on air when the connection broke is on air again when it is back, unless somebody
+// else has taken over meanwhile.
+
+/** @import { Hint } from "./meter.js" */
+/** @import { Booth, ServerError } from "./messages.js" */
+import { CaptionView } from "./captions.js";
+import { errorText, languageName, pageLanguage, t, translatePage } from "./i18n.js";
+import { drawLevel, LevelMeter } from "./meter.js";
+import { Microphone, microphonesExist, troubleOf } from "./microphone.js";
+import { offerMicrophones } from "./microphone_choice.js";
+import { elementsById, recall, remember, showFailures, stream, takeToken } from "./page.js";
+import { recordingText } from "./recording.js";
+import { Sender } from "./sender.js";
+import { Signaling } from "./signaling.js";
+import { SocketSound } from "./socket_sound.js";
+import { keepAwake } from "./wake_lock.js";
+
+const SOUND_WITHIN_MS = 1000;
+
+const page = elementsById({
+  stream: HTMLElement, into: HTMLElement, light: HTMLElement, state: HTMLElement,
+  hint: HTMLElement, way: HTMLElement, recording: HTMLElement, notice: HTMLElement,
+  air: HTMLButtonElement, cough: HTMLButtonElement, meters: HTMLElement, floor_meter: HTMLElement,
+  meter: HTMLElement, level_hint: HTMLElement, setup: HTMLFormElement, name: HTMLInputElement,
+  microphone: HTMLSelectElement, leave: HTMLButtonElement, captions: HTMLElement,
+  listeners: HTMLElement, people: HTMLElement, sound: HTMLAudioElement,
+});
+const token = takeToken();
+const tag = decodeURIComponent(location.pathname.split("/").at(-1) ?? "");
+showFailures();
+await translatePage();
+const language = languageName(tag, pageLanguage);
+const microphone = new Microphone();
+const meter = new LevelMeter((level) => drawLevel(page.meter, level), showLevelHint);
+const floorMeter = new LevelMeter((level) => drawLevel(page.floor_meter, level), () => {});
+const signaling = new Signaling(`ws/interpret/${stream}/${tag}`, () => ({
+  name: page.name.value,
+  captions: source === null ? [] : [source],
+  audio: sender.overSocket ? "socket-opus" : "webrtc",
+  token }));
+const sender = new Sender(signaling, microphone, "sendrecv");
+const updateWakeLock = keepAwake(() => inside);
+
+let inside = false;
+let coughing = false;
+/** On air, as far as we know: also while the connection is lost. */
+let onAir = false;
+let returning = false;
+let wasConnected = false;
+/** @type {string | null} */
+let source = null;
+/** @type {Booth | null} */
+let booth = null;
+/** @type {"insecure" | "unable" | ReturnType<typeof troubleOf> | null} */
+let trouble = microphonesExist ? null : "insecure";
+/** @type {ServerError | null} */
+let refusal = null;
+/** @type {CaptionView | null} */
+let captions = null;
+/** @type {SocketSound | null} */
+let socketSound = null;
+
+// --- coming and going -----------------------------------------------------------------------
+
+function enter() {
+  trouble = Sender.supported ? null : "unable";
+  if (trouble === null) {
+    inside = true;
+    wasConnected = onAir = returning = false;
+    refusal = null;
+    remember("localStorage", "tolk.name", page.name.value);
+    meter.prepare();
+    floorMeter.prepare();
+    sender.reset();
+    signaling.open();
+    updateWakeLock();
+  }
+  render();
+}
+
+function leave() {
+  inside = onAir = false;
+  booth = null;
+  signaling.close();
+  sender.lose();
+  meter.stop();
+  floorMeter.stop();
+  microphone.close();
+  hearNothing();
+  cough(false);
+  updateWakeLock();
+  render();
+}
+
+async function onConnected() {
+  if (!microphone.track) await openMicrophone();
+  if (inside && sender.connected) {
+    wasConnected = true;
+    hearFloor();
+  }
+  render();
+}
+
+async function openMicrophone() {
+  try {
+    const track = await microphone.open(page.microphone.value, false);
+    if (!inside) {
+      microphone.close();
+      return;
+    }
+    track.enabled = !coughing;
+    await sender.send(track);
+    meter.start(track);
+  } catch (error) {
+    trouble = troubleOf(error);
+    leave();
+  }
+}
+
+/** Plays what the server sends, and shows how loud it is. */
+async function hearFloor() {
+  hearNothing();
+  if (sender.track) {
+    page.sound.srcObject = new MediaStream([sender.track]);
+  } else if (SocketSound.supported) {
+    socketSound = new SocketSound(() => {});
+    page.sound.srcObject = socketSound.stream;
+    socketSound.resume(SOUND_WITHIN_MS);
+  }
+  const media = page.sound.srcObject;
+  if (media instanceof MediaStream) {
+    floorMeter.start(media.getAudioTracks()[0]);
+    await page.sound.play();
+  }
+}
+
+function hearNothing() {
+  socketSound?.close();
+  socketSound = null;
+  page.sound.srcObject = null;
+}
+
+// --- on air, and not ------------------------------------------------------------------------
+
+function pressAir() {
+  if (booth === null) return;
+  if (booth.on_air) signaling.send({ type: "on_air", on: false });
+  else signaling.send({ type: "on_air", on: true, now: booth.asked });
+}
+
+/** @param {boolean} on */
+function cough(on) {
+  coughing = on;
+  if (microphone.track) microphone.track.enabled = !on;
+  page.cough.setAttribute("aria-pressed", String(on));
+  render();
+}
+
+/** @param {Booth} now */
+function takeBooth(now) {
+  booth = now;
+  if (returning && !now.on_air && (!now.name || now.name === page.name.value.trim())) {
+    signaling.send({ type: "on_air", on: true });
+  } else {
+    onAir = now.on_air ?? false;
+  }
+  returning = false;
+}
+
+// --- what the server says -------------------------------------------------------------------
+
+signaling.on("status", (status) => {
+  if (status === "reconnecting") {
+    sender.lose();
+    booth = null;
+  }
+  if (inside && status === "closed") leave();
+  render();
+});
+signaling.on("refused", (error) => {
+  refusal = error;
+  render();
+});
+signaling.on("sound", (packet) => socketSound?.receive(packet));
+signaling.on("message", async (message) => {
+  switch (message.type) {
+    case "joined":
+      refusal = null;
+      returning = onAir;
+      sender.iceServers = message.ice_servers ?? [];
+      page.recording.textContent = recordingText(message.recording);
+      read(message.source);
+      await sender.connect();
+      break;
+    case "answer":
+      await sender.accept(message.sdp);
+      break;
+    case "state":
+      page.recording.textContent = recordingText(message.recording);
+      read(message.source);
+      break;
+    case "booth":
+      takeBooth(message);
+      break;
+    case "caption":
+      captions?.show(message);
+      return;
+    case "captions":
+      captions?.restore(message.captions ?? []);
+      return;
+    case "error":
+      if (message.code !== "timeout") refusal = message;
+  }
+  render();
+});
+
+/**
+ * Shows captions in the language that is spoken.
+ * @param {string | null | undefined} spoken
+ */
+function read(spoken) {
+  source = spoken ?? null;
+  if (source === null || source === captions?.language) return;
+  captions = new CaptionView(page.captions, source, t("interpret.captions"));
+  signaling.send({ type: "select", captions: [source] });
+}
+
+// --- what is shown --------------------------------------------------------------------------
+
+function situation() {
+  if (trouble) return trouble;
+  if (!inside) return "ready";
+  if (booth === null || !sender.connected || !microphone.track) {
+    return sender.shutOut ? "shut_out" : wasConnected ? "reconnecting" : "opening";
+  }
+  if (booth.on_air) return coughing ? "coughing" : (booth.heard ?? true) ? "on_air" : "unheard";
+  if (booth.asked) return "asked";
+  return booth.name ? "colleague" : "machine";
+}
+
+/**
+ * The words for how things stand, and those beneath them.
+ * @param {ReturnType<typeof situation>} now
+ */
+function words(now) {
+  if (refusal) return [t("error.title"), errorText(refusal)];
+  switch (now) {
+    case "insecure": case "unable": case "denied": case "missing": case "busy": case "shut_out":
+      return [t(`speak.${now}`), t(`speak.${now}_hint`)];
+  }
+  const values = { language, name: booth?.name ?? "" };
+  const same = booth !== null && source === tag;
+  return [
+    t(`interpret.${now}`, values), t(same ? "interpret.same" : `interpret.${now}_hint`, values)];
+}
+
+function render() {
+  const now = situation();
+  document.body.dataset.situation = now;
+  [page.state.textContent, page.hint.textContent] = words(now);
+  const lit = now === "on_air" || now === "coughing";
+  page.light.textContent = inside ? t(lit ? "interpret.light_on" : "interpret.light_off") : "";
+  page.light.dataset.on = String(lit);
+  page.way.textContent = inside && sender.overSocket
+    ? t(sender.noPeers ? "speak.slow_browser"
+      : sender.turnRefused ? "speak.slow_refused" : "speak.slow_way") : "";
+  page.notice.textContent = booth?.on_air && booth.asks
+    ? t("interpret.asks", { name: booth.asks }) : "";
+  page.setup.hidden = inside;
+  page.leave.hidden = page.meters.hidden = !inside;
+  page.air.hidden = page.cough.hidden = !inside || booth === null;
+  page.cough.disabled = !booth?.on_air;
+  page.air.textContent = airText();
+  showPeople();
+}
+
+function airText() {
+  const { on_air, asks, asked, name = "" } = booth ?? {};
+  if (on_air && asks) return t("interpret.hand_over", { name: asks });
+  if (on_air) return t("interpret.give");
+  if (asked) return t("interpret.take_now");
+  return name ? t("interpret.ask", { name }) : t("interpret.take");
+}
+
+function showPeople() {
+  const { colleagues = [], elsewhere = {}, listeners = 0, name } = booth ?? {};
+  page.listeners.textContent = booth ? t("interpret.listeners", { count: listeners }) : "";
+  const rows = [
+    ...colleagues.map((each) => [each, t(each === name ? "interpret.speaks" : "interpret.waits")]),
+    ...Object.entries(elsewhere).map(
+      ([other, each]) => [each, languageName(other, pageLanguage)]),
+  ];
+  page.people.replaceChildren(...rows.map(([who, what]) => {
+    const row = document.createElement("li");
+    const note = document.createElement("small");
+    note.textContent = what;
+    row.append(who, note);
+    return row;
+  }));
+}
+
+/** @param {Hint} hint */
+function showLevelHint(hint) {
+  page.level_hint.textContent = coughing ? "" : t(`speak.level_${hint}`);
+  page.meter.dataset.hint = hint;
+}
+
+// --- what the interpreter does --------------------------------------------------------------
+
+page.setup.onsubmit = (event) => {
+  event.preventDefault();
+  enter();
+};
+page.leave.onclick = leave;
+page.air.onclick = pressAir;
+page.cough.onpointerdown = (event) => {
+  page.cough.setPointerCapture(event.pointerId);
+  cough(true);
+};
+page.cough.onpointerup = page.cough.onpointercancel = page.cough.onblur = () => cough(false);
+page.cough.onkeydown = ({ key, repeat }) => {
+  if ((key === " " || key === "Enter") && !repeat) cough(true);
+};
+page.cough.onkeyup = () => cough(false);
+page.cough.oncontextmenu = (event) => event.preventDefault();
+page.microphone.onchange = () => {
+  if (microphone.track) openMicrophone();
+};
+sender.addEventListener("connected", onConnected);
+sender.addEventListener("change", render);
+microphone.addEventListener("devices", () => offerMicrophones(page.microphone));
+microphone.addEventListener("gone", () => {
+  page.microphone.value = "";
+  openMicrophone();
+});
+addEventListener("beforeunload", (event) => {
+  if (onAir) event.preventDefault();
+});
+
+document.title = `${t("interpret.page")} · ${stream}`;
+page.stream.textContent = stream;
+page.into.textContent = t("interpret.into", { language });
+page.name.value = recall("localStorage", "tolk.name") ?? "";
+offerMicrophones(page.microphone);
+render();

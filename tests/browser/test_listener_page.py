@@ -1,0 +1,114 @@
+"""What the listener's page offers besides the sound, and what it says when there is none."""
+
+from pathlib import Path
+from urllib.parse import urljoin
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.people import LAST_S, OpenPage, begin_speaking, lines, sees, wait_for
+from tests.browser.test_any_browser import SAYS
+
+pytestmark = pytest.mark.browser
+
+LANDSCAPE = {"width": 844, "height": 390}
+#: A notice like that of a page whose scripts do not start, after the wait for them.
+OLD = """() => {
+  document.body.insertAdjacentHTML("afterbegin", "<p id=old class=unstarted>old</p>");
+  document.getElementById("old").getAnimations().forEach((animation) => animation.finish());
+}"""
+
+
+@pytest.fixture(scope="module")
+def words(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("kept")
+
+
+def test_who_is_refused_reads_why(open_staged: OpenPage) -> None:
+    page = open_staged("/listen/refused#token=not.a.token", locale="nl")
+    assert sees(page, "refused")
+    expect(page.locator("#state")).to_have_text("Er staat iets in de weg")
+    expect(page.locator("#hint")).to_contain_text("Gebruik het volledige adres")
+
+
+def test_a_name_that_nobody_uses_is_said_to_be_one_and_others_are_offered(
+    open_staged: OpenPage,
+) -> None:
+    begin_speaking(open_staged("/speak/main", SAYS))
+    page = open_staged("/listen/nobody", locale="de")
+    sees(page, "waiting")
+    expect(page.locator("#hint")).to_contain_text("„nobody“ spricht niemand")
+    expect(page.locator("#streams a")).to_have_text("main")
+    page.goto(page.url.replace("/listen/nobody", "/listen/"))
+    page.click("#streams a")
+    page.wait_for_url("**/listen/main")
+
+
+def test_captions_are_searched_copied_and_kept_and_do_not_talk_over_the_sound(
+    open_staged: OpenPage, words: Path
+) -> None:
+    begin_speaking(open_staged("/speak/kept", SAYS))
+    page = open_staged(
+        "/listen/kept?language=en", permissions=["clipboard-write", "clipboard-read"]
+    )
+    log = page.locator("#captions .lines")
+    expect(log).to_have_attribute("aria-live", "polite")
+    wait_for(page, "() => document.querySelector('#captions .lines p') !== null", within_s=LAST_S)
+    word = lines(page)[0]
+    page.click("summary")
+    page.fill("#search", word.upper())
+    expect(page.locator("#captions .lines p").first).to_be_visible()
+    page.fill("#search", "something else")
+    expect(page.locator("#found")).to_have_text("Nothing found.")
+    expect(page.locator("#captions .lines p").first).to_be_hidden()
+    page.fill("#search", "")
+    page.click("#copy")
+    expect(page.locator("#kept")).to_have_text("Copied.")
+    assert word in page.evaluate("navigator.clipboard.readText()")
+    with page.expect_download() as download:
+        page.click("#save")
+    assert download.value.suggested_filename.startswith("kept ")
+    download.value.save_as(words / "kept.txt")
+    assert word in (words / "kept.txt").read_text(encoding="utf8")
+    page.click("#button")
+    sees(page, "live")
+    expect(log).to_have_attribute("aria-live", "off")
+    page.check("#announce")
+    expect(log).to_have_attribute("aria-live", "polite")
+    page.fill("#balance", "0")
+    expect(page.locator("#hint")).to_have_text("You hear the original.")
+    assert lines(page)
+    page.click("#fullscreen")
+    expect(page.locator("#button")).to_be_hidden()
+    page.click("#fullscreen")
+    expect(page.locator("#button")).to_be_visible()
+    page.click("#only_captions")
+    page.wait_for_url("**/captions/kept?language=en")
+    expect(page.locator(".captions")).to_have_count(1)
+
+
+def test_a_phone_on_its_side_shows_captions(open_staged: OpenPage) -> None:
+    page = open_staged("/listen/landscape", viewport=LANDSCAPE)
+    box = page.locator("#captions").bounding_box()
+    assert box is not None
+    assert box["y"] + box["height"] <= LANDSCAPE["height"]
+    assert box["height"] >= LANDSCAPE["height"] / 2
+
+
+def test_switches_are_seen_in_the_system_s_colours(open_staged: OpenPage) -> None:
+    page = open_staged("/listen/forced", forced_colors="active")
+    style = "getComputedStyle(document.querySelector('#source')).appearance"
+    assert page.evaluate(style) == "auto"
+
+
+def test_without_scripts_a_notice_is_seen(open_staged: OpenPage) -> None:
+    page = open_staged("/", java_script_enabled=False)
+    for path in ("/", "/listen/old", "/speak/old", "/captions/old"):
+        page.goto(urljoin(page.url, path))
+        expect(page.locator("#unstarted")).to_be_visible()
+        expect(page.locator("#unstarted [lang=fr]")).to_contain_text("navigateur récent")
+    started = open_staged("/listen/new", reduced_motion="reduce")
+    sees(started, "waiting")
+    expect(started.locator("#unstarted")).to_have_count(0)
+    started.evaluate(OLD)
+    expect(started.locator("#old")).to_be_visible()

@@ -1,0 +1,126 @@
+"""Before and beside speaking: the test of the microphone, rehearsing, the monitor, handing over."""
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, expect
+
+from tests.browser.conftest import opener
+from tests.browser.people import (
+    OpenPage,
+    ask_to_speak,
+    begin_listening,
+    begin_speaking,
+    hears,
+    sees,
+)
+from tests.browser.serving import ServerProcess
+
+pytestmark = pytest.mark.browser
+
+#: A microphone that says "laag" about every second, not too loud.
+SAYS = """
+navigator.mediaDevices.getUserMedia = async () => {
+  const context = new AudioContext();
+  const tone = new OscillatorNode(context, { frequency: 300 });
+  const words = new GainNode(context, { gain: 0 });
+  const output = context.createMediaStreamDestination();
+  tone.connect(words).connect(output);
+  tone.start();
+  for (let at = context.currentTime; at < 200; at += 1.2) {
+    words.gain.setValueAtTime(0.4, at);
+    words.gain.setValueAtTime(0, at + 0.5);
+  }
+  return output.stream;
+};
+"""
+#: What the page says of the test, and whether the meter was there then.
+NOTED = """
+() => {
+  window.noted = [];
+  const [said, meter] = ["test_state", "meter_box"].map((id) => document.getElementById(id));
+  const note = () => {
+    const now = said.textContent;
+    const before = noted.at(-1) ?? "";
+    if (now && !before.startsWith(now)) noted.push(now);
+    if (!meter.hidden && !noted.at(-1).endsWith(", metered")) {
+      noted[noted.length - 1] += ", metered";
+    }
+  };
+  const all = { attributes: true, childList: true, characterData: true, subtree: true };
+  for (const each of [said, meter]) new MutationObserver(note).observe(each, all);
+}"""
+
+
+@pytest.fixture(scope="module")
+def open_pages(staged: ServerProcess, browser: Browser) -> Iterator[OpenPage]:
+    """Pages of the server with the stand-in interpreter."""
+    yield from opener(staged, browser)
+
+
+def test_the_microphone_is_heard_back_and_nothing_is_sent(open_pages: OpenPage) -> None:
+    page = open_pages("/speak/test", SAYS)
+    page.evaluate(NOTED)
+    page.click("#test")
+    state = page.locator("#test_state")
+    expect(state).to_contain_text("Then the microphone is ready.")
+    expect(page.locator("#meter_box")).to_be_hidden()
+    assert page.evaluate("noted") == [
+        "Say something: three seconds are recorded, and stay on this device., metered",
+        "This is how you sound.",
+        "Did you hear yourself well? Then the microphone is ready.",
+    ]
+    assert page.evaluate("[offers, sockets.length]") == [0, 1], "only the socket that counts"
+
+
+def test_a_rehearsal_is_understood_and_nobody_hears_it(open_pages: OpenPage) -> None:
+    listener = open_pages("/listen/rehearsed")
+    begin_listening(listener)
+    speaker = open_pages("/speak/rehearsed", SAYS)
+    speaker.select_option("#language", "nl")
+    speaker.click("#rehearse")
+    sees(speaker, "rehearsing")
+    expect(speaker.locator("#captions .lines p").first).to_have_text("laag")
+    expect(speaker.locator("#audience_total")).to_have_text("1 person is waiting for you.")
+    sees(listener, "waiting")
+    speaker.click("#button")
+    sees(speaker, "ready")
+    begin_speaking(speaker)
+    sees(listener, "live")
+    hears(listener)
+
+
+def test_the_speaker_follows_the_interpretation(open_pages: OpenPage) -> None:
+    speaker = open_pages("/speak/monitored", SAYS)
+    begin_speaking(speaker)
+    assert speaker.evaluate("document.querySelector('#sound').srcObject") is None, "off at first"
+    speaker.select_option("#monitor_language", "en")
+    line = speaker.locator("#monitor_captions .lines p").first
+    expect(line).to_have_text("low")
+    speaker.check("#monitor_sound")
+    hears(speaker)
+    expect(speaker.locator("#monitor_state")).to_contain_text("s behind you")
+    expect(speaker.locator("#audience_total")).to_have_text("Nobody is listening yet.")
+    sees(speaker, "live")
+
+
+def test_one_speaker_hands_over_to_another(open_pages: OpenPage) -> None:
+    first, second = open_pages("/speak/panel", SAYS), open_pages("/speak/panel", SAYS)
+    begin_speaking(first)
+    listener = open_pages("/listen/panel")
+    begin_listening(listener)
+    sees(listener, "live")
+    ask_to_speak(second, "nl")
+    expect(first.locator("#asking")).to_contain_text("Somebody asks to speak (Dutch).")
+    first.click("#asking .primary")
+    sees(second, "live")
+    sees(first, "handed_over")
+    expect(first.locator("#alarm")).to_be_empty()
+    expect(second.locator("#captions .lines p").first).to_have_text("laag")
+    hears(listener)
+    assert listener.evaluate("[offers, sockets.length]") == [1, 2], "the listener stayed"
+    first.click("#button")
+    expect(second.locator("#asking")).to_contain_text("Somebody asks")
+    second.click("#asking button:not(.primary)")
+    sees(first, "handed_over")
+    expect(first.locator("#notice")).to_have_text("The other speaker goes on for now.")

@@ -1,0 +1,130 @@
+// A page goes on at another server if its own is lost; the browser's sockets are imitated.
+
+import assert from "node:assert/strict";
+import { beforeEach, mock, test } from "node:test";
+
+const OTHER = "wss://edge.example";
+const storage = new Map();
+
+/** The sockets that were made, the last one last. `down`: servers that take no connection. */
+let sockets;
+let down;
+
+class Socket {
+  static OPEN = 1;
+  readyState = 1;
+  sent = [];
+  constructor(address) {
+    this.server = new URL(address).origin.replace("http", "ws");
+    this.path = new URL(address).pathname;
+    sockets.push(this);
+    queueMicrotask(() => (down.has(this.server) ? this.onclose?.() : this.onopen?.()));
+  }
+  send(text) {
+    this.sent.push(JSON.parse(text));
+  }
+  close() {}
+}
+
+Object.assign(globalThis, {
+  window: globalThis,
+  WebSocket: Socket,
+  addEventListener: () => {},
+  document: Object.assign(new EventTarget(), {
+    visibilityState: "visible",
+    getElementById: () => null,
+    documentElement: { dataset: {}, lang: "en" },
+  }),
+  location: new URL("https://hub.example/listen/hall"),
+  fetch: async () => ({ status: 204, text: async () => "" }),
+  sessionStorage: {
+    getItem: (key) => storage.get(key) ?? null,
+    setItem: (key, value) => storage.set(key, value),
+    removeItem: (key) => storage.delete(key),
+  },
+  CustomEvent: globalThis.CustomEvent ?? class extends Event {
+    constructor(name, { detail }) {
+      super(name);
+      this.detail = detail;
+    }
+  },
+});
+const navigator = { languages: ["en"], onLine: true };
+Object.defineProperty(globalThis, "navigator", { value: navigator, configurable: true });
+const { Signaling } = await import("../../../static/js/signaling.js");
+
+const told = (message) => sockets.at(-1).onmessage({ data: JSON.stringify(message) });
+const joined = (resume, others) => told({ type: "joined", resume, others });
+
+/** Lets the next attempts be made. */
+async function passed(ms) {
+  for (let done = 0; done < ms; done += 100) {
+    mock.timers.tick(100);
+    await Promise.resolve();
+  }
+}
+
+let signaling;
+
+beforeEach(async () => {
+  mock.timers.reset();
+  mock.timers.enable({ apis: ["setTimeout", "setInterval"] });
+  sockets = [];
+  down = new Set();
+  storage.clear();
+  signaling = new Signaling("ws/listen/hall", () => ({ channel: "en" }));
+  signaling.open();
+  await Promise.resolve();
+  joined("own", ["https://edge.example"]);
+});
+
+const lose = () => sockets.at(-1).onclose();
+const servers = () => sockets.map((each) => each.server);
+
+test("a connection that breaks is made again at the same server", async () => {
+  lose();
+  await passed(1000);
+  assert.equal(sockets.at(-1).sent[0].resume, "own");
+  assert.notEqual(sockets.at(-1).server, OTHER);
+});
+
+test("if that server takes none, the page goes on at the other, as somebody new", async () => {
+  const own = sockets[0].server;
+  down.add(own);
+  lose();
+  await passed(3000);
+  const last = sockets.at(-1);
+  assert.deepEqual([last.server, last.path], [OTHER, "/ws/listen/hall"]);
+  assert.equal("resume" in last.sent[0], false);
+  joined("other", []);
+  assert.equal(signaling.status, "joined");
+});
+
+test("where both are lost, they take turns until one is back", async () => {
+  const own = sockets[0].server;
+  down.add(own).add(OTHER);
+  lose();
+  await passed(8000);
+  assert.ok(servers().slice(1).includes(OTHER) && servers().slice(2).includes(own));
+  down.delete(own);
+  while (sockets.at(-1).sent.length === 0) await passed(100);
+  assert.equal(sockets.at(-1).server, own);
+  assert.equal(sockets.at(-1).sent[0].resume, "own");
+});
+
+test("a server that says where to go is obeyed at once", async () => {
+  const refused = [];
+  signaling.on("refused", (error) => refused.push(error));
+  told({ type: "error", code: "elsewhere", message: "", url: "https://third.example/tolk" });
+  await passed(1000);
+  assert.equal(sockets.at(-1).server, "wss://third.example");
+  assert.equal(sockets.at(-1).path, "/tolk/ws/listen/hall");
+  assert.deepEqual(refused, []);
+});
+
+test("told of no other place, a page that is sent away says why", () => {
+  const refused = [];
+  signaling.on("refused", (error) => refused.push(error.code));
+  told({ type: "error", code: "elsewhere", message: "" });
+  assert.deepEqual([refused, signaling.status], [["elsewhere"], "closed"]);
+});
