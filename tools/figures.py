@@ -8,6 +8,7 @@ import argparse
 import os
 import platform
 import shlex
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -48,13 +49,19 @@ class Figure:
 
 def exit_status(module: str, main: Callable[[], int]) -> int:
     """Call ``main`` and return its exit status. If a file, a program or a model is missing, write
-    which to standard error and return 2."""
+    which to standard error and return 2. SIGTERM ends it as Ctrl-C does: with the processes that it
+    started."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job ignores it
+    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+    status = 2
     try:
         return main()
     except* (FileNotFoundError, ModelError) as missing:
         for error in _errors(missing):
             print(f"{module}: {_sentence(error)}", file=sys.stderr)
-    return 2
+    except* KeyboardInterrupt:
+        status = 130
+    return status
 
 
 def _errors(group: BaseExceptionGroup[Exception]) -> Iterator[Exception]:

@@ -19,6 +19,7 @@ import numpy as np
 from server.client.participants import Listener, Refused
 from server.config import STARTER_MODELS
 from server.interpretation.engines import ModelError
+from server.interpretation.types import Word
 from server.interpretation.vosk_recognizer import VoskRecognizer
 from server.media.files import WavWriter
 from server.media.opus import RATE_HZ, Pcm, Resampler
@@ -129,6 +130,12 @@ def recognized(pcm: Pcm, models: Path, language: str) -> str | None:
 
     Raises ModelError if the models are broken.
     """
+    words = recognized_words(pcm, models, language)
+    return None if words is None else " ".join(word.text for word in words)
+
+
+def recognized_words(pcm: Pcm, models: Path, language: str) -> list[Word] | None:
+    """The same word for word, with times in samples of RECOGNIZER_HZ."""
     catalogue = Catalogue.load(models)
     model = catalogue.recognizers.get(language)
     if model is None:
@@ -140,7 +147,7 @@ def recognized(pcm: Pcm, models: Path, language: str) -> str | None:
     for start in range(0, sound.size, RECOGNIZED_AT_ONCE):
         heard.append(stream.accept(sound[start : start + RECOGNIZED_AT_ONCE]))
     heard.append(stream.finish())
-    return " ".join(each.text for each in heard if each and each.final and each.text)
+    return [word for each in heard if each and each.final for word in each.words]
 
 
 def _report(options: argparse.Namespace, listeners: Sequence[Listener], since_s: float) -> int:

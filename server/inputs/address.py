@@ -8,10 +8,14 @@ import msgspec
 
 #: How long FFmpeg looks at a source before it decides what is in it, in microseconds.
 ANALYSE_US: Final = "1000000"
-#: What an SDP file may lead to.
-SDP_PROTOCOLS: Final = "file,http,https,tls,tcp,udp,rtp,rtcp,srtp,crypto,data"
-#: Bytes that the kernel keeps of a UDP source while the reader is busy.
+#: Bytes that the kernel keeps of a UDP source while the reader is busy. Its default holds 0.3 s of
+#: the packets of AES67.
 UDP_BYTES: Final = "1048576"
+#: What an SDP file may lead to, and how.
+SDP: Final = {
+    "protocol_whitelist": "file,http,https,tls,tcp,udp,rtp,rtcp,srtp,crypto,data",
+    "buffer_size": UDP_BYTES,
+}
 #: Protocols whose sound a running FFmpeg has to fetch: PyAV's libraries do not have them.
 BY_FFMPEG: Final = ("srt", "rist")
 #: ALSA's names for devices, which need no prefix.
@@ -56,8 +60,7 @@ def address(text: str, listen: bool = False) -> Address:
 
 def _file(path: Path) -> Address:
     if path.suffix.lower() == ".sdp":
-        options = {"protocol_whitelist": SDP_PROTOCOLS, "analyzeduration": ANALYSE_US}
-        return Address(str(path), str(path), "sdp", options)
+        return Address(str(path), str(path), "sdp", {"analyzeduration": ANALYSE_US, **SDP})
     if not path.is_file():  # a named pipe, or a device
         return Address(str(path), str(path))
     return Address(f"file:{path}", str(path), is_file=True)
@@ -71,14 +74,14 @@ def _remote(url: str, scheme: str, listen: bool) -> Address:
             options |= {"buffer_size": UDP_BYTES, "overrun_nonfatal": "1"}
         case "rtsp" | "rtsps":
             options |= {"rtsp_flags": "listen" if listen else "prefer_tcp"}
-            options |= {"allowed_media_types": "audio"}
+            options |= {"allowed_media_types": "audio", "buffer_size": UDP_BYTES}
         case "rtmp" | "rtmps" | "tcp" | "http" if listen:
             options |= {"listen": "1"}
     if listen and scheme not in ("rtmp", "rtmps", "tcp", "http", "rtsp"):
         raise AddressError(f"{scheme}:// needs no --listen; it is for rtmp, rtsp, tcp and http")
     sdp = urlsplit(url).path.lower().endswith(".sdp") and scheme in ("http", "https")
     if sdp:
-        options |= {"protocol_whitelist": SDP_PROTOCOLS}
+        options |= SDP
     return Address(
         url,
         shown,

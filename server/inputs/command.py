@@ -39,7 +39,7 @@ TAIL_S: Final = 3.0
 CONNECTION_LOST: Final = (OSError, aiohttp.ClientError, TimeoutError)
 #: Refusals that will not change by themselves.
 FINAL_CODES: Final[tuple[ErrorCode, ...]] = (
-    *("unauthorised", "forbidden", "bad_stream", "unknown_language", "bad_message"),
+    *("unauthorised", "forbidden", "bad_stream", "unknown_language", "bad_message", "ended"),
 )
 
 _log = logging.getLogger("tolk.input")

@@ -23,6 +23,7 @@ from av.container import InputContainer
 from av.error import FFmpegError
 from av.stream import Discard, Stream
 
+from server.inputs.address import ANALYSE_US
 from server.inputs.pieces import Damage, Ended, Kind, Piece, Request, Sound, packed
 from server.media.downmix import Channels, Downmix
 from server.media.opus import RATE_HZ, Pcm
@@ -163,7 +164,16 @@ def _through_ffmpeg(url: str, shown: str, stack: ExitStack) -> str:
     if program is None:
         scheme = url.partition(":")[0].upper()
         raise ValueError(f"{scheme} needs the program ffmpeg: install it (apt install ffmpeg)")
-    command = [program, "-nostdin", "-loglevel", "error", "-i", url]
+    command = [
+        program,
+        "-nostdin",
+        "-loglevel",
+        "error",
+        "-analyzeduration",
+        ANALYSE_US,
+        "-i",
+        url,
+    ]
     command += ["-map", "0:a", "-c", "copy", "-f", "mpegts", "-flush_packets", "1", "pipe:1"]
     process = subprocess.Popen(
         command,

@@ -39,7 +39,7 @@ class Limits:
     stall_s: float = 4.0
     healthy_s: float = 10.0
     first_pause_s: float = 0.25
-    longest_pause_s: float = 3.0
+    longest_pause_s: float = 1.5
 
 
 DEFAULT_LIMITS: Final = Limits()

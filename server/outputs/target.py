@@ -89,6 +89,8 @@ class Target:
     any time: PyAV has no deadline for what it writes."""
 
     def __init__(self, wanted: Wanted) -> None:
+        if wanted.scheme == "icecast" and wanted.container != "mp3":
+            raise TargetError(f"{wanted.shown} gets MP3 only: leave --format out")
         self._wanted = wanted
         self._written = 0
         with self._told():

@@ -24,9 +24,11 @@ _ENCODER: Final = msgspec.json.Encoder()
 
 
 class Line(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A line of captions. Times: of what was said, in milliseconds since the recording began. A
-    higher ``revision`` of the same ``segment`` and ``language`` replaces a lower one. ``source``:
-    it is what was recognised, not a translation. ``skipped``, ``doubtful``: as in signaling."""
+    """A line of captions. It replaces an earlier one of the same ``segment`` and ``language``.
+    ``start_ms`` and ``end_ms``: when it was said, in milliseconds since the recording began;
+    ``heard_start_ms`` and ``heard_end_ms``: when its interpretation was heard, if it was.
+    ``source``: it is what was recognised, not a translation. ``skipped``, ``doubtful``: as in
+    signaling."""
 
     language: str
     segment: int
@@ -37,6 +39,15 @@ class Line(msgspec.Struct, frozen=True, omit_defaults=True):
     source: bool = False
     skipped: bool = False
     doubtful: bool = False
+    heard_start_ms: int | None = None
+    heard_end_ms: int | None = None
+
+    @property
+    def times_ms(self) -> tuple[int, int]:
+        """When it is heard in the channel of its language: that is when it is shown."""
+        if self.heard_start_ms is None or self.heard_end_ms is None:
+            return self.start_ms, self.end_ms
+        return self.heard_start_ms, self.heard_end_ms
 
 
 @dataclass

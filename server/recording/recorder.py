@@ -2,12 +2,14 @@
 
 A recording begins with the first sound of a speaker. It ends with the stream, when it is switched
 off, or if nothing was said for IDLE_S. Its time is that of the channels: 0 is the tick with which
-it began. The time of a caption is when what was said is played in the floor.
+it began. The time of a caption is when what was said is played in the floor. Once its
+interpretation has been heard, it is recorded again, with the time of that besides.
 """
 
 import logging
 from collections import deque
 from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from server.bus import messages as bus
@@ -30,6 +32,8 @@ IDLE_S: Final = 600.0
 QUEUE_PACKETS: Final = 250
 #: Stream time and the floor differ by another amount if that has changed by a millisecond.
 STEP: Final = SOUND_HZ // 1000
+#: Segments that are remembered until their interpretation was heard: more than a minute's.
+MOST_SEGMENTS: Final = 256
 #: Changes that are kept. There are few, and a caption comes seconds after its sound.
 MOST_SHIFTS: Final = 2000
 
@@ -88,7 +92,12 @@ class Recorder:
     def caption(self, line: bus.Caption) -> None:
         """Record a caption, if it is final."""
         if self._now is not None and "text" in self._now.kinds and line.status == "final":
-            self._now.captions.append((line, line.language == self._stream.source))
+            self._now.write(line, line.language == self._stream.source)
+
+    def heard(self, language: str, segment: int, start: int, end: int) -> None:
+        """A part of a segment's interpretation was heard between these timestamps."""
+        if self._now is not None and "text" in self._now.kinds:
+            self._now.heard(language, segment, start, end)
 
     def refresh(self, languages: Collection[str]) -> None:
         """Write what has come in the last second. ``languages``: those being interpreted."""
@@ -140,8 +149,8 @@ class _Now:
         self.recording = recording
         self.kinds = kinds
         self.heard_tick = tick
-        #: With whether each is what was recognised.
-        self.captions: list[tuple[bus.Caption, bool]] = []
+        self._segments: dict[tuple[str, int], _Segment] = {}
+        self._changed: dict[tuple[str, int], _Segment] = {}
         self.tracks: dict[str, SubscriberTrack] = {}
         self._first = tick * SAMPLES_PER_TICK
         self._playout = playout
@@ -159,19 +168,43 @@ class _Now:
         """When a sample of stream time was played, in milliseconds since the recording began."""
         position = sample * SOUND_HZ // RATE_HZ + _from(self._shifts, sample)
         timestamp = position + _from(self._playout.floor_shifts, position)
-        return max(0, (timestamp - self._first) * 1000 // SOUND_HZ)
+        return self._since_first_ms(timestamp)
+
+    def write(self, caption: bus.Caption, source: bool) -> None:
+        """Record a caption. ``source``: it is what was recognised."""
+        said = self._segment(caption.language, caption.segment)
+        if said.caption is None or caption.revision >= said.caption.revision:
+            said.caption, said.source = caption, source
+
+    def heard(self, language: str, segment: int, start: int, end: int) -> None:
+        """See Recorder.heard."""
+        said = self._segment(language, segment)
+        first = start if said.heard is None else said.heard[0]
+        said.heard = first, end
+
+    def _segment(self, language: str, number: int) -> "_Segment":
+        """The segment, which is written anew."""
+        key = language, number
+        said = self._segments.pop(key, None) or _Segment()
+        self._segments[key] = self._changed[key] = said
+        if len(self._segments) > MOST_SEGMENTS:
+            del self._segments[next(iter(self._segments))]
+        return said
 
     def batch(self) -> Batch:
         """What has come since the last call."""
-        lines = [self._line(caption, source) for caption, source in self.captions]
-        self.captions.clear()
+        changed, self._changed = self._changed, {}
+        lines = [self._line(each) for each in changed.values() if each.caption is not None]
         packets = {
             name: [(packet.pts or 0, bytes(packet)) for packet in track.taken()]
             for name, track in self.tracks.items()
         }
         return Batch(lines, packets)
 
-    def _line(self, caption: bus.Caption, source: bool) -> Line:
+    def _line(self, said: "_Segment") -> Line:
+        caption = said.caption
+        assert caption is not None
+        heard = said.heard and [self._since_first_ms(at) for at in said.heard]
         return Line(
             language=caption.language,
             segment=caption.segment,
@@ -179,10 +212,24 @@ class _Now:
             start_ms=self.ms(caption.start_sample),
             end_ms=self.ms(caption.end_sample),
             text=caption.text,
-            source=source,
+            source=said.source,
             skipped=caption.skipped,
             doubtful=caption.doubtful,
+            heard_start_ms=heard[0] if heard else None,
+            heard_end_ms=heard[1] if heard else None,
         )
+
+    def _since_first_ms(self, timestamp: int) -> int:
+        return max(0, (timestamp - self._first) * 1000 // SOUND_HZ)
+
+
+@dataclass
+class _Segment:
+    """A segment in one language. ``heard``: the timestamps between which it was."""
+
+    caption: bus.Caption | None = None
+    source: bool = False
+    heard: tuple[int, int] | None = None
 
 
 def _from(shifts: Sequence[tuple[int, int]], at: int) -> int:

@@ -6,9 +6,11 @@ stream goes on.
 
 import asyncio
 import contextlib
+import errno
 import logging
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -30,6 +32,8 @@ MOST_ASKED: Final = 200
 TIDY_S: Final = 3600.0
 #: How long the last writes may take when the server stops.
 CLOSE_S: Final = 2.0
+#: How long the removal of a recording may wait for what is written before.
+REMOVE_S: Final = 10.0
 #: Recordings of one stream that began in the same second.
 MOST_AT_ONCE: Final = 99
 
@@ -91,6 +95,25 @@ class Recordings:
     def put(self, job: Callable[[], None]) -> bool:
         """Do ``job`` in the writer's thread; False if too many wait."""
         return self._writer.put(job)
+
+    async def remove(self, kept: shelf.Kept) -> None:
+        """Remove a recording, once all that waits is written: the last of its own files may be.
+        Raises OSError (TimeoutError)."""
+        removed: Future[None] = Future()
+
+        def job() -> None:
+            if removed.set_running_or_notify_cancel():
+                try:
+                    shelf.remove(kept)
+                except OSError as error:
+                    removed.set_exception(error)
+                else:
+                    removed.set_result(None)
+
+        if not self.put(job):
+            raise OSError(errno.EBUSY, "too much waits to be written")
+        async with asyncio.timeout(REMOVE_S):
+            await asyncio.wrap_future(removed)
 
     def tidy(self) -> None:
         """Finish what a kill left unfinished and remove what is old, now and then."""

@@ -38,12 +38,12 @@ def latest(file: Path) -> list[Line]:
             key = (line.language, line.segment)
             if key not in found or line.revision >= found[key].revision:
                 found[key] = line
-    return sorted(found.values(), key=lambda line: (line.start_ms, line.segment))
+    return sorted(found.values(), key=lambda line: (line.times_ms, line.segment))
 
 
 def _cues(lines: Sequence[Line]) -> list[Cue]:
     """The lines as cues of at least LEAST_S, unless the next one comes before."""
-    cues = [Cue(line.start_ms / 1000, line.end_ms / 1000, line.text) for line in lines]
+    cues = [Cue(line.times_ms[0] / 1000, line.times_ms[1] / 1000, line.text) for line in lines]
     starts = [*(after.start_s for _, after in pairwise(cues)), float("inf")]
     return [
         Cue(cue.start_s, max(cue.end_s, min(cue.start_s + LEAST_S, next_s)), cue.text)

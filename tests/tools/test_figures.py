@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+import sys
 from collections.abc import Callable
 
 import numpy as np
@@ -123,3 +124,24 @@ def test_a_bug_keeps_its_traceback() -> None:
 
 def test_the_exit_status_is_that_of_the_tool() -> None:
     assert exit_status("tools.some", lambda: 1) == 1
+
+
+def test_a_tool_that_is_told_to_end_cleans_up() -> None:
+    """As with Ctrl-C, so that it also ends the processes that it started."""
+    script = (
+        "import asyncio, sys\n"
+        "from tools.figures import exit_status\n"
+        "async def measure():\n"
+        "    try:\n"
+        "        print('begun', flush=True)\n"
+        "        await asyncio.sleep(60)\n"
+        "    finally:\n"
+        "        print('cleaned up')\n"
+        "sys.exit(exit_status('tool', lambda: asyncio.run(measure())))\n"
+    )
+    with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE) as tool:
+        assert tool.stdout is not None
+        assert tool.stdout.readline() == b"begun\n"
+        tool.terminate()
+        assert tool.stdout.read() == b"cleaned up\n"
+    assert tool.returncode == 130

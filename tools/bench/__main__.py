@@ -1,8 +1,10 @@
 """Measures a whole server on this machine.
 
-    python -m tools.bench delivery|latency|switching|joins|burst|crowd|far|recovery|uplink|downlink|
-        silence|demo|capacity|models [--json] [--quick]
+    python -m tools.bench delivery|latency|switching|handover|joins|burst|crowd|far|recovery|uplink|
+        downlink|silence|demo|capacity|models|pages|machines|million
+        [--json] [--quick]
     python -m tools.bench moving [--whisper FOLDER]
+    python -m tools.bench equipment [--only whep,inputs] [--hours 1]
     python -m tools.bench fanout [--listeners 20,300] [--against mediarelay,packets,janus]
         [--media-processes 1,2]
 
@@ -22,23 +24,30 @@ from tools.bench import (
     delivery,
     demo,
     downlink,
+    equipment,
     fanout,
     far,
+    handover,
     joins,
     latency,
+    machines,
+    million,
     models,
     moving,
+    pages,
     recovery,
     silence,
     switching,
     uplink,
 )
+from tools.bench.equipment.recording import HOURS
 from tools.figures import exit_status, measuring_parser, report
 
 BENCHMARKS = {
     "delivery": delivery.run,
     "latency": latency.run,
     "switching": switching.run,
+    "handover": handover.run,
     "joins": joins.run,
     "burst": burst.run,
     "crowd": crowd.run,
@@ -50,13 +59,16 @@ BENCHMARKS = {
     "demo": demo.run,
     "capacity": capacity.run,
     "models": models.run,
+    "pages": pages.run,
+    "machines": machines.run,
+    "million": million.run,
 }
 
 
 def main() -> int:
     """Run one benchmark; returns its exit status: 1 when a bound does not hold."""
     parser = measuring_parser("tools.bench", __doc__)
-    parser.add_argument("benchmark", choices=[*BENCHMARKS, "fanout", "moving"])
+    parser.add_argument("benchmark", choices=[*BENCHMARKS, "fanout", "moving", "equipment"])
     parser.add_argument(
         "--listeners", type=_numbers, default=[], metavar="20,300",
         help="fanout: numbers of listeners to measure with",
@@ -72,6 +84,11 @@ def main() -> int:
     parser.add_argument(
         "--whisper", type=Path, metavar="FOLDER", help="moving: the Whisper model to move to"
     )
+    parser.add_argument(
+        "--only", type=_names(equipment.PARTS), default=[], metavar="PART,…",
+        help=f"equipment: what to measure, of: {', '.join(equipment.PARTS)}",
+    )  # fmt: skip
+    parser.add_argument("--hours", type=float, default=HOURS, help="equipment: how long to record")
     options = parser.parse_args()
     if options.benchmark == "fanout":
         figures = asyncio.run(
@@ -84,6 +101,8 @@ def main() -> int:
         )
     elif options.benchmark == "moving":
         figures = asyncio.run(moving.run(options.quick, options.whisper))
+    elif options.benchmark == "equipment":
+        figures = asyncio.run(equipment.run(options.quick, options.only, options.hours))
     else:
         figures = asyncio.run(BENCHMARKS[options.benchmark](options.quick))
     return report(figures, as_json=options.json, quick=options.quick)

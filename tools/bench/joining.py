@@ -1,9 +1,10 @@
-"""Listeners that join a real server as pages do: through its WebSocket, and again later if the
-server asks them to."""
+"""Listeners that join a real server, and again later if the server asks them to: as pages do,
+through its WebSocket, or by WHEP."""
 
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from http import HTTPStatus
 from typing import Any
 
 import aiohttp
@@ -43,6 +44,53 @@ async def joining(url: str, stream: str, channel: str = "floor") -> AsyncIterato
         yield negotiate
         for task in reading:
             task.cancel()
+
+
+@asynccontextmanager
+async def joining_by_whep(
+    url: str, stream: str, channel: str = "floor"
+) -> AsyncIterator[Negotiate]:
+    """Yields a function that lets a connection join by WHEP. All leave when the body ends."""
+    language, _, floor = channel.partition("+")
+    wanted = {} if language == "floor" else {"language": language}
+    wanted |= {"floor": "1"} if floor else {}
+
+    async def negotiate(connection: RTCPeerConnection) -> None:
+        made_light(connection.addTransceiver("audio", direction="recvonly"), "127.0.0.1")
+        await connection.setLocalDescription(await connection.createOffer())
+        while True:
+            try:
+                answer = await post(connection.localDescription.sdp)
+            except _Busy as busy:
+                await asyncio.sleep(busy.retry_after_s)
+            else:
+                break
+        await connection.setRemoteDescription(RTCSessionDescription(answer, "answer"))
+
+    async def post(offer: str) -> str:
+        headers = {"Content-Type": "application/sdp"}
+        async with http.post(
+            f"/whep/{stream}", params=wanted, data=offer, headers=headers
+        ) as response:
+            answer = await response.text()
+            if response.status == HTTPStatus.CREATED:
+                sessions.append(response.headers["Location"])
+                return answer
+            if "Retry-After" in response.headers:
+                raise _Busy(float(response.headers["Retry-After"]))
+            raise ConnectionError(answer)
+
+    async def leave(session: str) -> None:
+        async with http.delete(session):
+            pass
+
+    sessions: list[str] = []
+    connector = aiohttp.TCPConnector(limit=0)
+    async with aiohttp.ClientSession(url, connector=connector) as http:
+        yield negotiate
+        async with asyncio.TaskGroup() as group:
+            for session in sessions:
+                group.create_task(leave(session), name="leave")
 
 
 async def _answer(socket: aiohttp.ClientWebSocketResponse, channel: str, offer: str) -> str:

@@ -9,7 +9,7 @@ import asyncio
 import socket
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from typing import Any, NamedTuple
 
 import aiohttp
@@ -182,6 +182,8 @@ class Listeners:
 
 
 Negotiate = Callable[[RTCPeerConnection], Awaitable[None]]
+#: Lets connections join a server (its address), a stream, a channel.
+Joining = Callable[[str, str, str], AbstractAsyncContextManager[Negotiate]]
 
 
 @asynccontextmanager

@@ -6,61 +6,82 @@ import sys
 import tempfile
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
-from typing import IO, Self
+from typing import IO, Any, Self
 
 import aiohttp
 from prometheus_client.parser import text_string_to_metric_families
 
+from server.http.access import Access, load_secret
 from server.process import end
 
-READY_S = 60.0
+READY_S = 180.0
 END_S = 6.0
 
 
 class Serving:
-    """A running server. ``url``: its address; ``pid``: of its media process."""
+    """A running server. ``url``: its address; ``pid``: of its media process; ``state``: its
+    folder."""
 
-    def __init__(self, url: str, pid: int) -> None:
+    def __init__(self, url: str, pid: int, state: Path) -> None:
         self.url = url
         self.pid = pid
+        self.state = state
+
+    def token(self, **grants: Any) -> str:
+        """A token of this server's for a day; see ``Access.issue``."""
+        return Access(load_secret("", self.state)).issue(valid_s=86_400, **grants)
 
     async def get(self, path: str) -> tuple[int, str]:
         """GET a path of the server; returns status and body."""
         async with aiohttp.ClientSession() as http, http.get(self.url + path) as response:
             return response.status, await response.text()
 
-    async def metric(self, name: str) -> float:
-        """The sum of a metric's samples. Raises KeyError where there is no such metric."""
+    async def metric(self, name: str, **labels: str) -> float:
+        """The sum of a metric's samples with these labels. Raises KeyError where there is none."""
         _, text = await self.get("/metrics")
         values = [
             sample.value
             for family in text_string_to_metric_families(text)
             for sample in family.samples
-            if sample.name == name
+            if sample.name == name and labels.items() <= sample.labels.items()
         ]
         if not values:
             raise KeyError(name)
         return sum(values)
 
     def interpreter_pid(self) -> int:
-        """The process id of its interpreter. Raises LookupError if there is none."""
+        """The process id of its interpreter; a spare one is younger. Raises LookupError if there
+        is none."""
+        for pid in self.children("worker"):
+            return pid
+        raise LookupError("the server has no interpreter process")
+
+    def children(self, kind: str) -> list[int]:
+        """The process ids of its interpreters ("worker") or further media processes ("media"), the
+        oldest first."""
+        found: list[tuple[int, int]] = []
         for process in Path("/proc").glob("[0-9]*"):
             with contextlib.suppress(OSError):
-                parent = int((process / "stat").read_text().rpartition(")")[2].split()[1])
-                if parent == self.pid and b"worker" in (process / "cmdline").read_bytes():
-                    return int(process.name)
-        raise LookupError("the server has no interpreter process")
+                stat = (process / "stat").read_text().rpartition(")")[2].split()
+                words = (process / "cmdline").read_bytes().split(b"\0")
+                if int(stat[1]) == self.pid and kind.encode() in words:
+                    found.append((int(stat[19]), int(process.name)))
+        return [pid for _, pid in sorted(found)]
 
 
 @contextlib.asynccontextmanager
-async def serving(*options: str, log: IO[bytes] | None = None) -> AsyncIterator[Serving]:
+async def serving(
+    *options: str, log: IO[bytes] | None = None, on: Sequence[str] = (), command: str = "serve"
+) -> AsyncIterator[Serving]:
     """A server that is ready, on a free port of loopback. It is stopped on leaving. ``log``: the
-    file for its log; by default it writes to our standard error."""
+    file for its log; by default it writes to our standard error. ``on``: what is put before its
+    command. ``command``: "edge" for an edge."""
     with tempfile.TemporaryDirectory() as state:
-        command = [sys.executable, "-m", "server", "--port", "0", "--state", state]
-        command += ["--fetch", "never", *options]
         process = await asyncio.create_subprocess_exec(
-            *command, stdout=asyncio.subprocess.PIPE, stderr=log
+            *(*on, sys.executable, "-m", "server", command, "--port", "0", "--state", state),
+            *("--fetch", "never", *options),
+            stdout=asyncio.subprocess.PIPE,
+            stderr=log,
         )
         try:
             assert process.stdout is not None
@@ -69,7 +90,7 @@ async def serving(*options: str, log: IO[bytes] | None = None) -> AsyncIterator[
                     if not line:
                         raise RuntimeError("the server ended before it was listening")
                 url = line.decode().split()[-1].rpartition("/listen/")[0]
-                server = Serving(url, process.pid)
+                server = Serving(url, process.pid, Path(state))
                 while (await server.get("/readyz"))[0] != 200:
                     await asyncio.sleep(0.2)
             yield server
@@ -91,6 +112,11 @@ class Speaking:
             *self._command, stdout=asyncio.subprocess.DEVNULL
         )
         return self
+
+    @property
+    def pid(self) -> int:
+        """The id of the process."""
+        return self._process.pid
 
     async def __aexit__(self, *exception: object) -> None:
         await end(self._process, END_S)
