@@ -1,33 +1,44 @@
-"""The ``tolk`` command: serve, demo, translate, input, output, models, token, check."""
+"""The ``tolk`` command: serve, edge, interpreter, demo, translate, input, output, models …"""
 
 import argparse
 import asyncio
-import errno
+import io
 import logging
 import os
-import resource
-import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from server import app, draining, garbage, models_cli, reloading, translate_cli
-from server.config import Config, ConfigError, add_options, load, tolk_version
+import msgspec
+
+from server import app, banner, models_cli, serve, succession, translate_cli
+from server.bus.spare import STANDBY
+from server.checks import check_bus
+from server.config import Config, ConfigError, tolk_version
+from server.doctor import command as doctor
+from server.http import netinfo
 from server.http.access import Access, load_secret
-from server.inputs import beside
 from server.inputs import options as inputs
 from server.interpretation.engines import ModelError
+from server.interpretation.process import NICE, standing_by
+from server.interpretation.shared import Engines
 from server.models.moving import OPTION
 from server.outputs import command as outputs
 from server.prepared import prepared
-from server.process import log_without_content, print_without_content
-
-#: More than a server will ever need.
-OPEN_FILES = 65_536
+from server.process import (
+    give_way,
+    log_without_content,
+    print_without_content,
+    raise_open_files,
+)
+from server.settings import add_options, load
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; returns its exit status. Without a command: serve."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # what a terminal cannot show ends no command
+            stream.reconfigure(errors="replace")
     arguments = list(sys.argv[1:] if argv is None else argv)
     if not arguments or (arguments[0].startswith("-") and arguments[0] not in _TOP_OPTIONS):
         arguments.insert(0, "serve")
@@ -70,7 +81,8 @@ def _parser() -> argparse.ArgumentParser:
         made.set_defaults(run=run)
         return made
 
-    command("serve", _serve, "serve pages, signaling and sound (the default)")
+    served = command("serve", serve.run, "serve pages, signaling and sound (the default)")
+    served.add_argument(succession.OPTION, help=argparse.SUPPRESS)
     demo = command("demo", _demo, "interpret a bundled clip; leaves demo.wav and demo.vtt")
     demo.add_argument("--from", dest="source", help="language of the clip (nl; of a person en)")
     demo.add_argument("--to", dest="target", help="language to hear (en; of English nl)")
@@ -84,20 +96,31 @@ def _parser() -> argparse.ArgumentParser:
     models_cli.add_commands(
         command("models", models_cli.show, "say which models there are; fetch others")
     )
+    command("interpreter", _interpreter, "interpret for servers on other machines: --bus")
     command("check", _check, "check the configuration; starts nothing")
-    token = command("token", _token, "make a token")
+    doctor.add_options(command("doctor", doctor.run, doctor.DESCRIPTION))
+    _add_token_options(command("token", _token, "make a token, and the address that it opens"))
+    command("edge", _edge, "serve listeners of streams on other machines: --bus")
+    for name, run, text in (("worker", _worker, "an interpreter"), ("media", _media, "a media")):
+        process = command(name, run, f"{text} process (started by serve)")
+        process.add_argument("--socket", required=True, metavar="SOCKET", help="the bus's socket")
+        if run is _worker:
+            process.add_argument(OPTION, type=Path, metavar="FILE", help="models to begin with")
+            process.add_argument(STANDBY, action="store_true", help="load, and wait for a line")
+    return parser
+
+
+def _add_token_options(token: argparse.ArgumentParser) -> None:
     token.add_argument("--stream", default="*", help="stream it is for (default: all)")
     token.add_argument("--speak", action="store_true", help="may speak, and take over")
     token.add_argument("--listen", action="store_true", help="may listen")
-    token.add_argument("--operate", action="store_true", help="may record, and get recordings")
+    token.add_argument("--interpret", action="store_true", help="may interpret, as a person")
+    token.add_argument("--operate", action="store_true", help="may operate, record, get recordings")
     token.add_argument("--admin", action="store_true", help="may list streams, set glossaries")
+    token.add_argument(
+        "--language", action="append", default=[], help="only this one; may be repeated"
+    )
     token.add_argument("--hours", type=float, default=24 * 7, help="how long it holds (168)")
-    for name, run, text in (("worker", _worker, "an interpreter"), ("edge", _edge, "a media")):
-        process = command(name, run, f"{text} process (started by serve)")
-        process.add_argument("--bus", required=True, metavar="SOCKET", help="the bus's socket")
-        if run is _worker:
-            process.add_argument(OPTION, type=Path, metavar="FILE", help="models to begin with")
-    return parser
 
 
 def _set_up_logging(config: Config) -> None:
@@ -111,78 +134,50 @@ def _set_up_logging(config: Config) -> None:
         logging.getLogger(name).setLevel(logging.WARNING)
 
 
-def raise_open_files() -> None:
-    """Raise this process's limit of open files as far as the system allows. It is often 1,024 at
-    first, and a listener takes one or two sockets."""
-    allowed, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = OPEN_FILES if most == resource.RLIM_INFINITY else min(OPEN_FILES, most)
-    if allowed != resource.RLIM_INFINITY and allowed < wanted:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, most))
-
-
-def _serve(config: Config, options: argparse.Namespace) -> int:
-    raise_open_files()
-    inputs.check(config)
-
-    async def serve() -> None:
-        def nobody_listens() -> bool:
-            return not any(stream.listeners for stream in server.manager.streams.values())
-
-        def token(stream: str, valid_s: float) -> str:
-            return server.access.issue(
-                subject="input", stream=stream, speak=True, take_over=True, valid_s=valid_s
-            )
-
-        log_without_content()
-        async with app.running(config) as server, garbage.when_idle(nobody_listens):
-            if reloading.is_wanted():
-                asyncio.get_running_loop().add_signal_handler(
-                    signal.SIGHUP, reloading.reload, config, server.given, server.access
-                )
-            print(server.addresses.text, flush=True)
-            async with beside.running(config, server.port, token):
-                stopped = _stop_signals()
-                await stopped.wait()
-            stopped.clear()  # once more means at once
-            await draining.finish(server.manager, server.live, stopped)
-
-    failed: BaseException | None = None
-    try:
-        asyncio.run(serve())
-    except* OSError as errors:
-        failed = errors
-    while isinstance(failed, BaseExceptionGroup):
-        failed = failed.exceptions[0]
-    if isinstance(failed, OSError):
-        taken = failed.errno == errno.EADDRINUSE
-        hint = ". Does Tolk run already? Else give another --port." if taken else ""
-        print(f"tolk: {failed.strerror or failed}{hint}", file=sys.stderr)
-    return 1 if failed else 0
-
-
-def _stop_signals() -> asyncio.Event:
-    """Set at SIGINT and SIGTERM."""
-    stopped = asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, stopped.set)
-    return stopped
-
-
 def _worker(config: Config, options: argparse.Namespace) -> int:
+    async def work(engines: Callable[[], Engines]) -> None:
+        log_without_content()
+        await app.run_worker(config, Path(options.socket), engines)
+
+    give_way(NICE)
+    first = app.engines(config, options.catalogue)
+    engines = standing_by(first) if options.standby else first
+    if engines is not None:
+        asyncio.run(work(engines))
+    return 0
+
+
+def _needs_bus(config: Config, what: str) -> None:
+    if not config.bus:
+        raise ConfigError(f"{what} needs --bus: the NATS server that joins it to the others")
+
+
+def _edge(config: Config, options: argparse.Namespace) -> int:
+    _needs_bus(config, "an edge")
+    if not {*config.roles} <= {"edge"}:
+        raise ConfigError("--roles: an edge has no other role; leave it out")
+    return serve.run_edge(msgspec.structs.replace(config, roles=[]))
+
+
+def _interpreter(config: Config, options: argparse.Namespace) -> int:
+    check_bus(config)
+    _needs_bus(config, "an interpreter")
+    from server import machines  # here, as one machine does without the library of NATS
+
     async def work() -> None:
         log_without_content()
-        await app.run_worker(config, Path(options.bus), options.catalogue)
+        await machines.run_interpreter(config)
 
     asyncio.run(work())
     return 0
 
 
-def _edge(config: Config, options: argparse.Namespace) -> int:
+def _media(config: Config, options: argparse.Namespace) -> int:
     raise_open_files()
 
     async def work() -> None:
         log_without_content()
-        await app.run_edge(config, Path(options.bus))
+        await app.run_edge(config, Path(options.socket))
 
     try:
         asyncio.run(work())
@@ -195,9 +190,18 @@ def _edge(config: Config, options: argparse.Namespace) -> int:
 def _demo(config: Config, options: argparse.Namespace) -> int:
     from server import demo  # here, as a server needs no client
 
+    out = Path(options.out)
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        print(f"tolk: {out} cannot be written: {error.strerror}", file=sys.stderr)
+        return 1
     source = options.source or (demo.PERSONS if options.person else "nl")
     target = options.target or ("nl" if source == "en" else "en")
-    return asyncio.run(demo.run(config, source, target, Path(options.out), options.person))
+    if not options.person and config.recognizer == "auto":
+        # Whisper, which the server may have fetched, does not understand synthetic voices.
+        config = msgspec.structs.replace(config, recognizer="vosk")
+    return asyncio.run(demo.run(config, source, target, out, options.person))
 
 
 def _input(config: Config, options: argparse.Namespace) -> int:
@@ -219,15 +223,19 @@ def _check(config: Config, options: argparse.Namespace) -> int:
 
 def _token(config: Config, options: argparse.Namespace) -> int:
     access = Access(load_secret(config.secret_file, Path(config.state)))
-    print(
-        access.issue(
-            stream=options.stream,
-            speak=options.speak,
-            listen=options.listen or options.speak,
-            take_over=options.speak,
-            operate=options.operate,
-            admin=options.admin,
-            valid_s=options.hours * 3600,
-        )
+    asked = {name: getattr(options, name) for name in ("speak", "interpret", "operate", "admin")}
+    asked["listen"] = options.listen or options.speak or options.interpret
+    token = access.issue(
+        stream=options.stream,
+        take_over=options.speak,
+        languages=options.language or None,
+        valid_s=options.hours * 3600,
+        **asked,
     )
+    print(token, flush=True)
+    base = banner.base_url(config, config.port, netinfo.lan_addresses())
+    # Programs read the token from standard output: the addresses are for people.
+    rights = [right for right, has in asked.items() if has]
+    text = banner.addresses_with(token, base, options.stream, rights, options.language)
+    print(text, end="", file=sys.stderr)
     return 0

@@ -1,23 +1,17 @@
-"""The settings: command line > environment (TOLK_PORT) > TOML file > default."""
+"""The settings. ``settings`` reads them."""
 
-import argparse
-import math
 import os
-import tomllib
-from collections.abc import Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args, get_origin
+from typing import Annotated, Literal
 
 import msgspec
-from msgspec import Meta
 
+from server.bus_settings import BusSettings, about
 from server.interpretation.policies import DEFAULT_POLICY, PolicyName
 from signaling.messages import Recorded
 
 RecognizerChoice = Literal["auto", "vosk", "whisper"]
-#: Lists whose entries may contain commas: a line each in the environment.
-LINES = ("input",)
 STARTER_MODELS = Path(__file__).parent / "models" / "starter"
 
 
@@ -26,17 +20,11 @@ def _state_folder() -> str:
     return str(Path(base) / "tolk")
 
 
-def about(text: str, **limits: float) -> Meta:
-    """The description of a setting, and its limits, as in msgspec.Meta."""
-    meta: Meta = Meta(description=text, **limits)  # type: ignore[call-overload]
-    return meta
-
-
 class ConfigError(Exception):
     """A setting is wrong. The message names the setting, its source and what is expected."""
 
 
-class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class Config(BusSettings, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """All settings. Each is a command line option, a TOLK_… variable and a key in the file."""
 
     host: Annotated[str, about("address to listen on; 0.0.0.0 for all")] = "127.0.0.1"
@@ -54,6 +42,9 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
             le=64,
         ),
     ] = 1
+    address: Annotated[
+        str, about("address or name in printed addresses and codes; default: this machine's best")
+    ] = ""
     public_url: Annotated[str, about("URL that people use, if behind a proxy (https://…)")] = ""
     tls: Annotated[
         Literal["off", "self"], about("'self': make and keep a self-signed certificate")
@@ -123,6 +114,9 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     listen_token: Annotated[
         Literal["open", "required"], about("whether listening needs a token")
     ] = "open"
+    public_streams: Annotated[list[str], about("live streams shown to visitors; *: all")] = (
+        msgspec.field(default_factory=lambda: ["main"])
+    )
     max_streams: Annotated[int, about("maximum number of streams", ge=1)] = 20
     max_listeners: Annotated[int, about("maximum number of listeners of a stream", ge=1)] = 500
     max_sessions_per_address: Annotated[
@@ -134,6 +128,10 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     demand_linger_s: Annotated[
         float, about("how long a language continues after its last listener", ge=0)
     ] = 10.0
+    spare: Annotated[
+        Literal["auto", "never"],
+        about("'auto': a second interpreter waits to replace a lost one, if there is memory"),
+    ] = "auto"
     policy: Annotated[
         PolicyName,
         about(
@@ -178,116 +176,3 @@ def tolk_version() -> str:
         return version("tolk")
     except PackageNotFoundError:
         return "source"
-
-
-def add_options(parser: argparse.ArgumentParser, default: str | None = None) -> None:
-    """Add an option for each setting, and ``--config FILE``. ``default``: the value of options
-    that are not given; argparse.SUPPRESS if a parent parser has the same options."""
-    group = parser.add_argument_group("settings")
-    group.add_argument(
-        "--config",
-        metavar="FILE",
-        default=default,
-        help="TOML file with the same names as options",
-    )
-    # For the server's other processes: see processes.py.
-    group.add_argument("--settings", metavar="FILE", default=default, help=argparse.SUPPRESS)
-    for field in msgspec.structs.fields(Config):
-        described = msgspec.inspect.type_info(field.type)
-        assert isinstance(described, msgspec.inspect.Metadata)
-        about = str((described.extra_json_schema or {})["description"])
-        usual = getattr(Config(), field.name)
-        match described.type:
-            case msgspec.inspect.ListType():
-                metavar = "A,B"
-            case msgspec.inspect.LiteralType(values=values):
-                metavar = "|".join(map(str, values))
-            case msgspec.inspect.IntType() | msgspec.inspect.FloatType():
-                metavar = "N"
-            case _:
-                metavar = field.name.split("_")[-1].upper()
-        group.add_argument(
-            "--" + field.name.replace("_", "-"),
-            dest=field.name,
-            default=default,
-            action="append" if field.name in LINES else "store",
-            metavar="SOURCE" if field.name in LINES else metavar,
-            help=about + ("" if usual in ("", []) else f" (default: {usual})"),
-        )
-
-
-def load(options: argparse.Namespace, environ: Mapping[str, str]) -> Config:
-    """The settings from all sources. If ``--settings`` names a file, that file alone counts: it
-    has all of them. Raises ConfigError."""
-    if options.settings:
-        return msgspec.json.decode(Path(options.settings).read_bytes(), type=Config)
-    merged: dict[str, Any] = {}
-    names = [field.name for field in msgspec.structs.fields(Config)]
-    if options.config:
-        merged.update(_read_file(Path(options.config), names))
-    for name in names:
-        for value, source in (
-            (environ.get(f"TOLK_{name.upper()}"), f"TOLK_{name.upper()}"),
-            (getattr(options, name, None), "--" + name.replace("_", "-")),
-        ):
-            if value is not None:
-                _convert({name: _split(name, value)}, source)
-                merged[name] = _split(name, value)
-    config = _convert(merged, "the configuration")
-    _check(config)
-    return config
-
-
-def _split(name: str, value: str | list[str]) -> str | list[str]:
-    if isinstance(value, list):
-        return value
-    if name in LINES:
-        return [line.strip() for line in value.splitlines() if line.strip()]
-    if isinstance(getattr(Config(), name), list):
-        return [part.strip() for part in value.split(",") if part.strip()]
-    return value
-
-
-def _read_file(path: Path, names: Sequence[str]) -> dict[str, Any]:
-    try:
-        settings = tomllib.loads(path.read_text(encoding="utf8"))
-    except (OSError, ValueError) as error:
-        raise ConfigError(f"{path}: {error}") from error
-    for name, value in settings.items():
-        if name not in names:
-            raise ConfigError(
-                f"{path}: there is no setting {name!r}; there are: {', '.join(names)}"
-            )
-        _convert({name: value}, f"{path}: {name}")
-    return settings
-
-
-def _convert(settings: dict[str, Any], source: str) -> Config:
-    """``source``: where the settings come from, for the error's text."""
-    try:
-        return msgspec.convert(settings, Config, strict=False)
-    except msgspec.ValidationError as error:
-        problem, _, place = str(error).partition(" - at `$.")
-        raise ConfigError(f"{source}: {problem}{_choices(place.rstrip('`'))}") from error
-
-
-def _choices(name: str) -> str:
-    """For an error's text: the values of the setting ``name``, if it is a choice."""
-    kind = get_args(Config.__annotations__.get(name))[:1]
-    values = get_args(kind[0]) if kind and get_origin(kind[0]) is Literal else ()
-    return f"; there are: {', '.join(values)}" if values else ""
-
-
-def _check(config: Config) -> None:
-    for field in msgspec.structs.fields(Config):
-        value = getattr(config, field.name)
-        if isinstance(value, float) and not math.isfinite(value):
-            option = field.name.replace("_", "-")
-            raise ConfigError(f"--{option}: {value} is no number that can be used")
-    if bool(config.tls_cert) != bool(config.tls_key):
-        raise ConfigError("--tls-cert and --tls-key go together: give both")
-    if config.tls == "self" and config.tls_cert:
-        raise ConfigError("--tls self makes its own certificate: leave --tls-cert out, or --tls")
-    last = max(config.port, config.media_port) + config.media_processes - 1
-    if last > 65535:
-        raise ConfigError(f"--media-processes: the last one's UDP port would be {last}")

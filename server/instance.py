@@ -1,28 +1,36 @@
 """A running server, for the code that started it."""
 
-from collections.abc import Sequence
+import socket
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 from server import banner
-from server.bus.supervisor import Supervisor
+from server.bus.supervisor import Readiness, Supervisor
 from server.config import Config
 from server.edge.remote import Edge
-from server.http import netinfo
 from server.http.access import Access
+from server.http.interfaces import own_addresses
 from server.metrics import Metrics
 from server.models.current import Current
 from server.models.moving import Moves
+from server.operate.board import Board
 from server.prepared import Prepared
-from server.streams.live_stream import StreamContext
+from server.streams.context import StreamContext
 from server.streams.live_streams import LiveStreams
 from server.streams.registry import ConnectionManager
+
+
+async def _nothing() -> None:
+    pass
 
 
 @dataclass
 class Server:
     """A running server, for the code that started it. ``port``: TCP port of pages and signaling;
-    0 until it accepts connections."""
+    0 until it accepts connections. ``supervisor``: of its own interpreter. ``interpreters``: that
+    one, or those of all machines. ``sockets``: on which it listens, and those for sound.
+    ``leave``: leaves these to another process."""
 
     config: Config
     given: Prepared
@@ -31,8 +39,12 @@ class Server:
     live: LiveStreams
     moves: Moves
     supervisor: Supervisor
+    interpreters: Readiness
     edges: Sequence[Edge]
+    board: Board
     port: int = 0
+    sockets: Sequence[socket.socket] = ()
+    leave: Callable[[], Awaitable[None]] = _nothing
 
     @property
     def metrics(self) -> Metrics:
@@ -63,6 +75,6 @@ class Server:
             self.config,
             self.port,
             self.access,
-            netinfo.lan_addresses(),
+            own_addresses(),
             certificate.fingerprint if certificate else "",
         )

@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import socket
 from collections.abc import Iterator, Sequence
 
 from server.config import Config, ConfigError
@@ -27,9 +28,14 @@ def check_media() -> None:
 
 
 @contextlib.contextmanager
-def media_plane(config: Config, hosts: Sequence[str], metrics: Metrics) -> Iterator[MediaPlane]:
-    """What the participants' connections share. ``hosts``: see ``offered_addresses``. Raises
-    OSError if the UDP port is in use."""
+def media_plane(
+    config: Config,
+    hosts: Sequence[str],
+    metrics: Metrics,
+    handed: Sequence[socket.socket] = (),
+) -> Iterator[MediaPlane]:
+    """What the participants' connections share. ``hosts``: see ``offered_addresses``. ``handed``:
+    see MediaPort. Raises OSError if the UDP port is in use."""
     plane = MediaPlane(
         hosts=hosts,
         fan_out=FanOut(metrics.fan_out_counts),
@@ -41,7 +47,7 @@ def media_plane(config: Config, hosts: Sequence[str], metrics: Metrics) -> Itera
         yield plane
         return
     number = config.port if config.media_port == -1 else config.media_port
-    with MediaPort(hosts, number, metrics.hostile_counts) as port:
+    with MediaPort(hosts, number, metrics.hostile_counts, handed) as port:
         yield dataclasses.replace(plane, port=port)
 
 

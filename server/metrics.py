@@ -4,7 +4,7 @@ import asyncio
 import collections
 import functools
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
 
@@ -38,8 +38,8 @@ PLAYOUT = {
     "sent": "Packets of channels sent so far, counted once for every listener",
     "forwarded": "Packets among those sent that are the speaker's own, not encoded anew",
     "silent": "Packets of silence not sent so far, counted once for every listener",
-    "floor_dropped_samples": "Speakers' samples at 48 kHz not played, to keep their delay low",
-    "floor_underruns": "Times that a speaker's audio ran out so far (also when a speaker leaves)",
+    "floor_dropped_samples": "Samples of speakers and interpreters at 48 kHz left out to keep up",
+    "floor_underruns": "Times that the audio of a speaker or interpreter ran out so far",
     "dropped_clauses": "Interpreted clauses not played so far: too much speech was waiting",
     "failed": "20 ms ticks of single channels lost to a bug so far; the log has the first",
 }
@@ -107,7 +107,13 @@ class Metrics:
     def _add_participants(self) -> None:
         self.listeners = self._gauge("tolk_listeners", "Listeners connected now")
         self.speakers = self._gauge("tolk_speakers", "Speakers connected now")
-        self.streams = self._gauge("tolk_streams", "Streams that exist now")
+        self.interpreters = self._gauge(
+            "tolk_interpreters", "People who may interpret, connected now", "state"
+        )
+        self.handovers = self._counter(
+            "tolk_handovers", "Languages handed over to a person or to the machine", "to"
+        )
+        self.streams = self._gauge("tolk_streams", "Streams that take a place now")
         self.joins = self._counter("tolk_joins", "Sessions admitted", "role")
         self.refused = self._counter("tolk_refused", "Requests refused", "code")
 
@@ -149,6 +155,11 @@ class Metrics:
             "Synthesized speech waiting to be played, of the stream with most",
             "language",
         )
+        self.without_room = self._gauge(
+            "tolk_without_room",
+            "Languages wanted, and streams with a speaker, that there is no room for now",
+            "what",
+        )
         by_stage = ("stage", "language")
         self.stage = self._counter("tolk_stage_seconds", "Time in engine calls", *by_stage)
         self.stage_calls = self._counter("tolk_stage_calls", "Engine calls", *by_stage)
@@ -158,8 +169,14 @@ class Metrics:
         #: Counted by the replay of every stream.
         self.replay_counts = ReplayCounts()
         self._read("tolk_replay", REPLAY, functools.partial(getattr, self.replay_counts))
+        self._add_interpreters()
+
+    def _add_interpreters(self) -> None:
         self.interpreter_ready = self._gauge(
             "tolk_interpreter_ready", "1 if an interpreter has loaded its models, else 0"
+        )
+        self.interpreter_spare = self._gauge(
+            "tolk_interpreter_spare", "1 if a spare interpreter waits to replace a lost one, else 0"
         )
         self.interpreter_restarts = self._gauge(
             "tolk_interpreter_restarts", "Interpreter processes lost so far"
@@ -176,6 +193,27 @@ class Metrics:
         self.bus_dropped = self._gauge(
             "tolk_bus_dropped", "Bus messages dropped so far", "direction"
         )
+
+    def add_machines(self, ready: Callable[[], float], up: Callable[[], float]) -> None:
+        """Show how many machines are ``ready`` to interpret, and whether NATS is ``up``."""
+        machines = self._gauge("tolk_machines", "Machines that are ready to interpret now")
+        machines.set_function(ready)
+        self._gauge("tolk_bus_up", "1 if NATS is connected, else 0").set_function(up)
+
+    def add_edge_machines(
+        self, linked: Callable[[], float], dropped: Callable[[], Mapping[str, int]]
+    ) -> None:
+        """Show how many edges on other machines are ``linked``, and what was ``dropped``."""
+        edges = self._gauge("tolk_edges", "Edges on other machines with listeners here now")
+        edges.set_function(linked)
+        for where in dropped():
+            count = functools.partial(lambda name: dropped()[name], where)
+            self.bus_dropped.labels(where).set_function(count)
+
+    def add_hubs(self, known: Callable[[], float], up: Callable[[], float]) -> None:
+        """Show how many hubs an edge knows, and whether NATS is ``up``."""
+        self._gauge("tolk_hubs", "Hubs that are there now").set_function(known)
+        self._gauge("tolk_bus_up", "1 if NATS is connected, else 0").set_function(up)
 
     def _add_edges(self) -> None:
         #: The metrics of EDGE by name; each has the edge as a label.

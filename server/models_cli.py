@@ -8,7 +8,7 @@ from pathlib import Path
 
 import msgspec
 
-from server.config import STARTER_MODELS, Config, add_options
+from server.config import STARTER_MODELS, Config
 from server.interpretation.engines import ModelError
 from server.models import choice, listing, recommend
 from server.models.catalogue import MANIFEST, Catalogue
@@ -18,6 +18,7 @@ from server.models.installed import STARTER, catalogue_of, entry, fetched_into
 from server.models.pull import Puller, http_session
 from server.models.store import Store
 from server.models.telling import teller
+from server.settings import add_options
 
 
 def add_commands(models: argparse.ArgumentParser) -> None:

@@ -2,6 +2,10 @@ import os
 from collections.abc import Iterator
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
+
+#: Where browsers run, at the same pace as speech.
+BROWSERS = ("tests/browser/", "tests/engines/")
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -11,6 +15,25 @@ def a_state_folder_of_its_own(tmp_path_factory: pytest.TempPathFactory) -> Itera
         patch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state-home")))
         patch.setenv("TOLK_FETCH", "never")
         yield
+
+
+class ByFile(LoadScopeScheduling):  # type: ignore[misc]
+    """Divides the tests among the processes of ``-n 2``. A file's tests run in one process, because
+    they share servers and models. All tests with a browser run in one, and after all others: a
+    browser, a server and an interpreter need two cores."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.partition("::")[0]
+        return BROWSERS[0] if file.startswith(BROWSERS) else file
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> ByFile:
+    config.option.loadscopereorder = False  # as collected
+    return ByFile(config, log)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: item.nodeid.startswith(BROWSERS))
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

@@ -2,6 +2,8 @@
 
 import ast
 import importlib.util
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -62,6 +64,11 @@ def test_interpretation_imports_no_media_signaling_or_http() -> None:
     )
 
 
+def test_the_cluster_imports_bus_and_models_only() -> None:
+    others = [f"server.{name}" for name in ("app", "config", "edge", "http", "media", "streams")]
+    assert not breaches("server/cluster", "server.interpretation", "signaling", *others)
+
+
 def test_the_bus_imports_no_stages() -> None:
     assert not breaches(
         "server/bus", "server.media", "server.interpretation", "server.edge", "signaling"
@@ -107,13 +114,42 @@ def test_only_app_and_loading_name_engines() -> None:
     }
 
 
-def test_only_app_names_a_bus() -> None:
+#: It compares the buses.
+MEASURED = ["tools/bench/machines.py"]
+REPLAYED = "tools/bench/edges.py"
+
+
+@pytest.mark.parametrize(
+    ("bus", "files"),
+    [
+        ("server.bus.local", {"server/app.py", "server/machines.py", *MEASURED}),
+        ("server.bus.nats", {"server/machines.py", REPLAYED, *MEASURED}),
+        (
+            "server.bus.nats_connection",
+            {
+                "server/bus/nats.py",
+                "server/bus/nats_records.py",
+                "server/machines.py",
+                REPLAYED,
+                *MEASURED,
+            },
+        ),
+        ("nats", {"server/bus/nats_connection.py", "server/bus/nats_records.py"}),
+    ],
+)
+def test_only_app_and_machines_name_a_bus(bus: str, files: set[str]) -> None:
     users = {
         str(path.relative_to(ROOT))
         for path in FILES
-        if any(within(name, "server.bus.local") for name in imports(path))
+        if any(within(name, bus) for name in imports(path))
     }
-    assert users == {"server/app.py"}
+    assert users == files
+
+
+def test_a_server_on_one_machine_does_without_nats() -> None:
+    """Its library need not be installed."""
+    code = "import sys, server.app, server.cli; assert 'nats' not in sys.modules"
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT, timeout=60)
 
 
 def test_only_media_the_headless_client_and_tools_import_aiortc() -> None:

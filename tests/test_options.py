@@ -15,11 +15,12 @@ PAGES = [
     ROOT / "README.md",
     *(
         ROOT / "docs" / f"{name}.md"
-        for name in ("architecture", "equipment", "operations", "security", "signaling")
+        for name in ("architecture", "equipment", "operations", "scaling", "security", "signaling")
     ),
 ]
 #: Options of curl, VLC and CTranslate2's converter.
 OTHERS = {"--data", "--network-caching", "--model", "--output", "--quantization", "--copy"}
+OTHERS |= {"--only", "--speech"}  # of tools.bench and tools.evaluate
 
 
 def options(text: str) -> set[str]:
@@ -31,7 +32,7 @@ def known(capsys: pytest.CaptureFixture[str]) -> set[str]:
     """All options of all commands."""
     commands = [
         *("", "serve", "demo", "translate", "input", "output", "models", "models pull", "check"),
-        "token",
+        *("token", "doctor", "edge", "interpreter"),
     ]
     for command in commands:
         with pytest.raises(SystemExit):

@@ -7,35 +7,30 @@
   the client's own load does not distort what it measures.
 """
 
-import asyncio
 import itertools
 import ssl
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+from typing import Literal
 
-from aiortc import MediaStreamTrack, RTCPeerConnection, RTCSessionDescription
+from aiortc import MediaStreamTrack
 from aiortc.mediastreams import MediaStreamError
-from aiortc.rtp import RtpPacket
 from av import Packet
 from av.stream import Stream
 
-from server.client.arrivals import Arrivals, timed
+from server.client.arrivals import Arrivals
+from server.client.connection import Through, connected
 from server.client.conversation import (
-    CLOSE_S,
-    CONNECT_S,
-    NoAudio,
     Participant,
     Refused,
     alongside,
 )
 from server.client.source import Source
-from server.media import rtp, transport
+from server.media import rtp
 from server.media.opus import RATE_HZ, SAMPLES_PER_TICK, TIME_BASE, OpusEncoder, Pcm, Resampler
 from signaling import messages as wire
 
-__all__ = ["Listener", "Refused", "Speaker", "Talker"]
-
-Through = Callable[[str], str]
+__all__ = ["Interpreter", "Listener", "Refused", "Speaker", "Talker"]
 
 #: Of a speaker's Opus, in bit/s: what browsers use.
 BIT_RATE = 32_000
@@ -85,6 +80,14 @@ class _Speaking(Participant):
         if self.closed:
             raise self.refusal()
 
+    async def _send_opus(self) -> None:
+        encoder = OpusEncoder()
+        for sequence in itertools.count():
+            packet = encoder.encode(await self._source.next(SAMPLES_PER_TICK))
+            if self.socket.closed:
+                return
+            await self.socket.send_bytes(rtp.packed(sequence, sequence * SAMPLES_PER_TICK, packet))
+
     def _end(self) -> None:
         super()._end()
         self._source.end()
@@ -105,13 +108,19 @@ class Speaker(_Speaking):
         audio: wire.SpeakerAudio = "webrtc",
         resume: str | None = None,
         take_over: bool = False,
+        wings: bool = False,
         tls: ssl.SSLContext | bool = True,
         through: Through = lambda sdp: sdp,
         bit_rate: int = BIT_RATE,
         source: Source | None = None,
     ) -> None:
         join = wire.JoinSpeaker(
-            language=language, audio=audio, token=token, resume=resume, take_over=take_over
+            language=language,
+            audio=audio,
+            token=token,
+            resume=resume,
+            take_over=take_over,
+            wings=wings,
         )
         super().__init__(f"{url.rstrip('/')}/ws/speak/{stream}", join, tls, source)
         self._audio = audio
@@ -129,7 +138,7 @@ class Speaker(_Speaking):
     async def _start_sound(self, stack: AsyncExitStack) -> None:
         if self._audio == "webrtc":
             microphone = _Microphone(self._source, self._bit_rate)
-            await stack.enter_async_context(_connected(self, microphone, None, self._through))
+            await stack.enter_async_context(connected(self, microphone, None, self._through))
         else:
             send = self._send_opus() if self._audio == "socket-opus" else self._send_pcm()
             await stack.enter_async_context(alongside(send, "client-microphone"))
@@ -140,14 +149,6 @@ class Speaker(_Speaking):
             pcm = resampler.push(await self._source.next(SOCKET_BLOCK))
             if pcm.size and not self.socket.closed:
                 await self.socket.send_bytes(pcm.tobytes())
-
-    async def _send_opus(self) -> None:
-        encoder = OpusEncoder()
-        for sequence in itertools.count():
-            packet = encoder.encode(await self._source.next(SAMPLES_PER_TICK))
-            if self.socket.closed:
-                return
-            await self.socket.send_bytes(rtp.packed(sequence, sequence * SAMPLES_PER_TICK, packet))
 
 
 class Listener(Participant):
@@ -167,12 +168,18 @@ class Listener(Participant):
         audio: wire.ListenerAudio = "webrtc",
         token: str | None = None,
         resume: str | None = None,
+        monitor: bool = False,
         keep_sound: bool = False,
         tls: ssl.SSLContext | bool = True,
         through: Through = lambda sdp: sdp,
     ) -> None:
         join = wire.JoinListener(
-            channel=channel, captions=list(captions), audio=audio, token=token, resume=resume
+            channel=channel,
+            captions=list(captions),
+            audio=audio,
+            token=token,
+            resume=resume,
+            monitor=monitor,
         )
         super().__init__(f"{url.rstrip('/')}/ws/listen/{stream}", join, tls)
         self._audio = audio
@@ -190,7 +197,7 @@ class Listener(Participant):
 
     async def _start_sound(self, stack: AsyncExitStack) -> None:
         if self._audio == "webrtc":
-            await stack.enter_async_context(_connected(self, None, self.arrivals, self._through))
+            await stack.enter_async_context(connected(self, None, self.arrivals, self._through))
 
     def _hear_packet(self, data: bytes, at_s: float) -> None:
         self.arrivals.note_socket_packet(data, at_s)
@@ -206,58 +213,40 @@ class Talker(_Speaking):
 
     async def _start_sound(self, stack: AsyncExitStack) -> None:
         microphone = _Microphone(self._source)
-        await stack.enter_async_context(_connected(self, microphone, self.arrivals))
+        await stack.enter_async_context(connected(self, microphone, self.arrivals))
 
 
-@asynccontextmanager
-async def _connected(
-    participant: Participant,
-    track: MediaStreamTrack | None,
-    arrivals: Arrivals | None,
-    through: Through = lambda sdp: sdp,
-) -> AsyncIterator[None]:
-    """While the body runs, a PeerConnection that sends ``track`` and notes the received packets in
-    ``arrivals``."""
-    directions = {(True, True): "sendrecv", (True, False): "sendonly"}
-    direction = directions.get((track is not None, arrivals is not None), "recvonly")
-    connection = transport.new_connection()
-    participant.connection = connection
-    async with AsyncExitStack() as stack:
-        stack.push_async_callback(_close, connection)
-        transceiver = connection.addTransceiver(track or "audio", direction=direction)
-        agent = transport.agent_of(transceiver)
-        # The address that reaches the server's WebSocket also reaches its UDP port.
-        transport.use_hosts(agent, [participant.local_address])
-        transport.trust_server(agent)
-        await connection.setLocalDescription(await connection.createOffer())
-        if arrivals is not None:
-            stack.enter_context(timed(transport.sockets_of(agent), arrivals))
+class Interpreter(_Speaking):
+    """A person who may interpret ``stream`` into ``language``, and hears its floor. ``arrivals``:
+    the packets that came."""
 
-            def keep(packet: RtpPacket) -> None:
-                arrivals.keep(packet.timestamp, packet.payload)
+    def __init__(
+        self,
+        url: str,
+        stream: str,
+        language: str,
+        name: str,
+        *,
+        audio: Literal["webrtc", "socket-opus"] = "webrtc",
+        token: str | None = None,
+        resume: str | None = None,
+        keep_sound: bool = False,
+    ) -> None:
+        join = wire.JoinInterpreter(name=name, audio=audio, token=token, resume=resume)
+        super().__init__(f"{url.rstrip('/')}/ws/interpret/{stream}/{language}", join, tls=True)
+        self._audio = audio
+        self.arrivals = Arrivals(keep_sound)
 
-            transport.take_packets(transceiver.receiver, keep)
-        answer = await participant.ask(wire.Offer(sdp=connection.localDescription.sdp), wire.Answer)
-        await connection.setRemoteDescription(RTCSessionDescription(through(answer.sdp), "answer"))
-        await _up(connection)
-        yield
+    async def on_air(self, on: bool, now: bool = False) -> None:
+        """Take the language over, ask a colleague for it, or give it back."""
+        await self.send(wire.OnAir(on=on, now=now))
 
+    async def _start_sound(self, stack: AsyncExitStack) -> None:
+        if self._audio == "webrtc":
+            microphone = _Microphone(self._source)
+            await stack.enter_async_context(connected(self, microphone, self.arrivals))
+        else:
+            await stack.enter_async_context(alongside(self._send_opus(), "client-microphone"))
 
-async def _up(connection: RTCPeerConnection) -> None:
-    """Wait until audio can flow. Raises NoAudio if it cannot in time."""
-    changed = asyncio.Event()
-    connection.on("connectionstatechange", changed.set)
-    try:
-        async with asyncio.timeout(CONNECT_S):
-            while (state := connection.connectionState) != "connected":
-                if state in ("failed", "closed"):
-                    raise NoAudio(f"no audio: the connection is {state}")
-                changed.clear()
-                await changed.wait()
-    except TimeoutError:
-        raise NoAudio(f"no audio: not connected within {CONNECT_S:g} s") from None
-
-
-async def _close(connection: RTCPeerConnection) -> None:
-    async with asyncio.timeout(CLOSE_S):
-        await connection.close()
+    def _hear_packet(self, data: bytes, at_s: float) -> None:
+        self.arrivals.note_socket_packet(data, at_s)

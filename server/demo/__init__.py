@@ -53,7 +53,7 @@ async def run(config: Config, source: str, target: str, out: Path, person: bool 
         print(f"tolk: {error}", file=sys.stderr)
         return 2
     loopback = msgspec.structs.replace(
-        config, host="127.0.0.1", port=0, tls="off", tls_cert="", fetch="never"
+        config, host="127.0.0.1", port=0, tls="off", tls_cert="", fetch="never", spare="never"
     )
     async with app.running(loopback) as server:
         if target not in server.models.catalogue.targets(source):

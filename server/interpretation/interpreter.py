@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable
 from typing import ParamSpec, TypeVar
 
 import numpy as np
+from msgspec.structs import replace
 
 from server.bus.messages import AUTO, RATE_HZ, AudioChunk, Caption, Committed, Demand
 from server.interpretation.booth import Booth
@@ -18,7 +19,7 @@ from server.interpretation.bounded import DropOldest
 from server.interpretation.engines import EngineError
 from server.interpretation.gate import Gate
 from server.interpretation.identifying import Deaf, Identifying
-from server.interpretation.segmenter import Line, Segmenter
+from server.interpretation.segmenter import Segmenter
 from server.interpretation.shared import Shared
 from server.interpretation.types import Clause, Target, Transcript
 
@@ -183,28 +184,14 @@ class Interpreter:
             transcript = transcript.shifted(self._listening_from)
         self._emit(self._segmenter.feed(transcript, heard_sample, quiet_samples))
 
-    def _emit(self, news: Iterable[Clause | Line]) -> None:
+    def _emit(self, news: Iterable[Clause | Caption]) -> None:
         for each in news:
             match each:
                 case Clause():
                     for booth in self._booths.values():
                         booth.offer(each)
-                case Line() if self._demand.captions:
-                    self._shared.publish(self._caption(each))
-
-    def _caption(self, line: Line) -> Caption:
-        return Caption(
-            stream=self.stream,
-            epoch=self.epoch,
-            language=self._demand.source,
-            segment=line.segment,
-            revision=line.revision,
-            status=line.status,
-            start_sample=line.start_sample,
-            end_sample=line.end_sample,
-            text=line.text,
-            certain=line.certain,
-        )
+                case Caption() if self._demand.captions:
+                    self._shared.publish(replace(each, stream=self.stream, epoch=self.epoch))
 
     def _commit(self, settled: int, step: int) -> None:
         """All audio up to ``settled`` is in clauses. Publish a Committed message if it moves on by

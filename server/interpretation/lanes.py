@@ -6,7 +6,6 @@ depend on it.
 """
 
 import asyncio
-import os
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -15,6 +14,7 @@ from typing import ParamSpec, TypeVar
 from server.bus.messages import Stage
 from server.interpretation.engines import EngineError
 from server.interpretation.turns import Turns
+from server.machine import whole_cores
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -117,7 +117,7 @@ class Lanes:
     def __init__(self, cores: int | None = None) -> None:
         self.listeners: dict[str, Mapping[str, int]] = {}
         self._lanes: dict[tuple[str, str, int], Lane] = {}
-        self._cores = cores or len(os.sched_getaffinity(0))
+        self._cores = cores or whole_cores()
         self._turns = Turns(self._cores)
         self._hearing: dict[str, int] = {}
 

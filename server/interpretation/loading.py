@@ -1,6 +1,5 @@
 """Loads the engines for the models of a catalogue, each with the library of its format."""
 
-import os
 from collections.abc import Mapping
 
 from server.interpretation.ctranslate2_device import Device, Wanted, device
@@ -9,6 +8,7 @@ from server.interpretation.pronunciation import pronouncer
 from server.interpretation.routes import RoutedTranslator
 from server.interpretation.shared import Engines
 from server.interpretation.written import WrittenTranslator
+from server.machine import whole_cores
 from server.models.catalogue import Catalogue, Model
 
 
@@ -47,8 +47,7 @@ def _recognizers(
     for language, model in catalogue.recognizers.items():
         if model.format == "whisper":
             if model.name not in loaded:
-                cores = len(os.sched_getaffinity(0))
-                loaded[model.name] = WhisperModel(catalogue.path(model), runs_on, cores)
+                loaded[model.name] = WhisperModel(catalogue.path(model), runs_on, whole_cores())
             recognizers[language] = WhisperRecognizer(loaded[model.name], language)
         else:
             recognizers[language] = VoskRecognizer(

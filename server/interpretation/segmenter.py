@@ -11,10 +11,9 @@ caption lines out.
 - Each segment number gets exactly one final or clear line, and nothing after it.
 """
 
-from dataclasses import dataclass
 from typing import Final, Literal
 
-from server.bus.messages import RATE_HZ
+from server.bus.messages import RATE_HZ, Caption
 from server.interpretation.open_numbers import may_go_on
 from server.interpretation.policies import (
     DEFAULT_POLICY,
@@ -42,22 +41,9 @@ CONJUNCTIONS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
-    """A caption in the source language. Times are samples of stream time. ``certain``: this many
-    of its first words will not change."""
-
-    segment: int
-    revision: int
-    status: Literal["partial", "final", "clear"]
-    start_sample: int
-    end_sample: int
-    text: str
-    certain: int
-
-
 class Segmenter:
-    """Divides the speech of one stream. Segments are numbered from ``first_segment``."""
+    """Divides the speech of one stream. Segments are numbered from ``first_segment``. Captions
+    come without their stream and epoch."""
 
     def __init__(
         self, language: str, first_segment: int = 0, policy: Policy = POLICIES[DEFAULT_POLICY]
@@ -80,7 +66,7 @@ class Segmenter:
 
     def feed(
         self, transcript: Transcript | None, heard_sample: int, quiet_samples: int = 0
-    ) -> list[Clause | Line]:
+    ) -> list[Clause | Caption]:
         """Take the recogniser's latest hypothesis, and return the new clauses and lines in order; a
         clause comes after its line. ``transcript``: None if the hypothesis has not changed.
         ``heard_sample``: the end of the audio that the recogniser has. ``quiet_samples``: for how
@@ -106,7 +92,7 @@ class Segmenter:
             out.append(self._line("partial" if shown else "clear", shown, agreed))
         return out
 
-    def finish(self) -> list[Clause | Line]:
+    def finish(self) -> list[Clause | Caption]:
         """Take the latest hypothesis as final, because no final transcript will come. Returns the
         new clauses and lines."""
         out = self._say(len(self._unsaid)) if self._unsaid else []
@@ -131,9 +117,9 @@ class Segmenter:
             word for word in words if word.start_sample + word.end_sample >= 2 * self._said_end
         )
 
-    def _cut(self, heard_sample: int, quiet_samples: int) -> list[Clause | Line]:
+    def _cut(self, heard_sample: int, quiet_samples: int) -> list[Clause | Caption]:
         """End the segments that the policy ends. Returns their lines and clauses."""
-        out: list[Clause | Line] = []
+        out: list[Clause | Caption] = []
         while True:
             words = self._unsaid
             texts = [word.text for word in words]
@@ -154,7 +140,7 @@ class Segmenter:
         self._is_written = self._is_written or any(map(is_written, texts))
         return written_ends(texts) if self._is_written else spoken_ends(texts, self._language)
 
-    def _grow(self, heard_sample: int) -> list[Clause | Line]:
+    def _grow(self, heard_sample: int) -> list[Clause | Caption]:
         """The open clause of the growing segment, if it has more agreed words than before."""
         agreed = self._agreed(heard_sample)
         if not self._policy.grows or agreed <= self._offered:
@@ -172,7 +158,7 @@ class Segmenter:
         """How many of the unsaid words have not changed for ``samples``."""
         return sum(since + samples <= heard_sample for since in self._since)
 
-    def _say(self, count: int) -> list[Clause | Line]:
+    def _say(self, count: int) -> list[Clause | Caption]:
         """End a segment with the next ``count`` words."""
         words, self._unsaid = self._unsaid[:count], self._unsaid[count:]
         del self._since[:count]
@@ -192,10 +178,20 @@ class Segmenter:
         status: Literal["partial", "final", "clear"],
         words: tuple[Word, ...],
         certain: int = 0,
-    ) -> Line:
+    ) -> Caption:
         certain = min(certain, len(words))
-        line = Line(
-            self._segment, self._revision, status, *self._span(words), _text(words), certain
+        start, end = self._span(words)
+        line = Caption(
+            stream="",
+            epoch=0,
+            language=self._language,
+            segment=self._segment,
+            revision=self._revision,
+            status=status,
+            start_sample=start,
+            end_sample=end,
+            text=_text(words),
+            certain=certain,
         )
         if status == "partial":
             self._revision += 1

@@ -56,7 +56,7 @@ class Limits:
     quiet_s: float = 1.0  # without audio, after which the last words become final
     forget_s: float = 10.0  # without audio, after which recognition restarts
     demand_s: float = 5.0  # without a demand, after which a stream is dropped
-    heartbeat_s: float = 1.0
+    heartbeat_s: float = 0.5
 
 
 @dataclass(slots=True)

@@ -2,7 +2,6 @@
 that the installed models have changed, it loads the new ones and moves to them."""
 
 import asyncio
-import dataclasses
 import logging
 import os
 import socket
@@ -22,72 +21,18 @@ from server.bus.messages import (
     Reload,
 )
 from server.bus.protocol import Bus, BusClosed
-from server.interpretation.ctranslate2_device import Wanted
 from server.interpretation.engines import ModelError
 from server.interpretation.interpreter import Interpreter
-from server.interpretation.loading import load
 from server.interpretation.moving import Moving
 from server.interpretation.policies import DEFAULT_POLICY, POLICIES, PolicyName
 from server.interpretation.shared import Engines, Limits, Shared
 from server.interpretation.stream_glossary import StreamGlossary
-from server.models.catalogue import Catalogue
-from server.models.current import version
-from server.process import described, on_sigterm, rss_bytes
+from server.machine import waited_s
+from server.process import described, rss_bytes
 
-#: How long running engine calls may take at the end, before the process ends without them.
-LAST_CALLS_S = 1.0
 DEFAULT_LIMITS = Limits()
 
 _log = logging.getLogger(__name__)
-
-
-async def run(
-    bus: Bus[Message],
-    catalogue: Callable[[], Catalogue],
-    *,
-    device: Wanted = "auto",
-    limits: Limits = DEFAULT_LIMITS,
-    policy: PolicyName = DEFAULT_POLICY,
-) -> None:
-    """Interpret with the models of ``catalogue``, which is called again at each Reload; see
-    ``run_with``. ``device``: for models that can run on a GPU."""
-    made: dict[str, Engines] = {}  # only the latest, by version
-
-    def engines() -> Engines:
-        found = catalogue()
-        if version(found) not in made:
-            latest = dataclasses.replace(load(found, device), catalogue=found)
-            made.clear()
-            made[version(found)] = latest
-        return made[version(found)]
-
-    await run_with(bus, engines, limits, policy)
-
-
-async def run_with(
-    bus: Bus[Message],
-    load: Callable[[], Engines],
-    limits: Limits = DEFAULT_LIMITS,
-    policy: PolicyName = DEFAULT_POLICY,
-) -> None:
-    """Interpret until the bus closes, on SIGTERM, or until the parent process is gone.
-
-    Raises what ``load`` raises. If an engine call hangs at the end, it ends the process at once,
-    because nothing else ends a native call.
-    """
-    worker = Worker(bus, load, limits, policy)
-    loop = asyncio.get_running_loop()
-    try:
-        with on_sigterm(worker.stop):
-            await worker.run()
-    finally:
-        deadline = loop.time() + LAST_CALLS_S
-        while worker.stuck_s() and loop.time() < deadline:
-            await asyncio.sleep(0.05)
-        if worker.stuck_s():
-            _log.warning("an engine call hangs; the process ends without waiting for it")
-            logging.shutdown()
-            os._exit(1)
 
 
 @dataclass(slots=True)
@@ -196,6 +141,7 @@ class Worker:
                 cpu_s=time.process_time(),
                 rss_bytes=rss_bytes(),
                 version=self._moving.version,
+                waited_s=waited_s(),
             )
         )
 

@@ -7,12 +7,12 @@ from typing import Final
 
 import numpy as np
 
-from server.bus.messages import RATE_HZ
+from server.bus.messages import RATE_HZ, Caption
 from server.interpretation.engines import EngineError
 from server.interpretation.gate import Gate
 from server.interpretation.hesitations import without_hesitations
 from server.interpretation.policies import POLICIES
-from server.interpretation.segmenter import Line, Segmenter
+from server.interpretation.segmenter import Segmenter
 from server.interpretation.shared import Engines
 from server.interpretation.types import Clause, Pcm, Transcript, Word
 from server.media.files import SoundFile
@@ -93,7 +93,7 @@ class Listening:
         self._words = meant.words
         return meant
 
-    def _said(self, news: Sequence[Clause | Line]) -> Iterator[Said]:
+    def _said(self, news: Sequence[Clause | Caption]) -> Iterator[Said]:
         for each in news:
             if isinstance(each, Clause):
                 yield self._timed(each)

@@ -58,7 +58,9 @@ def test_a_token_of_another_stream_is_refused() -> None:
 @pytest.mark.parametrize("open_listen", [False, True])
 def test_without_a_token_only_open_rights_are_granted(open_listen: bool, open_speak: bool) -> None:
     access = Access(SECRET, open_listen=open_listen, open_speak=open_speak)
-    assert access.grants(None, "sunday") == Grants(listen=open_listen, speak=open_speak)
+    assert access.grants(None, "sunday") == Grants(
+        listen=open_listen, speak=open_speak, interpret=open_speak
+    )
 
 
 def test_a_listener_s_token_never_lets_anybody_speak() -> None:
@@ -174,3 +176,31 @@ def test_an_unusable_state_folder_is_named(tmp_path: Path) -> None:
     (tmp_path / "state").write_text("a file")
     with pytest.raises(ConfigError, match="state"):
         load_secret("", tmp_path / "state")
+
+
+CLOSED = Access(SECRET, open_listen=False)
+
+
+def test_who_may_be_there_invites_listeners_for_as_long_and_the_same_languages() -> None:
+    own = CLOSED.issue(speak=True, listen=True, take_over=True, languages=["nl"], valid_s=60)
+    invitation = CLOSED.invitation(own, "sunday")
+    assert invitation is not None
+    assert CLOSED.grants(invitation, "sunday") == Grants(
+        subject="invited", listen=True, languages=frozenset({"nl"})
+    )
+    assert refused(CLOSED.invitation(own, "monday") or "", CLOSED).code == "forbidden"
+    ends = [jwt.decode(each, SECRET, ["HS256"])["exp"] for each in (own, invitation)]
+    assert ends[1] <= ends[0]
+
+
+def test_nobody_else_invites() -> None:
+    assert CLOSED.invitation(None, "sunday") is None
+    assert ACCESS.invitation(ACCESS.issue(speak=True, valid_s=60), "sunday") is None
+    for token, code in (
+        (CLOSED.issue(admin=False, valid_s=60), "forbidden"),
+        (CLOSED.issue(listen=True, stream="monday", valid_s=60), "forbidden"),
+        ("forged", "unauthorised"),
+    ):
+        with pytest.raises(ProtocolError) as caught:
+            CLOSED.invitation(token, "sunday")
+        assert caught.value.code == code

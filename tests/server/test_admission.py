@@ -187,3 +187,19 @@ def test_the_first_stream_and_with_max_languages_every_stream_is_recognised() ->
     limited.speak("s0")
     limited.run(20, hear=3)
     assert limited.speak("s1")
+
+
+def test_with_several_machines_what_they_say_decides() -> None:
+    asked: list[tuple[str, str]] = []
+
+    def room(stream: str, part: str) -> bool:
+        asked.append((stream, part))
+        return part != "fr"
+
+    machine = Machine(cores=1)
+    machine.admission.room = room
+    assert machine.admit("en", "de", "fr") == {"en", "de"}
+    assert asked == [("s", "de"), ("s", "fr")]  # the first language is never refused
+    assert machine.admit("en", "de", "fr") == {"en", "de"}
+    machine.admission.room = lambda stream, part: True
+    assert machine.admit("en", "de", "fr") == {"en", "de", "fr"}

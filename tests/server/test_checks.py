@@ -14,6 +14,8 @@ import pytest
 from server.checks import check_addresses, check_state, warn_of_readable_secrets
 from server.cli import main
 from server.config import Config, ConfigError
+from server.http.tls import names_in
+from server.prepared import prepared
 
 
 def config(state: Path, **settings: object) -> Config:
@@ -41,6 +43,17 @@ REFUSED = [
     (["--host", "nobody.invalid"], "--host"),
     (["--allowed-origins", "site.example"], "--allowed-origins"),
     (["--stage-timeout-s", "inf"], "--stage-timeout-s: inf"),
+    (["--bus", "http://tolk:secret-one@bus.example"], "--bus: 'http://bus.example' is not valid"),
+    (["--bus", "nats://tolk:secret-one@:4222"], "--bus: 'nats://:4222' has no valid host"),
+    (["--bus", "nats://bus.example:99999"], "--bus: 'nats://bus.example:99999' is not valid"),
+    (["--bus", "nats://tolk@bus.example"], "a user without a password"),
+    (["--bus", ","], "--bus names no server"),
+    (["--bus-credentials", "EMPTY"], "give --bus too"),
+    (["--bus", "bus.example", "--bus-credentials", "EMPTY"], "one line, USER:PASSWORD"),
+    (["--bus", "bus.example", "--bus-credentials", "/no/file"], "No such file"),
+    (["--roles", "hub,edge"], "without --bus"),
+    (["--bus", "bus.example", "--roles", "interpreter"], "always hub and edge"),
+    (["--bus", "bus.example", "--roles", "cook"], "--roles: Invalid enum value 'cook'"),
 ]
 
 
@@ -54,7 +67,13 @@ def test_both_commands_refuse(
     given = [str(tmp_path / each) if each in ("FILE", "EMPTY") else each for each in options]
     state = [] if "--state" in options else ["--state", str(tmp_path / "state")]
     assert main([command, "--models", "starter", "--fetch", "never", *state, *given]) == 2
-    assert told in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert told in said and "secret-one" not in said
+
+
+def test_an_interpreter_needs_a_bus(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["interpreter", "--state", str(tmp_path)]) == 2
+    assert "needs --bus" in capsys.readouterr().err
 
 
 def test_the_check_stores_nothing(tmp_path: Path) -> None:
@@ -117,6 +136,28 @@ def test_origins_are_accepted(tmp_path: Path) -> None:
 def test_an_address_to_listen_on_is_one_of_this_machine(tmp_path: Path, host: str) -> None:
     with pytest.raises(ConfigError, match="--host"):
         check_addresses(config(tmp_path, host=host))
+
+
+@pytest.mark.parametrize(
+    ("host", "address"),
+    [
+        *(("0.0.0.0", each) for each in ("https://hall", "hall:80", "ab:80", "0.0.0.0", "a b")),
+        ("127.0.0.1", "192.168.1.2"),
+    ],
+)
+def test_a_chosen_address_that_nobody_can_use_is_refused(
+    tmp_path: Path, host: str, address: str
+) -> None:
+    with pytest.raises(ConfigError, match="--address"):
+        check_addresses(config(tmp_path, host=host, address=address))
+
+
+@pytest.mark.parametrize("address", ["192.168.1.2", "hall.local", "2001:db8::1"])
+def test_an_address_can_be_chosen(tmp_path: Path, address: str) -> None:
+    chosen = config(tmp_path, host="0.0.0.0", address=address, tls="self")
+    check_addresses(chosen)
+    assert prepared(chosen).own.include(f"[{address}]" if ":" in address else address, None)
+    assert address in names_in(tmp_path / "self-signed.pem")
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "0.0.0.0", ""])

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from server.cli import main, raise_open_files
+from server.cli import main
 from server.config import STARTER_MODELS
+from server.process import raise_open_files
 
 
 def test_a_missing_models_folder_is_named(
@@ -68,7 +69,9 @@ def test_a_routers_address_may_be_offered(
 
 def test_a_token_is_printed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["token", "--speak", "--stream", "hall", "--state", str(tmp_path)]) == 0
-    assert capsys.readouterr().out.count(".") == 2
+    printed = capsys.readouterr()
+    assert printed.out.count(".") == 2
+    assert f"http://localhost:8080/speak/hall#token={printed.out}" in printed.err
 
 
 def test_the_version_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
@@ -95,3 +98,14 @@ def test_a_port_in_use_is_reported_with_what_to_do(
         port = str(other.getsockname()[1])
         assert main(["--port", port, "--media-port", "0", "--state", str(tmp_path)]) == 1
     assert "another --port" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [(["edge"], "an edge needs --bus"), (["interpreter"], "an interpreter needs --bus")],
+)
+def test_a_machine_of_several_needs_the_others(
+    words: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(words) == 2
+    assert said in capsys.readouterr().err

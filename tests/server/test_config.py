@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from server.config import Config, ConfigError, add_options, load
+from server.config import Config, ConfigError
+from server.settings import add_options, load
 
 
 def loaded(*arguments: str, environ: Mapping[str, str] | None = None) -> Config:
@@ -49,6 +50,13 @@ def test_a_wrong_setting_is_named(arguments: list[str], named: str) -> None:
         loaded(*arguments)
 
 
+def test_a_file_that_is_nested_too_deeply_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "tolk.toml"
+    file.write_text("a = " + "{b = " * 5_000)
+    with pytest.raises(ConfigError, match=r"tolk\.toml"):
+        loaded("--config", str(file))
+
+
 def test_an_unknown_key_in_the_file_is_named(tmp_path: Path) -> None:
     file = tmp_path / "tolk.toml"
     file.write_text("prot = 8080\n")
@@ -59,6 +67,28 @@ def test_an_unknown_key_in_the_file_is_named(tmp_path: Path) -> None:
 def test_a_wrong_variable_is_named() -> None:
     with pytest.raises(ConfigError, match="TOLK_PORT"):
         loaded(environ={"TOLK_PORT": "-1"})
+
+
+def test_the_command_line_wins_before_a_variable_is_read() -> None:
+    """Kubernetes sets it so for a service named tolk."""
+    given = {"TOLK_PORT": "tcp://10.43.0.7:8080"}
+    assert loaded("--port", "7", environ=given).port == 7
+    with pytest.raises(ConfigError, match="TOLK_PORT .*Kubernetes.*enableServiceLinks"):
+        loaded(environ=given)
+
+
+def test_an_empty_variable_is_not_set() -> None:
+    config = loaded(environ={"TOLK_PORT": "", "TOLK_TLS": "", "TOLK_PUBLIC_STREAMS": ""})
+    assert config == Config()
+
+
+def test_a_file_may_begin_with_a_mark(tmp_path: Path) -> None:
+    file = tmp_path / "tolk.toml"
+    file.write_bytes(b"\xef\xbb\xbfport = 7\r\n")
+    assert loaded("--config", str(file)).port == 7
+    file.write_bytes("port = 7".encode("utf-16"))
+    with pytest.raises(ConfigError, match="save it as UTF-8"):
+        loaded("--config", str(file))
 
 
 @pytest.mark.parametrize(

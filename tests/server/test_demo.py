@@ -6,6 +6,7 @@ from pathlib import Path
 import jiwer
 import pytest
 
+from server.cli import main
 from server.config import STARTER_MODELS, Config
 from server.demo import clip, run, vtt
 from server.media.files import SoundFile
@@ -59,3 +60,11 @@ def test_captions_are_written_as_webvtt() -> None:
         text="1 < 2 & 3",
     )
     assert vtt([caption]) == ("WEBVTT\n\n01:02:03.004 --> 01:02:05.000\n1 &lt; 2 &amp; 3\n")
+
+
+def test_a_folder_that_cannot_be_made_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").touch()
+    assert main(["demo", "--out", str(tmp_path / "file" / "out")]) == 1
+    assert "file/out cannot be written: Not a directory" in capsys.readouterr().err

@@ -8,7 +8,15 @@ import pytest
 from server import draining
 from server.app import Server
 from server.client.participants import Listener, Refused, Speaker
-from tests.helpers.running import SILENT_BYTES, STAND_IN, WORD_PACKETS, final, tolk, tone
+from tests.helpers.running import (
+    SILENT_BYTES,
+    STAND_IN,
+    WORD_PACKETS,
+    final,
+    sound_arrived,
+    tolk,
+    tone,
+)
 from tests.helpers.waiting import until
 
 
@@ -32,9 +40,9 @@ async def test_what_was_said_is_heard_to_its_end(tmp_path: Path) -> None:
     ):
         await speaker.play(tone(300, silence_s=0.0))
         hall = server.live.of(server.manager.streams["hall"])
-        await until(lambda: hall.is_unfinished)
+        await until(lambda: hall.unfinished_s > 0)
         await asyncio.wait_for(finished(server), draining.FINISH_S + 1)
-        assert not hall.is_unfinished
+        assert not hall.unfinished_s
         assert any(final("en", "low")(caption) for _, caption in listener.captions)
         sounding = [data for _, data in listener.arrivals.payloads if len(data) > SILENT_BYTES]
         assert len(sounding) >= WORD_PACKETS
@@ -60,3 +68,36 @@ async def test_asked_again_it_ends_at_once(tmp_path: Path) -> None:
     ):
         await speaker.play(tone(300))
         assert await finished(server, hurry=True) < draining.SILENT_S
+
+
+async def test_a_pause_is_waited_for(tmp_path: Path) -> None:
+    loop, patience = asyncio.get_running_loop(), asyncio.Event()
+    async with (
+        tolk(tmp_path, STAND_IN) as server,
+        Speaker(server.url, "hall", "nl", audio="socket") as speaker,
+        Listener(server.url, "hall", "en", captions=["en"], audio="socket") as listener,
+    ):
+        await speaker.play(tone(300, silence_s=0.0))
+        await until(lambda: server.live.of(server.manager.streams["hall"]).unfinished_s > 0)
+        since_s = loop.time()
+        assert await draining.pause(server.live, patience)
+        assert any(final("en", "low")(caption) for _, caption in listener.captions)
+        assert loop.time() - since_s >= draining.SILENT_S
+        async with Listener(server.url, "hall"):
+            pass  # who comes meanwhile comes in
+
+
+async def test_while_it_is_finished_speakers_themselves_may_be_heard(tmp_path: Path) -> None:
+    async with (
+        tolk(tmp_path, STAND_IN) as server,
+        Speaker(server.url, "hall", "nl", audio="socket") as speaker,
+        Listener(server.url, "hall", "en", captions=["en"], audio="socket"),
+        Listener(server.url, "hall", "floor", audio="socket", keep_sound=True) as floor,
+    ):
+        await speaker.play(tone(300, silence_s=0.0))
+        before, patience = len(floor.arrivals), asyncio.Event()
+        finishing = draining.finish(server.manager, server.live, patience, floor=True)
+        async with asyncio.TaskGroup() as group:
+            group.create_task(finishing)
+            group.create_task(speaker.play(tone(600, seconds=1.0)))
+            await sound_arrived(floor.arrivals, before)

@@ -43,6 +43,56 @@ def test_a_put_glossary_is_used_until_it_is_deleted(folder: Path) -> None:
     assert sorted(set(versions)) == versions
 
 
+def test_files_are_read_again(folder: Path) -> None:
+    glossaries = Glossaries.load(str(folder), languages)
+    glossaries.put("garden", as_json("Elst"))
+    before = glossaries.of("hall").version
+    (folder / "hall.toml").write_text('names = ["Epe"]')
+    (folder / "annex.toml").write_text('names = ["Erp"]')
+    glossaries.reload(str(folder))
+    names = {each: glossaries.of(each).glossary.names for each in ("hall", "annex", "garden")}
+    assert names == {"hall": ("Epe",), "annex": ("Erp",), "garden": ("Elst",)}
+    assert glossaries.of("hall").version > before
+
+
+def test_unchanged_files_that_are_read_again_change_nothing(folder: Path) -> None:
+    glossaries = Glossaries.load(str(folder), languages)
+    before = glossaries.of("hall")
+    glossaries.reload(str(folder))
+    glossaries.reload(str(folder))
+    assert glossaries.of("hall") == before
+    (folder / "hall.toml").write_text('names = ["Epe"]')
+    glossaries.reload(str(folder))
+    assert glossaries.of("hall").glossary.names == ("Epe",)
+
+
+def test_a_glossary_that_was_put_stays_until_it_is_deleted(folder: Path) -> None:
+    glossaries = Glossaries.load(str(folder), languages)
+    glossaries.put("hall", as_json("Elst"))
+    (folder / "hall.toml").write_text('names = ["Epe"]')
+    glossaries.reload(str(folder))
+    assert glossaries.of("hall").glossary.names == ("Elst",)
+    assert glossaries.delete("hall").glossary.names == ("Epe",)
+
+
+def test_a_glossary_ends_with_its_file_and_the_interpreter_is_told(folder: Path) -> None:
+    glossaries = Glossaries.load(str(folder), languages)
+    (folder / "hall.toml").unlink()
+    glossaries.reload(str(folder))
+    message = glossaries.message("hall", 1)
+    assert message is not None and message.names == ()
+
+
+def test_a_file_that_cannot_be_used_changes_nothing(folder: Path) -> None:
+    glossaries = Glossaries.load(str(folder), languages)
+    (folder / "annex.toml").write_text('names = ["Erp"]')
+    (folder / "hall.toml").write_text("names =")
+    with pytest.raises(ConfigError, match=r"hall\.toml"):
+        glossaries.reload(str(folder))
+    assert glossaries.of("hall").glossary.names == ("Ede",)
+    assert glossaries.of("annex") == NONE
+
+
 def test_the_interpreter_is_told_of_a_glossary_that_was_deleted() -> None:
     glossaries = Glossaries(languages)
     put = glossaries.put("hall", as_json("Elst"))

@@ -1,17 +1,14 @@
 """Guessing is slow, and what a session does wrong is counted, whoever notices it."""
 
-from collections.abc import AsyncIterator
-
 import aiohttp
 import pytest
-import pytest_asyncio
 
 from server.app import Server
 from server.client.participants import Listener, Refused, Speaker
 from server.streams.guesses import FREE_AGAIN_S, MAX_ADDRESSES, Guesses
 from signaling.errors import ProtocolError
 from signaling.protocol import MAX_FAULTS
-from tests.helpers.running import STAND_IN, tolk
+from tests.helpers.running import shared_server
 
 in_module = pytest.mark.asyncio(loop_scope="module")
 AT_ONCE = 6
@@ -45,16 +42,10 @@ def test_the_number_of_addresses_that_are_remembered_is_bounded() -> None:
     assert refused(guesses, 1, 0.0, "0") == 0
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Server]:
-    async with tolk(
-        tmp_path_factory.mktemp("state"),
-        STAND_IN,
-        ready=False,
-        max_sessions_per_address=AT_ONCE,
-        trusted_proxies=["127.0.0.1"],
-    ) as running:
-        yield running
+server = shared_server(
+    max_sessions_per_address=AT_ONCE,
+    trusted_proxies=["127.0.0.1"],
+)
 
 
 @in_module

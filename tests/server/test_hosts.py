@@ -1,19 +1,20 @@
 """A page of another site whose name leads to this machine (DNS rebinding) gets nothing."""
 
 import asyncio
+import logging
 import socket
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import aiohttp
 import pytest
-import pytest_asyncio
 
 from server.app import Server
 from server.config import Config
 from server.http.hosts import own_hosts
 from server.http.netinfo import lan_addresses
-from tests.helpers.running import STAND_IN, tolk
+from signaling import origins
+from signaling.rates import Bucket
+from tests.helpers.running import STAND_IN, shared_server, tolk
 
 EVIL = "evil.example"
 SETTINGS = Config(
@@ -27,17 +28,11 @@ in_module = pytest.mark.asyncio(loop_scope="module")
 CERTIFIED = ["*.hall.example", "Stage.example"]
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def shared(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Server]:
-    """A server behind a trusted proxy, with a public URL, as most are."""
-    async with tolk(
-        tmp_path_factory.mktemp("state"),
-        STAND_IN,
-        ready=False,
-        trusted_proxies=["127.0.0.1/32"],
-        allowed_origins=["https://site.example"],
-    ) as server:
-        yield server
+#: A server behind a trusted proxy, with a public URL, as most are.
+shared = shared_server(
+    trusted_proxies=["127.0.0.1/32"],
+    allowed_origins=["https://site.example"],
+)
 
 
 @pytest.mark.parametrize(
@@ -165,3 +160,33 @@ async def test_a_phone_comes_by_address(tmp_path: Path) -> None:
             assert f"http://{address}:{server.port}/listen/hall" in await response.text()
         async with http.ws_connect("/ws/listen/hall", headers=origin) as connection:
             assert not connection.closed
+
+
+async def test_pages_of_the_public_url_connect_through_a_proxy_that_names_itself(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(origins, "LINES", Bucket(1, 10))  # no other test has used it up
+    url = "https://tolk.example:443/room"
+    async with (
+        tolk(tmp_path, STAND_IN, ready=False, public_url=url) as server,
+        aiohttp.ClientSession(server.url) as http,
+    ):
+        for headers in (
+            {"Origin": "https://tolk.example"},
+            {"Origin": "https://tolk.example", "Host": "tolk.example:443"},
+        ):
+            async with http.ws_connect("/ws/listen/hall", headers=headers) as connection:
+                assert not connection.closed
+            async with http.post("/api/connect", headers=headers) as answer:
+                assert answer.status == 204
+        async with http.post("/api/connect", headers={"Origin": "https://a.example"}) as answer:
+            assert answer.status == 403
+            assert "--public-url" in await answer.text()
+        caplog.clear()
+        with caplog.at_level(logging.WARNING):
+            for headers in ({"Origin": "https://other.example"}, {"Host": EVIL}):
+                with pytest.raises(aiohttp.WSServerHandshakeError):
+                    await http.ws_connect("/ws/listen/hall", headers=headers)
+    assert "a page of another address was not allowed to connect" in caplog.text
+    assert "a request for another server's name was refused" in caplog.text
+    assert caplog.text.count("--public-url") == 2

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from server.config import Config, ConfigError
-from server.http.ice_servers import VALID_S, ice_servers
+from server.http.ice_servers import VALID_S, Refusals, ice_servers
 from signaling.messages import IceServer
 
 STUN, TURN, TURNS = "stun:s.example", "turn:t.example:3478", "turns:t.example?transport=tcp"
@@ -59,3 +59,19 @@ def test_with_a_shared_secret_everybody_gets_an_expiring_password(tmp_path: Path
 def test_impossible_settings_are_refused_at_the_start(config: Config, named: str) -> None:
     with pytest.raises(ConfigError, match=named):
         ice_servers(config)
+
+
+def test_refused_passwords_are_logged_once_a_minute(caplog: pytest.LogCaptureFixture) -> None:
+    told = ice_servers(Config(ice_servers=[STUN, TURN], turn_username="u", turn_password="p"))(0)
+    refusals = Refusals()
+    for at_s in (0, 1, 59, 61):
+        refusals.count(told, at_s)
+    assert [TURN in each for each in caplog.messages] == [True, True]
+    assert not any(STUN in each for each in caplog.messages)
+
+
+def test_a_refusal_by_a_server_that_nobody_was_told_of_is_not_believed(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    Refusals().count(ice_servers(Config(ice_servers=[STUN]))(0), 0)
+    assert not caplog.messages

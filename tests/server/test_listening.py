@@ -27,8 +27,14 @@ async def runner() -> AsyncIterator[web.AppRunner]:
     await runner.cleanup()
 
 
+async def listened(runner: web.AppRunner, host: str) -> int:
+    """Serve it on a free port, and return that."""
+    port: int = (await listen(runner, host, 0))[0].getsockname()[1]
+    return port
+
+
 async def test_connections_of_a_crowd_are_accepted_a_few_at_a_time(runner: web.AppRunner) -> None:
-    port = await listen(runner, "127.0.0.1", 0)
+    port = await listened(runner, "127.0.0.1")
     server = runner.server
     assert server is not None
     with ExitStack() as stack:
@@ -44,13 +50,13 @@ async def test_connections_of_a_crowd_are_accepted_a_few_at_a_time(runner: web.A
 
 
 async def test_every_address_of_a_name_is_served(runner: web.AppRunner) -> None:
-    port = await listen(runner, "localhost", 0)
+    port = await listened(runner, "localhost")
     async with aiohttp.ClientSession() as http, http.get(f"http://127.0.0.1:{port}/") as response:
         assert await response.text() == "hello"
 
 
 async def test_a_port_in_use_is_named(runner: web.AppRunner) -> None:
-    port = await listen(runner, "127.0.0.1", 0)
+    port = await listened(runner, "127.0.0.1")
     with pytest.raises(OSError, match=str(port)):
         await listen(runner, "127.0.0.1", port)
 

@@ -17,7 +17,7 @@ from server.client.participants import Listener, Refused, Speaker
 from server.http.malformed import LINES_AT_ONCE, request_log
 from server.process import log_without_content
 from signaling import messages as wire
-from tests.helpers.running import STAND_IN, final, tolk, tone
+from tests.helpers.running import final, shared_server, tone
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -52,16 +52,12 @@ async def log() -> AsyncIterator[Written]:
     root.setLevel(level)
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Server]:
-    async with tolk(
-        tmp_path_factory.mktemp("state"),
-        STAND_IN,
-        speak_token="required",
-        trusted_proxies=["127.0.0.1"],
-        log_level="debug",
-    ) as running:
-        yield running
+server = shared_server(
+    ready=True,
+    speak_token="required",
+    trusted_proxies=["127.0.0.1"],
+    log_level="debug",
+)
 
 
 async def sent(server: Server, data: bytes) -> bytes:

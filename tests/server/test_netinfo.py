@@ -5,19 +5,18 @@ from multidict import CIMultiDict
 
 from server.config import ConfigError
 from server.http import netinfo
+from server.http.interfaces import usable
 from server.http.netinfo import (
     Visitor,
     base_url,
     client_address,
     gives_microphone,
     is_loopback,
-    lan_addresses,
     names,
     parse_addresses,
     parse_networks,
     printed_hosts,
     qr_code,
-    usable,
     visitor,
 )
 
@@ -33,10 +32,6 @@ def test_the_preferred_address_is_first_then_ipv4() -> None:
     found = ["fd00::2", "172.17.0.1", "192.168.1.2", "172.17.0.1"]
     assert usable(found, "192.168.1.2") == ["192.168.1.2", "172.17.0.1", "fd00::2"]
     assert usable(found, None) == ["172.17.0.1", "192.168.1.2", "fd00::2"]
-
-
-def test_this_machine_s_addresses_can_be_used() -> None:
-    assert lan_addresses() == usable(lan_addresses(), lan_addresses()[0] if lan_addresses() else "")
 
 
 @pytest.mark.parametrize(

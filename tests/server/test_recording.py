@@ -1,6 +1,7 @@
 """Recordings of a stream: what is written, and who is told."""
 
 import asyncio
+import re
 import shutil
 import threading
 from collections.abc import AsyncIterator, Callable
@@ -8,11 +9,12 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import pytest
 
 from server.app import Server
 from server.client.participants import Listener, Speaker, Talker
-from server.media.opus import RATE_HZ
+from server.media.opus import RATE_HZ, Pcm
 from server.recording import writer
 from server.streams.live_stream import LiveStream
 from signaling import messages as wire
@@ -20,6 +22,7 @@ from tests.browser.serving import ServerProcess
 from tests.helpers.recorded import ends_ms, lines, only, sound
 from tests.helpers.running import STAND_IN, final, power, tolk, tone
 from tests.helpers.waiting import until
+from tests.helpers.whip import Words, joined
 
 BOTH = ["audio", "text"]
 TEXTS = {
@@ -86,9 +89,47 @@ async def test_channels_and_captions_are_recorded_on_one_time_line(tmp_path: Pat
     # A busy machine tears some words apart, hardly all of them.
     told, heard = [line["end_ms"] for line in recognised], ends_ms(floor)
     assert min(abs(at - each) for at in told for each in heard) < APART_MS
+    assert told_apart_ms(folder, english) < APART_MS
     assert power(floor, 300) > 0.5
     assert power(english, 700) > 0.5
     assert abs(len(floor) - len(english)) < RATE_HZ // 5
+
+
+def told_apart_ms(folder: Path, english: Pcm) -> float:
+    """How far the English subtitles and what is heard in the English channel are apart."""
+    shown = re.findall(r"([\d:.]+) --> ([\d:.]+)\nlow", (folder / "en.vtt").read_text())
+    starts, ends = (
+        [float(time[-6:]) * 1000 + int(time[-9:-7]) * 60_000 for time in times]
+        for times in zip(*shown, strict=True)
+    )
+    last = [line for line in lines(folder) if line["language"] == "en"]
+    assert starts == [line["heard_start_ms"] for line in last]
+    length_ms = len(english) * 1000 / RATE_HZ
+    begun = [length_ms - at for at in ends_ms(english[::-1])]
+    told: list[float] = [line["heard_end_ms"] for line in last]
+    assert len(starts) == len(ends) == 3
+    off_ms: float = max(
+        max(min(abs(at - each) for each in begun) for at in starts),
+        max(min(abs(at - each) for each in ends_ms(english)) for at in told),
+    )
+    return off_ms
+
+
+async def test_programs_without_messages_are_told_by_a_header(tmp_path: Path) -> None:
+    async with (
+        tolk(tmp_path, STAND_IN, record=["audio"]) as server,
+        aiohttp.ClientSession(server.url) as http,
+        joined(http, "/whip/hall?language=nl", Words()) as publisher,
+        joined(http, "/whep/hall") as player,
+    ):
+        told = [publisher.headers, player.headers]
+        for address in ("/listen/hall/floor.ogg", "/captions/hall/nl.vtt"):
+            async with http.head(address) as response:
+                told.append(response.headers)
+        assert [headers["Tolk-Recording"] for headers in told] == ["audio"] * 4
+        server.context.recordings.ask("hall", [])
+        async with http.head("/listen/hall/floor.ogg") as response:
+            assert "Tolk-Recording" not in response.headers
 
 
 async def test_text_alone_is_recorded_and_nothing_of_who_talks_alone(tmp_path: Path) -> None:
@@ -170,7 +211,7 @@ async def test_trouble_ends_the_recording_and_is_told(
         (tmp_path / "file").touch()
         settings["record_folder"] = str(tmp_path / "file" / "recordings")
     elif what == "limit":
-        settings["record_limit_gb"] = 5e-6
+        settings["record_limit_gb"] = 2e-6
     elif what == "slow":
         monkeypatch.setattr(writer, "MOST_JOBS", 2)
     hang = threading.Event()
@@ -182,10 +223,9 @@ async def test_trouble_ends_the_recording_and_is_told(
             await until((tmp_path / "recordings").exists)
             await until(lambda: server.metrics.recording_counts.bytes > 0)
             shutil.rmtree(tmp_path / "recordings")
-        speaking = asyncio.create_task(speaker.play(tone(300, 4.0)))
+        await speaker.play(tone(300, 1.0))
         await them.expect(wire.State, is_stopped)
         await speaker.expect(wire.State, is_stopped)
-        await speaking
         since = len(them.received)
         await speaker.play(LOW)
         await them.expect(wire.Caption, final("en", "low"), since=since)

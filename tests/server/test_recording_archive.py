@@ -1,7 +1,9 @@
 """What operators do with recordings over HTTP: switch, list, get and delete them."""
 
+import asyncio
 import io
 import os
+import threading
 import zipfile
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
@@ -108,6 +110,32 @@ async def test_a_recording_is_deleted(
             assert response.status == status
     left = {each.name for each in (tmp_path / "recordings").iterdir()}
     assert left == {"other_2026-11-29T09-30-00Z", "mine"}
+
+
+async def test_it_is_deleted_after_its_last_files_are_written(
+    server: Server, http: aiohttp.ClientSession, tmp_path: Path
+) -> None:
+    folder = tmp_path / "recordings" / NAME
+    begun, goes_on = threading.Event(), threading.Event()
+
+    def write() -> None:
+        begun.set()
+        goes_on.wait(10)
+        (folder / "nl.txt").write_text("The last transcript.")
+
+    server.context.recordings.put(write)
+    await until(begun.is_set)
+
+    async def delete() -> int:
+        async with http.delete(f"{OF_HALL}/{NAME}", headers=operator(server)) as response:
+            return response.status
+
+    deleted = asyncio.create_task(delete())
+    done, _ = await asyncio.wait([deleted], timeout=0.3)
+    assert not done and folder.exists()
+    goes_on.set()
+    assert await deleted == 204
+    assert not folder.exists()
 
 
 async def test_others_get_nothing(

@@ -1,4 +1,5 @@
-"""SIGHUP to a real server process: new certificates and secrets, and nobody is dropped."""
+"""SIGHUP to a real server process: new certificates, secrets, glossaries and limits, and nobody is
+dropped."""
 
 import asyncio
 import signal
@@ -7,6 +8,8 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+
+import aiohttp
 
 from server.client.participants import Listener, Refused
 from server.http.access import Access
@@ -36,7 +39,8 @@ async def served(folder: Path, port: int) -> AsyncIterator[asyncio.subprocess.Pr
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "server", "--port", str(port), "--state", str(folder)),
             *("--tls-cert", pair, "--tls-key", pair, "--secret-file", str(folder / "secret")),
-            *("--listen-token", "required"),
+            *("--listen-token", "required", "--spare", "never"),
+            *("--config", str(folder / "tolk.toml"), "--glossaries", str(folder / "terms")),
             stdin=asyncio.subprocess.DEVNULL,
             stdout=out,
             stderr=out,
@@ -66,10 +70,32 @@ def token(secret: str) -> str:
     return Access(secret.encode()).issue(valid_s=60, listen=True)
 
 
+async def refusal(url: str, stream: str, shown: str) -> str:
+    """The code of the error with which a listener with this token is refused; "" if it is not."""
+    try:
+        async with Listener(url, stream, audio="socket", token=shown, tls=False):
+            return ""
+    except Refused as refused:
+        return refused.error.code if refused.error else "closed"
+
+
+async def names(url: str) -> object:
+    """The names in the glossary of the hall."""
+    admin = Access(NEW.encode()).issue(valid_s=60, admin=True)
+    async with (
+        aiohttp.ClientSession(headers={"Authorization": f"Bearer {admin}"}) as http,
+        http.get(f"{url}/api/streams/hall/glossary", ssl=False) as response,
+    ):
+        return (await response.json())["names"]
+
+
 async def test_new_files_count_and_bad_ones_do_not(tmp_path: Path) -> None:
     port, log = free_port(), tmp_path / "log"
     certificate(tmp_path, "first")
     (tmp_path / "secret").write_text(OLD)
+    (tmp_path / "terms").mkdir()
+    (tmp_path / "terms" / "hall.toml").write_text('names = ["Ede"]')
+    (tmp_path / "tolk.toml").write_text("max_streams = 2")
     url = f"https://localhost:{port}"
     async with (
         served(tmp_path, port) as process,
@@ -77,17 +103,17 @@ async def test_new_files_count_and_bad_ones_do_not(tmp_path: Path) -> None:
     ):
         second = certificate(tmp_path, "second")
         (tmp_path / "secret").write_text(NEW)
+        (tmp_path / "terms" / "hall.toml").write_text('names = ["Epe"]')
+        (tmp_path / "tolk.toml").write_text("max_streams = 1\nmax_languages = 3\npolicy = 'clause'")
         process.send_signal(signal.SIGHUP)
-        await until(lambda: b"read again: the secret of tokens" in log.read_bytes())
+        await until(lambda: b"read again: the limits" in log.read_bytes())
         assert await shown(port) in second
+        assert b"count after a restart only: policy" in log.read_bytes()
+        assert await names(url) == ["Epe"]
         async with Listener(url, "hall", audio="socket", token=token(NEW), tls=False):
             pass
-        try:
-            async with Listener(url, "hall", audio="socket", token=token(OLD), tls=False):
-                raise AssertionError("a token of the old secret was accepted")
-        except Refused as refused:
-            assert refused.error is not None
-            assert refused.error.code == "unauthorised"
+        assert await refusal(url, "hall", token(OLD)) == "unauthorised"
+        assert await refusal(url, "annex", token(NEW)) == "limit"
 
         (tmp_path / "pair.pem").write_text("nonsense")
         process.send_signal(signal.SIGHUP)

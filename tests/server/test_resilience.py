@@ -183,11 +183,17 @@ async def test_a_language_without_room_begins_once_there_is_room(tmp_path: Path)
             late = Listener(server.url, "annex", "en", captions=["en"])
             refused = await stack.enter_async_context(late)
             await refused.expect(wire.ChannelState, fallback("full"))
+            await until(lambda: without_room(server) == 1)
             since = len(refused.received)
         await refused.expect(wire.ChannelState, status("live"), since=since)
         await speaker.play(HIGH)
         caption = await refused.expect(wire.Caption, text("high"))
     assert caption.language == "en"
+
+
+def without_room(server: Server) -> float:
+    labels = {"what": "language"}
+    return server.metrics.registry.get_sample_value("tolk_without_room", labels) or 0.0
 
 
 @pytest.mark.parametrize("joins_with", ["en", "floor"])

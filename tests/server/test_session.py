@@ -262,7 +262,21 @@ async def test_a_speaker_with_a_token_for_it_takes_over(server: Server) -> None:
         Speaker(server.url, "hall", "nl", token=token, take_over=True),
     ):
         told = await first.expect(wire.Error)
-    assert told.code == "replaced" and told.fatal
+    assert told.code == "taken_over" and told.fatal
+
+
+async def test_in_the_wings_nobody_is_heard_and_listeners_are_counted(server: Server) -> None:
+    async with (
+        Listener(server.url, "wings", "floor", keep_sound=True) as listener,
+        Speaker(server.url, "wings", "nl", wings=True) as waiting,
+    ):
+        assert (await waiting.expect(wire.Audience)).total == 1
+        await waiting.pause(True)
+        await waiting.play(LOW)
+        await waiting.ask(wire.Ping(), wire.Pong)
+        assert waiting.joined.state == "waiting"
+        assert not [each for _, each in listener.received if isinstance(each, wire.State)]
+    assert abs(listener.arrivals.sound()).max() < 100
 
 
 async def test_clean_up_on_disconnect(server: Server) -> None:

@@ -22,7 +22,8 @@ from server.metrics import Metrics
 from server.models.catalogue import Catalogue, Model
 from server.models.current import Current
 from server.streams.admission import Admission
-from server.streams.live_stream import LiveStream, StreamContext
+from server.streams.context import StreamContext
+from server.streams.live_stream import LiveStream
 from server.streams.registry import ConnectionManager
 from signaling import messages as wire
 from tests.helpers.talk import CHUNK, Recognizer, Talk, Voice, Wordy, lags_s

@@ -14,7 +14,8 @@ from server.metrics import Metrics
 from server.models.catalogue import Catalogue
 from server.models.current import Current
 from server.streams.admission import Admission
-from server.streams.live_stream import LiveStream, StreamContext
+from server.streams.context import StreamContext
+from server.streams.live_stream import LiveStream
 from server.streams.registry import ConnectionManager, Session
 from signaling import messages as wire
 from tests.helpers.running import STAND_IN, final, models_of_several, tolk, tone
@@ -68,6 +69,14 @@ class Stage:
         return self.manager.join_speaker(
             "s", "a", language, lambda why: None, resume=None, take_over=False, languages=languages
         )
+
+    def hand_over(self, language: str) -> None:
+        """Somebody in the wings goes on, in this language."""
+        other = self.manager.join_speaker(
+            "s", "a", language, lambda why: None, resume=None, take_over=False, wings=True
+        )
+        self.live.wings.ask(other, "")
+        assert self.live.wings.hand_over(self.live.wings.asking[0].number)
 
     def speak(self, seconds: float) -> None:
         for _ in range(round(seconds * 10)):
@@ -238,6 +247,61 @@ def test_partial_captions_are_cleared_when_the_language_changes(tmp_path: Path) 
     stage.live.source.choose("en")
     caption = [each for each in stage.told["listener"] if isinstance(each, wire.Caption)][-1]
     assert (caption.status, caption.segment, caption.revision) == ("clear", 1, 4)
+
+
+# --- another speaker ----------------------------------------------------------------------------
+
+
+def test_what_was_said_last_is_interpreted_before_another_language_is(tmp_path: Path) -> None:
+    stage = Stage(tmp_path, "nl")
+    stage.speak(3)
+    stage.commit(1)
+    before, fed = stage.live.epoch, len(stage.fed_from_s)
+    stage.hand_over("en")
+    assert stage.state().source == "en"
+    assert stage.track.broadcast.name == "floor", "who listens to English hears them at once"
+    stage.speak(1)
+    stage.live.publish_demand()
+    assert (stage.live.epoch, len(stage.fed_from_s)) == (before, fed)
+    demands = [each for each in stage.bus.published if isinstance(each, bus.Demand)]
+    assert demands[-1].source == "nl"
+    stage.commit(2.5)
+    assert stage.live.epoch == before + 1
+    assert stage.fed_from_s == pytest.approx(np.arange(3, 4, 0.1)), "from the first word on"
+    assert stage.demand.source == "en"
+
+
+def test_the_next_speaker_waits_three_seconds_at_most(tmp_path: Path) -> None:
+    stage = Stage(tmp_path, "nl")
+    stage.speak(3)
+    before = stage.live.epoch
+    stage.hand_over("en")
+    stage.speak(2.9)
+    assert stage.live.epoch == before
+    stage.speak(0.1)
+    assert stage.live.epoch == before + 1
+    assert stage.fed_from_s == pytest.approx(np.arange(3, 6, 0.1))
+
+
+def test_if_the_interpreter_dies_the_next_speaker_does_not_wait(tmp_path: Path) -> None:
+    stage = Stage(tmp_path, "nl")
+    stage.speak(3)
+    stage.hand_over("en")
+    stage.speak(1)
+    stage.live.interpreter_lost()
+    stage.live.interpreter_ready()
+    assert stage.demand.source == "en"
+    assert stage.fed_from_s == pytest.approx(np.arange(3, 4, 0.1))
+
+
+def test_in_the_same_language_nobody_waits(tmp_path: Path) -> None:
+    stage = Stage(tmp_path, "nl")
+    stage.speak(3)
+    before = stage.live.epoch
+    stage.hand_over("nl")
+    stage.speak(1)
+    assert stage.live.epoch == before
+    assert stage.fed_from_s == pytest.approx(np.arange(0, 4, 0.1))
 
 
 # --- a running server ---------------------------------------------------------------------------

@@ -1,5 +1,6 @@
 import pytest
 
+from server.streams.places import KEPT_S, NAMES_PER_PLACE
 from server.streams.registry import ConnectionManager, Session, Stream, language_of
 from signaling.errors import ProtocolError
 
@@ -32,8 +33,11 @@ def listen(
     captions: tuple[str, ...] = (),
     address: str = "10.0.0.2",
     resume: str | None = None,
+    token: bool = False,
 ) -> Session:
-    return manager.join_listener(stream, address, channel, captions, Door(), resume=resume)
+    return manager.join_listener(
+        stream, address, channel, captions, Door(), resume=resume, claims=token
+    )
 
 
 def reasons(session: Session) -> list[str]:
@@ -93,9 +97,30 @@ def test_taking_over_replaces_the_present_speaker() -> None:
     manager = ConnectionManager()
     first = speak(manager)
     second = speak(manager, take_over=True)
-    assert reasons(first) == ["replaced"]
+    assert reasons(first) == ["taken_over"]
     assert manager.streams["hall"].speaker is second
     assert second.resume != first.resume
+
+
+def test_a_speaker_who_takes_over_from_themselves_went_on_elsewhere() -> None:
+    manager = ConnectionManager()
+    first = speak(manager)
+    speak(manager, resume=first.resume, take_over=True)
+    assert reasons(first) == ["replaced"]
+
+
+def test_a_speaker_in_the_wings_replaces_nobody_and_keeps_the_stream() -> None:
+    manager = ConnectionManager()
+    speaker = speak(manager)
+    waiting = manager.join_speaker(
+        "hall", "x", "en", Door(), resume=None, take_over=False, wings=True
+    )
+    stream = manager.streams["hall"]
+    assert (stream.speaker, stream.source) == (speaker, "nl")
+    manager.leave(speaker, 0.0)
+    assert not stream.is_empty
+    manager.leave(waiting, 1.0)
+    assert stream.is_empty
 
 
 def test_a_listener_resumes_without_counting_twice() -> None:
@@ -122,11 +147,50 @@ def test_a_listener_s_secret_does_not_allow_speaking() -> None:
     ],
 )
 def test_joins_beyond_a_limit_are_refused(manager: ConnectionManager) -> None:
-    listen(manager, "hall")
+    listen(manager, "hall", token=True)
     with pytest.raises(ProtocolError) as refused:
-        listen(manager, "tent")
+        listen(manager, "tent", token=True)
     assert code(refused) == "limit"
     assert refused.value.retry_after_s is not None
+
+
+def test_listeners_at_invented_names_keep_no_speaker_out() -> None:
+    manager = ConnectionManager(max_streams=1)
+    for number in range(NAMES_PER_PLACE):
+        listen(manager, f"invented-{number}")
+    speak(manager, "hall")
+    with pytest.raises(ProtocolError) as refused:
+        listen(manager, "one-more")
+    assert code(refused) == "limit"
+    with pytest.raises(ProtocolError) as refused:
+        speak(manager, "invented-0")
+    assert code(refused) == "limit"
+
+
+def test_a_name_that_nobody_spoke_at_is_forgotten_with_its_last_listener() -> None:
+    manager = ConnectionManager()
+    session = listen(manager, "invented")
+    manager.expire(99, lambda stream: pytest.fail("somebody listens"))
+    manager.leave(session, now=100)
+    manager.expire(100, lambda stream: None)
+    assert not manager.streams
+
+
+@pytest.mark.parametrize("token", [False, True])
+def test_a_stream_keeps_its_place_for_a_while_or_as_long_as_a_token_listens(token: bool) -> None:
+    manager = ConnectionManager(max_streams=1)
+    listen(manager, "hall", token=token)
+    manager.leave(speak(manager, "hall"), now=100)
+    manager.expire(100, lambda stream: None)
+    manager.expire(100 + KEPT_S - 1, lambda stream: None)
+    with pytest.raises(ProtocolError):
+        speak(manager, "tent")
+    manager.expire(100 + KEPT_S, lambda stream: None)
+    if token:
+        with pytest.raises(ProtocolError):
+            speak(manager, "tent")
+    else:
+        speak(manager, "tent")
 
 
 def test_the_limit_on_listeners_applies_per_stream() -> None:
@@ -150,7 +214,7 @@ def test_a_session_that_leaves_frees_its_place() -> None:
 def test_an_empty_stream_is_removed_after_a_while() -> None:
     manager = ConnectionManager(empty_s=15)
     removed: list[Stream] = []
-    manager.leave(listen(manager), now=100)
+    manager.leave(speak(manager), now=100)
     manager.expire(114, removed.append)
     assert not removed
     manager.expire(115, removed.append)

@@ -13,13 +13,13 @@ from server.client.participants import Listener, Speaker
 from server.streams import text_out
 from signaling import messages as wire
 from signaling import outbox
-from tests.helpers.events import Event, events, first
 from tests.helpers.running import STAND_IN, final, tolk, tone
 from tests.helpers.waiting import until
+from tools.events import Event, events, first
 
 EVENTS = "/api/streams/hall/captions"
 ENGLISH = {"language": "en"}
-PATIENCE_S = 10.0
+PATIENCE_S = 20.0
 
 
 def say(

@@ -18,9 +18,9 @@ from server.config import STARTER_MODELS
 from server.demo import clip
 from server.media.files import SoundFile
 from server.media.opus import RATE_HZ, Pcm, joined
-from tests.helpers.films import Sound, film
 from tests.helpers.starter import demo_clip, starter_engines
 from tools.bench.demo import bare
+from tools.films import Sound, film
 from tools.listen import recognized
 
 #: The first two phrases of the Dutch clip end before this.

@@ -1,6 +1,7 @@
 """What ``translate`` would write, and what it refuses before anything is opened."""
 
 import os
+import random
 from pathlib import Path
 
 import pytest
@@ -86,6 +87,18 @@ def test_an_output_over_an_input_is_refused_by_any_name(folder: Path) -> None:
         with pytest.raises(PlanError, match="is a recording to read"):
             planned("talk.wav", output=name)
     assert (folder / "talk.wav").read_bytes() == b"sound"
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_an_output_over_an_input_is_refused_in_any_spelling(folder: Path, seed: int) -> None:
+    chance = random.Random(seed)
+    (folder / "here").symlink_to(folder)
+    (folder / "deep").symlink_to(folder / "talks" / "day 2")
+    detours = ["./", "talks/../", "here/", "/", "talks/day 2/../../", "deep/../../", "./here/./"]
+    spelled = "".join(chance.choices(detours, k=chance.randint(1, 6))).lstrip("/") + "talk.wav"
+    start = chance.choice(["", f"{folder}/", f"{folder}//here/"])
+    with pytest.raises(PlanError, match="is a recording to read"):
+        planned("talk.wav", output=start + spelled)
 
 
 @pytest.mark.parametrize(

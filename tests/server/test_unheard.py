@@ -9,7 +9,8 @@ from server.metrics import Metrics
 from server.models.catalogue import Catalogue, Kind, Model, Pair
 from server.models.current import Current
 from server.streams.admission import Admission
-from server.streams.live_stream import LiveStream, StreamContext
+from server.streams.context import StreamContext
+from server.streams.live_stream import LiveStream
 from server.streams.notices import UNHEARD
 from server.streams.registry import ConnectionManager, Session
 from signaling import messages as wire

@@ -1,13 +1,10 @@
 """Metrics and the list of streams are for operators, this machine, and networks that are named."""
 
-from collections.abc import AsyncIterator
-
 import aiohttp
 import pytest
-import pytest_asyncio
 
 from server.app import Server
-from tests.helpers.running import STAND_IN, tolk
+from tests.helpers.running import shared_server
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -17,18 +14,12 @@ ELSEWHERE = {"X-Forwarded-For": "198.51.100.9"}
 MONITORING = {"X-Forwarded-For": "192.0.2.77"}
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Server]:
-    """A server behind a proxy, with a network that may see its metrics."""
-    async with tolk(
-        tmp_path_factory.mktemp("state"),
-        STAND_IN,
-        ready=False,
-        trusted_proxies=["127.0.0.1"],
-        metrics_from=["192.0.2.0/24"],
-        public_url="https://tolk.example",
-    ) as running:
-        yield running
+#: A server behind a proxy, with a network that may see its metrics.
+server = shared_server(
+    trusted_proxies=["127.0.0.1"],
+    metrics_from=["192.0.2.0/24"],
+    public_url="https://tolk.example",
+)
 
 
 async def statuses(server: Server, headers: dict[str, str]) -> set[int]:

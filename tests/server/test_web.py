@@ -6,7 +6,7 @@ import aiohttp
 import pytest
 from yarl import URL
 
-from server import app
+from server import front
 from server.app import Server
 from server.client.participants import Listener, Speaker, Talker
 from signaling import messages as wire
@@ -73,6 +73,15 @@ async def test_pages_are_told_the_languages_that_have_texts(http: aiohttp.Client
     for path in ("/", "/listen/hall"):
         async with http.get(path) as response:
             assert '<html data-languages="de en fr nl" lang="en">' in await response.text(), path
+
+
+async def test_a_page_contains_the_parts_that_pages_share(http: aiohttp.ClientSession) -> None:
+    status = (ROOT / "parts" / "status.html").read_text()
+    for page in ("listen", "speak"):
+        async with http.get(f"/{page}/hall") as response:
+            text = await response.text()
+            assert status in text, page
+            assert "<!-- parts/" not in text, page
 
 
 async def test_only_files_of_the_pages_are_served(http: aiohttp.ClientSession) -> None:
@@ -189,7 +198,7 @@ async def test_behind_a_trusted_proxy_the_qr_code_has_its_address(tmp_path: Path
 async def test_a_connection_without_complete_headers_is_closed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, begun: bytes
 ) -> None:
-    monkeypatch.setattr(app, "HEADERS_S", 0.3)
+    monkeypatch.setattr(front, "HEADERS_S", 0.3)
     async with tolk(tmp_path, STAND_IN, ready=False) as server:
         reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
         writer.write(begun)
@@ -205,7 +214,7 @@ async def test_a_connection_without_complete_headers_is_closed(
 async def test_a_conversation_outlasts_the_deadline_of_its_headers(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(app, "HEADERS_S", 0.2)
+    monkeypatch.setattr(front, "HEADERS_S", 0.2)
     async with tolk(tmp_path, STAND_IN, ready=False) as server:
         async with Listener(server.url, "hall", audio="none") as listener:
             # Wait until a later connection, which sends no headers, is closed by the deadline.

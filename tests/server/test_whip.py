@@ -1,6 +1,7 @@
 """Speakers and listeners that join by WHIP and WHEP are sessions like all others."""
 
 import asyncio
+import re
 import sys
 from asyncio.subprocess import PIPE
 from collections.abc import AsyncIterator
@@ -14,14 +15,14 @@ import pytest_asyncio
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-from prometheus_client import generate_latest
+from prometheus_client import Counter, generate_latest
 
 from server.app import Server
 from server.client.participants import Listener, Refused, Speaker
 from server.media.opus import Pcm
 from signaling import messages as wire
 from signaling import whip
-from tests.helpers.running import STAND_IN, final, power, tolk, tone
+from tests.helpers.running import final, power, shared_server, tone
 from tests.helpers.waiting import until
 from tests.helpers.webrtc import Client
 from tests.helpers.whip import FRAGMENT, SDP, Words, joined, posted
@@ -32,17 +33,13 @@ LOW = tone(300)
 SPOKEN_LOW_HZ = 700
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Server]:
-    async with tolk(
-        tmp_path_factory.mktemp("state"),
-        STAND_IN,
-        allowed_origins=["https://studio.example"],
-        ice_servers=["stun:s.example", "turn:t.example"],
-        turn_username="tolk",
-        turn_password='se"cret',
-    ) as running:
-        yield running
+server = shared_server(
+    ready=True,
+    allowed_origins=["https://studio.example"],
+    ice_servers=["stun:s.example", "turn:t.example"],
+    turn_username="tolk",
+    turn_password='se"cret',
+)
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -207,7 +204,7 @@ async def test_taking_over_needs_a_token_that_allows_it(
         bearer = {"Authorization": f"Bearer {token}"}
         async with joined(http, "/whip/j?language=nl&take_over=1", Words(), headers=bearer):
             error = await speaker.expect(wire.Error)
-            assert error.code == "replaced"
+            assert error.code == "taken_over"
 
 
 async def test_a_page_takes_over_from_a_publisher(
@@ -264,6 +261,11 @@ async def offered(direction: str) -> str:
     return sdp
 
 
+def value(counter: Counter) -> float:
+    (metric,) = counter.collect()
+    return next(each.value for each in metric.samples if each.name.endswith("_total"))
+
+
 REFUSED = [
     ("/whip/n?language=xx", None, 404, "unknown_language"),
     ("/whip/n", None, 400, "bad_message"),
@@ -293,6 +295,44 @@ async def test_what_cannot_be_accepted_is_told_and_leaves_nothing(
         assert (refused, problem["code"]) == (status, code), (path, problem)
         assert problem["detail"] and problem["status"] == status
     assert "n" not in server.manager.streams
+
+
+async def test_a_refusal_is_counted_once_and_operators_see_it(
+    server: Server, http: aiohttp.ClientSession
+) -> None:
+    offers = {"whip": await offered("sendonly"), "whep": await offered("recvonly")}
+
+    def noted() -> int:
+        return sum(
+            each.count
+            for each in server.context.logbook.entries.values()
+            if each.kind == "refused" and each.stream == "counted"
+        )
+
+    refused = [
+        ("/whip/counted?language=xx", None, "unknown_language"),
+        ("/whep/counted?language=xx", None, "unknown_channel"),
+        ("/whip/counted?language=nl&token=none", None, "unauthorised"),
+        ("/whip/counted?language=nl", "v=0", "bad_sdp"),
+        ("/whip/counted?language=nl", None, "speaker_present"),
+    ]
+    async with Speaker(server.url, "counted", "nl", audio="socket"):
+        for number, (path, offer, code) in enumerate(refused, 1):
+            counted = server.metrics.refused.labels(code)
+            before = value(counted)
+            await posted(http, path, offer or offers[path[1:5]])
+            assert (value(counted) - before, noted()) == (1, number), path
+    await until(lambda: not has_speaker(server, "counted"))
+    token = server.access.issue(stream="counted", speak=True, take_over=True, valid_s=60)
+    counted = server.metrics.refused.labels("taken_over")
+    before = value(counted)
+    async with (
+        joined(http, f"/whip/counted?language=nl&token={token}", Words()) as publisher,
+        Speaker(server.url, "counted", "nl", token=token, take_over=True),
+    ):
+        await until(lambda: publisher.client.connection.connectionState == "closed")
+        await until(lambda: noted() == len(refused) + 1)
+    assert value(counted) - before == 1
 
 
 @pytest.mark.parametrize("kind", ["text/plain", "application/json", ""])
@@ -327,25 +367,29 @@ async def test_video_is_answered_with_port_0_and_candidates_over_tcp_do_no_harm(
 # --- ICE ---------------------------------------------------------------------------------------
 
 
-async def test_candidates_are_accepted_and_an_ice_restart_is_not(
+def credentials(sdp: str) -> str:
+    """The lines of a description or fragment that have the credentials of ICE."""
+    return "".join(re.findall(r"a=ice-(?:ufrag|pwd):.*\r\n", sdp))
+
+
+NEW = "a=ice-ufrag:abcd\r\na=ice-pwd:abcdefghijklmnopqrstuv\r\n"
+
+
+async def test_candidates_are_accepted_and_what_is_wrong_in_a_patch_is_told(
     server: Server, http: aiohttp.ClientSession
 ) -> None:
     async with joined(http, "/whip/q?language=nl", Words()) as publisher:
-        client, etag = publisher.client, publisher.headers["ETag"]
-        sdp = client.connection.localDescription.sdp
-        name, word = (
-            next(line for line in sdp.splitlines() if line.startswith(f"a=ice-{each}:"))
-            for each in ("ufrag", "pwd")
-        )
-        own = f"a=mid:0\r\n{name}\r\n{word}\r\na=candidate:1 1 udp 1 192.0.2.1 9 typ host\r\n"
-        restart = "a=ice-ufrag:abcd\r\na=ice-pwd:abcdefghijklmnopqrstuv\r\n"
+        etag = publisher.headers["ETag"]
+        own = credentials(publisher.client.connection.localDescription.sdp)
+        own = f"a=mid:0\r\n{own}a=candidate:1 1 udp 1 192.0.2.1 9 typ host\r\n"
         for fragment, headers, status in (
             (own, {"If-Match": etag}, 204),
             (own, {"If-Match": f'"x", {etag}'}, 204),
             (own, {}, 428),
             (own, {"If-Match": '"other"'}, 412),
-            (restart, {"If-Match": "*"}, 422),
-            (restart, {"If-Match": '"*"'}, 422),
+            (NEW, {"If-Match": '"other"'}, 412),
+            (NEW[: NEW.index("\r\n") + 2], {"If-Match": etag}, 400),
+            (NEW.replace("abcdefg", "?"), {"If-Match": etag}, 400),
             ("hello", {"If-Match": etag}, 400),
             (own, {"If-Match": etag, "Content-Type": "application/sdp"}, 415),
             ("a=x\r\n" * 4000, {"If-Match": etag}, 413),
@@ -356,6 +400,27 @@ async def test_candidates_are_accepted_and_an_ice_restart_is_not(
                 assert response.status == status, (fragment[:40], headers)
                 assert "ETag" not in response.headers
         assert has_speaker(server, "q")
+
+
+@pytest.mark.parametrize("matching", ["*", '"*"', None], ids=["*", "quoted *", "ETag"])
+async def test_new_credentials_restart_ice(
+    server: Server, http: aiohttp.ClientSession, matching: str | None
+) -> None:
+    """RFC 9725, 4.3.3. That audio goes on is shown with Pion."""
+    async with joined(http, "/whep/z") as player:
+        etag = player.headers["ETag"]
+        headers = {**FRAGMENT, "If-Match": matching or etag}
+        async with http.patch(player.path, data=NEW, headers=headers) as response:
+            answer = await response.text()
+            assert (response.status, response.content_type) == (200, FRAGMENT["Content-Type"])
+            new = response.headers["ETag"]
+        assert new != etag
+        assert credentials(answer) and credentials(answer) != credentials(player.answer)
+        assert "a=candidate:" in answer and "a=mid:0\r\n" in answer
+        for each, status in ((etag, 412), (new, 204)):
+            headers = {**FRAGMENT, "If-Match": each}
+            async with http.patch(player.path, data=NEW, headers=headers) as response:
+                assert response.status == status
 
 
 # --- pages of other origins --------------------------------------------------------------------

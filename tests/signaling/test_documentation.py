@@ -23,6 +23,7 @@ UNIONS = {
     "speaker": messages.SpeakerMessage,
     "listener": messages.ListenerMessage,
     "talk": messages.TalkMessage,
+    "interpreter": messages.InterpreterMessage,
     "server": messages.ServerMessage,
 }
 EXAMPLES = [
@@ -58,6 +59,7 @@ def test_the_example_of_an_offer_is_accepted(who: str, text: str) -> None:
         "speaker": protocol.SPEAKER.direction,
         "listener": protocol.LISTENER.direction,
         "talk": protocol.TALK.direction,
+        "interpreter": protocol.INTERPRETER.direction,
     }
     assert "a=mid:0\r\n" in offer.check(json.loads(text)["sdp"], directions[who])
 

@@ -6,9 +6,11 @@ import pytest
 
 from signaling.errors import ProtocolError
 from signaling.messages import (
+    Ask,
     ChangeLanguage,
     End,
     ErrorCode,
+    HandOver,
     JoinListener,
     JoinSpeaker,
     JoinTalk,
@@ -70,6 +72,9 @@ def test_a_speaker_s_session_in_order() -> None:
     assert conversation.receive_text('{"type": "pause", "paused": true}') == Pause(paused=True)
     said = '{"type": "language", "language": "auto"}'
     assert conversation.receive_text(said) == ChangeLanguage(language="auto")
+    assert conversation.receive_text('{"type": "ask"}') == Ask()
+    said = '{"type": "hand_over", "to": 3, "granted": false}'
+    assert conversation.receive_text(said) == HandOver(to=3, granted=False)
     assert conversation.receive_text('{"type": "ping"}') == Ping()
     assert conversation.receive_text('{"type": "end"}') == End()
 
@@ -115,6 +120,8 @@ def test_unknown_fields_are_ignored() -> None:
             '"dance" is unknown at this address; known: join, offer, pause, language',
         ),
         ('{"type": "select", "channel": "en"}', '"select" is unknown at this address'),
+        ('{"type": "hand_over"}', "missing required field `to`"),
+        ('{"type": "hand_over", "to": "Anna"}', "Expected `int`, got `str` - at `$.to`"),
         ('{"type": "pause"}', "missing required field `paused`"),
         ('{"type": "pause", "paused": 1}', "Expected `bool`, got `int` - at `$.paused`"),
         ('{"type": "offer", "sdp": null}', "Expected `str`, got `null` - at `$.sdp`"),

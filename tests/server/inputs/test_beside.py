@@ -12,10 +12,11 @@ from pathlib import Path
 import pytest
 
 from server.client.participants import Listener
-from server.config import Config, ConfigError, add_options, load
+from server.config import Config, ConfigError
 from server.inputs.options import check
-from tests.helpers.senders import Sender, free_port, free_rtp_port, sending, stereo
+from server.settings import add_options, load
 from tests.helpers.waiting import until
+from tools.senders import Sender, free_port, free_rtp_port, sending, stereo
 
 DEADLINE_S = 60.0
 

@@ -15,15 +15,15 @@ import numpy as np
 import pytest
 
 from server import app
-from server.client import participants
+from server.client import connection
 from server.client.conversation import alongside
 from server.client.participants import Listener
 from server.inputs.command import Input
 from server.inputs.options import add_options, add_server_options, request
 from tests.helpers.running import STAND_IN, tolk
-from tests.helpers.senders import Sender, free_port, free_rtp_port, sending, stereo
 from tests.helpers.starter import demo_clip, error_rate
 from tests.helpers.waiting import until
+from tools.senders import Sender, free_port, free_rtp_port, sending, stereo
 
 DEADLINE_S = 90.0
 #: The first two phrases of the Dutch clip, and where they end.
@@ -122,7 +122,7 @@ async def test_a_source_is_spoken_again_after_the_server_was_away(tmp_path: Path
 async def test_where_udp_does_not_get_through_tcp_is_used(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(participants, "CONNECT_S", 1.0)
+    monkeypatch.setattr(connection, "CONNECT_S", 1.0)
     caplog.set_level(logging.INFO)
     async with tolk(tmp_path, STAND_IN, ice_addresses=["192.0.2.1"]) as server:
         parser = argparse.ArgumentParser()

@@ -12,13 +12,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.helpers.inputs import Heard, frequency, heard, sdp
-from tests.helpers.rtsp import camera
-from tests.helpers.senders import (
+from tests.helpers.inputs import Heard, frequency, heard
+from tools.rtsp import camera
+from tools.senders import (
     Sender,
     folder,
     free_port,
     free_rtp_port,
+    sdp,
     sending,
     serving_tcp,
     stereo,

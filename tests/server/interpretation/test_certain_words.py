@@ -2,9 +2,9 @@
 
 import pytest
 
-from server.bus.messages import RATE_HZ
+from server.bus.messages import RATE_HZ, Caption
 from server.interpretation.policies import POLICIES, PolicyName
-from server.interpretation.segmenter import Line, Segmenter
+from server.interpretation.segmenter import Segmenter
 from server.interpretation.types import Clause, Transcript, Word
 
 WORD = RATE_HZ // 4
@@ -15,7 +15,7 @@ def transcript(text: str, certain: int, final: bool = False) -> Transcript:
     return Transcript(tuple(words), final, certain)
 
 
-def fed(segmenter: Segmenter, *transcripts: Transcript) -> list[Clause | Line]:
+def fed(segmenter: Segmenter, *transcripts: Transcript) -> list[Clause | Caption]:
     return [
         each
         for number, given in enumerate(transcripts)
@@ -30,7 +30,7 @@ def clauses(*transcripts: Transcript, policy: PolicyName = "prefix") -> list[tup
 
 def lines(*transcripts: Transcript) -> list[tuple[str, str, int]]:
     news = fed(Segmenter("en", policy=POLICIES["sentence"]), *transcripts)
-    return [(each.status, each.text, each.certain) for each in news if isinstance(each, Line)]
+    return [(each.status, each.text, each.certain) for each in news if isinstance(each, Caption)]
 
 
 def test_only_certain_words_are_interpreted() -> None:

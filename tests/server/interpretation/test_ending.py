@@ -10,7 +10,7 @@ import pytest
 WORKER = """
 import asyncio, sys
 from server.interpretation.shared import Limits
-from server.interpretation.worker import run_with
+from server.interpretation.process import run
 from tests.helpers.interpretation import *
 
 async def main():
@@ -28,7 +28,7 @@ async def main():
             bus.close()
     async with asyncio.TaskGroup() as group:
         group.create_task(tell())
-        await run_with(bus, lambda: ensemble.engines, Limits(heartbeat_s=0.05))
+        await run(bus, lambda: ensemble.engines, Limits(heartbeat_s=0.05))
 
 from server.bus.messages import Heartbeat
 asyncio.run(main())

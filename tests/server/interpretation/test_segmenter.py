@@ -3,9 +3,9 @@ from itertools import pairwise
 
 import pytest
 
-from server.bus.messages import RATE_HZ
+from server.bus.messages import RATE_HZ, Caption
 from server.interpretation.policies import POLICIES, Bounded, PolicyName
-from server.interpretation.segmenter import AGREED_SAMPLES, SHOWN_SAMPLES, Line, Segmenter
+from server.interpretation.segmenter import AGREED_SAMPLES, SHOWN_SAMPLES, Segmenter
 from server.interpretation.types import Clause, Transcript, Word
 
 pytestmark = pytest.mark.usefixtures("endless")
@@ -40,7 +40,7 @@ class Fed:
         self.segmenter = Segmenter("nl", first_segment, POLICIES[policy])
         self.heard = 0
 
-    def feed(self, *transcripts: Transcript | None) -> list[Clause | Line]:
+    def feed(self, *transcripts: Transcript | None) -> list[Clause | Caption]:
         out = []
         for transcript in transcripts:
             self.heard += AGREED_SAMPLES
@@ -61,7 +61,7 @@ def lines(fed: Fed, *transcripts: Transcript | None) -> list[tuple[int, int, str
     return [
         (each.segment, each.revision, each.status, each.text)
         for each in fed.feed(*transcripts)
-        if isinstance(each, Line)
+        if isinstance(each, Caption)
     ]
 
 

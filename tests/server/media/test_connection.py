@@ -14,7 +14,6 @@ from server.media.broadcast import Broadcast, SubscriberTrack
 from server.media.connection import PeerConnection
 from server.media.fanout import FanOut
 from server.media.plane import MediaPlane
-from server.media.sdp import OfferError
 from server.media.transport import agent_of, use_hosts
 from tests.helpers.waiting import until
 from tests.helpers.webrtc import Client, connected
@@ -55,14 +54,6 @@ async def test_a_listener_subscribes_to_a_channel_by_the_standard_s_names() -> N
     assert states == ["connecting", "connected", "closed"]
     assert (channel.listeners, plane.fan_out.listeners) == (0, 0)
     await client.close()
-
-
-async def test_an_unusable_offer_is_refused_before_anything_is_created() -> None:
-    connection = PeerConnection(MediaPlane())
-    with pytest.raises(OfferError):
-        await connection.setRemoteDescription(RTCSessionDescription("v=0\r\n", "offer"))
-    await connection.close()
-    assert connection.connectionState == "closed"
 
 
 async def test_closed_connections_are_freed_by_reference_counting() -> None:

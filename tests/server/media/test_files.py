@@ -5,50 +5,17 @@ import re
 import wave
 from pathlib import Path
 
-import av
 import numpy as np
 import pytest
-from av.audio.stream import AudioStream
 
 from server.media.files import SoundFile, SoundFileError
-from server.media.opus import RATE_HZ, Pcm, joined
-from tests.helpers.films import Sound, film
-
-HEAR_HZ = 16_000
-#: Codecs of files that have only sound.
-SOUNDS = {"mp3": "libmp3lame", "m4a": "aac", "flac": "flac", "ogg": "libopus", "aac": "aac"}
-
-
-def tone(seconds: float, hz: float = 440.0, rate_hz: int = RATE_HZ) -> Pcm:
-    times = np.arange(round(seconds * rate_hz)) / rate_hz
-    return np.asarray(8000 * np.sin(2 * np.pi * hz * times), np.int16)
-
-
-def read(path: Path, track: str = "") -> Pcm:
-    with SoundFile(path, HEAR_HZ, track) as sound:
-        return joined(list(sound))
-
-
-def loud(pcm: Pcm) -> list[tuple[float, float]]:
-    """From when to when there is sound, in seconds. Gaps below 0.2 s do not count."""
-    steps = np.abs(pcm[: len(pcm) // 160 * 160].astype(float)).reshape(-1, 160).mean(axis=1) > 500
-    found: list[tuple[float, float]] = []
-    for step in np.flatnonzero(steps):
-        start_s = step / 100
-        if found and start_s - found[-1][1] < 0.2:
-            found[-1] = (found[-1][0], start_s + 0.01)
-        else:
-            found.append((start_s, start_s + 0.01))
-    return found
+from server.media.opus import RATE_HZ, joined
+from tests.helpers.recordings import HEAR_HZ, SOUNDS, changing, loud, pitch, read, tone
+from tools.films import Sound, film
 
 
 def near(expected: list[tuple[float, float]]) -> object:
     return pytest.approx(np.array(expected), abs=0.08)
-
-
-def pitch(pcm: Pcm) -> float:
-    spectrum = np.abs(np.fft.rfft(pcm.astype(float)))
-    return float(np.argmax(spectrum) * HEAR_HZ / len(pcm))
 
 
 def made(path: Path, *sounds: Sound) -> Path:
@@ -57,20 +24,8 @@ def made(path: Path, *sounds: Sound) -> Path:
 
 @pytest.mark.parametrize("kind", ["mp3", "aac"])
 def test_a_recording_whose_format_changes_is_read_to_its_end(tmp_path: Path, kind: str) -> None:
-    parts = []
-    for number, (rate_hz, channels) in enumerate([(44_100, 2), (48_000, 1), (32_000, 2)]):
-        part = tmp_path / f"{number}.{kind}"
-        with av.open(str(part), "w", format="adts" if kind == "aac" else None) as file:
-            layout = "stereo" if channels == 2 else "mono"
-            stream = file.add_stream(SOUNDS[kind], rate=rate_hz, layout=layout)
-            assert isinstance(stream, AudioStream)
-            pcm = np.repeat(tone(2, 300 * (number + 1), rate_hz), channels)
-            frame = av.AudioFrame.from_ndarray(pcm.reshape(1, -1), format="s16", layout=layout)
-            frame.sample_rate = rate_hz
-            file.mux([*stream.encode(frame), *stream.encode(None)])
-        parts.append(part.read_bytes())
-    whole = tmp_path / f"whole.{kind}"
-    whole.write_bytes(b"".join(parts))
+    formats = [(44_100, 2), (48_000, 1), (32_000, 2)]
+    whole = changing(tmp_path / f"whole.{kind}", formats)
     pcm = read(whole)
     assert len(pcm) / HEAR_HZ == pytest.approx(6, abs=0.4)
     pitches = [pitch(pcm[round(at * HEAR_HZ) :][:HEAR_HZ]) for at in (0.5, 2.6, 4.7)]

@@ -9,7 +9,7 @@ import pytest
 from server.media.files import SoundFile
 from server.media.film import Dub, put_together, unfit
 from server.media.writing import FORMATS, SoundWriter
-from tests.helpers.films import RATE_HZ, Sound, film
+from tools.films import RATE_HZ, Sound, film
 
 LENGTH_S = 4
 TONE = np.asarray(8000 * np.sin(np.arange(LENGTH_S * RATE_HZ) / 20), np.int16)

@@ -51,6 +51,17 @@ def test_a_flood_keeps_only_the_newest_sound() -> None:
     assert floor.counts.floor_dropped_samples == sound.size - CUSHION_SAMPLES
 
 
+def test_what_is_expected_is_played_though_it_is_more_than_the_limit() -> None:
+    floor, sound = FloorBuffer(), numbered(3 * LIMIT_SAMPLES)
+    floor.expect(sound.size)
+    for piece in np.split(sound, 45):
+        floor.push(piece)
+    assert pull(floor, 45).tolist() == sound.tolist()
+    floor.push(numbered(LIMIT_SAMPLES + 1))
+    assert floor.received == sound.size + LIMIT_SAMPLES + 1
+    assert floor.counts.floor_dropped_samples > 0, "afterwards the limit is as before"
+
+
 def test_delay_is_reduced_only_in_quiet_sound() -> None:
     floor = FloorBuffer()
     loud, quiet = tone(440, 0.2), tone(440, 0.06, peak=100)

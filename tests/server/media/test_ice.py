@@ -1,96 +1,20 @@
 """The server's end of ICE, tested with aiortc's and with hand-made checks."""
 
 import asyncio
-import re
 from collections import Counter
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
 from aioice import stun
 
+from server.media import consent
 from server.media import ice as ice_module
-from server.media.broadcast import Broadcast, SubscriberTrack
+from server.media.credentials import signed
 from server.media.guard import ADDRESSES, NEW_CHECKS_PER_S, QUEUE_DATAGRAMS
-from server.media.ice import OUTSTANDING, TRIES, Address, Ice, signed
-from server.media.peer import Peer, answer
-from server.media.plane import MediaPlane
+from server.media.ice import OUTSTANDING, TRIES, Address
+from tests.helpers.ice import FRIEND, KEY, Agent
 from tests.helpers.waiting import until
-from tests.helpers.webrtc import Client
-from tools.impair import Network, Relay
-
-KEY = b"k" * 22
-FRIEND = ("192.0.2.1", 4000)
-
-
-class Sent:
-    """A socket that notes what is sent. ``owned``: addresses of other participants."""
-
-    socket: Any = None
-
-    def __init__(self) -> None:
-        self.sent: list[bytes] = []
-        self.owned: set[Address] = set()
-
-    def send(self, data: bytes, address: Address) -> None:
-        self.sent.append(data)
-
-    def claim(self, address: Address, ice: Ice) -> bool:
-        return address not in self.owned
-
-    def limit(self) -> str:
-        return ""
-
-    def messages(self, kind: stun.Class) -> list[stun.Message]:
-        return [
-            message
-            for data in self.sent
-            if (message := stun.parse_message(data)).message_class == kind
-        ]
-
-
-class Agent:
-    """The server's end for a participant with the user name "them" and the password KEY."""
-
-    def __init__(self) -> None:
-        self.changes = 0
-        self.end = Sent()
-        self.ice = Ice("them", KEY.decode(), self._changed)
-
-    def _changed(self) -> None:
-        self.changes += 1
-
-    def goes_to(self) -> Address | None:
-        """The address that sound is sent to."""
-        return None if self.ice.selected is None else self.ice.selected.address
-
-    def check(self, nominates: bool = False, **changed: Any) -> bytes:
-        """An authentic check with these changes of attributes."""
-        request = stun.Message(stun.Method.BINDING, stun.Class.REQUEST)
-        request.attributes["USERNAME"] = f"{self.ice.username}:them"
-        request.attributes["PRIORITY"] = 1
-        request.attributes["ICE-CONTROLLING"] = 1
-        if nominates:
-            request.attributes["USE-CANDIDATE"] = None
-        password = changed.pop("password", self.ice.password)
-        for name, value in changed.items():
-            request.attributes[name] = value
-        request.add_message_integrity(password.encode())
-        return bytes(request)
-
-    def take(self, data: bytes, address: Address = FRIEND) -> str:
-        return self.ice.take_request(data, self.end, address)
-
-    def answered(self, key: bytes = KEY, address: Address = FRIEND) -> None:
-        """Answer our last check from this address."""
-        request = self.end.messages(stun.Class.REQUEST)[-1]
-        response = stun.Message(
-            stun.Method.BINDING, stun.Class.RESPONSE, transaction_id=request.transaction_id
-        )
-        response.attributes["USERNAME"] = "as libnice has it"
-        response.add_message_integrity(key)
-        assert not self.ice.take_response(bytes(response), self.end, address)
 
 
 @pytest.fixture
@@ -245,45 +169,10 @@ async def test_waiters_are_woken_when_the_connection_ends(agent: Agent) -> None:
         agent.ice.send(b"x")
 
 
-@pytest.fixture
-def soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ice_module, "INTERVAL_S", 0.2)
-    monkeypatch.setattr(ice_module, "EXPIRY_S", 1.5)
-
-
-@asynccontextmanager
-async def behind(network: Network) -> AsyncIterator[tuple[Client, Peer]]:
-    """A participant behind a network, and the server's end of it."""
-    client = Client("recvonly")
-    peer = await answer(await client.offer(), MediaPlane(), send=SubscriberTrack(Broadcast()))
-    port = int(re.findall(r"a=candidate:\S+ 1 udp \d+ 127\.0\.0\.1 (\d+)", peer.sdp)[0])
-    with Relay(("127.0.0.1", port), network, network, seed=1) as relay:
-        await client.take(peer.sdp.replace(f" {port} typ", f" {relay.address[1]} typ"))
-        await peer.connected()
-        yield client, peer
-        await peer.close()
-        await client.close()
-
-
-async def test_a_distant_participant_is_not_considered_dead(soon: None) -> None:
-    """Each answer takes 0.8 s, longer than aioice waits."""
-    async with behind(Network(delay_s=0.4)) as (_, peer):
-        with pytest.raises(TimeoutError):
-            async with asyncio.timeout(3 * ice_module.EXPIRY_S):
-                await peer.closed()
-        assert peer.state == "connected"
-
-
-async def test_a_vanished_participant_is_noticed_and_not_checked_any_more(soon: None) -> None:
-    async with behind(Network()) as (client, peer):
-        await client.vanish()
-        async with asyncio.timeout(10):
-            assert "participant" in await peer.closed()
-        assert peer.state == "failed"
-
-
 async def test_unanswered_checks_are_bounded(agent: Agent, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ice_module, "INTERVAL_S", 0.001)
+    monkeypatch.setattr(consent, "RETRY_S", 0.001)
+    monkeypatch.setattr(consent, "INTERVAL_S", 0.001)
+    monkeypatch.setattr(consent, "TRIES", 1000)
     agent.take(agent.check(nominates=True))
     agent.answered()
     await until(lambda: len(agent.end.sent) > 2 * OUTSTANDING)

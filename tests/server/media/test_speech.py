@@ -18,7 +18,11 @@ class Said:
 
     def __init__(self) -> None:
         self.started: list[tuple[int, int]] = []
-        self.queue = SpeechQueue(lambda clause, tick: self.started.append((clause, tick)))
+        self.ended: list[tuple[int, int, int]] = []
+        self.queue = SpeechQueue(
+            lambda clause, tick: self.started.append((clause, tick)),
+            on_end=lambda *ended: self.ended.append(ended),
+        )
 
     def add(self, clause: int, pcm: Pcm, at: int = 0, last: bool = True) -> None:
         self.queue.add(clause, pcm, RATE_HZ, at, last)
@@ -57,6 +61,20 @@ def test_the_next_clause_may_begin_within_a_tick() -> None:
     pcm = said.queue.pull(0)
     assert pcm is not None
     assert pcm.tolist() == [5] * 480 + [7] * 480
+    assert said.ended == [(1, 0, 480), (2, 480, 960)]
+
+
+def test_a_clause_ends_with_its_last_sample_however_late_it_is_known_to_be_whole() -> None:
+    said = Said()
+    said.add(1, say(5, 1.5), at=3, last=False)
+    said.play(range(8))
+    assert said.ended == []
+    said.add(2, say(7, 1), at=9)
+    said.play(range(8, 12))
+    assert [each[1:] for each in said.ended] == [
+        (3 * TICK, 3 * TICK + TICK * 3 // 2),
+        (9 * TICK, 10 * TICK),
+    ]
 
 
 def test_the_last_tick_of_a_clause_is_filled_up_with_silence() -> None:

@@ -11,7 +11,8 @@ from server.media.plane import MediaPlane
 from tests.helpers.webrtc import Client, ScriptedTrack, pitch_hz, tone
 from tools.impair import Network, Relay
 
-STALLS_S = (2.0, 3.5, 5.0, 8.0, 15.0)
+#: A participant that is silent for some 14 s is gone, see ``consent``.
+STALLS_S = (2.0, 3.5, 5.0, 8.0, 12.0)
 BEFORE_S = 1.0
 BEFORE_HZ, AFTER_HZ = 440, 880
 

@@ -21,7 +21,7 @@ from server.media.opus import RATE_HZ, Pcm, mono
 from server.outputs import writing
 from server.outputs.command import FIRST_PAUSE_S, LONGEST_PAUSE_S, Output, Pause
 from server.outputs.source import Channel
-from server.outputs.target import TargetError, Wanted
+from server.outputs.target import Target, TargetError, Wanted
 from server.outputs.writing import Writing
 from tests.helpers.running import STAND_IN, power, tolk, tone
 from tests.helpers.waiting import until
@@ -149,6 +149,13 @@ async def test_a_file_that_cannot_be_written_ends_it(
     with pytest.raises(TargetError, match=r"/nowhere/hall\.mp3 cannot be written: No such file"):
         async with asyncio.timeout(PATIENCE_S):
             await asyncio.get_running_loop().run_in_executor(thread, output.run)
+
+
+def test_a_format_that_would_be_announced_wrongly_is_refused() -> None:
+    wanted = Wanted("icecast://source:secret@radio.example:8000/live", format="ogg")
+    with pytest.raises(TargetError, match="gets MP3 only: leave --format out") as refused:
+        Target(wanted)
+    assert "secret" not in str(refused.value)
 
 
 def test_a_process_that_takes_nothing_is_ended(
