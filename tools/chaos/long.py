@@ -1,4 +1,4 @@
-"""An hour in one go: streams, languages and listeners come and go, and nothing may grow.
+"""An hour or two in one go: streams, languages and listeners come and go, and nothing may grow.
 
 With other models than the shipped ones, name them as for the server: TOLK_MODELS=FOLDER.
 """
@@ -20,10 +20,10 @@ from tools.chaos.people import FAILURES, STREAM
 from tools.figures import Figure
 
 CLIP: Final = Path("server/demo/nl.opus")
-SECONDS, QUICK_SECONDS = 3600.0, 180.0
-#: What is there after this part of the time may not grow: after ten minutes of an hour.
+HOUR_S, QUICK_S = 3600.0, 180.0
+#: What is there after this part of an hour, ten minutes, may not grow.
 SETTLED: Final = 1 / 6
-#: The levels at its beginning and at its end are medians over this part of the time.
+#: The levels at its beginning and at its end are medians over this part of an hour.
 WINDOW: Final = 1 / 12
 EVERY_S, QUICK_EVERY_S = 10.0, 2.0
 #: A listener comes each second, and stays for a second.
@@ -54,7 +54,15 @@ class Visits:
 
 
 async def hour(quick: bool, busy: bool) -> list[Figure]:
-    seconds = QUICK_SECONDS if quick else SECONDS
+    return await _last("hour", 1, quick)
+
+
+async def two_hours(quick: bool, busy: bool) -> list[Figure]:
+    return await _last("two_hours", 2, quick)
+
+
+async def _last(name: str, hours: int, quick: bool) -> list[Figure]:
+    seconds = hours * (QUICK_S if quick else HOUR_S)
     samples: list[Sample] = []
     async with serving() as server, AsyncExitStack() as stack:
         await stack.enter_async_context(Speaking(server.url, STREAM, "nl", CLIP))
@@ -68,10 +76,10 @@ async def hour(quick: bool, busy: bool) -> list[Figure]:
             await asyncio.sleep(QUICK_EVERY_S if quick else EVERY_S)
             samples.append(await _sample(server))
     return [
-        Figure("hour.seconds", seconds, "s"),
-        Figure("hour.visitors", visits.count, ""),
-        Figure("hour.visitors_without_sound", visits.silent, "", bound=0),
-        *_growths(samples),
+        Figure(f"{name}.seconds", seconds, "s"),
+        Figure(f"{name}.visitors", visits.count, ""),
+        Figure(f"{name}.visitors_without_sound", visits.silent, "", bound=0),
+        *_growths(name, hours, samples),
     ]
 
 
@@ -130,25 +138,27 @@ def _resident(pid: int) -> float:
     return float(pages * os.sysconf("SC_PAGE_SIZE"))
 
 
-def _growths(samples: list[Sample]) -> list[Figure]:
+def _growths(row: str, hours: int, samples: list[Sample]) -> list[Figure]:
     """How much more there is at the end than once everything had settled."""
-    first, window = round(len(samples) * SETTLED), max(2, round(len(samples) * WINDOW))
+    an_hour = len(samples) / hours
+    first, window = round(an_hour * SETTLED), max(2, round(an_hour * WINDOW))
     early, late = samples[first : first + window], samples[-window:]
     figures = []
     for name in sorted(early[0].memory.keys() & late[-1].memory.keys()):
         before, after = (_level(each.memory.get(name) for each in part) for part in (early, late))
+        growth = 100 * (after / before - 1)
         figures += [
-            Figure(f"hour.{name}.memory", after / 1e6, "MB"),
-            Figure(f"hour.{name}.memory_growth", 100 * (after / before - 1), "%", GROWTH_PERCENT),
+            Figure(f"{row}.{name}.memory", after / 1e6, "MB"),
+            Figure(f"{row}.{name}.memory_growth", growth, "%", GROWTH_PERCENT),
         ]
     descriptors = min(each.descriptors for each in late) - min(each.descriptors for each in early)
     tasks = min(each.tasks for each in late) - min(each.tasks for each in early)
     return [
         *figures,
-        Figure("hour.descriptors_more", descriptors, "", bound=0),
-        Figure("hour.tasks_more", tasks, "", bound=0),
-        Figure("hour.lag", _lag_s(late), "s"),
-        Figure("hour.lag_more", _lag_s(late) - _lag_s(early), "s", bound=LAG_S),
+        Figure(f"{row}.descriptors_more", descriptors, "", bound=0),
+        Figure(f"{row}.tasks_more", tasks, "", bound=0),
+        Figure(f"{row}.lag", _lag_s(late), "s"),
+        Figure(f"{row}.lag_more", _lag_s(late) - _lag_s(early), "s", bound=LAG_S),
     ]
 
 
