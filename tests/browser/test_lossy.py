@@ -15,7 +15,7 @@ from server.media.opus import SAMPLES_PER_TICK
 from tests.browser.people import OpenPage, begin_listening, begin_speaking, hears, wait_for_sound
 from tests.browser.serving import ROOT, ServerProcess
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(240), pytest.mark.slow]
 
 LOSS_PERCENT = 5
 SPEECH_S = 18

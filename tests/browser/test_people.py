@@ -21,7 +21,7 @@ from tests.browser.people import begin_speaking, lines, wait_for_last_line, wait
 from tests.browser.serving import ServerProcess
 from tools.evaluate import material, people
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(240), pytest.mark.slow]
 
 MODEL = "whisper-base"
 #: On a busy machine Whisper may be seconds behind.

@@ -16,7 +16,7 @@ from tests.browser.people import (
     wait_for_sound,
 )
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(120), pytest.mark.slow]
 
 SILENCE_S = 8
 CHANNELS = ("floor", "en")

@@ -135,6 +135,7 @@ def open_talk(
     browser.close()
 
 
+@pytest.mark.slow
 def test_a_talk_over_sockets_is_heard_as_it_was_said(
     open_talk: OpenPage, clip: list[dict[str, Any]]
 ) -> None:

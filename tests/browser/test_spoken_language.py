@@ -9,7 +9,7 @@ from tests.browser.conftest import opener
 from tests.browser.people import OpenPage, sees
 from tests.browser.serving import ServerProcess
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 #: Six seconds of speech, and the time a slow machine takes.
 TONE = """
 navigator.mediaDevices.getUserMedia = async () => {

@@ -93,6 +93,7 @@ async def still_works(url: str, listener: Listener, speaker: Speaker) -> None:
         await until(lambda: power(late.arrivals.sound(), 300) > 0.5)
 
 
+@pytest.mark.slow
 async def test_a_stream_goes_on_when_the_clock_is_set(
     server: ServerProcess, clock: WallClock, tmp_path: Path
 ) -> None:

@@ -17,6 +17,7 @@ from tools.bench.demo import bare, cues
 from tools.listen import recognized
 
 
+@pytest.mark.slow
 async def test_the_demonstration_is_understood(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -59,6 +59,7 @@ async def hears_more(heard: pion.Heard) -> None:
     await until(lambda: len(heard.packets) > so_far + 100, PATIENCE_S)
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(600)
 async def test_sound_goes_on_after_ice_restarts(program: Path, tmp_path: Path) -> None:
     """Pion closes its sockets when it restarts ICE, as if it had changed networks. The listener is

@@ -60,6 +60,7 @@ async def server(tmp_path: Path) -> AsyncIterator[app.Server]:
         yield running
 
 
+@pytest.mark.slow
 async def test_a_stream_is_captioned_as_the_file_that_it_is_made_of(tmp_path: Path) -> None:
     """With the shipped models; the sound comes as MPEG-TS over UDP."""
     clip = demo_clip("nl")

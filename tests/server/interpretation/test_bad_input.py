@@ -178,6 +178,7 @@ def test_without_speech_no_words_are_recognised(
     assert outcome.committed == BAD_S * RATE_HZ
 
 
+@pytest.mark.slow
 def test_speech_after_ten_minutes_of_silence_is_understood(engines: Engines, demo: Clip) -> None:
     speech, text = said(demo)
     silence = np.random.default_rng(7).normal(0, 3, 600 * RATE_HZ).astype(np.int16)
@@ -201,6 +202,7 @@ def test_speech_before_the_sound_stops_within_a_word_is_interpreted(
     assert outcome.committed == stop
 
 
+@pytest.mark.slow
 def test_a_minute_of_numbers_is_followed(engines: Engines) -> None:
     """Numbers without the end of a sentence are misheard in parts, and their translation may be
     much longer than they are, so speech piles up. When it does differs from run to run, because

@@ -4,6 +4,7 @@ import asyncio
 from pathlib import Path
 
 import numpy as np
+import pytest
 import soxr
 
 from server.bus import messages
@@ -17,6 +18,7 @@ from tests.helpers.starter import Clip, error_rate
 CHUNK_SAMPLES = messages.RATE_HZ // 10
 
 
+@pytest.mark.slow
 async def test_a_clip_is_captioned_and_spoken_while_the_models_are_changed(
     starter: Catalogue, demo: Clip, english: VoskRecognizer, tmp_path: Path
 ) -> None:

@@ -4,6 +4,7 @@ import asyncio
 import re
 
 import numpy as np
+import pytest
 
 from server.media.opus import RATE_HZ
 from server.media.peer import answer
@@ -49,6 +50,7 @@ async def heard_after(stall_s: float) -> tuple[float, float]:
         await client.close()
 
 
+@pytest.mark.slow
 async def test_a_stalled_speaker_is_heard_within_a_second_of_the_burst() -> None:
     """What was held back is heard first if there is room for it, and faster than it was said."""
     async with asyncio.timeout(60), asyncio.TaskGroup() as group:

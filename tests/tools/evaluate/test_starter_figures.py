@@ -39,6 +39,7 @@ def at_best(heard: Heard) -> float:
     return float(np.percentile(100 * wrong[drawn].sum(1) / said[drawn].sum(1), 2.5))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("language", ["en", "nl"])
 def test_recognisers_get_few_words_wrong(language: Language) -> None:
     folder = CATALOGUE.path(CATALOGUE.recognizers[language])
@@ -61,6 +62,7 @@ def sample(foreign: Foreign) -> list[Pair]:
     return random.Random(53).sample(read_corpora(material.folder())[foreign].test, PAIRS)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("foreign", translation.BOUNDS)
 def test_english_is_translated_well(translating: Translating, foreign: Foreign) -> None:
     made = translating.all(sample(foreign), "en", foreign)

@@ -42,6 +42,7 @@ def with_material() -> None:
 REACHED: dict[Language, float] = {"nl": 30}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("language", BOUNDS)
 def test_voices_are_understood(language: Language, listener: Listener) -> None:
     """The better end of the sample's 95 % interval (bootstrap) is within the bound. Voices
