@@ -9,6 +9,7 @@
 import asyncio
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Final
 
 import nats.errors
@@ -28,9 +29,11 @@ HEARD: Final = "tolk.lease"
 KEPT_S: Final = 600
 #: How long NATS has to answer.
 ANSWER_S: Final = 1.0
-#: How often to look whether NATS was connected anew; and when to try again without a bucket.
+#: How often to look whether NATS was connected anew.
 LOOK_S: Final = 0.1
-AGAIN_S: Final = 30.0
+#: The pause before another try without a bucket doubles: JetStream may only be slow to start.
+AGAIN_S: Final = 0.5
+LONGEST_AGAIN_S: Final = 30.0
 
 _log = logging.getLogger(__name__)
 
@@ -51,7 +54,7 @@ class NatsRecords:
 
     async def run(self) -> None:
         """Find or make the bucket whenever NATS is connected, until cancelled."""
-        task = asyncio.current_task()
+        task, again_s = asyncio.current_task(), AGAIN_S
         # The library takes some cancellations for its own.
         while task is not None and not task.cancelling():
             await self._nats.connected()
@@ -61,8 +64,10 @@ class NatsRecords:
                 self._bucket = await self._open(client)
             except (nats.errors.Error, OSError, TimeoutError) as error:
                 self._say(error)
-                await self._while_connected(client, AGAIN_S)
+                await self._while_connected(client, again_s)
+                again_s = min(2 * again_s, LONGEST_AGAIN_S)
             else:
+                again_s, self._said = AGAIN_S, ""
                 await self._while_connected(client)
             finally:
                 self._bucket = None
@@ -89,17 +94,22 @@ class NatsRecords:
                 key = message.subject.rpartition(".")[2]
                 self.heard(Record(key, message.data, int(revision)))
 
-        await client.subscribe(
+        hearing = await client.subscribe(
             f"{HEARD}.*",
             cb=received,
             pending_msgs_limit=MAX_QUEUED_MESSAGES,
             pending_bytes_limit=MAX_QUEUED_BYTES,
         )
-        return await client.jetstream(timeout=ANSWER_S).create_key_value(
-            bucket=BUCKET,
-            ttl=KEPT_S,
-            republish=api.RePublish(src=f"$KV.{BUCKET}.*", dest=f"{HEARD}.{{{{wildcard(1)}}}}"),
-        )
+        try:
+            return await client.jetstream(timeout=ANSWER_S).create_key_value(
+                bucket=BUCKET,
+                ttl=KEPT_S,
+                republish=api.RePublish(src=f"$KV.{BUCKET}.*", dest=f"{HEARD}.{{{{wildcard(1)}}}}"),
+            )
+        except (nats.errors.Error, TimeoutError):
+            with suppress(nats.errors.Error):  # the connection may be closed, too
+                await hearing.unsubscribe()
+            raise
 
     async def _while_connected(self, client: Client, most_s: float = float("inf")) -> None:
         loop = asyncio.get_running_loop()
