@@ -55,8 +55,13 @@ def _arguments(record: logging.LogRecord) -> tuple[object, ...]:
 
 @web.middleware
 async def well_formed(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """A middleware: a body that breaks HTTP's rules, or ends too early, is the client's fault."""
+    """A middleware: a body that breaks HTTP's rules, or ends too early, is the client's fault. A
+    client that is gone before its answer is nobody's."""
     try:
         return await handler(request)
+    except ConnectionError:
+        if request.transport is not None:
+            raise
+        return web.Response()  # which aiohttp drops
     except web.RequestPayloadError as error:
         raise web.HTTPBadRequest(text="The body of the request is malformed.\n") from error

@@ -14,7 +14,7 @@ from aiohttp import web
 
 from server.app import Server
 from server.client.participants import Listener, Refused, Speaker
-from server.http.malformed import LINES_AT_ONCE, request_log
+from server.http.malformed import LINES_AT_ONCE, request_log, well_formed
 from server.process import log_without_content
 from signaling import messages as wire
 from tests.helpers.running import final, shared_server, tone
@@ -210,6 +210,36 @@ async def test_a_bug_is_logged_without_its_message(log: Written) -> None:
     assert "ValueError" in log.text
     assert "in fail" in log.text
     assert CANARY not in log.text
+
+
+async def test_a_client_that_leaves_before_its_answer_is_not_logged(log: Written) -> None:
+    left = asyncio.Event()
+
+    async def slow(request: web.Request) -> web.StreamResponse:
+        while request.transport is not None:
+            await asyncio.sleep(0.005)
+        try:
+            await web.WebSocketResponse().prepare(request)
+        finally:
+            left.set()
+        raise AssertionError
+
+    application = web.Application(middlewares=[well_formed])
+    application.router.add_get("/", slow)
+    runner = web.AppRunner(application, access_log=None, logger=request_log())
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    _, writer = await asyncio.open_connection("127.0.0.1", runner.addresses[0][1])
+    writer.write(
+        b"GET / HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: websocket\r\n"
+        b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: MTIzNDU2Nzg5MDEyMzQ1Ng==\r\n\r\n"
+    )
+    await writer.drain()
+    writer.close()
+    await writer.wait_closed()
+    await asyncio.wait_for(left.wait(), 10)
+    await runner.cleanup()
+    assert "Error handling request" not in log.text
 
 
 async def test_an_error_that_nobody_handles_is_logged_without_its_message(log: Written) -> None:
