@@ -55,6 +55,7 @@ async def running(config: Config) -> AsyncIterator[EdgeServer]:
                 "pacer": pacer.run(),
                 "hubs": origins.run(),
                 "house-keeping": edge.live.keep_house(),
+                "watch": edge.live.watch(),
                 "whip": whip.run(),
                 "certificate": tls.renewals(given.certificate, config.tls_cert, config.tls_key),
             }
