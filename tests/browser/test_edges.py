@@ -42,8 +42,8 @@ def machines(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[ServerPr
                 *(folder, *options, "--public-url", "{url}"),
                 command=command,
             )
-            process.start()
             stack.callback(process.stop)
+            process.start()
             started.append(process)
         _wait_until_known(started[2], at=started[1])
         yield started

@@ -72,8 +72,8 @@ def site(tmp_path_factory: pytest.TempPathFactory, browser: Browser) -> Iterator
         other = ServerProcess(folder("other"), *joined, "--roles", "hub,edge")
         stack.enter_context(interpreter(folder("interpreter"), *joined))
         for each in (hub, other):
-            each.start()
             stack.callback(each.stop)
+            each.start()
         openers = [opener(each, browser) for each in (hub, other)]
         for made in openers:
             stack.callback(next, made, None)
