@@ -55,11 +55,12 @@ async def running(config: Config) -> AsyncIterator[EdgeServer]:
                 "pacer": pacer.run(),
                 "hubs": origins.run(),
                 "house-keeping": edge.live.keep_house(),
-                "others": _know_others(edge),
+                "watch": edge.live.watch(),
                 "whip": whip.run(),
                 "certificate": tls.renewals(given.certificate, config.tls_cert, config.tls_key),
             }
             tasks = [group.create_task(job, name=name) for name, job in jobs.items()]
+            others = group.create_task(_know_others(edge), name="others")
             try:
                 await _heard_of_a_hub(origins)
                 context = given.certificate.context if given.certificate else None
@@ -70,6 +71,7 @@ async def running(config: Config) -> AsyncIterator[EdgeServer]:
                 async with garbage.when_idle(lambda: not plane.peers):
                     yield edge
             finally:
+                others.cancel()  # or it would offer the edge again
                 await origins.leave()
                 edge.manager.close(edge.given.others.best(besides=config.public_url))
                 await runner.cleanup()

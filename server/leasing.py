@@ -24,6 +24,7 @@ def lease(leases: Leases, manager: ConnectionManager, live: LiveStreams) -> None
                 "speaker_present",
                 f"Somebody speaks in {stream!r} already, at {holder.place}. Speak there, use "
                 "another stream's name, or take over with a token that allows it.",
+                place=holder.place,
             )
         else:
             raise ProtocolError(

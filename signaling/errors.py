@@ -33,7 +33,8 @@ class ProtocolError(Exception):
 
     ``message`` is sent to the participant: it says what was wrong and what to do, and quotes
     input only shortened. ``fatal``: the session ends. ``retry_after_s``: when to try again.
-    ``url``: of the server that does what was asked for.
+    ``url``: of the server that does what was asked for. ``place``: of the one that has the stream,
+    for people.
     """
 
     def __init__(
@@ -43,13 +44,15 @@ class ProtocolError(Exception):
         fatal: bool = True,
         retry_after_s: float | None = None,
         url: str | None = None,
+        place: str | None = None,
     ) -> None:
-        super().__init__(code, message, fatal, retry_after_s, url)
+        super().__init__(code, message, fatal, retry_after_s, url, place)
         self.code: Final = code
         self.message: Final = message
         self.fatal: Final = fatal
         self.retry_after_s: Final = retry_after_s
         self.url: Final = url
+        self.place: Final = place
 
     def __str__(self) -> str:
         return f"{self.code}: {self.message}"
@@ -67,11 +70,14 @@ class ProtocolError(Exception):
             fatal=self.fatal,
             retry_after_s=self.retry_after_s,
             url=self.url,
+            place=self.place,
         )
 
     def as_fatal(self, fatal: bool) -> "ProtocolError":
         """A copy of this error with ``fatal`` replaced."""
-        return ProtocolError(self.code, self.message, fatal, self.retry_after_s, self.url)
+        return ProtocolError(
+            self.code, self.message, fatal, self.retry_after_s, self.url, self.place
+        )
 
 
 def protocol_error(error: Exception) -> ProtocolError | None:

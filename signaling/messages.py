@@ -245,13 +245,15 @@ class Captions(Message, frozen=True, tag="captions"):
 
 class Error(Message, frozen=True, tag="error"):
     """What went wrong and what to do. If ``fatal``, the server then closes the socket. ``url``: of
-    the server that does what was asked for."""
+    the server that does what was asked for. ``place``: the other server that has the stream, for
+    people: its address, or its name."""
 
     code: ErrorCode
     message: str
     fatal: bool = True
     retry_after_s: float | None = None
     url: str | None = None
+    place: str | None = None
 
 
 class Notice(Message, frozen=True, tag="notice"):

@@ -1,7 +1,8 @@
 """A stream that is at a hub, for the listeners of an edge. See ``heard``.
 
 What the hub tells, it tells once: state to all, captions to those who read their language, what a
-channel plays to those who hear it. When the hub is gone, listeners wait, as for a speaker.
+channel plays to those who hear it. When the hub is gone, or nothing can come from it, listeners
+wait, as for a speaker.
 """
 
 import time
@@ -47,6 +48,7 @@ class RelayedStream:
         self._clock = clock
         self._hub = ""
         self._state = wire.State(state="waiting")
+        self._state_before: wire.State | None = None  # while cut off: what the hub told last
         self._heard: dict[str, wire.ChannelState] = {}
         self._time = 0, 0.0  # the stream's, in milliseconds, and when that was
         self._asked = Wants(stream=stream.id)
@@ -140,6 +142,8 @@ class RelayedStream:
     def receive(self, hub: str, timeline: Timeline, message: Packet | Told) -> None:
         """Take what the hub says."""
         if isinstance(message, Packet):
+            if self._state_before is not None:
+                self._now_is(self._state_before)
             self.playout.push(
                 *(timeline, message.channel, message.tick, message.data, message.begins_speech)
             )
@@ -179,11 +183,22 @@ class RelayedStream:
         self.notices.clear_partials()
         if self.notices.posted:
             self.notices.post(wire.Notice(), 0)
-        if self._state.state != "ended":
-            self._now_is(msgspec.structs.replace(self._state, state="waiting"))
+        self._wait()
         self.notices.tell_channels()
 
+    def cut_off(self) -> None:
+        """Nothing can come from the hub for now. What it told holds again if it goes on."""
+        if self._state_before is None:
+            before = self._state
+            self._wait()
+            self._state_before = before
+
+    def _wait(self) -> None:
+        if self._state.state != "ended":
+            self._now_is(msgspec.structs.replace(self._state, state="waiting"))
+
     def _now_is(self, state: wire.State) -> None:
+        self._state_before = None
         if state != self._state:
             self._state = state
             self.stream.state, self.stream.source = state.state, state.source

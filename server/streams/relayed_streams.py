@@ -1,5 +1,9 @@
 """All streams with listeners at an edge: gives them what their hubs say, and looks after them once
-a second."""
+a second.
+
+A link notices after 1.6 s that its hub is gone, as NATS may stand still for a moment. That NATS
+itself is gone is known at once; it may be back at once, too, at another of its servers.
+"""
 
 import asyncio
 from collections import Counter
@@ -17,6 +21,9 @@ from server.streams.relayed_stream import RelayedStream
 from signaling.messages import State
 
 REFRESH_S = 1.0
+#: How often to look whether NATS is there. After so many looks without it, listeners are told.
+LOOK_S = 0.1
+GONE_LOOKS = 4
 
 
 class Hubs(Protocol):
@@ -24,6 +31,7 @@ class Hubs(Protocol):
 
     on_message: Callable[[str, Packet | Told], None]
     on_lost: Callable[[str], None]
+    up: Callable[[], bool]
 
     @property
     def names(self) -> list[str]:
@@ -61,6 +69,7 @@ class RelayedStreams:
         self._metrics = metrics
         self._streams: dict[str, RelayedStream] = {}
         self._timelines: dict[str, Timeline] = {}
+        self._cut_off = False
         hubs.on_message = self._received
         hubs.on_lost = self._lost
 
@@ -85,7 +94,7 @@ class RelayedStreams:
         if (at_hub := self._hubs.streams.get(stream_id)) is None:
             return None
         return State(
-            state=at_hub.state,
+            state="waiting" if self._cut_off and at_hub.state != "ended" else at_hub.state,
             source=at_hub.source,
             channels=channels(self._models.catalogue.targets(at_hub.source or "")),
         )
@@ -110,6 +119,17 @@ class RelayedStreams:
                 relayed.refresh()
             self._keep_timelines(self._hubs.names)
             self._gauge()
+
+    async def watch(self) -> None:
+        """Until cancelled: tell listeners to wait while NATS is gone, and nothing can come."""
+        missed = 0
+        while True:
+            missed = 0 if self._hubs.up() else missed + 1
+            self._cut_off = missed >= GONE_LOOKS
+            if missed == GONE_LOOKS:
+                for relayed in self:
+                    relayed.cut_off()
+            await asyncio.sleep(LOOK_S)
 
     def _received(self, hub: str, message: Packet | Told) -> None:
         if relayed := self._streams.get(message.stream):

@@ -53,9 +53,9 @@ export function fill(text, values, language) {
  * What an error of the server means; the server's own words where this page has none for it.
  * @param {ServerError} error
  */
-export function errorText({ code, message }) {
-  const key = `error.${code}`;
-  return key in texts ? t(/** @type {TextKey} */ (key)) : message;
+export function errorText({ code, message, place = "" }) {
+  const key = code === "speaker_present" && place ? "error.speaker_elsewhere" : `error.${code}`;
+  return key in texts ? t(/** @type {TextKey} */ (key), { place }) : message;
 }
 
 /**

@@ -9,8 +9,8 @@ import { CaptionView, CaptionViews } from "./captions.js";
 import { languageName, t, textDirection, translatePage } from "./i18n.js";
 import { Listener } from "./listener.js";
 import { showNotice } from "./notice.js";
-import { at, elementsById, fetchLanguages, first, recall, remember, showFailures, stream, takeToken }
-  from "./page.js";
+import { addressAt, at, elementsById, fetchLanguages, first, recall, remember, showFailures, stream,
+  takeFromFragment, takeToken } from "./page.js";
 import { Player } from "./player.js";
 import { prepareReading } from "./reading.js";
 import { recordingText } from "./recording.js";
@@ -33,6 +33,8 @@ const page = elementsById({
   sound: HTMLAudioElement, streams: HTMLElement, streams_box: HTMLElement, announcement: HTMLElement,
 });
 const token = takeToken();
+/** Whether they listened at another server until now. It ends with a press, or a refusal to play. */
+let goesOn = takeFromFragment("listening") !== null;
 showFailures();
 await translatePage();
 const player = new Player(page.sound);
@@ -122,7 +124,17 @@ signaling.on("message", async (message) => {
   render();
 });
 signaling.on("sound", (packet) => player.receive(packet));
-player.addEventListener("change", render);
+signaling.on("load", (url) => location.replace(addressAt(url,
+  { language: listener.chosen }, { token, listening: player.on && !silenced() ? "on" : null })));
+player.addEventListener("change", () => {
+  if (goesOn && player.held) {
+    // Nobody has pressed anything in this page yet: it is as if it had just been opened.
+    goesOn = false;
+    player.stop();
+    signaling.open();
+  }
+  render();
+});
 player.addEventListener("doubtful", () => signaling.probe());
 player.addEventListener("failed", offer);
 player.addEventListener("blocked", goByTheSocket);
@@ -203,6 +215,7 @@ function showMediaSession(now) {
 // --- what the listener does -------------------------------------------------------------------
 
 function toggle() {
+  goesOn = false;
   if (silenced() && signaling.status !== "closed") {
     player.play();
     return;
@@ -256,5 +269,6 @@ listener.know(await fetchLanguages());
 listener.prefer(new URL(location.href).searchParams.get("language"));
 if (first.session) listener.takeSession(first.session);
 select();
+if (goesOn) player.start();
 signaling.open();
 render();

@@ -98,6 +98,11 @@ export class Listener {
     if (language !== null && this.#everyChannel.includes(language)) this.choose(language);
   }
 
+  /** The language that the listener chose, if they did. */
+  get chosen() {
+    return this.#chosen;
+  }
+
   /** @param {string} language */
   choose(language) {
     this.language = this.#chosen = language;

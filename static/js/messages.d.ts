@@ -118,6 +118,8 @@ export interface ServerError {
   fatal?: boolean;
   retry_after_s?: number;
   url?: string;
+  /** The other server that has the stream: its address, or its name. */
+  place?: string;
 }
 
 export type ServerMessage =

@@ -110,6 +110,39 @@ export function takeToken() {
 }
 
 /**
+ * What the fragment of the address says under this name. Removes it from there, as the token.
+ * @param {string} name
+ */
+export function takeFromFragment(name) {
+  const address = new URL(location.href);
+  const fragment = new URLSearchParams(address.hash.slice(1));
+  const value = fragment.get(name);
+  if (value === null) return null;
+  fragment.delete(name);
+  address.hash = fragment.toString();
+  history.replaceState(null, "", address);
+  return value;
+}
+
+/**
+ * The address of this page at another server, with what is to be in its query and its fragment.
+ * @param {string} server its URL
+ * @param {Record<string, string | null>} query null: as it is
+ * @param {Record<string, string | null>} fragment
+ */
+export function addressAt(server, query, fragment) {
+  const path = location.href.slice(ROOT.href.length);
+  const address = new URL(path, server.endsWith("/") ? server : `${server}/`);
+  const hash = new URLSearchParams(address.hash.slice(1));
+  for (const [name, value] of Object.entries(query)) {
+    if (value !== null) address.searchParams.set(name, value);
+  }
+  for (const [name, value] of Object.entries(fragment)) if (value !== null) hash.set(name, value);
+  address.hash = hash.toString();
+  return address.href;
+}
+
+/**
  * Whether `token`, a JWT, claims a right. The server decides; the page offers accordingly.
  * @param {string | null} token
  * @param {string} right

@@ -7,7 +7,8 @@ import { firstCaptions, languagesOf } from "./channels.js";
 import { errorText, languageName, t, textDirection, translatePage } from "./i18n.js";
 import { showNotice } from "./notice.js";
 import { applyLook, overlayOf } from "./overlay.js";
-import { elementsById, fetchLanguages, recall, showFailures, stream, takeToken } from "./page.js";
+import { addressAt, elementsById, fetchLanguages, recall, showFailures, stream, takeToken }
+  from "./page.js";
 import { recordingText } from "./recording.js";
 import { showListenAddress } from "./share.js";
 import { Signaling } from "./signaling.js";
@@ -60,6 +61,7 @@ function wanted() {
 }
 
 signaling.on("status", render);
+signaling.on("load", (url) => location.replace(addressAt(url, {}, { token })));
 signaling.on("refused", (error) => {
   stateText = errorText(error);
   render();

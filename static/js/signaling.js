@@ -1,5 +1,5 @@
 // A participant's WebSocket: joins, passes on the server's messages, and reconnects by itself: to the
-// same server, and if that takes no connection, to the others that it has told.
+// same server, and if that takes no connection, to the others that it has told; see servers.js.
 //
 // status: "connecting" -> "joined" -> "reconnecting" -> "joined" …, or "closed": by us, or because
 // of an error that another attempt would not solve.
@@ -7,6 +7,7 @@
 
 /** @import { ServerError, ServerMessage } from "./messages.js" */
 import { at, recall, remember } from "./page.js";
+import { Servers } from "./servers.js";
 
 // An attempt may take long on a slow link, but must end soon after the network is back. A lost
 // SYN is retransmitted after 1 and 3 s, so with these times the next SYN is never far away.
@@ -17,6 +18,8 @@ const REFUSED_DELAY_MS = 3000;
 const PING_EVERY_MS = 4000;
 const PONG_WITHIN_MS = 3000;
 const PROBE_WITHIN_MS = 1200;
+/** The time that a page has to be loaded elsewhere, before this one tries again. */
+const LOADED_WITHIN_MS = 5000;
 
 /** After so many attempts without a socket the page asks why. */
 const ASK_AFTER = 2;
@@ -33,6 +36,7 @@ const RESUME_REFUSED = new Set(["unauthorised", "forbidden", "bad_message"]);
  * @property {ServerMessage} message
  * @property {ServerError} refused
  * @property {ArrayBuffer} sound a packet
+ * @property {string} load the URL of a server: the page can go on only if it is loaded there
  */
 
 export class Signaling {
@@ -43,9 +47,9 @@ export class Signaling {
   #events = new EventTarget();
   #path;
   #join;
-  /** The servers that take turns: the page's own, and others by their URL. */
-  #servers = [""];
-  #server = 0;
+  #servers = new Servers();
+  /** Where the last attempt went: the server's URL, and the socket's address. */
+  #tried = { url: "", address: "" };
   /** @type {WebSocket | null} */
   #socket = null;
   #timers = { attempt: 0, retry: 0, ping: 0, pong: 0 };
@@ -62,6 +66,7 @@ export class Signaling {
     this.#join = join;
     addEventListener("online", () => this.#networkChanged());
     addEventListener("offline", () => this.#networkChanged());
+    document.addEventListener("securitypolicyviolation", (event) => this.#barred(event));
     document.addEventListener("visibilitychange", () => {
       if (document.visibilityState === "visible") this.#networkChanged();
     });
@@ -130,6 +135,12 @@ export class Signaling {
   }
 
   #connect() {
+    const load = this.#servers.takeLoading();
+    if (load !== null) {
+      this.#lost(LOADED_WITHIN_MS);
+      this.#tell("load", load);
+      return;
+    }
     this.#drop();
     const socket = this.#newSocket();
     if (socket === null) return;
@@ -156,9 +167,10 @@ export class Signaling {
 
   /** @returns {WebSocket | null} null if the browser allows none there */
   #newSocket() {
-    const base = this.#servers[this.#server] ?? "";
-    const address = base ? new URL(this.#path, `${base}/`) : new URL(at(this.#path));
+    const { url } = this.#servers;
+    const address = url ? new URL(this.#path, `${url}/`) : new URL(at(this.#path));
     address.protocol = address.protocol.replace("http", "ws");
+    this.#tried = { url, address: address.href };
     try {
       return new WebSocket(address);
     } catch {
@@ -169,20 +181,25 @@ export class Signaling {
 
   /** Each server knows its own sessions only. */
   get #resumeKey() {
-    return `tolk.resume.${this.#servers[this.#server] ?? ""}${this.#path}`;
+    return `tolk.resume.${this.#servers.url}${this.#path}`;
   }
 
   /** Retries at the next server, if there are several. */
   #lostElsewhere() {
-    this.#server = (this.#server + 1) % this.#servers.length;
+    this.#servers.next();
     this.#lost();
   }
 
-  /** @param {string[]} others the first one is tried next, if the present server is lost */
-  #know(others) {
-    const now = this.#servers[this.#server] ?? "";
-    this.#servers = [now, ...others, ""].filter((url, i, all) => all.indexOf(url) === i);
-    this.#server = 0;
+  /**
+   * The page's policy did not allow something. Browsers differ in whether that is told before the
+   * socket's end or after it, and in how much of its address they tell.
+   * @param {SecurityPolicyViolationEvent} event
+   */
+  #barred({ effectiveDirective, blockedURI }) {
+    const { url, address } = this.#tried;
+    if (effectiveDirective !== "connect-src" || !url || !address.startsWith(blockedURI)) return;
+    this.#servers.bar(url);
+    if (this.status === "reconnecting") this.#connect();
   }
 
   /** Asks whether the server refuses pages of this address: of a socket browsers do not tell. */
@@ -207,7 +224,7 @@ export class Signaling {
     switch (message.type) {
       case "joined":
         clearTimeout(this.#timers.attempt);
-        this.#know(message.others ?? []);
+        this.#servers.joined(message.others ?? []);
         if (this.resumes) remember("sessionStorage", this.#resumeKey, message.resume);
         this.#timers.ping = setInterval(() => this.#ping(PONG_WITHIN_MS), PING_EVERY_MS);
         this.#setStatus("joined");
@@ -236,8 +253,8 @@ export class Signaling {
       return;
     }
     if (error.code === "elsewhere" && error.url) {
-      this.#know([error.url]);
-      this.#lostElsewhere();
+      this.#servers.leaveFor(error.url);
+      this.#lost();
       return;
     }
     if (WORTH_RETRYING.has(error.code)) {

@@ -36,6 +36,7 @@ const page = elementsById({
   monitor: HTMLElement, monitor_language: HTMLSelectElement, monitor_sound: HTMLInputElement,
   monitor_captions: HTMLElement, monitor_state: HTMLElement, pace: HTMLElement,
   sound: HTMLAudioElement, asking: HTMLElement, seize: HTMLButtonElement,
+  ask: HTMLButtonElement, ask_text: HTMLElement,
   seize_text: HTMLElement, take_over: HTMLDialogElement, end_dialog: HTMLDialogElement,
 });
 const token = takeToken();
@@ -264,11 +265,15 @@ stage.addEventListener("back", () => {
   page.notice.textContent = t("speak.mic_back");
 });
 stage.addEventListener("occupied", () => {
-  if (stage.panel) { // somebody else spoke while the connection was gone
+  // Whoever speaks at another server cannot be asked here; the page says where that is.
+  const elsewhere = Boolean(stage.refusal?.place);
+  if (stage.panel && !elsewhere) { // somebody else spoke while the connection was gone
     start("wings");
     return;
   }
+  page.ask.hidden = page.ask_text.hidden = elsewhere;
   page.seize.hidden = page.seize_text.hidden = !grants(token, "take_over");
+  if (elsewhere && page.seize.hidden) return;
   page.take_over.returnValue = "no";
   page.take_over.showModal();
 });

@@ -5,6 +5,7 @@ The server and Chromium are separate processes, so tests do not delay their soun
 
 import json
 import os
+import re
 import wave
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -143,16 +144,18 @@ def open_staged(staged: ServerProcess, browser: Browser) -> Iterator[OpenPage]:
     yield from opener(staged, browser)
 
 
-def opener(server: ServerProcess, browser: Browser) -> Iterator[OpenPage]:
+def opener(
+    server: ServerProcess, browser: Browser, *, expected: str = "net::ERR"
+) -> Iterator[OpenPage]:
     """Yields a function that opens ``path`` in a new context with the given settings (locale,
     viewport ...). ``script`` runs before the page's scripts. Fails at the end if a page had
-    errors."""
+    errors besides those whose text has ``expected`` in it, a regular expression."""
     contexts: list[BrowserContext] = []
     errors: list[str] = []
 
     def note(message: ConsoleMessage) -> None:
         # Chromium reports every connection that is refused while offline.
-        if message.type == "error" and "net::ERR" not in message.text:
+        if message.type == "error" and not re.search(expected, message.text):
             errors.append(f"{message.location['url']}: {message.text}")
 
     def open_one(path: str, script: str = "", **settings: Any) -> Page:

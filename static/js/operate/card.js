@@ -2,9 +2,10 @@
 
 /** @import { LanguageState, StreamState } from "./board.js" */
 /** @import { Requests } from "./requests.js" */
-import { languageName, pageLanguage, t, textDirection, translate } from "../i18n.js";
+import { languageName, pageLanguage, t, textDirection } from "../i18n.js";
 import { recordingText } from "../recording.js";
 import { drawStrip, most } from "./strip.js";
+import { copyOf } from "./template.js";
 
 const MINUTES = [1, 10, 60];
 /** A delay that listeners notice, in seconds; and a bar as high as the strip. */
@@ -19,8 +20,7 @@ const REASONS = {
 /** What is asked of the page. @typedef {{end: () => void, prepare: () => void}} Wishes */
 
 export class Card {
-  /** @type {Record<string, HTMLElement>} */
-  #parts = {};
+  #parts;
   #name;
   #requests;
   #paused = false;
@@ -34,14 +34,9 @@ export class Card {
   constructor(name, requests, wishes) {
     this.#name = name;
     this.#requests = requests;
-    const template = /** @type {HTMLTemplateElement} */ (document.getElementById("stream"));
-    const copy = /** @type {DocumentFragment} */ (template.content.cloneNode(true));
-    this.element = /** @type {HTMLElement} */ (copy.firstElementChild);
-    translate(copy);
-    for (const part of copy.querySelectorAll("[data-part]")) {
-      const element = /** @type {HTMLElement} */ (part);
-      this.#parts[element.dataset.part ?? ""] = element;
-    }
+    const { element, parts } = copyOf("stream");
+    this.element = element;
+    this.#parts = parts;
     const { pause, prepare, end, take_back, message, minutes } = this.#parts;
     this.#parts.name.textContent = name;
     this.#parts.text.lang = pageLanguage;

@@ -2,8 +2,9 @@
 
 /** @import { MachineState } from "./board.js" */
 /** @import { Requests } from "./requests.js" */
-import { languageName, pageLanguage, t, translate } from "../i18n.js";
+import { languageName, pageLanguage, t } from "../i18n.js";
 import { write } from "./card.js";
+import { copyOf } from "./template.js";
 
 export class Machines {
   /** @type {Map<string, Row>} */
@@ -44,8 +45,7 @@ export class Machines {
 }
 
 class Row {
-  /** @type {Record<string, HTMLElement>} */
-  #parts = {};
+  #parts;
   #draining = false;
   #drains = "";
 
@@ -54,14 +54,9 @@ class Row {
    * @param {Requests} requests
    */
   constructor(name, requests) {
-    const template = /** @type {HTMLTemplateElement} */ (document.getElementById("machine"));
-    const copy = /** @type {DocumentFragment} */ (template.content.cloneNode(true));
-    this.element = /** @type {HTMLElement} */ (copy.firstElementChild);
-    translate(copy);
-    for (const part of copy.querySelectorAll("[data-part]")) {
-      const element = /** @type {HTMLElement} */ (part);
-      this.#parts[element.dataset.part ?? ""] = element;
-    }
+    const { element, parts } = copyOf("machine");
+    this.element = element;
+    this.#parts = parts;
     this.#parts.name.textContent = name;
     this.#parts.drain.onclick = () => requests.ask("POST",
       `operate/machines/${encodeURIComponent(this.#drains)}/drain`, { on: !this.#draining });

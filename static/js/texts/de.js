@@ -37,6 +37,8 @@ export default {
   "error.forbidden": "Das dürfen Sie hier nicht.",
   "error.speaker_present":
     "Hier spricht schon jemand. Warten Sie, bis die Person fertig ist, oder nehmen Sie einen anderen Namen.",
+  "error.speaker_elsewhere":
+    "In diesem Stream spricht schon jemand, bei {place}. Sprechen Sie dort, warten Sie, bis die Person fertig ist, oder nehmen Sie einen anderen Namen.",
   "error.limit": "Im Moment ist zu viel los. Wir versuchen es weiter.",
   "error.busy": "Im Moment zu viel los",
   "error.replaced": "Sie haben in einem anderen Fenster oder auf einem anderen Gerät weitergemacht.",

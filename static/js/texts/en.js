@@ -34,6 +34,8 @@ export default {
   "error.forbidden": "You are not allowed to do this here.",
   "error.speaker_present":
     "Somebody is already speaking here. Wait until they stop, or use another name.",
+  "error.speaker_elsewhere":
+    "Somebody is already speaking in this stream, at {place}. Speak there, wait until they stop, or use another name.",
   "error.limit": "It is too busy at the moment. We keep trying.",
   "error.busy": "Too busy at the moment",
   "error.replaced": "You went on in another window or on another device.",

@@ -36,6 +36,8 @@ export default {
   "error.forbidden": "Vous n’avez pas le droit de faire cela ici.",
   "error.speaker_present":
     "Quelqu’un parle déjà ici. Attendez que cette personne ait fini, ou prenez un autre nom.",
+  "error.speaker_elsewhere":
+    "Quelqu’un parle déjà dans ce flux, sur {place}. Parlez là-bas, attendez que cette personne ait fini, ou prenez un autre nom.",
   "error.limit": "Il y a trop de monde en ce moment. Nous continuons d’essayer.",
   "error.busy": "Trop de monde en ce moment",
   "error.replaced": "Vous avez continué dans une autre fenêtre ou sur un autre appareil.",

@@ -34,6 +34,8 @@ export default {
   "error.forbidden": "Dat mag u hier niet doen.",
   "error.speaker_present":
     "Er is hier al iemand aan het woord. Wacht tot die klaar is, of neem een andere naam.",
+  "error.speaker_elsewhere":
+    "In deze stream is al iemand aan het woord, op {place}. Spreek daar, wacht tot die klaar is, of neem een andere naam.",
   "error.limit": "Het is nu te druk. We blijven het proberen.",
   "error.busy": "Het is nu te druk",
   "error.replaced": "U bent verdergegaan in een ander venster of op een ander apparaat.",

@@ -100,4 +100,23 @@ async def test_an_edge_that_ends_tells_its_listeners_where_to_go(site: Site) -> 
             await listener.expect(wire.Notice)
         assert refused.value.error is not None and refused.value.error.url == URLS[1]
         await leaving
+        # It stays away, although its process runs until its listeners are gone.
     await until(lambda: site.hub.given.others.best() == [URLS[1]])
+    # Its pages come to the other edge when they find that it is gone.
+    async with aiohttp.ClientSession(site.edges[1].url) as http:
+        await until(lambda: site.edges[1].given.others.best() == [URLS[1]])
+        async with http.post("/api/connect", headers={"Origin": URLS[0]}) as response:
+            assert response.status == 204
+
+
+async def test_pages_of_a_lost_server_may_connect_for_an_hour() -> None:
+    now_s = 0.0
+    others = Others(["https://own.example"], clock=lambda: now_s)
+    others.know({"https://one.example": 3}, ["https://hub.example"])
+    now_s = 3000.0
+    others.know({}, ["https://hub.example"])
+    assert {"https://own.example", "https://one.example"} < {*others.origins}
+    now_s = 3600.0
+    others.know({})
+    assert others.origins == ["https://own.example", "https://hub.example"]
+    assert others.best() == []

@@ -86,13 +86,14 @@ async def test_who_speaks_elsewhere_is_named(hubs: Hubs) -> None:
     async with speaker(hubs.first):
         error = await refused_at(hubs.second, "speaker_present")
     assert HERE in error.message and "'hall'" in error.message
+    assert error.place == HERE
 
 
 async def test_a_stream_is_free_once_its_speaker_has_left(hubs: Hubs) -> None:
     async with AsyncExitStack() as stack:
         await joins_in_time(hubs.second, stack)
         error = await refused_at(hubs.first, "speaker_present")
-        assert "Speak there" in error.message
+        assert error.place is not None and f"at {error.place}. Speak there" in error.message
 
 
 async def test_who_may_takes_over_from_another_server(hubs: Hubs) -> None:

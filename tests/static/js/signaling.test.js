@@ -9,6 +9,10 @@ const storage = new Map();
 /** The sockets that were made, the last one last. `down`: servers that take no connection. */
 let sockets;
 let down;
+/** Those that the page's policy does not allow. */
+let barred;
+/** Whether that is told only after the socket's end. */
+let toldLate;
 
 class Socket {
   static OPEN = 1;
@@ -18,23 +22,39 @@ class Socket {
     this.server = new URL(address).origin.replace("http", "ws");
     this.path = new URL(address).pathname;
     sockets.push(this);
-    queueMicrotask(() => (down.has(this.server) ? this.onclose?.() : this.onopen?.()));
+    if (barred.has(this.server) && !toldLate) queueMicrotask(() => violated(address));
+    queueMicrotask(() =>
+      down.has(this.server) || barred.has(this.server) ? this.onclose?.() : this.onopen?.());
+    if (barred.has(this.server) && toldLate) queueMicrotask(() => violated(address));
   }
   send(text) {
-    this.sent.push(JSON.parse(text));
+    const message = JSON.parse(text);
+    this.sent.push(message);
+    if (message.type === "ping") this.onmessage({ data: '{"type":"pong"}' });
   }
   close() {}
+}
+
+function newDocument() {
+  return Object.assign(new EventTarget(), {
+    visibilityState: "visible",
+    getElementById: () => null,
+    documentElement: { dataset: {}, lang: "en" },
+  });
+}
+
+/** Tells of a violation as browsers do. */
+function violated(address) {
+  const event = new Event("securitypolicyviolation");
+  document.dispatchEvent(
+    Object.assign(event, { effectiveDirective: "connect-src", blockedURI: String(address) }));
 }
 
 Object.assign(globalThis, {
   window: globalThis,
   WebSocket: Socket,
   addEventListener: () => {},
-  document: Object.assign(new EventTarget(), {
-    visibilityState: "visible",
-    getElementById: () => null,
-    documentElement: { dataset: {}, lang: "en" },
-  }),
+  document: newDocument(),
   location: new URL("https://hub.example/listen/hall"),
   fetch: async () => ({ status: 204, text: async () => "" }),
   sessionStorage: {
@@ -65,14 +85,23 @@ async function passed(ms) {
 }
 
 let signaling;
+/** Where the page was to be loaded. */
+let loaded;
 
 beforeEach(async () => {
   mock.timers.reset();
   mock.timers.enable({ apis: ["setTimeout", "setInterval"] });
   sockets = [];
   down = new Set();
+  barred = new Set();
+  toldLate = false;
+  loaded = [];
+  navigator.onLine = true;
   storage.clear();
+  Math.random = () => 0.5; // the pauses between attempts
+  globalThis.document = newDocument();
   signaling = new Signaling("ws/listen/hall", () => ({ channel: "en" }));
+  signaling.on("load", (url) => loaded.push([url, signaling.status]));
   signaling.open();
   await Promise.resolve();
   joined("own", ["https://edge.example"]);
@@ -127,4 +156,74 @@ test("told of no other place, a page that is sent away says why", () => {
   signaling.on("refused", (error) => refused.push(error.code));
   told({ type: "error", code: "elsewhere", message: "" });
   assert.deepEqual([refused, signaling.status], [["elsewhere"], "closed"]);
+});
+
+const elsewhere = (url) => told({ type: "error", code: "elsewhere", message: "", url });
+
+for (const late of [false, true]) {
+  test(`sent to where it may not connect, a page is loaded there (told late: ${late})`, async () => {
+    toldLate = late;
+    barred.add("wss://third.example");
+    joined("own", []);
+    elsewhere("https://third.example");
+    assert.deepEqual(loaded, []);
+    await passed(700);
+    assert.deepEqual(loaded, [["https://third.example", "reconnecting"]]);
+    await passed(3000);
+    assert.equal(loaded.length, 1);
+  });
+}
+
+test("an encrypted page is not loaded where it would not be", async () => {
+  barred.add("ws://third.example");
+  joined("own", []);
+  elsewhere("http://third.example");
+  await passed(20_000);
+  assert.deepEqual(loaded, []);
+});
+
+test("if it may connect to another server, it goes on there", async () => {
+  barred.add("wss://third.example");
+  elsewhere("https://third.example");
+  await passed(1000);
+  assert.deepEqual([sockets.at(-1).server, loaded], [OTHER, []]);
+  joined("other", []);
+  await passed(20_000);
+  assert.deepEqual(loaded, []);
+});
+
+test("if its server is lost, it is loaded elsewhere only after it has tried for a while", async () => {
+  const own = sockets[0].server;
+  down.add(own);
+  barred.add(OTHER);
+  lose();
+  await passed(3000);
+  assert.deepEqual(loaded, []);
+  assert.equal(servers().filter((each) => each === OTHER).length, 1); // it is not tried again
+  down.delete(own);
+  while (sockets.at(-1).sent.length === 0) await passed(100);
+  joined("own", ["https://edge.example"]);
+  await passed(20_000);
+  assert.deepEqual([signaling.status, loaded], ["joined", []]);
+  down.add(own);
+  lose();
+  await passed(20_000);
+  assert.deepEqual(loaded[0], ["https://edge.example", "reconnecting"]);
+});
+
+test("without a network it is loaded nowhere", async () => {
+  navigator.onLine = false;
+  down.add(sockets[0].server);
+  barred.add(OTHER);
+  lose();
+  await passed(60_000);
+  assert.deepEqual(loaded, []);
+});
+
+test("what else the policy does not allow changes nothing", async () => {
+  violated("https://elsewhere.example/picture.png");
+  violated(sockets[0].server);
+  lose();
+  await passed(2000);
+  assert.deepEqual([sockets.at(-1).server, loaded], [sockets[0].server, []]);
 });
