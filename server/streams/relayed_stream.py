@@ -137,13 +137,12 @@ class RelayedStream:
 
     # --- the hub ------------------------------------------------------------------------------
 
-    def receive(self, hub: str, timeline: Timeline, message: Packet | Told) -> None:
+    def play(self, timeline: Timeline, channel: str, packet: Packet) -> None:
+        """Take a packet of the hub."""
+        self.playout.push(timeline, channel, packet.tick, packet.data, packet.begins_speech)
+
+    def receive(self, hub: str, message: Told) -> None:
         """Take what the hub says."""
-        if isinstance(message, Packet):
-            self.playout.push(
-                *(timeline, message.channel, message.tick, message.data, message.begins_speech)
-            )
-            return
         try:
             told = _decoder.decode(message.message)
         except (msgspec.DecodeError, RecursionError):

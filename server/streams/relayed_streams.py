@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Protocol
 
-from server.bus.hub_messages import Announced, Packet, Told, Wants
+from server.bus.hub_messages import Announced, ChannelAt, Packet, Told, Wants
 from server.media.pacer import Pacer
 from server.media.relayed import Timeline
 from server.metrics import Metrics
@@ -22,7 +22,8 @@ REFRESH_S = 1.0
 class Hubs(Protocol):
     """The hubs: see ``server.cluster.origins``."""
 
-    on_message: Callable[[str, Packet | Told], None]
+    on_message: Callable[[str, Told], None]
+    on_packet: Callable[[ChannelAt, Packet], None]
     on_lost: Callable[[str], None]
 
     @property
@@ -62,6 +63,7 @@ class RelayedStreams:
         self._streams: dict[str, RelayedStream] = {}
         self._timelines: dict[str, Timeline] = {}
         hubs.on_message = self._received
+        hubs.on_packet = self._play
         hubs.on_lost = self._lost
 
     def __iter__(self) -> Iterator[RelayedStream]:
@@ -111,9 +113,14 @@ class RelayedStreams:
             self._keep_timelines(self._hubs.names)
             self._gauge()
 
-    def _received(self, hub: str, message: Packet | Told) -> None:
+    def _received(self, hub: str, message: Told) -> None:
         if relayed := self._streams.get(message.stream):
-            relayed.receive(hub, self._timelines.setdefault(hub, Timeline()), message)
+            relayed.receive(hub, message)
+
+    def _play(self, channel: ChannelAt, packet: Packet) -> None:
+        if relayed := self._streams.get(channel.stream):
+            timeline = self._timelines.setdefault(channel.hub, Timeline())
+            relayed.play(timeline, channel.channel, packet)
 
     def _lost(self, stream_id: str) -> None:
         if relayed := self._streams.get(stream_id):
@@ -135,5 +142,7 @@ class RelayedStreams:
         metrics.ticks_failed.set(self._pacer.failed)
         for reason, count in metrics.hostile_counts.items():
             metrics.hostile.labels(reason).set(count)
-        for where, count in (*self._hubs.dropped.items(), *self.counts.items()):
+        dropped = Counter(self._hubs.dropped)
+        dropped.update(self.counts)
+        for where, count in dropped.items():
             metrics.bus_dropped.labels(where).set(count)
