@@ -15,6 +15,7 @@ from server.bus.nats import Links
 from server.bus.nats_connection import Nats
 from server.bus.sound import SoundIn, SoundOut
 from tests.helpers.edges import seen_to_edges
+from tests.helpers.line import line
 from tests.helpers.nats import NatsProcess, nats_server
 from tests.helpers.waiting import until
 
@@ -82,13 +83,21 @@ async def test_each_packet_is_sent_once_however_many_edges_hear_it(nats: NatsPro
 
 async def test_nothing_of_what_is_asked_for_is_missed(nats: NatsProcess) -> None:
     """A hub that sends as soon as it is asked is heard from its first packet on."""
-    channels = [ChannelAt("hall", "s", f"l{number}") for number in range(50)]
-    async with hub(nats.server) as (connection, out), edge(nats.server, "one") as one:
+    channels = [ChannelAt("hall", "s", f"l{number}") for number in range(20)]
+    async with (
+        hub(nats.server) as (connection, out),
+        line(nats.server) as to_nats,
+        edge(to_nats.server, "one") as one,
+    ):
         connection.receive = lambda _, asked: out.send("s", asked.decode(), 1, packet(1))
         for count, channel in enumerate(channels, 1):
             one.sound.hear(dict.fromkeys(channels[:count], out.session))
             assert await one.nats.send("hall", channel.channel.encode())
         await until(lambda: len(one.heard) == len(channels))
+        for channel in channels:
+            subscribed = f"SUB tolk.sound.hall.s.{channel.channel} ".encode()
+            asked = f"\r\n{channel.channel}\r\n".encode()
+            assert 0 < to_nats.passed.index(subscribed) < to_nats.passed.index(asked)
 
 
 async def test_an_edge_that_does_not_hear_a_channel_any_more_gets_nothing(
