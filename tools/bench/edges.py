@@ -17,11 +17,11 @@ from typing import Final, NamedTuple
 import aiohttp
 
 from server.bus import hub_messages
-from server.bus.hub_messages import ChannelAt, Message, Wants
+from server.bus.hub_messages import ChannelAt, Message, Packet, Wants
 from server.bus.nats import Links, NatsBus
 from server.bus.nats_connection import Nats, machine_name
 from server.bus.protocol import Bus, BusClosed
-from server.bus.sound import SoundIn
+from server.bus.sound import SoundIn, SoundOut
 from server.client.conversation import alongside
 from server.media.opus import RATE_HZ
 from tools.bench.fanout import SETTLE_S
@@ -44,6 +44,10 @@ EACH: Final = 1000
 RATIO: Final = 1.3
 SECONDS, QUICK_SECONDS = 30.0, 6.0
 WANTED_EVERY_S: Final = 1.0
+#: What a hub sends in each tick: twelve languages and the floor.
+CHANNELS: Final = 13
+TICK_S: Final = 0.02
+PACKET_BYTES: Final = 130
 LINKED_S: Final = 30.0
 
 
@@ -118,6 +122,7 @@ async def run(folder: Path, quick: bool) -> list[Figure]:
         return [
             *await _one_more(hall, QUICK_LISTENERS if quick else LISTENERS),
             *await _replayed(hall, QUICK_EDGES if quick else EDGES),
+            await _a_packet(hall.nats, hall.seconds),
         ]
 
 
@@ -162,9 +167,7 @@ async def _replayed(hall: Hall, edges: int) -> list[Figure]:
     async with _replaying(hall.nats, 2 * edges, 1):
         few = await hall.spent(*pids)
     async with _replaying(hall.nats, 2 * edges, EACH) as replays:
-        before = sum(each.packets for each in replays)
         many = await hall.spent(*pids)
-        packets = sum(each.packets for each in replays) - before
         lost = sum(each.lost for each in replays)
     return [
         Figure("machines.replay_edges", 2 * edges, ""),
@@ -172,21 +175,17 @@ async def _replayed(hall: Hall, edges: int) -> list[Figure]:
         Figure("machines.replay_lost", lost, "", bound=0),
         Figure("machines.replay_bus_messages", many.messages, "/s"),
         Figure("machines.replay_bus_bandwidth", 8 * many.bytes / 1e6, "Mbit/s"),
-        *_of_hub(none, one, few, many, packets / (2 * edges) / hall.seconds, 2 * edges),
+        *_of_hub(none, one, few, many, 2 * edges),
         *_of_nats(none, some, few, many),
     ]
 
 
-def _of_hub(
-    none: Spent, one: Spent, few: Spent, many: Spent, packets: float, edges: int
-) -> list[Figure]:
-    """What a packet of a channel costs a hub, with one edge, and what each further edge does.
-    ``packets``: a second."""
-    without, with_one, of_few, of_many = (1e6 * each.cores[0] for each in (none, one, few, many))
+def _of_hub(none: Spent, one: Spent, few: Spent, many: Spent, edges: int) -> list[Figure]:
+    """What each further edge costs a hub, once there is one."""
+    with_one, of_few, of_many = (1e6 * each.cores[0] for each in (one, few, many))
     return [
         Figure("machines.replay_hub_cpu_without_edges", none.cores[0], "cores"),
         Figure("machines.replay_hub_cpu", many.cores[0], "cores"),
-        Figure("machines.replay_hub_cpu_a_packet", (with_one - without) / packets, "us"),
         Figure("machines.replay_hub_cpu_an_edge", (of_many - with_one) / (edges - 1), "us/s"),
         Figure("machines.replay_hub_cpu_one_listener_ratio", of_many / of_few, "", bound=RATIO),
     ]
@@ -209,6 +208,25 @@ def _a_copy_us(spent: Spent, none: Spent) -> float | None:
     """What a message to an edge costs NATS, in us; None if there were none."""
     copies = spent.messages - none.messages
     return 1e6 * (spent.cores[1] - none.cores[1]) / copies if copies > 1 else None
+
+
+async def _a_packet(nats: NatsProcess, seconds: float) -> Figure:
+    """CPU time of this process for each packet that it sends as a hub does."""
+    spent_s: list[float] = []
+    ticks = round(seconds / TICK_S)
+    async with (
+        Nats.opened([nats.server], machine_name(), "origin") as connection,
+        SoundOut.opened(connection) as out,
+    ):
+        for channels in (0, CHANNELS):
+            since_s = time.process_time()
+            for tick in range(ticks):
+                for channel in range(channels):
+                    out.send(STREAM, f"channel{channel}", tick, Packet(tick, bytes(PACKET_BYTES)))
+                await asyncio.sleep(TICK_S)
+            spent_s.append(time.process_time() - since_s)
+    a_packet_s = (spent_s[1] - spent_s[0]) / ticks / CHANNELS
+    return Figure("machines.hub_cpu_a_packet", 1e6 * a_packet_s, "us")
 
 
 def _ratio(one: float | None, other: float | None) -> float | None:
