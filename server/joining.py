@@ -134,4 +134,6 @@ async def _serve_edges(config: Config, sessions: Sessions) -> None:
         sessions.attendance.metrics.add_edge_machines(
             lambda: len(edges.names), lambda: edges.dropped
         )
-        await edges.run(AtEdges(sessions.attendance, config.public_url, sessions.others))
+        await edges.run(
+            AtEdges(sessions.attendance, config.public_url, sessions.others, edges.sound)
+        )

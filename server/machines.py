@@ -16,6 +16,7 @@ from server.bus.local import LocalBus
 from server.bus.nats import Links, NatsBus
 from server.bus.nats_connection import Nats, machine_name
 from server.bus.nats_records import NatsRecords
+from server.bus.sound import SoundIn, SoundOut
 from server.bus.spare import STANDBY, Spare
 from server.bus.supervisor import Supervisor
 from server.cluster import offers
@@ -52,7 +53,10 @@ async def hub(config: Config) -> AsyncIterator[Pool]:
 @asynccontextmanager
 async def origin(config: Config) -> AsyncIterator[Edges]:
     """The edges, for a server. Its ``run`` must be running."""
-    async with Nats.opened(_servers(config), machine_name(), "origin", first_s=0) as nats:
+    async with (
+        Nats.opened(_servers(config), machine_name(), "origin", first_s=0) as nats,
+        SoundOut.opened(nats) as sound,
+    ):
 
         def offered(sender: str, payload: bytes) -> None:
             edges.offered(sender, hub_messages.decode_offer(payload))
@@ -62,7 +66,9 @@ async def origin(config: Config) -> AsyncIterator[Edges]:
         async def announce(announcement: Announcement) -> bool:
             return await links.offer(hub_messages.encode_announcement(announcement))
 
-        edges = Edges(lambda edge: NatsBus.listen(links, edge, hub_messages.decode), announce)
+        edges = Edges(
+            lambda edge: NatsBus.listen(links, edge, hub_messages.decode), announce, sound
+        )
         edges.links_dropped = links.dropped
         yield edges
 
@@ -79,7 +85,12 @@ async def edge(config: Config) -> AsyncIterator[Origins]:
             await links.offer(hub_messages.encode_offer(made))
 
         links = Links(nats, offered=offered)
-        origins = Origins(lambda hub: NatsBus.connect(links, hub, hub_messages.decode), offer)
+        sound = SoundIn(links)
+        origins = Origins(
+            lambda hub: NatsBus.connect(links, hub, hub_messages.decode), offer, sound.hear
+        )
+        sound.on_packet = lambda channel, packet: origins.on_packet(channel, packet)
+        origins.sound_dropped = sound.dropped
         origins.up = lambda: nats.up
         origins.links_dropped = links.dropped
         yield origins

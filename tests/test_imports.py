@@ -123,18 +123,23 @@ REPLAYED = "tools/bench/edges.py"
     ("bus", "files"),
     [
         ("server.bus.local", {"server/app.py", "server/machines.py", *MEASURED}),
-        ("server.bus.nats", {"server/machines.py", REPLAYED, *MEASURED}),
+        ("server.bus.nats", {"server/bus/sound.py", "server/machines.py", REPLAYED, *MEASURED}),
+        ("server.bus.sound", {"server/machines.py", REPLAYED}),
         (
             "server.bus.nats_connection",
             {
                 "server/bus/nats.py",
                 "server/bus/nats_records.py",
+                "server/bus/sound.py",
                 "server/machines.py",
                 REPLAYED,
                 *MEASURED,
             },
         ),
-        ("nats", {"server/bus/nats_connection.py", "server/bus/nats_records.py"}),
+        (
+            "nats",
+            {f"server/bus/nats_{name}.py" for name in ("connection", "records", "subscriptions")},
+        ),
     ],
 )
 def test_only_app_and_machines_name_a_bus(bus: str, files: set[str]) -> None:

@@ -5,6 +5,7 @@
 - A session is a random number that an end of a link chooses when it begins. A message is for the
   session that it names and for no other, so it never reaches a successor.
 - Messages of a session are numbered without gaps, so the receiver counts what was lost on the way.
+  So are the packets of each channel of sound, which are for everybody who hears it: see ``sound``.
 """
 
 import struct
@@ -13,20 +14,22 @@ from typing import Final, NamedTuple
 
 from server.bus.messages import MAX_MESSAGE_BYTES
 
-VERSION: Final = 1
+VERSION: Final = 2
 _HEADER: Final = struct.Struct(">BBQQQ")
 MAX_FRAME_BYTES: Final = _HEADER.size + MAX_MESSAGE_BYTES
 
 
 class Kind(IntEnum):
     """What a frame is for. HELLO: begins or keeps a link. WELCOME: its answer. MESSAGE: has a
-    message. BYE: this end is gone. OFFER: is of no link; says what a machine offers."""
+    message. BYE: this end is gone. The others are of no link: OFFER says what a machine offers,
+    SOUND has a packet of a channel."""
 
     HELLO = 1
     WELCOME = 2
     MESSAGE = 3
     BYE = 4
     OFFER = 5
+    SOUND = 6
 
 
 class Frame(NamedTuple):

@@ -1,10 +1,11 @@
 """The messages between a hub, which has streams, and an edge: a machine whose listeners hear them.
 
-An edge listens once for all its listeners. It says what they want; each packet and each message
-comes to it once. Ticks are those of the hub's clock.
+An edge listens once for all its listeners. It says what they want; each message comes to it once.
+So does each packet of a channel, which is sent to all edges that hear it: see ``sound``. Ticks are
+those of the hub's clock.
 """
 
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final, Literal, NamedTuple, Protocol
 
 import msgspec
 from msgspec import Meta
@@ -48,15 +49,6 @@ class Wants(_OfAStream, frozen=True, tag="wants"):
         return not self.channels and not self.captions and not self.readers
 
 
-class Packet(_OfAStream, frozen=True, tag="packet"):
-    """To an edge: a channel's Opus packet of one tick. See ``Broadcast.publish``."""
-
-    channel: Channel
-    tick: Annotated[int, Meta(ge=0, le=_MOST_TICKS)]
-    data: Annotated[bytes, Meta(min_length=1, max_length=MAX_PACKET_BYTES)]
-    begins_speech: bool = False
-
-
 class Told(_OfAStream, frozen=True, tag="told"):
     """To an edge: a message that listeners get, as JSON. ``now_ms``: the stream's time."""
 
@@ -64,7 +56,7 @@ class Told(_OfAStream, frozen=True, tag="told"):
     message: bytes
 
 
-Message = Wants | Packet | Told
+Message = Wants | Told
 
 _decoder: msgspec.msgpack.Decoder[Message] = msgspec.msgpack.Decoder(Message)
 
@@ -72,6 +64,38 @@ _decoder: msgspec.msgpack.Decoder[Message] = msgspec.msgpack.Decoder(Message)
 def decode(data: bytes) -> Message:
     """Decode a message. Raises msgspec.DecodeError if ``data`` is not one."""
     return _decoder.decode(data)
+
+
+class Packet(msgspec.Struct, frozen=True, array_like=True):
+    """To all edges that hear a channel: its Opus packet of one tick. See ``Broadcast.publish``."""
+
+    tick: Annotated[int, Meta(ge=0, le=_MOST_TICKS)]
+    data: Annotated[bytes, Meta(min_length=1, max_length=MAX_PACKET_BYTES)]
+    begins_speech: bool = False
+
+
+class ChannelAt(NamedTuple):
+    """A channel of a stream that is at a hub."""
+
+    hub: str
+    stream: str
+    channel: str
+
+
+class Sound(Protocol):
+    """What sends the packets of a hub's streams to all edges."""
+
+    @property
+    def session(self) -> int:
+        """See Announcement."""
+
+    @property
+    def dropped(self) -> int:
+        """Packets dropped so far."""
+
+    def send(self, stream: str, channel: str, number: int, packet: Packet) -> None:
+        """Send a packet of a channel, its ``number``-th, to all edges that hear it. Neither waits
+        nor raises."""
 
 
 class Announced(msgspec.Struct, frozen=True, array_like=True):
@@ -96,13 +120,14 @@ class Announcement(msgspec.Struct, frozen=True, array_like=True):
     """From a hub to all edges, once a second and when it changes: its streams. ``url``: where
     people reach it; "" if nobody has told it. ``models``: as in Models, every few seconds; else
     empty. ``leaving``: it will end soon. ``edges``: the number of listeners at each edge that takes
-    more, by its URL."""
+    more, by its URL. ``session``: of what it sends of its streams' sound."""
 
     streams: dict[Name, Announced] = {}
     url: Url = ""
     models: bytes = b""
     leaving: bool = False
     edges: Annotated[dict[Url, Listeners], Meta(max_length=512)] = {}
+    session: Annotated[int, Meta(ge=0)] = 0
 
 
 class EdgeOffer(msgspec.Struct, frozen=True, array_like=True):
@@ -114,13 +139,25 @@ class EdgeOffer(msgspec.Struct, frozen=True, array_like=True):
     leaving: bool = False
 
 
+_packets = msgspec.msgpack.Decoder(Packet)
+_encoder = msgspec.msgpack.Encoder()
 _offers = msgspec.msgpack.Decoder(EdgeOffer)
 _announcements = msgspec.msgpack.Decoder(Announcement)
 
 
+def encode_packet(packet: Packet) -> bytes:
+    """The packet as MessagePack."""
+    return _encoder.encode(packet)
+
+
+def decode_packet(data: bytes) -> Packet:
+    """Decode a packet. Raises msgspec.DecodeError if ``data`` is not one."""
+    return _packets.decode(data)
+
+
 def encode_announcement(announcement: Announcement) -> bytes:
     """The announcement as MessagePack."""
-    return msgspec.msgpack.encode(announcement)
+    return _encoder.encode(announcement)
 
 
 def decode_announcement(data: bytes) -> Announcement:
@@ -130,7 +167,7 @@ def decode_announcement(data: bytes) -> Announcement:
 
 def encode_offer(offer: EdgeOffer) -> bytes:
     """The offer as MessagePack."""
-    return msgspec.msgpack.encode(offer)
+    return _encoder.encode(offer)
 
 
 def decode_offer(data: bytes) -> EdgeOffer:

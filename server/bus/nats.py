@@ -71,9 +71,13 @@ class Links:
                 f"{frames.VERSION}: install the same release of Tolk on both"
             )
         except ValueError as error:
-            self.dropped["invalid"] += 1
-            self._say(f"{sender} sent {error}, which is dropped")
+            self.invalid(sender, str(error))
         return None
+
+    def invalid(self, sender: str, what: str) -> None:
+        """Count what a machine sent that makes no sense, and say so once."""
+        self.dropped["invalid"] += 1
+        self._say(f"{sender} sent {what}, which is dropped")
 
     def _say(self, what: str) -> None:
         if what not in self._said and len(self._said) < 100:

@@ -1,12 +1,13 @@
-"""A connection to NATS that is made again for ever. The only file that imports its library.
+"""A connection to NATS that is made again for ever. With ``nats_subscriptions`` and
+``nats_records`` the only file that imports its library.
 
 - Nothing waits to be sent while NATS is gone: ``send`` returns False at once. The library's own
   reconnecting is not used, as it keeps what was not sent.
 - Servers are tried in turn, with a growing pause between attempts.
 - Whether NATS is there is said when that changes, without user and password.
 - Subjects: ``tolk.ROLE.RECEIVER.SENDER``, for one machine, by its role; ``tolk.offer.ROLE.SENDER``,
-  from a machine to all of the other role. So NATS's permissions can keep a machine from speaking in
-  another role: see deploy/nats.
+  from a machine to all of the other role; and those of ``sound``, which come and go. So NATS's
+  permissions can keep a machine from speaking in another role: see deploy/nats.
 """
 
 import asyncio
@@ -16,18 +17,17 @@ import random
 import re
 import socket
 import ssl
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence, Set
 from contextlib import asynccontextmanager, suppress
 from secrets import token_hex
 from typing import Final, Literal
 
 import nats.errors
 from nats.aio.client import Client
-from nats.aio.msg import Msg
 
 from server.bus.addresses import NatsServer
 from server.bus.nats_login import Tls, check, shown
-from server.bus.queues import MAX_QUEUED_BYTES, MAX_QUEUED_MESSAGES
+from server.bus.nats_subscriptions import Hear, Subscriptions
 
 #: How long the start waits for a connection before it goes on without one.
 FIRST_S: Final = 2.0
@@ -65,15 +65,22 @@ def machine_name() -> str:
 
 class Nats:
     """A connection, made by ``opened``. ``name``: of this machine on the bus. ``receive`` is called
-    with what is sent to it, ``hear`` with what is sent to all."""
+    with what is sent to it, ``hear`` with what is sent to all.
+
+    ``subjects`` are heard besides; ``on_subject`` is called with the subject and what is sent
+    there. After a change NATS learns of them before anything else that is sent, and again whenever
+    it is connected."""
 
     def __init__(self, servers: Sequence[NatsServer], name: str, role: BusRole) -> None:
         self.name: Final = name
         self.role: Final = role
         self.receive: Receiver = _ignore
         self.hear: Receiver = _ignore
+        self.on_subject: Hear = _ignore
+        self.subjects: Set[str] = frozenset()
         self._servers = servers
         self._client: Client | None = None
+        self._subscriptions: Subscriptions | None = None  # the client's
         # The library takes some cancellations for its own, so these are not enough to end a task.
         self._ending = asyncio.Event()
         self._changed = asyncio.Event()
@@ -121,17 +128,19 @@ class Nats:
     async def send(self, to: str, data: bytes) -> bool:
         """Send to the machine ``to``. Returns whether NATS has taken it; it waits for a slow
         socket, but not for a connection."""
-        return await self._send(f"tolk.{OTHER[self.role]}.{to}.{self.name}", data)
+        return await self.publish(f"tolk.{OTHER[self.role]}.{to}.{self.name}", data)
 
     async def send_all(self, data: bytes) -> bool:
         """As ``send``, to all machines of the other role."""
-        return await self._send(f"tolk.offer.{self.role}.{self.name}", data)
+        return await self.publish(f"tolk.offer.{self.role}.{self.name}", data)
 
-    async def _send(self, subject: str, data: bytes) -> bool:
-        client = self._client
-        if client is None or not client.is_connected:
+    async def publish(self, subject: str, data: bytes) -> bool:
+        """As ``send``, to whoever hears ``subject``."""
+        client, subscriptions = self._client, self._subscriptions
+        if client is None or subscriptions is None or not client.is_connected:
             return False
         try:
+            await subscriptions.settle()
             await client.publish(subject, data)
         except nats.errors.MaxPayloadError:
             self._say(
@@ -215,23 +224,15 @@ class Nats:
             **known,
         )
         check(context)
+        heard = Subscriptions(client, lambda: self.subjects, lambda *_: self.on_subject(*_))
         mine = f"tolk.{self.role}.{self.name}.*"
-        await self._subscribe(client, mine, lambda *_: self.receive(*_))
+        await heard.add(mine, lambda subject, data: self.receive(_sender(subject), data))
         if self.role != "interpreter":
             offers = f"tolk.offer.{OTHER[self.role]}.*"
-            await self._subscribe(client, offers, lambda *_: self.hear(*_))
+            await heard.add(offers, lambda subject, data: self.hear(_sender(subject), data))
+        await heard.settle()
         await client.flush(round(FLUSH_S))
-
-    async def _subscribe(self, client: Client, subject: str, receiver: Receiver) -> None:
-        async def received(message: Msg) -> None:
-            receiver(message.subject.rpartition(".")[2], message.data)
-
-        await client.subscribe(
-            subject,
-            cb=received,
-            pending_msgs_limit=MAX_QUEUED_MESSAGES,
-            pending_bytes_limit=MAX_QUEUED_BYTES,
-        )
+        self._subscriptions = heard
 
     def _of(self, server: NatsServer) -> str:
         """The connection to ``server``, for the log. A server of Tolk has two."""
@@ -267,6 +268,10 @@ async def _closed(client: Client) -> None:
     with suppress(TimeoutError, nats.errors.Error, OSError):
         async with asyncio.timeout(FLUSH_S):
             await client.close()
+
+
+def _sender(subject: str) -> str:
+    return subject.rpartition(".")[2]
 
 
 def _ignore(sender: str, data: bytes) -> None:

@@ -8,7 +8,7 @@ from typing import Final, Protocol
 
 import msgspec
 
-from server.bus.hub_messages import Announcement, EdgeOffer, Message, Wants
+from server.bus.hub_messages import Announcement, EdgeOffer, Message, Sound, Wants
 from server.bus.protocol import Bus, Link, until_gone
 
 MOST_EDGES: Final = 512
@@ -42,9 +42,16 @@ class Served(Protocol):
 
 class Edges:
     """``listen``: makes a link for an edge. ``announce``: says to all edges which streams there
-    are, and returns whether NATS has taken it. ``links_dropped``: what no link could take."""
+    are, and returns whether NATS has taken it. ``sound``: sends packets to all edges that hear
+    them. ``links_dropped``: what no link could take."""
 
-    def __init__(self, listen: Listen, announce: Callable[[Announcement], Awaitable[bool]]) -> None:
+    def __init__(
+        self,
+        listen: Listen,
+        announce: Callable[[Announcement], Awaitable[bool]],
+        sound: Sound,
+    ) -> None:
+        self.sound = sound
         self._listen = listen
         self._announce = announce
         self._new = asyncio.Queue[str](MOST_EDGES)
@@ -64,7 +71,7 @@ class Edges:
         """Messages dropped so far: "to_edges", "from_edges", and "odd": they are none."""
         each = [link.dropped for link in self._links.values()]
         return {
-            "to_edges": sum(one["out"] for one in each),
+            "to_edges": sum(one["out"] for one in each) + self.sound.dropped,
             "from_edges": sum(one["in"] for one in each),
             "odd": self._odd + sum(self.links_dropped.values()),
         }

@@ -4,14 +4,15 @@
   listeners wants a stream there.
 - If several hubs have a stream of one name, the one with a speaker counts, else the first. A stream
   stays at its hub as long as the hub has it, unless only another one has a speaker.
+- Sound comes by itself: the edge hears the channels that it asks a hub for, from before it asks.
 - What a hub says of a stream that the edge does not have from it is dropped and counted.
 """
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
 from typing import Final
 
 import msgspec
@@ -19,6 +20,7 @@ import msgspec
 from server.bus.hub_messages import (
     Announced,
     Announcement,
+    ChannelAt,
     EdgeOffer,
     Message,
     Packet,
@@ -26,6 +28,7 @@ from server.bus.hub_messages import (
     Wants,
 )
 from server.bus.protocol import Bus, BusClosed
+from server.cluster.hubs import Hub, having
 from server.models.catalogue import Catalogue
 from server.models.current import decoded
 
@@ -40,39 +43,34 @@ Connect = Callable[[str], AbstractAsyncContextManager[Bus[Message]]]
 _log = logging.getLogger(__name__)
 
 
-@dataclass
-class _Hub:
-    """``announced``: the last time. ``heard_s``: when. ``used_s``: when a stream was last wanted
-    from it. ``bus``: the link; None while there is none. ``task`` makes and reads it."""
-
-    name: str
-    announced: Announcement
-    heard_s: float
-    used_s: float = 0.0
-    models: bytes = b""
-    catalogue: Catalogue | None = None
-    bus: Bus[Message] | None = None
-    task: asyncio.Task[None] | None = None
-
-
 class Origins:
     """``connect``: makes a link to a hub. ``offer`` says to all hubs how many listen here: what
-    ``self.offer`` is, every second. ``on_message``: called with a hub's name and what it says
-    of a stream; ``on_lost`` with a stream whose hub is gone; ``on_models`` with the models of all
-    hubs when they change. ``up`` says whether NATS is connected; ``links_dropped``: what no link
-    could take, by reason. ``run`` must be running."""
+    ``self.offer`` is, every second. ``hear`` is called with the channels to hear, and the sessions
+    of their hubs. ``on_message``: called with a hub's name and what it says of a stream;
+    ``on_packet`` with the packets of a channel; ``on_lost`` with a stream whose hub is gone;
+    ``on_models`` with the models of all hubs when they change. ``up`` says whether NATS is
+    connected; ``links_dropped``, ``sound_dropped``: what could not be taken, by reason. ``run``
+    must be running."""
 
-    def __init__(self, connect: Connect, offer: Callable[[EdgeOffer], Awaitable[None]]) -> None:
-        self.on_message: Callable[[str, Packet | Told], None] = lambda hub, message: None
+    def __init__(
+        self,
+        connect: Connect,
+        offer: Callable[[EdgeOffer], Awaitable[None]],
+        hear: Callable[[Mapping[ChannelAt, int]], None],
+    ) -> None:
+        self.on_message: Callable[[str, Told], None] = lambda hub, message: None
+        self.on_packet: Callable[[ChannelAt, Packet], None] = lambda channel, packet: None
         self.on_lost: Callable[[str], None] = lambda stream: None
         self.on_models: Callable[[list[Catalogue]], None] = lambda models: None
         self.up: Callable[[], bool] = lambda: True
         self.links_dropped: Mapping[str, int] = {}
+        self.sound_dropped: Mapping[str, int] = {}
         self.offer: EdgeOffer = EdgeOffer("")
         self._connect = connect
         self._say = offer
+        self._hear = hear
         self._group: asyncio.TaskGroup | None = None
-        self._hubs: dict[str, _Hub] = {}
+        self._hubs: dict[str, Hub] = {}
         self._wanted: dict[str, Wants] = {}
         self._at: dict[str, str] = {}
         self._contested = set[str]()
@@ -108,18 +106,20 @@ class Origins:
     @property
     def dropped(self) -> dict[str, int]:
         """Messages dropped so far: "in" and "out" as in Bus; "fenced": about streams that a hub
-        does not have for this edge; "version" and "invalid": they are none."""
-        total = {"in": 0, "out": 0, "fenced": self._fenced, **self.links_dropped}
+        does not have for this edge, or of another session; "version" and "invalid": they are none;
+        "unheard": of channels that nobody hears any more."""
+        total = Counter({"in": 0, "out": 0, "fenced": self._fenced})
+        total.update(self.links_dropped)
+        total.update(self.sound_dropped)
         for hub in self._hubs.values():
-            for where, count in (hub.bus.dropped if hub.bus else {}).items():
-                total[where] += count
+            total.update(hub.bus.dropped if hub.bus else {})
         return total
 
     def url(self, stream: str) -> str:
         """Where people reach a hub to speak in a stream: the one that has it, or any. "" if that
         is not known."""
-        having = [each for each in self._hubs.values() if stream in each.announced.streams]
-        for hub in (*having, *self._hubs.values()):
+        there = [self._hubs[name] for name in having(stream, self._hubs)]
+        for hub in (*there, *self._hubs.values()):
             if hub.announced.url and not hub.announced.leaving:
                 return hub.announced.url
         return ""
@@ -149,8 +149,9 @@ class Origins:
             if len(self._hubs) >= MOST_HUBS:
                 return
             _log.info("%s has streams", name)
-            hub = self._hubs[name] = _Hub(name, announcement, now_s)
+            hub = self._hubs[name] = Hub(name, announcement, now_s)
         hub.announced, hub.heard_s = announcement, now_s
+        self._hear_wanted()
         if catalogue is not None and announcement.models != hub.models:
             hub.models, hub.catalogue = announcement.models, catalogue
             self._tell_models()
@@ -189,12 +190,8 @@ class Origins:
     def _place(self, stream: str) -> None:
         """Decide from which hub the stream comes."""
         now = self._at.get(stream)
-        having = {
-            name: hub.announced.streams[stream]
-            for name, hub in self._hubs.items()
-            if stream in hub.announced.streams
-        }
-        speaking = [name for name, each in having.items() if each.has_speaker]
+        there = having(stream, self._hubs)
+        speaking = [name for name, each in there.items() if each.has_speaker]
         if len(speaking) > 1 and stream not in self._contested:
             self._contested.add(stream)
             _log.warning(
@@ -202,32 +199,45 @@ class Origins:
                 "one of them another name.", " and ".join(speaking), stream,
                 now if now in speaking else speaking[0],
             )  # fmt: skip
-        if now in speaking or (now in having and not speaking):
+        if now in speaking or (now in there and not speaking):
             return
         if now is not None:
             self._leave(stream, now)
-        if best := next(iter(speaking or having), None):
+        if best := next(iter(speaking or there), None):
             self._at[stream] = best
             _log.info("the stream %r comes from %s", stream, best)
 
     def _leave(self, stream: str, hub: str) -> None:
         del self._at[stream]
+        self._hear_wanted()
         if (left := self._hubs.get(hub)) and left.bus is not None:
             left.bus.publish(Wants(stream=stream))
         self.on_lost(stream)
 
     # --- links ---------------------------------------------------------------------------------
 
-    def _ask(self, hub: _Hub, wants: Wants) -> None:
+    def _hear_wanted(self) -> None:
+        """Hear the channels that hubs are asked for, and no others."""
+        heard: dict[ChannelAt, int] = {}
+        for stream, wants in self._wanted.items():
+            hub = self._hubs.get(self._at.get(stream, ""))
+            if hub is not None and hub.bus is not None:
+                for channel in wants.channels:
+                    heard[ChannelAt(hub.name, stream, channel)] = hub.announced.session
+        self._hear(heard)
+
+    def _ask(self, hub: Hub, wants: Wants) -> None:
         hub.used_s = asyncio.get_running_loop().time()
+        self._hear_wanted()
         if hub.bus is not None:
             hub.bus.publish(wants)
         elif hub.task is None and self._group is not None and not wants.is_nothing:
             hub.task = self._group.create_task(self._link(hub), name=f"link to {hub.name}")
 
-    async def _link(self, hub: _Hub) -> None:
+    async def _link(self, hub: Hub) -> None:
         try:
             async with self._connect(hub.name) as hub.bus:
+                self._hear_wanted()
                 for stream, wants in self._wanted.items():
                     if self._at.get(stream) == hub.name:
                         hub.bus.publish(wants)
@@ -237,9 +247,10 @@ class Origins:
             _log.info("%s", error)
         finally:
             hub.bus = hub.task = None
+            self._hear_wanted()
         self._forget(hub)
 
-    async def _read(self, hub: _Hub, bus: Bus[Message]) -> None:
+    async def _read(self, hub: Hub, bus: Bus[Message]) -> None:
         """Take what the hub says until it is gone."""
         try:
             while True:
@@ -247,13 +258,13 @@ class Origins:
         except BusClosed:
             pass
 
-    def _received(self, hub: _Hub, message: Message) -> None:
+    def _received(self, hub: Hub, message: Message) -> None:
         if isinstance(message, Wants) or self._at.get(message.stream) != hub.name:
             self._fenced += 1
         else:
             self.on_message(hub.name, message)
 
-    def _forget(self, hub: _Hub) -> None:
+    def _forget(self, hub: Hub) -> None:
         """The hub is gone, until it announces itself again."""
         if self._hubs.get(hub.name) is not hub:
             return

@@ -45,7 +45,7 @@ class Others:
     def best(self, stream: str = "", besides: str = "") -> list[str]:
         """The edges for a listener of ``stream``, the best first, without the one at ``besides``.
 
-        A stream's listeners stay together, as its hub sends a copy to each edge that has some; but
+        A stream's listeners stay together, as NATS sends a copy to each edge that has some; but
         not at an edge that has its share: consistent hashing with bounded loads (Mirrokni, Thorup,
         Zadimoghaddam 2018). If all have, the one with the fewest is the best."""
         mean = sum(self._loads.values()) / max(1, len(self._loads))

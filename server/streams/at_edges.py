@@ -2,20 +2,31 @@
 
 For each edge and stream there is a session for each channel that is heard there, which counts as
 its listeners, and one that reads for all of them. So what edges want is admitted, interpreted,
-continued and counted as what anybody wants. Each packet and each message goes to an edge once.
+continued and counted as what anybody wants. Each message goes to an edge once; each packet of a
+channel is sent once to all edges that hear it, and not at all if none does.
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import groupby
 from typing import Final
+from weakref import WeakValueDictionary
 
 import msgspec
 
-from server.bus.hub_messages import Announced, Announcement, Message, Packet, Told, Wants
+from server.bus.hub_messages import (
+    Announced,
+    Announcement,
+    Message,
+    Packet,
+    Sound,
+    Told,
+    Wants,
+)
 from server.bus.protocol import Bus
 from server.http.others import Others
 from server.models.current import encoded
@@ -33,29 +44,43 @@ READER: Final = ""
 _encoder: Final = msgspec.json.Encoder()
 
 
-class _Copies:
-    """The edges that hear one channel (a Group). Each member gets the packet once."""
+class _Outlet:
+    """Sends a stream's packets to all its edges together (an Outlet). A packet is sent once under
+    each name that edges have for its channel: "en" is the floor while English is spoken."""
 
-    def __init__(self) -> None:
-        self._members: dict[_Place, str] = {}
+    def __init__(self, stream: str, sound: Sound) -> None:
+        self._stream = stream
+        self._sound = sound
+        self._numbers = Counter[str]()
+
+    def group(self) -> "_Group":
+        """See Outlet."""
+        return _Group(self)
+
+    def send(self, channel: str, packet: Packet) -> None:
+        self._numbers[channel] += 1
+        self._sound.send(self._stream, channel, self._numbers[channel], packet)
+
+
+class _Group:
+    """The edges that hear one channel (a Group)."""
+
+    def __init__(self, outlet: _Outlet) -> None:
+        self._outlet = outlet
+        self._members = set[_Member]()
+        self._names = set[str]()
 
     def add(self, member: "_Member") -> None:
-        self._members[member.place] = member.channel
+        self._members.add(member)
+        self._names.add(member.channel)
 
     def discard(self, member: "_Member") -> None:
-        self._members.pop(member.place, None)
+        self._members.discard(member)
+        self._names = {each.channel for each in self._members}
 
     def send(self, tick: int, data: bytes, begins_speech: bool) -> None:
-        for place, channel in self._members.items():
-            place.publish(
-                Packet(
-                    stream=place.live.stream.id,
-                    channel=channel,
-                    tick=tick,
-                    data=data,
-                    begins_speech=begins_speech,
-                )
-            )
+        for channel in self._names:
+            self._outlet.send(channel, Packet(tick, data, begins_speech))
 
 
 @dataclass(frozen=True)
@@ -66,27 +91,17 @@ class _Member:
 
 @dataclass(eq=False)
 class _Place:
-    """An edge in a stream (an Outlet). ``sessions``: by channel, and READER. ``stays``: what ends
-    each. ``states``: what the listeners of each channel hear."""
+    """An edge in a stream. ``sessions``: by channel, and READER. ``stays``: what ends each.
+    ``states``: what the listeners of each channel hear."""
 
     bus: Bus[Message]
     live: LiveStream
+    outlet: _Outlet
     wanted_s: float
     sessions: dict[str, Session] = field(default_factory=dict)
     stays: dict[str, ExitStack] = field(default_factory=dict)
     states: dict[str, wire.ChannelState] = field(default_factory=dict)
     dropped: int = 0
-
-    def group(self) -> _Copies:
-        """See Outlet."""
-        return _Copies()
-
-    def publish(self, message: Message) -> None:
-        """Send to the edge."""
-        try:
-            self.bus.publish(message)
-        except ValueError:  # too large: a text of nobody's
-            self.dropped += 1
 
     def tell(self, message: wire.ServerMessage) -> None:
         """Tell the edge what listeners are told. Captions are told a language at a time, so that
@@ -111,25 +126,30 @@ class _Place:
             self._tell(state)
 
     def _tell(self, message: wire.ServerMessage) -> None:
-        self.publish(
-            Told(
-                stream=self.live.stream.id,
-                now_ms=self.live.now_ms,
-                message=_encoder.encode(message),
-            )
+        told = Told(
+            stream=self.live.stream.id, now_ms=self.live.now_ms, message=_encoder.encode(message)
         )
+        try:
+            self.bus.publish(told)
+        except ValueError:  # too large: a text of nobody's
+            self.dropped += 1
 
 
 class AtEdges:
     """Those of one hub (a Served). ``url``: where people reach it; "" if that is not
-    known. ``others`` learns which edges there are."""
+    known. ``others`` learns which edges there are. ``sound``: sends packets."""
 
-    def __init__(self, attendance: Attendance[LiveStream], url: str, others: Others) -> None:
+    def __init__(
+        self, attendance: Attendance[LiveStream], url: str, others: Others, sound: Sound
+    ) -> None:
         self.refused = 0
         self._attendance = attendance
         self._url = url
         self._others = others
+        self._sound = sound
         self._places: dict[tuple[str, str], _Place] = {}
+        #: By stream, while edges are there.
+        self._outlets = WeakValueDictionary[str, _Outlet]()
 
     def announcement(self, edges: Mapping[str, int]) -> Announcement:
         """See Served. Streams in which nobody speaks, or lately spoke, are not announced."""
@@ -141,7 +161,9 @@ class AtEdges:
             if stream.has_place and not stream.is_private
         }
         models = encoded(self._attendance.models.catalogue)
-        return Announcement(streams, self._url, models, manager.draining, dict(edges))
+        return Announcement(
+            *(streams, self._url, models, manager.draining, dict(edges), self._sound.session)
+        )
 
     def want(self, edge: str, bus: Bus[Message], wants: Wants) -> None:
         """See Served. What cannot be given is counted in ``refused``."""
@@ -154,7 +176,8 @@ class AtEdges:
         place = self._places.get(key)
         if place is None or place.live is not live or place.bus is not bus:
             self._leave(key)
-            place = self._places[key] = _Place(bus, live, _now())
+            outlet = self._outlets.setdefault(stream.id, _Outlet(stream.id, self._sound))
+            place = self._places[key] = _Place(bus, live, outlet, _now())
         place.wanted_s = _now()
         for channel in [*place.sessions]:
             if channel != READER and channel not in wants.channels:
@@ -207,7 +230,7 @@ class AtEdges:
         session = self._join(key, place, channel)
         place.live.attach(session, place.tell_channel)
         track = place.live.tracks.add(session)
-        track.send_through(place, _Member(place, channel))
+        track.send_through(place.outlet, _Member(place, channel))
         place.stays[channel].callback(track.stop)
 
     def _join(

@@ -139,15 +139,14 @@ class RelayedStream:
 
     # --- the hub ------------------------------------------------------------------------------
 
-    def receive(self, hub: str, timeline: Timeline, message: Packet | Told) -> None:
+    def play(self, timeline: Timeline, channel: str, packet: Packet) -> None:
+        """Take a packet of the hub."""
+        if self._state_before is not None:
+            self._now_is(self._state_before)
+        self.playout.push(timeline, channel, packet.tick, packet.data, packet.begins_speech)
+
+    def receive(self, hub: str, message: Told) -> None:
         """Take what the hub says."""
-        if isinstance(message, Packet):
-            if self._state_before is not None:
-                self._now_is(self._state_before)
-            self.playout.push(
-                *(timeline, message.channel, message.tick, message.data, message.begins_speech)
-            )
-            return
         try:
             told = _decoder.decode(message.message)
         except (msgspec.DecodeError, RecursionError):

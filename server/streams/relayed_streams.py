@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Protocol
 
-from server.bus.hub_messages import Announced, Packet, Told, Wants
+from server.bus.hub_messages import Announced, ChannelAt, Packet, Told, Wants
 from server.media.pacer import Pacer
 from server.media.relayed import Timeline
 from server.metrics import Metrics
@@ -29,7 +29,8 @@ GONE_LOOKS = 4
 class Hubs(Protocol):
     """The hubs: see ``server.cluster.origins``."""
 
-    on_message: Callable[[str, Packet | Told], None]
+    on_message: Callable[[str, Told], None]
+    on_packet: Callable[[ChannelAt, Packet], None]
     on_lost: Callable[[str], None]
     up: Callable[[], bool]
 
@@ -71,6 +72,7 @@ class RelayedStreams:
         self._timelines: dict[str, Timeline] = {}
         self._cut_off = False
         hubs.on_message = self._received
+        hubs.on_packet = self._play
         hubs.on_lost = self._lost
 
     def __iter__(self) -> Iterator[RelayedStream]:
@@ -131,9 +133,14 @@ class RelayedStreams:
                     relayed.cut_off()
             await asyncio.sleep(LOOK_S)
 
-    def _received(self, hub: str, message: Packet | Told) -> None:
+    def _received(self, hub: str, message: Told) -> None:
         if relayed := self._streams.get(message.stream):
-            relayed.receive(hub, self._timelines.setdefault(hub, Timeline()), message)
+            relayed.receive(hub, message)
+
+    def _play(self, channel: ChannelAt, packet: Packet) -> None:
+        if relayed := self._streams.get(channel.stream):
+            timeline = self._timelines.setdefault(channel.hub, Timeline())
+            relayed.play(timeline, channel.channel, packet)
 
     def _lost(self, stream_id: str) -> None:
         if relayed := self._streams.get(stream_id):
@@ -155,5 +162,7 @@ class RelayedStreams:
         metrics.ticks_failed.set(self._pacer.failed)
         for reason, count in metrics.hostile_counts.items():
             metrics.hostile.labels(reason).set(count)
-        for where, count in (*self._hubs.dropped.items(), *self.counts.items()):
+        dropped = Counter(self._hubs.dropped)
+        dropped.update(self.counts)
+        for where, count in dropped.items():
             metrics.bus_dropped.labels(where).set(count)

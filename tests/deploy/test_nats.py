@@ -9,11 +9,13 @@ import pytest
 
 from server.bus.addresses import NatsServer
 from server.bus.credentials import Credentials
+from server.bus.hub_messages import ChannelAt, Packet
 from server.bus.messages import AudioChunk, Message, decode
 from server.bus.nats import Links, NatsBus
 from server.bus.nats_connection import BusRole, Nats
 from server.bus.nats_records import NatsRecords
 from server.bus.records import Record
+from server.bus.sound import SoundIn, SoundOut
 from tests.helpers.nats import NatsProcess
 from tests.helpers.programs import program
 from tests.helpers.waiting import until
@@ -101,6 +103,54 @@ async def test_an_edge_can_neither_interpret_nor_say_which_streams_there_are(
         for each in (booth, forger, hub, door):
             await each.flush()
     assert heard == []
+
+
+FLOOR = ChannelAt("hall", "s", "floor")
+SUBJECT = "tolk.sound.hall.s.floor"
+
+
+async def test_edges_hear_sound_from_hubs_only(
+    nats: NatsProcess, caplog: pytest.LogCaptureFixture
+) -> None:
+    heard: list[Packet] = []
+    async with (
+        Nats.opened([at(nats, "origin")], "hall", "origin") as hall,
+        Nats.opened([at(nats, "edge")], "door", "edge") as door,
+        Nats.opened([at(nats, "edge")], "gate", "edge") as gate,
+        Nats.opened([at(nats, "interpreter")], "booth", "interpreter") as booth,
+        SoundOut.opened(hall) as out,
+    ):
+        sound = SoundIn(Links(door))
+        sound.on_packet = lambda _, packet: heard.append(packet)
+        sound.hear({FLOOR: out.session})
+        assert await door.send("hall", b"I want to hear it")
+        await door.flush()
+        for forger in (gate, booth):
+            assert await forger.publish(SUBJECT, b"forged")
+            await forger.flush()
+        out.send("s", "floor", 1, Packet(1, b"\xf8"))
+        await until(lambda: bool(heard))
+        assert heard == [Packet(1, b"\xf8")] and sound.dropped["fenced"] == 0
+        assert door.client is not None and door.client.stats["in_msgs"] == 1
+    assert caplog.text.count("forbids a subject") == 2
+
+
+async def test_an_interpreter_can_not_hear_the_sound_of_streams(
+    nats: NatsProcess, caplog: pytest.LogCaptureFixture
+) -> None:
+    heard: list[bytes] = []
+    async with (
+        Nats.opened([at(nats, "origin")], "hall", "origin") as hall,
+        Nats.opened([at(nats, "interpreter")], "booth", "interpreter") as booth,
+    ):
+        booth.on_subject = lambda _, data: heard.append(data)
+        booth.subjects = {SUBJECT}
+        await booth.send("hall", b"")
+        await until(lambda: "forbids a subject" in caplog.text)
+        assert await hall.publish(SUBJECT, b"sound")
+        await hall.flush()
+        await booth.flush()
+    assert not heard
 
 
 async def test_an_interpreter_can_neither_ask_others_nor_hear_what_hubs_are_told(

@@ -32,27 +32,29 @@ async def edge_of(
 
 
 class Seen:
-    """The messages from hubs to edges."""
+    """What hubs send to edges: the messages to each, and the packets to all that hear them, by
+    stream, channel and tick."""
 
     def __init__(self) -> None:
         self.messages: list[Message] = []
+        self.packets: list[tuple[str, str, int]] = []
 
     def channels(self, stream: str) -> set[str]:
         """The channels of a stream of which packets were sent."""
-        return {each.channel for each in self._packets(stream)}
+        return {channel for of, channel, _ in self.packets if of == stream}
 
     def copies(self, stream: str) -> set[int]:
         """How often each packet of a stream was sent."""
-        return {*Counter((each.channel, each.tick) for each in self._packets(stream)).values()}
-
-    def _packets(self, stream: str) -> list[hub_messages.Packet]:
-        packets = [each for each in self.messages if isinstance(each, hub_messages.Packet)]
-        return [each for each in packets if each.stream == stream]
+        return {*Counter(each for each in self.packets if each[0] == stream).values()}
 
     async def take(self, message: Msg) -> None:
         frame = frames.decode(message.data)
         if frame.kind is Kind.MESSAGE:
             self.messages.append(hub_messages.decode(frame.payload))
+        elif frame.kind is Kind.SOUND:
+            stream, channel = message.subject.split(".")[3:]
+            packet = hub_messages.decode_packet(frame.payload)
+            self.packets.append((stream, channel, packet.tick))
 
 
 @asynccontextmanager
@@ -60,7 +62,8 @@ async def seen_to_edges(server: NatsServer) -> AsyncIterator[Seen]:
     """What hubs send to edges while the body runs."""
     client, seen = await nats.connect(server.url), Seen()
     try:
-        await client.subscribe("tolk.edge.*.*", cb=seen.take)
+        for subject in ("tolk.edge.*.*", "tolk.sound.*.*.*"):
+            await client.subscribe(subject, cb=seen.take)
         await client.flush()
         yield seen
     finally:

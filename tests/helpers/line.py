@@ -9,12 +9,14 @@ from server.bus.addresses import NatsServer
 
 class Line:
     """``server``: where the line is reached. ``cut``: nothing passes, and nobody is told, as when a
-    cable is pulled; what was sent comes later. ``delay_s``: of each piece, each way."""
+    cable is pulled; what was sent comes later. ``delay_s``: of each piece, each way. ``passed``:
+    what has passed, both ways."""
 
     def __init__(self, to: NatsServer) -> None:
         self.server = to
         self.cut = False
         self.delay_s = 0.0
+        self.passed = bytearray()
         self._to = to
         self._passing = set[asyncio.Task[None]]()
 
@@ -50,6 +52,7 @@ class Line:
                 await asyncio.sleep(self.delay_s)
                 while self.cut:
                     await asyncio.sleep(0.02)
+                self.passed += data
                 writer.write(data)
                 await writer.drain()
             writer.close()

@@ -1,4 +1,5 @@
-"""What edges cost: an edge and its listeners, and what a hub and NATS spend for each edge.
+"""What edges cost: an edge and its listeners, and what a hub and NATS spend for edges. A hub sends
+each packet of a channel once; NATS sends a copy to each edge.
 
 The many edges are replayed: they speak the protocol of edges, and have as many listeners as they
 say, but no listener has a connection.
@@ -16,10 +17,11 @@ from typing import Final, NamedTuple
 import aiohttp
 
 from server.bus import hub_messages
-from server.bus.hub_messages import Message, Packet, Wants
+from server.bus.hub_messages import ChannelAt, Message, Packet, Wants
 from server.bus.nats import Links, NatsBus
 from server.bus.nats_connection import Nats, machine_name
 from server.bus.protocol import Bus, BusClosed
+from server.bus.sound import SoundIn, SoundOut
 from server.client.conversation import alongside
 from server.media.opus import RATE_HZ
 from tools.bench.fanout import SETTLE_S
@@ -42,6 +44,10 @@ EACH: Final = 1000
 RATIO: Final = 1.3
 SECONDS, QUICK_SECONDS = 30.0, 6.0
 WANTED_EVERY_S: Final = 1.0
+#: What a hub sends in each tick: twelve languages and the floor.
+CHANNELS: Final = 13
+TICK_S: Final = 0.02
+PACKET_BYTES: Final = 130
 LINKED_S: Final = 30.0
 
 
@@ -60,13 +66,13 @@ class Hall:
         self.hub = hub
         self.nats = nats
         self._monitor = monitor
-        self._seconds = seconds
+        self.seconds = seconds
 
     async def spent(self, *pids: int) -> Spent:
         """Measure for a while."""
         await asyncio.sleep(SETTLE_S)
         cpu_s, passed, since_s = cpu_of(pids), await self._passed(), time.monotonic()
-        await asyncio.sleep(self._seconds)
+        await asyncio.sleep(self.seconds)
         took_s = time.monotonic() - since_s
         cores = (cpu_of(pids) - cpu_s) / took_s
         now = await self._passed()
@@ -116,6 +122,7 @@ async def run(folder: Path, quick: bool) -> list[Figure]:
         return [
             *await _one_more(hall, QUICK_LISTENERS if quick else LISTENERS),
             *await _replayed(hall, QUICK_EDGES if quick else EDGES),
+            await _a_packet(hall.nats, hall.seconds),
         ]
 
 
@@ -150,9 +157,11 @@ async def _listening(stack: AsyncExitStack, edge: Serving, count: int) -> Listen
 
 
 async def _replayed(hall: Hall, edges: int) -> list[Figure]:
-    """CPU of hub and NATS with no edges, some, and twice as many; and with more listeners."""
+    """CPU of hub and NATS with no edges, one, some, and twice as many; and with more listeners."""
     pids = hall.hub.pid, hall.nats.pid
     none = await hall.spent(*pids)
+    async with _replaying(hall.nats, 1, EACH):
+        one = await hall.spent(*pids)
     async with _replaying(hall.nats, edges, EACH):
         some = await hall.spent(*pids)
     async with _replaying(hall.nats, 2 * edges, 1):
@@ -160,32 +169,64 @@ async def _replayed(hall: Hall, edges: int) -> list[Figure]:
     async with _replaying(hall.nats, 2 * edges, EACH) as replays:
         many = await hall.spent(*pids)
         lost = sum(each.lost for each in replays)
-    figures = [
+    return [
         Figure("machines.replay_edges", 2 * edges, ""),
         Figure("machines.replay_listeners", 2 * edges * EACH, ""),
         Figure("machines.replay_lost", lost, "", bound=0),
         Figure("machines.replay_bus_messages", many.messages, "/s"),
         Figure("machines.replay_bus_bandwidth", 8 * many.bytes / 1e6, "Mbit/s"),
+        *_of_hub(none, one, few, many, 2 * edges),
+        *_of_nats(none, some, few, many),
     ]
-    for row, name in enumerate(("hub", "nats")):
-        of_some, of_few, of_many = (_a_copy_us(each, none, row) for each in (some, few, many))
-        prefix = f"machines.replay_{name}_cpu"
-        figures += [
-            Figure(f"{prefix}_without_edges", none.cores[row], "cores"),
-            Figure(prefix, many.cores[row], "cores"),
-            Figure(f"{prefix}_a_copy", of_many, "us"),
-            Figure(
-                f"{prefix}_a_copy_half_the_edges_ratio", _ratio(of_many, of_some), "", bound=RATIO
-            ),
-            Figure(f"{prefix}_a_copy_one_listener_ratio", _ratio(of_many, of_few), "", bound=RATIO),
-        ]
-    return figures
 
 
-def _a_copy_us(spent: Spent, none: Spent, row: int) -> float | None:
-    """What a message to an edge costs a process, in us; None if there were none."""
+def _of_hub(none: Spent, one: Spent, few: Spent, many: Spent, edges: int) -> list[Figure]:
+    """What each further edge costs a hub, once there is one."""
+    with_one, of_few, of_many = (1e6 * each.cores[0] for each in (one, few, many))
+    return [
+        Figure("machines.replay_hub_cpu_without_edges", none.cores[0], "cores"),
+        Figure("machines.replay_hub_cpu", many.cores[0], "cores"),
+        Figure("machines.replay_hub_cpu_an_edge", (of_many - with_one) / (edges - 1), "us/s"),
+        Figure("machines.replay_hub_cpu_one_listener_ratio", of_many / of_few, "", bound=RATIO),
+    ]
+
+
+def _of_nats(none: Spent, some: Spent, few: Spent, many: Spent) -> list[Figure]:
+    """What a copy for an edge costs NATS."""
+    of_some, of_few, of_many = (_a_copy_us(each, none) for each in (some, few, many))
+    prefix = "machines.replay_nats_cpu"
+    return [
+        Figure(f"{prefix}_without_edges", none.cores[1], "cores"),
+        Figure(prefix, many.cores[1], "cores"),
+        Figure(f"{prefix}_a_copy", of_many, "us"),
+        Figure(f"{prefix}_a_copy_half_the_edges_ratio", _ratio(of_many, of_some), "", bound=RATIO),
+        Figure(f"{prefix}_a_copy_one_listener_ratio", _ratio(of_many, of_few), "", bound=RATIO),
+    ]
+
+
+def _a_copy_us(spent: Spent, none: Spent) -> float | None:
+    """What a message to an edge costs NATS, in us; None if there were none."""
     copies = spent.messages - none.messages
-    return 1e6 * (spent.cores[row] - none.cores[row]) / copies if copies > 1 else None
+    return 1e6 * (spent.cores[1] - none.cores[1]) / copies if copies > 1 else None
+
+
+async def _a_packet(nats: NatsProcess, seconds: float) -> Figure:
+    """CPU time of this process for each packet that it sends as a hub does."""
+    spent_s: list[float] = []
+    ticks = round(seconds / TICK_S)
+    async with (
+        Nats.opened([nats.server], machine_name(), "origin") as connection,
+        SoundOut.opened(connection) as out,
+    ):
+        for channels in (0, CHANNELS):
+            since_s = time.process_time()
+            for tick in range(ticks):
+                for channel in range(channels):
+                    out.send(STREAM, f"channel{channel}", tick, Packet(tick, bytes(PACKET_BYTES)))
+                await asyncio.sleep(TICK_S)
+            spent_s.append(time.process_time() - since_s)
+    a_packet_s = (spent_s[1] - spent_s[0]) / ticks / CHANNELS
+    return Figure("machines.hub_cpu_a_packet", 1e6 * a_packet_s, "us")
 
 
 def _ratio(one: float | None, other: float | None) -> float | None:
@@ -194,13 +235,14 @@ def _ratio(one: float | None, other: float | None) -> float | None:
 
 class _Replay:
     """An edge that says that it has ``listeners``. ``packets``: how many came; ``lost``: how many
-    messages did not."""
+    messages and packets did not."""
 
     def __init__(self, nats: NatsProcess, listeners: int) -> None:
         self.packets = self.lost = 0
         self._server = nats.server
         self._wants = Wants(stream=STREAM, channels={CHANNEL: listeners})
         self._hub = ""
+        self._session = 0
         self._announced = asyncio.Event()
 
     async def run(self) -> None:
@@ -208,25 +250,32 @@ class _Replay:
 
         def announced(sender: str, payload: bytes) -> None:
             self._hub = sender
+            self._session = hub_messages.decode_announcement(payload).session
             self._announced.set()
 
         async with Nats.opened([self._server], machine_name(), "edge") as nats:
             links = Links(nats, offered=announced)
+            sound = SoundIn(links)
+            sound.on_packet = self._count
             await self._announced.wait()
             while True:
                 with suppress(OSError):
                     async with NatsBus.connect(links, self._hub, hub_messages.decode) as bus:
-                        await self._listen(bus)
+                        sound.hear({ChannelAt(self._hub, STREAM, CHANNEL): self._session})
+                        await self._listen(bus, sound)
 
-    async def _listen(self, bus: Bus[Message]) -> None:
+    def _count(self, *_: object) -> None:
+        self.packets += 1
+
+    async def _listen(self, bus: Bus[Message], sound: SoundIn) -> None:
         with suppress(BusClosed):
             while True:
                 bus.publish(self._wants)
                 with suppress(TimeoutError):
                     async with asyncio.timeout(WANTED_EVERY_S):
                         while True:
-                            self.packets += isinstance(await bus.receive(), Packet)
-                self.lost = bus.dropped["in"]
+                            await bus.receive()
+                self.lost = bus.dropped["in"] + sum(sound.dropped.values())
 
 
 @asynccontextmanager

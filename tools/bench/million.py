@@ -11,6 +11,7 @@ import random
 from dataclasses import dataclass
 from typing import Final
 
+from server.cluster.edges import MOST_EDGES
 from server.cluster.interpreters import AVERAGED
 from server.cluster.placement import (
     BUSY,
@@ -27,10 +28,17 @@ from tools.figures import Figure
 
 #: As many as were measured on one core: docs/benchmarks.md, fanout.tolk.1000.
 EDGE_LISTENERS: Final = 1000
-#: CPU time for each packet of a channel that a hub sends to an edge, in seconds: as in
-#: machines.replay_hub_cpu_a_copy and machines.replay_nats_cpu_a_copy.
-HUB_COPY_S: Final = 20e-6
+#: CPU time of a hub, in seconds, for each packet of a channel, however many edges hear it; and in
+#: each second for an edge that hears one channel of a stream: as in machines.hub_cpu_a_packet and
+#: machines.replay_hub_cpu_an_edge.
+HUB_PACKET_S: Final = 20e-6
+HUB_EDGE_S: Final = 280e-6
+#: CPU time of NATS for each packet of a channel and each edge that hears it:
+#: machines.replay_nats_cpu_a_copy.
 NATS_COPY_S: Final = 24e-6
+#: What a hub tells such an edge in a second: 2.5 answers to HELLO, what the stream's state is, and
+#: what listeners of the channel hear.
+EDGE_MESSAGES: Final = 4.5
 PACKETS: Final = 50
 #: Opus at 40 kbit/s, and RTP, SRTP, UDP and IP around each packet.
 KBIT: Final = 40 + PACKETS * 8 * (12 + 10 + 8 + 20) / 1000
@@ -90,7 +98,8 @@ def _figures(event: Event) -> list[Figure]:
     edges, hubs = event.listeners // EDGE_LISTENERS, math.ceil(event.streams / STREAMS_A_HUB)
     # Each stream at as few edges as have room for it, and at all of them. All channels are heard.
     least, most = (each * channels for each in (edges, event.streams * edges))
-    carried = USED / (PACKETS * HUB_COPY_S)  # copies, by one hub
+    streams = event.streams / hubs
+    carried = (USED - _hub_cores(streams, channels, 0)) / _edge_cores(channels)  # by one hub
     return [
         Figure(f"{name}.listeners", event.listeners, ""),
         Figure(f"{name}.edges", edges, f"of {EDGE_LISTENERS} listeners"),
@@ -101,11 +110,23 @@ def _figures(event: Event) -> list[Figure]:
         Figure(f"{name}.copies_most", most, ""),
         Figure(f"{name}.nats_messages_least", least * PACKETS, "/s"),
         Figure(f"{name}.nats_cores_least", least * PACKETS * NATS_COPY_S, "cores"),
-        Figure(f"{name}.hub_cores_least", least * PACKETS * HUB_COPY_S / hubs, "cores"),
-        Figure(f"{name}.hub_cores_most", most * PACKETS * HUB_COPY_S / hubs, "cores"),
-        Figure(f"{name}.most_listeners_a_hub", carried / channels * EDGE_LISTENERS, ""),
+        Figure(
+            f"{name}.hub_cores_least", _hub_cores(streams, channels, edges / event.streams), "cores"
+        ),
+        Figure(f"{name}.hub_cores_most", _hub_cores(streams, channels, edges), "cores"),
+        Figure(f"{name}.most_listeners_a_hub", min(carried, MOST_EDGES) * EDGE_LISTENERS, ""),
         *_interpreters(event, name),
     ]
+
+
+def _hub_cores(streams: float, channels: int, edges: float) -> float:
+    """What a hub spends on edges. ``channels``: of each stream; ``edges``: that hear them all."""
+    return streams * (channels * PACKETS * HUB_PACKET_S + edges * _edge_cores(channels))
+
+
+def _edge_cores(channels: int) -> float:
+    """What one more edge costs a hub, about: it is told one message more for each channel."""
+    return HUB_EDGE_S * (EDGE_MESSAGES + channels - 1) / EDGE_MESSAGES
 
 
 def _interpreters(event: Event, name: str) -> list[Figure]:
@@ -145,14 +166,14 @@ def _spread(event: Event) -> list[Figure]:
             at[stream].add(best)
         told.append(dict(there))
     each = sum(map(len, at)) / event.streams
-    copies = STREAMS_A_HUB * each * (1 + event.languages)
+    cores = _hub_cores(STREAMS_A_HUB, 1 + event.languages, each)
     name = f"million.{event.name}"
     most = max(there.values()) / (sum(there.values()) / edges)
     return [
         Figure(f"{name}.edges", edges, f"of {EDGE_LISTENERS} listeners"),
         Figure(f"{name}.fullest_edge", 100 * most, "% of the mean", bound=FULLEST),
         Figure(f"{name}.edges_of_a_stream", each, ""),
-        Figure(f"{name}.hub_cores", copies * PACKETS * HUB_COPY_S, "cores"),
+        Figure(f"{name}.hub_cores", cores, "cores"),
     ]
 
 

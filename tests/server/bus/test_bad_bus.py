@@ -97,7 +97,14 @@ async def test_nonsense_to_all_is_counted_and_harms_nobody(
         links = Links(hall, offered=lambda *offer: heard.append(offer))
         newer = bytes([frames.VERSION + 1]) + Frame(Kind.OFFER).encode()[1:]
         hello = Frame(Kind.HELLO, 7).encode()
-        for wrong in (newer, newer, b"", b"\x01\xff" + bytes(24), hello, bytes(300_000)):
+        for wrong in (
+            newer,
+            newer,
+            b"",
+            bytes([frames.VERSION, 0xFF, *bytes(24)]),
+            hello,
+            bytes(300_000),
+        ):
             assert await booth.send_all(wrong)
         assert await Links(booth).offer(b"here")
         await until(lambda: heard == [("booth", b"here")])

@@ -5,6 +5,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 import aiohttp
 import numpy as np
@@ -13,9 +14,10 @@ import pytest_asyncio
 
 from server.app import Server
 from server.bus import hub_messages
-from server.bus.hub_messages import Announced, Announcement, Message, Packet, Told
+from server.bus.hub_messages import Announced, Announcement, Message, Packet, Told, Wants
 from server.bus.nats import Links, NatsBus
 from server.bus.nats_connection import Nats
+from server.bus.sound import SoundOut
 from server.client.participants import Interpreter, Listener, Refused, Speaker
 from server.edge_front import EdgeServer
 from server.media.opus import SAMPLES_PER_TICK
@@ -118,6 +120,36 @@ async def test_what_is_wanted_goes_over_nats_once_and_nothing_else(both: Both) -
         finals = [each for each in said if b'"final"' in each and b'"type":"caption"' in each]
         assert finals and len(finals) == len({*finals})
         assert not any(b'"en","segment"' in each for each in said)
+
+
+async def test_a_hub_sends_a_packet_once_to_all_edges_that_hear_it_and_none_to_nobody(
+    both: Both, tmp_path: Path
+) -> None:
+    async with (
+        seen_to_edges(both.nats.server) as seen,
+        edge_of(tmp_path, both.nats.server.url) as edge,
+        Speaker(both.hub.url, "all", "nl") as speaker,
+        Listener(both.hub.url, "all", "floor", keep_sound=True) as at_hub,
+    ):
+        await speak_until_heard(speaker, at_hub)
+        assert not seen.channels("all")
+        async with (
+            Listener(both.edge.url, "all", "floor", keep_sound=True) as one,
+            Listener(edge.url, "all", "floor", keep_sound=True) as other,
+        ):
+            await speak_until_heard(speaker, one, other)
+            stream = both.hub.manager.streams["all"]
+            assert len([each for each in stream.listeners if each.counts == 1]) == 3
+            assert seen.channels("all") == {"floor"} and seen.copies("all") == {1}
+            await one.select("en")
+            await until(lambda: seen.channels("all") == {"floor", "en"})
+            await live(one, "en")
+            await speak_until_heard(speaker, one, other)
+        await until(lambda: not any(each.address.startswith("edge") for each in stream.listeners))
+        sent = len(seen.packets)
+        await speak_until_heard(speaker, at_hub)
+        assert (len(seen.packets), seen.copies("all")) == (sent, {1})
+    assert both.edge.origins.dropped["in"] == 0
 
 
 async def test_the_speaker_sees_all_listeners_and_languages_get_their_cores(both: Both) -> None:
@@ -270,10 +302,10 @@ async def hub_by_hand(nats: NatsProcess, name: str) -> AsyncIterator[tuple[Links
         yield Links(connection, asked.append), asked
 
 
-def announcing(stream: str, *, speaker: bool) -> bytes:
+def announcing(stream: str, *, speaker: bool, session: int = 0) -> bytes:
     state: wire.StreamState = "live" if speaker else "waiting"
     announced = Announced(state, "nl", speaker)
-    return hub_messages.encode_announcement(Announcement({stream: announced}))
+    return hub_messages.encode_announcement(Announcement({stream: announced}, session=session))
 
 
 async def test_of_two_hubs_with_a_stream_of_one_name_the_one_with_a_speaker_counts(
@@ -312,19 +344,42 @@ async def test_odd_messages_are_dropped_and_counted(both: Both) -> None:
             before = both.edge.origins.dropped["fenced"]
             for text in (b"", b"{}", b'{"type":"answer","sdp":""}', b"[" * 5000):
                 bus.publish(Told(stream="odd", now_ms=0, message=text))
-            packet = Packet(stream="odd", channel="floor", tick=0, data=b"\xf8\xff\xfe")
-            for tick in (-1, 2**60):
-                bus.publish(Packet(stream="odd", channel="floor", tick=tick, data=b"\xf8"))
-            bus.publish(Packet(stream="odd", channel="floor", tick=1, data=bytes(2000)))
-            bus.publish(Packet(stream="sound", channel="floor", tick=1, data=b"\xf8"))
-            for tick in (0, 2**40, 5, 2**40, 6):
-                bus.publish(Packet(stream="odd", channel="floor", tick=tick, data=packet.data))
             ended = wire.State(state="ended")
             bus.publish(Told(stream="sound", now_ms=0, message=b'{"type":"state","state":"ended"}'))
             bus.publish(Told(stream="odd", now_ms=0, message=b'{"type":"state","state":"ended"}'))
             await listener.expect(wire.State, lambda told: told.state == ended.state)
         counts, dropped = both.edge.live.counts, both.edge.origins.dropped
-        assert (counts["odd"], dropped["invalid"], dropped["fenced"] - before) == (4, 4, 2)
+        assert (counts["odd"], dropped["invalid"], dropped["fenced"] - before) == (4, 1, 1)
         assert not any(
             isinstance(each, wire.State) and each.state == "ended" for _, each in good.received
         )
+
+
+async def test_what_a_hub_that_has_not_the_stream_or_an_old_session_sends_is_not_heard(
+    both: Both,
+) -> None:
+    good, stale, forged = (bytes([0xF8, number]) + bytes(50) for number in range(3))
+    async with (
+        Listener(both.edge.url, "stale", "floor", keep_sound=True) as listener,
+        hub_by_hand(both.nats, "ghost") as (ghost, asked),
+        hub_by_hand(both.nats, "thief") as (thief, _),
+        SoundOut.opened(ghost.nats) as old,
+        SoundOut.opened(ghost.nats) as now,
+        SoundOut.opened(thief.nats) as other,
+    ):
+        await thief.offer(announcing("another", speaker=True, session=other.session))
+        await ghost.offer(announcing("stale", speaker=True, session=now.session))
+        await until(lambda: bool(asked))
+        async with NatsBus[Message].listen(ghost, asked[0], hub_messages.decode) as bus:
+            assert isinstance(await bus.receive(), Wants)
+            before = both.edge.origins.dropped["fenced"]
+            async with asyncio.timeout(PATIENCE_S):
+                tick = 0
+                while sum(data == good for _, data in listener.arrivals.payloads) < 5:
+                    tick += 1
+                    other.send("stale", "floor", tick, Packet(tick, forged))
+                    old.send("stale", "floor", tick, Packet(tick, stale))
+                    now.send("stale", "floor", tick, Packet(tick, good))
+                    await asyncio.sleep(0.02)
+            await until(lambda: both.edge.origins.dropped["fenced"] - before == tick)
+        assert not {stale, forged} & {data for _, data in listener.arrivals.payloads}

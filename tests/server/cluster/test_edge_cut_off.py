@@ -63,18 +63,15 @@ async def test_without_nats_nobody_is_told_that_a_stream_is_live(site: Site) -> 
 async def test_a_stream_that_goes_on_is_live_with_its_first_packet(site: Site) -> None:
     async with Listener(site.edge.url, "by_hand", "floor") as listener:
         relayed = next(iter(site.edge.live))
-        timeline = Timeline()
         for text in (b'{"type":"notice","text":"Coffee"}', b'{"type":"state","state":"live"}'):
-            relayed.receive("hub", timeline, Told(stream="by_hand", now_ms=0, message=text))
+            relayed.receive("hub", Told(stream="by_hand", now_ms=0, message=text))
         await _told(listener, "live")
         since = len(listener.received)
         for _ in range(2):
             relayed.cut_off()
         await _told(listener, "waiting", since)
         since = len(listener.received)
-        relayed.receive(
-            *("hub", timeline, Packet(stream="by_hand", channel="floor", tick=1, data=b"\xf8"))
-        )
+        relayed.play(Timeline(), "floor", Packet(tick=1, data=b"\xf8"))
         await _told(listener, "live", since)
         assert relayed.notices.posted == "Coffee"
 
