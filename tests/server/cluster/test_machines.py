@@ -142,7 +142,6 @@ def served(pool: Pool, name: str) -> bool:
     return any(machine.name == name and streams for machine, streams in pool.machines())
 
 
-@pytest.mark.slow
 async def test_streams_leave_a_machine_that_is_drained_at_a_pause_and_nothing_is_lost(
     event: Event,
 ) -> None:
