@@ -205,8 +205,8 @@ class HttpTransport(Generic[M]):
     async def _restarted(self, given: dict[str, str]) -> str:
         """Let the session restart ICE. Raises ProtocolError."""
         answer = asyncio.get_running_loop().create_future()
-        self._restart = IceRestart(given["ice-ufrag"], given["ice-pwd"], answer)
-        self._unread.append(self._restart)
+        self._restart = restart = IceRestart(given["ice-ufrag"], given["ice-pwd"], answer)
+        self._unread.append(restart)
         self._event.set()
         try:
             async with asyncio.timeout(ANSWER_S):
@@ -216,6 +216,8 @@ class HttpTransport(Generic[M]):
             raise ProtocolError("unavailable", text, retry_after_s=1) from None
         finally:
             self._restart = None
+            if restart in self._unread:  # nobody waits for it any more
+                self._unread.remove(restart)
         self._credentials, self.etag = given, _new_etag()
         return fragment
 

@@ -27,7 +27,8 @@ def unpack(archive: Path, folder: Path) -> None:
     """Unpack ``archive`` into ``folder``. If all of it is in one top folder, that level is left
     out. Raises FetchError, which names the wrong member; ``folder`` may then have a part of it."""
     with _opened(archive) as source:
-        members = [each for each in source.infolist() if not each.is_dir()]
+        # Not is_dir(), which fails for a member without a name.
+        members = [each for each in source.infolist() if not each.filename.endswith("/")]
         paths = {each.filename: _path(archive, each) for each in members}
         tops = {path.parts[0] for path in paths.values()}
         strip = 1 if len(tops) == 1 and all(len(path.parts) > 1 for path in paths.values()) else 0

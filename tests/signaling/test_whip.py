@@ -1,11 +1,18 @@
 """What a WHIP or WHEP request asks for, and what its response tells."""
 
+import asyncio
+from pathlib import Path
+
 import pytest
 
 from signaling.errors import ProtocolError
 from signaling.messages import IceServer
+from signaling.protocol import LISTENER
 from signaling.tokens import bearer_token
-from signaling.whip import ice_links, whep_join, whip_join
+from signaling.transport import IceRestart
+from signaling.whip import HttpTransport, ice_links, whep_join, whip_join
+
+OFFER = Path(__file__).parent / "offers" / "pion_recvonly.sdp"
 
 
 @pytest.mark.parametrize(
@@ -69,3 +76,24 @@ def test_each_address_of_an_ice_server_is_a_link() -> None:
         f'<turn:a>; rel="ice-server"; {credentials}',
         f'<turns:a>; rel="ice-server"; {credentials}',
     ]
+
+
+async def test_a_restart_that_nobody_waits_for_any_more_is_not_carried_out() -> None:
+    transport = HttpTransport(LISTENER, {"channel": "floor"}, OFFER.read_text())
+    for _ in ("the join", "the offer"):
+        await transport.receive()
+
+    def asked(name: str) -> asyncio.Task[str | None]:
+        fragment = f"a=ice-ufrag:{name}\r\na=ice-pwd:{name * 6}\r\n"
+        return asyncio.create_task(transport.patch(fragment, "*"))
+
+    for name in ("gone", "lost"):
+        left = asked(name)
+        await asyncio.sleep(0)
+        left.cancel()
+        await asyncio.wait([left])
+    waits = asked("here")
+    restart = await transport.receive()
+    assert isinstance(restart, IceRestart) and restart.username == "here"
+    restart.settle("a=ice-ufrag:ours")
+    assert await waits == "a=ice-ufrag:ours"

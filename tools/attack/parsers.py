@@ -193,13 +193,7 @@ def _json(described: str) -> Parser:
 def _whip(described: str) -> Parser:
     """The first line is the query of a join, the second an If-Match header; the rest is an SDP
     fragment."""
-    transports = {
-        role.name: whip.HttpTransport(role, join, described)
-        for role, join in (
-            (protocol.TALK, {"language": "nl", "target": "en"}),
-        )
-    }  # fmt: skip
-    session = transports["talk"]
+    session = whip.HttpTransport(protocol.TALK, {"language": "nl", "target": "en"}, described)
 
     def read(data: bytes) -> None:
         query, _, rest = data.decode(errors="replace").partition("\n")

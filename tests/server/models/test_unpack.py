@@ -56,6 +56,11 @@ def twice(file: zipfile.ZipFile) -> None:
     file.writestr("m/WEIGHTS", "two")
 
 
+def add_nameless(file: zipfile.ZipFile) -> None:
+    with file.open(zipfile.ZipInfo(""), "w") as member:
+        member.write(b"x")
+
+
 @pytest.mark.parametrize(
     ("fill", "complaint"),
     [
@@ -65,6 +70,7 @@ def twice(file: zipfile.ZipFile) -> None:
         (lambda file: file.writestr("/etc/cron.d/x", "x"), "outside its folder"),
         (lambda file: file.writestr("c:/x", "x"), "outside its folder"),
         (lambda file: file.writestr("m\\..\\x", "x"), "outside its folder"),
+        (add_nameless, "contains '', outside its folder"),
         (lambda file: file.writestr("m/bomb", bytes(100 << 20)), "would unpack to 105 MB"),
         (twice, "the same file twice"),
         (lambda file: None, "contains 0 files"),
