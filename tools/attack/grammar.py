@@ -137,7 +137,8 @@ def _mutated(mutator: Mutator, kept: Sequence[bytes], parser: Parser) -> bytes:
             data = text.encode("utf8", "surrogatepass" if "\ud800" in text else "surrogateescape")
         else:
             data = mutator.data(data)
-    return data[: parser.most_bytes]
+        data = data[: parser.most_bytes]  # lines are repeated: soon it would be gigabytes
+    return data
 
 
 def _judge(parser: Parser, data: bytes, found: Found) -> bool:

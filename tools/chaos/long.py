@@ -114,9 +114,9 @@ async def _other(server: Serving) -> None:
 
 
 async def _sample(server: Serving) -> Sample:
-    memory = {"server": _resident(server.pid)}
+    memory = {"server": _own_memory(server.pid)}
     for name, pid in zip(("interpreter", "spare"), server.children("worker"), strict=False):
-        memory[name] = _resident(pid)
+        memory[name] = _own_memory(pid)
     name = "tolk_ear_voice_span_seconds"
     return Sample(
         memory,
@@ -133,9 +133,10 @@ async def _value(server: Serving, name: str) -> float:
         return 0.0
 
 
-def _resident(pid: int) -> float:
-    pages = int(Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()[1])
-    return float(pages * os.sysconf("SC_PAGE_SIZE"))
+def _own_memory(pid: int) -> float:
+    """Without the files that are mapped: the system drops those when memory is short."""
+    resident, shared = Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()[1:3]
+    return float((int(resident) - int(shared)) * os.sysconf("SC_PAGE_SIZE"))
 
 
 def _growths(row: str, hours: int, samples: list[Sample]) -> list[Figure]:
