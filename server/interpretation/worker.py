@@ -22,6 +22,7 @@ from server.bus.messages import (
 )
 from server.bus.protocol import Bus, BusClosed
 from server.interpretation.engines import ModelError
+from server.interpretation.freed_memory import give_back
 from server.interpretation.interpreter import Interpreter
 from server.interpretation.moving import Moving
 from server.interpretation.policies import DEFAULT_POLICY, POLICIES, PolicyName
@@ -86,6 +87,7 @@ class Worker:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._beat(), name="heartbeat")
                 group.create_task(self._stop(), name="stop")
+                group.create_task(give_back(), name="memory")
                 engines = await self._moving.engines()
                 shared = Shared(engines, self._limits, self._bus.publish, self._policy)
                 del engines  # so that only ``shared`` refers to them

@@ -1,0 +1,26 @@
+"""Gives memory that the engines' libraries have freed back to the system.
+
+Their threads allocate and free much for each call. glibc keeps what was freed for the thread that
+freed it, with small pieces in use between: after an hour and a half with three languages an
+interpreter held 650 MB, of which 290 were in use. Giving it back takes some milliseconds, in which
+a thread that allocates may wait.
+"""
+
+import asyncio
+import ctypes
+from concurrent.futures import ThreadPoolExecutor
+from typing import Final
+
+EVERY_S: Final = 60.0
+
+
+async def give_back(every_s: float = EVERY_S) -> None:
+    """Give freed memory back now and then, until cancelled. Without glibc there is nothing to
+    do."""
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim is None:
+        return
+    with ThreadPoolExecutor(1, "memory") as pool:
+        while True:
+            await asyncio.sleep(every_s)
+            await asyncio.get_running_loop().run_in_executor(pool, trim, 0)
