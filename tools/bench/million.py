@@ -31,11 +31,11 @@ EDGE_LISTENERS: Final = 1000
 #: CPU time of a hub, in seconds, for each packet of a channel, however many edges hear it; and in
 #: each second for an edge that hears one channel of a stream: as in machines.hub_cpu_a_packet and
 #: machines.replay_hub_cpu_an_edge.
-HUB_PACKET_S: Final = 20e-6
-HUB_EDGE_S: Final = 280e-6
+HUB_PACKET_S: Final = 15e-6
+HUB_EDGE_S: Final = 120e-6
 #: CPU time of NATS for each packet of a channel and each edge that hears it:
 #: machines.replay_nats_cpu_a_copy.
-NATS_COPY_S: Final = 24e-6
+NATS_COPY_S: Final = 14e-6
 #: What a hub tells such an edge in a second: 2.5 answers to HELLO, what the stream's state is, and
 #: what listeners of the channel hear.
 EDGE_MESSAGES: Final = 4.5
