@@ -34,7 +34,7 @@ FIRST_S: Final = 2.0
 CONNECT_S: Final = 2
 #: The pause between attempts doubles from the first to the longest.
 FIRST_BACKOFF_S: Final = 0.1
-LONGEST_BACKOFF_S: Final = 2.0
+LONGEST_BACKOFF_S: Final = 1.0
 #: After two pings without an answer the connection counts as gone.
 PING_S: Final = 1
 LOOK_S: Final = 0.5
