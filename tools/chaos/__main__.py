@@ -42,6 +42,7 @@ ROWS: dict[str, Row] = {
     "speaker-frozen": speakers.frozen,
     "speaker-network": speakers.network,
     "overload": surroundings.overload,
+    "overload-streams": surroundings.overload_streams,
     "memory": surroundings.memory,
     "disk": surroundings.disk,
     "half-open": surroundings.half_open,

@@ -6,7 +6,7 @@ import os
 import subprocess
 import tempfile
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -19,6 +19,9 @@ from tools.chaos.people import STREAM, audience
 from tools.figures import Figure
 
 CLIP: Final = Path("server/demo/nl.opus")
+#: Streams that come when there is too much to interpret, each in these languages.
+STREAMS, QUICK_STREAMS = 10, 2
+MORE_LANGUAGES: Final = ("de", "fr")
 BEFORE_S, QUICK_BEFORE_S = 40.0, 15.0
 DURING_S, QUICK_DURING_S = 60.0, 20.0
 TOLD_S: Final = 0.2
@@ -53,7 +56,8 @@ async def overload(quick: bool, busy: bool) -> list[Figure]:
         with beside(2 * whole_cores()):
             during_s = await _lag_s(server, QUICK_DURING_S if quick else DURING_S)
             skipped = await _skipped(server) - skipped
-            told_s, refused = await _comes(server, "de")
+            async with AsyncExitStack() as stack:
+                told_s, refused = await _comes(server, STREAM, "de", stack)
     later_s = None if before_s is None or during_s is None else during_s - before_s
     return [
         Figure("overload.lag_before", before_s, "s"),
@@ -64,12 +68,46 @@ async def overload(quick: bool, busy: bool) -> list[Figure]:
     ]
 
 
+async def overload_streams(quick: bool, busy: bool) -> list[Figure]:
+    """More streams come than there are cores for. Only the first has an English interpretation."""
+    count = QUICK_STREAMS if quick else STREAMS
+    came: list[tuple[float, int]] = []
+    async with (
+        serving() as server,
+        Listener(server.url, STREAM, "en", captions=["en"]) as first,
+        Speaking(server.url, STREAM, "nl", CLIP),
+        AsyncExitStack() as stack,
+    ):
+        await first.expect(wire.ChannelState, lambda state: state.status == "live", within_s=60)
+        await _lag_s(server, 5.0)
+        before_s = await _lag_s(server, QUICK_BEFORE_S if quick else BEFORE_S)
+        since = len(first.captions)
+        for number in range(count):
+            stream = f"more-{number}"
+            await stack.enter_async_context(Speaking(server.url, stream, "nl", CLIP))
+            came += [await _comes(server, stream, each, stack) for each in MORE_LANGUAGES]
+        during_s = await _lag_s(server, QUICK_DURING_S if quick else DURING_S)
+        skipped = sum(each.skipped for _, each in first.captions[since:])
+    later_s = None if before_s is None or during_s is None else during_s - before_s
+    return [
+        Figure("overload_streams.streams", count, ""),
+        Figure("overload_streams.lag_before", before_s, "s"),
+        Figure("overload_streams.later", later_s, "s", bound=LATER_S),
+        Figure("overload_streams.captions_skipped", skipped, "", bound=0),
+        Figure(
+            "overload_streams.new_ones_told_after", max(told_s for told_s, _ in came), "s", TOLD_S
+        ),
+        Figure("overload_streams.languages_refused", sum(refused for _, refused in came), ""),
+    ]
+
+
 async def _lag_s(server: Serving, seconds: float) -> float | None:
-    """The mean time from a clause's end to its interpretation, over so many seconds from now."""
+    """The mean time from a clause's end to its English interpretation, over so many seconds from
+    now."""
     names = ("tolk_ear_voice_span_seconds_sum", "tolk_ear_voice_span_seconds_count")
-    before = [await _value(server, name) for name in names]
+    before = [await _value(server, name, language="en") for name in names]
     await asyncio.sleep(seconds)
-    total, count = [await _value(server, name) for name in names]
+    total, count = [await _value(server, name, language="en") for name in names]
     clauses = count - before[1]
     return (total - before[0]) / clauses if clauses else None
 
@@ -86,16 +124,19 @@ async def _skipped(server: Serving) -> float:
     return sum(by_place) + await _value(server, "tolk_downlink_dropped_clauses")
 
 
-async def _comes(server: Serving, language: str) -> tuple[float, int]:
-    """One more listener: when it knows whether it is interpreted, and whether it was refused."""
-    async with Listener(server.url, STREAM, "floor", audio="socket") as late:
-        since, loop = len(late.received), asyncio.get_running_loop()
-        at_s = loop.time()
-        await late.select(language)
-        told = await late.expect(
-            wire.ChannelState, lambda state: state.channel == language, since=since
-        )
-        return loop.time() - at_s, int(told.reason == "full")
+async def _comes(
+    server: Serving, stream: str, language: str, stack: AsyncExitStack
+) -> tuple[float, int]:
+    """One more listener, who stays with ``stack``: when it knows whether it is interpreted, and
+    whether it was refused."""
+    late = await stack.enter_async_context(Listener(server.url, stream, "floor", audio="socket"))
+    since, loop = len(late.received), asyncio.get_running_loop()
+    at_s = loop.time()
+    await late.select(language)
+    told = await late.expect(
+        wire.ChannelState, lambda state: state.channel == language, since=since
+    )
+    return loop.time() - at_s, int(told.reason == "full")
 
 
 async def memory(quick: bool, busy: bool) -> list[Figure]:
@@ -106,7 +147,7 @@ async def memory(quick: bool, busy: bool) -> list[Figure]:
     except OSError:
         return not_here("memory")
     try:
-        async with contextlib.AsyncExitStack() as stack:
+        async with AsyncExitStack() as stack:
             _move_to(group)  # what is started now is in it, too
             try:
                 server = await stack.enter_async_context(serving())
