@@ -36,6 +36,7 @@ async def when_idle(idle: Callable[[], bool], every_s: float = EVERY_S) -> Async
     thresholds = gc.get_threshold()
     gc.collect()
     gc.freeze()
+    gc.collect()  # so that what is frozen does not count as what there is
     gc.set_threshold(*thresholds[:2], MANY_SEARCHES)
     try:
         async with asyncio.TaskGroup() as group:

@@ -108,7 +108,7 @@ class NatsRecords:
             )
         except (nats.errors.Error, TimeoutError):
             with suppress(nats.errors.Error):  # the connection may be closed, too
-                await hearing.unsubscribe()
+                await hearing.unsubscribe()  # noqa: ASYNC120  cancelled, nobody needs the reason
             raise
 
     async def _while_connected(self, client: Client, most_s: float = float("inf")) -> None:
