@@ -27,7 +27,7 @@ from tests.browser.people import (
     wait_until_unchanged,
 )
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(180), pytest.mark.slow]
 
 CHANNELS = {"en": ("en", False), "en+floor": ("en", True), "floor": ("floor", False)}
 #: When no speech has been received for so long after the clip, no more is to come.

@@ -30,7 +30,7 @@ from tests.helpers.coturn import Coturn, expired
 from tests.helpers.programs import free_port, program
 from tools.namespaces import Network, network
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(180), pytest.mark.slow]
 
 HALL, RELAY, PHONE = "hall", "relay", "phone"
 START_S = 30.0
