@@ -2,9 +2,8 @@
 
 A full collection visits every object, and no packet is sent meanwhile. So here the objects that
 exist at the start are frozen (never visited again); then it takes 2 to 8 ms for each hundred
-listeners. It is made when nobody listens, or by Python's own rule: after some collections of the
-middle generation, when a quarter as much has gathered as there is. A session that ended is some
-twenty objects that only a full collection finds.
+listeners. It is made when nobody listens, or when much has gathered, but not while a crowd joins. A
+session that ended is some twenty objects that only a full collection finds.
 
 These settings are the whole process's, so only the code that starts a process uses this.
 """
@@ -17,9 +16,12 @@ from typing import Final
 
 #: How often to look whether anybody listens.
 EVERY_S: Final = 1.0
-#: A full collection may follow so many of the middle generation. One of those follows about 7,000
-#: new objects: 350 listeners who came and went, or 30 who came. (Python's default is 10.)
+#: Much: after so many collections of the middle generation. One of those follows about 7,000 new
+#: objects: 350 listeners who came and went, or 30 who came.
 MANY_SEARCHES: Final = 3
+#: So much that it is made at once, also while a crowd joins.
+MOST_SEARCHES: Final = 30
+_NEVER: Final = 1_000_000
 
 
 @contextlib.asynccontextmanager
@@ -28,16 +30,20 @@ async def when_idle(idle: Callable[[], bool], every_s: float = EVERY_S) -> Async
     Objects that exist already are not visited."""
 
     async def search() -> None:
+        before = 0
         while True:
             await asyncio.sleep(every_s)
-            if gc.get_count()[2] and idle():
+            searches = gc.get_count()[2]
+            calm = searches == before
+            before = searches
+            many = searches >= (MANY_SEARCHES if calm else MOST_SEARCHES)
+            if many or (searches and idle()):
                 gc.collect()
 
     thresholds = gc.get_threshold()
     gc.collect()
     gc.freeze()
-    gc.collect()  # so that what is frozen does not count as what there is
-    gc.set_threshold(*thresholds[:2], MANY_SEARCHES)
+    gc.set_threshold(*thresholds[:2], _NEVER)
     try:
         async with asyncio.TaskGroup() as group:
             searching = group.create_task(search(), name="search-garbage")

@@ -1,12 +1,10 @@
 import gc
 import weakref
 
-from server.garbage import when_idle
+from server.garbage import MANY_SEARCHES, when_idle
 from tests.helpers.waiting import until
 
 OFTEN_S = 0.01
-#: More than four collections of the middle generation.
-MUCH = 50_000
 
 
 class Cycle:
@@ -46,9 +44,25 @@ async def test_much_garbage_is_collected_even_while_people_listen() -> None:
         garbage = old_garbage()
         await until(lambda: listening.asked >= 5)
         assert garbage() is not None
-        kept = [Cycle() for _ in range(len(gc.get_objects()) // 2 + MUCH)]
-        assert garbage() is None
-        del kept
+        for _ in range(MANY_SEARCHES):
+            gc.collect(1)
+        await until(lambda: garbage() is None)
+
+
+class Joining(Listening):
+    """A crowd: there are more objects each time."""
+
+    def idle(self) -> bool:
+        gc.collect(1)
+        return super().idle()
+
+
+async def test_while_a_crowd_joins_there_is_no_full_collection() -> None:
+    joining = Joining()
+    async with when_idle(joining.idle, every_s=OFTEN_S):
+        garbage = old_garbage()
+        await until(lambda: joining.asked >= 2 * MANY_SEARCHES)
+        assert garbage() is not None
 
 
 async def test_earlier_objects_are_frozen_and_unfrozen_at_the_end() -> None:
