@@ -1,19 +1,12 @@
 import asyncio
 import ctypes
-import os
-from pathlib import Path
 
 from server.interpretation.freed_memory import give_back
+from tests.helpers.memory import own_memory
 from tests.helpers.waiting import until
 
 PIECE_BYTES = 16_384
 PIECES = 5_000
-
-
-def own_memory() -> int:
-    """Of this process, in bytes, without files that are mapped."""
-    resident, shared = Path("/proc/self/statm").read_text(encoding="ascii").split()[1:3]
-    return (int(resident) - int(shared)) * os.sysconf("SC_PAGE_SIZE")
 
 
 async def test_memory_that_was_freed_between_pieces_in_use_is_given_back() -> None:

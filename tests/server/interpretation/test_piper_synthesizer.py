@@ -3,6 +3,8 @@
 import contextlib
 import json
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +16,7 @@ from server.interpretation.engines import EngineError, ModelError
 from server.interpretation.piper_synthesizer import MAX_EDGE_SILENCE_S, SILENCE, PiperSynthesizer
 from server.interpretation.vosk_recognizer import VoskRecognizer
 from server.models.catalogue import Catalogue
+from tests.helpers.memory import own_memory
 from tests.helpers.starter import demo_clip, error_rate
 
 
@@ -138,3 +141,26 @@ def test_a_voice_without_its_settings_is_no_voice(copy: Path) -> None:
 def test_a_folder_without_a_voice_is_named(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match=f"{tmp_path} has 0 .onnx files"):
         PiperSynthesizer(tmp_path, "en")
+
+
+def growth_over_many_lengths(folder: Path) -> int:
+    """In bytes, of the memory of this process."""
+    text = "one two three four five six seven eight nine ten eleven twelve thirteen " * 3
+    voice = PiperSynthesizer(folder, "en")
+    for _ in range(10):
+        voice.synthesize(text, 1.2)
+    before = own_memory()
+    for length in range(len(text)):
+        voice.synthesize(text[:length], 1.0)
+    return own_memory() - before
+
+
+def test_memory_does_not_grow_with_the_number_of_different_lengths(starter: Catalogue) -> None:
+    folder = starter.path(starter.voices["en"])
+    script = (
+        f"from pathlib import Path; from {__name__} import growth_over_many_lengths as growth; "
+        f"print(growth(Path({str(folder)!r})))"
+    )
+    # In a process of its own: this one has free memory that would hide it.
+    printed = subprocess.check_output([sys.executable, "-c", script], timeout=60, text=True)
+    assert int(printed) < 12_000_000
