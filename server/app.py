@@ -193,7 +193,7 @@ def _server(
     every = pool or supervisor
     board = Board(manager, live, context, every)
     joining.show(pool, config, board)
-    return Server(config, given, context, manager, live, moves, supervisor, every, edges, board)
+    return Server(config, given, manager, edges, context, live, moves, supervisor, every, board)
 
 
 def _jobs(

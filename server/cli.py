@@ -156,7 +156,11 @@ def _edge(config: Config, options: argparse.Namespace) -> int:
     _needs_bus(config, "an edge")
     if not {*config.roles} <= {"edge"}:
         raise ConfigError("--roles: an edge has no other role; leave it out")
-    return serve.run_edge(msgspec.structs.replace(config, roles=[]))
+
+    def alone(given: Config) -> Config:
+        return msgspec.structs.replace(given, roles=[])
+
+    return serve.run_edge(alone(config), lambda: alone(load(options, os.environ)))
 
 
 def _interpreter(config: Config, options: argparse.Namespace) -> int:

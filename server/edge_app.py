@@ -102,7 +102,7 @@ def _edge(
 
     origins.on_models = offer
     metrics.add_hubs(lambda: len(origins.names), lambda: origins.up())
-    return EdgeServer(config, given, metrics, manager, models, origins, live, processes)
+    return EdgeServer(config, given, manager, processes, metrics, models, origins, live)
 
 
 async def _know_others(edge: EdgeServer) -> None:

@@ -1,7 +1,6 @@
 """Builds what listeners of an edge reach by HTTP: pages, signaling, sound and captions. Whoever
 wants to do more is told a hub's address."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -10,8 +9,6 @@ from aiohttp.typedefs import Handler, Middleware
 
 from server import banner
 from server.cluster.origins import Origins
-from server.config import Config
-from server.edge.remote import Edge
 from server.front import runner
 from server.http import netinfo
 from server.http.first import First
@@ -20,15 +17,14 @@ from server.http.malformed import well_formed
 from server.http.site import Web
 from server.http.watching import Watching
 from server.http.whip import WhipApi
+from server.instance import Instance
 from server.media.plane import MediaPlane
 from server.metrics import Metrics
 from server.models.current import Current
-from server.prepared import Prepared
 from server.streams.attendance import Attendance
 from server.streams.guesses import Guesses
 from server.streams.listening import Listening
 from server.streams.over_http import OverHttp
-from server.streams.registry import ConnectionManager
 from server.streams.relayed_stream import RelayedStream
 from server.streams.relayed_streams import RelayedStreams
 from signaling.errors import ProtocolError
@@ -42,25 +38,13 @@ _API_AT_HUBS: Final = ("glossary", "recording", "recordings")
 
 
 @dataclass
-class EdgeServer:
-    """A running edge, for the code that started it. ``port``: TCP port of pages and signaling; 0
-    until it accepts connections."""
+class EdgeServer(Instance):
+    """An edge. ``models``: of all its hubs."""
 
-    config: Config
-    given: Prepared
     metrics: Metrics
-    manager: ConnectionManager
     models: Current
     origins: Origins
     live: RelayedStreams
-    edges: Sequence[Edge]
-    port: int = 0
-
-    @property
-    def url(self) -> str:
-        """Its URL on this machine."""
-        scheme = "https" if self.config.has_tls else "http"
-        return f"{scheme}://127.0.0.1:{self.port}"
 
 
 @dataclass(frozen=True)

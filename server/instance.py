@@ -1,8 +1,8 @@
-"""A running server, for the code that started it."""
+"""What is running, a server or an edge, for the code that started it."""
 
 import socket
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from server import banner
@@ -26,23 +26,40 @@ async def _nothing() -> None:
 
 
 @dataclass
-class Server:
-    """A running server, for the code that started it. ``port``: TCP port of pages and signaling;
-    0 until it accepts connections. ``supervisor``: of its own interpreter. ``interpreters``: that
-    one, or those of all machines. ``sockets``: on which it listens, and those for sound.
-    ``leave``: leaves these to another process."""
+class Instance:
+    """What a server and an edge have in common. ``edges``: its further media processes. ``port``:
+    TCP port of pages and signaling; 0 until it accepts connections."""
 
     config: Config
     given: Prepared
-    context: StreamContext
     manager: ConnectionManager
+    edges: Sequence[Edge]
+    port: int = field(default=0, kw_only=True)
+
+    @property
+    def access(self) -> Access:
+        """Its access control."""
+        return self.given.access
+
+    @property
+    def url(self) -> str:
+        """Its URL on this machine."""
+        scheme = "https" if self.config.has_tls else "http"
+        return f"{scheme}://127.0.0.1:{self.port}"
+
+
+@dataclass
+class Server(Instance):
+    """A server. ``supervisor``: of its own interpreter. ``interpreters``: that one, or those of all
+    machines. ``sockets``: on which it listens, and those for sound. ``leave``: leaves these to
+    another process."""
+
+    context: StreamContext
     live: LiveStreams
     moves: Moves
     supervisor: Supervisor
     interpreters: Readiness
-    edges: Sequence[Edge]
     board: Board
-    port: int = 0
     sockets: Sequence[socket.socket] = ()
     leave: Callable[[], Awaitable[None]] = _nothing
 
@@ -52,20 +69,9 @@ class Server:
         return self.context.metrics
 
     @property
-    def access(self) -> Access:
-        """Its access control."""
-        return self.given.access
-
-    @property
     def models(self) -> Current:
         """The models in use."""
         return self.given.models
-
-    @property
-    def url(self) -> str:
-        """Its URL on this machine."""
-        scheme = "https" if self.config.has_tls else "http"
-        return f"{scheme}://127.0.0.1:{self.port}"
 
     @cached_property
     def addresses(self) -> banner.Addresses:

@@ -1,5 +1,5 @@
-"""What a running server reads again: its certificate, the secret that signs tokens, the glossaries
-of streams, and the limits in its settings.
+"""What a running server or edge reads again: its certificate, the secret that signs tokens, and the
+limits in its settings; a server also the glossaries of streams.
 
 Connections stay. A new certificate is shown from the next connection on; a new secret counts from
 the next token that is checked, a limit from the next join, a glossary from the next clause. What
@@ -17,7 +17,7 @@ import msgspec
 from server.config import Config, ConfigError
 from server.http import tls
 from server.http.access import Access, load_secret
-from server.instance import Server
+from server.instance import Instance, Server
 from server.prepared import Prepared
 
 #: The settings that count at once.
@@ -31,16 +31,17 @@ def is_wanted() -> bool:
     return sys.stdin is None or not sys.stdin.isatty()
 
 
-def reload(read: Callable[[], Config], server: Server) -> None:
+def reload(read: Callable[[], Config], server: Instance) -> None:
     """Read it again. ``read`` reads the settings. Each file takes a millisecond or two."""
     config, given = server.config, server.given
     _try("the certificate", lambda: _certificate(config, given))
     _try("the secret of tokens", lambda: _secret(config, server.access))
-    _try("the glossaries", lambda: given.glossaries.reload(config.glossaries))
+    if isinstance(server, Server):
+        _try("the glossaries", lambda: given.glossaries.reload(config.glossaries))
     _try("the limits", lambda: _limits(read(), server))
 
 
-def _limits(wanted: Config, server: Server) -> None:
+def _limits(wanted: Config, server: Instance) -> None:
     changed = [
         field.name
         for field in msgspec.structs.fields(Config)
@@ -52,7 +53,8 @@ def _limits(wanted: Config, server: Server) -> None:
     server.manager.max_streams = wanted.max_streams
     server.manager.max_listeners = wanted.max_listeners
     server.manager.addresses.most = wanted.max_sessions_per_address
-    server.context.admission.max_languages = wanted.max_languages
+    if isinstance(server, Server):
+        server.context.admission.max_languages = wanted.max_languages
     if later := [name for name in changed if name not in LIMITS]:
         logger.warning("these settings count after a restart only: %s", ", ".join(later))
 

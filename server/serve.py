@@ -16,6 +16,7 @@ from server import app, draining, garbage, reloading, succession
 from server.config import Config
 from server.inputs import beside
 from server.inputs import options as inputs
+from server.instance import Instance
 from server.process import log_without_content, raise_open_files
 from server.settings import load
 from server.succession import Predecessor, Successor
@@ -30,9 +31,9 @@ def run(config: Config, options: argparse.Namespace) -> int:
     return _finished(_serve(config, options))
 
 
-def run_edge(config: Config) -> int:
-    """Serve as an edge; returns the exit status."""
-    return _finished(_serve_listeners(config))
+def run_edge(config: Config, read: Callable[[], Config]) -> int:
+    """Serve as an edge; returns the exit status. ``read`` reads the settings again."""
+    return _finished(_serve_listeners(config, read))
 
 
 def _finished(serving: Coroutine[None, None, None]) -> int:
@@ -57,10 +58,7 @@ async def _serve(config: Config, options: argparse.Namespace) -> None:
     with ExitStack() as stack:
         before = stack.enter_context(Predecessor(options.handed)) if options.handed else None
         async with app.running(config, before=before) as server, _collecting(server):
-            if reloading.is_wanted():
-                asyncio.get_running_loop().add_signal_handler(
-                    signal.SIGHUP, reloading.reload, lambda: load(options, os.environ), server
-                )
+            _reload_when_told(lambda: load(options, os.environ), server)
             stopped = _told_by(signal.SIGINT, signal.SIGTERM)
             renew = _told_by(signal.SIGUSR2)
             _tell(lambda: server.addresses.text)
@@ -76,11 +74,12 @@ async def _serve(config: Config, options: argparse.Namespace) -> None:
             await _give_way(server, successor, stopped)
 
 
-async def _serve_listeners(config: Config) -> None:
+async def _serve_listeners(config: Config, read: Callable[[], Config]) -> None:
     from server import edge_app  # here, as one machine does without the library of NATS
 
     log_without_content()
     async with edge_app.running(config) as edge:
+        _reload_when_told(read, edge)
         stopped = _told_by(signal.SIGINT, signal.SIGTERM)
         _tell(lambda: edge_app.text(edge))
         succession.notify("READY=1")
@@ -122,6 +121,12 @@ def _tell(text: Callable[[], str]) -> None:
         print(text(), flush=True)
     except (OSError, ValueError) as error:
         logging.getLogger(__name__).warning("the addresses cannot be printed: %s", error)
+
+
+def _reload_when_told(read: Callable[[], Config], server: Instance) -> None:
+    if reloading.is_wanted():
+        loop = asyncio.get_running_loop()
+        loop.add_signal_handler(signal.SIGHUP, reloading.reload, read, server)
 
 
 def _told_by(*numbers: signal.Signals) -> asyncio.Event:

@@ -1,5 +1,5 @@
-"""SIGHUP to a real server process: new certificates, secrets, glossaries and limits, and nobody is
-dropped."""
+"""SIGHUP to a real process, a server or an edge: new certificates, secrets, glossaries and limits,
+and nobody is dropped."""
 
 import asyncio
 import signal
@@ -15,6 +15,7 @@ from server.client.participants import Listener, Refused
 from server.http.access import Access
 from server.http.tls import self_signed
 from signaling import messages as wire
+from tests.helpers.nats import nats_server
 from tests.helpers.programs import free_port
 from tests.helpers.waiting import until
 
@@ -32,15 +33,17 @@ def certificate(folder: Path, name: str) -> str:
 
 
 @asynccontextmanager
-async def served(folder: Path, port: int) -> AsyncIterator[asyncio.subprocess.Process]:
+async def served(
+    folder: Path, port: int, *arguments: str
+) -> AsyncIterator[asyncio.subprocess.Process]:
     """``python -m server`` with the certificate and the secret in ``folder``, once it answers."""
     pair, log = str(folder / "pair.pem"), folder / "log"
     with log.open("wb") as out:
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "server", "--port", str(port), "--state", str(folder)),
+            *(sys.executable, "-m", "server", *arguments),
+            *("--port", str(port), "--state", str(folder), "--config", str(folder / "tolk.toml")),
             *("--tls-cert", pair, "--tls-key", pair, "--secret-file", str(folder / "secret")),
-            *("--listen-token", "required", "--spare", "never"),
-            *("--config", str(folder / "tolk.toml"), "--glossaries", str(folder / "terms")),
+            *("--listen-token", "required"),
             stdin=asyncio.subprocess.DEVNULL,
             stdout=out,
             stderr=out,
@@ -93,12 +96,13 @@ async def test_new_files_count_and_bad_ones_do_not(tmp_path: Path) -> None:
     port, log = free_port(), tmp_path / "log"
     certificate(tmp_path, "first")
     (tmp_path / "secret").write_text(OLD)
+    terms = str(tmp_path / "terms")
     (tmp_path / "terms").mkdir()
     (tmp_path / "terms" / "hall.toml").write_text('names = ["Ede"]')
     (tmp_path / "tolk.toml").write_text("max_streams = 2")
     url = f"https://localhost:{port}"
     async with (
-        served(tmp_path, port) as process,
+        served(tmp_path, port, "--spare", "never", "--glossaries", terms) as process,
         Listener(url, "hall", audio="socket", token=token(OLD), tls=False) as listener,
     ):
         second = certificate(tmp_path, "second")
@@ -120,3 +124,26 @@ async def test_new_files_count_and_bad_ones_do_not(tmp_path: Path) -> None:
         await until(lambda: b"the certificate stays as it was" in log.read_bytes())
         assert await shown(port) in second
         await listener.ask(wire.Ping(), wire.Pong)
+
+
+async def test_an_edge_too_reads_again(tmp_path: Path) -> None:
+    port, log = free_port(), tmp_path / "log"
+    certificate(tmp_path, "first")
+    (tmp_path / "secret").write_text(OLD)
+    (tmp_path / "tolk.toml").write_text("max_listeners = 2")
+    url = f"https://localhost:{port}"
+    with nats_server(tmp_path) as nats:
+        async with (
+            served(tmp_path, port, "edge", "--bus", nats.server.url) as process,
+            Listener(url, "hall", audio="socket", token=token(OLD), tls=False) as listener,
+        ):
+            second = certificate(tmp_path, "second")
+            (tmp_path / "secret").write_text(NEW)
+            (tmp_path / "tolk.toml").write_text("max_listeners = 1")
+            process.send_signal(signal.SIGHUP)
+            await until(lambda: b"read again: the limits" in log.read_bytes())
+            assert b"glossaries" not in log.read_bytes()
+            assert await shown(port) in second
+            assert await refusal(url, "hall", token(OLD)) == "unauthorised"
+            assert await refusal(url, "hall", token(NEW)) == "limit"
+            await listener.ask(wire.Ping(), wire.Pong)
