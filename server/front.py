@@ -59,7 +59,9 @@ def site_of(server: Server, sessions: Sessions, whip: WhipApi) -> web.AppRunner:
         Watching(server.access, given.metrics_from, given.visitor), first,
         given.others, server.config.spread == "auto",
     )  # fmt: skip
-    glossaries = GlossaryApi(given.glossaries, server.access, server.live.publish_glossary)
+    glossaries = GlossaryApi(
+        given.glossaries, given.glossary_files, server.access, server.live.publish_glossary
+    )
     over_http = OverHttp(sessions.attendance, given.visitor, given.others.origins)
     recordings = RecordingApi(server.context.recordings, server.access, server.live.recorder)
     operate = OperateApi(server.board, server.live, server.access, given.models, external_url)

@@ -19,21 +19,23 @@ from server.media_setup import check_media, offered_addresses
 from server.models.catalogue import Catalogue
 from server.models.current import Current
 from server.models.installed import STARTER, catalogue_of
-from server.streams.glossaries import Glossaries
+from server.streams.glossaries import MAX_GLOSSARIES, Glossaries
+from server.streams.glossary_files import GlossaryFiles
 
 
 @dataclass(frozen=True)
 class Prepared:
     """``proven``: models to use instead if ``models`` kill an interpreter; None if the host chose
-    the models. ``certificate``: None for plain HTTP. ``visitor`` returns who sent a request; it
-    believes the proxies that the host trusts. ``hosts``: the addresses offered for audio.
-    ``own``: the names under which pages and signaling are served. ``others``: servers whose pages
-    may connect, too. ``metrics_from``: networks that may see metrics without a
-    token."""
+    the models. ``glossary_files`` keeps the glossaries that are put. ``certificate``: None for
+    plain HTTP. ``visitor`` returns who sent a request; it believes the proxies that the host
+    trusts. ``hosts``: the addresses offered for audio. ``own``: the names under which pages and
+    signaling are served. ``others``: servers whose pages may connect, too. ``metrics_from``:
+    networks that may see metrics without a token."""
 
     models: Current
     proven: Catalogue | None
     glossaries: Glossaries
+    glossary_files: GlossaryFiles
     access: Access
     certificate: tls.SelfSigned | None
     visitor: Callable[[web.Request], netinfo.Visitor]
@@ -54,12 +56,16 @@ def prepared(config: Config, *, keep: bool = True, warn: bool = True) -> Prepare
     check_state(config)
     state = Path(config.state)
     models = Current(catalogue_of(config.models, state, config.recognizer))
+    glossaries = Glossaries.load(
+        config.glossaries, lambda: {*models.catalogue.recognizers, *models.catalogue.voices}
+    )
+    glossary_files = GlossaryFiles(state / "glossaries", MAX_GLOSSARIES)
+    glossaries.restore(glossary_files.read(), config.glossaries)
     made = Prepared(
         models=models,
         proven=None if config.models else catalogue_of(STARTER, state),
-        glossaries=Glossaries.load(
-            config.glossaries, lambda: {*models.catalogue.recognizers, *models.catalogue.voices}
-        ),
+        glossaries=glossaries,
+        glossary_files=glossary_files,
         access=access_of(config, keep=keep),
         certificate=_certificate(config, keep),
         visitor=_visitor(config),

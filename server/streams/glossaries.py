@@ -1,8 +1,8 @@
-"""The glossaries of all streams: those read from files at the start, and those put since."""
+"""The glossaries of all streams: those of the host's files, and those that were put."""
 
 import dataclasses
 import logging
-from collections.abc import Callable, Collection, Container
+from collections.abc import Callable, Collection, Container, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
@@ -10,6 +10,7 @@ from typing import Final, Literal
 from server.bus import messages
 from server.config import ConfigError
 from server.interpretation.glossary import MAX_BYTES, Glossary, GlossaryError, Problem, read
+from server.streams.glossary_files import Put
 from signaling.errors import ProtocolError
 from signaling.protocol import parse_stream_id
 
@@ -75,6 +76,19 @@ class Glossaries:
                 except GlossaryError as error:
                     raise ConfigError(f"{folder}: {error}") from error
         self._from_files = found
+
+    def restore(self, earlier: Iterable[Put], folder: str) -> None:
+        """Use the glossaries that were put before the server started; not one of a stream whose
+        file in ``folder`` is newer."""
+        for each in earlier:
+            file = Path(folder, each.stream + SUFFIX)
+            try:
+                if folder and file.exists() and file.stat().st_mtime > each.put_s:
+                    logger.info("%s is newer than the glossary that was put, and counts", file)
+                else:
+                    self.put(parse_stream_id(each.stream), each.data)
+            except (OSError, GlossaryError, ProtocolError) as error:
+                logger.warning("the glossary that was put for %s is lost: %s", each.stream, error)
 
     def _load(self, path: Path) -> tuple[str, Kept]:
         """The stream and the glossary of a file."""

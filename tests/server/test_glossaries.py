@@ -8,6 +8,7 @@ from server.bus.messages import Unexpected, encode
 from server.config import ConfigError
 from server.interpretation.glossary import MAX_BYTES, MAX_ENTRIES, GlossaryError, Problem
 from server.streams.glossaries import MAX_GLOSSARIES, NONE, Glossaries
+from server.streams.glossary_files import Put
 
 
 def languages() -> tuple[str, ...]:
@@ -73,6 +74,26 @@ def test_a_glossary_that_was_put_stays_until_it_is_deleted(folder: Path) -> None
     glossaries.reload(str(folder))
     assert glossaries.of("hall").glossary.names == ("Elst",)
     assert glossaries.delete("hall").glossary.names == ("Epe",)
+
+
+def test_the_newer_of_a_file_and_what_was_put_before_the_start_counts(folder: Path) -> None:
+    glossaries = Glossaries.load(str(folder), languages)
+    changed_s = (folder / "hall.toml").stat().st_mtime
+    glossaries.restore([Put("hall", as_json("Elst"), changed_s - 1)], str(folder))
+    assert glossaries.of("hall").glossary.names == ("Ede",)
+    glossaries.restore([Put("hall", as_json("Elst"), changed_s + 1)], str(folder))
+    assert glossaries.of("hall").glossary.names == ("Elst",)
+    assert glossaries.delete("hall").glossary.names == ("Ede",)
+
+
+def test_what_was_put_before_the_start_and_is_damaged_is_left_out(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    glossaries = Glossaries(languages)
+    puts = [Put("hall", b"{", 1), Put("a.b", b"{}", 2), Put("annex", as_json("Elst"), 3)]
+    glossaries.restore(puts, "")
+    assert (len(glossaries), glossaries.of("annex").glossary.names) == (1, ("Elst",))
+    assert "the glossary that was put for hall is lost" in caplog.text
 
 
 def test_a_glossary_ends_with_its_file_and_the_interpreter_is_told(folder: Path) -> None:

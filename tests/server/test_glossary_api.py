@@ -32,6 +32,32 @@ async def test_a_glossary_is_put_read_and_deleted(http: aiohttp.ClientSession) -
         assert await response.json() == EMPTY
 
 
+async def test_what_was_put_is_there_after_a_restart_until_it_is_deleted(tmp_path: Path) -> None:
+    found = []
+    for change in ("PUT", "GET", "DELETE", "GET"):
+        async with (
+            tolk(tmp_path, STAND_IN, ready=False) as server,
+            aiohttp.ClientSession(server.url) as http,
+            http.request(change, PATH, json={"names": ["Ede"]}) as response,
+        ):
+            found.append((await response.json())["names"])
+    assert found == [["Ede"], ["Ede"], [], []]
+
+
+async def test_one_that_cannot_be_written_counts_and_says_so(tmp_path: Path) -> None:
+    (tmp_path / "glossaries").write_text("a file in the folder's place")
+    async with (
+        tolk(tmp_path, STAND_IN, ready=False) as server,
+        aiohttp.ClientSession(server.url) as http,
+    ):
+        async with http.put(PATH, json={"names": ["Ede"]}) as response:
+            assert [each["reason"] for each in (await response.json())["problems"]] == [
+                "after a restart it is as before: File exists"
+            ]
+        async with http.get(PATH) as response:
+            assert await response.json() == {**EMPTY, "names": ["Ede"]}
+
+
 async def test_an_invalid_glossary_is_refused(http: aiohttp.ClientSession) -> None:
     for body in NOT_GLOSSARIES:
         async with http.put(PATH, data=body) as response:
