@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import os
 import subprocess
 import tempfile
 from collections.abc import AsyncIterator, Iterator
@@ -15,6 +14,7 @@ from server.machine import whole_cores
 from signaling import messages as wire
 from tools.bench.serving import Serving, Speaking, serving
 from tools.chaos.beside import beside
+from tools.chaos.groups import group, started_in
 from tools.chaos.people import STREAM, audience
 from tools.figures import Figure
 
@@ -22,6 +22,9 @@ CLIP: Final = Path("server/demo/nl.opus")
 #: Streams that come when there is too much to interpret, each in these languages.
 STREAMS, QUICK_STREAMS = 10, 2
 MORE_LANGUAGES: Final = ("de", "fr")
+#: The server gets this part of the cores, if this machine can limit it; its clients get the rest.
+PART: Final = 0.5
+PERIOD_US: Final = 10_000
 BEFORE_S, QUICK_BEFORE_S = 40.0, 15.0
 DURING_S, QUICK_DURING_S = 60.0, 20.0
 TOLD_S: Final = 0.2
@@ -32,7 +35,6 @@ SOCKETS, QUICK_SOCKETS = 10_000, 200
 READERS, QUICK_READERS = 50, 5
 #: The memory that is left when the limit is set, in bytes.
 LEFT_BYTES: Final = 40_000_000
-GROUPS: Final = Path("/sys/fs/cgroup/memory")
 DISK_KB: Final = 512
 #: What an interpreter, and the server, count as skipped.
 SKIPPED: Final = ("audio", "clauses", "backlog", "recognize", "translate", "synthesize")
@@ -69,11 +71,12 @@ async def overload(quick: bool, busy: bool) -> list[Figure]:
 
 
 async def overload_streams(quick: bool, busy: bool) -> list[Figure]:
-    """More streams come than there are cores for. Only the first has an English interpretation."""
+    """More streams come, in more languages, than there are cores for. Only the first stream is
+    interpreted into English."""
     count = QUICK_STREAMS if quick else STREAMS
     came: list[tuple[float, int]] = []
     async with (
-        serving() as server,
+        _limited() as (server, cores),
         Listener(server.url, STREAM, "en", captions=["en"]) as first,
         Speaking(server.url, STREAM, "nl", CLIP),
         AsyncExitStack() as stack,
@@ -90,6 +93,7 @@ async def overload_streams(quick: bool, busy: bool) -> list[Figure]:
         skipped = sum(each.skipped for _, each in first.captions[since:])
     later_s = None if before_s is None or during_s is None else during_s - before_s
     return [
+        Figure("overload_streams.cores", cores, ""),
         Figure("overload_streams.streams", count, ""),
         Figure("overload_streams.lag_before", before_s, "s"),
         Figure("overload_streams.later", later_s, "s", bound=LATER_S),
@@ -99,6 +103,22 @@ async def overload_streams(quick: bool, busy: bool) -> list[Figure]:
         ),
         Figure("overload_streams.languages_refused", sum(refused for _, refused in came), ""),
     ]
+
+
+@asynccontextmanager
+async def _limited() -> AsyncIterator[tuple[Serving, float]]:
+    """A server that gets a part of the cores, and how many."""
+    async with AsyncExitStack() as stack:
+        folder = stack.enter_context(group("cpu"))
+        if folder is None:
+            yield await stack.enter_async_context(serving()), whole_cores()
+            return
+        part = PART * whole_cores()
+        (folder / "cpu.cfs_period_us").write_text(str(PERIOD_US))
+        (folder / "cpu.cfs_quota_us").write_text(str(round(PERIOD_US * part)))
+        with started_in(folder):
+            server = await stack.enter_async_context(serving())
+        yield server, part
 
 
 async def _lag_s(server: Serving, seconds: float) -> float | None:
@@ -141,42 +161,28 @@ async def _comes(
 
 async def memory(quick: bool, busy: bool) -> list[Figure]:
     """The cgroup of the server and all its processes gets little more memory than they have."""
-    group = GROUPS / "tolk-chaos"
-    try:
-        group.mkdir()
-    except OSError:
-        return not_here("memory")
-    try:
-        async with AsyncExitStack() as stack:
-            _move_to(group)  # what is started now is in it, too
-            try:
-                server = await stack.enter_async_context(serving())
-            finally:
-                _move_to(GROUPS)
-            guests = await stack.enter_async_context(audience(server.url, 5, "en+floor"))
-            used = int((group / "memory.usage_in_bytes").read_text())
-            (group / "memory.limit_in_bytes").write_text(str(used + LEFT_BYTES))
-            for number, language in enumerate(("de", "fr", "en")):
-                stream = f"more-{number}"
-                await stack.enter_async_context(Speaking(server.url, stream, "nl", CLIP))
-                await stack.enter_async_context(Listener(server.url, stream, language))
-            await asyncio.sleep(QUICK_DURING_S if quick else DURING_S)
-            runs = int(Path(f"/proc/{server.pid}").exists())
-            restarts = await server.metric("tolk_interpreter_restarts") if runs else None
-            lost = sum(len(guest.stays) > 1 for guest in guests)
-    finally:
-        with contextlib.suppress(OSError):
-            group.rmdir()
+    async with AsyncExitStack() as stack:
+        folder = stack.enter_context(group("memory"))
+        if folder is None:
+            return not_here("memory")
+        with started_in(folder):
+            server = await stack.enter_async_context(serving())
+        guests = await stack.enter_async_context(audience(server.url, 5, "en+floor"))
+        used = int((folder / "memory.usage_in_bytes").read_text())
+        (folder / "memory.limit_in_bytes").write_text(str(used + LEFT_BYTES))
+        for number, language in enumerate(("de", "fr", "en")):
+            stream = f"more-{number}"
+            await stack.enter_async_context(Speaking(server.url, stream, "nl", CLIP))
+            await stack.enter_async_context(Listener(server.url, stream, language))
+        await asyncio.sleep(QUICK_DURING_S if quick else DURING_S)
+        runs = int(Path(f"/proc/{server.pid}").exists())
+        restarts = await server.metric("tolk_interpreter_restarts") if runs else None
+        lost = sum(len(guest.stays) > 1 for guest in guests)
     return [
         Figure("memory.server_runs", runs, "", bound=1, better="higher"),
         Figure("memory.interpreters_lost", restarts, ""),
         Figure("memory.listeners_lost", lost, "", bound=0),
     ]
-
-
-def _move_to(group: Path) -> None:
-    """Put this process into a cgroup."""
-    (group / "cgroup.procs").write_text(str(os.getpid()))
 
 
 @contextmanager
