@@ -87,7 +87,11 @@ async def _kept(file: Path, environment: dict[str, str], stream: str) -> None:
     pause_s = FIRST_PAUSE_S
     while True:
         began_s = loop.time()
-        status = await _run(file, environment)
+        try:
+            status = await _run(file, environment)
+        except OSError as error:  # no process could be started
+            _log.warning("the input of %s: %s", stream, error.strerror)
+            status = 1
         if status == 0:
             return
         if loop.time() - began_s > HEALTHY_S:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from server.interpretation.draft import MOST_WORDS_MORE, MOST_WORDS_PER_WORD
+from server.interpretation.draft import MOST_WORDS_MORE, MOST_WORDS_PER_WORD, words_of
 from server.interpretation.engines import EngineError
 from server.interpretation.types import Clause
 from server.interpretation.written import ENDS
@@ -42,7 +42,7 @@ def in_context(
             both = translate(f"{before.clause.text} {clause.text}", f"{given} {prefix}".strip())
         except EngineError:
             both = ""
-        own = both.split()[len(given.split()) :]
+        own = words_of(both)[len(words_of(given)) :]
         if given and both.startswith(given) and _is_likely(own, clause.text.split()):
             return " ".join(own)
     return translate(clause.text, prefix)

@@ -5,6 +5,7 @@ committed when two successive translations agree on it and UNSTEADY_WORDS others
 a wrong start does not become permanent. All words are committed when the segment has ended.
 """
 
+import re
 from dataclasses import replace
 from typing import Final
 
@@ -19,6 +20,9 @@ PART_WORDS: Final = 3
 #: A translation with more words than this, relative to its source, is a loop or invented.
 MOST_WORDS_PER_WORD: Final = 1.5
 MOST_WORDS_MORE: Final = 2
+
+#: Not the spaces that do not break a line, as in French "10 000".
+_SPACES: Final = re.compile(r"[ \t\r\n]+")
 
 
 class Draft:
@@ -56,7 +60,7 @@ class Draft:
     def revise(self, source: str, translation: str, ended: bool) -> str:
         """Take the latest translation, of ``source``, which had ``text`` as its prefix. Returns
         the words that are committed now."""
-        words = translation.split()
+        words = words_of(translation)
         self._words = len(source.split())
         known = len(self._committed)
         if ended:
@@ -65,6 +69,8 @@ class Draft:
             return ""
         else:
             agreed = min(_common(self._latest, words), len(words) - UNSTEADY_WORDS)
+        while known < agreed < len(words) and words[agreed][0].isdigit():
+            agreed -= 1  # whether a number is a verse or a time depends on the word before it
         self._latest = words
         # The model may have lengthened the last word of its prefix. That word is spoken already.
         new = words[known:agreed]
@@ -73,6 +79,11 @@ class Draft:
         self._committed += new
         self.parts += 1
         return " ".join(new)
+
+
+def words_of(translation: str) -> list[str]:
+    """Its words; a number is one word, also where spaces group its digits."""
+    return [word for word in _SPACES.split(translation) if word]
 
 
 def _common(one: list[str], other: list[str]) -> int:

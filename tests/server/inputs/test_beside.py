@@ -13,6 +13,7 @@ import pytest
 
 from server.client.participants import Listener
 from server.config import Config, ConfigError
+from server.inputs.beside import running
 from server.inputs.options import check
 from server.settings import add_options, load
 from tests.helpers.waiting import until
@@ -65,6 +66,16 @@ async def test_a_source_is_heard_and_ends_with_the_server_even_if_that_is_killed
         if server.returncode is None:
             server.kill()
         await server.wait()
+
+
+async def test_a_source_that_cannot_be_started_leaves_the_server_alone(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, tmp_path: Path
+) -> None:
+    config = loaded("--input", "udp://127.0.0.1:9 --stream a --from nl", "--state", str(tmp_path))
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "nothing"))
+    async with running(config, 9, lambda stream, valid_s: ""):
+        await until(lambda: "the input of a: No such file or directory" in caplog.text)
+        await until(lambda: "again in" in caplog.text)
 
 
 def _sounds(listener: Listener) -> bool:

@@ -27,6 +27,16 @@ SOURCE = "een twee drie vier vijf zes"
             id="what was said stays, though it is made longer",
         ),
         pytest.param(["a " * 20, "a " * 20], ["", ""], id="a loop"),
+        pytest.param(
+            ["plus de 25\u202f000 personnes sont là"] * 2,
+            ["", "plus de 25\u202f000 personnes"],
+            id="a number with a space in it is one word",
+        ),
+        pytest.param(
+            ["a b c d 3:16 e f", "a b c d 3:16 e"],
+            ["", "a b c"],
+            id="a number has its word before it",
+        ),
     ],
 )
 def test_the_agreed_beginning_is_committed(translations: list[str], committed: list[str]) -> None:
