@@ -18,6 +18,8 @@ from signaling.protocol import parse_stream_id
 PAGES: Final = ("speak", "listen", "captions")
 #: What stands around an address in a sentence.
 _AROUND: Final = " .,;:!?()\"'<>"
+#: People do not type addresses with more slashes, and the page would be as long as they are.
+MOST_FOLDERS: Final = 8
 _PROGRAMS: Final = ("/api/", "/static/", "/ws")
 
 
@@ -29,7 +31,7 @@ def helped(start: Page, first: First) -> Middleware:
         try:
             return await handler(request)
         except web.HTTPNotFound:
-            if not _is_visit(request):
+            if not _is_visit(request) or request.path.count("/") > MOST_FOLDERS:
                 raise
         place = _meant(request.path)
         up = "../" * (request.path.count("/") - 1) or "./"

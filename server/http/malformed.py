@@ -6,6 +6,7 @@ traceback without its message.
 """
 
 import logging
+import time
 from typing import Final
 
 from aiohttp import web
@@ -42,7 +43,7 @@ class _Plain(logging.Filter):
             record.levelno, record.levelname = logging.INFO, "INFO"
             record.msg += ": it is malformed (%s)"
             record.args = (*_arguments(record), type(error).__name__)
-            return self._lines.take(record.created)
+            return self._lines.take(time.monotonic())
         if error is not None:
             record.msg += ": %s"
             record.args = (*_arguments(record), described(error))

@@ -22,6 +22,9 @@ ADDRESSES: Final = 16
 #: Checks of one participant from addresses that have not sent an authenticated one. An honest
 #: participant sends a few when it joins.
 NEW_CHECKS_PER_S: Final = 20
+#: The same for a connected participant, which needs one when it changes networks. So a full house
+#: cannot use up what all may cause together.
+CONNECTED_CHECKS_PER_S: Final = 1
 #: RFC 7983: the first byte of STUN is 0 to 3, of DTLS 20 to 63, of nothing else on this port.
 _STUN_FIRST_BYTES = range(4)
 _DTLS_FIRST_BYTES = range(20, 64)

@@ -22,7 +22,13 @@ from aioice import stun
 
 from server.media.consent import Consent
 from server.media.credentials import Credentials
-from server.media.guard import ADDRESSES, NEW_CHECKS_PER_S, QUEUE_DATAGRAMS, RateLimit
+from server.media.guard import (
+    ADDRESSES,
+    CONNECTED_CHECKS_PER_S,
+    NEW_CHECKS_PER_S,
+    QUEUE_DATAGRAMS,
+    RateLimit,
+)
 
 #: The first interval between checks of a new path. It doubles each time.
 RETRY_S: Final = 0.5
@@ -82,12 +88,14 @@ class Ice:
     ) -> None:
         self.selected: Path | None = None
         self._nominated: Path | None = None  # the path that was nominated last
+        self._settled = False  # a path is selected, also since the last restart
         self.closed = False
         self.paths: dict[tuple[End, Address], Path] = {}
         self._credentials = Credentials(remote_username, remote_password)
         self._changed = changed
         self._loop = asyncio.get_running_loop()
         self._new_checks = RateLimit(NEW_CHECKS_PER_S)
+        self._connected_checks = RateLimit(CONNECTED_CHECKS_PER_S)
         self._pending: dict[bytes, Path] = {}
         self._consent = Consent(self._ask, self.close)
         self._datagrams: deque[bytes] = deque()
@@ -131,6 +139,7 @@ class Ice:
         self._credentials = Credentials(remote_username, remote_password)
         self._pending.clear()
         self._nominated = None
+        self._settled = False
         for key, path in list(self.paths.items()):
             path.stop_checks()
             path.nominated = path.answered = False
@@ -201,14 +210,25 @@ class Ice:
         return ""
 
     def _limit(self, end: End) -> str:
-        if len(self.paths) >= ADDRESSES:
-            return "too_many_addresses"
-        return end.limit() if self._new_checks.allows(self._loop.time()) else "too_many_checks"
+        own = self._connected_checks if self._settled else self._new_checks
+        return end.limit() if own.allows(self._loop.time()) else "too_many_checks"
+
+    def _forget_oldest(self) -> bool:
+        """Make room for a path. False: all are in use."""
+        for key, path in self.paths.items():
+            if path is not self.selected and path is not self._nominated:
+                path.stop_checks()
+                path.end.release(path.address, self)
+                del self.paths[key]
+                return True
+        return False
 
     def _handle_check(self, end: End, address: Address, nominates: bool) -> None:
         path = self.paths.get((end, address))
         if path is None:
-            if self.closed or not end.claim(address, self):
+            if self.closed or (len(self.paths) >= ADDRESSES and not self._forget_oldest()):
+                return
+            if not end.claim(address, self):
                 return
             path = self.paths[end, address] = Path(end, address)
         if nominates:
@@ -225,11 +245,13 @@ class Ice:
         first, path.answered = not path.answered, True
         path.stop_checks()
         if path is self.selected:
+            self._settled = True
             self._consent.given()
         elif first and path.nominated and (self.selected is None or path is self._nominated):
             self._select(path)
 
     def _select(self, path: Path) -> None:
+        self._settled = True
         if path is self.selected:
             return
         self.selected = path

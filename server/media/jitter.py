@@ -73,6 +73,7 @@ class JitterBuffer:
         self._min_delays_s = [float("inf"), float("inf")]
         self._min_since_s = float("-inf")
         self._delays_s: deque[float] = deque(maxlen=WINDOW_PACKETS)
+        self._measured = 0
 
     def push(
         self, timestamp: int, samples: int, data: bytes, now_s: float, again: bool = False
@@ -200,7 +201,8 @@ class JitterBuffer:
             self._min_since_s = now_s
         self._min_delays_s[1] = min(self._min_delays_s[1], delay_s)
         self._delays_s.append(delay_s)
-        if self.counts.came % UPDATE_PACKETS == 0:
+        self._measured += 1  # not ``counts``, which all speakers may share
+        if self._measured % UPDATE_PACKETS == 0:
             needed_s = float(np.percentile(self._delays_s, PERCENTILE)) - min(self._min_delays_s)
             self.target_s = min(MAX_TARGET_S, max(MIN_TARGET_S, needed_s + TICK_S))
 

@@ -142,8 +142,9 @@ class HttpListeners:
         until = asyncio.timeout(None)
 
         def dismiss(error: ProtocolError) -> None:
-            answer.dismissed = error
-            until.reschedule(loop.time())
+            if answer.dismissed is None:  # a second time, ``until`` would raise
+                answer.dismissed = error
+                until.reschedule(loop.time())
 
         token = bearer_token(request.headers.get(hdrs.AUTHORIZATION), request.query)
         join = listener_join({"token": token, **wants})

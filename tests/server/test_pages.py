@@ -186,6 +186,12 @@ async def test_where_there_is_no_page_the_start_page_helps(
 
 
 @pytest.mark.asyncio(loop_scope="module")
+async def test_a_very_deep_address_gets_a_plain_404(http: aiohttp.ClientSession) -> None:
+    async with http.get("/a" * 100, headers={"Accept": "text/html"}) as response:
+        assert (response.status, len(await response.read()) < 100) == (404, True)
+
+
+@pytest.mark.asyncio(loop_scope="module")
 async def test_programs_get_a_plain_404(http: aiohttp.ClientSession) -> None:
     for path, headers in (("/listen/no%20name", {"Accept": "*/*"}), ("/api/nothing", HTML)):
         async with http.get(path, headers=headers) as response:

@@ -13,6 +13,7 @@ from server.client.participants import Listener, Speaker
 from server.streams import text_out
 from signaling import messages as wire
 from signaling import outbox
+from signaling.errors import ProtocolError
 from tests.helpers.running import STAND_IN, final, tolk, tone
 from tests.helpers.waiting import until
 from tools.events import Event, events, first
@@ -201,6 +202,17 @@ async def test_a_reader_that_does_not_read_is_sent_away(
     assert dropped
     writer.close()
     del reader
+
+
+async def test_a_reader_may_be_sent_away_twice(server: Server, http: aiohttp.ClientSession) -> None:
+    why = ProtocolError("limit", "too slow")
+    async with http.get(EVENTS, params=ENGLISH) as response, asyncio.timeout(PATIENCE_S):
+        await first(response, "state")
+        (session,) = server.manager.streams["hall"].listeners
+        session.dismiss(why)
+        await asyncio.sleep(0)  # what ends it has begun
+        session.dismiss(why)
+        assert (await first(response, "end")).data["code"] == "limit"
 
 
 async def test_readers_are_told_that_the_server_stops(

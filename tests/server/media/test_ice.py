@@ -11,7 +11,12 @@ from aioice import stun
 from server.media import consent
 from server.media import ice as ice_module
 from server.media.credentials import signed
-from server.media.guard import ADDRESSES, NEW_CHECKS_PER_S, QUEUE_DATAGRAMS
+from server.media.guard import (
+    ADDRESSES,
+    CONNECTED_CHECKS_PER_S,
+    NEW_CHECKS_PER_S,
+    QUEUE_DATAGRAMS,
+)
 from server.media.ice import OUTSTANDING, TRIES, Address
 from tests.helpers.ice import FRIEND, KEY, Agent
 from tests.helpers.waiting import until
@@ -113,11 +118,22 @@ async def test_a_known_address_is_not_limited(agent: Agent) -> None:
     assert len(agent.end.messages(stun.Class.RESPONSE)) == 3 * NEW_CHECKS_PER_S
 
 
-async def test_the_addresses_of_a_participant_are_bounded(agent: Agent) -> None:
-    reasons = Counter(
-        agent.take(agent.check(), ("192.0.2.1", port)) for port in range(ADDRESSES + 3)
-    )
-    assert reasons == {"": ADDRESSES, "too_many_addresses": 3}
+async def test_the_oldest_address_gives_way_but_not_one_in_use(agent: Agent) -> None:
+    first, *others = [("192.0.2.1", port) for port in range(ADDRESSES + 3)]
+    agent.take(agent.check(nominates=True), first)
+    for address in others:
+        assert agent.take(agent.check(), address) == ""
+    kept = [address for _, address in agent.ice.paths]
+    assert kept == [first, *others[-ADDRESSES + 1 :]]
+
+
+async def test_a_connected_participant_may_cause_few_checks(agent: Agent) -> None:
+    agent.take(agent.check(nominates=True))
+    agent.answered()
+    for port in range(NEW_CHECKS_PER_S):
+        agent.take(agent.check(), ("192.0.2.1", port))
+    new = len(agent.ice.paths) - 1
+    assert CONNECTED_CHECKS_PER_S <= new <= 2 * CONNECTED_CHECKS_PER_S  # a second may have gone by
 
 
 async def test_unread_datagrams_are_bounded(agent: Agent) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 
 import pytest
 
+from server.media.counts import JitterCounts
 from server.media.jitter import (
     CONCEALED_SAMPLES,
     MAX_TARGET_S,
@@ -54,6 +55,17 @@ def test_packets_are_played_one_cushion_after_arrival() -> None:
 def test_reordered_packets_are_played_in_order() -> None:
     arrivals = {number: float(number) for number in range(20)} | {5: 6.5}
     assert numbers(play(arrivals, 20))[CUSHION:] == list(range(20 - CUSHION))
+
+
+def test_speakers_who_are_counted_together_adapt_each() -> None:
+    counts = JitterCounts()
+    buffers = [JitterBuffer(counts) for _ in range(5)]
+    for number in range(300):
+        late = 4 * (number % 3)
+        for buffer in buffers:
+            buffer.push(number * TICK, TICK, b"", (number + late) * TICK_S)
+    assert [buffer.target_s for buffer in buffers] == [buffers[0].target_s] * 5
+    assert buffers[0].target_s > MIN_TARGET_S
 
 
 def test_a_duplicate_packet_is_played_once() -> None:
