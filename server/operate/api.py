@@ -151,7 +151,7 @@ class OperateApi:
         asked = await body_of(request, _Pause)
         if live.stream.speaker is None:
             raise ProtocolError("out_of_order", "Nobody speaks in this stream.")
-        live.pause(asked.paused)
+        live.pause(asked.paused, by_operator=True)
         return web.json_response({"state": live.stream.state})
 
     async def panel(self, request: web.Request) -> web.Response:

@@ -154,9 +154,9 @@ class LiveStream:
         self.source.begin()
         self.notices.follow_source()
 
-    def pause(self, paused: bool) -> None:
+    def pause(self, paused: bool, by_operator: bool = False) -> None:
         """Pause or continue. Audio of a pause is dropped; earlier audio still gets interpreted."""
-        self.stream.state = "paused" if paused else "live"
+        self.stream.pause(paused, by_operator)
         self._feeding.flush()
         self.announce()
 
@@ -164,7 +164,7 @@ class LiveStream:
         """The speaker left."""
         self._feeding.flush()
         if self.stream.state == "ended":
-            self.stream.panel = False
+            self.stream.panel = self.stream.held = False
             self._context.logbook.ended(self.stream.id, self.stream.ended_by_operator)
             self.recorder.finish()
         self.announce()

@@ -70,31 +70,48 @@ class ConnectionManager:
     ) -> Session:
         """Make a speaker's session, and dismiss the speaker that it replaces. ``source``: the
         spoken language, or AUTO: then it is detected among ``languages``, and a language detected
-        before counts until then. ``wings``: it does not speak yet, and replaces nobody.
+        before counts until then. ``wings``: it does not speak yet, and replaces nobody else; so
+        does who comes back when somebody else has been given the word meanwhile.
 
         Raises ProtocolError: speaker_present, limit, unavailable.
         """
+        stream = self.streams.get(stream_id)
+        speaker = stream.speaker if stream else None
+        own = self._resumed(stream, resume)
+        if speaker is not None and own is not None and own is not speaker:
+            wings |= not take_over
         if not wings:
             self.before_speaking(stream_id, take_over)
-        stream = self.streams.get(stream_id)
-        current = stream.speaker if stream and not wings else None
-        if current is not None:
-            own = secrets.compare_digest((resume or "").encode(), current.resume.encode())
-            if not take_over and not own:
+            if speaker is not None and speaker is not own and not take_over:
                 raise ProtocolError(
                     "speaker_present",
                     f"Somebody speaks in {stream_id!r} already. Use another stream's name, or "
                     "take over with a token that allows it.",
                 )
-            self._replace(current, by_another=not own)
-        session = Session("speaker", self._stream(stream_id, address), address, dismiss)
-        self._admit(session, resume if current is not None and not take_over else None)
+        elif own is speaker:
+            own = None  # it goes on until its connection is known to be gone
+        stream = self._stream(stream_id, address, instead=own)
+        paused = own is not None and own is speaker and stream.state == "paused"
+        if own is not None:
+            self._replace(own)
+        if speaker is not None and speaker is not own and not wings:
+            self._replace(speaker, by_another=True)
+        session = Session("speaker", stream, address, dismiss)
+        self._admit(session, resume if own is not None and not take_over else None)
         session.languages, session.speaks = languages, source
         if wings:
-            session.stream.wings.add(session)
+            stream.wings.add(session)
         else:
-            session.stream.give_to(session)
+            stream.give_to(session)
+            stream.state = "paused" if paused else stream.state
         return session
+
+    def _resumed(self, stream: Stream | None, resume: str | None) -> Session | None:
+        """The session in ``stream`` of a speaker, or of somebody who waits to speak, with this
+        secret."""
+        found = self._sessions.get(resume or "")
+        known = found is not None and found.role == "speaker" and found.stream is stream
+        return found if known else None
 
     def join_listener(
         self,
@@ -112,11 +129,11 @@ class ConnectionManager:
         ``claims``: with a token. Raises ProtocolError: limit, unavailable."""
         role: Role = "interpreter" if interprets else "listener"
         old = self._sessions.get(resume) if resume else None
-        if old is not None and old.role == role and old.stream.id == stream_id:
-            self._replace(old)
-        else:
+        if old is not None and (old.role != role or old.stream.id != stream_id):
             old = None
-        stream = self._stream(stream_id, address, place=claims)
+        stream = self._stream(stream_id, address, place=claims, instead=old)
+        if old is not None:
+            self._replace(old)
         those = stream.interpreters if interprets else stream.listeners
         most = MAX_INTERPRETERS if interprets else self.max_listeners
         if len(those) >= most:
@@ -181,11 +198,15 @@ class ConnectionManager:
         for session, url in zip(list(self._sessions.values()), cycle(elsewhere or [None])):
             session.dismiss(dismissals.moved(url) if url else dismissals.going_away(self.back_s))
 
-    def _stream(self, stream_id: str, address: str, place: bool = True) -> Stream:
-        """The stream, made if it does not exist; ``place``: it takes one. Checks the limits."""
+    def _stream(
+        self, stream_id: str, address: str, place: bool = True, instead: Session | None = None
+    ) -> Stream:
+        """The stream, made if it does not exist; ``place``: it takes one. Checks the limits, for a
+        session that comes ``instead`` of this one."""
         if self.draining:
             raise dismissals.going_away(self.back_s)
-        self.addresses.check(address)
+        if instead is None or instead.address != address:
+            self.addresses.check(address)
         stream = self.streams.get(stream_id)
         if stream is None or (place and not stream.has_place):
             places.check(self.streams.values(), self.max_streams, place=place)

@@ -53,6 +53,8 @@ class Sessions(Listening[LiveStream]):
         async with self.in_stream(connection, session, address) as (live, sound):
             if session.speaks_now:
                 live.source.begin()
+            elif not join.wings:  # somebody else has been given the word meanwhile
+                live.notices.tell(session, wire.Turn())
 
             def hear(piece: Sound) -> None:
                 for each in live.wings.hear(session, piece):

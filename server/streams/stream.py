@@ -47,7 +47,8 @@ class Session:
 class Stream:
     """A stream, its participants and what they want. ``source``: the spoken language; with
     ``auto`` it is detected, and None until then. ``wings``: speakers who do not speak now.
-    ``panel``: those in the wings take over by speaking.
+    ``panel``: those in the wings take over by speaking. ``held``: an operator has paused it; it
+    stays so whoever comes back or goes on, until somebody continues.
     ``is_private``: somebody is alone in it, to hear or read themselves: it is not listed.
     ``rehearses``: the stream for which a speaker rehearses in this one."""
 
@@ -60,6 +61,7 @@ class Stream:
     interpreters: set[Session] = field(default_factory=set)
     wings: set[Session] = field(default_factory=set)
     panel: bool = False
+    held: bool = False
     ended_by_operator: bool = False
     empty_since: float | None = None
     has_place: bool = False
@@ -97,11 +99,16 @@ class Stream:
     def give_to(self, session: Session) -> None:
         """Let the session speak, in the language that it chose."""
         self.wings.discard(session)
-        self.speaker, self.state, self.ended_by_operator = session, "live", False
+        self.speaker, self.state = session, "paused" if self.held else "live"
+        self.ended_by_operator = False
         if session.speaks == AUTO and not self.auto:
             self.source = None
         self.speak(session.speaks)
         session.captions = frozenset([self.source] if self.source else [])
+
+    def pause(self, paused: bool, by_operator: bool) -> None:
+        """Pause or continue."""
+        self.state, self.held = "paused" if paused else "live", paused and by_operator
 
     def speak(self, language: str) -> None:
         """Set the spoken language. With AUTO it is detected; until then the last one counts."""

@@ -98,6 +98,18 @@ async def test_a_speaker_may_decline_and_nobody_else_may_answer(server: Server) 
         await second.expect(wire.Turn, lambda each: each.speaking)
 
 
+async def test_who_comes_back_after_another_got_the_word_is_told_to_wait(server: Server) -> None:
+    async with (
+        Speaker(server.url, "loft", "nl", audio="socket") as first,
+        Speaker(server.url, "loft", "nl", audio="socket", wings=True) as second,
+    ):
+        await hand_over(first, second)
+        resume = first.joined.resume
+        async with Speaker(server.url, "loft", "nl", audio="socket", resume=resume) as back:
+            assert not (await back.expect(wire.Turn)).speaking
+            await hand_over(second, back)
+
+
 async def test_where_nobody_speaks_who_asks_speaks(server: Server) -> None:
     async with Speaker(server.url, "shed", "nl", audio="socket", wings=True) as waiting:
         await waiting.send(wire.Ask())

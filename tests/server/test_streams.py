@@ -40,6 +40,10 @@ def listen(
     )
 
 
+def state(stream: Stream) -> str:
+    return stream.state
+
+
 def reasons(session: Session) -> list[str]:
     """Why the session's connection was closed."""
     assert isinstance(session.dismiss, Door)
@@ -82,6 +86,63 @@ def test_the_resume_secret_replaces_one_s_own_dead_session() -> None:
     assert reasons(ghost) == ["replaced"]
     assert manager.streams["hall"].speaker is back
     assert back.resume == ghost.resume
+
+
+@pytest.mark.parametrize("wings", [False, True])
+def test_who_comes_back_when_another_has_the_word_waits_in_the_wings(wings: bool) -> None:
+    manager = ConnectionManager()
+    first = speak(manager)
+    stream = manager.streams["hall"]
+    second = manager.join_speaker(
+        "hall", "10.0.0.3", "nl", Door(), resume=None, take_over=False, wings=True
+    )
+    stream.wings.add(first)
+    stream.give_to(second)
+    back = manager.join_speaker(
+        "hall", "10.0.0.1", "nl", Door(), resume=first.resume, take_over=False, wings=wings
+    )
+    assert (stream.speaker, stream.wings, reasons(first)) == (second, {back}, ["replaced"])
+    assert back.resume == first.resume
+    manager.leave(second, 0)
+    again = speak(manager, resume=back.resume)
+    assert (stream.speaker, stream.wings) == (again, set())
+
+
+def test_an_operators_pause_lasts_whoever_comes_back() -> None:
+    manager = ConnectionManager()
+    first = speak(manager)
+    stream = manager.streams["hall"]
+    stream.pause(True, by_operator=True)
+    second = speak(manager, resume=first.resume)
+    assert state(stream) == "paused"
+    manager.leave(second, 0)
+    assert state(stream) == "waiting"
+    speak(manager)
+    assert state(stream) == "paused"
+    stream.pause(False, by_operator=False)
+    assert (state(stream), stream.held) == ("live", False)
+
+
+def test_a_speakers_pause_lasts_over_their_reconnect() -> None:
+    manager = ConnectionManager()
+    first = speak(manager)
+    stream = manager.streams["hall"]
+    stream.pause(True, by_operator=False)
+    second = speak(manager, resume=first.resume)
+    assert state(stream) == "paused"
+    manager.leave(second, 0)
+    speak(manager)
+    assert state(stream) == "live"
+
+
+def test_a_take_over_that_is_refused_leaves_the_speaker() -> None:
+    manager = ConnectionManager(max_sessions_per_address=1)
+    first = speak(manager)
+    listen(manager, address="10.0.0.2")
+    with pytest.raises(ProtocolError):
+        speak(manager, address="10.0.0.2", take_over=True)
+    assert (manager.streams["hall"].speaker, reasons(first)) == (first, [])
+    assert speak(manager, resume=first.resume).speaks_now  # in place of the one that it has
 
 
 def test_a_dead_session_that_leaves_late_does_not_end_its_successor() -> None:
