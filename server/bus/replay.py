@@ -25,7 +25,8 @@ AGAIN_S = 12
 
 @dataclass
 class ReplayCounts:
-    """``dropped_samples``: given up because too much audio was not committed.
+    """``dropped_samples``: given up because too much audio was not committed, or because a third
+    speaker followed, in another language, before the second could be interpreted.
     ``skipped_samples``: given up because two interpreters were lost on this audio."""
 
     dropped_samples: int = 0
@@ -73,6 +74,13 @@ class Replay:
         self._committed.clear()
         self._kept = deque(chunk for chunk in again if chunk.end_sample > sample)
         self.kept_samples = sum(chunk.samples for chunk in self._kept)
+
+    def give_up(self, sample: int) -> None:
+        """Do not interpret what was heard from ``sample`` on."""
+        while self._kept and self._kept[-1].end_sample > sample:
+            samples = self._kept.pop().samples
+            self.kept_samples -= samples
+            self._counts.dropped_samples += samples
 
     def worker_lost(self) -> None:
         """The interpreter is gone."""

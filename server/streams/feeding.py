@@ -105,6 +105,9 @@ class Feeding:
         """Begin an epoch, in which nothing before ``sample`` is interpreted (None: before now),
         and call ``begun``. ``finish``: first, what came before is interpreted."""
         self.flush()
+        if self._next is not None and finish:
+            # Somebody said a little between two others. Nothing tells its language any more.
+            self._replay.give_up(self._next[0])
         self._next = self.sample if sample is None else sample, begun
         if not finish:
             self._begin()

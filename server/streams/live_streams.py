@@ -1,6 +1,8 @@
 """All live streams: gives them the interpreter's messages, and looks after them once a second."""
 
 import asyncio
+import contextlib
+import logging
 import time
 from collections.abc import Collection, Iterator
 
@@ -9,6 +11,7 @@ import msgspec
 from server.bus.messages import Heartbeat, Models, Unexpected
 from server.bus.supervisor import Readiness
 from server.models.moving import Moves
+from server.process import described
 from server.recording.recorder import Recorder
 from server.streams.context import StreamContext
 from server.streams.glossaries import Glossaries
@@ -17,6 +20,17 @@ from server.streams.registry import ConnectionManager, Stream
 from signaling.messages import State
 
 REFRESH_S = 1.0
+
+_log = logging.getLogger(__name__)
+
+
+@contextlib.contextmanager
+def bounded_by(stream_id: str) -> Iterator[None]:
+    """A bug in the body, which concerns this stream, must not end the server."""
+    try:
+        yield
+    except Exception as error:  # noqa: BLE001  it harms no other stream
+        _log.error("stream %s: %s", stream_id, described(error))
 
 
 class LiveStreams:
@@ -105,7 +119,8 @@ class LiveStreams:
             elif isinstance(message, Unexpected):
                 self._glossaries.told(message)
             elif concerned := self._live.get(message.stream):
-                concerned.receive(message)
+                with bounded_by(message.stream):
+                    concerned.receive(message)
 
     async def keep_house(self) -> None:
         """Once a second, until cancelled: repeat demands, remove empty streams, set gauges."""
@@ -120,8 +135,9 @@ class LiveStreams:
             self._context.recordings.tidy()
             self._context.admission.contention.ticks(self._context.pacer.skipped, time.monotonic())
             for live in self:
-                live.refresh()
-                self.publish_glossary(live.stream.id)
+                with bounded_by(live.stream.id):
+                    live.refresh()
+                    self.publish_glossary(live.stream.id)
             self._gauge()
 
     def publish_glossary(self, stream_id: str) -> None:

@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 
 from server.app import Server
+from server.bus.messages import Message
 from server.client.participants import Listener, Refused, Speaker, Talker
 from server.media import rtp
+from server.streams.live_stream import LiveStream
 from signaling import messages as wire
 from tests.helpers.running import (
     SILENT_BYTES,
@@ -109,6 +111,27 @@ async def test_streams_are_isolated(server: Server) -> None:
     assert {caption.text for _, caption in in_tent.captions} == {"high"}
     assert power(in_hall.arrivals.sound(), SPOKEN_HIGH_HZ) < 0.01
     assert power(in_tent.arrivals.sound(), SPOKEN_LOW_HZ) < 0.01
+
+
+async def test_a_bug_with_one_stream_harms_no_other(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with (
+        Listener(server.url, "tent", "en", captions=["en"], audio="none") as in_tent,
+        Speaker(server.url, "hall", "nl", audio="socket") as hall,
+        Speaker(server.url, "tent", "nl", audio="socket") as tent,
+    ):
+        broken = server.live.of(server.manager.streams["hall"])
+        own = type(broken).receive
+
+        def receive(live: LiveStream, message: Message) -> None:
+            if live is broken:
+                raise ValueError("a bug")
+            own(live, message)
+
+        monkeypatch.setattr(LiveStream, "receive", receive)
+        await asyncio.gather(hall.play(LOW), tent.play(HIGH))
+        await in_tent.expect(wire.Caption, final("en", "high"))
 
 
 async def test_many_listeners_get_the_same_packets(server: Server) -> None:

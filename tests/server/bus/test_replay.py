@@ -14,7 +14,8 @@ def chunk(number: int, epoch: int = 1) -> AudioChunk:
 
 def play(story: str) -> tuple[ReplayCounts, list[list[int]]]:
     """Run a story, in which each word is an event. ``3``: chunk 3 is received. ``c3``: all before
-    chunk 3 is committed. ``b3``: chunk 3 and the following are taken back. ``x``: the interpreter
+    chunk 3 is committed. ``b3``: chunk 3 and the following are taken back. ``g3``: they are given
+    up. ``x``: the interpreter
     is lost. ``r``: one is ready. Returns the numbers of the chunks fed at each ``r``."""
     counts = ReplayCounts()
     replay, fed, epoch = Replay(counts), [], 0
@@ -29,6 +30,8 @@ def play(story: str) -> tuple[ReplayCounts, list[list[int]]]:
                 fed.append([each.start_sample // CHUNK for each in again])
             case "c":
                 replay.committed(int(word[1:]) * CHUNK)
+            case "g":
+                replay.give_up(int(word[1:]) * CHUNK)
             case "b":
                 replay.take_back(int(word[1:]) * CHUNK)
             case _:
@@ -42,6 +45,7 @@ def play(story: str) -> tuple[ReplayCounts, list[list[int]]]:
         pytest.param("r 0 1 x r", [[], [0, 1]], id="nothing committed: all again"),
         pytest.param("r 0 1 c1 2 x r", [[], [1, 2]], id="only what is not committed"),
         pytest.param("r 0 1 c2 x r", [[], []], id="all committed: nothing"),
+        pytest.param("r 0 1 2 g1 x r", [[], [0]], id="what is given up is not fed"),
         pytest.param("0 1 r", [[0, 1]], id="heard before the first was ready"),
         pytest.param("r 0 x 1 2 r", [[], [0, 1, 2]], id="heard while none was ready"),
         pytest.param("r 0 1 x r x r", [[], [0, 1], []], id="second loss on it: skipped"),
