@@ -142,7 +142,9 @@ class WhisperStream:
         count = self._how_many_certain(heard)
         self._commit(heard, count)
         taken = round((self._clock() - began_s) / BUSY * RATE_HZ)
-        self._due = self._now + max(STEP_SAMPLES, taken)
+        # Not later than there is as much audio as the model takes, however slow a pass was.
+        room = max(STEP_SAMPLES, LONGEST_SAMPLES - len(self._sound))
+        self._due = self._now + min(room, max(STEP_SAMPLES, taken))
         self._fresh = False
         return self._transcript(final=False)
 

@@ -265,3 +265,18 @@ def test_the_step_grows_if_a_pass_takes_long() -> None:
     double: Any = model
     fed(WhisperRecognizer(double, "en", clock).stream(), speech(1, 40))
     assert len(model.passes) <= 20 / 1.4 + 1
+
+
+def test_however_slow_passes_are_there_is_never_more_audio_than_the_model_takes() -> None:
+    now_s = 0.0
+
+    def clock() -> float:
+        nonlocal now_s
+        now_s += 25.0
+        return now_s
+
+    double: Any = (model := Counting(likelihood=0.35, mishears=True))
+    stream = WhisperRecognizer(double, "en", clock).stream()
+    fed(stream, speech(1, 160))
+    stream.finish()
+    assert max(model.passes) <= LONGEST_SAMPLES + CHUNK
