@@ -1,7 +1,8 @@
 """Translates with placeholders for numbers, so that the numbers themselves stay unchanged."""
 
 from server.interpretation.engines import Translator
-from server.interpretation.numerals import LANGUAGES, Masked, in_figures, masked, masked_alike
+from server.interpretation.numerals import LANGUAGES, Masked, masked, masked_alike
+from server.interpretation.spelled_numbers import in_figures
 
 
 class NumeralTranslator:

@@ -14,7 +14,6 @@ from decimal import Decimal
 from typing import Final, Literal
 
 from babel.numbers import format_decimal
-from text_to_num import alpha2digit  # type: ignore[import-untyped]
 
 Kind = Literal["n", "o", "t", "v"]
 
@@ -79,12 +78,6 @@ class Masked:
             return "" if numeral is None else numeral.written(language)
 
         return SIGN.sub(written, translation)
-
-
-def in_figures(text: str, language: str) -> str:
-    """``text`` with spelled-out numbers as digits. A single "one", "two" or "three" stays."""
-    text = str(alpha2digit(text, language))
-    return _MENDED[language](text)
 
 
 def masked(text: str, language: str) -> Masked:
@@ -231,50 +224,4 @@ _WRITERS: Final[dict[Kind, Callable[[tuple[str, ...], str], str]]] = {
     "o": _write_ordinal,
     "t": _write_time,
     "v": _write_verse,
-}
-
-
-def _mended_en(text: str) -> str:
-    """Join years said in two parts ("19 84"), and convert "a hundred", verses and times."""
-    text = re.sub(r"\b(1[1-9]|20) ([1-9]\d)\b(?! ?(?:%|per|to|and|years|minutes))", r"\1\2", text)
-    text = re.sub(r"\b[Aa] (100|1000)\b", r"\1", text)
-    text = re.sub(r"\b(\d{1,3}),? verse (\d{1,3})\b", r"\1:\2", text)
-    return _clock(text, r"half past (\d+)", r"quarter past (\d+)", r"(?:a )?quarter to (\d+)")
-
-
-def _mended_nl(text: str) -> str:
-    text = re.sub(r"\bhalf (\d+)\b", lambda m: f"{_before(m[1])}:30", text)
-    text = _clock(text, "(?!)", r"kwart over (\d+)", r"kwart voor (\d+)")
-    return re.sub(r"\b(\d{1,3}) vers (\d{1,3})\b", r"\1:\2", text)
-
-
-def _mended_de(text: str) -> str:
-    text = re.sub(r"\bhalb (\d+)\b", lambda m: f"{_before(m[1])}:30", text)
-    text = _clock(text, "(?!)", r"[Vv]iertel nach (\d+)", r"[Vv]iertel vor (\d+)")
-    return re.sub(r"\b(\d{1,3}) [Vv]ers (\d{1,3})\b", r"\1:\2", text)
-
-
-def _mended_fr(text: str) -> str:
-    text = re.sub(r"\bpour 100\b", "pour cent", text)
-    text = _clock(
-        text, r"(\d+) heures? et demie", r"(\d+) heures? et quart", r"(\d+) heures? moins le quart"
-    )
-    return re.sub(r"\b(\d{1,3}) verset (\d{1,3})\b", r"\1:\2", text)
-
-
-def _clock(text: str, half: str, after: str, before: str) -> str:
-    text = re.sub(rf"\b{half}\b", r"\1:30", text) if "(\\d" in half else text
-    text = re.sub(rf"\b{after}\b", r"\1:15", text)
-    return re.sub(rf"\b{before}\b", lambda m: f"{_before(m[1])}:45", text)
-
-
-def _before(hour: str) -> int:
-    return (int(hour) - 2) % 12 + 1
-
-
-_MENDED: Final[dict[str, Callable[[str], str]]] = {
-    "en": _mended_en,
-    "nl": _mended_nl,
-    "de": _mended_de,
-    "fr": _mended_fr,
 }

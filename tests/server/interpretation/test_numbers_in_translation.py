@@ -24,6 +24,9 @@ def translator(starter: Catalogue) -> Translator:
         ("de", "fr", "Der Gottesdienst beginnt um 10.30 Uhr.", "10 h 30"),
         ("fr", "en", "Le toit coûte 1 250 000 euros.", "1,250,000"),
         ("en", "de", "It happened in the 19th century.", "19."),
+        ("nl", "en", "er wonen 17 miljoen mensen in dit land", "17,000,000 people"),
+        ("en", "nl", "about two and a half million people live here", "2.500.000 mensen"),
+        ("fr", "en", "Un million de personnes sont venues.", "1,000,000 people"),
         ("en", "fr", "Please call 06 1234 5678.", "06 1234 5678"),
     ],
 )

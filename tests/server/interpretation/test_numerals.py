@@ -3,7 +3,8 @@
 import pytest
 
 from server.interpretation.numeral_translator import NumeralTranslator
-from server.interpretation.numerals import in_figures, masked
+from server.interpretation.numerals import masked
+from server.interpretation.spelled_numbers import in_figures
 
 
 @pytest.mark.parametrize(
@@ -38,6 +39,53 @@ def test_numbers_are_found_and_written_as_the_other_language_has_them(
     found = masked(in_figures(said, language), language)
     assert found.text == with_signs
     assert found.unmasked(found.text, other) == written
+
+
+@pytest.mark.parametrize(
+    ("language", "said", "figures"),
+    [
+        ("en", "about five million people", "about 5000000 people"),
+        ("en", "It costs $3.5 million.", "It costs $3500000."),
+        ("en", "three point five million dollars", "3500000 dollars"),
+        ("en", "about two and a half million people", "about 2500000 people"),
+        ("en", "half a million, or a million and a half", "500000, or 1500000"),
+        ("en", "two or three million", "2000000 or 3000000"),
+        ("en", "from 1990 to 2 million", "from 1990 to 2000000"),
+        ("en", "three billion five hundred million two hundred", "3500000200"),
+        ("en", "20 thousand", "20000"),
+        ("en", "5 million 20% of them", "5000000 20% of them"),
+        ("nl", "Er wonen 17 miljoen mensen.", "Er wonen 17000000 mensen."),
+        ("nl", "anderhalf miljoen", "1500000"),
+        ("nl", "een half miljoen mensen", "500000 mensen"),
+        ("nl", "vier en een half miljoen", "4500000"),
+        ("nl", "twee komma vijf miljard", "2500000000"),
+        ("nl", "een miljoen tweehonderdduizend", "1200000"),
+        ("nl", "€ 1.250,5 miljoen", "€ 1250500000"),
+        ("de", "17 Millionen Menschen", "17000000 Menschen"),
+        ("de", "eineinhalb millionen", "1500000"),
+        ("de", "eine halbe million", "500000"),
+        ("de", "zwei bis drei Milliarden", "2000000000 bis 3000000000"),
+        ("fr", "un million de personnes", "1000000 personnes"),
+        ("fr", "deux millions et demi d'euros", "2500000 euros"),
+        ("fr", "20 mille", "20000"),
+    ],
+)
+def test_amounts_of_millions_are_one_number(language: str, said: str, figures: str) -> None:
+    assert in_figures(said, language) == figures
+
+
+@pytest.mark.parametrize(
+    ("language", "said"),
+    [
+        ("en", "Thousands of people came, hundreds of millions, tens of thousands."),
+        ("en", "the first million of a few hundred or several thousand"),
+        ("nl", "Miljoenen mensen, een paar honderd, duizenden, honderden miljoenen."),
+        ("de", "millionen menschen und ein paar tausend"),
+        ("fr", "Des millions de personnes, des milliards, des milliers."),
+    ],
+)
+def test_amounts_without_a_number_stay_words(language: str, said: str) -> None:
+    assert in_figures(said, language) == said
 
 
 @pytest.mark.parametrize("language", ["en", "nl", "de", "fr"])
