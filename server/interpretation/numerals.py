@@ -15,6 +15,8 @@ from typing import Final, Literal
 
 from babel.numbers import format_decimal
 
+from server.interpretation.spoken_verses import MARK
+
 Kind = Literal["n", "o", "t", "v"]
 
 LANGUAGES: Final = frozenset(("en", "nl", "de", "fr"))
@@ -115,7 +117,7 @@ def _masked(text: str, language: str, sign_of: Callable[[Numeral], str | None]) 
             numerals[sign] = numeral
             made += [text[end:start], sign]
             end = stop
-    return Masked("".join([*made, text[end:]]), numerals)
+    return Masked("".join([*made, text[end:]]).replace(MARK, ":"), numerals)
 
 
 def _found(text: str, language: str) -> Iterator[tuple[int, int, Numeral]]:
@@ -134,7 +136,7 @@ def _pattern(language: str) -> re.Pattern[str]:
     clock = r"(?P<hour>[01]?\d|2[0-4])(?:[.:](?P<minute>[0-5]\d)| ?h ?(?P<after>[0-5]\d))"
     parts = (
         rf"(?P<phone>(?:\+\d\d|0\d)\d{{0,3}}(?:[- ]?\d{{2,8}}){{1,5}}){_END}",
-        rf"(?P<chapter>\d{{1,3}}):(?P<first>\d{{1,3}})(?:[-–](?P<last>\d{{1,3}}))?{_END}",
+        rf"(?P<chapter>\d{{1,3}})(?P<mark>[:{MARK}])(?P<first>\d{{1,3}})(?:[-–](?P<last>\d{{1,3}}))?{_END}",
         rf"{clock}(?= (?:{_HOUR[language]})\b|{_END})",
         rf"(?P<ordinal>{_ORDINAL[language]})",
         rf"(?P<whole>\d{{1,3}}(?:{group}\d{{3}})+|\d+)(?:{point}(?P<rest>\d{{1,6}}))?{_END}",
@@ -148,9 +150,8 @@ def _numeral(match: re.Match[str], text: str, language: str) -> Numeral | None:
         return Numeral("n", (found["phone"],), literal=True)
     if found["chapter"]:
         minute, last = found["first"], found["last"]
-        clock = (
-            last is None and len(minute) == 2 and int(minute) < 60 and int(found["chapter"]) < 25
-        )
+        clock = last is None and len(minute) == 2 and int(minute) < 60
+        clock = clock and int(found["chapter"]) < 25 and found["mark"] != MARK
         if clock and not _names_a_book(text[: match.start()]):
             return Numeral("t", (found["chapter"], minute))
         return Numeral("v", (found["chapter"], minute, *([last] if last else [])))

@@ -30,6 +30,20 @@ from server.interpretation.spelled_numbers import in_figures
         ("de", "im 21. Jahrhundert", "im <o1> Jahrhundert", "fr", "im 21e Jahrhundert"),
         ("fr", "à dix heures et demie", "à <t1>", "en", "à 10:30"),
         ("fr", "10 000 personnes", "<n1> personnes", "en", "10,000 personnes"),
+        ("nl", "johannes drie vers zestien", "johannes <v1>", "fr", "johannes 3:16"),
+        ("nl", "Romeinen 8, vers 28", "Romeinen <v1>", "de", "Romeinen 8,28"),
+        ("nl", "genesis een vers een", "genesis <v1>", "en", "genesis 1:1"),
+        ("nl", "johannes 10:30", "johannes <t1>", "fr", "johannes 10 h 30"),
+        ("en", "john one verse one", "john <v1>", "de", "john 1,1"),
+        (
+            "en",
+            "romans chapter eight verse ten",
+            "romans chapter <v1>",
+            "nl",
+            "romans chapter 8:10",
+        ),
+        ("de", "johannes drei vers sechzehn", "johannes <v1>", "fr", "johannes 3:16"),
+        ("fr", "jean un verset un", "jean <v1>", "de", "jean 1,1"),
         ("fr", "sept pour cent", "<n1> pour cent", "nl", "7 pour cent"),
     ],
 )
@@ -88,6 +102,87 @@ def test_amounts_without_a_number_stay_words(language: str, said: str) -> None:
     assert in_figures(said, language) == said
 
 
+@pytest.mark.parametrize(
+    ("language", "said", "figures"),
+    [
+        ("nl", "om half een, en om half twee", "om 12:30, en om 1:30"),
+        ("nl", "vanaf kwart over een", "vanaf 1:15"),
+        ("nl", "half vijf", "4:30"),
+        ("de", "um halb eins", "um 12:30"),
+        ("de", "Viertel vor drei", "2:45"),
+        ("en", "a quarter past nine", "9:15"),
+        ("en", "at quarter to one", "at 12:45"),
+        ("en", "we start at eleven thirty on sunday", "we start at 11:30 on sunday"),
+        ("en", "from ten thirty to eleven fifteen", "from 10:30 to 11:15"),
+        ("en", "ten thirty in the morning", "10:30 in the morning"),
+        ("fr", "quatorze heures moins le quart", "13:45"),
+    ],
+)
+def test_times_of_day_are_written_as_figures(language: str, said: str, figures: str) -> None:
+    assert in_figures(said, language) == figures
+
+
+@pytest.mark.parametrize(
+    ("said", "figures"),
+    [
+        ("Nineteen eighty-four was a hard year.", "1984 was a hard year."),
+        ("from nineteen fourteen to nineteen eighteen", "from 1914 to 1918"),
+        ("on may fifth nineteen sixty", "on may 5th 1960"),
+        ("in march eighteen twelve", "in march 1812"),
+        ("in ten sixty six or since eleven sixty", "in 10 66 or since 1160"),
+    ],
+)
+def test_years_said_in_two_parts_are_one_number(said: str, figures: str) -> None:
+    assert in_figures(said, "en") == figures
+
+
+@pytest.mark.parametrize(
+    ("language", "said", "figures"),
+    [
+        ("en", "romans twelve twelve", "romans 12 12"),
+        ("en", "john fourteen sixteen", "john 14 16"),
+        ("en", "in room 11 20 people were waiting", "in room 11 20 people were waiting"),
+        ("en", "at ten fifteen people came", "at 10 15 people came"),
+        ("nl", "half 500, een half uur, een kwart voor 10", None),
+        ("nl", "kwart over 5 procent", None),
+        ("nl", "twee en een half jaar", "2 en een half jaar"),
+        ("de", "halb 100, halb voll, halb 5 Prozent", None),
+    ],
+)
+def test_other_numbers_are_neither_times_nor_years(
+    language: str, said: str, figures: str | None
+) -> None:
+    assert in_figures(said, language) == (figures or said)
+
+
+@pytest.mark.parametrize(
+    ("language", "said", "figures"),
+    [
+        ("en", "chapter one and psalm two", "chapter 1 and psalm 2"),
+        ("en", "in this verse one thing is clear", None),
+        ("nl", "Psalm een.", "Psalm 1."),
+        ("nl", "in vers een lezen we", "in vers 1 lezen we"),
+        ("nl", "vers een tot drie", "vers 1 tot 3"),
+        ("nl", "we lezen in dit hoofdstuk een mooi verhaal", None),
+        ("nl", "in dit vers een", None),
+        ("nl", "we lezen een vers 16", None),
+        ("de", "in kapitel eins", "in kapitel 1"),
+        ("de", "in diesem vers ein wort", None),
+        ("fr", "au verset un nous lisons", "au verset 1 nous lisons"),
+        ("fr", "dans ce verset un mot", None),
+    ],
+)
+def test_small_numbers_of_chapters_and_verses(
+    language: str, said: str, figures: str | None
+) -> None:
+    assert in_figures(said, language) == (figures or said)
+
+
+def test_a_verse_beyond_the_last_sign_has_a_colon() -> None:
+    found = masked(in_figures("one verse one, " * 4, "en"), "en")
+    assert found.text == "<v1>, <v2>, <v3>, 1:1, "
+
+
 @pytest.mark.parametrize("language", ["en", "nl", "de", "fr"])
 @pytest.mark.parametrize(
     "text",
@@ -127,6 +222,10 @@ def test_numbers_in_a_forced_prefix_become_their_signs() -> None:
 
 def test_a_number_whose_sign_was_lost_is_copied() -> None:
     assert NumeralTranslator(Copying("<n1>")).translate("12 appels", "nl", "en") == "12 appels"
+
+
+def test_a_verse_whose_sign_was_lost_has_a_colon() -> None:
+    assert NumeralTranslator(Copying("<v1>")).translate("1 vers 1", "nl", "en") == "1:1"
 
 
 def test_other_languages_are_translated_as_they_are() -> None:
