@@ -13,16 +13,38 @@ from server.interpretation.large_numbers import multiplied, scales
 from server.interpretation.spoken_times import with_times
 from server.interpretation.spoken_verses import with_verses
 
-#: Words that ``alpha2digit`` would take for a number that was not said.
-_KEPT: Final = {
-    "en": r"tens|hundreds|thousands|(?:few|several|many|couple(?: of)?) (?:hundred|thousand)",
-    "nl": r"(?:paar|enkele) (?:honderd|duizend)",
-    "de": r"(?:paar|einige|mehrere) (?:hundert|tausend)",
-    "fr": r"quelques (?:cents?|mille)",
+_STOP: Final = r"[.,;:!]|\s*$"
+#: What ``alpha2digit`` would take for a number, although none was said: amounts without a number,
+#: Dutch and German "acht" (heed; Dutch also: deem), and French "neuf" (new).
+_KEPT: Final[dict[str, tuple[str, ...]]] = {
+    "en": (
+        r"tens|hundreds|thousands",
+        r"(?:few|several|many|couple(?: of)?) (?:hundred|thousand)",
+    ),
+    "nl": (
+        r"(?:paar|enkele) (?:honderd|duizend)",
+        r"geen acht|acht (?:te )?(?:slaan|geslagen|geven|gegeven)",
+        rf"(?:geef|geeft|gaf|gaven|sla|slaat|sloeg|sloegen) acht(?= (?:op|erop|daarop)\b|{_STOP})",
+        rf"in acht(?= (?:te )?(?:neem|neemt|nemen|nam|namen|genomen)\b|{_STOP})",
+        r"(?:ik|hij|zij|gij|u|god|wie) acht"
+        r"(?= (?:dat|dit|het|hem|haar|hen|mij|u|ons|deze|die|alles|alle|niets|zich|ook)\b)",
+    ),
+    "de": (
+        r"(?:paar|einige|mehrere) (?:hundert|tausend)",
+        r"außer acht|acht (?:zu )?(?:geben|gegeben)",
+        rf"(?:gib|gebt|gebe|gab|hab|habt)(?: gut)? acht(?= (?:auf|darauf|dass)\b|{_STOP})",
+        r"haben acht(?= auf\b)",
+        rf"in acht(?= (?:zu )?(?:nehmen|nehmt|nahm|nahmen|genommen)\b| vor\b|{_STOP})",
+    ),
+    "fr": (
+        r"quelques (?:cents?|mille)",
+        r"(?<!\ben )tout neuf|(?:rien|quoi|chose) de neuf|(?:remis|remise|remettre|refait) à neuf",
+        r"(?:homme|cœur|coeur|esprit|flambant) neuf",
+    ),
 }
 _APART: Final = {
     language: re.compile(
-        rf"\b({kept}|{scales(language)}|(?<=\d )(?:{scales(language, figures=True)}))\b",
+        rf"\b({'|'.join(kept)}|{scales(language)}|(?<=\d )(?:{scales(language, figures=True)}))\b",
         re.IGNORECASE,
     )
     for language, kept in _KEPT.items()

@@ -183,6 +183,36 @@ def test_a_verse_beyond_the_last_sign_has_a_colon() -> None:
     assert found.text == "<v1>, <v2>, <v3>, 1:1, "
 
 
+@pytest.mark.parametrize(
+    ("language", "said"),
+    [
+        ("nl", "Geef acht! Geef acht op mijn woorden, en sla geen acht op hem."),
+        ("nl", "ik acht dat niet goed"),
+        ("nl", "hij heeft acht geslagen op mijn gebed"),
+        ("nl", "neem dat in acht, en ook dit moet je in acht nemen"),
+        ("de", "Gib acht! habt acht auf euch selbst"),
+        ("de", "nehmt euch in acht vor den falschen propheten"),
+        ("fr", "rien de neuf, et un bâtiment tout neuf"),
+        ("fr", "l'homme neuf est né"),
+    ],
+)
+def test_words_that_look_like_a_number_stay_words(language: str, said: str) -> None:
+    assert in_figures(said, language) == said
+
+
+@pytest.mark.parametrize(
+    ("language", "said", "figures"),
+    [
+        ("nl", "dan heb ik acht kinderen, hij heeft acht boeken", "8"),
+        ("nl", "in acht dagen, geef acht voorbeelden", "8"),
+        ("de", "wir haben acht Kinder in acht Tagen", "8"),
+        ("fr", "plus de neuf étages, en tout neuf personnes", "9"),
+    ],
+)
+def test_the_same_words_are_numbers_elsewhere(language: str, said: str, figures: str) -> None:
+    assert in_figures(said, language).count(figures) == 2
+
+
 @pytest.mark.parametrize("language", ["en", "nl", "de", "fr"])
 @pytest.mark.parametrize(
     "text",
