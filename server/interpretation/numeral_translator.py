@@ -19,7 +19,7 @@ class NumeralTranslator:
         if not {said, read} <= LANGUAGES:
             return self._translator.translate(text, source, target, prefix)
         figures = in_figures(text, said)
-        signed = masked(figures, said)
+        signed = masked(figures, said, vague=True)
         begun = masked_alike(prefix, read, signed.numerals).text
         made = self._translator.translate(signed.text, source, target, begun)
         if all(sign in made for sign in signed.numerals):

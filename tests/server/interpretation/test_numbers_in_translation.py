@@ -29,6 +29,8 @@ def translator(starter: Catalogue) -> Translator:
         ("en", "de", "It happened in the 19th century.", "19."),
         ("nl", "en", "er wonen 17 miljoen mensen in dit land", "17,000,000 people"),
         ("en", "nl", "about two and a half million people live here", "2.500.000 mensen"),
+        ("en", "nl", "hundreds of people came to listen", "Honderden mensen"),
+        ("en", "fr", "There are millions of stars in the sky.", "des millions d'étoiles"),
         ("fr", "en", "Un million de personnes sont venues.", "1,000,000 people"),
         ("en", "fr", "Please call 06 1234 5678.", "06 1234 5678"),
     ],
