@@ -35,7 +35,12 @@ _AMOUNTS: Final[dict[str, dict[str, str]]] = {
     "fr": {"(?:un )?demi": "0.5", "une?": "1", "deux": "2", "trois": "3"},
 }  # fmt: skip
 #: What adds a half to the number before it: before "million", and after it.
-_HALF_BEFORE: Final = {"en": " and a half", "nl": " en (?:een|1) half", "de": "(?!)", "fr": "(?!)"}
+_HALF_BEFORE: Final = {
+    "en": " and a half",
+    "nl": " en (?:een|1) half",
+    "de": " und eine halbe",
+    "fr": "(?!)",
+}
 _HALF_AFTER: Final = {"en": " and a half", "nl": "(?!)", "de": "(?!)", "fr": " et demie?"}
 #: "five or six million" are two amounts.
 _OR: Final = {"en": "to|or", "nl": "tot|of|à", "de": "bis|oder", "fr": "à|ou"}
@@ -57,11 +62,18 @@ def scales(language: str, figures: bool = False) -> str:
 
 def multiplied(text: str, language: str) -> str:
     """``text``, in which other numbers are figures, with "2.5 million" as 2500000."""
+    if not _scale(language).search(text):
+        return text
     # Small scales first, so that "3 billion 500 million" is one number.
     for scale, power in _SCALES[language].items():
         product = functools.partial(_product, unit=Decimal(10) ** power, language=language)
         text = _pattern(language, scale, power).sub(product, text)
     return text
+
+
+@functools.cache
+def _scale(language: str) -> re.Pattern[str]:
+    return re.compile("|".join(_SCALES[language]), re.IGNORECASE)
 
 
 @functools.cache

@@ -51,14 +51,18 @@ _MONTHS: Final = (
 )
 #: Before a year in two parts. Elsewhere these may be chapter and verse, or unrelated numbers.
 _BEFORE_YEAR: Final = (
-    rf"in|of|since|year|from|until|till|by|around|about|early|late|before|after|between|was|"
-    rf"spring|summer|autumn|fall|winter|{_MONTHS}|\d{{1,2}}(?:st|nd|rd|th)|"
-    rf"(?:{_MONTHS}) \d{{1,2}}|(?:{_MONTHS}) (?:first|second|third)"
+    rf"in|of|since|year|lord|early|late|spring|summer|autumn|fall|winter|{_MONTHS}|"
+    rf"\d{{1,2}}(?:st|nd|rd|th)|(?:{_MONTHS}) (?:\d{{1,2}}|first|second|third)"
+)
+#: Before a year that is no time of day.
+_BEFORE_LATE_YEAR: Final = (
+    rf"{_BEFORE_YEAR}|from|until|till|by|around|about|before|after|between|was|the"
 )
 _NO_YEAR: Final = r"\b(?! ?%| (?:percent|per|years?|minutes?|hundred|thousand|million)\b)"
-_YEAR: Final = rf"(?:1[1-9]|20) [1-9]\d{_NO_YEAR}"
+_YEAR: Final = rf"(?:1[3-9] [1-9]\d|20 [1-9]\d(?! people)){_NO_YEAR}"
 _YEARS: Final = re.compile(
-    rf"(?:\b(?:{_BEFORE_YEAR}) |^(?=1[6-9])){_YEAR}(?: (?:to|and|or|until|till) {_YEAR})?",
+    rf"(?:\b(?:{_BEFORE_LATE_YEAR}) |^(?=1[6-9])){_YEAR}(?: (?:to|and|or|until|till) {_YEAR})?|"
+    rf"\b(?:{_BEFORE_YEAR}) 1[12] [1-9]\d{_NO_YEAR}(?! people)",
     re.IGNORECASE,
 )
 #: Hours and minutes, as in "at 11 30".

@@ -61,7 +61,9 @@ def with_verses(text: str, language: str) -> str:
     def figure(word: str) -> str:
         return _SMALL[language].get(word.lower(), word)
 
-    both, alone = _patterns(language)
+    unit, both, alone = _patterns(language)
+    if not unit.search(text):
+        return text
     text = both.sub(lambda match: f"{figure(match[1])}{MARK}{figure(match[2])}", text)
     for pattern in alone:
         text = pattern.sub(lambda match: match[1] + figure(match[2]), text)
@@ -69,8 +71,9 @@ def with_verses(text: str, language: str) -> str:
 
 
 @functools.cache
-def _patterns(language: str) -> tuple[re.Pattern[str], tuple[re.Pattern[str], ...]]:
-    """Finds chapter and verse; and a chapter, verse or psalm with one of ``_SMALL``."""
+def _patterns(language: str) -> tuple[re.Pattern[str], re.Pattern[str], list[re.Pattern[str]]]:
+    """Finds the words for chapter, verse and psalm; chapter and verse with their numbers; and any
+    of these words with one of ``_SMALL``."""
     article = _ARTICLE.get(language)
     number = rf"(\d{{1,3}}|{'|'.join(_SMALL[language])})"
     both = rf"{_A_VERSE.get(language, '')}\b{number},? {_VERSE[language]} {number}\b"
@@ -80,4 +83,5 @@ def _patterns(language: str) -> tuple[re.Pattern[str], tuple[re.Pattern[str], ..
     if article is not None:
         alone.append(rf"({_NUMBERED[language]} {unit} )({article})\b")
         alone.append(rf"{its_own}\b({unit} )({article})\b{_END[language]}")
-    return re.compile(both, re.IGNORECASE), tuple(re.compile(each, re.IGNORECASE) for each in alone)
+    patterns = [re.compile(each, re.IGNORECASE) for each in (unit, both, *alone)]
+    return patterns[0], patterns[1], patterns[2:]

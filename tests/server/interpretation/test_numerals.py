@@ -78,6 +78,7 @@ def test_numbers_are_found_and_written_as_the_other_language_has_them(
         ("de", "17 Millionen Menschen", "17000000 Menschen"),
         ("de", "eineinhalb millionen", "1500000"),
         ("de", "eine halbe million", "500000"),
+        ("de", "zwei und eine halbe Million", "2500000"),
         ("de", "zwei bis drei Milliarden", "2000000000 bis 3000000000"),
         ("fr", "un million de personnes", "1000000 personnes"),
         ("fr", "deux millions et demi d'euros", "2500000 euros"),
@@ -129,6 +130,7 @@ def test_times_of_day_are_written_as_figures(language: str, said: str, figures: 
         ("from nineteen fourteen to nineteen eighteen", "from 1914 to 1918"),
         ("on may fifth nineteen sixty", "on may 5th 1960"),
         ("in march eighteen twelve", "in march 1812"),
+        ("the year of our lord seventeen seventy six", "the year of our lord 1776"),
         ("in ten sixty six or since eleven sixty", "in 10 66 or since 1160"),
     ],
 )
@@ -143,6 +145,7 @@ def test_years_said_in_two_parts_are_one_number(said: str, figures: str) -> None
         ("en", "john fourteen sixteen", "john 14 16"),
         ("en", "in room 11 20 people were waiting", "in room 11 20 people were waiting"),
         ("en", "at ten fifteen people came", "at 10 15 people came"),
+        ("en", "by eleven twenty people had left", "by 11 20 people had left"),
         ("nl", "half 500, een half uur, een kwart voor 10", None),
         ("nl", "kwart over 5 procent", None),
         ("nl", "twee en een half jaar", "2 en een half jaar"),
