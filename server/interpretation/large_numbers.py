@@ -19,10 +19,14 @@ _SCALES: Final[dict[str, dict[str, int]]] = {
     },
     "fr": {"mille": 3, "millions?": 6, "milliards?": 9, "billions?": 12},
 }  # fmt: skip
-#: Words for 1 to 3, which ``alpha2digit`` may leave, and amounts with a half.
+#: Words for 1 to 3, which ``alpha2digit`` may leave, and parts of one.
 _AMOUNTS: Final[dict[str, dict[str, str]]] = {
-    "en": {"half an?": "0.5", "an? half": "0.5", "a|one": "1", "two": "2", "three": "3"},
+    "en": {
+        "(?:an? )?quarter of an?": "0.25", "half an?": "0.5", "an? half": "0.5",
+        "a|one": "1", "two": "2", "three": "3",
+    },
     "nl": {
+        "(?:een )?kwart": "0.25", "driekwart": "0.75",
         "(?:een|1) half|half": "0.5", "anderhalf": "1.5", "tweeën(?:een)?half": "2.5",
         "drieën(?:een)?half": "3.5", "een|één": "1", "twee": "2", "drie": "3",
     },

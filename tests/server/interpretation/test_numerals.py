@@ -71,6 +71,8 @@ def test_numbers_are_found_and_written_as_the_other_language_has_them(
         ("nl", "Er wonen 17 miljoen mensen.", "Er wonen 17000000 mensen."),
         ("nl", "anderhalf miljoen", "1500000"),
         ("nl", "een half miljoen mensen", "500000 mensen"),
+        ("nl", "een kwart miljoen of driekwart miljoen", "250000 of 750000"),
+        ("en", "a quarter of a million", "250000"),
         ("nl", "vier en een half miljoen", "4500000"),
         ("nl", "twee komma vijf miljard", "2500000000"),
         ("nl", "een miljoen tweehonderdduizend", "1200000"),
