@@ -4,7 +4,8 @@ lengths, numbers, names, and whether they contain a negation."""
 import re
 from typing import Final
 
-from server.interpretation.numerals import LANGUAGES, SIGN, in_figures, masked
+from server.interpretation.numerals import LANGUAGES, SIGN, masked
+from server.interpretation.spelled_numbers import in_figures
 
 _DENIED: Final = {
     "en": r"not|cannot|\w+n[’']t|never|nor|no|nobody|none|nothing|nowhere|neither|hardly|"

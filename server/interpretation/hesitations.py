@@ -12,40 +12,51 @@ from server.interpretation.types import Transcript, Word
 
 #: Hesitation sounds as recognisers write them; letters may repeat: "uhhh".
 _HESITATIONS: Final = {
-    "en": r"u+h+|u+h*m+|e+r+m*|h+m+|m+h*m+",
+    "en": r"u+h+|u+h*m+|e+r+m+|e+r|e+r{3,}|h+m+|m+h*m+",
     "nl": r"e+u*h+|e+h*m+|u+h+|u+h*m+|h+m+|m+h*m+",
     "de": r"ä+h*|ä+h*m+|ö+h+|e+h+|e+h*m+|u+h+|u+h*m+|h+m+|m+h*m+",
     "fr": r"e+u+h+m*|h+e+u+|e+h*m+|h+u*m+|u+h+|u+h*m+|m+h*m+",
 }
 #: A repetition of these is a false start. Words that can correctly follow themselves are left out:
-#: Dutch "dat dat", German "die die", French "nous nous", English "had had".
+#: "had had", and, as recognisers may write no comma, "what it is is", "look at it it moves",
+#: "wij zijn zijn kinderen", "hij stond op op de derde dag", "das Wort, das das Leben bringt".
 _SMALL: Final = {
-    "en": "a an the i he she it we they you and or but of to in on at for with from by as if is "
-    "was are were this my your his our their there then so because when",
-    "nl": "een de het ik hij we wij jullie u en of maar van te in op aan voor met om bij als is "
-    "was zijn deze mijn uw ons onze er dan dus omdat wanneer naar ook",
-    "de": "ein eine einen einem einer das den dem des ich er es wir ihr und oder aber von zu in "
-    "im auf an für mit aus bei als ist war sind dieser mein dein sein unser da dann also weil wenn",
-    "fr": "un une le la les l je j il elle on ils elles et ou mais de du des d à au aux dans sur "
-    "pour avec par si est était sont ce cette mon ma ton ta notre votre alors donc parce quand que",
+    "en": "a an the i he she we they and or but of to at for with from by as if "
+    "my your his our their then so because when",
+    "nl": "een de ik hij we wij en of maar van te voor met bij als "
+    "deze mijn uw onze dan dus omdat wanneer naar ook",
+    "de": "ein eine einen einem einer des ich er wir und oder aber von zu in "
+    "im auf an für mit aus bei als dieser mein dein unser dann also weil wenn",
+    "fr": "un une le la les l je j il on ils et ou mais de du des d à au aux dans sur "
+    "pour avec par ce cette mon ma ton ta notre votre alors donc parce quand que",
+}
+#: Of these, the ones that end no clause: repeated after a comma, they are a false start, too.
+_GO_ON: Final = {
+    "en": "a an the and or but of my your our their because",
+    "nl": "een de en of maar van te mijn uw onze omdat",
+    "de": "ein eine einen einem einer des und oder aber mein dein unser weil",
+    "fr": "un une les l j et ou mais de du des d au aux mon ma ton ta notre votre parce que",
 }
 _FILLERS: Final = {
     language: re.compile(pattern, re.IGNORECASE) for language, pattern in _HESITATIONS.items()
 }
 _SMALL_WORDS: Final = {language: frozenset(words.split()) for language, words in _SMALL.items()}
+_GOING_ON: Final = {language: frozenset(words.split()) for language, words in _GO_ON.items()}
 #: A word with one of these endings ends a sentence, so the next word is not a repetition.
 _ENDS: Final = (".", "?", "!", "…")
+#: These may end a clause.
+_PAUSES: Final = (",", ";", ":")
 
 
 def without_hesitations(transcript: Transcript, language: str) -> Transcript:
     """``transcript`` without hesitations; unchanged if its language is unknown here."""
     base = language.partition("-")[0]
-    fillers, small = _FILLERS.get(base), _SMALL_WORDS.get(base, frozenset())
+    fillers = _FILLERS.get(base)
     if fillers is None:
         return transcript
     meant: list[int] = []
     for place, word in enumerate(transcript.words):
-        again = bool(meant) and _is_again(transcript.words[meant[-1]], word, small)
+        again = bool(meant) and _is_again(transcript.words[meant[-1]], word, base)
         if not again and not fillers.fullmatch(_bare(word.text)):
             meant.append(place)
     certain = transcript.certain
@@ -55,10 +66,13 @@ def without_hesitations(transcript: Transcript, language: str) -> Transcript:
     return Transcript(words, transcript.final, certain)
 
 
-def _is_again(before: Word, word: Word, small: frozenset[str]) -> bool:
+def _is_again(before: Word, word: Word, language: str) -> bool:
     """Whether ``word`` repeats the small word ``before``."""
     text = _bare(word.text)
-    return text in small and text == _bare(before.text) and not before.text.endswith(_ENDS)
+    if text != _bare(before.text) or before.text.endswith(_ENDS):
+        return False
+    small = _GOING_ON if before.text.endswith(_PAUSES) else _SMALL_WORDS
+    return text in small[language]
 
 
 def _bare(text: str) -> str:

@@ -1,7 +1,9 @@
 """Translates with placeholders for numbers, so that the numbers themselves stay unchanged."""
 
 from server.interpretation.engines import Translator
-from server.interpretation.numerals import LANGUAGES, Masked, in_figures, masked, masked_alike
+from server.interpretation.numerals import LANGUAGES, Masked, masked, masked_alike
+from server.interpretation.spelled_numbers import in_figures
+from server.interpretation.spoken_verses import MARK
 
 
 class NumeralTranslator:
@@ -16,13 +18,14 @@ class NumeralTranslator:
         said, read = (language.partition("-")[0] for language in (source, target))
         if not {said, read} <= LANGUAGES:
             return self._translator.translate(text, source, target, prefix)
-        signed = masked(in_figures(text, said), said)
+        figures = in_figures(text, said)
+        signed = masked(figures, said, vague=True)
         begun = masked_alike(prefix, read, signed.numerals).text
         made = self._translator.translate(signed.text, source, target, begun)
         if all(sign in made for sign in signed.numerals):
             return signed.unmasked(made, read)
         # A placeholder was lost. Use the translation of the digits if it keeps more numbers.
-        copied = self._translator.translate(in_figures(text, said), source, target, prefix)
+        copied = self._translator.translate(figures.replace(MARK, ":"), source, target, prefix)
         return max(
             (signed.unmasked(made, read), copied), key=lambda found: _kept(found, signed, read)
         )

@@ -14,7 +14,9 @@ from decimal import Decimal
 from typing import Final, Literal
 
 from babel.numbers import format_decimal
-from text_to_num import alpha2digit  # type: ignore[import-untyped]
+
+from server.interpretation import vague_amounts
+from server.interpretation.spoken_verses import MARK
 
 Kind = Literal["n", "o", "t", "v"]
 
@@ -44,6 +46,8 @@ _GERMAN_BOOK: Final = re.compile(
     r"Timotheus|Titus|Philemon|Hebräer|Jakobus|Petrus|Judas|Offenbarung) $",
     re.IGNORECASE,
 )
+#: Matches nothing.
+_NONE: Final = "(?!)"
 _EDGE: Final = r"(?<![\w.,:/-])"
 _END: Final = r"(?![\w/]|[.,:-]\d)"
 
@@ -51,16 +55,20 @@ _END: Final = r"(?![\w/]|[.,:-]\d)"
 @dataclass(frozen=True)
 class Numeral:
     """A number found in a text. ``parts``: by ``kind`` the number with a decimal point, hour and
-    minute, or chapter and verses. ``literal``: copied unchanged, such as a telephone number."""
+    minute, or chapter and verses. ``literal``: copied unchanged, such as a telephone number.
+    ``vague``: no number, but "thousands of"."""
 
     kind: Kind
     parts: tuple[str, ...]
     literal: bool = False
+    vague: bool = False
 
     def written(self, language: str) -> str:
         """The number in the format of ``language``."""
         if self.literal:
             return self.parts[0]
+        if self.vague:
+            return vague_amounts.in_words(self.parts[0], language)
         return _WRITERS[self.kind](self.parts, language)
 
 
@@ -76,19 +84,19 @@ class Masked:
 
         def written(match: re.Match[str]) -> str:
             numeral = self.numerals.get(match[0])
-            return "" if numeral is None else numeral.written(language)
+            if numeral is None:
+                return ""
+            made = numeral.written(language)
+            return made[0].upper() + made[1:] if match.start() == 0 else made
 
-        return SIGN.sub(written, translation)
+        made = SIGN.sub(written, translation)
+        vague = any(numeral.vague for numeral in self.numerals.values())
+        return vague_amounts.joined(made, language) if vague else made
 
 
-def in_figures(text: str, language: str) -> str:
-    """``text`` with spelled-out numbers as digits. A single "one", "two" or "three" stays."""
-    text = str(alpha2digit(text, language))
-    return _MENDED[language](text)
-
-
-def masked(text: str, language: str) -> Masked:
-    """Replace the numbers of ``text`` by signs, numbered in order for each kind."""
+def masked(text: str, language: str, vague: bool = False) -> Masked:
+    """Replace the numbers of ``text`` by signs, numbered in order for each kind. ``vague``: also
+    amounts such as "thousands of"."""
     count = dict.fromkeys(MOST, 0)
 
     def next_of_its_kind(numeral: Numeral) -> str | None:
@@ -96,7 +104,9 @@ def masked(text: str, language: str) -> Masked:
         fits = count[numeral.kind] <= MOST[numeral.kind]
         return f"<{numeral.kind}{count[numeral.kind]}>" if fits else None
 
-    return _masked(text, language, next_of_its_kind)
+    return _masked(
+        text, language, next_of_its_kind, vague_amounts.said(language) if vague else _NONE
+    )
 
 
 def masked_alike(text: str, language: str, numerals: Mapping[str, Numeral]) -> Masked:
@@ -111,24 +121,26 @@ def masked_alike(text: str, language: str, numerals: Mapping[str, Numeral]) -> M
             del left[sign]
         return sign
 
-    return _masked(text, language, the_same)
+    return _masked(text, language, the_same, vague_amounts.written(language))
 
 
-def _masked(text: str, language: str, sign_of: Callable[[Numeral], str | None]) -> Masked:
+def _masked(
+    text: str, language: str, sign_of: Callable[[Numeral], str | None], vague: str
+) -> Masked:
     numerals: dict[str, Numeral] = {}
     made, end = [], 0
-    for start, stop, numeral in _found(text, language):
+    for start, stop, numeral in _found(text, language, vague):
         if (sign := sign_of(numeral)) is not None:
             numerals[sign] = numeral
             made += [text[end:start], sign]
             end = stop
-    return Masked("".join([*made, text[end:]]), numerals)
+    return Masked("".join([*made, text[end:]]).replace(MARK, ":"), numerals)
 
 
-def _found(text: str, language: str) -> Iterator[tuple[int, int, Numeral]]:
+def _found(text: str, language: str, vague: str) -> Iterator[tuple[int, int, Numeral]]:
     """Each number with its start and end index, in order."""
     at = 0
-    pattern = _pattern(language)
+    pattern = _pattern(language, vague)
     while match := pattern.search(text, at):
         at = match.end()
         if (numeral := _numeral(match, text, language)) is not None:
@@ -136,12 +148,13 @@ def _found(text: str, language: str) -> Iterator[tuple[int, int, Numeral]]:
 
 
 @functools.cache
-def _pattern(language: str) -> re.Pattern[str]:
+def _pattern(language: str, vague: str) -> re.Pattern[str]:
     group, point = _GROUP[language], _POINT[language]
     clock = r"(?P<hour>[01]?\d|2[0-4])(?:[.:](?P<minute>[0-5]\d)| ?h ?(?P<after>[0-5]\d))"
     parts = (
+        rf"(?P<vague>{vague})\b",
         rf"(?P<phone>(?:\+\d\d|0\d)\d{{0,3}}(?:[- ]?\d{{2,8}}){{1,5}}){_END}",
-        rf"(?P<chapter>\d{{1,3}}):(?P<first>\d{{1,3}})(?:[-–](?P<last>\d{{1,3}}))?{_END}",
+        rf"(?P<chapter>\d{{1,3}})(?P<mark>[:{MARK}])(?P<first>\d{{1,3}})(?:[-–](?P<last>\d{{1,3}}))?{_END}",
         rf"{clock}(?= (?:{_HOUR[language]})\b|{_END})",
         rf"(?P<ordinal>{_ORDINAL[language]})",
         rf"(?P<whole>\d{{1,3}}(?:{group}\d{{3}})+|\d+)(?:{point}(?P<rest>\d{{1,6}}))?{_END}",
@@ -151,13 +164,15 @@ def _pattern(language: str) -> re.Pattern[str]:
 
 def _numeral(match: re.Match[str], text: str, language: str) -> Numeral | None:
     found = match.groupdict()
+    if found["vague"]:
+        amount = vague_amounts.english(found["vague"], language)
+        return Numeral("n", (amount,), vague=True)
     if found["phone"]:
         return Numeral("n", (found["phone"],), literal=True)
     if found["chapter"]:
         minute, last = found["first"], found["last"]
-        clock = (
-            last is None and len(minute) == 2 and int(minute) < 60 and int(found["chapter"]) < 25
-        )
+        clock = last is None and len(minute) == 2 and int(minute) < 60
+        clock = clock and int(found["chapter"]) < 25 and found["mark"] != MARK
         if clock and not _names_a_book(text[: match.start()]):
             return Numeral("t", (found["chapter"], minute))
         return Numeral("v", (found["chapter"], minute, *([last] if last else [])))
@@ -231,50 +246,4 @@ _WRITERS: Final[dict[Kind, Callable[[tuple[str, ...], str], str]]] = {
     "o": _write_ordinal,
     "t": _write_time,
     "v": _write_verse,
-}
-
-
-def _mended_en(text: str) -> str:
-    """Join years said in two parts ("19 84"), and convert "a hundred", verses and times."""
-    text = re.sub(r"\b(1[1-9]|20) ([1-9]\d)\b(?! ?(?:%|per|to|and|years|minutes))", r"\1\2", text)
-    text = re.sub(r"\b[Aa] (100|1000)\b", r"\1", text)
-    text = re.sub(r"\b(\d{1,3}),? verse (\d{1,3})\b", r"\1:\2", text)
-    return _clock(text, r"half past (\d+)", r"quarter past (\d+)", r"(?:a )?quarter to (\d+)")
-
-
-def _mended_nl(text: str) -> str:
-    text = re.sub(r"\bhalf (\d+)\b", lambda m: f"{_before(m[1])}:30", text)
-    text = _clock(text, "(?!)", r"kwart over (\d+)", r"kwart voor (\d+)")
-    return re.sub(r"\b(\d{1,3}) vers (\d{1,3})\b", r"\1:\2", text)
-
-
-def _mended_de(text: str) -> str:
-    text = re.sub(r"\bhalb (\d+)\b", lambda m: f"{_before(m[1])}:30", text)
-    text = _clock(text, "(?!)", r"[Vv]iertel nach (\d+)", r"[Vv]iertel vor (\d+)")
-    return re.sub(r"\b(\d{1,3}) [Vv]ers (\d{1,3})\b", r"\1:\2", text)
-
-
-def _mended_fr(text: str) -> str:
-    text = re.sub(r"\bpour 100\b", "pour cent", text)
-    text = _clock(
-        text, r"(\d+) heures? et demie", r"(\d+) heures? et quart", r"(\d+) heures? moins le quart"
-    )
-    return re.sub(r"\b(\d{1,3}) verset (\d{1,3})\b", r"\1:\2", text)
-
-
-def _clock(text: str, half: str, after: str, before: str) -> str:
-    text = re.sub(rf"\b{half}\b", r"\1:30", text) if "(\\d" in half else text
-    text = re.sub(rf"\b{after}\b", r"\1:15", text)
-    return re.sub(rf"\b{before}\b", lambda m: f"{_before(m[1])}:45", text)
-
-
-def _before(hour: str) -> int:
-    return (int(hour) - 2) % 12 + 1
-
-
-_MENDED: Final[dict[str, Callable[[str], str]]] = {
-    "en": _mended_en,
-    "nl": _mended_nl,
-    "de": _mended_de,
-    "fr": _mended_fr,
 }

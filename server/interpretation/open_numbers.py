@@ -1,9 +1,12 @@
 """Finds a number at the end of a text that may be incomplete: "twenty" before "five thousand"."""
 
 import functools
+import re
 from typing import Final
 
-from server.interpretation.numerals import LANGUAGES, in_figures
+from server.interpretation.large_numbers import scales
+from server.interpretation.numerals import LANGUAGES
+from server.interpretation.spelled_numbers import in_figures
 
 #: ``in_figures`` does not convert these when they stand alone, as some of them are articles, too.
 _SMALL: Final = {
@@ -14,10 +17,10 @@ _SMALL: Final = {
 }
 #: Words that may stand within a number.
 _JOINING: Final = {
-    "en": {"and", "point"},
-    "nl": {"en", "komma"},
-    "de": {"und", "komma"},
-    "fr": {"et", "virgule"},
+    "en": {"and", "point", "half"},
+    "nl": {"en", "komma", "half", "anderhalf"},
+    "de": {"und", "komma", "halb", "halbe", "anderthalb", "eineinhalb", "zweieinhalb"},
+    "fr": {"et", "virgule", "demi"},
 }
 
 
@@ -44,5 +47,7 @@ def _is_part(word: str, language: str) -> bool:
         return False  # punctuation ends a number
     lower = word.lower()
     if lower in _SMALL[language] or lower in _JOINING[language]:
+        return True
+    if re.fullmatch(scales(language), lower):
         return True
     return in_figures(lower, language)[0].isdigit()

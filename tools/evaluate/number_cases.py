@@ -8,7 +8,8 @@ from typing import Final
 
 from num2words import num2words  # type: ignore[import-untyped]
 
-from server.interpretation.numerals import Kind, Numeral, in_figures, masked
+from server.interpretation.numerals import Kind, Numeral, masked
+from server.interpretation.spelled_numbers import in_figures
 
 LANGUAGES: Final = ("en", "nl", "de", "fr")
 COUNT: Final = 100

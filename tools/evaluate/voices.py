@@ -20,8 +20,8 @@ import numpy as np
 import soxr
 
 from server.config import STARTER_MODELS
-from server.interpretation.numerals import in_figures
 from server.interpretation.piper_synthesizer import PiperSynthesizer
+from server.interpretation.spelled_numbers import in_figures
 from server.interpretation.types import Pcm
 from server.interpretation.whisper_model import LONGEST_S, WhisperModel
 from server.models.catalogue import Catalogue

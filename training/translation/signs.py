@@ -3,7 +3,8 @@
 import re
 from typing import Final
 
-from server.interpretation.numerals import SIGN, in_figures, masked, masked_alike
+from server.interpretation.numerals import SIGN, masked, masked_alike
+from server.interpretation.spelled_numbers import in_figures
 from training.translation.corpus import Pair
 from training.translation.recipe import Direction
 

@@ -22,6 +22,8 @@ def heard(text: str, certain: int | None = None) -> Transcript:
         ("en", "the uh the house", "the house"),
         ("nl", "ik ik ik ga", "ik ga"),
         ("en", "Uhhhhh.", ""),
+        ("en", "The, the house, my, my errr friend.", "The, house, my, friend."),
+        ("nl", "de, de kerk van van ons", "de, kerk van ons"),
     ],
 )
 def test_hesitations_are_removed(language: str, said: str, meant: str) -> None:
@@ -36,6 +38,19 @@ def test_hesitations_are_removed(language: str, said: str, meant: str) -> None:
         ("nl", "Heel heel mooi. Ik weet dat dat zo is. Nee, nee."),
         ("de", "Er sagt, dass die die Tür öffnen. Ehe er kam."),
         ("fr", "Nous nous levons. Eh bien, un heureux euro."),
+        ("en", "what it is is grace and all he was was a man"),
+        ("en", "the world we live in in 2024, to err is human"),
+        ("en", "i tell you you must after this this will come and do it it helps"),
+        ("en", "So do I, I think. Those who they are, are welcome."),
+        ("nl", "wij zijn zijn kinderen en dit zijn zijn woorden"),
+        ("nl", "als u u bekeert en als het het volk betreft waar we in in geloven"),
+        ("nl", "hij stond op op de derde dag en keerde om om te zien"),
+        ("nl", "als jullie jullie vijanden liefhebben. Dat doe ik, ik kom."),
+        ("nl", "wie hier is is welkom en God heeft ons ons leven gegeven"),
+        ("de", "das Wort, das das Leben bringt, ist das, das gut ist"),
+        ("de", "als ihr ihr Haus bautet und der Mann den den Weg kannte"),
+        ("de", "ich weiß das, das ist gut. wer hier ist ist willkommen"),
+        ("fr", "celui qui est est grand et pour elle elle vit. Si si."),
         ("it", "Eh uh the the."),
     ],
 )

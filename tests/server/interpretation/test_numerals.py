@@ -3,7 +3,8 @@
 import pytest
 
 from server.interpretation.numeral_translator import NumeralTranslator
-from server.interpretation.numerals import in_figures, masked
+from server.interpretation.numerals import masked
+from server.interpretation.spelled_numbers import in_figures
 
 
 @pytest.mark.parametrize(
@@ -29,6 +30,20 @@ from server.interpretation.numerals import in_figures, masked
         ("de", "im 21. Jahrhundert", "im <o1> Jahrhundert", "fr", "im 21e Jahrhundert"),
         ("fr", "à dix heures et demie", "à <t1>", "en", "à 10:30"),
         ("fr", "10 000 personnes", "<n1> personnes", "en", "10,000 personnes"),
+        ("nl", "johannes drie vers zestien", "johannes <v1>", "fr", "johannes 3:16"),
+        ("nl", "Romeinen 8, vers 28", "Romeinen <v1>", "de", "Romeinen 8,28"),
+        ("nl", "genesis een vers een", "genesis <v1>", "en", "genesis 1:1"),
+        ("nl", "johannes 10:30", "johannes <t1>", "fr", "johannes 10 h 30"),
+        ("en", "john one verse one", "john <v1>", "de", "john 1,1"),
+        (
+            "en",
+            "romans chapter eight verse ten",
+            "romans chapter <v1>",
+            "nl",
+            "romans chapter 8:10",
+        ),
+        ("de", "johannes drei vers sechzehn", "johannes <v1>", "fr", "johannes 3:16"),
+        ("fr", "jean un verset un", "jean <v1>", "de", "jean 1,1"),
         ("fr", "sept pour cent", "<n1> pour cent", "nl", "7 pour cent"),
     ],
 )
@@ -38,6 +53,169 @@ def test_numbers_are_found_and_written_as_the_other_language_has_them(
     found = masked(in_figures(said, language), language)
     assert found.text == with_signs
     assert found.unmasked(found.text, other) == written
+
+
+@pytest.mark.parametrize(
+    ("language", "said", "figures"),
+    [
+        ("en", "about five million people", "about 5000000 people"),
+        ("en", "It costs $3.5 million.", "It costs $3500000."),
+        ("en", "three point five million dollars", "3500000 dollars"),
+        ("en", "about two and a half million people", "about 2500000 people"),
+        ("en", "half a million, or a million and a half", "500000, or 1500000"),
+        ("en", "two or three million", "2000000 or 3000000"),
+        ("en", "from 1990 to 2 million", "from 1990 to 2000000"),
+        ("en", "three billion five hundred million two hundred", "3500000200"),
+        ("en", "20 thousand", "20000"),
+        ("en", "5 million 20% of them", "5000000 20% of them"),
+        ("nl", "Er wonen 17 miljoen mensen.", "Er wonen 17000000 mensen."),
+        ("nl", "anderhalf miljoen", "1500000"),
+        ("nl", "een half miljoen mensen", "500000 mensen"),
+        ("nl", "een kwart miljoen of driekwart miljoen", "250000 of 750000"),
+        ("en", "a quarter of a million", "250000"),
+        ("nl", "vier en een half miljoen", "4500000"),
+        ("nl", "twee komma vijf miljard", "2500000000"),
+        ("nl", "een miljoen tweehonderdduizend", "1200000"),
+        ("nl", "€ 1.250,5 miljoen", "€ 1250500000"),
+        ("de", "17 Millionen Menschen", "17000000 Menschen"),
+        ("de", "eineinhalb millionen", "1500000"),
+        ("de", "eine halbe million", "500000"),
+        ("de", "zwei und eine halbe Million", "2500000"),
+        ("de", "zwei bis drei Milliarden", "2000000000 bis 3000000000"),
+        ("fr", "un million de personnes", "1000000 personnes"),
+        ("fr", "deux millions et demi d'euros", "2500000 euros"),
+        ("fr", "20 mille", "20000"),
+    ],
+)
+def test_amounts_of_millions_are_one_number(language: str, said: str, figures: str) -> None:
+    assert in_figures(said, language) == figures
+
+
+@pytest.mark.parametrize(
+    ("language", "said"),
+    [
+        ("en", "Thousands of people came, hundreds of millions, tens of thousands."),
+        ("en", "the first million of a few hundred or several thousand"),
+        ("nl", "Miljoenen mensen, een paar honderd, duizenden, honderden miljoenen."),
+        ("de", "millionen menschen und ein paar tausend"),
+        ("fr", "Des millions de personnes, des milliards, des milliers."),
+    ],
+)
+def test_amounts_without_a_number_stay_words(language: str, said: str) -> None:
+    assert in_figures(said, language) == said
+
+
+@pytest.mark.parametrize(
+    ("language", "said", "figures"),
+    [
+        ("nl", "om half een, en om half twee", "om 12:30, en om 1:30"),
+        ("nl", "vanaf kwart over een", "vanaf 1:15"),
+        ("nl", "half vijf", "4:30"),
+        ("de", "um halb eins", "um 12:30"),
+        ("de", "Viertel vor drei", "2:45"),
+        ("en", "a quarter past nine", "9:15"),
+        ("en", "at quarter to one", "at 12:45"),
+        ("en", "we start at eleven thirty on sunday", "we start at 11:30 on sunday"),
+        ("en", "from ten thirty to eleven fifteen", "from 10:30 to 11:15"),
+        ("en", "ten thirty in the morning", "10:30 in the morning"),
+        ("fr", "quatorze heures moins le quart", "13:45"),
+    ],
+)
+def test_times_of_day_are_written_as_figures(language: str, said: str, figures: str) -> None:
+    assert in_figures(said, language) == figures
+
+
+@pytest.mark.parametrize(
+    ("said", "figures"),
+    [
+        ("Nineteen eighty-four was a hard year.", "1984 was a hard year."),
+        ("from nineteen fourteen to nineteen eighteen", "from 1914 to 1918"),
+        ("on may fifth nineteen sixty", "on may 5th 1960"),
+        ("in march eighteen twelve", "in march 1812"),
+        ("the year of our lord seventeen seventy six", "the year of our lord 1776"),
+        ("in ten sixty six or since eleven sixty", "in 10 66 or since 1160"),
+    ],
+)
+def test_years_said_in_two_parts_are_one_number(said: str, figures: str) -> None:
+    assert in_figures(said, "en") == figures
+
+
+@pytest.mark.parametrize(
+    ("language", "said", "figures"),
+    [
+        ("en", "romans twelve twelve", "romans 12 12"),
+        ("en", "john fourteen sixteen", "john 14 16"),
+        ("en", "in room 11 20 people were waiting", "in room 11 20 people were waiting"),
+        ("en", "at ten fifteen people came", "at 10 15 people came"),
+        ("en", "by eleven twenty people had left", "by 11 20 people had left"),
+        ("nl", "half 500, een half uur, een kwart voor 10", None),
+        ("nl", "kwart over 5 procent", None),
+        ("nl", "twee en een half jaar", "2 en een half jaar"),
+        ("de", "halb 100, halb voll, halb 5 Prozent", None),
+    ],
+)
+def test_other_numbers_are_neither_times_nor_years(
+    language: str, said: str, figures: str | None
+) -> None:
+    assert in_figures(said, language) == (figures or said)
+
+
+@pytest.mark.parametrize(
+    ("language", "said", "figures"),
+    [
+        ("en", "chapter one and psalm two", "chapter 1 and psalm 2"),
+        ("en", "in this verse one thing is clear", None),
+        ("nl", "Psalm een.", "Psalm 1."),
+        ("nl", "in vers een lezen we", "in vers 1 lezen we"),
+        ("nl", "vers een tot drie", "vers 1 tot 3"),
+        ("nl", "we lezen in dit hoofdstuk een mooi verhaal", None),
+        ("nl", "in dit vers een", None),
+        ("nl", "we lezen een vers 16", None),
+        ("de", "in kapitel eins", "in kapitel 1"),
+        ("de", "in diesem vers ein wort", None),
+        ("fr", "au verset un nous lisons", "au verset 1 nous lisons"),
+        ("fr", "dans ce verset un mot", None),
+    ],
+)
+def test_small_numbers_of_chapters_and_verses(
+    language: str, said: str, figures: str | None
+) -> None:
+    assert in_figures(said, language) == (figures or said)
+
+
+def test_a_verse_beyond_the_last_sign_has_a_colon() -> None:
+    found = masked(in_figures("one verse one, " * 4, "en"), "en")
+    assert found.text == "<v1>, <v2>, <v3>, 1:1, "
+
+
+@pytest.mark.parametrize(
+    ("language", "said"),
+    [
+        ("nl", "Geef acht! Geef acht op mijn woorden, en sla geen acht op hem."),
+        ("nl", "ik acht dat niet goed"),
+        ("nl", "hij heeft acht geslagen op mijn gebed"),
+        ("nl", "neem dat in acht, en ook dit moet je in acht nemen"),
+        ("de", "Gib acht! habt acht auf euch selbst"),
+        ("de", "nehmt euch in acht vor den falschen propheten"),
+        ("fr", "rien de neuf, et un bâtiment tout neuf"),
+        ("fr", "l'homme neuf est né"),
+    ],
+)
+def test_words_that_look_like_a_number_stay_words(language: str, said: str) -> None:
+    assert in_figures(said, language) == said
+
+
+@pytest.mark.parametrize(
+    ("language", "said", "figures"),
+    [
+        ("nl", "dan heb ik acht kinderen, hij heeft acht boeken", "8"),
+        ("nl", "in acht dagen, geef acht voorbeelden", "8"),
+        ("de", "wir haben acht Kinder in acht Tagen", "8"),
+        ("fr", "plus de neuf étages, en tout neuf personnes", "9"),
+    ],
+)
+def test_the_same_words_are_numbers_elsewhere(language: str, said: str, figures: str) -> None:
+    assert in_figures(said, language).count(figures) == 2
 
 
 @pytest.mark.parametrize("language", ["en", "nl", "de", "fr"])
@@ -71,6 +249,31 @@ def test_a_model_sees_signs_and_the_translation_has_the_numbers() -> None:
     assert NumeralTranslator(Copying()).translate("10.000 euro", "nl", "en-GB") == "10,000 euro"
 
 
+@pytest.mark.parametrize(
+    ("source", "target", "text", "made"),
+    [
+        ("en", "nl", "thousands of people and 3", "Duizenden people and 3"),
+        ("en", "de", "with hundreds of thousands of angels", "with Hunderttausende angels"),
+        ("en", "fr", "with millions of anges", "with des millions d'anges"),
+        ("en", "fr", "les hundreds of people", "les centaines de people"),
+        ("fr", "en", "avec des milliers de personnes", "avec thousands of personnes"),
+        ("nl", "en", "er waren honderden mensen", "er waren hundreds of mensen"),
+        ("en", "nl", "thousands of them, and hundreds", "thousands of them, and hundreds"),
+        ("nl", "en", "duizenden kwamen", "duizenden kwamen"),
+    ],
+)
+def test_vague_amounts_are_written_in_the_other_language(
+    source: str, target: str, text: str, made: str
+) -> None:
+    assert NumeralTranslator(Copying()).translate(text, source, target) == made
+
+
+def test_vague_amounts_in_a_forced_prefix_become_their_signs() -> None:
+    model = Copying()
+    NumeralTranslator(model).translate("thousands of people", "en", "nl", "Duizenden mensen")
+    assert model.seen == ["<n1> mensen"]
+
+
 def test_numbers_in_a_forced_prefix_become_their_signs() -> None:
     model = Copying()
     NumeralTranslator(model).translate("van 10.000 tot 20.000", "nl", "en", "van 10,000 tot")
@@ -79,6 +282,10 @@ def test_numbers_in_a_forced_prefix_become_their_signs() -> None:
 
 def test_a_number_whose_sign_was_lost_is_copied() -> None:
     assert NumeralTranslator(Copying("<n1>")).translate("12 appels", "nl", "en") == "12 appels"
+
+
+def test_a_verse_whose_sign_was_lost_has_a_colon() -> None:
+    assert NumeralTranslator(Copying("<v1>")).translate("1 vers 1", "nl", "en") == "1:1"
 
 
 def test_other_languages_are_translated_as_they_are() -> None:
