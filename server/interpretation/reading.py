@@ -16,6 +16,8 @@ from typing import Any, Final
 from babel.dates import format_date
 from num2words import num2words  # type: ignore[import-untyped]
 
+from server.interpretation.times_and_verses import books, times_and_verses
+
 _WORDS: Final[dict[str, dict[str, Any]]] = tomllib.loads(
     Path(__file__).with_suffix(".toml").read_text("utf-8")
 )
@@ -30,18 +32,6 @@ _GERMAN_ORDERED: Final = (
     f"{_MONTHS}|Mose|Samuel|Könige|Chronik|Korinther|Thessalonicher|Timotheus|Petrus|Johannes|"
     "Jahrhundert|Kapitel|Strophe|Vers|Advent|Sonntag|Klasse|Mal|Tag|Buch|Brief|Platz"
 )
-#: Names that several books of the Bible share, in English, Dutch and French.
-_NUMBERED: Final = (
-    "Samu[eë]l|Kings|Chronicles|Corinthians|Thessalonians|Timothy|Peter|John|Koningen|Kronieken|"
-    "Korinti[eë]rs|Korinthe|Tessalonicenzen|Thessalonicenzen|Timote[uü]s|Timotheüs|Petrus|Johannes|"
-    "Rois|Chroniques|Corinthiens|Thessaloniciens|Timothée|Pierre|Jean"
-)
-_BOOK_ORDINALS: Final = {
-    "en": ("First", "Second", "Third"),
-    "nl": ("Eerste", "Tweede", "Derde"),
-    "fr": ("Premier", "Deuxième", "Troisième"),
-}
-_FULL_HOUR: Final = {"en": "{} o'clock", "nl": "{} {}", "de": "{} {}", "fr": "{} {}"}
 _RANGE: Final = r"(?<![\w.,/-])(\d{1,4}) ?[-–] ?(\d{1,4})(?![\w/-]|[.,:]\d)"
 
 Rule = Callable[[str], str]
@@ -64,9 +54,8 @@ def _rules(language: str) -> tuple[Rule, ...]:
         lambda text: _dates(text, language),
         _phones,
         lambda text: _abbreviations(text, words),
-        lambda text: _books(text, language),
-        lambda text: _times(text, language, words),
-        lambda text: _verses(text, language, words),
+        lambda text: books(text, language),
+        times_and_verses(language, words),
         lambda text: _grouped(text, words),
         lambda text: _money(text, language, words),
         lambda text: _ordinals(text, language),
@@ -125,56 +114,6 @@ def _phones(text: str) -> str:
 def _abbreviations(text: str, words: dict[str, Any]) -> str:
     for pattern, meant in words["abbreviations"].items():
         text = re.sub(rf"(?<![\w.])(?:{pattern})", meant, text)
-    return text
-
-
-def _books(text: str, language: str) -> str:
-    """Read the number of a book: "1 Kings" as "First Kings"."""
-    ordinals = _BOOK_ORDINALS.get(language)
-    if ordinals is None:
-        return text
-    return re.sub(
-        rf"(?<![\w:,.])([123])\.? (?=(?:{_NUMBERED})\b)",
-        lambda match: ordinals[int(match[1]) - 1] + " ", text,
-    )  # fmt: skip
-
-
-def _times(text: str, language: str, words: dict[str, Any]) -> str:
-    """Read times of day, which have a colon or a sign for hours."""
-    signs = words.get("hour_signs", "(?!)")
-    clock = rf"([01]?\d|2[0-4]):([0-5]\d)(?!\d|:|[-–]\d)(?: ?(?:{signs})\b)?"
-    hours = rf"([01]?\d|2[0-4])(?:[.:]([0-5]\d))? ?(?:{signs})(?:(?<=h) ?([0-5]\d))?\b"
-
-    def said(match: re.Match[str]) -> str:
-        hour = int(match[1])
-        minutes = int(next((each for each in match.groups()[1:] if each), "0"))
-        unit = words.get("hour" if hour == 1 else "hours", "")
-        if minutes == 0:
-            return _FULL_HOUR[language].format(hour, unit)
-        if language == "en":
-            return f"{hour} {minutes}" if minutes > 9 else f"{hour} oh {minutes}"
-        return f"{hour} {unit} {minutes}"
-
-    after_no_word = r"(?<![A-Za-zäöüéëï] )(?<![\w.,:/-])"
-    after_a_preposition = r"(?:(?<=\bat )|(?<=\bom )|(?<=\bum )|(?<=\bà )|(?<=^))(?<![\w.,:/-])"
-    text = re.sub(rf"(?<![\w.,:/-]){hours}", said, text)
-    text = re.sub(after_a_preposition + clock, said, text, flags=re.IGNORECASE)
-    return re.sub(after_no_word + clock, said, text)
-
-
-def _verses(text: str, language: str, words: dict[str, Any]) -> str:
-    """Read Bible verses: a chapter and one or more verses. German has a comma between them, which
-    counts only after a name."""
-
-    def said(match: re.Match[str]) -> str:
-        if match[3] is None:
-            return f"{match[1]} {words['verse']} {match[2]}"
-        return f"{match[1]} {words['verses']} {match[2]} {words['to']} {match[3]}"
-
-    verse = r"(\d{1,3})(?:[-–](\d{1,3}))?(?![\d:]|[.,]\d)"
-    text = re.sub(rf"(?<![\w.,:/-])(\d{{1,3}}):(?:\s?){verse}", said, text)
-    if language == "de":
-        text = re.sub(rf"(?<=[a-zäöü] )(\d{{1,3}}),{verse}(?= ?[-–]|[.;!?)]|$)", said, text)
     return text
 
 
