@@ -16,6 +16,7 @@ from typing import Any, Final
 from babel.dates import format_date
 from num2words import num2words  # type: ignore[import-untyped]
 
+from server.interpretation import amounts
 from server.interpretation.times_and_verses import books, times_and_verses
 
 _WORDS: Final[dict[str, dict[str, Any]]] = tomllib.loads(
@@ -32,7 +33,13 @@ _GERMAN_ORDERED: Final = (
     f"{_MONTHS}|Mose|Samuel|Könige|Chronik|Korinther|Thessalonicher|Timotheus|Petrus|Johannes|"
     "Jahrhundert|Kapitel|Strophe|Vers|Advent|Sonntag|Klasse|Mal|Tag|Buch|Brief|Platz"
 )
-_RANGE: Final = r"(?<![\w.,/-])(\d{1,4}) ?[-–] ?(\d{1,4})(?![\w/-]|[.,:]\d)"
+#: A telephone number: one of another country, one with the area before it, five pairs of digits,
+#: or an American one.
+_PHONE: Final = (
+    r"\+(?=(?:[ ()-]*\d){8})\d{1,3}(?: ?\(0\))?(?:[ -]?\d{1,8}){1,6}|"
+    r"(?=(?:[ ()/-]*\d){8})\(?0\d{1,4}\)?(?:(?: ?[-/] ?| )\d{2,8}){1,5}|"
+    r"0\d(?:\.\d\d){4}|(?:1[ -])?\(?\d{3}\)?[ -]\d{3}-\d{4}"
+)
 
 Rule = Callable[[str], str]
 
@@ -50,18 +57,19 @@ def _rules(language: str) -> tuple[Rule, ...]:
     """The rules, in the order of their use. Later rules do not match what earlier ones wrote."""
     words = _WORDS[language]
     return (
+        amounts.in_plain_spaces,
         lambda text: _addresses(text, words),
         lambda text: _dates(text, language),
-        _phones,
+        lambda text: _phones(text, words),
         lambda text: _abbreviations(text, words),
         lambda text: books(text, language),
         times_and_verses(language, words),
-        lambda text: _grouped(text, words),
-        lambda text: _money(text, language, words),
+        lambda text: amounts.grouped(text, words),
+        lambda text: amounts.money(text, language, words),
         lambda text: _ordinals(text, language),
-        lambda text: _units(text, words),
-        lambda text: re.sub(_RANGE, rf"\1 {words['to']} \2", text),
-        lambda text: _decimals(text, words),
+        lambda text: amounts.units(text, words),
+        lambda text: amounts.ranges(text, words),
+        lambda text: amounts.decimals(text, words),
         lambda text: _signs(text, words),
     )
 
@@ -102,52 +110,20 @@ def _dates(text: str, language: str) -> str:
     )  # fmt: skip
 
 
-def _phones(text: str) -> str:
+def _phones(text: str, words: dict[str, Any]) -> str:
     """Read telephone numbers digit by digit, with a pause after each group."""
 
     def said(match: re.Match[str]) -> str:
-        return ", ".join(" ".join(group) for group in re.findall(r"\+?\d+", match[0]))
+        groups = re.findall(r"\+?\d+", match[0].replace("(0)", " "))
+        return ", ".join(" ".join(group) for group in groups).replace("+", words["plus"])
 
-    return re.sub(r"(?<![\w.,])(?:\+\d\d|0)[\d]{1,4}(?:[- ]\d{2,8}){1,4}(?![\w])", said, text)
+    return re.sub(rf"(?<![\w.,/+-])(?<!\d )(?:{_PHONE})(?!\w|[.,:]\d)", said, text)
 
 
 def _abbreviations(text: str, words: dict[str, Any]) -> str:
     for pattern, meant in words["abbreviations"].items():
         text = re.sub(rf"(?<![\w.])(?:{pattern})", meant, text)
     return text
-
-
-def _grouped(text: str, words: dict[str, Any]) -> str:
-    """Remove thousands separators: 10.000 becomes 10000."""
-    sign = words["grouping"]
-    return re.sub(
-        rf"(?<![\w.,])\d{{1,3}}(?:{sign}\d{{3}})+(?!\d|[.,]\d{{3}})",
-        lambda match: re.sub(r"\D", "", match[0]), text,
-    )  # fmt: skip
-
-
-def _money(text: str, language: str, words: dict[str, Any]) -> str:
-    names = words["money"]
-    decimal = re.escape(words["decimal"])
-    amount = rf"(\d+)(?:{decimal}(\d\d|-))?( (?i:mi|bi)[a-zé]+| Mio\.| Mrd\.)?"
-    signs = "|".join(map(re.escape, names))
-
-    def said(sign: str, whole: str, cents: str | None, times: str | None) -> str:
-        one, many = names[sign]
-        name = one if whole == "1" and not times else many
-        if times and language == "fr":
-            name = f"d'{name}" if name[0] == "e" else f"de {name}"
-        cents = f" {int(cents)}" if cents and cents.isdigit() and int(cents) else ""
-        return f"{whole}{times or ''} {name}{cents}"
-
-    text = re.sub(
-        rf"({signs}) ?{amount}(?!\d)",
-        lambda match: said(match[1], match[2], match[3], match[4]), text,
-    )  # fmt: skip
-    return re.sub(
-        rf"(?<![\w.,]){amount} ?({signs})",
-        lambda match: said(match[4], match[1], match[2], match[3]), text,
-    )  # fmt: skip
 
 
 def _ordinals(text: str, language: str) -> str:
@@ -173,26 +149,6 @@ def _ordinals(text: str, language: str) -> str:
     }
     spaced = " " if language == "de" else ""
     return re.sub(patterns[language], lambda match: said(match) + spaced, text)
-
-
-def _units(text: str, words: dict[str, Any]) -> str:
-    units = words["units"]
-    signs = "|".join(map(re.escape, units))
-
-    def said(match: re.Match[str]) -> str:
-        one, many = units[match[2]]
-        return f"{match[1]} {one if match[1] == '1' else many}"
-
-    text = re.sub(rf"(\d+(?:[.,]\d+)?)[ \u00a0\u202f]?({signs})(?![\w²³/])", said, text)
-    return re.sub(r"(\d)[ \u00a0\u202f]?%", rf"\1 {words['percent']}", text)
-
-
-def _decimals(text: str, words: dict[str, Any]) -> str:
-    """Read decimals, written with a point or a comma; the digits after it one by one."""
-    return re.sub(
-        r"(?<![\w.,:])(\d+)[.,](\d{1,6})(?![\d]|[.,:]\d)",
-        lambda match: f"{match[1]} {words['point']} {' '.join(match[2])}", text,
-    )  # fmt: skip
 
 
 def _signs(text: str, words: dict[str, Any]) -> str:
