@@ -16,7 +16,7 @@ from typing import Any, Final
 from babel.dates import format_date
 from num2words import num2words  # type: ignore[import-untyped]
 
-from server.interpretation import amounts
+from server.interpretation import amounts, german_ordinals
 from server.interpretation.times_and_verses import books, times_and_verses
 
 _WORDS: Final[dict[str, dict[str, Any]]] = tomllib.loads(
@@ -25,14 +25,6 @@ _WORDS: Final[dict[str, dict[str, Any]]] = tomllib.loads(
 _ENDINGS: Final = "com|org|net|info|edu|gov|io|app|church|nl|be|de|at|ch|fr|eu|uk"
 #: Parts of an address that are spelled out letter by letter.
 _SPELLED: Final = frozenset(("www", "nl", "be", "de", "at", "ch", "fr", "eu", "uk", "io"))
-_MONTHS: Final = (
-    "Januar|Februar|März|April|Mai|Juni|Juli|August|September|Oktober|November|Dezember"
-)
-#: German nouns and months before which "3." is an ordinal.
-_GERMAN_ORDERED: Final = (
-    f"{_MONTHS}|Mose|Samuel|Könige|Chronik|Korinther|Thessalonicher|Timotheus|Petrus|Johannes|"
-    "Jahrhundert|Kapitel|Strophe|Vers|Advent|Sonntag|Klasse|Mal|Tag|Buch|Brief|Platz"
-)
 #: A telephone number: one of another country, one with the area before it, five pairs of digits,
 #: or an American one.
 _PHONE: Final = (
@@ -98,15 +90,32 @@ def _dates(text: str, language: str) -> str:
             date = datetime.date(int(year), int(month), int(day))
         except ValueError:
             return whole
-        return format_date(date, "d. MMMM y" if language == "de" else "d MMMM y", locale=language)
+        written = format_date(
+            date, "d. MMMM y" if language == "de" else "d MMMM y", locale=language
+        )
+        return re.sub("^1 ", "1er ", written) if language == "fr" else written
+
+    def in_order(match: re.Match[str]) -> str:
+        american = language == "en" and int(match[3]) > 12
+        day, month = (match[3], match[1]) if american else (match[1], match[3])
+        return said(day, month, match[4], match[0])
 
     text = re.sub(
         r"(?<![\w-])(\d{4})-(\d\d)-(\d\d)(?![\w-])",
         lambda match: said(match[3], match[2], match[1], match[0]), text,
     )  # fmt: skip
+    text = re.sub(r"(?<![\w./-])(\d{1,2})([-./])(\d{1,2})\2(\d{4})(?![\w/-])", in_order, text)
+    if language != "de":
+        return text
+
+    def of_any_year(match: re.Match[str]) -> str:
+        date = said(match["day"], match["month"], "2000", match["date"])
+        return match["before"] + date.removesuffix(" 2000")
+
+    before, day, month = "[Aa]m|[Vv]om|[Zz]um|[Bb]is|[Aa]b|de[mnr]", r"\d{1,2}", r"\d{1,2}"
     return re.sub(
-        r"(?<![\w./-])(\d{1,2})([-./])(\d{1,2})\2(\d{4})(?![\w/-])",
-        lambda match: said(match[1], match[3], match[4], match[0]), text,
+        rf"\b(?P<before>(?:{before}) )(?P<date>(?P<day>{day})\.(?P<month>{month})\.)(?!\d)",
+        of_any_year, text,
     )  # fmt: skip
 
 
@@ -127,28 +136,16 @@ def _abbreviations(text: str, words: dict[str, Any]) -> str:
 
 
 def _ordinals(text: str, language: str) -> str:
+    if language == "de":
+        return german_ordinals.ordinals(text)
+
     def said(match: re.Match[str]) -> str:
-        word = str(num2words(int(match["n"]), lang=language, to="ordinal"))
-        if language == "de":
-            before = (match["before"] or "").lower().split()
-            bent = {
-                "n": ("am", "vom", "zum", "im", "beim", "dem", "des", "den", "der"),
-                "": ("die", "das"),
-            }
-            ending = next((end for end, words in bent.items() if set(before) & set(words)), "r")
-            return (match["before"] or "") + word.removesuffix("r") + ending
         if language == "fr" and match["n"] == "1" and match["sign"] in ("re", "ère"):
             return "première"
-        return word
+        return str(num2words(int(match["n"]), lang=language, to="ordinal"))
 
-    patterns = {
-        "en": r"(?<![\w.,])(?P<n>\d{1,4})(?:st|nd|rd|th)\b",
-        "nl": r"(?<![\w.,])(?P<n>\d{1,4})(?:e|ste|de)\b",
-        "fr": r"(?<![\w.,])(?P<n>\d{1,4})(?P<sign>ère|er|re|e|ème|nd|nde)\b",
-        "de": rf"(?P<before>\b\w+ )?(?<![\w.,])(?P<n>\d{{1,3}})\. (?=(?:{_GERMAN_ORDERED})\b)",
-    }
-    spaced = " " if language == "de" else ""
-    return re.sub(patterns[language], lambda match: said(match) + spaced, text)
+    signs = {"en": "st|nd|rd|th", "nl": "e|ste|de", "fr": "ère|er|re|e|ème|nd|nde"}[language]
+    return re.sub(rf"(?<![\w.,])(?P<n>\d{{1,4}})(?P<sign>{signs})\b", said, text)
 
 
 def _signs(text: str, words: dict[str, Any]) -> str:

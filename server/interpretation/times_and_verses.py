@@ -146,9 +146,8 @@ class _Reader:
         return re.sub(r"(\d+):(\d\d)", lambda match: self._time(match[1], match[2]), text)
 
     def _dotted_time(self, match: re.Match[str]) -> str:
-        """Read a time with a full stop: "tot 10.30". "bis 10.12." is a German date."""
-        dated = self._language == "de" and match.string[match.end() :].startswith(".")
-        return match[0] if dated else self._times(re.sub(r"(?<=\d)\.(?=\d)", ":", match[0]))
+        """Read a time with a full stop: "tot 10.30"."""
+        return self._times(re.sub(r"(?<=\d)\.(?=\d)", ":", match[0]))
 
     def _places(self, text: str) -> str:
         return self._place.sub(self._verses, text)
