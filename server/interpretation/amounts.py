@@ -5,6 +5,7 @@ from typing import Any, Final
 
 #: Spaces that do not end a line. French has them within and after numbers, and after titles.
 _FIXED_SPACES: Final = "[\u00a0\u2009\u202f]"
+_FRACTIONS: Final = {"½": "5", "¼": "25", "¾": "75"}
 _RANGE: Final = r"(?<![\w.,/-])(\d{1,4}) ?[-–] ?(\d{1,4})(?![\w/-]|[.,:]\d)"
 
 
@@ -24,6 +25,13 @@ def grouped(text: str, words: dict[str, Any]) -> str:
         rf"(?<![\w.,])\d{{1,3}}(?:{sign}\d{{3}})+(?!\d|[.,]\d{{3}})",
         lambda match: re.sub(r"\D", "", match[0]), text,
     )  # fmt: skip
+
+
+def fractions(text: str, words: dict[str, Any]) -> str:
+    """Write a fraction after a number as a decimal: 2½ becomes 2.5."""
+    for sign, digits in _FRACTIONS.items():
+        text = re.sub(rf"(?<=\d) ?{sign}", words["decimal"] + digits, text)
+    return text
 
 
 def money(text: str, language: str, words: dict[str, Any]) -> str:

@@ -57,6 +57,7 @@ def _rules(language: str) -> tuple[Rule, ...]:
         lambda text: books(text, language),
         times_and_verses(language, words),
         lambda text: amounts.grouped(text, words),
+        lambda text: amounts.fractions(text, words),
         lambda text: amounts.money(text, language, words),
         lambda text: _ordinals(text, language),
         lambda text: amounts.units(text, words),
@@ -131,7 +132,12 @@ def _phones(text: str, words: dict[str, Any]) -> str:
 
 def _abbreviations(text: str, words: dict[str, Any]) -> str:
     for pattern, meant in words["abbreviations"].items():
-        text = re.sub(rf"(?<![\w.])(?:{pattern})", meant, text)
+        any_case = pattern
+        if pattern == pattern.lower():  # it has a capital at the beginning of a sentence
+            any_case = re.sub(
+                r"(?:^|(?<=\|))[a-z]", lambda match: f"[{match[0]}{match[0].upper()}]", pattern
+            )
+        text = re.sub(rf"(?<![\w.])(?:{any_case})", meant, text)
     return text
 
 
@@ -144,12 +150,35 @@ def _ordinals(text: str, language: str) -> str:
             return "première"
         return str(num2words(int(match["n"]), lang=language, to="ordinal"))
 
-    signs = {"en": "st|nd|rd|th", "nl": "e|ste|de", "fr": "ère|er|re|e|ème|nd|nde"}[language]
-    return re.sub(rf"(?<![\w.,])(?P<n>\d{{1,4}})(?P<sign>{signs})\b", said, text)
+    if language == "en":  # the 1990s
+        text = re.sub(
+            r"(?<![\w.,])(1\d|20)?['’]?([2-9]0)s\b",
+            lambda match: f"{match[1] or ''} {num2words(int(match[2]))[:-1]}ies".strip(), text,
+        )  # fmt: skip
+    if language == "fr":  # le XXe siècle
+        text = re.sub(
+            r"\b([IVX]+)(er|e|ème)\b", lambda match: f"{_roman(match[1])}{match[2]}", text
+        )
+    signs = {"en": "st|nd|rd|th", "nl": "e|ste|de", "fr": "ère|er|re|e|ème|nde?|de"}[language]
+    plural = "(?P<plural>s?)" if language == "fr" else "(?P<plural>)"
+    return re.sub(
+        rf"(?<![\w.,])(?P<n>\d{{1,4}})(?P<sign>{signs}){plural}\b",
+        lambda match: said(match) + match["plural"], text,
+    )  # fmt: skip
+
+
+def _roman(numeral: str) -> int:
+    """The number that ``numeral``, of the letters I, V and X, stands for."""
+    values = [{"I": 1, "V": 5, "X": 10}[letter] for letter in numeral]
+    pairs = zip(values, [*values[1:], 0], strict=True)
+    return sum(-value if value < following else value for value, following in pairs)
 
 
 def _signs(text: str, words: dict[str, Any]) -> str:
     text = re.sub(r"(?<=\w) ?& ?(?=\w)", f" {words['and']} ", text)
     text = re.sub(r"(?<=\d) ?\+ ?(?=\d)", f" {words['plus']} ", text)
+    text = re.sub(r"(?<=\d) ?[x×] ?(?=\d)", f" {words['multiplied']} ", text)
+    text = re.sub(r"(?<=\d) ?[x×](?!\w)", f" {words['multiplied']}", text)
+    text = re.sub(r"(?<![^\s(])[-\u2212](?=\d)", words["minus"] + " ", text)
     text = re.sub(r"§ ?(?=\d)", words["section"] + " ", text)
     return re.sub(r"# ?(?=\d)", words["number"] + " ", text)
