@@ -79,7 +79,7 @@ def units(text: str, words: dict[str, Any]) -> str:
         return f"{match[1]} {one if match[1] == '1' else many}"
 
     # An apostrophe after it makes it a French word: "En 2020 m'est arrivé".
-    text = re.sub(rf"(\d+(?:[.,]\d+)?) ?({signs})(?![\w²³/'’])", said, text)
+    text = re.sub(rf"(?<!\d)(\d+(?:[.,]\d+)?) ?({signs})(?![\w²³/'’])", said, text)
     return re.sub(r"(\d) ?%", rf"\1 {words['percent']}", text)
 
 

@@ -29,7 +29,7 @@ _SPELLED: Final = frozenset(("www", "nl", "be", "de", "at", "ch", "fr", "eu", "u
 #: or an American one.
 _PHONE: Final = (
     r"\+(?=(?:[ ()-]*\d){8})\d{1,3}(?: ?\(0\))?(?:[ -]?\d{1,8}){1,6}|"
-    r"(?=(?:[ ()/-]*\d){8})\(?0\d{1,4}\)?(?:(?: ?[-/] ?| )\d{2,8}){1,5}|"
+    r"\(?0(?=(?:[ ()/-]*\d){7})\d{1,4}\)?(?:(?: ?[-/] ?| )\d{2,8}){1,5}|"
     r"0\d(?:\.\d\d){4}|(?:1[ -])?\(?\d{3}\)?[ -]\d{3}-\d{4}"
 )
 
@@ -69,9 +69,7 @@ def _rules(language: str) -> tuple[Rule, ...]:
 
 def _addresses(text: str, words: dict[str, Any]) -> str:
     """Read web and mail addresses."""
-    pattern = (
-        rf"(?:https?://)?((?:[\w-]+@)?[\w-]+(?:\.[\w-]+)*\.(?:{_ENDINGS})(?:/[\w/-]*)?)\b(?!\.\w)"
-    )
+    pattern = rf"(?<![\w-])(?<!\w[.@])(?:https?://)?((?:[\w-]+@)?[\w-]+(?:\.[\w-]+)*\.(?:{_ENDINGS})(?:/[\w/-]*)?)\b(?!\.\w)"
     signs = {".": words["dot"], "/": words["slash"], "-": words["dash"], "@": words["at"]}
 
     def said(match: re.Match[str]) -> str:
