@@ -6,7 +6,6 @@ from typing import Any, Final
 #: Spaces that do not end a line. French has them within and after numbers, and after titles.
 _FIXED_SPACES: Final = "[\u00a0\u2009\u202f]"
 _FRACTIONS: Final = {"½": "5", "¼": "25", "¾": "75"}
-_RANGE: Final = r"(?<![\w.,/-])(\d{1,4}) ?[-–] ?(\d{1,4})(?![\w/-]|[.,:]\d)"
 
 
 def in_plain_spaces(text: str) -> str:
@@ -48,6 +47,11 @@ def money(text: str, language: str, words: dict[str, Any]) -> str:
             return f"d'{many}" if many[0] == "e" else f"de {many}"
         return many
 
+    def in_range(match: re.Match[str]) -> str:
+        times = short.get(match["times"], match["times"])
+        numbers = f"{match['least']} {words['to']} {match['most']}"
+        return f"{numbers}{times or ''} {several(match['sign'], times)}"
+
     def said(match: re.Match[str]) -> str:
         whole, part, times = match["whole"], match["part"] or "", match["times"]
         one, _, cents = names[match["sign"]]
@@ -61,9 +65,11 @@ def money(text: str, language: str, words: dict[str, Any]) -> str:
         name = one if whole == "1" else several(match["sign"], None)
         return f"{whole} {name}" if part == "0" else f"{whole} {name} {part}"
 
+    number = rf"\d+(?:{decimal}\d+)?"
     text = re.sub(
-        rf"(?<!\w){signs} ?(\d+) ?[-–] ?(?:(?P=sign) ?)?(\d+)(?![\w-]|[.,]\d)",
-        lambda match: f"{match[2]} {words['to']} {match[3]} {several(match['sign'], None)}", text,
+        rf"(?<!\w){signs} ?(?P<least>{number}) ?[-–] ?(?:(?P=sign) ?)?(?P<most>{number})"
+        rf"(?P<times>{times})?(?![\w-]|[.,]\d)",
+        in_range, text,
     )  # fmt: skip
     text = re.sub(rf"(?<!\w){signs} ?{amount}(?!\d|{decimal}\d)", said, text)
     return re.sub(rf"(?<![\w.,]){amount} ?{signs}(?!\w)", said, text)
@@ -85,12 +91,19 @@ def units(text: str, words: dict[str, Any]) -> str:
 
 def ranges(text: str, words: dict[str, Any]) -> str:
     """Read the dash between two numbers."""
-    return re.sub(_RANGE, rf"\1 {words['to']} \2", text)
+    number = rf"\d{{1,4}}(?:{re.escape(words['decimal'])}\d{{1,2}})?"
+    pattern = rf"(?<![\w.,/-])({number}) ?[-–] ?({number})(?![\w/-]|[.,:]\d)"
+    return re.sub(pattern, rf"\1 {words['to']} \2", text)
 
 
 def decimals(text: str, words: dict[str, Any]) -> str:
-    """Read decimals, written with a point or a comma; the digits after it one by one."""
-    return re.sub(
-        r"(?<![\w.,:])(\d+)[.,](\d{1,6})(?![\d]|[.,:]\d)",
-        lambda match: f"{match[1]} {words['point']} {' '.join(match[2])}", text,
-    )  # fmt: skip
+    """Read decimals, the digits after the point or comma one by one. With a full stop in a language
+    that has a comma, it is a number such as that of a section or version."""
+
+    def said(match: re.Match[str]) -> str:
+        whole, sign, digits = match.groups()
+        if sign == "." != words["decimal"]:
+            return f"{whole} {words['dot']} {digits}"
+        return f"{whole} {words['point']} {' '.join(digits)}"
+
+    return re.sub(r"(?<![\w.,:])(\d+)([.,])(\d{1,6})(?![\d]|[.,:]\d)", said, text)

@@ -9,6 +9,8 @@ from typing import Final
 _BOOKS: Final[dict[str, dict[str, str]]] = tomllib.loads(
     Path(__file__).with_suffix(".toml").read_text("utf-8")
 )
+#: The names that three books share, or more.
+_THREE: Final = re.compile("Mose|John|Johannes|Jean|Ma[ck]+ab")
 #: The names that several books share, in any of the languages.
 _SHARED: Final = (
     "Mose|Samu[eë]l|Kings|Koningen|Könige|Rois|Chron|Kroniek|Corinth|Korint|Thess|Tess|Timot|"
@@ -27,6 +29,11 @@ def shared_names(language: str) -> str:
     """A pattern of the names that have a number, as in "1 Kings"."""
     found = (name for name in names(language).split("|") if re.match(_SHARED, name))
     return "|".join(found)
+
+
+def exists(number: int, name: str) -> bool:
+    """Whether there is such a book: "2 Kings", but not "3 Kings", who came from the East."""
+    return number < (6 if name == "Mose" else 4 if _THREE.match(name) else 3)
 
 
 def written_out(text: str, language: str) -> str:

@@ -9,7 +9,7 @@ from server.interpretation import bible_books
 
 _MASCULINE: Final = (
     "Januar|Februar|März|April|Mai|Juni|Juli|August|September|Oktober|November|Dezember|"
-    f"{bible_books.shared_names('de')}|Vers|Advent|Tag|Brief|Platz|"
+    f"{bible_books.shared_names('de')}|Vers|Advent|Adventssonntag|Tag|Brief|Platz|"
     "Montag|Dienstag|Mittwoch|Donnerstag|Freitag|Samstag|Sonntag"
 )
 _FEMININE: Final = "Strophe|Klasse"

@@ -36,10 +36,12 @@ def books(text: str, language: str) -> str:
     text = re.sub(
         rf"(?<![\w.,'’])(I{{1,3}}) (?=(?:{shared}) \d)", lambda match: f"{len(match[1])} ", text
     )
-    return re.sub(
-        rf"(?<![\w:,.–-])([1-5])\.? ?(?=(?:{shared})\b)",
-        lambda match: ordinals[int(match[1]) - 1], text,
-    )  # fmt: skip
+
+    def said(match: re.Match[str]) -> str:
+        number = int(match["number"])
+        return ordinals[number - 1] if bible_books.exists(number, match["name"]) else match[0]
+
+    return re.sub(rf"(?<![\w:,.–-])(?P<number>[1-5])\.? ?(?=(?P<name>{shared})\b)", said, text)
 
 
 def times_and_verses(language: str, words: dict[str, Any]) -> Callable[[str], str]:
@@ -59,7 +61,8 @@ class _Reader:
             rf"(?:(?<=\d[hHu]| [hHu]) ?(?P<after>{_MINUTE}))?(?![^\W_])"
         )
         self._two_hours = re.compile(rf"(\d ?(?:{signs})(?: ?\d\d)?) ?[-–] ?(?=\d+ ?(?:{signs}))")
-        measures = "|".join(map(re.escape, (*words["units"], "%", "€")))
+        names = [name for sign, named in words["money"].items() for name in (sign, *named)]
+        measures = "|".join(map(re.escape, (*words["units"], *names, "%")))
         end = rf"{_END}(?! ?(?:{measures}|{words['times']}|{signs})(?![^\W_]))"
         more = rf"(?P<more>(?:[.,]{_VERSES})*)(?P<on> ?(?:{words['following_signs']}))?"
         #: One place in the Bible, as a part of a list of places.
@@ -77,7 +80,7 @@ class _Reader:
         )
         self._clocks = re.compile(rf"{_CLOCK}(?:{link}{_CLOCK})*")
         self._dotted = re.compile(
-            rf"\b(?i:{words['before_times']}) {_HOUR}\.{_MINUTE}(?:{joins}{_HOUR}\.{_MINUTE})*{end}"
+            rf"(?<!\w)(?i:{words['before_times']}) {_HOUR}\.{_MINUTE}(?:{joins}{_HOUR}\.{_MINUTE})*{end}"
         )
         self._before_verses = {
             *words["before_verses"].split("|"), *bible_books.names(language).lower().split("|")
