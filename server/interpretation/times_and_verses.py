@@ -80,7 +80,8 @@ class _Reader:
         )
         self._clocks = re.compile(rf"{_CLOCK}(?:{link}{_CLOCK})*")
         self._dotted = re.compile(
-            rf"(?<!\w)(?i:{words['before_times']}) {_HOUR}\.{_MINUTE}(?:{joins}{_HOUR}\.{_MINUTE})*{end}"
+            rf"(?<!\w)(?i:{words['before_times']}) "
+            rf"{_HOUR}\.{_MINUTE}(?:{joins}{_HOUR}\.{_MINUTE})*{end}"
         )
         self._before_verses = {
             *words["before_verses"].split("|"), *bible_books.names(language).lower().split("|")
