@@ -16,33 +16,22 @@ from typing import Any, Final
 from babel.dates import format_date
 from num2words import num2words  # type: ignore[import-untyped]
 
+from server.interpretation import amounts, german_ordinals
+from server.interpretation.times_and_verses import books, times_and_verses
+
 _WORDS: Final[dict[str, dict[str, Any]]] = tomllib.loads(
     Path(__file__).with_suffix(".toml").read_text("utf-8")
 )
 _ENDINGS: Final = "com|org|net|info|edu|gov|io|app|church|nl|be|de|at|ch|fr|eu|uk"
 #: Parts of an address that are spelled out letter by letter.
 _SPELLED: Final = frozenset(("www", "nl", "be", "de", "at", "ch", "fr", "eu", "uk", "io"))
-_MONTHS: Final = (
-    "Januar|Februar|März|April|Mai|Juni|Juli|August|September|Oktober|November|Dezember"
+#: A telephone number: one of another country, one with the area before it, five pairs of digits,
+#: or an American one.
+_PHONE: Final = (
+    r"\+(?=(?:[ ()-]*\d){8})\d{1,3}(?: ?\(0\))?(?:[ -]?\d{1,8}){1,6}|"
+    r"\(?0(?=(?:[ ()/-]*\d){7})\d{1,4}\)?(?:(?: ?[-/] ?| )\d{2,8}){1,5}|"
+    r"0\d(?:\.\d\d){4}|(?:1[ -])?\(?\d{3}\)?[ -]\d{3}-\d{4}"
 )
-#: German nouns and months before which "3." is an ordinal.
-_GERMAN_ORDERED: Final = (
-    f"{_MONTHS}|Mose|Samuel|Könige|Chronik|Korinther|Thessalonicher|Timotheus|Petrus|Johannes|"
-    "Jahrhundert|Kapitel|Strophe|Vers|Advent|Sonntag|Klasse|Mal|Tag|Buch|Brief|Platz"
-)
-#: Names that several books of the Bible share, in English, Dutch and French.
-_NUMBERED: Final = (
-    "Samu[eë]l|Kings|Chronicles|Corinthians|Thessalonians|Timothy|Peter|John|Koningen|Kronieken|"
-    "Korinti[eë]rs|Korinthe|Tessalonicenzen|Thessalonicenzen|Timote[uü]s|Timotheüs|Petrus|Johannes|"
-    "Rois|Chroniques|Corinthiens|Thessaloniciens|Timothée|Pierre|Jean"
-)
-_BOOK_ORDINALS: Final = {
-    "en": ("First", "Second", "Third"),
-    "nl": ("Eerste", "Tweede", "Derde"),
-    "fr": ("Premier", "Deuxième", "Troisième"),
-}
-_FULL_HOUR: Final = {"en": "{} o'clock", "nl": "{} {}", "de": "{} {}", "fr": "{} {}"}
-_RANGE: Final = r"(?<![\w.,/-])(\d{1,4}) ?[-–] ?(\d{1,4})(?![\w/-]|[.,:]\d)"
 
 Rule = Callable[[str], str]
 
@@ -60,28 +49,27 @@ def _rules(language: str) -> tuple[Rule, ...]:
     """The rules, in the order of their use. Later rules do not match what earlier ones wrote."""
     words = _WORDS[language]
     return (
+        amounts.in_plain_spaces,
         lambda text: _addresses(text, words),
         lambda text: _dates(text, language),
-        _phones,
+        lambda text: _phones(text, words),
         lambda text: _abbreviations(text, words),
-        lambda text: _books(text, language),
-        lambda text: _times(text, language, words),
-        lambda text: _verses(text, language, words),
-        lambda text: _grouped(text, words),
-        lambda text: _money(text, language, words),
+        lambda text: books(text, language),
+        times_and_verses(language, words),
+        lambda text: amounts.grouped(text, words),
+        lambda text: amounts.fractions(text, words),
+        lambda text: amounts.money(text, language, words),
         lambda text: _ordinals(text, language),
-        lambda text: _units(text, words),
-        lambda text: re.sub(_RANGE, rf"\1 {words['to']} \2", text),
-        lambda text: _decimals(text, words),
+        lambda text: amounts.units(text, words),
+        lambda text: amounts.ranges(text, words),
+        lambda text: amounts.decimals(text, words),
         lambda text: _signs(text, words),
     )
 
 
 def _addresses(text: str, words: dict[str, Any]) -> str:
     """Read web and mail addresses."""
-    pattern = (
-        rf"(?:https?://)?((?:[\w-]+@)?[\w-]+(?:\.[\w-]+)*\.(?:{_ENDINGS})(?:/[\w/-]*)?)\b(?!\.\w)"
-    )
+    pattern = rf"(?<![\w-])(?<!\w[.@])(?:https?://)?((?:[\w-]+@)?[\w-]+(?:\.[\w-]+)*\.(?:{_ENDINGS})(?:/[\w/-]*)?)\b(?!\.\w)"
     signs = {".": words["dot"], "/": words["slash"], "-": words["dash"], "@": words["at"]}
 
     def said(match: re.Match[str]) -> str:
@@ -101,163 +89,94 @@ def _dates(text: str, language: str) -> str:
             date = datetime.date(int(year), int(month), int(day))
         except ValueError:
             return whole
-        return format_date(date, "d. MMMM y" if language == "de" else "d MMMM y", locale=language)
+        written = format_date(
+            date, "d. MMMM y" if language == "de" else "d MMMM y", locale=language
+        )
+        return re.sub("^1 ", "1er ", written) if language == "fr" else written
+
+    def in_order(match: re.Match[str]) -> str:
+        american = language == "en" and int(match[3]) > 12
+        day, month = (match[3], match[1]) if american else (match[1], match[3])
+        return said(day, month, match[4], match[0])
 
     text = re.sub(
         r"(?<![\w-])(\d{4})-(\d\d)-(\d\d)(?![\w-])",
         lambda match: said(match[3], match[2], match[1], match[0]), text,
     )  # fmt: skip
+    text = re.sub(r"(?<![\w./-])(\d{1,2})([-./])(\d{1,2})\2(\d{4})(?![\w/-])", in_order, text)
+    if language != "de":
+        return text
+
+    def of_any_year(match: re.Match[str]) -> str:
+        date = said(match["day"], match["month"], "2000", match["date"])
+        return match["before"] + date.removesuffix(" 2000")
+
+    before, day, month = "[Aa]m|[Vv]om|[Zz]um|[Bb]is|[Aa]b|de[mnr]", r"\d{1,2}", r"\d{1,2}"
     return re.sub(
-        r"(?<![\w./-])(\d{1,2})([-./])(\d{1,2})\2(\d{4})(?![\w/-])",
-        lambda match: said(match[1], match[3], match[4], match[0]), text,
+        rf"\b(?P<before>(?:{before}) )(?P<date>(?P<day>{day})\.(?P<month>{month})\.)(?!\d)",
+        of_any_year, text,
     )  # fmt: skip
 
 
-def _phones(text: str) -> str:
+def _phones(text: str, words: dict[str, Any]) -> str:
     """Read telephone numbers digit by digit, with a pause after each group."""
 
     def said(match: re.Match[str]) -> str:
-        return ", ".join(" ".join(group) for group in re.findall(r"\+?\d+", match[0]))
+        groups = re.findall(r"\+?\d+", match[0].replace("(0)", " "))
+        return ", ".join(" ".join(group) for group in groups).replace("+", words["plus"])
 
-    return re.sub(r"(?<![\w.,])(?:\+\d\d|0)[\d]{1,4}(?:[- ]\d{2,8}){1,4}(?![\w])", said, text)
+    return re.sub(rf"(?<![\w.,/+-])(?<!\d )(?:{_PHONE})(?!\w|[.,:]\d)", said, text)
 
 
 def _abbreviations(text: str, words: dict[str, Any]) -> str:
     for pattern, meant in words["abbreviations"].items():
-        text = re.sub(rf"(?<![\w.])(?:{pattern})", meant, text)
+        any_case = pattern
+        if pattern == pattern.lower():  # it has a capital at the beginning of a sentence
+            any_case = re.sub(
+                r"(?:^|(?<=\|))[a-z]", lambda match: f"[{match[0]}{match[0].upper()}]", pattern
+            )
+        text = re.sub(rf"(?<![\w.])(?:{any_case})", meant, text)
     return text
-
-
-def _books(text: str, language: str) -> str:
-    """Read the number of a book: "1 Kings" as "First Kings"."""
-    ordinals = _BOOK_ORDINALS.get(language)
-    if ordinals is None:
-        return text
-    return re.sub(
-        rf"(?<![\w:,.])([123])\.? (?=(?:{_NUMBERED})\b)",
-        lambda match: ordinals[int(match[1]) - 1] + " ", text,
-    )  # fmt: skip
-
-
-def _times(text: str, language: str, words: dict[str, Any]) -> str:
-    """Read times of day, which have a colon or a sign for hours."""
-    signs = words.get("hour_signs", "(?!)")
-    clock = rf"([01]?\d|2[0-4]):([0-5]\d)(?!\d|:|[-–]\d)(?: ?(?:{signs})\b)?"
-    hours = rf"([01]?\d|2[0-4])(?:[.:]([0-5]\d))? ?(?:{signs})(?:(?<=h) ?([0-5]\d))?\b"
-
-    def said(match: re.Match[str]) -> str:
-        hour = int(match[1])
-        minutes = int(next((each for each in match.groups()[1:] if each), "0"))
-        unit = words.get("hour" if hour == 1 else "hours", "")
-        if minutes == 0:
-            return _FULL_HOUR[language].format(hour, unit)
-        if language == "en":
-            return f"{hour} {minutes}" if minutes > 9 else f"{hour} oh {minutes}"
-        return f"{hour} {unit} {minutes}"
-
-    after_no_word = r"(?<![A-Za-zäöüéëï] )(?<![\w.,:/-])"
-    after_a_preposition = r"(?:(?<=\bat )|(?<=\bom )|(?<=\bum )|(?<=\bà )|(?<=^))(?<![\w.,:/-])"
-    text = re.sub(rf"(?<![\w.,:/-]){hours}", said, text)
-    text = re.sub(after_a_preposition + clock, said, text, flags=re.IGNORECASE)
-    return re.sub(after_no_word + clock, said, text)
-
-
-def _verses(text: str, language: str, words: dict[str, Any]) -> str:
-    """Read Bible verses: a chapter and one or more verses. German has a comma between them, which
-    counts only after a name."""
-
-    def said(match: re.Match[str]) -> str:
-        if match[3] is None:
-            return f"{match[1]} {words['verse']} {match[2]}"
-        return f"{match[1]} {words['verses']} {match[2]} {words['to']} {match[3]}"
-
-    verse = r"(\d{1,3})(?:[-–](\d{1,3}))?(?![\d:]|[.,]\d)"
-    text = re.sub(rf"(?<![\w.,:/-])(\d{{1,3}}):(?:\s?){verse}", said, text)
-    if language == "de":
-        text = re.sub(rf"(?<=[a-zäöü] )(\d{{1,3}}),{verse}(?= ?[-–]|[.;!?)]|$)", said, text)
-    return text
-
-
-def _grouped(text: str, words: dict[str, Any]) -> str:
-    """Remove thousands separators: 10.000 becomes 10000."""
-    sign = words["grouping"]
-    return re.sub(
-        rf"(?<![\w.,])\d{{1,3}}(?:{sign}\d{{3}})+(?!\d|[.,]\d{{3}})",
-        lambda match: re.sub(r"\D", "", match[0]), text,
-    )  # fmt: skip
-
-
-def _money(text: str, language: str, words: dict[str, Any]) -> str:
-    names = words["money"]
-    decimal = re.escape(words["decimal"])
-    amount = rf"(\d+)(?:{decimal}(\d\d|-))?( (?i:mi|bi)[a-zé]+| Mio\.| Mrd\.)?"
-    signs = "|".join(map(re.escape, names))
-
-    def said(sign: str, whole: str, cents: str | None, times: str | None) -> str:
-        one, many = names[sign]
-        name = one if whole == "1" and not times else many
-        if times and language == "fr":
-            name = f"d'{name}" if name[0] == "e" else f"de {name}"
-        cents = f" {int(cents)}" if cents and cents.isdigit() and int(cents) else ""
-        return f"{whole}{times or ''} {name}{cents}"
-
-    text = re.sub(
-        rf"({signs}) ?{amount}(?!\d)",
-        lambda match: said(match[1], match[2], match[3], match[4]), text,
-    )  # fmt: skip
-    return re.sub(
-        rf"(?<![\w.,]){amount} ?({signs})",
-        lambda match: said(match[4], match[1], match[2], match[3]), text,
-    )  # fmt: skip
 
 
 def _ordinals(text: str, language: str) -> str:
+    if language == "de":
+        return german_ordinals.ordinals(text)
+
     def said(match: re.Match[str]) -> str:
-        word = str(num2words(int(match["n"]), lang=language, to="ordinal"))
-        if language == "de":
-            before = (match["before"] or "").lower().split()
-            bent = {
-                "n": ("am", "vom", "zum", "im", "beim", "dem", "des", "den", "der"),
-                "": ("die", "das"),
-            }
-            ending = next((end for end, words in bent.items() if set(before) & set(words)), "r")
-            return (match["before"] or "") + word.removesuffix("r") + ending
         if language == "fr" and match["n"] == "1" and match["sign"] in ("re", "ère"):
             return "première"
-        return word
+        return str(num2words(int(match["n"]), lang=language, to="ordinal"))
 
-    patterns = {
-        "en": r"(?<![\w.,])(?P<n>\d{1,4})(?:st|nd|rd|th)\b",
-        "nl": r"(?<![\w.,])(?P<n>\d{1,4})(?:e|ste|de)\b",
-        "fr": r"(?<![\w.,])(?P<n>\d{1,4})(?P<sign>ère|er|re|e|ème|nd|nde)\b",
-        "de": rf"(?P<before>\b\w+ )?(?<![\w.,])(?P<n>\d{{1,3}})\. (?=(?:{_GERMAN_ORDERED})\b)",
-    }
-    spaced = " " if language == "de" else ""
-    return re.sub(patterns[language], lambda match: said(match) + spaced, text)
-
-
-def _units(text: str, words: dict[str, Any]) -> str:
-    units = words["units"]
-    signs = "|".join(map(re.escape, units))
-
-    def said(match: re.Match[str]) -> str:
-        one, many = units[match[2]]
-        return f"{match[1]} {one if match[1] == '1' else many}"
-
-    text = re.sub(rf"(\d+(?:[.,]\d+)?)[ \u00a0\u202f]?({signs})(?![\w²³/])", said, text)
-    return re.sub(r"(\d)[ \u00a0\u202f]?%", rf"\1 {words['percent']}", text)
-
-
-def _decimals(text: str, words: dict[str, Any]) -> str:
-    """Read decimals, written with a point or a comma; the digits after it one by one."""
+    if language == "en":  # the 1990s
+        text = re.sub(
+            r"(?<![\w.,])(1\d|20)?['’]?([2-9]0)s\b",
+            lambda match: f"{match[1] or ''} {num2words(int(match[2]))[:-1]}ies".strip(), text,
+        )  # fmt: skip
+    if language == "fr":  # le XXe siècle
+        text = re.sub(
+            r"\b([IVX]+)(er|e|ème)\b", lambda match: f"{_roman(match[1])}{match[2]}", text
+        )
+    signs = {"en": "st|nd|rd|th", "nl": "e|ste|de", "fr": "ère|er|re|e|ème|nde?|de"}[language]
+    plural = "(?P<plural>s?)" if language == "fr" else "(?P<plural>)"
     return re.sub(
-        r"(?<![\w.,:])(\d+)[.,](\d{1,6})(?![\d]|[.,:]\d)",
-        lambda match: f"{match[1]} {words['point']} {' '.join(match[2])}", text,
+        rf"(?<![\w.,])(?P<n>\d{{1,4}})(?P<sign>{signs}){plural}\b",
+        lambda match: said(match) + match["plural"], text,
     )  # fmt: skip
+
+
+def _roman(numeral: str) -> int:
+    """The number that ``numeral``, of the letters I, V and X, stands for."""
+    values = [{"I": 1, "V": 5, "X": 10}[letter] for letter in numeral]
+    pairs = zip(values, [*values[1:], 0], strict=True)
+    return sum(-value if value < following else value for value, following in pairs)
 
 
 def _signs(text: str, words: dict[str, Any]) -> str:
     text = re.sub(r"(?<=\w) ?& ?(?=\w)", f" {words['and']} ", text)
     text = re.sub(r"(?<=\d) ?\+ ?(?=\d)", f" {words['plus']} ", text)
+    text = re.sub(r"(?<=\d) ?[x×] ?(?=\d)", f" {words['multiplied']} ", text)
+    text = re.sub(r"(?<=\d) ?[x×](?!\w)", f" {words['multiplied']}", text)
+    text = re.sub(r"(?<![^\s(])[-\u2212](?=\d)", words["minus"] + " ", text)
     text = re.sub(r"§ ?(?=\d)", words["section"] + " ", text)
     return re.sub(r"# ?(?=\d)", words["number"] + " ", text)

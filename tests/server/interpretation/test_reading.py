@@ -18,10 +18,9 @@ def test_written_forms_are_read_as_people_do(language: str, written: str, said: 
     assert read_aloud(written, language) == said
 
 
-def test_there_are_sixty_forms_of_each_language() -> None:
-    assert {language: len(forms) for language, forms in FORMS.items()} == dict.fromkeys(
-        ("en", "nl", "de", "fr"), 60
-    )
+def test_each_language_has_many_forms() -> None:
+    assert set(FORMS) == {"en", "nl", "de", "fr"}
+    assert min(map(len, FORMS.values())) >= 60
 
 
 @pytest.mark.parametrize("language", FORMS)
