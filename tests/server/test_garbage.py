@@ -2,6 +2,7 @@ import gc
 import weakref
 
 from server.garbage import MANY_SEARCHES, when_idle
+from tests.helpers.memory import freed_memory, own_memory
 from tests.helpers.waiting import until
 
 OFTEN_S = 0.01
@@ -71,3 +72,10 @@ async def test_earlier_objects_are_frozen_and_unfrozen_at_the_end() -> None:
         assert gc.get_freeze_count() > 10_000
     assert gc.get_freeze_count() == 0
     assert gc.get_threshold() == before
+
+
+async def test_the_memory_that_was_freed_is_given_back() -> None:
+    with freed_memory() as most:
+        async with when_idle(lambda: True, every_s=OFTEN_S):
+            gc.collect(1)
+            await until(lambda: own_memory() < most)
