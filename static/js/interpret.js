@@ -106,18 +106,27 @@ async function onConnected() {
 
 async function openMicrophone() {
   try {
-    const track = await microphone.open(page.microphone.value, false);
+    await microphone.open(page.microphone.value, false);
     if (!inside) {
       microphone.close();
       return;
     }
-    track.enabled = !coughing;
-    await sender.send(track);
-    meter.start(track);
+    await useMicrophone();
   } catch (error) {
+    if (/** @type {{name: string}} */ (error).name === "AbortError") return; // left, or chosen anew
     trouble = troubleOf(error);
     leave();
   }
+}
+
+/** Sends and shows what the microphone has now: also after it was lost, when the track is another. */
+async function useMicrophone() {
+  const { track } = microphone;
+  if (!inside || track === null) return;
+  track.enabled = !coughing;
+  meter.start(track);
+  render();
+  await sender.send(track);
 }
 
 /** Plays what the server sends, and shows how loud it is. */
@@ -236,6 +245,7 @@ function situation() {
   if (booth === null || !sender.connected || !microphone.track) {
     return sender.shutOut ? "shut_out" : wasConnected ? "reconnecting" : "opening";
   }
+  if (microphone.lost) return "mic_lost";
   if (booth.on_air) return coughing ? "coughing" : (booth.heard ?? true) ? "on_air" : "unheard";
   if (booth.asked) return "asked";
   return booth.name ? "colleague" : "machine";
@@ -250,6 +260,8 @@ function words(now) {
   switch (now) {
     case "insecure": case "unable": case "denied": case "missing": case "busy": case "shut_out":
       return [t(`speak.${now}`), t(`speak.${now}_hint`)];
+    case "mic_lost":
+      return [t("speak.mic_lost"), t("interpret.mic_lost_hint")];
   }
   const values = { language, name: booth?.name ?? "" };
   const same = booth !== null && source === tag;
@@ -332,9 +344,11 @@ page.microphone.onchange = () => {
 sender.addEventListener("connected", onConnected);
 sender.addEventListener("change", render);
 microphone.addEventListener("devices", () => offerMicrophones(page.microphone));
-microphone.addEventListener("gone", () => {
-  page.microphone.value = "";
-  openMicrophone();
+microphone.addEventListener("lost", render);
+microphone.addEventListener("back", useMicrophone);
+microphone.addEventListener("refused", () => {
+  trouble = "denied";
+  leave();
 });
 addEventListener("beforeunload", (event) => {
   if (onAir) event.preventDefault();

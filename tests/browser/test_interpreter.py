@@ -9,7 +9,10 @@ from playwright.sync_api import Page, expect
 from tests.browser.people import OpenPage, begin_listening, begin_speaking, hears, sees, wait_for
 from tests.browser.test_access import SCHEMES
 from tests.browser.test_any_browser import NO_WEBRTC
+from tests.browser.test_speaker import SENT
+from tests.browser.test_speaker import TONE as BUSY_TONE
 from tests.browser.test_spoken_language import TONE
+from tests.browser.test_states import REFUSE_MICROPHONE, UNPLUG
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 
@@ -64,6 +67,36 @@ def test_a_person_takes_over_coughs_and_gives_back(open_staged: OpenPage) -> Non
     sees(page, "machine")
     expect(listener.locator("#hint")).to_have_text("You hear: English.")
     assert listener.evaluate("offers") == 1, "a listener negotiates once"
+
+
+def test_a_microphone_that_was_lost_is_heard_again(open_staged: OpenPage) -> None:
+    begin_speaking(open_staged("/speak/lost", TONE))
+    listener = open_staged("/listen/lost")
+    begin_listening(listener, "en")
+    page = open_staged(PATH.format("lost"), BUSY_TONE)
+    enter(page, "Ann")
+    page.click("#air")
+    sees(page, "on_air")
+    first = page.evaluate(UNPLUG)
+    wait_for(page, f"id => {SENT} && {SENT}.id !== id && {SENT}.readyState === 'live'", first)
+    sees(page, "on_air")
+    page.evaluate(f"busy = true, {SENT}.dispatchEvent(new Event('mute'))")
+    sees(page, "mic_lost")
+    expect(page.locator("#hint")).to_contain_text("nobody hears you")
+    expect(page.locator("#light")).to_have_text("OFF AIR")
+    page.evaluate("busy = false")
+    sees(page, "on_air")
+    expect(listener.locator("#hint")).to_contain_text("English, interpreted by Ann.")
+    hears(listener)
+
+
+def test_a_microphone_that_is_refused_later_is_explained(open_staged: OpenPage) -> None:
+    page = open_staged(PATH.format("refusal"), BUSY_TONE)
+    enter(page, "Ann")
+    page.evaluate(f"() => {{ {REFUSE_MICROPHONE} }}")
+    page.evaluate(UNPLUG)
+    sees(page, "denied")
+    expect(page.locator("#setup")).to_be_visible()
 
 
 def test_two_share_a_booth_and_whoever_reconnects_is_on_air_again(open_staged: OpenPage) -> None:

@@ -204,6 +204,8 @@ export default {
   "interpret.unheard": "Ihr Ton kommt nicht an",
   "interpret.unheard_hint":
     "Bis er da ist, dolmetscht der Computer. Prüfen Sie Mikrofon und Netz.",
+  "interpret.mic_lost_hint":
+    "Ein Anruf oder ein anderes Programm benutzt es, oder es wurde ausgesteckt: Niemand hört Sie. Es wird von selbst wieder geöffnet.",
   "interpret.same": "Gesprochen wird jetzt {language}: Alle hören das Original.",
   "interpret.asks": "{name} möchte übernehmen.",
   "interpret.take": "Übernehmen",

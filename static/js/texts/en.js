@@ -199,6 +199,8 @@ export default {
   "interpret.unheard": "Your sound does not arrive",
   "interpret.unheard_hint":
     "The machine interprets until it does. Check your microphone and your network.",
+  "interpret.mic_lost_hint":
+    "A call or another program has it, or it was unplugged: nobody hears you. It is opened again by itself.",
   "interpret.same": "The speaker speaks {language} now: listeners hear the speaker.",
   "interpret.asks": "{name} would like to take over.",
   "interpret.take": "Take over",

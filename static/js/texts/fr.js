@@ -204,6 +204,8 @@ export default {
   "interpret.unheard": "Votre son n’arrive pas",
   "interpret.unheard_hint":
     "La machine interprète en attendant. Vérifiez votre micro et votre réseau.",
+  "interpret.mic_lost_hint":
+    "Un appel ou un autre programme l’utilise, ou il a été débranché\u00a0: personne ne vous entend. Il sera rouvert tout seul.",
   "interpret.same": "C’est maintenant la langue parlée ({language})\u00a0: on entend l’original.",
   "interpret.asks": "{name} voudrait prendre le relais.",
   "interpret.take": "Prendre le relais",

@@ -198,6 +198,8 @@ export default {
   "interpret.unheard": "Uw geluid komt niet aan",
   "interpret.unheard_hint":
     "De computer tolkt tot het er weer is. Controleer uw microfoon en uw netwerk.",
+  "interpret.mic_lost_hint":
+    "Een gesprek of een ander programma gebruikt hem, of de stekker is eruit: niemand hoort u. Hij gaat vanzelf weer open.",
   "interpret.same": "De spreker spreekt nu {language}: luisteraars horen de spreker zelf.",
   "interpret.asks": "{name} wil het graag overnemen.",
   "interpret.take": "Overnemen",
