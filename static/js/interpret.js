@@ -7,6 +7,7 @@
 /** @import { Hint } from "./meter.js" */
 /** @import { Booth, ServerError } from "./messages.js" */
 import { CaptionView } from "./captions.js";
+import { holdToCough } from "./cough.js";
 import { errorText, languageName, pageLanguage, t, translatePage } from "./i18n.js";
 import { drawLevel, LevelMeter } from "./meter.js";
 import { Microphone, microphonesExist, troubleOf } from "./microphone.js";
@@ -328,16 +329,7 @@ page.setup.onsubmit = (event) => {
 };
 page.leave.onclick = leave;
 page.air.onclick = pressAir;
-page.cough.onpointerdown = (event) => {
-  page.cough.setPointerCapture(event.pointerId);
-  cough(true);
-};
-page.cough.onpointerup = page.cough.onpointercancel = page.cough.onblur = () => cough(false);
-page.cough.onkeydown = ({ key, repeat }) => {
-  if ((key === " " || key === "Enter") && !repeat) cough(true);
-};
-page.cough.onkeyup = () => cough(false);
-page.cough.oncontextmenu = (event) => event.preventDefault();
+holdToCough(page.cough, () => booth?.on_air ?? false, cough);
 page.microphone.onchange = () => {
   if (microphone.track) openMicrophone();
 };
