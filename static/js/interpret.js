@@ -8,6 +8,7 @@
 /** @import { Booth, ServerError } from "./messages.js" */
 import { CaptionView } from "./captions.js";
 import { holdToCough } from "./cough.js";
+import { Floor } from "./floor.js";
 import { errorText, languageName, pageLanguage, t, translatePage } from "./i18n.js";
 import { drawLevel, LevelMeter } from "./meter.js";
 import { Microphone, microphonesExist, troubleOf } from "./microphone.js";
@@ -16,10 +17,7 @@ import { elementsById, recall, remember, showFailures, stream, takeToken } from 
 import { recordingText } from "./recording.js";
 import { Sender } from "./sender.js";
 import { Signaling } from "./signaling.js";
-import { SocketSound } from "./socket_sound.js";
 import { keepAwake } from "./wake_lock.js";
-
-const SOUND_WITHIN_MS = 1000;
 
 const page = elementsById({
   stream: HTMLElement, into: HTMLElement, light: HTMLElement, state: HTMLElement,
@@ -37,6 +35,7 @@ const language = languageName(tag, pageLanguage);
 const microphone = new Microphone();
 const meter = new LevelMeter((level) => drawLevel(page.meter, level), showLevelHint);
 const floorMeter = new LevelMeter((level) => drawLevel(page.floor_meter, level), () => {});
+const floor = new Floor(page.sound, floorMeter);
 const signaling = new Signaling(`ws/interpret/${stream}/${tag}`, () => ({
   name: page.name.value,
   captions: source === null ? [] : [source],
@@ -61,8 +60,6 @@ let trouble = microphonesExist ? null : "insecure";
 let refusal = null;
 /** @type {CaptionView | null} */
 let captions = null;
-/** @type {SocketSound | null} */
-let socketSound = null;
 
 // --- coming and going -----------------------------------------------------------------------
 
@@ -90,7 +87,7 @@ function leave() {
   meter.stop();
   floorMeter.stop();
   microphone.close();
-  hearNothing();
+  floor.stop();
   cough(false);
   updateWakeLock();
   render();
@@ -100,7 +97,7 @@ async function onConnected() {
   if (!microphone.track) await openMicrophone();
   if (inside && sender.connected) {
     wasConnected = true;
-    hearFloor();
+    floor.hear(sender.track);
   }
   render();
 }
@@ -128,29 +125,6 @@ async function useMicrophone() {
   meter.start(track);
   render();
   await sender.send(track);
-}
-
-/** Plays what the server sends, and shows how loud it is. */
-async function hearFloor() {
-  hearNothing();
-  if (sender.track) {
-    page.sound.srcObject = new MediaStream([sender.track]);
-  } else if (SocketSound.supported) {
-    socketSound = new SocketSound(() => {});
-    page.sound.srcObject = socketSound.stream;
-    socketSound.resume(SOUND_WITHIN_MS);
-  }
-  const media = page.sound.srcObject;
-  if (media instanceof MediaStream) {
-    floorMeter.start(media.getAudioTracks()[0]);
-    await page.sound.play();
-  }
-}
-
-function hearNothing() {
-  socketSound?.close();
-  socketSound = null;
-  page.sound.srcObject = null;
 }
 
 // --- on air, and not ------------------------------------------------------------------------
@@ -194,7 +168,7 @@ signaling.on("refused", (error) => {
   refusal = error;
   render();
 });
-signaling.on("sound", (packet) => socketSound?.receive(packet));
+signaling.on("sound", (packet) => floor.receive(packet));
 signaling.on("message", async (message) => {
   switch (message.type) {
     case "joined":
@@ -280,14 +254,22 @@ function render() {
   page.way.textContent = inside && sender.overSocket
     ? t(sender.noPeers ? "speak.slow_browser"
       : sender.turnRefused ? "speak.slow_refused" : "speak.slow_way") : "";
-  page.notice.textContent = booth?.on_air && booth.asks
-    ? t("interpret.asks", { name: booth.asks }) : "";
+  showNotice();
   page.setup.hidden = inside;
   page.leave.hidden = page.meters.hidden = !inside;
   page.air.hidden = page.cough.hidden = !inside || booth === null;
   page.cough.disabled = !booth?.on_air;
   page.air.textContent = airText();
   showPeople();
+}
+
+/** What needs an answer. The same again would be announced again. */
+function showNotice() {
+  const told = [
+    booth?.on_air && booth.asks ? t("interpret.asks", { name: booth.asks }) : "",
+    inside && floor.halted ? t("interpret.floor_halted") : "",
+  ].filter(Boolean).join(" ");
+  if (page.notice.textContent !== told) page.notice.textContent = told;
 }
 
 function airText() {
@@ -335,6 +317,7 @@ page.microphone.onchange = () => {
 };
 sender.addEventListener("connected", onConnected);
 sender.addEventListener("change", render);
+floor.addEventListener("change", render);
 microphone.addEventListener("devices", () => offerMicrophones(page.microphone));
 microphone.addEventListener("lost", render);
 microphone.addEventListener("back", useMicrophone);

@@ -100,6 +100,22 @@ def test_a_microphone_that_is_refused_later_is_explained(open_staged: OpenPage) 
     expect(page.locator("#setup")).to_be_visible()
 
 
+@pytest.mark.parametrize("script", ["", NO_WEBRTC["missing"]], ids=["webrtc", "socket"])
+def test_a_floor_that_was_paused_is_heard_again_at_a_press(
+    open_staged: OpenPage, script: str
+) -> None:
+    page = open_staged(PATH.format("halted"), TONE + script)
+    enter(page, "Ann")
+    playing = "() => !document.querySelector('audio').paused"
+    wait_for(page, playing)
+    expect(page.locator("#notice")).to_be_empty()
+    page.evaluate("document.querySelector('audio').pause()")  # as the button of a headset does
+    expect(page.locator("#notice")).to_contain_text("You do not hear the speaker")
+    page.click("#listeners")
+    wait_for(page, playing)
+    expect(page.locator("#notice")).to_be_empty()
+
+
 def test_two_share_a_booth_and_whoever_reconnects_is_on_air_again(open_staged: OpenPage) -> None:
     ann = open_staged(PATH.format("shared"), TONE)
     enter(ann, "Ann")

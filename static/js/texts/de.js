@@ -215,6 +215,8 @@ export default {
   "interpret.hand_over": "An {name} übergeben",
   "interpret.cough": "Räuspern: gedrückt halten",
   "interpret.floor": "Original",
+  "interpret.floor_halted":
+    "Sie hören das Original nicht: Der Ton ist angehalten. Tippen Sie irgendwo auf die Seite, um weiterzuhören.",
   "interpret.you": "Sie",
   "interpret.captions": "Was gesagt wird",
   "interpret.people": "Dolmetscher und Zuhörer",

@@ -210,6 +210,8 @@ export default {
   "interpret.hand_over": "Hand over to {name}",
   "interpret.cough": "Cough: hold to be silent",
   "interpret.floor": "The speaker",
+  "interpret.floor_halted":
+    "You do not hear the speaker: the sound is paused. Press anywhere to listen again.",
   "interpret.you": "You",
   "interpret.captions": "What the speaker says",
   "interpret.people": "Interpreters and listeners",

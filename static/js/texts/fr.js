@@ -215,6 +215,8 @@ export default {
   "interpret.hand_over": "Passer le relais à {name}",
   "interpret.cough": "Tousser\u00a0: tenez appuyé pour couper",
   "interpret.floor": "Original",
+  "interpret.floor_halted":
+    "Vous n’entendez pas l’original\u00a0: le son est en pause. Appuyez n’importe où pour reprendre l’écoute.",
   "interpret.you": "Vous",
   "interpret.captions": "Ce qui est dit",
   "interpret.people": "Interprètes et auditeurs",

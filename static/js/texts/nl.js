@@ -209,6 +209,8 @@ export default {
   "interpret.hand_over": "Overgeven aan {name}",
   "interpret.cough": "Kuchen: houd ingedrukt om stil te zijn",
   "interpret.floor": "De spreker",
+  "interpret.floor_halted":
+    "U hoort de spreker niet: het geluid staat stil. Tik ergens op de pagina om verder te luisteren.",
   "interpret.you": "U",
   "interpret.captions": "Wat de spreker zegt",
   "interpret.people": "Tolken en luisteraars",
