@@ -173,7 +173,7 @@ function render() {
   page.level_hint.textContent = heard && levelHint ? t(`speak.level_${levelHint}`) : "";
   page.test.disabled = page.rehearse.disabled =
     stage.part !== null || testing.running || stage.trouble === "insecure";
-  page.test_state.textContent = testText();
+  page.test_state.textContent = testing.words;
   showAudience(page.audience_total, page.audience_channels,
     there ? stage.audience : lobby.audience, !there && !lobby.occupied);
 }
@@ -213,19 +213,6 @@ function showLevelHint(hint) {
   render();
 }
 
-function testText() {
-  switch (testing.state) {
-    case "":
-      return "";
-    case "denied":
-    case "missing":
-    case "busy":
-      return t(`speak.${testing.state}_hint`);
-    default:
-      return t(`speak.test_${testing.state}`);
-  }
-}
-
 // --- what the speaker does ----------------------------------------------------------------
 
 page.button.onclick = () => {
@@ -235,7 +222,10 @@ page.button.onclick = () => {
 };
 page.pause.onclick = () => stage.pause(!stage.paused);
 page.panel.onchange = () => stage.holdPanel(page.panel.checked);
-page.end.onclick = () => page.end_dialog.showModal();
+page.end.onclick = () => {
+  page.end_dialog.returnValue = "no"; // or Escape would repeat the last answer
+  page.end_dialog.showModal();
+};
 page.end_dialog.onclose = () => {
   if (page.end_dialog.returnValue === "yes") stage.end();
 };
