@@ -12,7 +12,9 @@ import { Floor } from "./floor.js";
 import { errorText, languageName, pageLanguage, t, translatePage } from "./i18n.js";
 import { drawLevel, LevelMeter } from "./meter.js";
 import { Microphone, microphonesExist, troubleOf } from "./microphone.js";
-import { offerMicrophones } from "./microphone_choice.js";
+import {
+  chosenMicrophone, lineInWasChosen, offerMicrophones, rememberMicrophone,
+} from "./microphone_choice.js";
 import { elementsById, recall, remember, showFailures, stream, takeToken } from "./page.js";
 import { recordingText } from "./recording.js";
 import { Sender } from "./sender.js";
@@ -104,7 +106,7 @@ async function onConnected() {
 
 async function openMicrophone() {
   try {
-    await microphone.open(page.microphone.value, false);
+    await microphone.open(chosenMicrophone(page.microphone), false);
     if (!inside) {
       microphone.close();
       return;
@@ -313,12 +315,13 @@ page.leave.onclick = leave;
 page.air.onclick = pressAir;
 holdToCough(page.cough, () => booth?.on_air ?? false, cough);
 page.microphone.onchange = () => {
+  rememberMicrophone(page.microphone.value, lineInWasChosen());
   if (microphone.track) openMicrophone();
 };
 sender.addEventListener("connected", onConnected);
 sender.addEventListener("change", render);
 floor.addEventListener("change", render);
-microphone.addEventListener("devices", () => offerMicrophones(page.microphone));
+microphone.addEventListener("devices", () => offerMicrophones(page.microphone, microphone));
 microphone.addEventListener("lost", render);
 microphone.addEventListener("back", useMicrophone);
 microphone.addEventListener("refused", () => {
@@ -333,5 +336,5 @@ document.title = `${t("interpret.page")} · ${stream}`;
 page.stream.textContent = stream;
 page.into.textContent = t("interpret.into", { language });
 page.name.value = recall("localStorage", "tolk.name") ?? "";
-offerMicrophones(page.microphone);
+offerMicrophones(page.microphone, microphone);
 render();
