@@ -47,7 +47,7 @@ const views = new CaptionViews((languages) => languages.map((tag, i) =>
     `${t("captions.title")}: ${languageName(tag)}`)));
 const transcript = new Transcript();
 const signaling = new Signaling(`ws/listen/${stream}`, () => ({
-  ...listener.asked,
+  ...listener.tell(),
   audio: !player.on ? "none" : player.overSocket ? "socket" : "webrtc",
   turn_refused: (player.overSocket && player.turnRefused) || null,
   token }));
@@ -55,10 +55,14 @@ const updateWakeLock = keepAwake(() => listener.reads && signaling.status !== "c
 
 // --- what the server says -------------------------------------------------------------------
 
-/** Selects the wanted channel and captions, if they changed; the connection stays as it is. */
+/**
+ * Selects the wanted channel and captions, if they changed; the connection stays as it is. What is
+ * chosen while there is no session is selected when there is one.
+ */
 function select() {
-  if (listener.want(page.balance.valueAsNumber, page.source.checked)) {
-    signaling.send({ type: "select", ...listener.asked });
+  const changed = listener.want(page.balance.valueAsNumber, page.source.checked);
+  if (changed && signaling.status === "joined") {
+    signaling.send({ type: "select", ...listener.tell() });
   }
 }
 

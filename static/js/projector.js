@@ -50,14 +50,22 @@ const views = new CaptionViews((tags) => {
   page.panels.replaceChildren(...panels);
   return tags.map((tag, i) => new CaptionView(panels[i], tag, languageName(tag)));
 });
+/** The captions that the server was asked for last. */
+let told = "";
 const signaling = new Signaling(`ws/listen/${stream}`, () => ({
-  captions: wanted(), audio: "none", token }));
+  captions: asked(), audio: "none", token }));
 
 /** The chosen languages; if none is chosen, the reader's own, as on the listener's page. */
 function wanted() {
   if (languages.length > 0) return languages.slice(0, 8);
   return firstCaptions(
     recall("localStorage", "tolk.language"), navigator.languages, channels, source);
+}
+
+/** What is wanted, which the server is told now. */
+function asked() {
+  told = wanted().join();
+  return wanted();
 }
 
 signaling.on("status", render);
@@ -103,10 +111,16 @@ function faultText() {
   return faults.length > 0 ? t("captions_page.faults", { faults: faults.join(", ") }) : "";
 }
 
-/** Asks for the wanted captions, if they changed, and shows in the chooser which they are. */
+/**
+ * Asks for the wanted captions, if they changed, and shows in the chooser which they are. What is
+ * chosen while there is no session is asked for when there is one.
+ */
 function select() {
   const captions = wanted();
-  if (views.select(captions)) signaling.send({ type: "select", captions });
+  views.select(captions);
+  if (signaling.status === "joined" && captions.join() !== told) {
+    signaling.send({ type: "select", captions: asked() });
+  }
   offered = [...new Set([...offered, ...channels, ...(source ? [source] : [])])];
   showChoices([...new Set([...languages, ...offered])], captions);
 }

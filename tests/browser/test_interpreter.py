@@ -59,7 +59,9 @@ def test_a_person_takes_over_coughs_and_gives_back(open_staged: OpenPage) -> Non
     sees(page, "on_air")
     assert page.evaluate("microphone.enabled")
     for focused in ("#cough", "#air", "body"):
-        page.locator(focused).evaluate("(element) => (document.activeElement.blur(), element.focus())")
+        page.locator(focused).evaluate(
+            "(element) => (document.activeElement.blur(), element.focus())"
+        )
         page.keyboard.down("Space")
         sees(page, "coughing")
         page.keyboard.up("Space")

@@ -1,12 +1,16 @@
 """What the listener's page offers besides the sound, and what it says when there is none."""
 
+import json
+import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 from urllib.parse import urljoin
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Page, WebSocketRoute, expect
 
-from tests.browser.people import LAST_S, OpenPage, begin_speaking, lines, sees, wait_for
+from tests.browser.people import LAST_S, PATIENCE_S, OpenPage, begin_speaking, lines, sees, wait_for
 from tests.browser.test_any_browser import SAYS
 
 pytestmark = pytest.mark.browser
@@ -42,6 +46,79 @@ def test_a_name_that_nobody_uses_is_said_to_be_one_and_others_are_offered(
     page.goto(page.url.replace("/listen/nobody", "/listen/"))
     page.click("#streams a")
     page.wait_for_url("**/listen/main")
+
+
+#: A page that gives its server ten times as long to answer.
+PATIENT = """
+const { setTimeout: wait } = window;
+window.setTimeout = (run, ms, ...rest) => wait(run, 10 * ms, ...rest);
+"""
+
+
+class SlowJoin:
+    """Between a page and its server: ``sent``, what the page sends, decoded; the first "joined"
+    waits for ``release``, and whatever comes after it."""
+
+    def __init__(self, page: Page) -> None:
+        self.sent: list[Any] = []
+        self._held: list[str | bytes] | None = []
+        self._release: Callable[[], None] | None = None
+        page.route_web_socket("**/ws/listen/*", self._route)
+
+    def _route(self, socket: WebSocketRoute) -> None:
+        server = socket.connect_to_server()
+
+        def from_page(message: str | bytes) -> None:
+            self.sent.append(json.loads(message))
+            server.send(message)
+
+        def from_server(message: str | bytes) -> None:
+            if self._held is None:
+                socket.send(message)
+            else:
+                self._held.append(message)
+
+        def release() -> None:
+            held, self._held = self._held or [], None
+            for message in held:
+                socket.send(message)
+
+        socket.on_message(from_page)
+        server.on_message(from_server)
+        self._release = release
+
+    def wait(self, page: Page, kind: str) -> Any:
+        """The first message of this kind that the page sends."""
+        deadline = time.monotonic() + PATIENCE_S
+        while not (found := [each for each in self.sent if each["type"] == kind]):
+            assert time.monotonic() < deadline, self.sent
+            page.wait_for_timeout(20)  # lets the route do its work
+        return found[0]
+
+    def release(self) -> None:
+        assert self._release is not None
+        self._release()
+
+
+def test_a_language_chosen_while_the_page_joins_is_asked_for(open_staged: OpenPage) -> None:
+    page = open_staged("/listen/hasty", PATIENT, locale="de")
+    join = SlowJoin(page)
+    page.reload()
+    assert join.wait(page, "join")["channel"] == "floor"
+    page.select_option("#language", "en")
+    join.release()
+    assert join.wait(page, "select") == {"type": "select", "channel": "en", "captions": ["en"]}
+
+
+def test_captions_chosen_while_the_page_joins_are_asked_for(open_staged: OpenPage) -> None:
+    page = open_staged("/captions/hasty?language=en", PATIENT)
+    join = SlowJoin(page)
+    page.reload()
+    assert join.wait(page, "join")["captions"] == ["en"]
+    page.click("#shown")
+    page.get_by_role("checkbox", name="Nederlands").check()
+    join.release()
+    assert join.wait(page, "select") == {"type": "select", "captions": ["en", "nl"]}
 
 
 def test_captions_are_searched_copied_and_kept_and_do_not_talk_over_the_sound(
