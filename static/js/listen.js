@@ -16,6 +16,7 @@ import { prepareReading } from "./reading.js";
 import { recordingText } from "./recording.js";
 import { Signaling } from "./signaling.js";
 import { showStreams } from "./streams.js";
+import { languagesFor } from "./token.js";
 import { Transcript } from "./transcript.js";
 import { keepAwake } from "./wake_lock.js";
 
@@ -39,7 +40,7 @@ showFailures();
 await translatePage();
 const player = new Player(page.sound);
 const listener = new Listener(
-  recall("localStorage", "tolk.language"), navigator.languages, stream);
+  recall("localStorage", "tolk.language"), navigator.languages, stream, languagesFor(token));
 const views = new CaptionViews((languages) => languages.map((tag, i) =>
   new CaptionView(
     [page.captions, page.source_captions][i],
@@ -62,6 +63,7 @@ const updateWakeLock = keepAwake(() => listener.reads && signaling.status !== "c
 function select() {
   const changed = listener.want(page.balance.valueAsNumber, page.source.checked);
   if (changed && signaling.status === "joined") {
+    listener.refusal = null; // it was about what was asked before
     signaling.send({ type: "select", ...listener.tell() });
   }
 }
@@ -107,6 +109,7 @@ signaling.on("message", async (message) => {
       select();
       break;
     case "channel":
+      listener.refusal = null; // what is sent was not refused
       listener.channel = message;
       break;
     case "notice":

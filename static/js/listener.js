@@ -59,13 +59,16 @@ export class Listener {
   #stream;
   #chosen;
   #readerLanguages;
+  #readable;
 
   /**
    * @param {string | null} chosen the language that was chosen at an earlier visit
    * @param {readonly string[]} readerLanguages
    * @param {string} stream its name
+   * @param {readonly string[] | null} readable the languages that the token is for; null: all
    */
-  constructor(chosen, readerLanguages, stream) {
+  constructor(chosen, readerLanguages, stream, readable = null) {
+    this.#readable = readable;
     this.#stream = stream;
     this.#chosen = chosen;
     this.#readerLanguages = readerLanguages;
@@ -119,7 +122,9 @@ export class Listener {
     const { channels, source } = this.#session;
     const channel = channelAt(this.language, balance, channels);
     const read = channelFor(this.language, false, channels);
-    this.asked = { channel, captions: captionsFor(read, source, withSource) };
+    const captions = captionsFor(read, source, withSource).filter(
+      (tag) => this.#readable?.includes(tag) ?? true); // or they would be refused each time
+    this.asked = { channel, captions };
     return JSON.stringify(this.asked) !== this.#told;
   }
 

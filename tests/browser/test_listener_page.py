@@ -10,7 +10,17 @@ from urllib.parse import urljoin
 import pytest
 from playwright.sync_api import Page, WebSocketRoute, expect
 
-from tests.browser.people import LAST_S, PATIENCE_S, OpenPage, begin_speaking, lines, sees, wait_for
+from tests.browser.people import (
+    LAST_S,
+    PATIENCE_S,
+    OpenPage,
+    begin_listening,
+    begin_speaking,
+    lines,
+    sees,
+    wait_for,
+)
+from tests.browser.serving import ServerProcess
 from tests.browser.test_any_browser import SAYS
 
 pytestmark = pytest.mark.browser
@@ -119,6 +129,26 @@ def test_captions_chosen_while_the_page_joins_are_asked_for(open_staged: OpenPag
     page.get_by_role("checkbox", name="Nederlands").check()
     join.release()
     assert join.wait(page, "select") == {"type": "select", "captions": ["en", "nl"]}
+
+
+def test_a_refusal_is_over_with_the_next_choice(
+    open_staged: OpenPage, staged: ServerProcess
+) -> None:
+    token = staged.token(listen=True, languages=["en"])
+    page = open_staged(f"/listen/allowed#token={token}")
+    hint = page.locator("#hint")
+    sees(page, "waiting")
+    page.select_option("#language", "nl")
+    expect(hint).to_have_text("You are not allowed to do this here.")
+    page.select_option("#language", "en")
+    expect(hint).to_contain_text("it starts by itself")
+    begin_listening(page, "en")
+    page.click("summary")
+    page.check("#source")
+    begin_speaking(open_staged("/speak/allowed", SAYS))
+    sees(page, "live")
+    expect(page.locator("#captions .lines")).to_have_attribute("lang", "en")
+    expect(hint).to_have_text("You hear: English.")
 
 
 def test_captions_are_searched_copied_and_kept_and_do_not_talk_over_the_sound(
