@@ -3,7 +3,7 @@
 
 /** @import { Session } from "./messages.js" */
 import { CaptionView, CaptionViews } from "./captions.js";
-import { firstCaptions, languagesOf } from "./channels.js";
+import { firstCaptions, languagesIn, languagesOf } from "./channels.js";
 import { errorText, languageName, t, textDirection, translatePage } from "./i18n.js";
 import { showNotice } from "./notice.js";
 import { applyLook, overlayOf } from "./overlay.js";
@@ -26,7 +26,8 @@ const token = takeToken();
 showFailures();
 await translatePage();
 const address = new URL(location.href);
-let languages = address.searchParams.getAll("language").flatMap((value) => value.split(","));
+const named = languagesIn(address.searchParams);
+let { languages } = named;
 /** The languages of the stream, or, until somebody speaks, of the server. @type {string[]} */
 let channels = [];
 /** All that were ever there, for the chooser. @type {string[]} */
@@ -107,7 +108,8 @@ function stateOf({ state }) {
 /** What is wrong with the overlay's address: whoever sets it up sees it in place of a state. */
 function faultText() {
   const unknown = languages.filter((tag) => known.size > 0 && !known.has(tag));
-  const faults = [...(overlay?.faults ?? []), ...unknown.map((tag) => `language=${tag}`)];
+  const faults = [...(overlay?.faults ?? []), ...named.faults,
+    ...unknown.map((tag) => `language=${tag}`)];
   return faults.length > 0 ? t("captions_page.faults", { faults: faults.join(", ") }) : "";
 }
 
