@@ -29,7 +29,7 @@ const page = elementsById({
   fullscreen: HTMLButtonElement, search: HTMLInputElement, found: HTMLElement,
   copy: HTMLButtonElement, save: HTMLButtonElement, share: HTMLButtonElement, kept: HTMLElement,
   only_captions: HTMLAnchorElement,
-  volume: HTMLInputElement, smaller: HTMLButtonElement, larger: HTMLButtonElement,
+  volume_box: HTMLElement, volume: HTMLInputElement, smaller: HTMLButtonElement, larger: HTMLButtonElement,
   captions: HTMLElement, source_box: HTMLElement, source_captions: HTMLElement,
   sound: HTMLAudioElement, streams: HTMLElement, streams_box: HTMLElement, announcement: HTMLElement,
 });
@@ -257,6 +257,8 @@ page.announce.onchange = () => {
   remember("localStorage", "tolk.announce", String(page.announce.checked));
   render();
 };
+page.sound.volume = 0.5;
+page.volume_box.hidden = page.sound.volume !== 0.5; // iPhones have their buttons only
 page.volume.value = recall("localStorage", "tolk.volume") ?? "100";
 page.sound.volume = page.volume.valueAsNumber / 100;
 page.volume.oninput = () => {
