@@ -18,7 +18,7 @@ export default {
   "share.local":
     "Aucun téléphone ne peut ouvrir cette page\u00a0: le serveur n’est ouvert qu’à cet ordinateur. Démarrez-le avec --host 0.0.0.0 --tls self, et un code s’affichera ici.",
   "share.language": "Langue de la page au début",
-  "share.own": "celle de la personne qui écoute",
+  "share.own": "celle de chacun",
 
   "error.title": "Quelque chose ne va pas",
   "error.page": "Un problème est survenu dans cette page ({what}). Rechargez-la.",
