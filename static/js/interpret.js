@@ -259,9 +259,12 @@ function render() {
   showNotice();
   page.setup.hidden = inside;
   page.leave.hidden = page.meters.hidden = !inside;
+  const appears = page.air.hidden && inside && booth !== null;
   page.air.hidden = page.cough.hidden = !inside || booth === null;
   page.cough.disabled = !booth?.on_air;
   page.air.textContent = airText();
+  // What had the focus is hidden now: the form, or the button while the connection was lost.
+  if (appears && document.activeElement === document.body) page.air.focus();
   showPeople();
 }
 
@@ -311,7 +314,10 @@ page.setup.onsubmit = (event) => {
   event.preventDefault();
   enter();
 };
-page.leave.onclick = leave;
+page.leave.onclick = () => {
+  leave();
+  page.name.focus();
+};
 page.air.onclick = pressAir;
 holdToCough(page.cough, () => booth?.on_air ?? false, cough);
 page.microphone.onchange = () => {

@@ -44,6 +44,7 @@ def test_a_person_takes_over_coughs_and_gives_back(open_staged: OpenPage) -> Non
     expect(page.locator("#into")).to_have_text("Into English")
     enter(page, "Ann")
     expect(page.locator("#light")).to_have_text("OFF AIR")
+    expect(page.locator("#air")).to_be_focused()
     expect(page.locator("#listeners")).to_have_text("1 person hears this language.")
     hears(page)
     page.click("#air")
@@ -143,6 +144,7 @@ def test_two_share_a_booth_and_whoever_reconnects_is_on_air_again(open_staged: O
     sees(ann, "on_air")
     ann.click("#leave")
     sees(ann, "ready")
+    expect(ann.locator("#name")).to_be_focused()
     sees(bob, "machine")
 
 

@@ -58,6 +58,14 @@ def test_a_name_that_nobody_uses_is_said_to_be_one_and_others_are_offered(
     page.wait_for_url("**/listen/main")
 
 
+#: A browser as that of an iPhone.
+VOLUME_IS_FIXED = """
+Object.defineProperty(HTMLMediaElement.prototype, "volume", { get: () => 1, set: () => {} });
+"""
+#: Regions that a screen reader would not know of, so that their first words would be lost.
+HIDDEN_REGIONS = """() => [...document.querySelectorAll("[role=status]:empty, p[role=alert]:empty")]
+    .filter((each) => getComputedStyle(each).display === "none" && each.id !== "failure")
+    .map(({ id }) => id)"""
 #: A page that gives its server ten times as long to answer.
 PATIENT = """
 const { setTimeout: wait } = window;
@@ -200,6 +208,21 @@ def test_a_phone_on_its_side_shows_captions(open_staged: OpenPage) -> None:
     assert box is not None
     assert box["y"] + box["height"] <= LANDSCAPE["height"]
     assert box["height"] >= LANDSCAPE["height"] / 2
+
+
+def test_a_volume_that_cannot_be_set_is_not_offered(open_staged: OpenPage) -> None:
+    for script, offered in (("", True), (VOLUME_IS_FIXED, False)):
+        page = open_staged("/listen/volume", script)
+        page.click("summary")
+        expect(page.locator("#contrast")).to_be_visible()
+        expect(page.locator("#volume")).to_be_visible(visible=offered)
+
+
+def test_what_is_announced_is_there_before_it_is_written(open_staged: OpenPage) -> None:
+    for path in ("/listen/regions", "/captions/regions", "/speak/regions", "/interpret/regions/en"):
+        page = open_staged(path)
+        hidden = page.evaluate(HIDDEN_REGIONS)
+        assert hidden == [], path
 
 
 def test_switches_are_seen_in_the_system_s_colours(open_staged: OpenPage) -> None:
