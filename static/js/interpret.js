@@ -4,8 +4,10 @@
 // Whoever was on air when the connection broke is on air again when it is back, unless somebody
 // else has taken over meanwhile.
 
+/** @import { Situation, Trouble } from "./booth.js" */
 /** @import { Hint } from "./meter.js" */
 /** @import { Booth, ServerError } from "./messages.js" */
+import { airText, showNews, showPeople, wordsFor } from "./booth.js";
 import { CaptionView } from "./captions.js";
 import { holdToCough } from "./cough.js";
 import { Floor } from "./floor.js";
@@ -56,7 +58,7 @@ let wasConnected = false;
 let source = null;
 /** @type {Booth | null} */
 let booth = null;
-/** @type {"insecure" | "unable" | ReturnType<typeof troubleOf> | null} */
+/** @type {Trouble | null} */
 let trouble = microphonesExist ? null : "insecure";
 /** @type {ServerError | null} */
 let refusal = null;
@@ -216,6 +218,7 @@ function read(spoken) {
 
 // --- what is shown --------------------------------------------------------------------------
 
+/** @returns {Situation} */
 function situation() {
   if (trouble) return trouble;
   if (!inside) return "ready";
@@ -228,78 +231,28 @@ function situation() {
   return booth.name ? "colleague" : "machine";
 }
 
-/**
- * The words for how things stand, and those beneath them.
- * @param {ReturnType<typeof situation>} now
- */
-function words(now) {
-  if (refusal) return [t("error.title"), errorText(refusal)];
-  switch (now) {
-    case "insecure": case "unable": case "denied": case "missing": case "busy": case "shut_out":
-      return [t(`speak.${now}`), t(`speak.${now}_hint`)];
-    case "mic_lost":
-      return [t("speak.mic_lost"), t("interpret.mic_lost_hint")];
-  }
-  const values = { language, name: booth?.name ?? "" };
-  const same = booth !== null && source === tag;
-  return [
-    t(`interpret.${now}`, values), t(same ? "interpret.same" : `interpret.${now}_hint`, values)];
-}
-
 function render() {
   const now = situation();
   document.body.dataset.situation = now;
-  [page.state.textContent, page.hint.textContent] = words(now);
+  [page.state.textContent, page.hint.textContent] = refusal
+    ? [t("error.title"), errorText(refusal)]
+    : wordsFor(now, language, booth, booth !== null && source === tag);
   const lit = now === "on_air" || now === "coughing";
   page.light.textContent = inside ? t(lit ? "interpret.light_on" : "interpret.light_off") : "";
   page.light.dataset.on = String(lit);
   page.way.textContent = inside && sender.overSocket
     ? t(sender.noPeers ? "speak.slow_browser"
       : sender.turnRefused ? "speak.slow_refused" : "speak.slow_way") : "";
-  showNotice();
+  showNews(page.notice, booth, inside && floor.halted);
   page.setup.hidden = inside;
   page.leave.hidden = page.meters.hidden = !inside;
   const appears = page.air.hidden && inside && booth !== null;
   page.air.hidden = page.cough.hidden = !inside || booth === null;
   page.cough.disabled = !booth?.on_air;
-  page.air.textContent = airText();
+  page.air.textContent = airText(booth);
   // What had the focus is hidden now: the form, or the button while the connection was lost.
   if (appears && document.activeElement === document.body) page.air.focus();
-  showPeople();
-}
-
-/** What needs an answer. The same again would be announced again. */
-function showNotice() {
-  const told = [
-    booth?.on_air && booth.asks ? t("interpret.asks", { name: booth.asks }) : "",
-    inside && floor.halted ? t("interpret.floor_halted") : "",
-  ].filter(Boolean).join(" ");
-  if (page.notice.textContent !== told) page.notice.textContent = told;
-}
-
-function airText() {
-  const { on_air, asks, asked, name = "" } = booth ?? {};
-  if (on_air && asks) return t("interpret.hand_over", { name: asks });
-  if (on_air) return t("interpret.give");
-  if (asked) return t("interpret.take_now");
-  return name ? t("interpret.ask", { name }) : t("interpret.take");
-}
-
-function showPeople() {
-  const { colleagues = [], elsewhere = {}, listeners = 0, name } = booth ?? {};
-  page.listeners.textContent = booth ? t("interpret.listeners", { count: listeners }) : "";
-  const rows = [
-    ...colleagues.map((each) => [each, t(each === name ? "interpret.speaks" : "interpret.waits")]),
-    ...Object.entries(elsewhere).map(
-      ([other, each]) => [each, languageName(other, pageLanguage)]),
-  ];
-  page.people.replaceChildren(...rows.map(([who, what]) => {
-    const row = document.createElement("li");
-    const note = document.createElement("small");
-    note.textContent = what;
-    row.append(who, note);
-    return row;
-  }));
+  showPeople(page.people, page.listeners, booth);
 }
 
 /** @param {Hint} hint */
