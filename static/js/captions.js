@@ -155,15 +155,14 @@ export class CaptionViews {
   }
 
   /**
-   * Shows these languages; says whether they are others than before.
+   * Shows these languages.
    * @param {string[]} languages
    */
   select(languages) {
-    if (this.#views.map((view) => view.language).join() === languages.join()) return false;
+    if (this.#views.map((view) => view.language).join() === languages.join()) return;
     this.#views = this.#make(languages);
     this.announce(this.#announced);
     this.filter(this.#sought);
-    return true;
   }
 
   get languages() {

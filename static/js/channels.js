@@ -2,6 +2,24 @@
 //
 // A channel is "floor", a language ("en"), or a language over the quiet floor ("en+floor").
 
+/** Language tags as the server takes them. */
+const TAG = /^[a-z]{2,3}(-[a-z0-9]{2,8})*$/i;
+
+/**
+ * The languages that an address names; `faults`: what there is no language tag, as
+ * "language=value".
+ * @param {URLSearchParams} parameters
+ */
+export function languagesIn(parameters) {
+  const named = parameters.getAll("language").flatMap((value) => value.split(","))
+    .map((value) => value.trim()).filter(Boolean);
+  return {
+    languages: named.filter((value) => TAG.test(value)),
+    faults: named.filter((value) => !TAG.test(value))
+      .map((value) => `language=${value.slice(0, 40)}`),
+  };
+}
+
 /**
  * The languages among `channels`, without "floor".
  * @param {string[]} channels

@@ -99,12 +99,17 @@ function keyIn(element, name) {
 }
 
 /**
- * The name of a language in that language itself ("Nederlands"), or in `inLanguage`.
+ * The name of a language in that language itself ("Nederlands"), or in `inLanguage`; what is no
+ * language tag, as it is.
  * @param {string} tag
  */
 export function languageName(tag, inLanguage = tag) {
-  const name = new Intl.DisplayNames([inLanguage, "en"], { type: "language" }).of(tag) ?? tag;
-  return name.charAt(0).toLocaleUpperCase(inLanguage) + name.slice(1);
+  try {
+    const name = new Intl.DisplayNames([inLanguage, "en"], { type: "language" }).of(tag) ?? tag;
+    return name.charAt(0).toLocaleUpperCase(inLanguage) + name.slice(1);
+  } catch {
+    return tag;
+  }
 }
 
 /**

@@ -4,21 +4,24 @@
 // Whoever was on air when the connection broke is on air again when it is back, unless somebody
 // else has taken over meanwhile.
 
+/** @import { Situation, Trouble } from "./booth.js" */
 /** @import { Hint } from "./meter.js" */
 /** @import { Booth, ServerError } from "./messages.js" */
+import { airText, showNews, showPeople, wordsFor } from "./booth.js";
 import { CaptionView } from "./captions.js";
+import { holdToCough } from "./cough.js";
+import { Floor } from "./floor.js";
 import { errorText, languageName, pageLanguage, t, translatePage } from "./i18n.js";
 import { drawLevel, LevelMeter } from "./meter.js";
 import { Microphone, microphonesExist, troubleOf } from "./microphone.js";
-import { offerMicrophones } from "./microphone_choice.js";
+import {
+  chosenMicrophone, lineInWasChosen, offerMicrophones, rememberMicrophone,
+} from "./microphone_choice.js";
 import { elementsById, recall, remember, showFailures, stream, takeToken } from "./page.js";
 import { recordingText } from "./recording.js";
 import { Sender } from "./sender.js";
 import { Signaling } from "./signaling.js";
-import { SocketSound } from "./socket_sound.js";
 import { keepAwake } from "./wake_lock.js";
-
-const SOUND_WITHIN_MS = 1000;
 
 const page = elementsById({
   stream: HTMLElement, into: HTMLElement, light: HTMLElement, state: HTMLElement,
@@ -36,6 +39,7 @@ const language = languageName(tag, pageLanguage);
 const microphone = new Microphone();
 const meter = new LevelMeter((level) => drawLevel(page.meter, level), showLevelHint);
 const floorMeter = new LevelMeter((level) => drawLevel(page.floor_meter, level), () => {});
+const floor = new Floor(page.sound, floorMeter);
 const signaling = new Signaling(`ws/interpret/${stream}/${tag}`, () => ({
   name: page.name.value,
   captions: source === null ? [] : [source],
@@ -54,14 +58,12 @@ let wasConnected = false;
 let source = null;
 /** @type {Booth | null} */
 let booth = null;
-/** @type {"insecure" | "unable" | ReturnType<typeof troubleOf> | null} */
+/** @type {Trouble | null} */
 let trouble = microphonesExist ? null : "insecure";
 /** @type {ServerError | null} */
 let refusal = null;
 /** @type {CaptionView | null} */
 let captions = null;
-/** @type {SocketSound | null} */
-let socketSound = null;
 
 // --- coming and going -----------------------------------------------------------------------
 
@@ -89,7 +91,7 @@ function leave() {
   meter.stop();
   floorMeter.stop();
   microphone.close();
-  hearNothing();
+  floor.stop();
   cough(false);
   updateWakeLock();
   render();
@@ -99,48 +101,34 @@ async function onConnected() {
   if (!microphone.track) await openMicrophone();
   if (inside && sender.connected) {
     wasConnected = true;
-    hearFloor();
+    floor.hear(sender.track);
   }
   render();
 }
 
 async function openMicrophone() {
   try {
-    const track = await microphone.open(page.microphone.value, false);
+    await microphone.open(chosenMicrophone(page.microphone), false);
     if (!inside) {
       microphone.close();
       return;
     }
-    track.enabled = !coughing;
-    await sender.send(track);
-    meter.start(track);
+    await useMicrophone();
   } catch (error) {
+    if (/** @type {{name: string}} */ (error).name === "AbortError") return; // left, or chosen anew
     trouble = troubleOf(error);
     leave();
   }
 }
 
-/** Plays what the server sends, and shows how loud it is. */
-async function hearFloor() {
-  hearNothing();
-  if (sender.track) {
-    page.sound.srcObject = new MediaStream([sender.track]);
-  } else if (SocketSound.supported) {
-    socketSound = new SocketSound(() => {});
-    page.sound.srcObject = socketSound.stream;
-    socketSound.resume(SOUND_WITHIN_MS);
-  }
-  const media = page.sound.srcObject;
-  if (media instanceof MediaStream) {
-    floorMeter.start(media.getAudioTracks()[0]);
-    await page.sound.play();
-  }
-}
-
-function hearNothing() {
-  socketSound?.close();
-  socketSound = null;
-  page.sound.srcObject = null;
+/** Sends and shows what the microphone has now: also after it was lost, when the track is another. */
+async function useMicrophone() {
+  const { track } = microphone;
+  if (!inside || track === null) return;
+  track.enabled = !coughing;
+  meter.start(track);
+  render();
+  await sender.send(track);
 }
 
 // --- on air, and not ------------------------------------------------------------------------
@@ -184,7 +172,7 @@ signaling.on("refused", (error) => {
   refusal = error;
   render();
 });
-signaling.on("sound", (packet) => socketSound?.receive(packet));
+signaling.on("sound", (packet) => floor.receive(packet));
 signaling.on("message", async (message) => {
   switch (message.type) {
     case "joined":
@@ -230,76 +218,41 @@ function read(spoken) {
 
 // --- what is shown --------------------------------------------------------------------------
 
+/** @returns {Situation} */
 function situation() {
   if (trouble) return trouble;
   if (!inside) return "ready";
   if (booth === null || !sender.connected || !microphone.track) {
     return sender.shutOut ? "shut_out" : wasConnected ? "reconnecting" : "opening";
   }
+  if (microphone.lost) return "mic_lost";
   if (booth.on_air) return coughing ? "coughing" : (booth.heard ?? true) ? "on_air" : "unheard";
   if (booth.asked) return "asked";
   return booth.name ? "colleague" : "machine";
 }
 
-/**
- * The words for how things stand, and those beneath them.
- * @param {ReturnType<typeof situation>} now
- */
-function words(now) {
-  if (refusal) return [t("error.title"), errorText(refusal)];
-  switch (now) {
-    case "insecure": case "unable": case "denied": case "missing": case "busy": case "shut_out":
-      return [t(`speak.${now}`), t(`speak.${now}_hint`)];
-  }
-  const values = { language, name: booth?.name ?? "" };
-  const same = booth !== null && source === tag;
-  return [
-    t(`interpret.${now}`, values), t(same ? "interpret.same" : `interpret.${now}_hint`, values)];
-}
-
 function render() {
   const now = situation();
   document.body.dataset.situation = now;
-  [page.state.textContent, page.hint.textContent] = words(now);
+  [page.state.textContent, page.hint.textContent] = refusal
+    ? [t("error.title"), errorText(refusal)]
+    : wordsFor(now, language, booth, booth !== null && source === tag);
   const lit = now === "on_air" || now === "coughing";
   page.light.textContent = inside ? t(lit ? "interpret.light_on" : "interpret.light_off") : "";
   page.light.dataset.on = String(lit);
   page.way.textContent = inside && sender.overSocket
     ? t(sender.noPeers ? "speak.slow_browser"
       : sender.turnRefused ? "speak.slow_refused" : "speak.slow_way") : "";
-  page.notice.textContent = booth?.on_air && booth.asks
-    ? t("interpret.asks", { name: booth.asks }) : "";
+  showNews(page.notice, booth, inside && floor.halted);
   page.setup.hidden = inside;
   page.leave.hidden = page.meters.hidden = !inside;
+  const appears = page.air.hidden && inside && booth !== null;
   page.air.hidden = page.cough.hidden = !inside || booth === null;
   page.cough.disabled = !booth?.on_air;
-  page.air.textContent = airText();
-  showPeople();
-}
-
-function airText() {
-  const { on_air, asks, asked, name = "" } = booth ?? {};
-  if (on_air && asks) return t("interpret.hand_over", { name: asks });
-  if (on_air) return t("interpret.give");
-  if (asked) return t("interpret.take_now");
-  return name ? t("interpret.ask", { name }) : t("interpret.take");
-}
-
-function showPeople() {
-  const { colleagues = [], elsewhere = {}, listeners = 0, name } = booth ?? {};
-  page.listeners.textContent = booth ? t("interpret.listeners", { count: listeners }) : "";
-  const rows = [
-    ...colleagues.map((each) => [each, t(each === name ? "interpret.speaks" : "interpret.waits")]),
-    ...Object.entries(elsewhere).map(
-      ([other, each]) => [each, languageName(other, pageLanguage)]),
-  ];
-  page.people.replaceChildren(...rows.map(([who, what]) => {
-    const row = document.createElement("li");
-    const note = document.createElement("small");
-    note.textContent = what;
-    row.append(who, note);
-    return row;
-  }));
+  page.air.textContent = airText(booth);
+  // What had the focus is hidden now: the form, or the button while the connection was lost.
+  if (appears && document.activeElement === document.body) page.air.focus();
+  showPeople(page.people, page.listeners, booth);
 }
 
 /** @param {Hint} hint */
@@ -314,27 +267,25 @@ page.setup.onsubmit = (event) => {
   event.preventDefault();
   enter();
 };
-page.leave.onclick = leave;
+page.leave.onclick = () => {
+  leave();
+  page.name.focus();
+};
 page.air.onclick = pressAir;
-page.cough.onpointerdown = (event) => {
-  page.cough.setPointerCapture(event.pointerId);
-  cough(true);
-};
-page.cough.onpointerup = page.cough.onpointercancel = page.cough.onblur = () => cough(false);
-page.cough.onkeydown = ({ key, repeat }) => {
-  if ((key === " " || key === "Enter") && !repeat) cough(true);
-};
-page.cough.onkeyup = () => cough(false);
-page.cough.oncontextmenu = (event) => event.preventDefault();
+holdToCough(page.cough, () => booth?.on_air ?? false, cough);
 page.microphone.onchange = () => {
+  rememberMicrophone(page.microphone.value, lineInWasChosen());
   if (microphone.track) openMicrophone();
 };
 sender.addEventListener("connected", onConnected);
 sender.addEventListener("change", render);
-microphone.addEventListener("devices", () => offerMicrophones(page.microphone));
-microphone.addEventListener("gone", () => {
-  page.microphone.value = "";
-  openMicrophone();
+floor.addEventListener("change", render);
+microphone.addEventListener("devices", () => offerMicrophones(page.microphone, microphone));
+microphone.addEventListener("lost", render);
+microphone.addEventListener("back", useMicrophone);
+microphone.addEventListener("refused", () => {
+  trouble = "denied";
+  leave();
 });
 addEventListener("beforeunload", (event) => {
   if (onAir) event.preventDefault();
@@ -344,5 +295,5 @@ document.title = `${t("interpret.page")} · ${stream}`;
 page.stream.textContent = stream;
 page.into.textContent = t("interpret.into", { language });
 page.name.value = recall("localStorage", "tolk.name") ?? "";
-offerMicrophones(page.microphone);
+offerMicrophones(page.microphone, microphone);
 render();

@@ -16,6 +16,7 @@ import { prepareReading } from "./reading.js";
 import { recordingText } from "./recording.js";
 import { Signaling } from "./signaling.js";
 import { showStreams } from "./streams.js";
+import { languagesFor } from "./token.js";
 import { Transcript } from "./transcript.js";
 import { keepAwake } from "./wake_lock.js";
 
@@ -28,7 +29,7 @@ const page = elementsById({
   fullscreen: HTMLButtonElement, search: HTMLInputElement, found: HTMLElement,
   copy: HTMLButtonElement, save: HTMLButtonElement, share: HTMLButtonElement, kept: HTMLElement,
   only_captions: HTMLAnchorElement,
-  volume: HTMLInputElement, smaller: HTMLButtonElement, larger: HTMLButtonElement,
+  volume_box: HTMLElement, volume: HTMLInputElement, smaller: HTMLButtonElement, larger: HTMLButtonElement,
   captions: HTMLElement, source_box: HTMLElement, source_captions: HTMLElement,
   sound: HTMLAudioElement, streams: HTMLElement, streams_box: HTMLElement, announcement: HTMLElement,
 });
@@ -39,7 +40,7 @@ showFailures();
 await translatePage();
 const player = new Player(page.sound);
 const listener = new Listener(
-  recall("localStorage", "tolk.language"), navigator.languages, stream);
+  recall("localStorage", "tolk.language"), navigator.languages, stream, languagesFor(token));
 const views = new CaptionViews((languages) => languages.map((tag, i) =>
   new CaptionView(
     [page.captions, page.source_captions][i],
@@ -47,7 +48,7 @@ const views = new CaptionViews((languages) => languages.map((tag, i) =>
     `${t("captions.title")}: ${languageName(tag)}`)));
 const transcript = new Transcript();
 const signaling = new Signaling(`ws/listen/${stream}`, () => ({
-  ...listener.asked,
+  ...listener.tell(),
   audio: !player.on ? "none" : player.overSocket ? "socket" : "webrtc",
   turn_refused: (player.overSocket && player.turnRefused) || null,
   token }));
@@ -55,10 +56,15 @@ const updateWakeLock = keepAwake(() => listener.reads && signaling.status !== "c
 
 // --- what the server says -------------------------------------------------------------------
 
-/** Selects the wanted channel and captions, if they changed; the connection stays as it is. */
+/**
+ * Selects the wanted channel and captions, if they changed; the connection stays as it is. What is
+ * chosen while there is no session is selected when there is one.
+ */
 function select() {
-  if (listener.want(page.balance.valueAsNumber, page.source.checked)) {
-    signaling.send({ type: "select", ...listener.asked });
+  const changed = listener.want(page.balance.valueAsNumber, page.source.checked);
+  if (changed && signaling.status === "joined") {
+    listener.refusal = null; // it was about what was asked before
+    signaling.send({ type: "select", ...listener.tell() });
   }
 }
 
@@ -103,6 +109,7 @@ signaling.on("message", async (message) => {
       select();
       break;
     case "channel":
+      listener.refusal = null; // what is sent was not refused
       listener.channel = message;
       break;
     case "notice":
@@ -250,6 +257,8 @@ page.announce.onchange = () => {
   remember("localStorage", "tolk.announce", String(page.announce.checked));
   render();
 };
+page.sound.volume = 0.5;
+page.volume_box.hidden = page.sound.volume !== 0.5; // iPhones have their buttons only
 page.volume.value = recall("localStorage", "tolk.volume") ?? "100";
 page.sound.volume = page.volume.valueAsNumber / 100;
 page.volume.oninput = () => {

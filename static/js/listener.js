@@ -30,7 +30,7 @@ const REASONS = /** @type {const} */ (["broken", "slow", "restarting", "full"]);
 
 export class Listener {
   /**
-   * The channel and the caption languages that the server was asked for last.
+   * The channel and the caption languages that are wanted; see `tell`.
    * @type {{channel: string, captions: string[]}}
    */
   asked = { channel: "floor", captions: [] };
@@ -46,6 +46,8 @@ export class Listener {
    * @type {ServerError | null}
    */
   refusal = null;
+  /** What of `asked` the server knows. */
+  #told = "";
   /** @type {Required<Omit<Session, "recording">>} */
   #session = { state: null, source: null, channels: ["floor"] };
   #everyChannel = ["floor"];
@@ -57,13 +59,16 @@ export class Listener {
   #stream;
   #chosen;
   #readerLanguages;
+  #readable;
 
   /**
    * @param {string | null} chosen the language that was chosen at an earlier visit
    * @param {readonly string[]} readerLanguages
    * @param {string} stream its name
+   * @param {readonly string[] | null} readable the languages that the token is for; null: all
    */
-  constructor(chosen, readerLanguages, stream) {
+  constructor(chosen, readerLanguages, stream, readable = null) {
+    this.#readable = readable;
     this.#stream = stream;
     this.#chosen = chosen;
     this.#readerLanguages = readerLanguages;
@@ -109,7 +114,7 @@ export class Listener {
   }
 
   /**
-   * Takes what is wanted now into `asked`; says whether that is something else than before.
+   * Takes what is wanted now into `asked`; says whether the server has been told something else.
    * @param {number} balance of original and interpretation, as for `channelAt`
    * @param {boolean} withSource captions of the original too
    */
@@ -117,10 +122,16 @@ export class Listener {
     const { channels, source } = this.#session;
     const channel = channelAt(this.language, balance, channels);
     const read = channelFor(this.language, false, channels);
-    const next = { channel, captions: captionsFor(read, source, withSource) };
-    const changed = JSON.stringify(next) !== JSON.stringify(this.asked);
-    this.asked = next;
-    return changed;
+    const captions = captionsFor(read, source, withSource).filter(
+      (tag) => this.#readable?.includes(tag) ?? true); // or they would be refused each time
+    this.asked = { channel, captions };
+    return JSON.stringify(this.asked) !== this.#told;
+  }
+
+  /** What is asked for, which the server is told now: in a `join` or a `select`. */
+  tell() {
+    this.#told = JSON.stringify(this.asked);
+    return this.asked;
   }
 
   /** Whether there are captions, so that the screen has to stay on. */

@@ -31,6 +31,11 @@ export class Microphone extends EventTarget {
     });
   }
 
+  /** Which device is open, if one was asked for; "" for the default. */
+  get deviceId() {
+    return this.#deviceId && (this.track?.getSettings().deviceId ?? "");
+  }
+
   /** What is to be sent: the track, or one side of it. */
   get sound() {
     return this.#side ?? this.track;
@@ -42,23 +47,20 @@ export class Microphone extends EventTarget {
   }
 
   /**
-   * Opens a device ("" for the default); an earlier one is closed only when this one is there.
+   * Opens a device ("" for the default, which also takes the place of one that is not there); an
+   * earlier one is closed only when this one is there.
    * Throws what getUserMedia throws; see `troubleOf`.
    * @param {string} deviceId
    * @param {boolean} lineIn passes the sound on untouched, as a mixing desk gives it
    */
   async open(deviceId, lineIn) {
     const turn = ++this.#turn;
-    const media = await navigator.mediaDevices.getUserMedia({
-      audio: {
-        deviceId: deviceId ? { exact: deviceId } : undefined,
-        echoCancellation: !lineIn,
-        noiseSuppression: !lineIn,
-        autoGainControl: !lineIn,
-        channelCount: lineIn ? 2 : undefined, // to notice that they cancel each other
-      },
+    const track = await openTrack(deviceId, {
+      echoCancellation: !lineIn,
+      noiseSuppression: !lineIn,
+      autoGainControl: !lineIn,
+      channelCount: lineIn ? 2 : undefined, // to notice that they cancel each other
     });
-    const [track] = media.getAudioTracks();
     if (turn !== this.#turn) {
       track.stop();
       throw new DOMException("closed meanwhile", "AbortError");
@@ -120,9 +122,26 @@ export class Microphone extends EventTarget {
         this.dispatchEvent(new Event("refused"));
         return;
       }
-      if (trouble === "missing") this.#deviceId = ""; // unplugged: the default one will do
       this.#reopenIn(AGAIN_MS);
     }
+  }
+}
+
+/**
+ * A device that is only wished for ("ideal") is not opened by every browser.
+ * @param {string} deviceId "" for the default, which is opened for one that is not there, too
+ * @param {MediaTrackConstraints} audio
+ */
+async function openTrack(deviceId, audio) {
+  /** @param {MediaTrackConstraints} wanted */
+  const get = async (wanted) =>
+    (await navigator.mediaDevices.getUserMedia({ audio: wanted })).getAudioTracks()[0];
+  if (!deviceId) return get(audio);
+  try {
+    return await get({ ...audio, deviceId: { exact: deviceId } });
+  } catch (error) {
+    if (/** @type {{name: string}} */ (error).name !== "OverconstrainedError") throw error;
+    return get(audio);
   }
 }
 

@@ -1,6 +1,7 @@
 // The speaker's choice of a microphone, and whether it is the line of a mixing desk. The choice is
 // remembered for the next visit.
 
+/** @import { Microphone } from "./microphone.js" */
 import { t } from "./i18n.js";
 import { listMicrophones } from "./microphone.js";
 import { recall, remember } from "./page.js";
@@ -9,12 +10,22 @@ const DEVICE = "tolk.microphone";
 const LINE_IN = "tolk.line_in";
 
 /**
- * Fills `select` with the microphones there are. What was chosen stays so while it is there.
+ * The device to open, "" for the default. Browsers list none until the user has allowed one; the
+ * one that was chosen at an earlier visit can be opened all the same.
  * @param {HTMLSelectElement} select
  */
-export async function offerMicrophones(select) {
-  const chosen = select.value || recall("localStorage", DEVICE);
+export function chosenMicrophone(select) {
+  return select.value || recall("localStorage", DEVICE) || "";
+}
+
+/**
+ * Fills `select` with the microphones there are, and shows which one is open, or chosen.
+ * @param {HTMLSelectElement} select
+ * @param {Microphone} microphone
+ */
+export async function offerMicrophones(select, microphone) {
   const devices = await listMicrophones();
+  const chosen = microphone.track ? microphone.deviceId : chosenMicrophone(select);
   select.replaceChildren(
     new Option(t("speak.default_microphone"), ""),
     ...devices.map(({ deviceId, label }, i) =>

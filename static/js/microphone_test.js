@@ -2,6 +2,7 @@
 
 /** @import { LevelMeter } from "./meter.js" */
 /** @import { Microphone } from "./microphone.js" */
+import { t } from "./i18n.js";
 import { hintOf } from "./meter.js";
 import { troubleOf } from "./microphone.js";
 
@@ -36,6 +37,20 @@ export class MicrophoneTest extends EventTarget {
 
   get running() {
     return this.state === "recording" || this.state === "playing";
+  }
+
+  /** What `state` means, in words. */
+  get words() {
+    switch (this.state) {
+      case "":
+        return "";
+      case "denied":
+      case "missing":
+      case "busy":
+        return t(`speak.${this.state}_hint`);
+      default:
+        return t(`speak.test_${this.state}`);
+    }
   }
 
   /**

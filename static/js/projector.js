@@ -3,7 +3,7 @@
 
 /** @import { Session } from "./messages.js" */
 import { CaptionView, CaptionViews } from "./captions.js";
-import { firstCaptions, languagesOf } from "./channels.js";
+import { firstCaptions, languagesIn, languagesOf } from "./channels.js";
 import { errorText, languageName, t, textDirection, translatePage } from "./i18n.js";
 import { showNotice } from "./notice.js";
 import { applyLook, overlayOf } from "./overlay.js";
@@ -26,7 +26,8 @@ const token = takeToken();
 showFailures();
 await translatePage();
 const address = new URL(location.href);
-let languages = address.searchParams.getAll("language").flatMap((value) => value.split(","));
+const named = languagesIn(address.searchParams);
+let { languages } = named;
 /** The languages of the stream, or, until somebody speaks, of the server. @type {string[]} */
 let channels = [];
 /** All that were ever there, for the chooser. @type {string[]} */
@@ -50,14 +51,22 @@ const views = new CaptionViews((tags) => {
   page.panels.replaceChildren(...panels);
   return tags.map((tag, i) => new CaptionView(panels[i], tag, languageName(tag)));
 });
+/** The captions that the server was asked for last. */
+let told = "";
 const signaling = new Signaling(`ws/listen/${stream}`, () => ({
-  captions: wanted(), audio: "none", token }));
+  captions: asked(), audio: "none", token }));
 
 /** The chosen languages; if none is chosen, the reader's own, as on the listener's page. */
 function wanted() {
   if (languages.length > 0) return languages.slice(0, 8);
   return firstCaptions(
     recall("localStorage", "tolk.language"), navigator.languages, channels, source);
+}
+
+/** What is wanted, which the server is told now. */
+function asked() {
+  told = wanted().join();
+  return wanted();
 }
 
 signaling.on("status", render);
@@ -99,14 +108,21 @@ function stateOf({ state }) {
 /** What is wrong with the overlay's address: whoever sets it up sees it in place of a state. */
 function faultText() {
   const unknown = languages.filter((tag) => known.size > 0 && !known.has(tag));
-  const faults = [...(overlay?.faults ?? []), ...unknown.map((tag) => `language=${tag}`)];
+  const faults = [...(overlay?.faults ?? []), ...named.faults,
+    ...unknown.map((tag) => `language=${tag}`)];
   return faults.length > 0 ? t("captions_page.faults", { faults: faults.join(", ") }) : "";
 }
 
-/** Asks for the wanted captions, if they changed, and shows in the chooser which they are. */
+/**
+ * Asks for the wanted captions, if they changed, and shows in the chooser which they are. What is
+ * chosen while there is no session is asked for when there is one.
+ */
 function select() {
   const captions = wanted();
-  if (views.select(captions)) signaling.send({ type: "select", captions });
+  views.select(captions);
+  if (signaling.status === "joined" && captions.join() !== told) {
+    signaling.send({ type: "select", captions: asked() });
+  }
   offered = [...new Set([...offered, ...channels, ...(source ? [source] : [])])];
   showChoices([...new Set([...languages, ...offered])], captions);
 }

@@ -10,7 +10,9 @@ import { showAsking } from "./hand_over.js";
 import { errorText, t, translatePage } from "./i18n.js";
 import { Lobby } from "./lobby.js";
 import { drawLevel, LevelMeter } from "./meter.js";
-import { lineInWasChosen, offerMicrophones, rememberMicrophone } from "./microphone_choice.js";
+import {
+  chosenMicrophone, lineInWasChosen, offerMicrophones, rememberMicrophone,
+} from "./microphone_choice.js";
 import { MicrophoneTest } from "./microphone_test.js";
 import { Monitor } from "./monitor.js";
 import {
@@ -44,7 +46,7 @@ showFailures();
 await translatePage();
 const stage = new Stage(
   () => ({ language: language.chosen, token }),
-  () => ({ deviceId: page.microphone.value, lineIn: page.line_in.checked }));
+  () => ({ deviceId: chosenMicrophone(page.microphone), lineIn: page.line_in.checked }));
 const { microphone, sender, signaling } = stage;
 const meter = new LevelMeter((level) => drawLevel(page.meter, level), showLevelHint, takeSide);
 const testing = new MicrophoneTest(microphone, meter);
@@ -173,7 +175,7 @@ function render() {
   page.level_hint.textContent = heard && levelHint ? t(`speak.level_${levelHint}`) : "";
   page.test.disabled = page.rehearse.disabled =
     stage.part !== null || testing.running || stage.trouble === "insecure";
-  page.test_state.textContent = testText();
+  page.test_state.textContent = testing.words;
   showAudience(page.audience_total, page.audience_channels,
     there ? stage.audience : lobby.audience, !there && !lobby.occupied);
 }
@@ -213,19 +215,6 @@ function showLevelHint(hint) {
   render();
 }
 
-function testText() {
-  switch (testing.state) {
-    case "":
-      return "";
-    case "denied":
-    case "missing":
-    case "busy":
-      return t(`speak.${testing.state}_hint`);
-    default:
-      return t(`speak.test_${testing.state}`);
-  }
-}
-
 // --- what the speaker does ----------------------------------------------------------------
 
 page.button.onclick = () => {
@@ -235,7 +224,10 @@ page.button.onclick = () => {
 };
 page.pause.onclick = () => stage.pause(!stage.paused);
 page.panel.onchange = () => stage.holdPanel(page.panel.checked);
-page.end.onclick = () => page.end_dialog.showModal();
+page.end.onclick = () => {
+  page.end_dialog.returnValue = "no"; // or Escape would repeat the last answer
+  page.end_dialog.showModal();
+};
 page.end_dialog.onclose = () => {
   if (page.end_dialog.returnValue === "yes") stage.end();
 };
@@ -243,7 +235,7 @@ page.take_over.onclose = () => {
   if (page.take_over.returnValue === "yes") start("speak", true);
   if (page.take_over.returnValue === "ask") start("wings");
 };
-page.test.onclick = () => testing.run(page.microphone.value, page.line_in.checked);
+page.test.onclick = () => testing.run(chosenMicrophone(page.microphone), page.line_in.checked);
 page.rehearse.onclick = () => start("rehearse");
 page.microphone.onchange = page.line_in.onchange = changeMicrophone;
 
@@ -283,13 +275,13 @@ language.addEventListener("change", render);
 microphone.addEventListener("lost", () => {
   page.notice.textContent = "";
 });
-microphone.addEventListener("devices", () => offerMicrophones(page.microphone));
+microphone.addEventListener("devices", () => offerMicrophones(page.microphone, microphone));
 
 page.stream.textContent = stream;
 page.line_in.checked = lineInWasChosen();
 render();
 lobby.enter();
-offerMicrophones(page.microphone);
+offerMicrophones(page.microphone, microphone);
 const languages = await fetchLanguages();
 language.offer(languages);
 offerInvitations(page.share_language, languages, (chosen) =>

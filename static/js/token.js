@@ -18,3 +18,13 @@ export function claimsOf(token) {
 export function isExpired(token) {
   return Number(claimsOf(token).exp) * 1000 < Date.now();
 }
+
+/**
+ * The languages that it is for; null for all.
+ * @param {string | null} token
+ * @returns {string[] | null}
+ */
+export function languagesFor(token) {
+  const languages = token === null ? null : claimsOf(token).languages;
+  return Array.isArray(languages) ? languages : null;
+}

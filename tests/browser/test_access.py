@@ -17,6 +17,12 @@ SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 LOCALES = {"en-GB": "en", "nl-BE": "nl", "de-AT": "de", "fr-CA": "fr", "pl-PL": "en"}
 OVER = "Interpretation, with the original softly underneath"
 WORDS = {"en": "Listen", "nl": "Luisteren", "de": "Zuhören", "fr": "Écouter"}
+#: A note in the largest captions.
+LONG_NOTE = """() => {
+  document.documentElement.style.setProperty("--caption-scale", 2);
+  window.captions = document.querySelector("#captions");
+  captions.innerHTML = "<div><p>Oui <small>peut-être dit autrement</small></p></div>";
+}"""
 #: The files of texts that a page asked for.
 LOADED = """() => performance.getEntriesByType("resource")
     .map(({ name }) => name.match(/texts\\/(\\w+)\\.js$/)?.[1]).filter(Boolean)"""
@@ -56,6 +62,14 @@ def test_pages_fit_the_width_of_a_small_phone(open_page: OpenPage, locale: str) 
         expect(page.locator("html")).to_have_attribute("lang", locale)
         page.wait_for_load_state("networkidle")
         assert page.evaluate("document.documentElement.scrollWidth") <= 320, path
+
+
+def test_on_a_small_phone_a_long_note_wraps_and_the_slider_has_room(open_page: OpenPage) -> None:
+    page = open_page("/listen/narrow", locale="fr", viewport={"width": 320, "height": 568})
+    expect(page.locator("#button")).to_have_text("Écouter")
+    assert page.evaluate("document.querySelector('#balance').offsetWidth") > 200
+    page.evaluate(LONG_NOTE)
+    assert page.evaluate("captions.scrollWidth <= captions.clientWidth")
 
 
 def tab_to(page: Page, name: str) -> None:

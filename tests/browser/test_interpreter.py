@@ -9,7 +9,10 @@ from playwright.sync_api import Page, expect
 from tests.browser.people import OpenPage, begin_listening, begin_speaking, hears, sees, wait_for
 from tests.browser.test_access import SCHEMES
 from tests.browser.test_any_browser import NO_WEBRTC
+from tests.browser.test_speaker import SENT
+from tests.browser.test_speaker import TONE as BUSY_TONE
 from tests.browser.test_spoken_language import TONE
+from tests.browser.test_states import REFUSE_MICROPHONE, UNPLUG
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 
@@ -41,6 +44,7 @@ def test_a_person_takes_over_coughs_and_gives_back(open_staged: OpenPage) -> Non
     expect(page.locator("#into")).to_have_text("Into English")
     enter(page, "Ann")
     expect(page.locator("#light")).to_have_text("OFF AIR")
+    expect(page.locator("#air")).to_be_focused()
     expect(page.locator("#listeners")).to_have_text("1 person hears this language.")
     hears(page)
     page.click("#air")
@@ -55,15 +59,64 @@ def test_a_person_takes_over_coughs_and_gives_back(open_staged: OpenPage) -> Non
     page.mouse.up()
     sees(page, "on_air")
     assert page.evaluate("microphone.enabled")
-    page.focus("#cough")
-    page.keyboard.down("Space")
-    sees(page, "coughing")
-    page.keyboard.up("Space")
-    sees(page, "on_air")
+    for focused in ("#cough", "#air", "body"):
+        page.locator(focused).evaluate(
+            "(element) => (document.activeElement.blur(), element.focus())"
+        )
+        page.keyboard.down("Space")
+        sees(page, "coughing")
+        page.keyboard.up("Space")
+        sees(page, "on_air")
     page.click("#air")
     sees(page, "machine")
     expect(listener.locator("#hint")).to_have_text("You hear: English.")
     assert listener.evaluate("offers") == 1, "a listener negotiates once"
+
+
+def test_a_microphone_that_was_lost_is_heard_again(open_staged: OpenPage) -> None:
+    begin_speaking(open_staged("/speak/lost", TONE))
+    listener = open_staged("/listen/lost")
+    begin_listening(listener, "en")
+    page = open_staged(PATH.format("lost"), BUSY_TONE)
+    enter(page, "Ann")
+    page.click("#air")
+    sees(page, "on_air")
+    first = page.evaluate(UNPLUG)
+    wait_for(page, f"id => {SENT} && {SENT}.id !== id && {SENT}.readyState === 'live'", first)
+    sees(page, "on_air")
+    page.evaluate(f"busy = true, {SENT}.dispatchEvent(new Event('mute'))")
+    sees(page, "mic_lost")
+    expect(page.locator("#hint")).to_contain_text("nobody hears you")
+    expect(page.locator("#light")).to_have_text("OFF AIR")
+    page.evaluate("busy = false")
+    sees(page, "on_air")
+    expect(listener.locator("#hint")).to_contain_text("English, interpreted by Ann.")
+    hears(listener)
+
+
+def test_a_microphone_that_is_refused_later_is_explained(open_staged: OpenPage) -> None:
+    page = open_staged(PATH.format("refusal"), BUSY_TONE)
+    enter(page, "Ann")
+    page.evaluate(f"() => {{ {REFUSE_MICROPHONE} }}")
+    page.evaluate(UNPLUG)
+    sees(page, "denied")
+    expect(page.locator("#setup")).to_be_visible()
+
+
+@pytest.mark.parametrize("script", ["", NO_WEBRTC["missing"]], ids=["webrtc", "socket"])
+def test_a_floor_that_was_paused_is_heard_again_at_a_press(
+    open_staged: OpenPage, script: str
+) -> None:
+    page = open_staged(PATH.format("halted"), TONE + script)
+    enter(page, "Ann")
+    playing = "() => !document.querySelector('audio').paused"
+    wait_for(page, playing)
+    expect(page.locator("#notice")).to_be_empty()
+    page.evaluate("document.querySelector('audio').pause()")  # as the button of a headset does
+    expect(page.locator("#notice")).to_contain_text("You do not hear the speaker")
+    page.click("#listeners")
+    wait_for(page, playing)
+    expect(page.locator("#notice")).to_be_empty()
 
 
 def test_two_share_a_booth_and_whoever_reconnects_is_on_air_again(open_staged: OpenPage) -> None:
@@ -91,6 +144,7 @@ def test_two_share_a_booth_and_whoever_reconnects_is_on_air_again(open_staged: O
     sees(ann, "on_air")
     ann.click("#leave")
     sees(ann, "ready")
+    expect(ann.locator("#name")).to_be_focused()
     sees(bob, "machine")
 
 

@@ -1,12 +1,26 @@
 """What the listener's page offers besides the sound, and what it says when there is none."""
 
+import json
+import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 from urllib.parse import urljoin
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Page, WebSocketRoute, expect
 
-from tests.browser.people import LAST_S, OpenPage, begin_speaking, lines, sees, wait_for
+from tests.browser.people import (
+    LAST_S,
+    PATIENCE_S,
+    OpenPage,
+    begin_listening,
+    begin_speaking,
+    lines,
+    sees,
+    wait_for,
+)
+from tests.browser.serving import ServerProcess
 from tests.browser.test_any_browser import SAYS
 
 pytestmark = pytest.mark.browser
@@ -42,6 +56,107 @@ def test_a_name_that_nobody_uses_is_said_to_be_one_and_others_are_offered(
     page.goto(page.url.replace("/listen/nobody", "/listen/"))
     page.click("#streams a")
     page.wait_for_url("**/listen/main")
+
+
+#: A browser as that of an iPhone.
+VOLUME_IS_FIXED = """
+Object.defineProperty(HTMLMediaElement.prototype, "volume", { get: () => 1, set: () => {} });
+"""
+#: Regions that a screen reader would not know of, so that their first words would be lost.
+HIDDEN_REGIONS = """() => [...document.querySelectorAll("[role=status]:empty, p[role=alert]:empty")]
+    .filter((each) => getComputedStyle(each).display === "none" && each.id !== "failure")
+    .map(({ id }) => id)"""
+#: A page that gives its server ten times as long to answer.
+PATIENT = """
+const { setTimeout: wait } = window;
+window.setTimeout = (run, ms, ...rest) => wait(run, 10 * ms, ...rest);
+"""
+
+
+class SlowJoin:
+    """Between a page and its server: ``sent``, what the page sends, decoded; the first "joined"
+    waits for ``release``, and whatever comes after it."""
+
+    def __init__(self, page: Page) -> None:
+        self.sent: list[Any] = []
+        self._held: list[str | bytes] | None = []
+        self._release: Callable[[], None] | None = None
+        page.route_web_socket("**/ws/listen/*", self._route)
+
+    def _route(self, socket: WebSocketRoute) -> None:
+        server = socket.connect_to_server()
+
+        def from_page(message: str | bytes) -> None:
+            self.sent.append(json.loads(message))
+            server.send(message)
+
+        def from_server(message: str | bytes) -> None:
+            if self._held is None:
+                socket.send(message)
+            else:
+                self._held.append(message)
+
+        def release() -> None:
+            held, self._held = self._held or [], None
+            for message in held:
+                socket.send(message)
+
+        socket.on_message(from_page)
+        server.on_message(from_server)
+        self._release = release
+
+    def wait(self, page: Page, kind: str) -> Any:
+        """The first message of this kind that the page sends."""
+        deadline = time.monotonic() + PATIENCE_S
+        while not (found := [each for each in self.sent if each["type"] == kind]):
+            assert time.monotonic() < deadline, self.sent
+            page.wait_for_timeout(20)  # lets the route do its work
+        return found[0]
+
+    def release(self) -> None:
+        assert self._release is not None
+        self._release()
+
+
+def test_a_language_chosen_while_the_page_joins_is_asked_for(open_staged: OpenPage) -> None:
+    page = open_staged("/listen/hasty", PATIENT, locale="de")
+    join = SlowJoin(page)
+    page.reload()
+    assert join.wait(page, "join")["channel"] == "floor"
+    page.select_option("#language", "en")
+    join.release()
+    assert join.wait(page, "select") == {"type": "select", "channel": "en", "captions": ["en"]}
+
+
+def test_captions_chosen_while_the_page_joins_are_asked_for(open_staged: OpenPage) -> None:
+    page = open_staged("/captions/hasty?language=en", PATIENT)
+    join = SlowJoin(page)
+    page.reload()
+    assert join.wait(page, "join")["captions"] == ["en"]
+    page.click("#shown")
+    page.get_by_role("checkbox", name="Nederlands").check()
+    join.release()
+    assert join.wait(page, "select") == {"type": "select", "captions": ["en", "nl"]}
+
+
+def test_a_refusal_is_over_with_the_next_choice(
+    open_staged: OpenPage, staged: ServerProcess
+) -> None:
+    token = staged.token(listen=True, languages=["en"])
+    page = open_staged(f"/listen/allowed#token={token}")
+    hint = page.locator("#hint")
+    sees(page, "waiting")
+    page.select_option("#language", "nl")
+    expect(hint).to_have_text("You are not allowed to do this here.")
+    page.select_option("#language", "en")
+    expect(hint).to_contain_text("it starts by itself")
+    begin_listening(page, "en")
+    page.click("summary")
+    page.check("#source")
+    begin_speaking(open_staged("/speak/allowed", SAYS))
+    sees(page, "live")
+    expect(page.locator("#captions .lines")).to_have_attribute("lang", "en")
+    expect(hint).to_have_text("You hear: English.")
 
 
 def test_captions_are_searched_copied_and_kept_and_do_not_talk_over_the_sound(
@@ -93,6 +208,21 @@ def test_a_phone_on_its_side_shows_captions(open_staged: OpenPage) -> None:
     assert box is not None
     assert box["y"] + box["height"] <= LANDSCAPE["height"]
     assert box["height"] >= LANDSCAPE["height"] / 2
+
+
+def test_a_volume_that_cannot_be_set_is_not_offered(open_staged: OpenPage) -> None:
+    for script, offered in (("", True), (VOLUME_IS_FIXED, False)):
+        page = open_staged("/listen/volume", script)
+        page.click("summary")
+        expect(page.locator("#contrast")).to_be_visible()
+        expect(page.locator("#volume")).to_be_visible(visible=offered)
+
+
+def test_what_is_announced_is_there_before_it_is_written(open_staged: OpenPage) -> None:
+    for path in ("/listen/regions", "/captions/regions", "/speak/regions", "/interpret/regions/en"):
+        page = open_staged(path)
+        hidden = page.evaluate(HIDDEN_REGIONS)
+        assert hidden == [], path
 
 
 def test_switches_are_seen_in_the_system_s_colours(open_staged: OpenPage) -> None:

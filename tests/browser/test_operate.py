@@ -19,6 +19,20 @@ from tests.browser.test_spoken_language import TONE
 
 pytestmark = pytest.mark.browser
 
+#: After `expire()` the token that was used first is refused, as if its time were over.
+EXPIRES = """
+const { fetch: ask } = window;
+const end = new AbortController();
+let first = null;
+window.expire = () => end.abort();
+window.fetch = async (address, options = {}) => {
+  const token = options.headers?.Authorization;
+  first ??= token;
+  if (!String(address).includes("operate/events") || token !== first) return ask(address, options);
+  if (end.signal.aborted) return Response.json({ code: "unauthorised" }, { status: 401 });
+  return ask(address, { ...options, signal: end.signal });
+};
+"""
 LOCALES = ("en", "nl", "de", "fr")
 WIDTHS = (320, 390, 844, 1280)
 
@@ -109,6 +123,24 @@ def test_a_stream_is_paused_told_and_ended(operator: Page, open_page: OpenPage) 
     operator.click("#end_dialog [value=yes]")
     sees(listener, "ended")
     sees(speaker, "ended")
+
+
+def test_a_new_token_counts_for_what_was_there_before(
+    staged: ServerProcess, open_page: OpenPage
+) -> None:
+    begin_speaking(open_page("/speak/renewed", TONE))
+    page = open_page(f"/operate#token={staged.token(operate=True)}", EXPIRES)
+    expect(card(page, "renewed")).to_be_visible()
+    page.evaluate("expire()")
+    expect(page.locator("#refusal")).not_to_be_empty()
+    token = staged.token(operate=True, subject="newer")
+    page.fill("#token", token)
+    page.keyboard.press("Enter")
+    steered = card(page, "renewed")
+    expect(steered).to_have_count(1)
+    with page.expect_request("**/pause") as asked:
+        steered.get_by_role("button", name="Pause").click()
+    assert asked.value.headers["authorization"] == f"Bearer {token}"
 
 
 def test_a_glossary_is_edited_and_its_problems_are_shown(operator: Page) -> None:

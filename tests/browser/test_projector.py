@@ -50,6 +50,12 @@ def test_a_language_chosen_for_listening_is_read_too(open_staged: OpenPage) -> N
     expect(page.locator("#shown")).to_have_text("Captions: Nederlands")
 
 
+def test_what_is_no_language_in_the_address_is_left_out(open_staged: OpenPage) -> None:
+    page = open_staged("/captions/reader?language=en_US,,a%20b&language=%20nl")
+    expect(page.locator("#shown")).to_have_text("Captions: Nederlands")
+    expect(page.locator("#state")).to_have_text("Waiting for the speaker")
+
+
 def test_a_choice_is_in_the_address(open_staged: OpenPage) -> None:
     page = open_staged("/captions/reader")
     expect(page.locator("#shown")).to_have_text("Captions: English")

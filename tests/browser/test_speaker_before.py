@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.conftest import opener
 from tests.browser.people import (
@@ -13,8 +13,10 @@ from tests.browser.people import (
     begin_speaking,
     hears,
     sees,
+    wait_for,
 )
 from tests.browser.serving import ServerProcess
+from tests.browser.test_speaker import SENT
 
 pytestmark = pytest.mark.browser
 
@@ -33,6 +35,19 @@ navigator.mediaDevices.getUserMedia = async () => {
   }
   return output.stream;
 };
+"""
+#: A browser that names no microphone before one was allowed, in this page.
+NAMES_LATE = """
+const { mediaDevices } = navigator;
+const [get, list] = [mediaDevices.getUserMedia, mediaDevices.enumerateDevices];
+let allowed = false;
+mediaDevices.getUserMedia = async (...wanted) => {
+  const media = await get.apply(mediaDevices, wanted);
+  allowed = true;
+  return media;
+};
+mediaDevices.enumerateDevices = async () => (await list.apply(mediaDevices)).map(
+  (device) => allowed ? device : { kind: device.kind, deviceId: "", label: "" });
 """
 #: What the page says of the test, and whether the meter was there then.
 NOTED = """
@@ -71,6 +86,47 @@ def test_the_microphone_is_heard_back_and_nothing_is_sent(open_pages: OpenPage) 
         "Did you hear yourself well? Then the microphone is ready.",
     ]
     assert page.evaluate("[offers, sockets.length]") == [0, 1], "only the socket that counts"
+
+
+@pytest.mark.parametrize("path", ["/speak/chosen", "/interpret/chosen/en"])
+def test_the_microphone_that_is_shown_is_the_one_that_is_open(
+    open_pages: OpenPage, path: str
+) -> None:
+    gone = 'localStorage["tolk.microphone"] ??= "unplugged since";'
+    page = open_pages(path, NAMES_LATE + gone)
+    page.on("dialog", lambda dialog: dialog.accept())
+    shown, sent = page.locator("#microphone"), f"{SENT}.getSettings().deviceId"
+    open_microphone(page)
+    expect(shown.locator("option")).to_have_count(3)
+    assert page.evaluate(sent) == "default"
+    chosen = shown.locator("option").nth(2).get_attribute("value")
+    assert chosen
+    for wanted, device in ((chosen, chosen), ("", "default")):
+        choose(page, wanted)
+        wait_for(page, f"(device) => {sent} === device", device)
+        page.reload()
+        expect(shown.locator("option")).to_have_count(1)  # none is listed before one is allowed
+        open_microphone(page)
+        expect(shown.locator("option")).to_have_count(3)
+        expect(shown).to_have_value(wanted)
+        assert page.evaluate(sent) == device
+
+
+def open_microphone(page: Page) -> None:
+    """Begins to speak, or enters the booth."""
+    if page.locator("#setup #name").count():
+        page.fill("#name", "Ann")
+        page.press("#name", "Enter")
+        sees(page, "machine")
+    else:
+        begin_speaking(page)
+
+
+def choose(page: Page, microphone: str) -> None:
+    """Chooses a microphone, also where its list is out of sight."""
+    page.locator("#microphone").evaluate(
+        "(list, value) => (list.value = value, list.dispatchEvent(new Event('change')))", microphone
+    )
 
 
 def test_a_rehearsal_is_understood_and_nobody_hears_it(open_pages: OpenPage) -> None:

@@ -36,6 +36,13 @@ def test_a_listener_sees_the_speaker_come_pause_and_end(open_page: OpenPage) -> 
     speaker.click("#end_dialog [value=yes]")
     sees(speaker, "ended")
     sees(listener, "ended")
+    begin_speaking(speaker)
+    speaker.click("#end")
+    # As Escape does in browsers that keep a dialog's last answer.
+    speaker.evaluate("document.querySelector('#end_dialog').close()")
+    speaker.click("#pause")
+    sees(speaker, "paused")
+    sees(listener, "paused")
 
 
 def test_a_speaker_who_has_ended_does_not_come_back(open_page: OpenPage) -> None:

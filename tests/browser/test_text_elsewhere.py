@@ -73,8 +73,9 @@ def test_the_address_chooses_the_look(open_page: OpenPage) -> None:
 
 
 def test_whoever_sets_it_up_sees_what_is_wrong(open_page: OpenPage) -> None:
-    page = open_page("/captions/overlay?overlay=1&language=xx&size=huge&colour=red")
-    expect(page.locator("#state")).to_contain_text("size=huge, language=xx")
+    page = open_page("/captions/overlay?overlay=1&language=xx,en_US,,%20nl&size=huge&colour=red")
+    expect(page.locator("#state")).to_contain_text("size=huge, language=en_US, language=xx")
+    expect(page.locator(".captions .lines").last).to_have_attribute("lang", "nl")
 
 
 def test_a_browser_reads_the_events(speaker: Page, open_page: OpenPage) -> None:

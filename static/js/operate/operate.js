@@ -53,8 +53,15 @@ function askForToken(why) {
   page.token.focus();
 }
 
-/** @param {string} why */
+/**
+ * Cards and machines ask with the token that they were made with: they go with it.
+ * @param {string} why
+ */
 function refuse(why) {
+  for (const card of cards.values()) card.element.remove();
+  cards.clear();
+  machines = null;
+  page.machines.replaceChildren();
   remember("sessionStorage", "tolk.token.operate", null);
   askForToken(why);
 }

@@ -38,7 +38,7 @@ export default {
   "error.speaker_present":
     "Hier spricht schon jemand. Warten Sie, bis die Person fertig ist, oder nehmen Sie einen anderen Namen.",
   "error.speaker_elsewhere":
-    "In diesem Stream spricht schon jemand, bei {place}. Sprechen Sie dort, warten Sie, bis die Person fertig ist, oder nehmen Sie einen anderen Namen.",
+    "In dieser Übertragung spricht schon jemand, bei {place}. Sprechen Sie dort, warten Sie, bis die Person fertig ist, oder nehmen Sie einen anderen Namen.",
   "error.limit": "Im Moment ist zu viel los. Wir versuchen es weiter.",
   "error.busy": "Im Moment zu viel los",
   "error.replaced": "Sie haben in einem anderen Fenster oder auf einem anderen Gerät weitergemacht.",
@@ -87,7 +87,7 @@ export default {
   "listen.tap": "Tippen Sie, um zu hören",
   "listen.go_on": "Weiterhören",
   "listen.language": "Sprache",
-  "listen.floor": "Original (die eigene Stimme)",
+  "listen.floor": "Original (Stimme der sprechenden Person)",
   "listen.balance": "Original und Verdolmetschung",
   "listen.interpretation": "Verdolmetschung",
   "listen.balance_0": "Nur das Original",
@@ -158,7 +158,7 @@ export default {
   "listen.shut_out_hint":
     "Über einen Umweg kommt er durch, aber nicht in diesem Browser oder an dieser Adresse. Benutzen Sie einen neueren Browser, eine Adresse, die mit https:// beginnt, oder ein anderes Netz. Die Untertitel laufen weiter.",
   "listen.no_language":
-    "{language} gibt es hier gerade nicht. Bis dahin bekommen Sie das Original.",
+    "{language} gibt es hier gerade nicht. So lange hören und lesen Sie das Original.",
 
   "captions_page.page": "Untertitel",
   "captions_page.settings": "Anzeige",
@@ -204,6 +204,8 @@ export default {
   "interpret.unheard": "Ihr Ton kommt nicht an",
   "interpret.unheard_hint":
     "Bis er da ist, dolmetscht der Computer. Prüfen Sie Mikrofon und Netz.",
+  "interpret.mic_lost_hint":
+    "Ein Anruf oder ein anderes Programm benutzt es, oder es wurde ausgesteckt: Niemand hört Sie. Es wird von selbst wieder geöffnet.",
   "interpret.same": "Gesprochen wird jetzt {language}: Alle hören das Original.",
   "interpret.asks": "{name} möchte übernehmen.",
   "interpret.take": "Übernehmen",
@@ -213,6 +215,8 @@ export default {
   "interpret.hand_over": "An {name} übergeben",
   "interpret.cough": "Räuspern: gedrückt halten",
   "interpret.floor": "Original",
+  "interpret.floor_halted":
+    "Sie hören das Original nicht: Der Ton ist angehalten. Tippen Sie irgendwo auf die Seite, um weiterzuhören.",
   "interpret.you": "Sie",
   "interpret.captions": "Was gesagt wird",
   "interpret.people": "Dolmetscher und Zuhörer",
@@ -295,7 +299,7 @@ export default {
   "operate.addresses": "Adressen und Codes",
   "operate.for": "Für",
   "operate.for_listen": "Zuhörende",
-  "operate.for_speak": "Wer spricht",
+  "operate.for_speak": "Sprechende",
   "operate.for_interpret": "Menschen, die dolmetschen",
   "operate.interpret_this":
     "Öffnen Sie diese Adresse an einem Computer mit Kopfhörern, um zu dolmetschen.",
@@ -400,7 +404,7 @@ export default {
   "speak.monitor_off": "Aus",
   "speak.monitor_sound": "Mithören (mit Kopfhörer)",
   "speak.behind": "{seconds} s nach Ihnen",
-  "speak.slower": "Bitte etwas langsamer: Die Übertragung liegt {seconds} s zurück.",
+  "speak.slower": "Bitte etwas langsamer: Die Verdolmetschung liegt {seconds} s zurück.",
   "speak.slower_skipped":
     "Bitte etwas langsamer: Ein Teil konnte nicht rechtzeitig gesprochen werden.",
   "speak.share": "Laden Sie zum Zuhören ein",

@@ -199,6 +199,8 @@ export default {
   "interpret.unheard": "Your sound does not arrive",
   "interpret.unheard_hint":
     "The machine interprets until it does. Check your microphone and your network.",
+  "interpret.mic_lost_hint":
+    "A call or another program has it, or it was unplugged: nobody hears you. It is opened again by itself.",
   "interpret.same": "The speaker speaks {language} now: listeners hear the speaker.",
   "interpret.asks": "{name} would like to take over.",
   "interpret.take": "Take over",
@@ -208,6 +210,8 @@ export default {
   "interpret.hand_over": "Hand over to {name}",
   "interpret.cough": "Cough: hold to be silent",
   "interpret.floor": "The speaker",
+  "interpret.floor_halted":
+    "You do not hear the speaker: the sound is paused. Press anywhere to listen again.",
   "interpret.you": "You",
   "interpret.captions": "What the speaker says",
   "interpret.people": "Interpreters and listeners",

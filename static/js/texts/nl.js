@@ -35,7 +35,7 @@ export default {
   "error.speaker_present":
     "Er is hier al iemand aan het woord. Wacht tot die klaar is, of neem een andere naam.",
   "error.speaker_elsewhere":
-    "In deze stream is al iemand aan het woord, op {place}. Spreek daar, wacht tot die klaar is, of neem een andere naam.",
+    "In deze uitzending is al iemand aan het woord, op {place}. Spreek daar, wacht tot die klaar is, of neem een andere naam.",
   "error.limit": "Het is nu te druk. We blijven het proberen.",
   "error.busy": "Het is nu te druk",
   "error.replaced": "U bent verdergegaan in een ander venster of op een ander apparaat.",
@@ -153,7 +153,7 @@ export default {
   "listen.shut_out": "Dit netwerk houdt het geluid tegen",
   "listen.shut_out_hint":
     "Via een omweg komt het wel door, maar niet in deze browser of op dit adres. Gebruik een nieuwere browser, een adres dat met https:// begint, of een ander netwerk. De ondertiteling gaat door.",
-  "listen.no_language": "{language} is er nu niet. Tot die tijd krijgt u het origineel.",
+  "listen.no_language": "{language} is er nu niet. Zolang dat zo is, hoort en leest u het origineel.",
 
   "captions_page.page": "Ondertiteling",
   "captions_page.settings": "Weergave",
@@ -198,22 +198,26 @@ export default {
   "interpret.unheard": "Uw geluid komt niet aan",
   "interpret.unheard_hint":
     "De computer tolkt tot het er weer is. Controleer uw microfoon en uw netwerk.",
+  "interpret.mic_lost_hint":
+    "Een gesprek of een ander programma gebruikt hem, of de stekker is eruit: niemand hoort u. Hij gaat vanzelf weer open.",
   "interpret.same": "De spreker spreekt nu {language}: luisteraars horen de spreker zelf.",
   "interpret.asks": "{name} wil het graag overnemen.",
   "interpret.take": "Overnemen",
   "interpret.ask": "Vraag het aan {name}",
   "interpret.take_now": "Nu overnemen",
   "interpret.give": "Teruggeven aan de computer",
-  "interpret.hand_over": "Overgeven aan {name}",
+  "interpret.hand_over": "Overdragen aan {name}",
   "interpret.cough": "Kuchen: houd ingedrukt om stil te zijn",
   "interpret.floor": "De spreker",
+  "interpret.floor_halted":
+    "U hoort de spreker niet: het geluid staat stil. Tik ergens op de pagina om verder te luisteren.",
   "interpret.you": "U",
   "interpret.captions": "Wat de spreker zegt",
   "interpret.people": "Tolken en luisteraars",
   "interpret.speaks": "hier te horen",
   "interpret.waits": "wacht hier",
   "interpret.listeners": {
-    one: "{count} mens hoort deze taal.",
+    one: "{count} persoon hoort deze taal.",
     other: "{count} mensen horen deze taal.",
   },
   "operate.page": "Bedienen",
@@ -298,7 +302,7 @@ export default {
   "operate.print": "Dit blad afdrukken",
   "operate.until": "Geldig tot {time}",
   "operate.own_language": "Iedereen in de eigen taal",
-  "operate.scan": "Scan deze code met je telefoon en luister mee.",
+  "operate.scan": "Scan deze code met uw telefoon en luister mee.",
   "operate.glossary": "Woordenlijst",
   "operate.names": "Namen die niet vertaald worden, één per regel",
   "operate.words": "Woorden om te verwachten in het {language}, één per regel",

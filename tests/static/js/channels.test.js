@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { captionsFor, channelFor, firstCaptions, firstLanguage, languagesOf }
+import { captionsFor, channelFor, firstCaptions, firstLanguage, languagesIn, languagesOf }
   from "../../../static/js/channels.js";
 
 const CHOICES = [
@@ -27,6 +27,13 @@ test("a channel that is not offered gives the floor", () => {
   assert.equal(channelFor("en", true, ["floor", "en", "en+floor"]), "en+floor");
   assert.equal(channelFor("en", true, ["floor", "en"]), "en");
   assert.equal(channelFor("en", true, ["floor", "de"]), "floor");
+});
+
+test("an address names languages, and what is none is told", () => {
+  const { languages, faults } = languagesIn(
+    new URLSearchParams("language=en,%20nl,,pt-BR&language=en_US&language=a%20b&language="));
+  assert.deepEqual(languages, ["en", "nl", "pt-BR"]);
+  assert.deepEqual(faults, ["language=en_US", "language=a b"]);
 });
 
 test("captions are of what is heard, and of the source where that is wished", () => {

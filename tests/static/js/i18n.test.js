@@ -28,6 +28,10 @@ test("a language is named in itself, or in another", () => {
   assert.equal(languageName("nl", "en"), "Dutch");
 });
 
+test("what is no language tag is named as it is", () => {
+  for (const tag of ["en_US", "", "a b"]) assert.equal(languageName(tag), tag);
+});
+
 test("some languages are written from right to left", () => {
   assert.equal(textDirection("fa-IR"), "rtl");
   assert.equal(textDirection("nl"), "ltr");

@@ -52,6 +52,8 @@ describe("what is asked for", () => {
   test("the same is not asked for twice", () => {
     listener.choose("en");
     assert.ok(listener.want(2, false));
+    assert.ok(listener.want(2, false), "nobody was told");
+    assert.deepEqual(listener.tell(), { channel: "en", captions: ["en"] });
     assert.ok(!listener.want(2, false));
     assert.ok(listener.want(1, false));
   });

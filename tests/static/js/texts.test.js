@@ -46,6 +46,12 @@ for (const [language, its] of Object.entries(texts)) {
   });
 }
 
+test("fr: signs that stand apart are never alone on a line", () => {
+  for (const [key, text] of Object.entries(texts.fr)) {
+    for (const form of forms(text)) assert.doesNotMatch(form, / [:;?!»]|« /, key);
+  }
+});
+
 test("a number chooses the form, and is written as the language does", () => {
   const listening = (language, count) =>
     fill(texts[language]["speak.audience_total"], { count }, language);
