@@ -15,7 +15,7 @@ from typing import Final, Literal
 
 from babel.numbers import format_decimal
 
-from server.interpretation import vague_amounts
+from server.interpretation import bible_books, vague_amounts
 from server.interpretation.spoken_verses import MARK
 
 Kind = Literal["n", "o", "t", "v"]
@@ -38,14 +38,7 @@ _ORDINAL: Final = {
     "fr": r"(\d{1,4})(?:ère|er|re|ème|e|nde|nd)\b",
 }
 #: After one of these, a comma separates chapter and verse; otherwise it is a decimal comma.
-_GERMAN_BOOK: Final = re.compile(
-    r"\b(?:Mose|Josua|Richter|Rut|Samuel|Könige|Chronik|Esra|Nehemia|Ester|Hiob|Psalm|Psalmen|"
-    r"Sprüche|Prediger|Hohelied|Jesaja|Jeremia|Klagelieder|Hesekiel|Daniel|Hosea|Joel|Amos|Jona|"
-    r"Micha|Nahum|Habakuk|Zefanja|Haggai|Sacharja|Maleachi|Matthäus|Markus|Lukas|Johannes|"
-    r"Apostelgeschichte|Römer|Korinther|Galater|Epheser|Philipper|Kolosser|Thessalonicher|"
-    r"Timotheus|Titus|Philemon|Hebräer|Jakobus|Petrus|Judas|Offenbarung) $",
-    re.IGNORECASE,
-)
+_GERMAN_BOOK: Final = re.compile(rf"\b(?:{bible_books.names('de')}) $", re.IGNORECASE)
 #: Matches nothing.
 _NONE: Final = "(?!)"
 _EDGE: Final = r"(?<![\w.,:/-])"
@@ -150,7 +143,8 @@ def _found(text: str, language: str, vague: str) -> Iterator[tuple[int, int, Num
 @functools.cache
 def _pattern(language: str, vague: str) -> re.Pattern[str]:
     group, point = _GROUP[language], _POINT[language]
-    clock = r"(?P<hour>[01]?\d|2[0-4])(?:[.:](?P<minute>[0-5]\d)| ?h ?(?P<after>[0-5]\d))"
+    after = r"[ \u00a0]?h[ \u00a0]?(?P<after>[0-5]\d)"
+    clock = rf"(?P<hour>[01]?\d|2[0-4])(?:[.:](?P<minute>[0-5]\d)|{after})"
     parts = (
         rf"(?P<vague>{vague})\b",
         rf"(?P<phone>(?:\+\d\d|0\d)\d{{0,3}}(?:[- ]?\d{{2,8}}){{1,5}}){_END}",
@@ -233,7 +227,8 @@ def _write_ordinal(parts: tuple[str, ...], language: str) -> str:
 
 
 def _write_time(parts: tuple[str, ...], language: str) -> str:
-    return f"{parts[0]} h {parts[1]}" if language == "fr" else ":".join(parts)
+    # With spaces that do not separate words: see draft.
+    return f"{parts[0]}\u00a0h\u00a0{parts[1]}" if language == "fr" else ":".join(parts)
 
 
 def _write_verse(parts: tuple[str, ...], language: str) -> str:

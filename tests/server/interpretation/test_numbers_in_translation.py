@@ -24,7 +24,7 @@ def translator(starter: Catalogue) -> Translator:
         ("nl", "en", "we lezen genesis een vers een", "Genesis 1:1"),
         ("en", "nl", "lunch is at twelve fifteen", "12:15"),
         ("nl", "de", "We lezen Johannes 3:16.", "3,16"),
-        ("de", "fr", "Der Gottesdienst beginnt um 10.30 Uhr.", "10 h 30"),
+        ("de", "fr", "Der Gottesdienst beginnt um 10.30 Uhr.", "10\u00a0h\u00a030"),
         ("fr", "en", "Le toit coûte 1 250 000 euros.", "1,250,000"),
         ("en", "de", "It happened in the 19th century.", "19."),
         ("nl", "en", "er wonen 17 miljoen mensen in dit land", "17,000,000 people"),

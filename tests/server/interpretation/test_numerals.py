@@ -13,7 +13,7 @@ from server.interpretation.spelled_numbers import in_figures
         ("nl", "met zeven procent", "met <n1> procent", "en", "met 7 procent"),
         ("nl", "Johannes drie vers zestien", "Johannes <v1>", "de", "Johannes 3,16"),
         ("nl", "10.000 tot 50.000", "<n1> tot <n2>", "en", "10,000 tot 50,000"),
-        ("nl", "om half elf", "om <t1>", "fr", "om 10 h 30"),
+        ("nl", "om half elf", "om <t1>", "fr", "om 10\u00a0h\u00a030"),
         ("nl", "kwart voor negen", "<t1>", "en", "8:45"),
         ("nl", "om 10.30 uur", "om <t1> uur", "de", "om 10:30 uur"),
         ("nl", "in negentienhonderdvijfenveertig", "in <n1>", "de", "in 1945"),
@@ -33,7 +33,7 @@ from server.interpretation.spelled_numbers import in_figures
         ("nl", "johannes drie vers zestien", "johannes <v1>", "fr", "johannes 3:16"),
         ("nl", "Romeinen 8, vers 28", "Romeinen <v1>", "de", "Romeinen 8,28"),
         ("nl", "genesis een vers een", "genesis <v1>", "en", "genesis 1:1"),
-        ("nl", "johannes 10:30", "johannes <t1>", "fr", "johannes 10 h 30"),
+        ("nl", "johannes 10:30", "johannes <t1>", "fr", "johannes 10\u00a0h\u00a030"),
         ("en", "john one verse one", "john <v1>", "de", "john 1,1"),
         (
             "en",
