@@ -156,7 +156,7 @@ class Nats:
         """Wait until NATS has what was sent, for ``FLUSH_S`` at most."""
         if self._client is not None and self._client.is_connected:
             with suppress(nats.errors.Error, OSError):
-                await self._client.flush(round(FLUSH_S))
+                await _flushed(self._client)
 
     async def _keep(self) -> None:
         backoff_s = FIRST_BACKOFF_S
@@ -231,7 +231,7 @@ class Nats:
             offers = f"tolk.offer.{OTHER[self.role]}.*"
             await heard.add(offers, lambda subject, data: self.hear(_sender(subject), data))
         await heard.settle()
-        await client.flush(round(FLUSH_S))
+        await _flushed(client)
         self._subscriptions = heard
 
     def _of(self, server: NatsServer) -> str:
@@ -243,6 +243,13 @@ class Nats:
         if what not in self._said and len(self._said) < 100:
             _log.warning("%s", what)
             self._said.add(what)
+
+
+async def _flushed(client: Client) -> None:
+    """Wait until NATS has what was sent. Raises what the library raises."""
+    await client.flush(round(FLUSH_S))
+    # The library's ping overtakes what still waits to be written: only then is that written.
+    await client.flush(round(FLUSH_S))
 
 
 def _why(error: Exception) -> str:

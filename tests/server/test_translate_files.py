@@ -253,7 +253,7 @@ def interruptible() -> None:
 
 def test_ctrl_c_leaves_whole_files_and_nothing_half(tmp_path: Path, talk: Path) -> None:
     long = tmp_path / "long.wav"
-    film(long, Sound(np.tile(spoken(), 60)), sound="pcm_s16le")
+    film(long, Sound(np.tile(spoken(), 300)), sound="pcm_s16le")
     out = tmp_path / "out"
     command = [sys.executable, "-m", "server", "translate", str(talk), str(long)]
     command += ["--from", "nl", "--to", "en", "-o", f"{out}/", "--models", "starter"]
