@@ -17,7 +17,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable, Coroutine, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from typing import Final, Self
 
 from server.config import ConfigError
@@ -38,16 +38,18 @@ class SuccessorLost(Exception):
 
 class Successor:
     """The process that shall take this one's place, from its start on. ``sockets``: those that it
-    gets. ``command``: what starts it."""
+    gets. ``command``: what starts it. Raises OSError."""
 
     def __init__(self, command: Sequence[str], sockets: Sequence[socket.socket]) -> None:
         self._line, theirs = socket.socketpair()
         self._line.setblocking(False)
-        with theirs:
+        with ExitStack() as failing, theirs:
+            failing.callback(self._line.close)
             numbers = [theirs.fileno(), *(each.fileno() for each in sockets)]
             option = [OPTION, ",".join(map(str, numbers))]
             # Not asyncio's: that would end it together with the loop.
             self._process = subprocess.Popen([*command, *option], pass_fds=numbers)
+            failing.pop_all()
         self._taken = False
 
     @property
@@ -137,7 +139,11 @@ async def succeeded(
         if stopped.is_set():
             return None
         renew.clear()
-        successor = Successor(command(), sockets())
+        try:
+            successor = Successor(command(), sockets())
+        except OSError as error:
+            _log.error("no process can be started to take over, and nothing changes: %s", error)
+            continue
         _log.info("process %d is started to take over", successor.pid)
         try:
             await _first(successor.ready(), stopped.wait())

@@ -84,16 +84,27 @@ class Spare:
             _log.info("the spare interpreter ended")
             self._process, self.ready = None, False
         elif process is not None:
-            if self._left() < LEAST_BYTES:
+            left = self._memory_left()
+            if left is not None and left < LEAST_BYTES:
                 _log.warning("memory is short: the spare interpreter is ended")
                 self.renew()
                 self._wait()
         elif needs is not None and asyncio.get_running_loop().time() >= self._not_before_s:
             await self._begin(needs, options)
 
+    def _memory_left(self) -> int | None:
+        """None if the system does not tell, as when too many files are open."""
+        try:
+            return self._left()
+        except OSError as error:
+            _log.debug("how much memory is left is not known: %s", error)
+            return None
+
     async def _begin(self, needs: int, options: Sequence[str]) -> None:
         self._wait()
-        left = self._left()
+        left = self._memory_left()
+        if left is None:
+            return
         if left < needs + ROOM_BYTES:
             if not self._says_no_memory:
                 _log.info(

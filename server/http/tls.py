@@ -108,7 +108,10 @@ def renew(context: ssl.SSLContext, certificate_file: Path, key_file: Path) -> No
     Raises ConfigError; then nothing has changed.
     """
     load(certificate_file, key_file)
-    context.load_cert_chain(certificate_file, key_file)
+    try:
+        context.load_cert_chain(certificate_file, key_file)
+    except OSError as error:  # they have changed meanwhile
+        raise ConfigError(f"{certificate_file}: {error}") from error
 
 
 async def renewals(certificate: SelfSigned | None, certificate_file: str, key_file: str) -> None:
@@ -149,7 +152,7 @@ def _context(certificate_file: Path, key_file: Path) -> PoliteContext:
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     try:
         context.load_cert_chain(certificate_file, key_file)
-    except ssl.SSLError as error:
+    except OSError as error:  # ssl.SSLError is one
         raise ConfigError(f"{certificate_file}: OpenSSL does not accept it: {error}") from error
     return context
 

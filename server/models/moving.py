@@ -63,7 +63,7 @@ class Moves:
         moved = latest = _stamp(folder)
         while True:
             await asyncio.sleep(LOOK_S)
-            before, latest = latest, _stamp(folder)
+            before, latest = latest, _stamp(folder, latest)
             if latest == before != moved and not self.held:
                 moved = latest
                 self._ask()
@@ -134,10 +134,18 @@ def _names(catalogue: Catalogue) -> str:
     return ", ".join(model.name for model in catalogue.models)
 
 
-def _stamp(folder: Path) -> tuple[int, ...]:
-    """A value that changes when something is installed in ``folder``."""
-    paths = [path for path in (folder, folder / MANIFEST) if path.exists()]
-    return tuple(path.stat().st_mtime_ns for path in paths)
+def _stamp(folder: Path, before: tuple[int, ...] = ()) -> tuple[int, ...]:
+    """A value that changes when something is installed in ``folder``. ``before``: the last one, if
+    the disk fails."""
+    found = []
+    for path in (folder, folder / MANIFEST):
+        try:
+            found.append(path.stat().st_mtime_ns)
+        except FileNotFoundError:
+            pass
+        except OSError:
+            return before
+    return tuple(found)
 
 
 def _now() -> float:

@@ -52,7 +52,7 @@ def run(options: argparse.Namespace) -> int:
     if wanted.sdp:
         print(wanted.sdp, end="", flush=True)
     output = Output(channel, wanted)
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         # An exception would be lost inside FFmpeg.
         signal.signal(number, lambda *_: output.stop())
     try:

@@ -18,7 +18,9 @@ BLOCK_BYTES = 1920
 
 def main() -> int:
     """Write until the input ends; returns an exit status."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the input ends then
+    # The input ends then. Without its end an .m4a could not be read.
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
     source = sys.stdin.buffer
     wanted = msgspec.json.decode(source.readline(), type=Wanted)
     try:

@@ -148,3 +148,23 @@ async def test_a_spare_whose_server_was_killed_ends_without_a_word(tmp_path: Pat
     async with asyncio.timeout(30):
         _, said = await process.communicate()
     assert (process.returncode, said.decode()) == (0, "")
+
+
+async def test_where_nothing_tells_how_much_memory_is_left_a_spare_stays() -> None:
+    asked: list[int] = []
+
+    def left() -> int:
+        asked.append(1)
+        if len(asked) > 1:
+            raise OSError("too many open files")
+        return 2_000_000_000
+
+    async with asyncio.timeout(20), asyncio.TaskGroup() as group:
+        kept = Spare(["sh", "-c", "echo ready; read line"], left=left)
+        task = group.create_task(kept.run(lambda: 0, lambda: ()))
+        await until(lambda: kept.ready and len(asked) > 3)
+        kept.renew()
+        before = len(asked)
+        await until(lambda: len(asked) > before)
+        assert not kept.ready
+        task.cancel()

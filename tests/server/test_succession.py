@@ -11,7 +11,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import aiohttp
+import pytest
 
+from server import succession
 from tests.helpers.programs import free_port
 from tests.helpers.waiting import until
 from tools.chaos.people import audience
@@ -115,3 +117,16 @@ async def test_a_process_that_cannot_start_changes_nothing(tmp_path: Path) -> No
         async with aiohttp.ClientSession() as http, http.get(running.url + "/healthz") as answer:
             assert answer.status == 200
         assert running.notes == ["READY=1"]
+
+
+async def test_if_no_successor_can_be_started_nothing_changes(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(succession, "command", lambda: ["/nowhere/python"])
+    renew, stopped = asyncio.Event(), asyncio.Event()
+    renew.set()
+    async with asyncio.TaskGroup() as group:
+        task = group.create_task(succession.succeeded(renew, stopped, list))
+        await until(lambda: "nothing changes" in caplog.text)
+        stopped.set()
+    assert task.result() is None

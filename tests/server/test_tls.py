@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from server.config import ConfigError
-from server.http.tls import load, self_signed
+from server.http.tls import load, renew, self_signed
 from signaling import websocket
 from signaling.errors import ProtocolError
 from signaling.messages import SpeakerMessage
@@ -276,3 +276,14 @@ async def test_a_conversation_over_tls_ends_even_if_the_client_does_not_read(
         error = await conversations.ended.get()
     assert error is not None and error.code == "replaced"
     writer.close()
+
+
+def test_files_that_are_gone_when_they_are_loaded_change_nothing(tmp_path: Path) -> None:
+    class Gone(ssl.SSLContext):
+        def load_cert_chain(self, *files: object, **more: object) -> None:
+            raise FileNotFoundError(2, "No such file or directory")
+
+    self_signed(tmp_path, ["localhost"])
+    pair = tmp_path / "self-signed.pem"
+    with pytest.raises(ConfigError, match="No such file"):
+        renew(Gone(ssl.PROTOCOL_TLS_SERVER), pair, pair)

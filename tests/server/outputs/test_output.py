@@ -219,3 +219,15 @@ async def test_rtp_is_received_with_its_sdp(
             output.stop()
             await running
     assert power(receiving.result(), 440) > TONE
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
+def test_a_signal_to_the_whole_group_leaves_a_file_that_can_be_read(
+    number: signal.Signals, tmp_path: Path
+) -> None:
+    file = str(tmp_path / "out.m4a")
+    with Writing(Wanted(file)) as writing_:
+        writing_.write(np.tile(tone(300), 5))
+        os.kill(writing_.pid, number)
+        writing_.write(tone(300))
+    assert power(sound(file), 300) > TONE
