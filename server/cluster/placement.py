@@ -134,6 +134,8 @@ def _eased(
     kept = {part: owner for part, owner in before.items() if part not in moved}
     others = {**machines, busy: replace(machines[busy], draining=True)}
     after = place({stream: want}, others, {**owners, stream: kept})[stream]
+    if any(part not in after for part in moved):  # nobody has the models any more
+        return before
     given = dict(_given({**owners, stream: after}))
     for name in {after.get(part, busy) for part in moved}:
         machine = others[name]

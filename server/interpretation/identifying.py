@@ -10,6 +10,7 @@ import logging
 from server.bus import messages
 from server.bus.messages import Demand
 from server.interpretation.engines import EngineError
+from server.interpretation.lanes import at_most_one_clause
 from server.interpretation.shared import Shared
 from server.interpretation.spoken import Spoken
 from server.interpretation.types import Pcm, Transcript
@@ -50,7 +51,9 @@ class Identifying:
         lane = self._shared.lanes.lane("identify")
         window = self._spoken.window()
         try:
-            found = await lane.call(self._shared.limits.recognize_s, identifier.identify, window)
+            with at_most_one_clause("identify"):
+                limit_s = self._shared.limits.recognize_s
+                found = await lane.call(limit_s, identifier.identify, window)
         except EngineError as error:
             _log.info("%s: the language could not be identified: %s", self._stream, error)
             self._shared.dropped["identify"] += 1

@@ -6,8 +6,10 @@ depend on it.
 """
 
 import asyncio
+import contextlib
+import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import ParamSpec, TypeVar
 
@@ -15,6 +17,7 @@ from server.bus.messages import Stage
 from server.interpretation.engines import EngineError
 from server.interpretation.turns import Turns
 from server.machine import whole_cores
+from server.process import described
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -24,6 +27,22 @@ R = TypeVar("R")
 REMEMBERED = 256
 #: A call that takes longer than this gives its turn away, so that a hanging call blocks nobody.
 TURN_S = 1.0
+
+
+_log = logging.getLogger(__name__)
+
+
+@contextlib.contextmanager
+def at_most_one_clause(what: str) -> Iterator[None]:
+    """A bug in code that an engine call runs costs no more than a failure of the engine: it is
+    logged, and raised as an EngineError. ``what`` was called."""
+    try:
+        yield
+    except EngineError:
+        raise
+    except Exception as error:
+        _log.error("%s: %s", what, described(error))
+        raise EngineError(f"{what}: {type(error).__name__}") from error
 
 
 class Overrun(EngineError):

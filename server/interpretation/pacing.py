@@ -42,6 +42,7 @@ class Pacing:
         self._segment: int | None = None
         self._scale = 1.0
         self._behind_since: int | None = None
+        self._asked_at = 0  # about the last part that was late
         self._mute_since: int | None = None
 
     def backlog(self, now_sample: int) -> int:
@@ -62,8 +63,10 @@ class Pacing:
         if late <= BEHIND_SAMPLES:
             self._behind_since = None
             return False
-        if self._behind_since is None:
+        paused = now_sample - self._asked_at > PATIENCE_SAMPLES and not self.backlog(now_sample)
+        if self._behind_since is None or paused:
             self._behind_since = now_sample
+        self._asked_at = now_sample
         return late > TOO_LATE_SAMPLES or now_sample - self._behind_since > PATIENCE_SAMPLES
 
     def skipped(self, now_sample: int) -> None:

@@ -168,6 +168,7 @@ class Worker:
             return
         if not shared.engines.can_hear(demand.source):
             self._refuse(demand)
+            self._end(demand.stream)
             return
         shared.lanes.listeners[demand.stream] = demand.listeners
         if stream is None:
@@ -193,6 +194,9 @@ class Worker:
             _cut_short(stream)
             stream.demand = msgspec.structs.replace(stream.demand, epoch=chunk.epoch)
         if stream.interpreter is None:
+            if not shared.engines.can_hear(stream.demand.source):  # no longer
+                shared.dropped["undemanded"] += 1
+                return
             own = stream.glossary.applied(shared)
             interpreter = Interpreter(own, stream.demand, chunk.start_sample)
             stream.interpreter = interpreter
@@ -230,11 +234,15 @@ class Worker:
         oldest = asyncio.get_running_loop().time() - self._limits.demand_s
         for name, stream in list(self._streams.items()):
             if stream.demanded_at < oldest or not _wanted(stream.demand):
-                del self._streams[name]
-                if self._shared is not None:
-                    self._shared.lanes.listeners.pop(name, None)
-                if stream.interpreter is not None:
-                    stream.interpreter.close()
+                self._end(name)
+
+    def _end(self, name: str) -> None:
+        """Interpret what came of a stream, and then nothing more."""
+        stream = self._streams.pop(name, None)
+        if self._shared is not None:
+            self._shared.lanes.listeners.pop(name, None)
+        if stream is not None and stream.interpreter is not None:
+            stream.interpreter.close()
 
 
 def _wanted(demand: Demand) -> bool:

@@ -1,9 +1,10 @@
 """Records one stream, while that is asked for and somebody speaks.
 
-A recording begins with the first sound of a speaker. It ends with the stream, when it is switched
-off, or if nothing was said for IDLE_S. Its time is that of the channels: 0 is the tick with which
-it began. The time of a caption is when what was said is played in the floor. Once its
-interpretation has been heard, it is recorded again, with the time of that besides.
+A recording begins with the first sound of a speaker. It ends once what was said in a stream that
+has ended was heard, when it is switched off, or if nothing was said for IDLE_S. Its time is that of
+the channels: 0 is the tick with which it began. The time of a caption is when what was said is
+played in the floor. Once its interpretation has been heard, it is recorded again, with the time of
+that besides.
 """
 
 import logging
@@ -28,6 +29,8 @@ logger = logging.getLogger(__name__)
 
 #: The next word after so long a silence is another recording.
 IDLE_S: Final = 600.0
+#: How long it goes on at most after the stream has ended, until what was said is heard.
+ENDS_S: Final = 60.0
 #: What a track keeps until the next second: five seconds.
 QUEUE_PACKETS: Final = 250
 #: Stream time and the floor differ by another amount if that has changed by a millisecond.
@@ -57,6 +60,7 @@ class Recorder:
         self._recordings = recordings
         self._announce = announce
         self._now: _Now | None = None
+        self._ended_tick: int | None = None  # when the stream ended
 
     @property
     def kinds(self) -> list[Recorded]:
@@ -81,6 +85,8 @@ class Recorder:
         tick, kinds = self._playout.next_tick, self.kinds
         if tick is None or not kinds:
             return
+        if self._ended_tick is not None:
+            self.finish()
         if self._now is None:
             recording = self._recordings.begin(
                 self._stream.id, tick * SAMPLES_PER_TICK, self._failed
@@ -99,19 +105,29 @@ class Recorder:
         if self._now is not None and "text" in self._now.kinds:
             self._now.heard(language, segment, start, end)
 
-    def refresh(self, languages: Collection[str]) -> None:
-        """Write what has come in the last second. ``languages``: those being interpreted."""
+    def refresh(self, languages: Collection[str], unfinished: bool = False) -> None:
+        """Write what has come in the last second. ``languages``: those being interpreted.
+        ``unfinished``: something that was said is not yet interpreted, or not yet heard."""
         if self._now is None:
             return
         tick = self._playout.next_tick or 0
-        if (tick - self._now.heard_tick) * SAMPLES_PER_TICK > IDLE_S * SOUND_HZ:
+        ended = self._ended_tick is not None and not unfinished
+        if ended or _s(tick - self._now.heard_tick) > IDLE_S:
+            self.finish()
+            return
+        if self._ended_tick is not None and _s(tick - self._ended_tick) > ENDS_S:
             self.finish()
             return
         self._record(languages)
         self._now.recording.append(self._now.batch())
 
+    def end(self) -> None:
+        """The stream has ended: end the recording as soon as what was said has been heard."""
+        self._ended_tick = self._playout.next_tick or 0
+
     def finish(self) -> None:
         """End the recording, if there is one."""
+        self._ended_tick = None
         if self._now is not None:
             now, self._now = self._now, None
             now.recording.append(now.batch())
@@ -138,6 +154,10 @@ class Recorder:
             for name in channels:
                 if name not in self._now.tracks:
                     self._now.tracks[name] = self._tracks.record(name, QUEUE_PACKETS)
+
+
+def _s(ticks: int) -> float:
+    return ticks * SAMPLES_PER_TICK / SOUND_HZ
 
 
 class _Now:

@@ -85,11 +85,13 @@ class Admission:
             return False
         return self._admits(stream, HEARING, now)
 
-    def admit(self, stream: str, wanted: Iterable[str], now: float, slow: bool = False) -> set[str]:
+    def fell_behind(self, now: float) -> None:
+        """A language comes too late."""
+        self._slow_at = now
+
+    def admit(self, stream: str, wanted: Iterable[str], now: float) -> set[str]:
         """Which of ``wanted``, most important first, are interpreted in a stream from now on. For
-        the others, ask again later. ``slow``: one of the stream's languages has fallen behind."""
-        if slow:
-            self._slow_at = now
+        the others, ask again later."""
         wanted = list(wanted)
         for key in list(self._admitted):
             if key[0] == stream and key[1] not in (*wanted, HEARING):

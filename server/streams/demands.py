@@ -4,7 +4,7 @@ the machine has room for them."""
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from server.bus.messages import Demand
+from server.bus.messages import Demand, FailureReason
 from server.models.current import Current
 from server.streams.admission import Admission
 from server.streams.registry import Stream
@@ -53,6 +53,13 @@ class Demands:
             among=self.source.may_be,
         )
 
+    def fails(self, language: str, reason: FailureReason | None, now: float) -> None:
+        """A language fails for ``reason``; None: it works."""
+        if reason == "slow":
+            self.admission.fell_behind(now)
+        if self.statuses.fails(language, reason):
+            self.tell_channels()
+
     def _admit(
         self, wanted: Sequence[str], listeners: dict[str, int], now: float, captions: bool
     ) -> set[str]:
@@ -65,9 +72,8 @@ class Demands:
         if self.statuses.unheard != (wants and not heard):
             self.statuses.unheard = not self.statuses.unheard
             self.announce()
-        admitted = self.admission.admit(
-            self.stream.id, ranked if heard else (), now, self.statuses.slow
-        )
+        admitted = self.admission.admit(self.stream.id, ranked if heard else (), now)
+        self.statuses.forget(but=admitted)
         if targets - admitted != self.statuses.refused:
             self.statuses.refused = targets - admitted
             self.tell_channels()

@@ -8,7 +8,7 @@ import numpy as np
 
 import signaling.messages as wire
 from server.bus import messages as bus_messages
-from server.bus.messages import AUTO, RATE_HZ, Committed, FailureReason, Speech
+from server.bus.messages import AUTO, RATE_HZ, Committed, Speech
 from server.media.playout import StreamPlayout
 from server.media.receive import Sound
 from server.recording.recorder import Recorder
@@ -144,6 +144,7 @@ class LiveStream:
     def _begun(self) -> None:
         """An epoch has begun because of another language."""
         self.statuses.undecided = self.source.demanded == AUTO
+        self.statuses.forget()
         self.notices.clear_partials()
         if self.statuses.ready:
             self._feed()
@@ -166,7 +167,7 @@ class LiveStream:
         if self.stream.state == "ended":
             self.stream.panel = self.stream.held = False
             self._context.logbook.ended(self.stream.id, self.stream.ended_by_operator)
-            self.recorder.finish()
+            self.recorder.end()
         self.announce()
 
     def hear(self, sound: Sound) -> None:
@@ -232,19 +233,16 @@ class LiveStream:
             case bus_messages.Spoken() if not self._feeding.waits:
                 self.source.hear(message)
             case bus_messages.Failure():
-                self._fails(message.language, message.reason if message.failing else None)
-
-    def _fails(self, language: str, reason: FailureReason | None) -> None:
-        """The language fails for ``reason``; None: it works."""
-        if self.statuses.fails(language, reason):
-            self._tell_channels()
+                reason = message.reason if message.failing else None
+                self._demands.fails(message.language, reason, self._context.clock())
 
     def _speak(self, speech: Speech) -> None:
         """Play speech at the planned time, or at once if that is past."""
         if speech.end_sample > self._fed_at:  # else it was interpreted before, or could not be
             lag_s = (self._feeding.sample - speech.end_sample) / RATE_HZ
             self._context.admission.contention.clause(lag_s, self._context.clock())
-        self._fails(speech.language, None)  # the bus may have lost the message that it works again
+        # The bus may have lost the message that it works again.
+        self._demands.fails(speech.language, None, self._context.clock())
         ahead = (speech.play_at - self._feeding.sample) // SAMPLES_PER_TICK
         self.playout.speak(
             speech.language,
@@ -274,7 +272,7 @@ class LiveStream:
         """Repeat what is said and checked regularly."""
         self.publish_demand()
         self.notices.expire(self._context.clock())
-        self.recorder.refresh({*self._spoken, *self.interpreters.on_air})
+        self.recorder.refresh({*self._spoken, *self.interpreters.on_air}, self.unfinished_s > 0)
         self.tracks.close_unheard()
         self.notices.tell_audience()
         self.interpreters.tell()

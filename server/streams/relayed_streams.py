@@ -7,7 +7,7 @@ itself is gone is known at once; it may be back at once, too, at another of its 
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Protocol
 
 from server.bus.hub_messages import Announced, ChannelAt, Packet, Told, Wants
@@ -69,7 +69,7 @@ class RelayedStreams:
         self._pacer = pacer
         self._metrics = metrics
         self._streams: dict[str, RelayedStream] = {}
-        self._timelines: dict[str, Timeline] = {}
+        self._timelines: dict[tuple[str, str], Timeline] = {}  # by hub and stream
         self._cut_off = False
         hubs.on_message = self._received
         hubs.on_packet = self._play
@@ -139,7 +139,7 @@ class RelayedStreams:
 
     def _play(self, channel: ChannelAt, packet: Packet) -> None:
         if relayed := self._streams.get(channel.stream):
-            timeline = self._timelines.setdefault(channel.hub, Timeline())
+            timeline = self._timelines.setdefault((channel.hub, channel.stream), Timeline())
             relayed.play(timeline, channel.channel, packet)
 
     def _lost(self, stream_id: str) -> None:
@@ -151,8 +151,12 @@ class RelayedStreams:
             self._pacer.remove(gone.playout)
             gone.close()
 
-    def _keep_timelines(self, hubs: Iterable[str]) -> None:
-        self._timelines = {name: each for name, each in self._timelines.items() if name in (*hubs,)}
+    def _keep_timelines(self, hubs: Collection[str]) -> None:
+        self._timelines = {
+            (hub, stream): each
+            for (hub, stream), each in self._timelines.items()
+            if hub in hubs and stream in self._streams
+        }
 
     def _gauge(self) -> None:
         metrics, streams = self._metrics, self._manager.streams.values()

@@ -1,5 +1,7 @@
 """The status of each language of one stream, and the reason if listeners hear the floor instead."""
 
+from collections.abc import Collection
+
 from server.bus.messages import FailureReason
 from signaling import messages as wire
 
@@ -27,12 +29,11 @@ class Statuses:
     def lose(self) -> None:
         """There is no interpreter any more. The next one begins without failures."""
         self.ready = False
-        self._failing.clear()
+        self.forget()
 
-    @property
-    def slow(self) -> bool:
-        """Whether the machine is too slow for a language."""
-        return "slow" in self._failing.values()
+    def forget(self, but: Collection[str] = ()) -> None:
+        """Forget the failures of all languages but these: that they are over may never be told."""
+        self._failing = {each: why for each, why in self._failing.items() if each in but}
 
     def fails(self, language: str, reason: FailureReason | None) -> bool:
         """The language fails for ``reason``; None: it works. Returns whether that changed."""

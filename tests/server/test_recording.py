@@ -115,6 +115,21 @@ def told_apart_ms(folder: Path, english: Pcm) -> float:
     return off_ms
 
 
+async def test_what_was_said_just_before_the_end_is_recorded(tmp_path: Path) -> None:
+    async with tolk(tmp_path, STAND_IN, record=BOTH) as server:
+        async with talk(server.url) as (speaker, listener):
+            since = len(listener.received)
+            await speaker.play(tone(1000, 0.6, 0.1))
+            await speaker.send(wire.End())
+            await listener.expect(wire.Caption, final("en", "high"), since=since)
+            live = live_of(server)
+            await until(lambda: not live.recorder.is_running, 20)
+        folder = only(tmp_path / "recordings")
+        said = {(each["language"], each["text"]) for each in lines(folder)}
+        assert said == {("nl", "laag"), ("en", "low"), ("nl", "hoog"), ("en", "high")}
+        assert power(sound(folder / "en.ogg")[-2 * RATE_HZ :], 1500) > 0.1
+
+
 async def test_programs_without_messages_are_told_by_a_header(tmp_path: Path) -> None:
     async with (
         tolk(tmp_path, STAND_IN, record=["audio"]) as server,

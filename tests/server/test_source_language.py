@@ -352,3 +352,15 @@ async def test_a_token_limits_the_languages_that_may_be_detected(tmp_path: Path)
         with pytest.raises(Refused, match="forbidden"):
             async with Speaker(server.url, "tent", AUTO, token=token):
                 pass
+
+
+def test_a_language_that_was_slow_begins_anew_with_another_epoch(tmp_path: Path) -> None:
+    stage = Stage(tmp_path, AUTO)
+    stage.hear("nl")
+    stage.live.receive(
+        bus.Failure(stream="s", epoch=stage.live.epoch, language="en", failing=True, reason="slow")
+    )
+    assert stage.channel().reason == "slow"
+    stage.hear("en")
+    stage.hear("nl")
+    assert (stage.demand.speech, stage.channel().status) == (("en",), "live")

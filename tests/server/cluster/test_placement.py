@@ -147,3 +147,9 @@ def test_a_stream_needs_the_cores_to_be_heard() -> None:
 
 def test_a_language_without_models_is_not_for_lack_of_room() -> None:
     assert roomiest({"b": machine(1, highest=4)}, "el") == ""
+
+
+def test_what_no_machine_has_models_for_any_more_stays_where_it_is() -> None:
+    only_english = {"nl": frozenset({"en"})}
+    machines = {"a": Machine(4, only_english, 3.3), "b": Machine(4, only_english)}
+    assert eased(machines, TOGETHER) == TOGETHER

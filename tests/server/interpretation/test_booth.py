@@ -1,8 +1,14 @@
 """When engines fail or hang, and when speech falls behind."""
 
+import asyncio
+import time
+from contextlib import suppress
 from dataclasses import replace
 
 import numpy as np
+import pytest
+from purgatory import AsyncCircuitBreakerFactory
+from purgatory.domain.model import OpenedState
 
 from server.bus.messages import Caption, Failure, Heartbeat, Speech
 from server.interpretation.engines import EngineError
@@ -253,3 +259,39 @@ async def test_speech_is_played_while_the_speaker_is_paused() -> None:
         await bus.wait_for(Speech, 2, last=True)
     (other,) = [each for each in bus.of(Speech) if each.segment != one.segment][:1]
     assert other.play_at < one.play_at + len(one.pcm)
+
+
+async def test_a_bug_in_one_language_costs_a_clause_of_it_and_nothing_else(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    def bug(text: str) -> str:
+        return text[99]
+
+    ensemble = Ensemble()
+    ensemble.translator.instead["de"] = lambda text: bug(text) if text == "een" else text
+    async with working(ensemble, LIMITS, "sentence") as bus:
+        speaker = Speaker(bus)
+        speaker.demand("en", "de")
+        speaker.say("een . twee .")
+        await bus.wait_for(Speech, language="de", last=True)
+        await bus.wait_for(Caption, language="en", status="final", text="en(twee)")
+    assert len(bus.of(Caption, language="en", status="final")) == 2
+    assert "translate, de" in caplog.text and "IndexError" in caplog.text
+
+
+async def test_an_open_circuit_does_not_mind_that_the_clock_is_set_back(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    breaker = await AsyncCircuitBreakerFactory(1, 0.05).get_breaker("en")
+    with pytest.raises(ValueError, match="fails"):
+        async with breaker:
+            raise ValueError("fails")
+    now = time.time()
+    monkeypatch.setattr(time, "time", lambda: now - 3600)
+    tried = False
+    async with asyncio.timeout(10):
+        while not tried:
+            with suppress(OpenedState):
+                async with breaker:
+                    tried = True
+            await asyncio.sleep(0.01)

@@ -110,3 +110,9 @@ def test_a_language_is_mute_if_parts_are_skipped_and_none_spoken_for_a_while() -
     pacing.place(66 * SECOND, 1, SECOND)
     pacing.skipped(67 * SECOND)
     assert not pacing.mute(67 * SECOND)
+
+
+def test_a_pause_is_no_time_of_being_late() -> None:
+    pacing, late = Pacing(), 3 * SECOND
+    assert not pacing.too_late(10 * SECOND, 10 * SECOND - late)
+    assert not pacing.too_late(60 * SECOND, 60 * SECOND - late)

@@ -7,6 +7,7 @@ import pytest
 
 from server.bus.messages import Caption, Failure, Glossary, Heartbeat, Speech, Unexpected
 from server.interpretation.engines import ModelError, Recognizer
+from server.interpretation.interpreter import Interpreter
 from server.interpretation.shared import Engines, Limits
 from server.interpretation.worker import Worker
 from tests.helpers.interpretation import EchoRecognizer, Ensemble, Hang, MemoryBus, Speaker, working
@@ -107,11 +108,18 @@ def bug(text: str) -> str:
 
 
 async def test_a_bug_ends_one_stream_which_restarts_with_its_next_audio(
-    caplog: pytest.LogCaptureFixture,
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    ensemble = Ensemble()
-    ensemble.translator.instead["en"] = bug
-    async with working(ensemble, LIMITS) as bus:
+    own, ran = Interpreter.run, list[str]()
+
+    async def run(interpreter: Interpreter) -> None:
+        ran.append(interpreter.stream)
+        if ran.count("one") == 1 and interpreter.stream == "one":
+            bug("drie")
+        await own(interpreter)
+
+    monkeypatch.setattr(Interpreter, "run", run)
+    async with working(Ensemble(), LIMITS) as bus:
         one, other = Speaker(bus, "one"), Speaker(bus, "other")
         one.demand("en")
         other.demand("de")
@@ -119,7 +127,6 @@ async def test_a_bug_ends_one_stream_which_restarts_with_its_next_audio(
         other.say("vier .")
         await bus.wait_for(Heartbeat, dropped={"streams": 1})
         await bus.wait_for(Speech, stream="other", last=True)
-        del ensemble.translator.instead["en"]
         one.say("twee .")
         await bus.wait_for(Speech, stream="one", last=True)
         other.say("vijf .")
@@ -141,7 +148,7 @@ async def test_speech_is_not_logged(caplog: pytest.LogCaptureFixture) -> None:
         await bus.wait_for(Heartbeat, dropped={"recognize": 1, "translate": 3})
         speaker.demand("en")
         speaker.say("drie .")
-        await bus.wait_for(Heartbeat, dropped={"recognize": 1, "translate": 3, "streams": 1})
+        await bus.wait_for(Heartbeat, dropped={"recognize": 1, "translate": 4})
         hang.release.set()
     assert caplog.records
     assert "drie" not in caplog.text
@@ -219,3 +226,17 @@ async def test_unusable_words_are_reported_repeatedly() -> None:
         speaker.say("vier .")
         told = await bus.wait_for(Unexpected, 2, stream="s", version=4)
     assert told[0].words == {"kerk": "is odd"}
+
+
+async def test_a_source_that_cannot_be_heard_any_more_ends_the_stream() -> None:
+    async with working(Ensemble(), LIMITS, "sentence") as bus:
+        speaker = Speaker(bus)
+        speaker.demand("en")
+        speaker.say("een .")
+        await bus.wait_for(Speech, last=True)
+        speaker.epoch += 1
+        speaker.demand("en", source="de")
+        await bus.wait_for(Failure, language="en")
+        speaker.say("twee .")
+        await bus.wait_for(Heartbeat, dropped={"undemanded": 2})
+    assert not [each for each in bus.of(Caption) if each.epoch == speaker.epoch]
