@@ -65,13 +65,15 @@ async def _serve(config: Config, options: argparse.Namespace) -> None:
             succession.notify("READY=1")
             async with beside.running(config, server.port, _tokens(server)):
                 successor = await succession.succeeded(renew, stopped, lambda: server.sockets)
-            stopped.clear()  # once more means at once
+                stopped.clear()  # once more means at once
+                if successor is not None:
+                    stack.callback(successor.close)
+                    await _until_a_pause(server, stopped)
             if successor is None:
                 succession.notify("STOPPING=1")
                 await draining.finish(server.manager, server.live, stopped)
                 return
-            stack.callback(successor.close)
-            await _give_way(server, successor, stopped)
+            await _give_way(server, successor)
 
 
 async def _serve_listeners(config: Config, read: Callable[[], Config]) -> None:
@@ -87,10 +89,14 @@ async def _serve_listeners(config: Config, read: Callable[[], Config]) -> None:
         succession.notify("STOPPING=1")
 
 
-async def _give_way(server: app.Server, successor: Successor, hurry: asyncio.Event) -> None:
-    """Leave the ports to ``successor``, at a pause if there is one soon."""
+async def _until_a_pause(server: app.Server, hurry: asyncio.Event) -> None:
+    """Wait for a pause, if there is one soon. Inputs beside the server speak until then."""
     if not await draining.pause(server.live, hurry):
         await draining.finish(server.manager, server.live, hurry, floor=True)
+
+
+async def _give_way(server: app.Server, successor: Successor) -> None:
+    """Leave the ports to ``successor``."""
     server.manager.back_s = BACK_S
     await server.leave()
     succession.notify(f"MAINPID={successor.pid}")

@@ -51,7 +51,7 @@ def finish(shelf: Path, but: Collection[str]) -> None:
     """Write the transcripts that recordings lack because the server was killed, or the disk was
     full. ``but``: the names of those that run. Raises OSError."""
     for kept in listed(shelf):
-        lacks = CAPTIONS in kept.files and not any(name.endswith(".vtt") for name in kept.files)
+        lacks = CAPTIONS in kept.files and not transcript.is_whole(kept.files)
         if lacks and kept.folder.name not in but:
             transcript.write(kept.folder)
 

@@ -5,7 +5,7 @@ The functions wait for the disk: they are not for the event loop.
 
 import contextlib
 import os
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import Final
@@ -20,12 +20,19 @@ FORMATS: Final = {"vtt": vtt, "srt": srt, "txt": txt}
 
 def write(folder: Path) -> None:
     """Write the transcripts of the recording in ``folder``, in place of earlier ones. Raises
-    OSError; each file is whole, or not there."""
+    OSError; each file is whole, or not there. See ``is_whole``."""
     lines = latest(folder / CAPTIONS)
-    for language in sorted({line.language for line in lines}):
-        cues = _cues([line for line in lines if line.language == language])
-        for ending, text_of in FORMATS.items():
-            _write(folder / f"{language}.{ending}", text_of(cues).encode())
+    for ending in reversed(FORMATS):
+        for language in sorted({line.language for line in lines}):
+            cues = _cues([line for line in lines if line.language == language])
+            _write(folder / f"{language}.{ending}", FORMATS[ending](cues).encode())
+
+
+def is_whole(names: Collection[str]) -> bool:
+    """Whether these files of a recording include all transcripts: those of the first format are
+    written last, in each language."""
+    first, *_, last = (sum(name.endswith(f".{ending}") for name in names) for ending in FORMATS)
+    return 0 < first == last
 
 
 def latest(file: Path) -> list[Line]:

@@ -1,6 +1,7 @@
 """What operators do with recordings over HTTP: switch, list, get and delete them."""
 
 import asyncio
+import contextlib
 import io
 import os
 import threading
@@ -60,6 +61,32 @@ async def test_what_a_kill_left_gets_its_transcripts(server: Server, tmp_path: P
     assert (folder / "en.txt").read_text() == "Hello!\nYes & no.\n"
     assert "00:00:00,500 --> 00:00:02,500\nHello!" in (folder / "en.srt").read_text()
     assert "00:00:03.000 --> 00:00:04.200\nYes &amp; no." in (folder / "en.vtt").read_text()
+
+
+def test_transcripts_that_a_full_disk_cut_short_are_finished(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    two = LINES + LINES.replace(b'"en"', b'"nl"')
+    folder = put(tmp_path, NAME, two)
+    wanted = {f"{language}.{each}" for language in ("en", "nl") for each in ("vtt", "srt", "txt")}
+    own = Path.replace
+    for most in range(len(wanted) + 1):
+        left = [None] * most
+
+        def replace(draft: Path, file: Path, left: list[None] = left) -> Path:
+            if not left:
+                raise OSError("No space left on device")
+            left.pop()
+            return own(draft, file)
+
+        for each in wanted:
+            (folder / each).unlink(missing_ok=True)
+        with monkeypatch.context() as full, contextlib.suppress(OSError):
+            full.setattr(Path, "replace", replace)
+            shelf.finish(tmp_path / "recordings", ())
+        assert len(wanted & {each.name for each in folder.iterdir()}) == most
+        shelf.finish(tmp_path / "recordings", ())
+        assert wanted <= {each.name for each in folder.iterdir()}
 
 
 async def test_recordings_are_listed_and_got(server: Server, http: aiohttp.ClientSession) -> None:
