@@ -165,9 +165,9 @@ async def test_a_running_server_changes_to_fetched_models_once_all_are_there(
     monkeypatch.setattr(moving, "LOOK_S", 0.05)
     looks, stamp = list[Path](), moving._stamp
 
-    def look(folder: Path) -> tuple[int, ...]:
+    def look(folder: Path, *before: tuple[int, ...]) -> tuple[int, ...]:
         looks.append(folder)
-        return stamp(folder)
+        return stamp(folder, *before)
 
     monkeypatch.setattr(moving, "_stamp", look)
     folder = fetched_into(tmp_path)
