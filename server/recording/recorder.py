@@ -111,11 +111,9 @@ class Recorder:
         if self._now is None:
             return
         tick = self._playout.next_tick or 0
-        ended = self._ended_tick is not None and not unfinished
-        if ended or _s(tick - self._now.heard_tick) > IDLE_S:
-            self.finish()
-            return
-        if self._ended_tick is not None and _s(tick - self._ended_tick) > ENDS_S:
+        ended = self._ended_tick
+        is_over = ended is not None and (not unfinished or _s(tick - ended) > ENDS_S)
+        if is_over or _s(tick - self._now.heard_tick) > IDLE_S:
             self.finish()
             return
         self._record(languages)
