@@ -70,16 +70,16 @@ class ConnectionManager:
     ) -> Session:
         """Make a speaker's session, and dismiss the speaker that it replaces. ``source``: the
         spoken language, or AUTO: then it is detected among ``languages``, and a language detected
-        before counts until then. ``wings``: it does not speak yet, and replaces nobody else; so
-        does who comes back when somebody else has been given the word meanwhile.
+        before counts until then. ``wings``: it does not speak yet, and replaces nobody but the
+        session that it resumes. Who resumes a session while somebody else speaks waits, too.
 
         Raises ProtocolError: speaker_present, limit, unavailable.
         """
         stream = self.streams.get(stream_id)
         speaker = stream.speaker if stream else None
         own = self._resumed(stream, resume)
-        if speaker is not None and own is not None and own is not speaker:
-            wings |= not take_over
+        if own is not None and speaker not in (None, own) and not take_over:
+            wings = True
         if not wings:
             self.before_speaking(stream_id, take_over)
             if speaker is not None and speaker is not own and not take_over:
@@ -103,7 +103,8 @@ class ConnectionManager:
             stream.wings.add(session)
         else:
             stream.give_to(session)
-            stream.state = "paused" if paused else stream.state
+            if paused:
+                stream.state = "paused"
         return session
 
     def _resumed(self, stream: Stream | None, resume: str | None) -> Session | None:
