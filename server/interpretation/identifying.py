@@ -10,7 +10,7 @@ import logging
 from server.bus import messages
 from server.bus.messages import Demand
 from server.interpretation.engines import EngineError
-from server.interpretation.lanes import at_most_one_clause
+from server.interpretation.lanes import as_engine_error
 from server.interpretation.shared import Shared
 from server.interpretation.spoken import Spoken
 from server.interpretation.types import Pcm, Transcript
@@ -51,7 +51,7 @@ class Identifying:
         lane = self._shared.lanes.lane("identify")
         window = self._spoken.window()
         try:
-            with at_most_one_clause("identify"):
+            with as_engine_error("identify"):
                 limit_s = self._shared.limits.recognize_s
                 found = await lane.call(limit_s, identifier.identify, window)
         except EngineError as error:

@@ -19,7 +19,7 @@ from server.interpretation.bounded import DropOldest
 from server.interpretation.engines import EngineError
 from server.interpretation.gate import Gate
 from server.interpretation.identifying import Deaf, Identifying
-from server.interpretation.lanes import at_most_one_clause
+from server.interpretation.lanes import as_engine_error
 from server.interpretation.segmenter import Segmenter
 from server.interpretation.shared import Shared
 from server.interpretation.types import Clause, Target, Transcript
@@ -172,7 +172,7 @@ class Interpreter:
         """Call the recogniser in its thread. If that fails, this audio is lost (None), the words
         recognised before are emitted, and recognition restarts with the next audio."""
         try:
-            with at_most_one_clause("recognize"):
+            with as_engine_error("recognize"):
                 return await self._lane.call(self._shared.limits.recognize_s, function, *args, **kw)
         except EngineError as error:
             _log.warning("%s: recognition restarts: %s", self.stream, error)

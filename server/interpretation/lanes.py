@@ -33,9 +33,9 @@ _log = logging.getLogger(__name__)
 
 
 @contextlib.contextmanager
-def at_most_one_clause(what: str) -> Iterator[None]:
-    """A bug in code that an engine call runs costs no more than a failure of the engine: it is
-    logged, and raised as an EngineError. ``what`` was called."""
+def as_engine_error(what: str) -> Iterator[None]:
+    """Log any other exception of the body, and raise it as an EngineError: a bug in our own code
+    around an engine then costs as much as a failure of that. ``what``: the call, for people."""
     try:
         yield
     except EngineError:

@@ -15,7 +15,7 @@ from server.interpretation.engines import (
     Synthesizer,
     Translator,
 )
-from server.interpretation.lanes import Lanes, at_most_one_clause
+from server.interpretation.lanes import Lanes, as_engine_error
 from server.interpretation.policies import DEFAULT_POLICY, POLICIES, Policy
 from server.models.catalogue import Catalogue
 
@@ -87,7 +87,7 @@ class Shared:
         limits = self.limits
         limit_s = limits.translate_s if stage == "translate" else limits.synthesize_s
         try:
-            with at_most_one_clause(f"{stage}, {language}"):
+            with as_engine_error(f"{stage}, {language}"):
                 return await self.lanes.lane(stage, language).call(limit_s, function, *args, **kw)
         except EngineError:
             self.dropped[stage] += 1
