@@ -92,11 +92,14 @@ export class Signaling {
     this.#events.dispatchEvent(new CustomEvent(name, { detail }));
   }
 
-  /** Joins; or, when joined already, joins anew in place of the present session. */
+  /**
+   * Joins; or, when joined already, joins anew in place of the present session. A socket that is
+   * still connecting asks for what is wanted once it is open.
+   */
   open() {
     this.#failures = 0;
     this.#setStatus("connecting");
-    this.#connect();
+    if (this.#socket?.readyState !== WebSocket.CONNECTING) this.#connect();
   }
 
   close() {

@@ -72,6 +72,18 @@ const { setTimeout: wait } = window;
 window.setTimeout = (run, ms, ...rest) => wait(run, 10 * ms, ...rest);
 """
 
+#: Somebody who presses the button as soon as the page has a socket.
+EAGER = """
+let pressed = false;
+window.WebSocket = class extends WebSocket {
+  constructor(...rest) {
+    super(...rest);
+    if (!pressed) queueMicrotask(() => document.querySelector("#button").click());
+    pressed = true;
+  }
+};
+"""
+
 
 class SlowJoin:
     """Between a page and its server: ``sent``, what the page sends, decoded; the first "joined"
@@ -126,6 +138,15 @@ def test_a_language_chosen_while_the_page_joins_is_asked_for(open_staged: OpenPa
     page.select_option("#language", "en")
     join.release()
     assert join.wait(page, "select") == {"type": "select", "channel": "en", "captions": ["en"]}
+
+
+def test_sound_asked_for_while_the_page_connects_comes_over_the_same_connection(
+    open_staged: OpenPage,
+) -> None:
+    begin_speaking(open_staged("/speak/eager", SAYS))
+    listener = open_staged("/listen/eager", EAGER)
+    sees(listener, "held")  # a script's press allows no sound
+    assert listener.evaluate("sockets.length") == 1
 
 
 def test_captions_chosen_while_the_page_joins_are_asked_for(open_staged: OpenPage) -> None:
