@@ -1,5 +1,6 @@
-"""Reads times of day, and chapters and verses of the Bible. They are written alike: "at 10:30" is a
-time, "John 10:30" a verse. The word before a number tells which it is."""
+"""Reads times of day, chapters and verses of the Bible, and scores. They are written alike: "at
+10:30" is a time, "John 10:30" a verse, "won 3:1" a score. The word before a number tells which it
+is."""
 
 import re
 from collections.abc import Callable
@@ -83,6 +84,7 @@ class _Reader:
             rf"(?<!\w)(?i:{words['before_times']}) "
             rf"{_HOUR}\.{_MINUTE}(?:{joins}{_HOUR}\.{_MINUTE})*{end}"
         )
+        self._scores = re.compile(rf"(?<!\w)(?i:{words['before_scores']}) $")
         self._before_verses = {
             *words["before_verses"].split("|"), *bible_books.names(language).lower().split("|")
         }  # fmt: skip
@@ -124,6 +126,8 @@ class _Reader:
         return f"{int(hour)} {unit} {minutes}"
 
     def _time_or_verse(self, match: re.Match[str]) -> str:
+        if self._scores.search(match.string[: match.start()]):
+            return match[0].replace(":", f" {self._words['against']} ")
         clocks = self._clocks.fullmatch(match[0]) and not self._ascending(match[0])
         if clocks and not self._is_verse(match.string[: match.start()]):
             return self._times(match[0])
