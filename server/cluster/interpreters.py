@@ -58,6 +58,7 @@ class Interpreter:
             silent=silent,
             draining=self.draining,
             highest=highest,
+            detects=self.catalogue is not None and bool(self.catalogue.told_apart),
         )
 
     def beat(self, cpu_s: float, now_s: float) -> None:

@@ -53,7 +53,8 @@ class Machine:
     """What a machine can do. ``load``: the cores in use there; ``highest``: in the last minute, so
     that a pause of the speakers makes no room for others. ``targets``: into which languages
     it interprets each language that it can hear. ``silent``: it may be lost, so it gets nothing
-    more until it is heard again. ``draining``: it gets nothing more if others can do it."""
+    more until it is heard again. ``draining``: it gets nothing more if others can do it.
+    ``detects``: it finds out which language is spoken."""
 
     cores: float
     targets: Mapping[str, frozenset[str]] = field(default_factory=dict)
@@ -62,6 +63,7 @@ class Machine:
     silent: bool = False
     draining: bool = False
     highest: float = 0.0
+    detects: bool = False
 
     def can(self, source: str | None, part: str) -> bool:
         """Whether it has the models for this part of a stream."""
@@ -185,6 +187,8 @@ def _best(
     owners: Mapping[str, Owners],
 ) -> str | None:
     able = [name for name, each in machines.items() if _may(each, want.source, part)]
+    if want.source is None:
+        able = [name for name in able if machines[name].detects] or able
     able = [name for name in able if not machines[name].silent] or able
     able = [name for name in able if not machines[name].draining] or able
     given = dict(_given(owners))

@@ -61,7 +61,13 @@ def test_only_machines_with_the_models_get_a_part() -> None:
     assert place({"s": STREAM}, machines, {})["s"] == {HEARING: "half", "en": "half"}
 
 
-def test_an_undetected_language_goes_to_any_machine() -> None:
+def test_an_undetected_language_goes_to_a_machine_that_detects_it() -> None:
+    machines = {"a": replace(machine(2, load=1), detects=True), "b": machine(64)}
+    assert place({"s": Wanted(None)}, machines, {})["s"] == {HEARING: "a"}
+    assert place({"s": Wanted("nl", ())}, machines, {})["s"] == {HEARING: "b"}
+
+
+def test_an_undetected_language_that_nobody_detects_goes_to_any_machine() -> None:
     unknown = Wanted(None)
     assert place({"s": unknown}, {"a": machine(2)}, {})["s"] == {HEARING: "a"}
     assert place({"s": unknown}, {"empty": Machine(64)}, {})["s"] == {}
