@@ -154,8 +154,13 @@ class Config(BusSettings, frozen=True, forbid_unknown_fields=True, kw_only=True)
 
     @property
     def is_loopback(self) -> bool:
-        """Whether only this machine can reach the server."""
+        """Whether only this machine can reach the server, unless there is a proxy."""
         return self.host in ("localhost", "::1") or self.host.startswith("127.")
+
+    @property
+    def has_proxy(self) -> bool:
+        """Whether others reach the server through a proxy."""
+        return bool(self.public_url or self.trusted_proxies)
 
     @property
     def has_tls(self) -> bool:
@@ -166,7 +171,7 @@ class Config(BusSettings, frozen=True, forbid_unknown_fields=True, kw_only=True)
     def speaking_needs_token(self) -> bool:
         """Whether a speaker needs a token."""
         return self.speak_token == "required" or (
-            self.speak_token == "auto" and not self.is_loopback
+            self.speak_token == "auto" and (self.has_proxy or not self.is_loopback)
         )
 
 

@@ -53,6 +53,16 @@ def addresses(config: Config, own: Sequence[Own]) -> list[Finding]:
                 "give --public-url and the URL that people use",
             )
         )
+    if config.has_proxy and config.is_loopback and not config.ice_addresses:
+        found.append(
+            Finding(
+                "addresses",
+                "note",
+                f"sound is offered at {config.host} only: whoever comes through the proxy hears it "
+                "over the WebSocket, which is slower where packets are lost",
+                "give --ice-addresses the address at which they reach this machine by UDP",
+            )
+        )
     return [*found, *_microphone(config, printed)]
 
 

@@ -57,7 +57,8 @@ def chromium() -> str:
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
     """A running server with the shipped models. Its address can be passed on."""
     process = ServerProcess(
-        tmp_path_factory.mktemp("server"), "--public-url", "http://tolk.example"
+        *(tmp_path_factory.mktemp("server"), "--public-url", "http://tolk.example"),
+        *("--speak-token", "open"),
     )
     process.start()
     yield process

@@ -39,7 +39,7 @@ def machines(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[ServerPr
             (folder / "secret").write_text(64 * "5")
             options = ("--bus", nats.server.url, "--models", "starter", "--fetch", "never")
             process = ServerProcess(
-                *(folder, *options, "--public-url", "{url}"),
+                *(folder, *options, "--public-url", "{url}", "--speak-token", "open"),
                 command=command,
             )
             stack.callback(process.stop)

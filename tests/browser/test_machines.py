@@ -68,7 +68,8 @@ def site(tmp_path_factory: pytest.TempPathFactory, browser: Browser) -> Iterator
         nats = stack.enter_context(nats_server(kept, jetstream={"store_dir": str(kept)}))
         models = ("--models", "starter", "--fetch", "never", "--spare", "never")
         joined = ("--bus", nats.server.url, *models)
-        hub = ServerProcess(folder("hub"), *joined, "--public-url", "{url}")
+        addressed = ("--public-url", "{url}", "--speak-token", "open")
+        hub = ServerProcess(folder("hub"), *joined, *addressed)
         other = ServerProcess(folder("other"), *joined, "--roles", "hub,edge")
         stack.enter_context(interpreter(folder("interpreter"), *joined))
         for each in (hub, other):

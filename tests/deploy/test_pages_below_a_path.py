@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.async_api import Response, async_playwright, expect
@@ -18,10 +19,15 @@ pytestmark = pytest.mark.browser
 async def test_a_listener_comes_from_the_start_page_and_reads(tmp_path: Path) -> None:
     path, port = chromium(), free_port()
     url = f"https://localhost:{port}{BELOW}"
+    proxied: dict[str, Any] = {
+        "trusted_proxies": ["127.0.0.1/32"],
+        "public_url": url,
+        "speak_token": "open",
+    }
     errors: list[str] = []
     (tmp_path / "proxy").mkdir()
     async with (
-        tolk(tmp_path, STAND_IN, trusted_proxies=["127.0.0.1/32"], public_url=url) as server,
+        tolk(tmp_path, STAND_IN, **proxied) as server,
         nginx(tmp_path / "proxy", port, server.port, BELOW),
         Speaker(server.url, "hall", "nl", audio="socket") as speaker,
         async_playwright() as playwright,

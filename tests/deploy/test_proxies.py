@@ -58,6 +58,7 @@ async def proxied(
         tolk(
             tmp_path_factory.mktemp("state"),
             STAND_IN,
+            speak_token="open",
             trusted_proxies=["127.0.0.1/32"],
             public_url=site + path if path else "",
         ) as server,

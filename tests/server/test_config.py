@@ -103,3 +103,11 @@ def test_a_file_may_begin_with_a_mark(tmp_path: Path) -> None:
 def test_speaking_needs_a_token_beyond_loopback(host: str, token: str, needed: bool) -> None:
     config = loaded("--host", host, "--speak-token", token)
     assert config.speaking_needs_token is needed
+
+
+@pytest.mark.parametrize(
+    "option", ["--trusted-proxies=127.0.0.1/32", "--public-url=https://tolk.example"]
+)
+def test_speaking_needs_a_token_behind_a_proxy(option: str) -> None:
+    assert loaded(option).speaking_needs_token
+    assert not loaded(option, "--speak-token=open").speaking_needs_token

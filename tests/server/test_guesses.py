@@ -44,6 +44,7 @@ def test_the_number_of_addresses_that_are_remembered_is_bounded() -> None:
 
 server = shared_server(
     max_sessions_per_address=AT_ONCE,
+    speak_token="open",
     trusted_proxies=["127.0.0.1"],
 )
 

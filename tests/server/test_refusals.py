@@ -41,9 +41,9 @@ async def test_limits_on_connections(tmp_path: Path) -> None:
 @pytest.mark.parametrize("path", ["/ws/speak/{}", "/ws/listen/{}", "/ws"])
 async def test_addresses_of_one_network_count_as_one(tmp_path: Path, path: str) -> None:
     join = {"type": "join", "language": "nl", "target": "en", "audio": "socket"}
-    limits = {"max_sessions_per_address": 1, "trusted_proxies": ["127.0.0.1"]}
+    proxied = {"trusted_proxies": ["127.0.0.1"], "speak_token": "open"}
     async with (
-        tolk(tmp_path, STAND_IN, ready=False, **limits) as server,
+        tolk(tmp_path, STAND_IN, ready=False, max_sessions_per_address=1, **proxied) as server,
         aiohttp.ClientSession() as http,
         AsyncExitStack() as stack,
     ):

@@ -63,6 +63,7 @@ async def both(nats: NatsProcess, tmp_path_factory: pytest.TempPathFactory) -> A
             bus=nats.server.url,
             models=str(models),
             public_url=HUB_URL,
+            speak_token="open",
         ) as hub,
         edge_of(tmp_path_factory.mktemp("edge"), nats.server.url) as edge,
     ):

@@ -42,7 +42,13 @@ async def hubs(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Hubs]:
         cable = await enter(line(nats.server))
         command = [*STAND_IN, "--models", models]
         first = await enter(
-            tolk(folder, command, bus=cable.server.url, models=models, public_url=HERE)
+            tolk(
+                *(folder, command),
+                bus=cable.server.url,
+                models=models,
+                public_url=HERE,
+                speak_token="open",
+            )
         )
         second = await enter(tolk(folder, command, bus=nats.server.url, models=models))
         yield Hubs(first, second, cable)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from server.config import Config
@@ -42,6 +43,13 @@ def test_a_public_url_that_leads_nowhere_or_home_is_told() -> None:
         found = first(Config(public_url=url), [HALL])
         assert (found.level, bool(found.advice)) == ("problem", True), url
     assert "this machine" in first(Config(public_url="https://192.168.1.5"), [HALL]).text
+
+
+def test_sound_that_does_not_pass_a_proxy_is_told() -> None:
+    proxied = Config(public_url="https://192.168.1.5", trusted_proxies=["127.0.0.1/32"])
+    assert "over the WebSocket" in addresses(proxied, [HALL])[1].text
+    offered = msgspec.structs.replace(proxied, ice_addresses=["192.168.1.5"])
+    assert not any("over the WebSocket" in each.text for each in addresses(offered, [HALL]))
 
 
 def microphone(config: Config) -> str:
