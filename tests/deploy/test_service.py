@@ -29,3 +29,11 @@ def test_the_sandbox_is_tight(unit: Path) -> None:
     level = re.search(rf"Overall exposure level for {unit.name}: ([0-9.]+)", said)
     assert level is not None
     assert float(level[1]) <= MOST_EXPOSED
+
+
+@pytest.mark.parametrize("unit", UNITS, ids=lambda unit: unit.stem)
+def test_the_check_before_the_start_can_read_the_machine_s_addresses(unit: Path) -> None:
+    text = unit.read_text(encoding="utf8")
+    families = re.search("^RestrictAddressFamilies=(.*)$", text, re.MULTILINE)
+    assert families is not None
+    assert "AF_NETLINK" in families[1].split()
