@@ -116,7 +116,7 @@ def _add_token_options(token: argparse.ArgumentParser) -> None:
     token.add_argument("--listen", action="store_true", help="may listen")
     token.add_argument("--interpret", action="store_true", help="may interpret, as a person")
     token.add_argument("--operate", action="store_true", help="may operate, record, get recordings")
-    token.add_argument("--admin", action="store_true", help="may list streams, set glossaries")
+    token.add_argument("--admin", action="store_true", help="may do all that --operate allows")
     token.add_argument(
         "--language", action="append", default=[], help="only this one; may be repeated"
     )

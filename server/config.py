@@ -136,7 +136,7 @@ class Config(BusSettings, frozen=True, forbid_unknown_fields=True, kw_only=True)
         PolicyName,
         about(
             "when to interpret: 'prefix', while a sentence grows; 'clause', after each clause; "
-            "'sentence', at its end"
+            "'sentence', at its end or at a pause"
         ),
     ] = DEFAULT_POLICY
     stage_timeout_s: Annotated[float, about("time limit of one engine call", gt=0)] = 5.0
