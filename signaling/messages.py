@@ -221,7 +221,8 @@ class Caption(Message, frozen=True, tag="caption"):
     ``certain``: this many of its first words will not change; those of a final line never do.
     ``skipped``: part of it is not spoken. ``doubtful``: the translation may be wrong.
     ``number``: final lines are numbered in the order in which they were sent; the numbers have
-    gaps, and rise also when the server was started again. 0: not final."""
+    gaps, and rise also when the server was started again, unless its clock was set back. 0: not
+    final."""
 
     stream: str
     language: str

@@ -1,5 +1,6 @@
 """Opus packets as an Ogg stream that goes on for ever (RFC 7845), by FFmpeg's muxer."""
 
+import contextlib
 from typing import Final
 
 import av
@@ -69,6 +70,12 @@ class OggOpus:
         """End the stream; returns its last page."""
         self._container.close()
         return self._out.taken()
+
+    def free(self) -> None:
+        """Free the muxer's memory, 0.2 MB, if ``close`` has not: the object is in a cycle, so it
+        would stay until a full garbage collection. Never fails."""
+        with contextlib.suppress(av.FFmpegError):
+            self._container.close()
 
     def _fill(self, data: bytes, ticks: int) -> None:
         self._mux(self._next, data, ticks)

@@ -1,8 +1,9 @@
-"""Keeps joining and leaving from delaying the 20 ms clock.
+"""Keeps joining, choosing and leaving from delaying the 20 ms clock.
 
 Each join or leave takes a few milliseconds of the loop, in steps of about one: an offer is read,
-keys are exchanged, a connection is closed. If hundreds come at once, a tick would wait for all
-their steps. So the steps take turns, and the loop does everything else between them.
+keys are exchanged, a connection is closed. To choose a channel takes half a one where there are
+hundreds of listeners. If hundreds come at once, a tick would wait for all their steps. So the
+steps take turns, and the loop does everything else between them.
 """
 
 import asyncio

@@ -91,6 +91,8 @@ class Recorder:
             recording = self._recordings.begin(
                 self._stream.id, tick * SAMPLES_PER_TICK, self._failed
             )
+            if self.problem:  # it has failed already, as too much waits to be written
+                return
             self._now = _Now(recording, kinds, tick, self._playout)
             self._record([FLOOR])
         self._now.hears(sample, tick)

@@ -6,15 +6,17 @@ the recordings are never read or removed.
 
 import re
 import shutil
+import time
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
 from server.recording import transcript
 from server.recording.files import CAPTIONS
 
+DAY_S: Final = 86_400
 _TIME: Final = "%Y-%m-%dT%H-%M-%SZ"
 _NAME: Final = re.compile(
     r"(?P<stream>[A-Za-z0-9_-]{1,64})_(?P<begun>\d{4}-\d\d-\d\dT\d\d-\d\d-\d\dZ)(-\d{1,2})?"
@@ -23,12 +25,14 @@ _NAME: Final = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """A recording. ``files``: the size of each, in bytes."""
+    """A recording. ``files``: the size of each, in bytes. ``changed_s``: when it began or one of
+    its files was last written, whichever is later, in seconds since 1970."""
 
     stream: str
     begun: datetime
     folder: Path
     files: dict[str, int]
+    changed_s: float
 
 
 def name_of(stream: str, begun: datetime) -> str:
@@ -67,10 +71,15 @@ def remove(kept: Kept) -> None:
 
 
 def remove_older(shelf: Path, days: float, but: Collection[str]) -> int:
-    """Remove the recordings that began more than ``days`` ago, but not those with the names
-    ``but``; returns their number. Raises OSError."""
-    before = datetime.now(UTC) - timedelta(days=days)
-    old = [kept for kept in listed(shelf) if kept.begun < before and kept.folder.name not in but]
+    """Remove the recordings that began, and were last written, more than ``days`` ago, but not
+    those with the names ``but``; returns their number. Raises OSError.
+
+    The begin alone says little: a machine may start with a clock that is months behind, and learn
+    the time later."""
+    before_s = time.time() - days * DAY_S
+    old = [
+        kept for kept in listed(shelf) if kept.changed_s < before_s and kept.folder.name not in but
+    ]
     for kept in old:
         remove(kept)
     return len(old)
@@ -89,7 +98,9 @@ def _kept(folder: Path) -> Kept | None:
         return None
     try:
         begun = datetime.strptime(match["begun"], _TIME).replace(tzinfo=UTC)
-        files = {each.name: each.stat().st_size for each in sorted(folder.iterdir())}
+        found = {each.name: each.stat() for each in sorted(folder.iterdir())}
     except (ValueError, FileNotFoundError):  # no date; or it was removed a moment ago
         return None
-    return Kept(match["stream"], begun, folder, files)
+    files = {name: each.st_size for name, each in found.items()}
+    changed_s = max([begun.timestamp(), *(each.st_mtime for each in found.values())])
+    return Kept(match["stream"], begun, folder, files, changed_s)

@@ -2,17 +2,19 @@
 
 from typing import Protocol, TypeVar
 
-from server.streams.notices import Send
+from server.streams.notices import Notices, Send
 from server.streams.registry import Session, Stream
 from server.streams.tracks import Tracks
 from signaling.messages import State
 
 
 class Heard(Protocol):
-    """A stream: a LiveStream of this server, or one that is at a hub. ``tracks``: the sound."""
+    """A stream: a LiveStream of this server, or one that is at a hub. ``tracks``: the sound.
+    ``notices``: what its participants are told."""
 
     stream: Stream
     tracks: Tracks
+    notices: Notices
 
     @property
     def channels(self) -> list[str]:

@@ -77,7 +77,7 @@ class Interpreting:
                             people.want(session, message)
                         case Select():
                             self._check_channel(message.channel, language, fatal=False)
-                            self.sessions.select(live, session, message)
+                            await self.sessions.select(live, session, message)
 
     def _check_channel(self, channel: str | None, language: str, *, fatal: bool = True) -> None:
         """Raises ProtocolError if an interpreter into ``language`` cannot listen to ``channel``."""

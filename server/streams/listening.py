@@ -98,13 +98,15 @@ class Listening(Generic[H_co]):
                         case IceRestart():
                             await sound.restart(message)
                         case wire.Select():
-                            self.select(live, session, message, grants)
+                            await self.select(live, session, message, grants)
 
-    def select(
+    async def select(
         self, live: Heard, session: Session, message: wire.Select, grants: Grants | None = None
     ) -> None:
-        """Change what the session hears, or reads. ``grants``: what of it the token is for; None:
-        all. Raises ProtocolError, also if it is not for all of it."""
+        """Change what the session hears, or reads, when it has a turn: what the stream's listeners
+        want together is found out again. ``grants``: what of it the token is for; None: all.
+        Raises ProtocolError, also if it is not for all of it."""
+        await self.plane.turns.wait()
         captions = message.captions
         if message.channel is not None:
             if grants is not None:

@@ -28,7 +28,8 @@ Send = Callable[[wire.ServerMessage], None]
 
 class Notices:
     """The messages of one stream. ``status_of`` returns the status of a language, ``person_of``
-    the name of the person who interprets into it, if one does."""
+    the name of the person who interprets into it, if one does. ``newest``: the highest number of
+    a caption so far; 0: none was final."""
 
     def __init__(
         self,
@@ -41,7 +42,9 @@ class Notices:
         self._person_of = person_of
         self._sends: dict[Session, Send] = {}
         self._captions: dict[str, deque[wire.Caption]] = {}
-        # Later streams of this name begin higher, as there are fewer lines than milliseconds.
+        self.newest = 0
+        # Later streams of this name begin higher, as there are fewer lines than milliseconds;
+        # unless the clock was set back.
         self._numbers = itertools.count(int(time.time() * 1000))
         self._told: dict[Session, wire.ChannelState] = {}
         self._open: dict[tuple[str, int], wire.Caption] = {}
@@ -130,6 +133,7 @@ class Notices:
         """Keep none of those so far."""
         self.clear_partials()
         self._captions.clear()
+        self.newest = 0
 
     def clear_partials(self) -> None:
         """Take back the captions that are not final, as nothing will complete them."""
@@ -160,6 +164,7 @@ class Notices:
         )
 
     def _keep(self, caption: wire.Caption) -> None:
+        self.newest = max(self.newest, caption.number)
         kept = self._captions.setdefault(caption.language, deque(maxlen=SNAPSHOT_LINES))
         for place, earlier in enumerate(kept):
             if earlier.segment == caption.segment:

@@ -52,5 +52,6 @@ class SoundOut:
         except MediaStreamError:
             await answer.write(ogg.close())
         finally:
+            ogg.free()
             track.stop()
             self.listeners.attendance.metrics.dropped.labels("http_audio").inc(track.dropped)

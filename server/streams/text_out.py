@@ -53,12 +53,14 @@ class TextOut:
 
     async def events(self, request: web.Request) -> web.StreamResponse:
         """Server-sent events: "caption" and "state" with the messages of these names, and "end"
-        with an Error. Final lines have an id; those up to ``Last-Event-ID`` are left out."""
+        with an Error. Final lines have an id; those up to ``Last-Event-ID`` are left out, unless
+        that is of no line of this stream: of one before, while the clock was wrong."""
         given = ",".join(request.query.getall("language", []))
         known = request.headers.get("Last-Event-ID", "")
-        format = _events(after=int(known) if known.isdecimal() and len(known) < 20 else 0)
+        after = int(known) if known.isdecimal() and len(known) < 20 else 0
 
         async def talk(answer: Answer, session: Session, live: Heard) -> None:
+            format = _events(after, lambda: live.notices.newest)
             await answer.write(b"retry: %d\n\n" % RETRY_MS + format(live.state))
             await self._pass_on(answer, session, live, format, b":\n\n")
 
@@ -141,15 +143,16 @@ def _reads(languages: list[str]) -> dict[str, object]:
     return {"audio": "none", "captions": languages}
 
 
-def _events(after: int) -> Format:
-    """Messages as events, without the final lines up to number ``after``."""
+def _events(after: int, newest: Callable[[], int]) -> Format:
+    """Messages as events, without the final lines up to number ``after``, if that is not above
+    ``newest``: an edge may get the stream's lines later."""
 
     def format(message: ServerMessage) -> bytes:
         match message:
             case Captions(captions=lines):
                 return b"".join(map(format, lines))
             case Caption(number=number):
-                known = 0 < number <= after
+                known = 0 < number <= after <= newest()
                 return b"" if known else _event("caption", message, number)
             case State():
                 return _event("state", message)

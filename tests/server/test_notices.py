@@ -1,5 +1,7 @@
 """What participants are told."""
 
+import msgspec
+
 from server.bus import messages as bus
 from server.streams.notices import Notices
 from server.streams.registry import ConnectionManager, Session
@@ -61,3 +63,19 @@ def test_listeners_of_the_floor_are_told_whenever_the_reason_changes() -> None:
         notices.tell_channels()
     states = [each for each in told if isinstance(each, wire.ChannelState)]
     assert [each.reason for each in states] == [None, "slow", "broken", None]
+
+
+def test_the_newest_number_is_that_of_any_line_which_came_or_was_sent_elsewhere() -> None:
+    notices = Notices(listener().stream, lambda language: ("live", None))
+    assert notices.newest == 0
+    final = wire.Caption("s", "en", 0, 0, "final", 0, 500, "line")
+    told = [msgspec.structs.replace(final, segment=each, number=each) for each in (7, 9, 8)]
+    notices.restore(told)
+    assert notices.newest == 9
+    notices.pass_on(told[0])
+    assert notices.newest == 9
+    notices.forget_captions()  # those of another hub, with its own clock
+    notices.restore(told[:1])
+    assert notices.newest == 7
+    notices.caption(line(1, "one"))
+    assert notices.newest > 9

@@ -50,10 +50,12 @@ async def talk(url: str, words: int = 1) -> AsyncIterator[tuple[Speaker, Listene
         yield speaker, listener
 
 
-def hang_until(event: threading.Event) -> Callable[[], None]:
-    """A job that a disk does not finish before ``event``."""
+def hang_until(event: threading.Event, begun: threading.Event | None = None) -> Callable[[], None]:
+    """A job that a disk does not finish before ``event``. ``begun`` is set when it begins."""
 
     def job() -> None:
+        if begun is not None:
+            begun.set()
         event.wait(30)
 
     return job
@@ -250,3 +252,28 @@ async def test_trouble_ends_the_recording_and_is_told(
     assert server.metrics.recording_counts.running == 0
     assert what != "slow" or server.metrics.recording_counts.dropped
     assert recorder.problem in caplog.text
+
+
+async def test_what_cannot_begin_as_the_disk_hangs_does_not_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writer, "MOST_JOBS", 2)
+    hang, hangs = threading.Event(), threading.Event()
+    async with (
+        tolk(tmp_path, STAND_IN, record=BOTH) as server,
+        Speaker(server.url, "hall", "nl", audio="socket") as speaker,
+    ):
+        server.context.recordings.put(hang_until(hang, hangs))
+        await until(hangs.is_set)  # no further job is taken
+        while server.context.recordings.put(hang_until(hang)):
+            pass
+        await speaker.play(LOW)
+        await speaker.expect(wire.State, is_stopped)
+        live = live_of(server)
+        assert live.recorder.problem and not live.recorder.is_running
+        live.recorder.asked()  # an operator tries again, with as little success
+        await speaker.play(LOW)
+        await until(lambda: server.metrics.recording_counts.stopped == 2)
+        assert live.recorder.problem and not live.recorder.is_running
+        hang.set()
+    assert not (tmp_path / "recordings").exists()

@@ -227,9 +227,11 @@ async def test_an_operator_switches_it_and_cannot_delete_what_runs(
 
 async def test_old_recordings_are_removed(tmp_path: Path) -> None:
     now = datetime.now(UTC)
-    names = [shelf.name_of("hall", now - timedelta(days=days)) for days in (1, 3, 30)]
-    for name in names:
-        put(tmp_path, name)
+    begun = [now - timedelta(days=days) for days in (1, 3, 30)]
+    names = [shelf.name_of("hall", each) for each in begun]
+    for name, each in zip(names, begun, strict=True):
+        for file in put(tmp_path, name).iterdir():
+            os.utime(file, (each.timestamp(), each.timestamp()))
     (tmp_path / "recordings" / "mine").mkdir()
     async with tolk(tmp_path, STAND_IN, ready=False, record_days=2.0):
         await until(lambda: len(list((tmp_path / "recordings").iterdir())) == 2)

@@ -1,6 +1,7 @@
 """A channel's sound over plain HTTP, as VLC, FFmpeg and a hearing loop's player get it."""
 
 import asyncio
+import gc
 import socket
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -10,11 +11,13 @@ import aiohttp
 import av
 import numpy as np
 import pytest
+from av.container import OutputContainer
 
 from server.app import Server
 from server.client.participants import Speaker
 from server.media.opus import RATE_HZ, Pcm, mono
 from server.streams import http_listener
+from signaling.errors import ProtocolError
 from tests.helpers.running import STAND_IN, power, tolk, tone
 from tests.helpers.waiting import until
 
@@ -132,6 +135,32 @@ async def test_a_player_that_does_not_read_is_dropped(
     value = server.metrics.registry.get_sample_value
     assert value("tolk_refused_total", {"code": "limit"}) == 1
     assert (value("tolk_dropped_total", {"where": "http_audio"}) or 0) > 0
+
+
+def muxers() -> int:
+    """How many there are, with those that only a garbage collection would free."""
+    return sum(isinstance(each, OutputContainer) for each in gc.get_objects())
+
+
+async def test_players_that_leave_or_are_dismissed_leave_nothing_behind(
+    server: Server, http: aiohttp.ClientSession
+) -> None:
+    why = ProtocolError("unavailable", "The server stops.")
+    gc.collect()
+    gc.disable()
+    try:
+        before = muxers()
+        for dismissed in (False, True, False, True):
+            async with http.get("/listen/hall/floor.ogg") as response:
+                await response.content.readexactly(4)
+                assert muxers() > before
+                if dismissed:
+                    (session,) = server.manager.streams["hall"].listeners
+                    session.dismiss(why)
+                    await response.content.read()
+            await until(lambda: muxers() == before)
+    finally:
+        gc.enable()
 
 
 async def test_a_player_of_http_1_0_is_served(server: Server) -> None:

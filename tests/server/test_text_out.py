@@ -1,6 +1,7 @@
 """Captions over plain HTTP: server-sent events and WebVTT."""
 
 import asyncio
+import time
 from pathlib import Path
 
 import aiohttp
@@ -93,6 +94,20 @@ async def test_a_reader_that_comes_back_gets_what_it_missed_and_nothing_twice(
         assert texts(await captions(response, 3)) == ["one, not spoken", "three", "four"]
     async with http.get(EVENTS, params=ENGLISH, headers={"Last-Event-ID": "nonsense"}) as response:
         assert len(await captions(response, 4)) == 4
+
+
+async def test_a_reader_of_an_earlier_stream_gets_all_though_the_clock_was_ahead_then(
+    server: Server, http: aiohttp.ClientSession
+) -> None:
+    """The numbers of lines begin at the clock."""
+    an_hour_ahead = {"Last-Event-ID": str(int((time.time() + 3600) * 1000))}
+    async with http.get(EVENTS, params=ENGLISH, headers=an_hour_ahead) as response:
+        await first(response, "state")
+        say(server, 1, "one")
+        assert texts(await captions(response, 1)) == ["one"]
+    async with http.get(EVENTS, params=ENGLISH, headers=an_hour_ahead) as response:
+        say(server, 2, "two")
+        assert texts(await captions(response, 2)) == ["one", "two"]
 
 
 async def test_a_reader_is_counted_until_it_leaves(
