@@ -6,7 +6,8 @@
 - Datagrams that end a DTLS handshake, and that anyone who knows both addresses can forge, are
   dropped. One forgery remains possible: a false ServerHello at the right moment prevents that one
   connection.
-- Datagrams that wait to be read are limited.
+- Datagrams that wait to be read are limited, so is a participant's RTCP, and after some datagrams
+  of one participant everything else has a turn.
 Everything that is dropped is counted.
 """
 
@@ -15,6 +16,11 @@ from typing import Final
 
 #: Datagrams that may wait to be read: over a second of audio, or any DTLS flight.
 QUEUE_DATAGRAMS: Final = 128
+#: Datagrams of one participant that are read before everything else has a turn. One costs three
+#: milliseconds at most: RTCP full of NACKs.
+IN_A_ROW: Final = 4
+#: A participant's RTCP: six times what a report and a NACK for each packet of sound take.
+RTCP_BYTES_PER_S: Final = 20_000
 #: No network carries larger ones unfragmented, and SRTP cannot decrypt them.
 MAX_DATAGRAM: Final = 1500
 #: Addresses of a participant at a time: several networks of its own, each seen from two of ours.
@@ -40,11 +46,11 @@ class RateLimit:
         self._per_s = per_s
         self._second, self._count = 0, 0
 
-    def allows(self, now_s: float) -> bool:
-        """Count an event. Returns whether it is within the limit."""
+    def allows(self, now_s: float, events: int = 1) -> bool:
+        """Count events. Returns whether they are within the limit."""
         if int(now_s) != self._second:
             self._second, self._count = int(now_s), 0
-        self._count += 1
+        self._count += events
         return self._count <= self._per_s
 
 

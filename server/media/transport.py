@@ -12,6 +12,7 @@ in aiortc 1.16, aioice 0.13 and pylibsrtp 1.0: check_internals() reports those t
 import asyncio
 import importlib.metadata
 import struct
+import time
 import weakref
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
@@ -36,7 +37,7 @@ from OpenSSL import SSL
 from pylibsrtp import Error as SrtpError
 from pylibsrtp import Session
 
-from server.media.guard import without_forgeable
+from server.media.guard import IN_A_ROW, RTCP_BYTES_PER_S, RateLimit, without_forgeable
 from server.media.ice import Ice
 from server.media.turns import Turns
 
@@ -108,6 +109,7 @@ class DtlsTransport(RTCDtlsTransport):
         self._ice = ice
         self._dropped = dropped
         self._on_rtp, self._on_rtcp = on_rtp, on_rtcp
+        self._rtcp = RateLimit(RTCP_BYTES_PER_S)
 
     @property
     def session(self) -> Session:
@@ -126,6 +128,9 @@ class DtlsTransport(RTCDtlsTransport):
         self._on_rtp(data)
 
     async def _handle_rtcp_data(self, data: bytes) -> None:
+        if not self._rtcp.allows(time.monotonic(), len(data)):
+            self._dropped["too_much_rtcp"] += 1
+            return
         try:
             packets = RtcpPacket.parse(data)
         except MALFORMED_RTCP:
@@ -145,10 +150,13 @@ class _IceAdapter:
     ) -> None:
         self._ice, self._turns, self._dropped = ice, turns, dropped
         self._dtls, self._is_client = weakref.proxy(dtls), is_client
+        self._read = 0
 
     async def _recv(self) -> bytes:
         """The next datagram. Each datagram of a handshake waits for a turn, as it costs a
-        millisecond. No datagram is lost if the caller gives up waiting, to send its own again."""
+        millisecond. Later the loop has a turn after some: aiortc asks for one after the other, and
+        while datagrams wait nothing else would run. No datagram is lost if the caller gives up
+        waiting, to send its own again."""
         await self._ice.arrived()
         while not self._dtls.encrypted:  # after that OpenSSL recognises forged ones
             await self._turns.wait()
@@ -156,6 +164,9 @@ class _IceAdapter:
                 return kept
             self._dropped["handshake"] += 1
             await self._ice.arrived()
+        self._read += 1
+        if self._read % IN_A_ROW == 0:
+            await asyncio.sleep(0)
         return self._ice.read()
 
     async def _send(self, data: bytes) -> None:
