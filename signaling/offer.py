@@ -9,7 +9,6 @@ Rules for changing this file:
 - What is not used may be anything: text in any language, more lines than are needed.
 """
 
-import copy
 import re
 from dataclasses import dataclass, field
 from typing import Final, Literal
@@ -54,8 +53,8 @@ _FINGERPRINTS: Final = ("sha-256", "sha-384", "sha-512")
 
 @dataclass(slots=True)
 class _Section:
-    """What one pass over a section's lines found, and over the session's before: as media-level
-    lines come later they replace those."""
+    """What one pass over a section's lines found. ``values``, ``flags`` and ``direction`` begin as
+    the session's; the session's ``lists`` count where the section has none of the name."""
 
     kind: str = ""
     profile: str = ""
@@ -136,6 +135,7 @@ def _read(lines: list[str]) -> tuple[list[_Section], int]:
                 section.formats_told.append(line)
     if audio < 0:
         raise _bad("there is no m=audio line with a port; one section of audio is expected")
+    sections[audio].lists = session.lists | sections[audio].lists
     return sections, audio
 
 
@@ -144,12 +144,17 @@ def _begun(line: str, number: int, session: _Section) -> tuple[_Section, bool]:
     found = _MEDIA.fullmatch(line)
     if found is None:
         raise _bad(f"line {number} must be m=KIND PORT PROFILE FORMATS: {excerpt(line)}")
-    section = copy.deepcopy(session)
-    section.values.pop("mid", None)
-    section.kind, port, section.profile, formats = found.groups()
-    section.formats = formats.split()
-    is_audio = section.kind == "audio" and int(port) > 0
-    return section, is_audio and _PROFILE.fullmatch(section.profile) is not None
+    kind, port, profile, formats = found.groups()
+    section = _Section(
+        kind,
+        profile,
+        formats.split(),
+        values={name: value for name, value in session.values.items() if name != "mid"},
+        flags=set(session.flags),
+        direction=session.direction,
+    )
+    is_audio = kind == "audio" and int(port) > 0
+    return section, is_audio and _PROFILE.fullmatch(profile) is not None
 
 
 def _attribute(section: _Section, line: str, number: int) -> None:

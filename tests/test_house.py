@@ -25,7 +25,7 @@ INSIDE_LIBRARIES = {
         *("_local_candidates", "_local_candidates_end", "_local_candidates_start"),
         *("_protocols", "_srtp"),
     },
-    "tools/attack/ends.py": {"_connection", "_nominated", "_tx_srtp"},
+    "tools/attack/ends.py": {"_connection", "_nominated", "_ssl", "_tx_srtp"},
     "tools/attack/joining.py": {"_connection", "_nominated", "_protocols", "_sock"},
     "tools/bench/fanout_server.py": {"_connection"},
     "tools/bench/load.py": {

@@ -6,7 +6,9 @@
 - Datagrams that end a DTLS handshake, and that anyone who knows both addresses can forge, are
   dropped. One forgery remains possible: a false ServerHello at the right moment prevents that one
   connection.
-- Datagrams that wait to be read are limited.
+- Application data in DTLS is dropped. Nobody needs it, and aiortc would keep it for ever.
+- Datagrams that wait to be read are limited, so is a participant's RTCP, and after some datagrams
+  of one participant everything else has a turn.
 Everything that is dropped is counted.
 """
 
@@ -15,6 +17,11 @@ from typing import Final
 
 #: Datagrams that may wait to be read: over a second of audio, or any DTLS flight.
 QUEUE_DATAGRAMS: Final = 128
+#: Datagrams of one participant that are read before everything else has a turn. One costs three
+#: milliseconds at most: RTCP full of NACKs.
+IN_A_ROW: Final = 4
+#: A participant's RTCP: six times what a report and a NACK for each packet of sound take.
+RTCP_BYTES_PER_S: Final = 20_000
 #: No network carries larger ones unfragmented, and SRTP cannot decrypt them.
 MAX_DATAGRAM: Final = 1500
 #: Addresses of a participant at a time: several networks of its own, each seen from two of ours.
@@ -30,7 +37,7 @@ _STUN_FIRST_BYTES = range(4)
 _DTLS_FIRST_BYTES = range(20, 64)
 #: A record of DTLS 1.2: kind, version, epoch, number, length (RFC 6347, 4.1).
 _RECORD = struct.Struct("!BHHHIH")
-_ALERT, _HANDSHAKE, _CLIENT_HELLO = 21, 22, 1
+_CHANGE_CIPHER, _ALERT, _HANDSHAKE, _CLIENT_HELLO = 20, 21, 22, 1
 
 
 class RateLimit:
@@ -40,11 +47,11 @@ class RateLimit:
         self._per_s = per_s
         self._second, self._count = 0, 0
 
-    def allows(self, now_s: float) -> bool:
-        """Count an event. Returns whether it is within the limit."""
+    def allows(self, now_s: float, events: int = 1) -> bool:
+        """Count events. Returns whether they are within the limit."""
         if int(now_s) != self._second:
             self._second, self._count = int(now_s), 0
-        self._count += 1
+        self._count += events
         return self._count <= self._per_s
 
 
@@ -53,18 +60,28 @@ def is_stun(data: bytes) -> bool:
     return data[0] in _STUN_FIRST_BYTES
 
 
-def without_forgeable(data: bytes, is_client: bool) -> bytes:
-    """A datagram of a handshake without its unencrypted alerts, which nobody signs and OpenSSL
-    believes, and without a ClientHello if this end is the client. Honest alerts are dropped too:
-    such a connection ends by its deadline."""
-    if data[0] not in _DTLS_FIRST_BYTES:
+def is_dtls(data: bytes) -> bool:
+    """Whether a datagram (not an empty one) is DTLS."""
+    return data[0] in _DTLS_FIRST_BYTES
+
+
+def without_unwanted(data: bytes, is_client: bool) -> bytes:
+    """A datagram without the DTLS records that OpenSSL shall not get, perhaps nothing:
+
+    - unencrypted alerts, which nobody signs and OpenSSL believes in a handshake. Honest ones are
+      dropped too: such a connection ends by its deadline;
+    - an unencrypted ClientHello, if this end is the client;
+    - application data, and kinds that do not exist.
+    """
+    if not is_dtls(data):
         return data
     kept, start = b"", 0
     while start + _RECORD.size <= len(data):
         kind, _, epoch, *_, size = _RECORD.unpack_from(data, start)
         record = data[start : start + _RECORD.size + size]
         is_hello = kind == _HANDSHAKE and record[_RECORD.size :][:1] == bytes([_CLIENT_HELLO])
-        if epoch or not (kind == _ALERT or (is_hello and is_client)):
+        forgeable = not epoch and (kind == _ALERT or (is_hello and is_client))
+        if kind in (_CHANGE_CIPHER, _ALERT, _HANDSHAKE) and not forgeable:
             kept += record
         start += len(record)
     return kept

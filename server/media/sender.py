@@ -6,6 +6,7 @@ listener's RTCP, retransmits what it requests, and switches it to RED while it l
 
 import time
 
+import numpy as np
 from aiortc.rtp import (
     RTCP_RTPFB_NACK,
     AnyRtcpPacket,
@@ -77,9 +78,7 @@ class Sender(Member):
             return
         if isinstance(packet, RtcpRtpfbPacket):
             if packet.fmt == RTCP_RTPFB_NACK and packet.media_ssrc == self._ssrc:
-                for sequence in packet.lost:
-                    sent = self._retransmit(self.group.history, sequence & 0xFFFF)
-                    self._fan_out.counts["sent_again" if sent else "not_sent_again"] += 1
+                self._retransmit_all(self.group.history, packet.lost)
         elif isinstance(packet, RtcpRrPacket | RtcpSrPacket):
             for report in packet.reports:
                 if report.ssrc == self._ssrc:
@@ -97,12 +96,27 @@ class Sender(Member):
         kind[self.row] = kind[self.row] & MARKER | self._types[self.as_red]
         self.group.members_changed()
 
-    def _retransmit(self, history: History, sequence: int) -> bool:
-        """Send the same bytes under the same number: SRTP must not encrypt other bytes with it.
-        Returns whether they could be sent."""
+    def _retransmit_all(self, history: History, sequences: list[int]) -> None:
+        """Retransmit what can be. A NACK can name thousands of numbers, so a number costs next to
+        nothing unless it is one of the last HISTORY, and each of these is looked up once."""
         row = self._fan_out.rows[self.row].copy()
-        header, sent = row["header"], int(self._fan_out.sent[self.row, sequence % HISTORY])
-        if not 1 <= (int(header["sequence"]) - sequence) % 2**16 <= HISTORY or sent < 0:
+        following = int(row["header"]["sequence"])
+        ago = {back for each in sequences if 1 <= (back := (following - each) % 2**16) <= HISTORY}
+        sent = sum(
+            self._retransmit(history, row, (following - back) % 2**16)
+            for back in sorted(ago, reverse=True)
+        )
+        if sent:
+            self._fan_out.counts["sent_again"] += sent
+        if sent < len(sequences):
+            self._fan_out.counts["not_sent_again"] += len(sequences) - sent
+
+    def _retransmit(self, history: History, row: np.void, sequence: int) -> bool:
+        """Send the same bytes under the same number: SRTP must not encrypt other bytes with it.
+        ``row``: a copy of the listener's, whose header is overwritten. Returns whether they could
+        be sent."""
+        sent = int(self._fan_out.sent[self.row, sequence % HISTORY])
+        if sent < 0:
             return False
         self._losses.requested(sequence)
         number, as_red = divmod(sent, 2)
@@ -115,6 +129,7 @@ class Sender(Member):
         ):
             return False
         tick, payload = found
+        header = row["header"]
         first = sequence == self._first and row["packets"] <= HISTORY
         marked = first or history.begins_speech(number)
         header["kind"] = (MARKER if marked else 0) | self._types[as_red]

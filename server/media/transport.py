@@ -2,7 +2,7 @@
 in aiortc 1.16, aioice 0.13 and pylibsrtp 1.0: check_internals() reports those that have changed.
 
 - DtlsTransport is aiortc's DTLS and SRTP over our own ICE. It hands over RTP and RTCP, and drops
-  forgeable records that would end a handshake.
+  forgeable records that would end a handshake, and application data.
 - SharedCertificate is one certificate for all connections of this process: its key, fingerprints
   and TLS context are made once. Browsers compare its fingerprint with the one in the answer.
 - ``ffi``, ``lib`` and srtp_pointer() give access to libsrtp, to encrypt packets together.
@@ -12,6 +12,7 @@ in aiortc 1.16, aioice 0.13 and pylibsrtp 1.0: check_internals() reports those t
 import asyncio
 import importlib.metadata
 import struct
+import time
 import weakref
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
@@ -36,7 +37,7 @@ from OpenSSL import SSL
 from pylibsrtp import Error as SrtpError
 from pylibsrtp import Session
 
-from server.media.guard import without_forgeable
+from server.media.guard import IN_A_ROW, RTCP_BYTES_PER_S, RateLimit, is_dtls, without_unwanted
 from server.media.ice import Ice
 from server.media.turns import Turns
 
@@ -54,6 +55,7 @@ _CIPHERS: Final = ":".join(
     for cipher in ("AES128-GCM-SHA256", "CHACHA20-POLY1305", "AES128-SHA", "AES256-SHA")
     for key in ("ECDSA", "RSA")
 ).encode()
+DTLS_1_2: Final = 0xFEFD
 #: What aiortc may raise on malformed RTCP.
 MALFORMED_RTCP: Final = (ValueError, LookupError, struct.error)
 
@@ -80,6 +82,8 @@ class SharedCertificate(RTCCertificate):
             self._context.set_cipher_list(_CIPHERS)
             # Nobody resumes a session, and a cache would hold every participant's certificate.
             self._context.set_session_cache_mode(SSL.SESS_CACHE_OFF)
+            self._context.set_max_proto_version(DTLS_1_2)  # whose records the guard reads
+            self._context.set_options(SSL.OP_NO_RENEGOTIATION)  # RFC 8827, 6.5: there is none
         return self._context
 
 
@@ -108,11 +112,17 @@ class DtlsTransport(RTCDtlsTransport):
         self._ice = ice
         self._dropped = dropped
         self._on_rtp, self._on_rtcp = on_rtp, on_rtcp
+        self._rtcp = RateLimit(RTCP_BYTES_PER_S)
 
     @property
     def session(self) -> Session:
         """The SRTP session for sending, once connected."""
         return self._tx_srtp
+
+    @property
+    def waits_for_records(self) -> bool:
+        """Whether OpenSSL has read all that it got, and waits for more."""
+        return self._ssl is not None and bool(self._ssl.want_read())
 
     def send_rtcp(self, data: bytes) -> None:
         """Encrypt and send RTCP, if that is possible now. A lost report is followed by others."""
@@ -126,6 +136,9 @@ class DtlsTransport(RTCDtlsTransport):
         self._on_rtp(data)
 
     async def _handle_rtcp_data(self, data: bytes) -> None:
+        if not self._rtcp.allows(time.monotonic(), len(data)):
+            self._dropped["too_much_rtcp"] += 1
+            return
         try:
             packets = RtcpPacket.parse(data)
         except MALFORMED_RTCP:
@@ -145,18 +158,35 @@ class _IceAdapter:
     ) -> None:
         self._ice, self._turns, self._dropped = ice, turns, dropped
         self._dtls, self._is_client = weakref.proxy(dtls), is_client
+        self._read = 0
+        self._handed_over = False  # a record after the handshake
 
     async def _recv(self) -> bytes:
         """The next datagram. Each datagram of a handshake waits for a turn, as it costs a
-        millisecond. No datagram is lost if the caller gives up waiting, to send its own again."""
-        await self._ice.arrived()
-        while not self._dtls.encrypted:  # after that OpenSSL recognises forged ones
-            await self._turns.wait()
-            if kept := without_forgeable(self._ice.read(), self._is_client):
-                return kept
-            self._dropped["handshake"] += 1
+        millisecond. Later the loop has a turn after some: aiortc asks for one after the other, and
+        while datagrams wait nothing else would run. No datagram is lost if the caller gives up
+        waiting, to send its own again."""
+        while True:
             await self._ice.arrived()
-        return self._ice.read()
+            self._read += 1
+            if not self._dtls.encrypted:
+                await self._turns.wait()
+            elif self._read % IN_A_ROW == 0:
+                await asyncio.sleep(0)
+            if kept := self._wanted(self._ice.read()):
+                return kept
+
+    def _wanted(self, data: bytes) -> bytes:
+        """What aiortc shall get of a datagram. It gives all of that to OpenSSL, which keeps what
+        it does not read: after a fatal error of the participant's, everything."""
+        kept = without_unwanted(data, self._is_client)
+        if self._dtls.encrypted and is_dtls(data):
+            if self._handed_over and not self._dtls.waits_for_records:
+                kept = b""
+            self._handed_over |= bool(kept)
+        if kept != data:
+            self._dropped["dtls" if self._dtls.encrypted else "handshake"] += 1
+        return kept
 
     async def _send(self, data: bytes) -> None:
         self._ice.send(data)
@@ -226,7 +256,7 @@ def take_packets(receiver: RTCRtpReceiver, take: Callable[[RtpPacket], None]) ->
 
 #: Names that constructors set.
 _ATTRIBUTES: Final[tuple[tuple[type, Iterable[str]], ...]] = (
-    (RTCDtlsTransport, ("_tx_srtp",)),
+    (RTCDtlsTransport, ("_ssl", "_tx_srtp")),
     (RTCPeerConnection, ("_RTCPeerConnection__certificates",)),
     (aioice.Connection, ("_local_candidates", "_local_candidates_start", "_local_candidates_end")),
     (aioice.Connection, ("_protocols",)),

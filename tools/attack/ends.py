@@ -6,6 +6,7 @@ from contextlib import suppress
 from typing import Any
 
 from aiortc import RTCPeerConnection
+from OpenSSL import SSL
 from pylibsrtp import Error as SrtpError
 
 from tools.attack.mutation import Mutator
@@ -37,16 +38,23 @@ class End:
     def send_authentic(self, mutator: Mutator) -> None:
         """Send something wrong that is authenticated as the participant's."""
         session = self._dtls._tx_srtp
-        kind = mutator.random.randrange(3)
+        kind = mutator.random.randrange(4)
         try:
             if kind == 0:
                 self.send(check(self.username, self._password, mutator))
             elif kind == 1:
                 self.send(session.protect(rtp(mutator)))
+            elif kind == 2:
+                self.send(b"".join(self._record() for _ in range(40)))
             else:
                 self.send(session.protect_rtcp(rtcp(self._ssrc, mutator)))
-        except (SrtpError, ValueError):
-            pass  # it is too wrong or too long to be encrypted
+        except (SrtpError, SSL.Error, ValueError):
+            pass  # it is too wrong or too long to be encrypted, or the connection is over
+
+    def _record(self) -> bytes:
+        """A DTLS record of application data."""
+        self._dtls._ssl.send(b"x")
+        return bytes(self._dtls._ssl.bio_read(1500))
 
 
 def send(own: socket.socket, data: bytes, address: tuple[str, int]) -> None:

@@ -25,6 +25,8 @@ ALERT = bytes([21, 254, 253, *bytes(8), 0, 2, 2, 40])
 #: The largest payload of a UDP datagram over IPv4, in bytes.
 OVERSIZED = 65_507
 OPUS_PAYLOAD_TYPE = 96
+#: Packets that a NACK of one datagram can request.
+MOST_LOST = 17 * 320
 
 
 def hello() -> bytes:
@@ -99,7 +101,11 @@ def rtcp(ssrc: int, mutator: Mutator) -> bytes:
 
 
 def _lost(mutator: Mutator) -> set[int]:
-    return {mutator.random.getrandbits(16) for _ in range(mutator.random.randrange(1, 60))}
+    rng = mutator.random
+    if rng.random() < 0.2:
+        first = rng.randrange(2**16 - MOST_LOST)
+        return set(range(first, first + MOST_LOST))
+    return {rng.getrandbits(16) for _ in range(rng.randrange(1, 60))}
 
 
 def _remb(ssrc: int, mutator: Mutator) -> bytes:

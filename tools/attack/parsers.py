@@ -126,7 +126,7 @@ def _stun(mutator: Mutator) -> Parser:
             with suppress(ValueError, LookupError, struct.error, TypeError):  # of our signing
                 participant.take_request(_signed(data, name, participant.password), end, ADDRESS)
         elif data:
-            guard.without_forgeable(data, True)
+            guard.without_unwanted(data, True)
 
     response = bytes(aioice.stun.Message(aioice.stun.Method.BINDING, aioice.stun.Class.RESPONSE))
     return Parser(

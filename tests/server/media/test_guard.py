@@ -11,7 +11,7 @@ import pytest
 from aiortc.rtp import RtcpPsfbPacket
 
 from server.media.broadcast import Broadcast, SubscriberTrack
-from server.media.guard import without_forgeable
+from server.media.guard import without_unwanted
 from server.media.peer import Peer, answer
 from server.media.plane import MediaPlane
 from tests.helpers.waiting import until
@@ -71,6 +71,8 @@ def record(kind: int, body: bytes, epoch: int = 0) -> bytes:
 
 CLIENT_HELLO, SERVER_HELLO = record(22, b"\x01" + bytes(20)), record(22, b"\x02" + bytes(20))
 SIGNED_ALERT = record(21, bytes(30), epoch=1)
+FINISHED, DATA = record(22, bytes(40), epoch=1), record(23, bytes(30), epoch=1)
+CHANGE_CIPHER = record(20, b"\x01")
 
 
 @pytest.mark.parametrize(
@@ -80,14 +82,17 @@ SIGNED_ALERT = record(21, bytes(30), epoch=1)
         (CLIENT_HELLO, b"", CLIENT_HELLO),
         (SERVER_HELLO + ALERT + SIGNED_ALERT, *[SERVER_HELLO + SIGNED_ALERT] * 2),
         (ALERT + ALERT[:9], b"", b""),
+        (DATA * 40, b"", b""),
+        (CHANGE_CIPHER + DATA + FINISHED + DATA, *[CHANGE_CIPHER + FINISHED] * 2),
+        (SIGNED_ALERT + DATA + record(99, bytes(30), epoch=1), *[SIGNED_ALERT] * 2),
         (b"\x80 sound", b"\x80 sound", b"\x80 sound"),
     ],
 )
-def test_forgeable_datagrams_do_not_reach_a_handshake(
+def test_unwanted_records_do_not_reach_openssl(
     data: bytes, to_client: bytes, to_server: bytes
 ) -> None:
-    assert without_forgeable(data, is_client=True) == to_client
-    assert without_forgeable(data, is_client=False) == to_server
+    assert without_unwanted(data, is_client=True) == to_client
+    assert without_unwanted(data, is_client=False) == to_server
 
 
 @pytest.mark.parametrize("forged", [ALERT, CLIENT_HELLO])

@@ -13,7 +13,13 @@ from aiortc.rtp import (
 from server.media.fanout import REPORT_TICKS
 from server.media.opus import SAMPLES_PER_TICK
 from server.media.red import Block, unpacked
-from server.media.repair import HISTORY, RED_OPUS_TYPE, RETRANSMISSIONS_PER_S, WINDOW_PACKETS
+from server.media.repair import (
+    HISTORY,
+    RED_OPUS_TYPE,
+    RETRANSMISSIONS_PER_S,
+    WINDOW_PACKETS,
+    History,
+)
 from tests.helpers.hall import Ear, Hall, open_hall
 
 RED = 63
@@ -98,6 +104,27 @@ async def test_retransmissions_are_limited_per_second(hall: Hall) -> None:
         ask_for(ear, *numbers[-20:])
     assert RETRANSMISSIONS_PER_S <= len(ear.datagrams()) <= 2 * RETRANSMISSIONS_PER_S
     assert hall.fan_out.counts["not_sent_again"] >= 400 - 2 * RETRANSMISSIONS_PER_S
+
+
+async def test_of_a_nack_only_the_packets_that_are_kept_are_looked_up_and_each_once(
+    hall: Hall, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A datagram has room for 5,800 numbers, and all the time the clock waits."""
+    ear = hall.ear()
+    hall.publish(range(2 * HISTORY))
+    newest = number(ear.datagrams()[-1])
+    looked_up, payload = list[int](), History.payload
+
+    def counted(history: History, number: int, as_red: bool) -> tuple[int, bytes] | None:
+        looked_up.append(number)
+        return payload(history, number, as_red)
+
+    monkeypatch.setattr(History, "payload", counted)
+    lost = [(newest - back) % 2**16 for back in range(2 * HISTORY, -HISTORY, -1)] * 30
+    ear.sender.receive_rtcp(RtcpRtpfbPacket(RTCP_RTPFB_NACK, 1, ear.ssrc, lost))
+    assert looked_up == list(range(HISTORY, 2 * HISTORY))
+    assert RETRANSMISSIONS_PER_S <= len(ear.datagrams()) <= HISTORY
+    assert hall.fan_out.counts.total() == len(lost)
 
 
 async def test_only_listeners_with_loss_get_red(hall: Hall) -> None:

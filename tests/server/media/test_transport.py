@@ -2,6 +2,8 @@ import asyncio
 import importlib.metadata
 from collections import Counter
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from types import SimpleNamespace
 from typing import Any
 
 import aioice
@@ -12,11 +14,13 @@ from aiortc.rtcdtlstransport import (
     SRTPProtectionProfile,
     generate_certificate,
 )
+from aiortc.rtp import RTCP_RTPFB_NACK, RtcpReceiverInfo, RtcpRrPacket, RtcpRtpfbPacket
 from cryptography.hazmat.primitives.asymmetric import rsa
 from OpenSSL import SSL
 
 from server.media import transport
 from server.media.broadcast import Broadcast, SubscriberTrack
+from server.media.guard import IN_A_ROW, RTCP_BYTES_PER_S
 from server.media.ice import Ice
 from server.media.transport import (
     DtlsTransport,
@@ -121,6 +125,65 @@ async def test_only_a_handshake_is_paced(ice: Ice) -> None:
     ice.take_data(b"\x80one")
     async with turns._lock, asyncio.timeout(5):
         assert await dtls.transport._recv() == b"\x80one"
+
+
+async def test_everything_else_has_a_turn_while_a_participant_s_datagrams_are_read(
+    ice: Ice,
+) -> None:
+    """aiortc asks for one after the other: else the clock would wait for all of them."""
+    dtls = DtlsTransport(
+        ice, Turns(), Counter(), is_client=True, on_rtp=lambda _: None, on_rtcp=lambda _: None
+    )
+    dtls.encrypted = True
+    sent = [b"\x80%d" % number for number in range(40)]
+    for data in sent:
+        ice.take_data(data)
+    read, at_turns = list[bytes](), list[int]()
+
+    async def read_all() -> None:
+        while len(read) < len(sent):
+            read.append(await dtls.transport._recv())
+
+    async def everything_else() -> None:
+        while len(read) < len(sent):
+            at_turns.append(len(read))
+            await asyncio.sleep(0)
+
+    async with asyncio.timeout(10), asyncio.TaskGroup() as group:
+        group.create_task(everything_else())
+        group.create_task(read_all())
+    assert read == sent
+    assert all(next_ - turn <= IN_A_ROW for turn, next_ in pairwise([*at_turns, len(sent)]))
+
+
+async def test_a_participant_s_rtcp_is_limited(ice: Ice, monkeypatch: pytest.MonkeyPatch) -> None:
+    now_s = 5.0
+    monkeypatch.setattr(transport, "time", SimpleNamespace(monotonic=lambda: now_s))
+    taken, dropped = list[Any](), Counter[str]()
+    dtls = DtlsTransport(
+        ice, Turns(), dropped, is_client=True, on_rtp=lambda _: None, on_rtcp=taken.append
+    )
+    data = bytes(RtcpRtpfbPacket(RTCP_RTPFB_NACK, 1, 2, list(range(0, 5400, 17))))
+    for _ in range(40):
+        await dtls._handle_rtcp_data(data)
+    assert len(taken) == RTCP_BYTES_PER_S // len(data)
+    assert dropped == {"too_much_rtcp": 40 - len(taken)}
+    now_s += 1
+    await dtls._handle_rtcp_data(data)
+    assert len(taken) == RTCP_BYTES_PER_S // len(data) + 1
+
+
+async def test_honest_rtcp_is_never_too_much(ice: Ice) -> None:
+    """A report and a NACK for each packet of sound of three seconds, at once."""
+    taken, dropped = list[Any](), Counter[str]()
+    dtls = DtlsTransport(
+        ice, Turns(), dropped, is_client=True, on_rtp=lambda _: None, on_rtcp=taken.append
+    )
+    report = RtcpRrPacket(1, [RtcpReceiverInfo(2, 0, 0, 0, 0, 0, 0)])
+    for number in range(150):
+        nack = RtcpRtpfbPacket(RTCP_RTPFB_NACK, 1, 2, [number, number + 10, number + 40])
+        await dtls._handle_rtcp_data(bytes(report) + bytes(nack))
+    assert len(taken) == 300 and not dropped
 
 
 def test_the_installed_aiortc_passes_the_check() -> None:
