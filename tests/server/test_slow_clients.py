@@ -1,6 +1,5 @@
 """Clients that ask for much over HTTP and take nothing, or little."""
 
-import asyncio
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -19,7 +18,7 @@ DEADLINE_S = 30.0
 
 
 @asynccontextmanager
-async def served(take_s: float, handed: bool = False) -> AsyncIterator[tuple[web.AppRunner, int]]:
+async def served(take_s: float, handed: bool = False) -> AsyncIterator[tuple[web.Server, int]]:
     """What a server runs, with one large file; and its port."""
 
     async def much(request: web.Request) -> web.Response:
@@ -34,16 +33,16 @@ async def served(take_s: float, handed: bool = False) -> AsyncIterator[tuple[web
         port = given[0].getsockname()[1] if given else 0
         (listening,) = await listen(serving, "127.0.0.1", port, handed=given, take_s=take_s)
         assert not given or listening is given[0]
-        yield serving, listening.getsockname()[1]
+        assert serving.server is not None
+        yield serving.server, listening.getsockname()[1]
     finally:
         await serving.cleanup()
 
 
 @pytest.mark.parametrize("handed", [False, True])
 async def test_a_connection_that_takes_nothing_ends(handed: bool) -> None:
-    async with served(1.0, handed) as (serving, port):
-        assert serving.server is not None
+    async with served(1.0, handed) as (server, port):
         with socket.create_connection(("127.0.0.1", port)) as client:
             client.sendall(REQUEST)
-            await until(lambda: len(serving.server.connections) == 1)
-            await until(lambda: not serving.server.connections, DEADLINE_S)
+            await until(lambda: len(server.connections) == 1)
+            await until(lambda: not server.connections, DEADLINE_S)
