@@ -140,6 +140,18 @@ async def test_all_files_come_in_a_zip(
     assert len(archive.namelist()) == 5
 
 
+@pytest.mark.parametrize(("begun", "shown"), [("1970-01-01", 1980), ("2200-02-03", 2107)])
+async def test_a_recording_with_a_wrong_clock_comes_in_a_zip(
+    server: Server, http: aiohttp.ClientSession, tmp_path: Path, begun: str, shown: int
+) -> None:
+    name = f"hall_{begun}T00-05-00Z"
+    put(tmp_path, name)
+    async with http.get(f"{OF_HALL}/{name}.zip", headers=operator(server)) as response:
+        archive = zipfile.ZipFile(io.BytesIO(await response.read()))
+    assert archive.testzip() is None
+    assert {each.date_time[0] for each in archive.infolist()} == {shown}
+
+
 async def test_a_recording_is_deleted(
     server: Server, http: aiohttp.ClientSession, tmp_path: Path
 ) -> None:
