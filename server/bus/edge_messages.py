@@ -8,6 +8,7 @@ from typing import Literal
 import msgspec
 
 from server.bus.messages import BusMessage, Heartbeat
+from server.decoding import understood
 
 
 class _AboutNoStream(BusMessage, frozen=True, array_like=True, kw_only=True):
@@ -90,4 +91,4 @@ _decoder: msgspec.msgpack.Decoder[Message] = msgspec.msgpack.Decoder(Message)
 
 def decode(data: bytes) -> Message:
     """Decode a message. Raises msgspec.DecodeError if ``data`` is not one."""
-    return _decoder.decode(data)
+    return understood(_decoder, data)

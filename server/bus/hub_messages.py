@@ -11,6 +11,7 @@ import msgspec
 from msgspec import Meta
 
 from server.bus.messages import BusMessage
+from server.decoding import understood
 
 #: An Opus packet has at most one frame of 20 ms here (RFC 6716, 3.2.1).
 MAX_PACKET_BYTES: Final = 1275
@@ -63,7 +64,7 @@ _decoder: msgspec.msgpack.Decoder[Message] = msgspec.msgpack.Decoder(Message)
 
 def decode(data: bytes) -> Message:
     """Decode a message. Raises msgspec.DecodeError if ``data`` is not one."""
-    return _decoder.decode(data)
+    return understood(_decoder, data)
 
 
 class Packet(msgspec.Struct, frozen=True, array_like=True):
@@ -152,7 +153,7 @@ def encode_packet(packet: Packet) -> bytes:
 
 def decode_packet(data: bytes) -> Packet:
     """Decode a packet. Raises msgspec.DecodeError if ``data`` is not one."""
-    return _packets.decode(data)
+    return understood(_packets, data)
 
 
 def encode_announcement(announcement: Announcement) -> bytes:
@@ -162,7 +163,7 @@ def encode_announcement(announcement: Announcement) -> bytes:
 
 def decode_announcement(data: bytes) -> Announcement:
     """Decode an announcement. Raises msgspec.DecodeError if ``data`` is not one."""
-    return _announcements.decode(data)
+    return understood(_announcements, data)
 
 
 def encode_offer(offer: EdgeOffer) -> bytes:
@@ -172,4 +173,4 @@ def encode_offer(offer: EdgeOffer) -> bytes:
 
 def decode_offer(data: bytes) -> EdgeOffer:
     """Decode an offer. Raises msgspec.DecodeError if ``data`` is not one."""
-    return _offers.decode(data)
+    return understood(_offers, data)

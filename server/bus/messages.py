@@ -9,6 +9,8 @@ from typing import Literal
 
 import msgspec
 
+from server.decoding import understood
+
 RATE_HZ = 16_000
 #: Every bus has this limit, so that the same code runs on each of them.
 MAX_MESSAGE_BYTES = 256_000
@@ -235,4 +237,4 @@ def encode(message: BusMessage) -> bytes:
 
 def decode(data: bytes) -> Message:
     """Decode a message. Raises msgspec.DecodeError if ``data`` is not one."""
-    return _decoder.decode(data)
+    return understood(_decoder, data)

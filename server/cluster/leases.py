@@ -19,6 +19,7 @@ import msgspec
 
 from server.bus.messages import Demand
 from server.bus.records import Record, Records
+from server.decoding import understood
 
 RENEW_S: Final = 1.0
 LOOK_S: Final = 0.25
@@ -179,7 +180,7 @@ class Leases:
     def _note(self, record: Record, lives: bool) -> None:
         """A record was heard, found or written."""
         try:
-            holder = _decoder.decode(record.value)
+            holder = understood(_decoder, record.value)
         except msgspec.DecodeError:
             return  # of another release: as if it were not there
         known = self._leases.get(record.key)

@@ -4,6 +4,8 @@ from typing import Final
 
 import msgspec
 
+from server.decoding import understood
+
 OFFER_S: Final = 1.0
 
 
@@ -26,4 +28,4 @@ def encode(offer: Offer) -> bytes:
 
 def decode(data: bytes) -> Offer:
     """Decode an offer. Raises msgspec.DecodeError if ``data`` is not one."""
-    return _decoder.decode(data)
+    return understood(_decoder, data)

@@ -123,6 +123,11 @@ class Access:
             take_over=claims.take_over,
         )
 
+    def stream_of(self, token: str | None) -> str:
+        """The stream that ``token`` is for; "*": all, or there is no token. Raises ProtocolError
+        if the token is not valid now."""
+        return "*" if token is None else self._claims(token).stream
+
     def invitation(self, token: str | None, stream: str) -> str | None:
         """A token for the listeners that the holder of ``token`` invites to ``stream``: for the
         same languages, and valid no longer. None if listeners need none, or nobody invites.

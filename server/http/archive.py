@@ -33,6 +33,9 @@ BLOCK: Final = 65_536
 #: How long a client may take nothing.
 SEND_S: Final = 30.0
 THREADS: Final = 2
+#: The times that fit into a zip. The clock of a machine may be wrong.
+ZIP_BEGINS: Final = (1980, 1, 1, 0, 0, 0)
+ZIP_ENDS: Final = (2107, 12, 31, 23, 59, 58)
 
 _TYPES: Final = {
     ".ogg": "audio/ogg",
@@ -209,10 +212,10 @@ def _part(kept: Kept, name: str, begin: int, end: int) -> Blocks:
 
 def _zipped(kept: Kept) -> Blocks:
     """The files as a zip. They are not compressed: sound is already."""
-    out = _Sink()
+    out, begun = _Sink(), min(max(kept.begun.timetuple()[:6], ZIP_BEGINS), ZIP_ENDS)
     with zipfile.ZipFile(out, "w") as archive:
         for name, size in kept.files.items():
-            entry = zipfile.ZipInfo(f"{kept.folder.name}/{name}", kept.begun.timetuple()[:6])
+            entry = zipfile.ZipInfo(f"{kept.folder.name}/{name}", begun)
             with archive.open(entry, "w", force_zip64=True) as packed:
                 for block in _part(kept, name, 0, size):
                     packed.write(block)

@@ -16,6 +16,7 @@ import msgspec
 from aiohttp import web
 
 from server.http.access import Access
+from server.http.refusals import Refusal
 from server.interpretation.glossary import GlossaryError, Problem
 from server.streams.glossaries import Glossaries, Kept
 from server.streams.glossary_files import GlossaryFiles
@@ -96,8 +97,7 @@ class GlossaryApi:
             if not grants.operate:
                 grants.require("speak")
         except ProtocolError as error:
-            kind = web.HTTPNotFound if error.code == "bad_stream" else web.HTTPForbidden
-            raise _refusal(kind, error.code, error.message) from error
+            raise Refusal(error) from error
         return stream
 
 

@@ -16,7 +16,8 @@ from aiohttp.typedefs import Handler
 from server.process import described
 from signaling.rates import Bucket
 
-#: Lines about malformed requests: as a burst, and on average. Anybody can cause them.
+#: Lines about malformed requests, and tracebacks: as a burst, and on average. Anybody may cause
+#: them.
 LINES_AT_ONCE: Final = 20
 LINES_PER_S: Final = 1.0
 
@@ -35,6 +36,7 @@ class _Plain(logging.Filter):
     def __init__(self) -> None:
         super().__init__()
         self._lines = Bucket(LINES_PER_S, LINES_AT_ONCE)
+        self._bugs = Bucket(LINES_PER_S, LINES_AT_ONCE)  # which malformed requests do not hide
 
     def filter(self, record: logging.LogRecord) -> bool:
         error = record.exc_info[1] if record.exc_info else None
@@ -47,6 +49,7 @@ class _Plain(logging.Filter):
         if error is not None:
             record.msg += ": %s"
             record.args = (*_arguments(record), described(error))
+            return self._bugs.take(time.monotonic())
         return True
 
 

@@ -6,6 +6,7 @@ from typing import Final, TypeVar
 import msgspec
 from aiohttp import hdrs, web
 
+from server.decoding import understood
 from server.http.access import Access
 from signaling.errors import ProtocolError
 from signaling.protocol import parse_stream_id
@@ -31,6 +32,12 @@ def operated(access: Access, request: web.Request) -> str:
     return stream
 
 
+def operates(access: Access, request: web.Request) -> None:
+    """Raises ProtocolError if the client may operate no stream: see ``claimed``."""
+    token = bearer_token(request.headers.get(hdrs.AUTHORIZATION), {})
+    claimed(access, request, access.stream_of(token))
+
+
 def claimed(access: Access, request: web.Request, stream: str) -> None:
     """Raises ProtocolError if the client may not operate ``stream``; "*": all. The token must be
     in the header: nobody does anything by following a link."""
@@ -38,12 +45,14 @@ def claimed(access: Access, request: web.Request, stream: str) -> None:
     access.grants(token, stream).require("operate")
 
 
-async def body_of(request: web.Request, kind: type[T]) -> T:
-    """What a request says, as JSON. Raises ProtocolError."""
+async def body_of(request: web.Request, kind: type[T], expected: str = "") -> T:
+    """What a request says, as JSON. ``expected`` is told whoever sends something else. Raises
+    ProtocolError."""
     try:
         async with asyncio.timeout(BODY_S):
-            return msgspec.json.decode(await request.read(), type=kind)
+            return understood(msgspec.json.Decoder(kind), await request.read())
     except TimeoutError as error:
         raise ProtocolError("timeout", "the request's body did not come") from error
-    except (msgspec.MsgspecError, RecursionError) as error:
-        raise ProtocolError("bad_message", str(error)) from error
+    except msgspec.DecodeError as error:
+        text = f"{error}; expected {expected}" if expected else str(error)
+        raise ProtocolError("bad_message", text) from error

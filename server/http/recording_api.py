@@ -4,7 +4,6 @@ GET and PUT /api/streams/{stream}/recording. Everybody may know what is recorded
 the stream may change it.
 """
 
-import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
@@ -14,7 +13,7 @@ from aiohttp import web
 
 from server.http.access import Access
 from server.http.archive import Archive
-from server.http.operators import operated, token_of
+from server.http.operators import body_of, operated, token_of
 from server.http.refusals import Refusal
 from server.recording.recorder import Recorder
 from server.recording.recordings import Recordings
@@ -23,8 +22,7 @@ from signaling.messages import Recorded
 from signaling.protocol import parse_stream_id
 
 SWITCH: Final = "/api/streams/{stream}/recording"
-#: Time limit for a request's body.
-BODY_S: Final = 10.0
+EXPECTED: Final = '{"recording": ["audio", "text"]}, or [] for nothing'
 
 
 class _Switch(msgspec.Struct, frozen=True):
@@ -58,16 +56,10 @@ class RecordingApi:
         """Record what the body says: ``{"recording": ["audio", "text"]}``; [] for nothing."""
         try:
             stream = operated(self.access, request)
-            async with asyncio.timeout(BODY_S):
-                wanted = msgspec.json.decode(await request.read(), type=_Switch)
+            wanted = await body_of(request, _Switch, EXPECTED)
             self.recordings.ask(stream, wanted.recording)
         except ProtocolError as error:
             raise Refusal(error) from error
-        except TimeoutError as error:
-            raise Refusal(ProtocolError("timeout", "the request's body did not come")) from error
-        except (msgspec.MsgspecError, RecursionError) as error:
-            text = f'{error}; expected {{"recording": ["audio", "text"]}}, or [] for nothing'
-            raise Refusal(ProtocolError("bad_message", text)) from error
         if recorder := self.recorder(stream):
             recorder.asked()
         return self._state(stream, operator=True)

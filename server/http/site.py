@@ -1,15 +1,14 @@
 """The pages and the HTTP API: health, metrics, languages, the list of streams."""
 
-import io
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-import segno
 from aiohttp import web, web_response
 from prometheus_client import generate_latest
 
 from server.bus.supervisor import Ready
 from server.edge.remote import Edge
+from server.http.codes import Codes
 from server.http.first import First
 from server.http.hosts import OWN_HOST
 from server.http.lost import helped
@@ -54,6 +53,7 @@ class Web:
     first: First
     others: Others
     spread: bool = False
+    codes: Codes = field(default_factory=Codes)
 
     def add_routes(self, app: web.Application) -> None:
         """Serve the pages and what they and operators ask for."""
@@ -75,6 +75,7 @@ class Web:
         add("/metrics", self.prometheus)
         add("/static/{path:.+}", pages.send)
         app.on_response_prepare.append(self._add_security_headers)
+        app.on_cleanup.append(self.codes.close)
         # aiohttp's own name and version would also be in answers that no handler sees.
         vars(web_response)["SERVER_SOFTWARE"] = "Tolk"
 
@@ -82,23 +83,21 @@ class Web:
         """A QR code of the URL where to listen to a stream, with ``?language=`` in that language.
         Its title is the same URL. If listening needs a token, and the request has one that allows
         to be in the stream, the URL has a listener's token: see ``Access.invitation``."""
-        stream, image = request.match_info["stream"], io.BytesIO()
+        stream = request.match_info["stream"]
         address = f"{self.external_url(request)}/listen/{stream}"
         if language := request.query.get("language"):
             if language not in self.first.channels:
                 raise web.HTTPNotFound(text="Nothing is interpreted into this language here.\n")
             address += f"?language={language}"
         try:
-            invitation = self.first.access.invitation(token_of(request), stream)
+            if invitation := self.first.access.invitation(token_of(request), stream):
+                address += f"#token={invitation}"
+            drawn = await self.codes.drawn(address, secret=bool(invitation))
         except ProtocolError as error:
+            self.metrics.refused.labels(error.code).inc()
             raise Refusal(error) from error
-        if invitation:
-            address += f"#token={invitation}"
-        segno.make(address, micro=False).save(
-            image, kind="svg", scale=8, border=2, dark="#000", light="#fff", title=address
-        )
         headers = {"Cache-Control": "no-store"} if invitation else {}
-        return web.Response(body=image.getvalue(), content_type="image/svg+xml", headers=headers)
+        return web.Response(text=drawn, content_type="image/svg+xml", headers=headers)
 
     def _spread(self, page: Handler) -> Handler:
         """A handler that leads visitors to the best edge for the stream. If there is none they get

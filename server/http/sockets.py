@@ -3,10 +3,14 @@
 In one iteration of the loop asyncio accepts up to ``backlog`` connections, which then all want to
 be served at once. Hundreds that come together would delay the 20 ms clock. So few are accepted at
 a time; the others wait in the kernel's queue.
+
+Nothing on the loop limits how long a client may take nothing of a page or a file, and a connection
+that is closed waits for what is unsent. So the kernel ends a connection whose client takes nothing.
 """
 
 import socket
 import ssl
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from typing import Final
@@ -19,6 +23,9 @@ from server.handed import taken
 ACCEPTED_AT_ONCE: Final = 4
 #: Length of the kernel's queue of connections; the kernel may allow fewer.
 WAITING: Final = 1024
+#: How long a client may acknowledge nothing of what is sent, or have no room for any, in seconds. A
+#: slow one takes something all the time; a phone between two networks is back sooner.
+TAKE_S: Final = 30.0
 
 
 async def listen(
@@ -27,13 +34,16 @@ async def listen(
     port: int,
     ssl_context: ssl.SSLContext | None = None,
     handed: Sequence[socket.socket] = (),
+    take_s: float = TAKE_S,
 ) -> list[socket.socket]:
     """Serve ``runner`` on every address of ``host`` ("": all) until it is cleaned up. ``port`` 0:
-    any free one. ``handed``: see ``bound``. Returns the sockets. Raises OSError if the port is in
-    use."""
+    any free one. ``handed``: see ``bound``. ``take_s``: see ``TAKE_S``. Returns the sockets. Raises
+    OSError if the port is in use."""
     with ExitStack() as undo:
         sockets = [undo.enter_context(each) for each in bound(host, port, handed)]
         for each in sockets:
+            if sys.platform == "linux":  # connections that are accepted inherit it
+                each.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, round(1000 * take_s))
             site = web.SockSite(runner, each, ssl_context=ssl_context, backlog=ACCEPTED_AT_ONCE)
             await site.start()
             each.listen(WAITING)

@@ -50,8 +50,7 @@ async def running(
                 given = [*options.given, *_way(config, port, options.given)]
                 file = Path(folder) / f"input-{number}"
                 _write(file, given)
-                environment = {**os.environ, TOKEN: token(options.stream, TOKEN_S)}
-                work = _kept(file, environment, options.stream)
+                work = _kept(file, options.stream, token)
                 tasks.append(group.create_task(work, name=f"input-{number}"))
             try:
                 yield
@@ -81,14 +80,15 @@ def _write(file: Path, arguments: Sequence[str]) -> None:
         lines.writelines(f"{each}\n" for each in arguments)
 
 
-async def _kept(file: Path, environment: dict[str, str], stream: str) -> None:
-    """Run the command again and again, until it has spoken a file to its end."""
+async def _kept(file: Path, stream: str, token: Callable[[str, float], str]) -> None:
+    """Run the command again and again, until it has spoken a file to its end. Each run gets a new
+    token: the secret that signs them may be another one by then."""
     loop = asyncio.get_running_loop()
     pause_s = FIRST_PAUSE_S
     while True:
         began_s = loop.time()
         try:
-            status = await _run(file, environment)
+            status = await _run(file, {**os.environ, TOKEN: token(stream, TOKEN_S)})
         except OSError as error:  # no process could be started
             _log.warning("the input of %s: %s", stream, error.strerror)
             status = 1

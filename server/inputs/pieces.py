@@ -5,6 +5,7 @@ from typing import Final
 
 import msgspec
 
+from server.decoding import understood
 from server.inputs.address import Address
 
 HEADER: Final = struct.Struct("!I")
@@ -77,4 +78,4 @@ def packed(piece: Piece) -> bytes:
 
 def decode(data: bytes) -> Piece:
     """The piece after its length. Raises msgspec.DecodeError."""
-    return _decoder.decode(data)
+    return understood(_decoder, data)

@@ -93,7 +93,11 @@ class Reading:
         is_server = self._request.address.listens
         limit_s = limits.listening_s if is_server else limits.opening_s
         sound = False
-        async with _reader(self._request) as process:
+        try:
+            started = await _started()
+        except (OSError, RuntimeError) as error:  # no process, file or thread is left
+            return f"its reader cannot be started ({error})"
+        async with _reader(started, self._request) as process:
             self.pid = process.pid
             while True:
                 try:
@@ -149,12 +153,16 @@ async def _next(process: Process, limit_s: float) -> Piece:
         return Ended("its reader wrote nonsense")
 
 
-@asynccontextmanager
-async def _reader(request: Request) -> AsyncIterator[Process]:
-    """Run a reader; on leaving, kill it and what it started."""
-    process = await asyncio.create_subprocess_exec(
+async def _started() -> Process:
+    """A reader process. Raises OSError or RuntimeError if the machine has no room for one."""
+    return await asyncio.create_subprocess_exec(
         *COMMAND, stdin=PIPE, stdout=PIPE, start_new_session=True
     )
+
+
+@asynccontextmanager
+async def _reader(process: Process, request: Request) -> AsyncIterator[Process]:
+    """Tell a reader what to read; on leaving, kill it and what it started."""
     try:
         assert process.stdin is not None
         process.stdin.write(msgspec.json.encode(request) + b"\n")

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
+from server.decoding import understood
 from server.interpretation.engines import ModelError
 from server.models.disk import digest
 
@@ -87,14 +88,14 @@ class Catalogue:
         """
         path = folder / MANIFEST
         try:
-            manifest = msgspec.json.decode(path.read_bytes(), type=_Manifest)
+            manifest = understood(msgspec.json.Decoder(_Manifest), path.read_bytes())
         except OSError as error:
             raise ModelError(
                 f"no models in {folder}: {path} cannot be read ({error.strerror}); "
                 "give a folder that has a manifest.json, or leave the setting out to use "
                 "the models that come with the server"
             ) from error
-        except (msgspec.DecodeError, RecursionError) as error:
+        except msgspec.DecodeError as error:
             raise ModelError(
                 f"{path} is not a manifest of models: {error}; install the models again"
             ) from error

@@ -6,6 +6,7 @@ from typing import Final
 
 import msgspec
 
+from server.decoding import understood
 from server.models.catalogue import Catalogue, Model
 
 #: The key of one checksum for all files of a model, in place of one per file.
@@ -43,7 +44,7 @@ def encoded(catalogue: Catalogue) -> bytes:
 
 def decoded(data: bytes) -> Catalogue:
     """Decode what ``encoded`` returned, without checking the files. Raises msgspec.DecodeError."""
-    return Catalogue(Path("/"), _decoder.decode(data))
+    return Catalogue(Path("/"), understood(_decoder, data))
 
 
 def _digest(data: bytes) -> str:

@@ -16,6 +16,7 @@ from urllib.parse import urljoin, urlsplit
 import aiohttp
 import msgspec
 
+from server.decoding import understood
 from server.models.available import File
 from server.models.disk import FetchError, Missing, Unreachable, digest, disk_error, sync
 
@@ -242,7 +243,7 @@ def _size(path: Path) -> int:
 def _begun(part: Path, address: str) -> str:
     """The version (ETag) of the file at ``address`` that the part is from; "" if not known."""
     try:
-        begun = msgspec.json.decode(_notes(part).read_bytes(), type=_Begun)
+        begun = understood(msgspec.json.Decoder(_Begun), _notes(part).read_bytes())
     except (OSError, msgspec.DecodeError):
         return ""
     return begun.version if begun.address == address else ""

@@ -13,6 +13,7 @@ from typing import Final
 import msgspec
 
 from server.config import Config
+from server.decoding import understood
 from server.models.catalogue import Catalogue
 from server.models.events import Event
 from server.models.listing import unclear_voices
@@ -75,7 +76,7 @@ async def _fetched(command: Sequence[str]) -> str:
         async with _running(command) as process:
             while line := await _line(process):
                 try:
-                    event = _decoder.decode(line)
+                    event = understood(_decoder, line)
                 except msgspec.DecodeError:
                     complaint = (complaint + line)[-COMPLAINT_BYTES:]
                     continue

@@ -17,6 +17,7 @@ from typing import Final
 
 import msgspec
 
+from server.decoding import understood
 from server.interpretation.engines import ModelError
 from server.models.catalogue import Model
 from server.models.disk import FetchError, digest, disk_error, replace_folder, sync
@@ -46,6 +47,10 @@ class Record(msgspec.Struct, frozen=True):
         return sum(self.sizes.values())
 
 
+_records: Final = msgspec.json.Decoder(Record)
+_pins: Final = msgspec.json.Decoder(dict[str, str])
+
+
 class Store:
     """The models in the folder ``root``, which need not exist yet."""
 
@@ -65,10 +70,10 @@ class Store:
         hand. Raises ModelError if a file is missing or has a wrong size."""
         folder = self.root / name
         try:
-            record = msgspec.json.decode((folder / RECORD).read_bytes(), type=Record)
+            record = understood(_records, (folder / RECORD).read_bytes())
         except FileNotFoundError:
             return None
-        except (OSError, msgspec.DecodeError, RecursionError) as error:
+        except (OSError, msgspec.DecodeError) as error:
             raise ModelError(
                 f"{folder / RECORD} cannot be used ({error}); {_again(name)}"
             ) from error
@@ -140,7 +145,7 @@ class Store:
         """The pinned SHA-256 checksums, by model and file or by address. Raises FetchError."""
         path = self.root / PINS
         try:
-            return msgspec.json.decode(path.read_bytes(), type=dict[str, str])
+            return understood(_pins, path.read_bytes())
         except FileNotFoundError:
             return {}
         except (OSError, msgspec.DecodeError) as error:

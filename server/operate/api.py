@@ -17,7 +17,7 @@ import msgspec
 from aiohttp import hdrs, web
 
 from server.http.access import Access
-from server.http.operators import body_of, claimed
+from server.http.operators import body_of, claimed, operates
 from server.http.refusals import Refusal
 from server.models import listing
 from server.models.current import Current
@@ -173,6 +173,7 @@ class OperateApi:
 
     async def invite(self, request: web.Request) -> web.Response:
         """Addresses with tokens, and their codes: see ``Invitations``."""
+        operates(self.access, request)
         asked = await body_of(request, Asked)
         claimed(self.access, request, parse_stream_id(asked.stream))
         targets = self.models.catalogue.all_targets

@@ -1,18 +1,15 @@
 """Addresses to give away, with tokens and codes: to speakers, and to listeners and interpreters in
 each language."""
 
-import asyncio
-import io
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Final, Literal
 
 import msgspec
-import segno
 from aiohttp import web
 
 from server.http.access import Access
+from server.http.codes import Codes
 from server.operate.patch import Json
 from signaling.messages import Language, StreamId
 
@@ -30,15 +27,15 @@ class Asked(msgspec.Struct, frozen=True):
 
 
 class Invitations:
-    """Makes them. A code takes a tenth of a second to draw, so that is done in a thread."""
+    """Makes them."""
 
     def __init__(self, access: Access) -> None:
         self._access = access
-        self._pool = ThreadPoolExecutor(1, "codes")
+        self._codes = Codes()
 
     async def close(self, app: web.Application) -> None:
         """Draw no more."""
-        self._pool.shutdown(wait=False, cancel_futures=True)
+        await self._codes.close(app)
 
     async def make(self, asked: Asked, url: str, targets: Sequence[str]) -> Json:
         """``until``: when the token expires; "" if none is needed. ``codes``: one for a speaker, or
@@ -53,8 +50,8 @@ class Invitations:
             if language:
                 address += f"/{language}" if asked.role == "interpret" else f"?language={language}"
             address += f"#token={token}" if token else ""
-            drawn = asyncio.get_running_loop().run_in_executor(self._pool, _drawn, address)
-            codes.append({"language": language, "address": address, "svg": await drawn})
+            drawn = await self._codes.drawn(address, secret=bool(token))
+            codes.append({"language": language, "address": address, "svg": drawn})
         until = datetime.now(UTC) + timedelta(hours=asked.hours)
         return {"until": until.isoformat(timespec="minutes") if token else "", "codes": codes}
 
@@ -72,11 +69,3 @@ class Invitations:
             languages=asked.languages or None,
             valid_s=asked.hours * 3600,
         )
-
-
-def _drawn(address: str) -> str:
-    image = io.BytesIO()
-    segno.make(address, micro=False, boost_error=False).save(
-        image, kind="svg", scale=8, border=2, dark="#000", light="#fff", xmldecl=False
-    )
-    return image.getvalue().decode()

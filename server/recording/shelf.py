@@ -53,11 +53,17 @@ def find(shelf: Path, name: str) -> Kept | None:
 
 def finish(shelf: Path, but: Collection[str]) -> None:
     """Write the transcripts that recordings lack because the server was killed, or the disk was
-    full. ``but``: the names of those that run. Raises OSError."""
+    full. ``but``: the names of those that run. Raises OSError, after it has tried all."""
+    failed: OSError | None = None
     for kept in listed(shelf):
         lacks = CAPTIONS in kept.files and not transcript.is_whole(kept.files)
         if lacks and kept.folder.name not in but:
-            transcript.write(kept.folder)
+            try:
+                transcript.write(kept.folder)
+            except OSError as error:
+                failed = error
+    if failed is not None:
+        raise failed
 
 
 def used_bytes(shelf: Path) -> int:

@@ -12,10 +12,13 @@ from typing import Final
 
 import msgspec
 
+from server.decoding import understood
 from server.recording.files import CAPTIONS, Line
 from server.subtitles import LEAST_S, Cue, srt, txt, vtt
 
 FORMATS: Final = {"vtt": vtt, "srt": srt, "txt": txt}
+
+_lines: Final = msgspec.json.Decoder(Line)
 
 
 def write(folder: Path) -> None:
@@ -37,11 +40,11 @@ def is_whole(names: Collection[str]) -> bool:
 
 def latest(file: Path) -> list[Line]:
     """The last revision of each line, by time. A line that is not whole, because the server was
-    killed, is left out. Raises OSError."""
+    killed, or is damaged, is left out. Raises OSError."""
     found: dict[tuple[str, int], Line] = {}
     for data in file.read_bytes().splitlines():
-        with contextlib.suppress(msgspec.MsgspecError):
-            line = msgspec.json.decode(data, type=Line)
+        with contextlib.suppress(msgspec.DecodeError):
+            line = understood(_lines, data)
             key = (line.language, line.segment)
             if key not in found or line.revision >= found[key].revision:
                 found[key] = line

@@ -13,6 +13,7 @@ from typing import Final
 import msgspec
 
 from server.bus.hub_messages import MOST_WANTED, Packet, Told, Wants
+from server.decoding import understood
 from server.media.relayed import RelayedPlayout, Timeline
 from server.models.current import Current
 from server.streams.channel_names import channels
@@ -148,8 +149,8 @@ class RelayedStream:
     def receive(self, hub: str, message: Told) -> None:
         """Take what the hub says."""
         try:
-            told = _decoder.decode(message.message)
-        except (msgspec.DecodeError, RecursionError):
+            told = understood(_decoder, message.message)
+        except msgspec.DecodeError:
             self._counts["odd"] += 1
             return
         if hub != self._hub:

@@ -82,7 +82,8 @@ async def test_only_speakers_and_administrators_may_read_and_change_a_glossary(
     tmp_path: Path,
 ) -> None:
     rights: list[tuple[dict[str, object], int]] = [
-        ({}, 403),
+        ({}, 401),
+        ({"speak": True, "valid_s": -60}, 401),
         ({"listen": True}, 403),
         ({"speak": True, "stream": "garden"}, 403),
         ({"speak": True, "stream": "hall"}, 200),
@@ -95,10 +96,11 @@ async def test_only_speakers_and_administrators_may_read_and_change_a_glossary(
         for (granted, status), method in product(rights, ("GET", "PUT", "DELETE")):
             headers = {}
             if granted:
-                token = server.access.issue(valid_s=60, **granted)  # type: ignore[arg-type]
+                token = server.access.issue(**{"valid_s": 60, **granted})  # type: ignore[arg-type]
                 headers["Authorization"] = f"Bearer {token}"
             async with http.request(method, PATH, json={}, headers=headers) as response:
                 assert response.status == status, (method, granted)
+                assert ("WWW-Authenticate" in response.headers) == (status == 401)
 
 
 async def test_a_page_of_another_origin_may_not_put_one(http: aiohttp.ClientSession) -> None:

@@ -212,6 +212,16 @@ async def test_a_bug_is_logged_without_its_message(log: Written) -> None:
     assert CANARY not in log.text
 
 
+async def test_a_bug_that_happens_again_and_again_does_not_fill_the_log(log: Written) -> None:
+    logger = request_log()
+    for _ in range(LINES_AT_ONCE + 50):
+        try:
+            raise ValueError
+        except ValueError:
+            logger.exception("Error handling request")
+    assert 0 < len([line for line in log.lines if "ValueError" in line]) <= LINES_AT_ONCE + 10
+
+
 async def test_a_client_that_leaves_before_its_answer_is_not_logged(log: Written) -> None:
     left = asyncio.Event()
 

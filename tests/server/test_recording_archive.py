@@ -63,6 +63,17 @@ async def test_what_a_kill_left_gets_its_transcripts(server: Server, tmp_path: P
     assert "00:00:03.000 --> 00:00:04.200\nYes &amp; no." in (folder / "en.vtt").read_text()
 
 
+def test_damaged_lines_are_left_out_and_later_recordings_are_finished(tmp_path: Path) -> None:
+    whole = LINES.splitlines()[1]
+    other = [put(tmp_path, f"hall_2026-11-29T09-30-0{second}Z", whole) for second in range(1, 4)]
+    damaged = whole.replace(b"Yes", b"\xff\xfe")
+    (other[0] / "captions.jsonl").write_bytes(damaged + b"\n" + whole)
+    (other[1] / "captions.jsonl").write_bytes(whole.replace(b'"en"', b'"e/n"'))  # no file's name
+    with pytest.raises(OSError, match="e/"):
+        shelf.finish(tmp_path / "recordings", ())
+    assert (other[0] / "en.txt").read_text() == (other[2] / "en.txt").read_text() == "Yes & no.\n"
+
+
 def test_transcripts_that_a_full_disk_cut_short_are_finished(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -127,6 +138,18 @@ async def test_all_files_come_in_a_zip(
     assert archive.testzip() is None
     assert archive.read(f"{NAME}/floor.ogg") == sound
     assert len(archive.namelist()) == 5
+
+
+@pytest.mark.parametrize(("begun", "shown"), [("1970-01-01", 1980), ("2200-02-03", 2107)])
+async def test_a_recording_with_a_wrong_clock_comes_in_a_zip(
+    server: Server, http: aiohttp.ClientSession, tmp_path: Path, begun: str, shown: int
+) -> None:
+    name = f"hall_{begun}T00-05-00Z"
+    put(tmp_path, name)
+    async with http.get(f"{OF_HALL}/{name}.zip", headers=operator(server)) as response:
+        archive = zipfile.ZipFile(io.BytesIO(await response.read()))
+    assert archive.testzip() is None
+    assert {each.date_time[0] for each in archive.infolist()} == {shown}
 
 
 async def test_a_recording_is_deleted(

@@ -7,7 +7,7 @@ import pytest
 
 from server.bus import frames
 from server.bus.frames import Frame, Kind
-from server.bus.messages import decode
+from server.bus.messages import decode, encode
 from server.bus.nats import Links, NatsBus
 from server.bus.nats_connection import Nats
 from tests.helpers.line import line
@@ -90,25 +90,35 @@ async def test_nonsense_to_all_is_counted_and_harms_nobody(
     nats: NatsProcess, caplog: pytest.LogCaptureFixture
 ) -> None:
     heard: list[tuple[str, bytes]] = []
+
+    def offered(sender: str, payload: bytes) -> None:
+        if payload != b"here":
+            decode(payload)
+        heard.append((sender, payload))
+
     async with (
         Nats.opened([nats.server], "hall", "hub") as hall,
         Nats.opened([nats.server], "booth", "interpreter") as booth,
     ):
-        links = Links(hall, offered=lambda *offer: heard.append(offer))
+        links = Links(hall, offered=offered)
         newer = bytes([frames.VERSION + 1]) + Frame(Kind.OFFER).encode()[1:]
         hello = Frame(Kind.HELLO, 7).encode()
+        no_text = Frame(
+            Kind.OFFER, payload=encode(chunk(1)).replace(b"\xa1a", b"\xa1\xff")
+        ).encode()
         for wrong in (
             newer,
             newer,
             b"",
             bytes([frames.VERSION, 0xFF, *bytes(24)]),
             hello,
+            no_text,
             bytes(300_000),
         ):
             assert await booth.send_all(wrong)
         assert await Links(booth).offer(b"here")
         await until(lambda: heard == [("booth", b"here")])
-        assert links.dropped == {"version": 3, "invalid": 2}
+        assert links.dropped == {"version": 3, "invalid": 3}
     assert caplog.text.count("install the same release") == 2  # once a version
 
 

@@ -33,10 +33,13 @@ async def ended(reader: asyncio.StreamReader) -> bool:
         pytest.param(framed(b"\xc1"), id="not MessagePack"),
         pytest.param(framed(b"\x93\xa7unknown\xa1a\x01"), id="unknown message"),
         pytest.param(framed(b""), id="empty"),
+        pytest.param(framed(encode(SOUND).replace(b"\xa1a", b"\xa1\xff")), id="no UTF-8"),
         pytest.param(framed(encode(SOUND) + b"\x00"), id="trailing bytes"),
     ],
 )
-async def test_a_broken_frame_closes_only_its_connection(tmp_path: Path, broken: bytes) -> None:
+async def test_a_broken_frame_closes_only_its_connection(
+    tmp_path: Path, broken: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
     async with LocalBus.listen(tmp_path / "bus", decode) as media:
         reader, writer = await asyncio.open_unix_connection(tmp_path / "bus")
         writer.write(framed(encode(SOUND)) + broken + framed(encode(SOUND)))
@@ -47,6 +50,7 @@ async def test_a_broken_frame_closes_only_its_connection(tmp_path: Path, broken:
             async with asyncio.timeout(DEADLINE_S):
                 assert await media.receive() == SOUND  # what came before the broken frame
                 assert await media.receive() == SOUND  # the next worker's
+    assert [record.name for record in caplog.records] == ["server.bus.local"]  # no traceback
 
 
 async def test_frames_may_arrive_in_pieces(tmp_path: Path) -> None:

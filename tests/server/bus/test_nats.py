@@ -105,11 +105,13 @@ async def test_what_is_no_frame_or_no_message_harms_nobody(nats: NatsProcess) ->
             bytes(300_000),
         ):
             await end.send(broken)
-        wrong = Frame(Kind.MESSAGE, end.SESSION, end.heard[0].sender, 1, b"\xc1")
-        await end.send(wrong.encode())
-        await end.message(2)
-        assert await next_of(media) == chunk(2)
-        assert links.dropped == {"version": 1, "invalid": 4}
+        no_text = encode(chunk(1)).replace(b"\xa1a", b"\xa1\xff")
+        for number, payload in enumerate((b"\xc1", no_text), 1):
+            wrong = Frame(Kind.MESSAGE, end.SESSION, end.heard[0].sender, number, payload)
+            await end.send(wrong.encode())
+        await end.message(3)
+        assert await next_of(media) == chunk(3)
+        assert links.dropped == {"version": 1, "invalid": 5}
 
 
 async def test_a_bus_that_loses_doubles_and_reorders(nats: NatsProcess) -> None:

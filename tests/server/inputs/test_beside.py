@@ -13,9 +13,12 @@ import pytest
 
 from server.client.participants import Listener
 from server.config import Config, ConfigError
+from server.http.access import Access
+from server.inputs import beside
 from server.inputs.beside import running
 from server.inputs.options import check
 from server.settings import add_options, load
+from signaling.errors import ProtocolError
 from tests.helpers.waiting import until
 from tools.senders import Sender, free_port, free_rtp_port, sending, stereo
 
@@ -76,6 +79,33 @@ async def test_a_source_that_cannot_be_started_leaves_the_server_alone(
     async with running(config, 9, lambda stream, valid_s: ""):
         await until(lambda: "the input of a: No such file or directory" in caplog.text)
         await until(lambda: "again in" in caplog.text)
+
+
+async def test_after_the_secret_has_changed_a_source_gets_a_token_that_holds(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    command, shown = tmp_path / "command", tmp_path / "tokens"
+    command.write_text(f"#!/bin/sh\necho $TOLK_TOKEN >> {shown}\nexit 1\n")
+    command.chmod(0o700)
+    shown.touch()
+    monkeypatch.setattr(sys, "executable", str(command))
+    monkeypatch.setattr(beside, "FIRST_PAUSE_S", 0.01)
+    config = loaded("--input", "udp://127.0.0.1:9 --stream a --from nl", "--state", str(tmp_path))
+    access = Access(b"o" * 32)
+
+    def token(stream: str, valid_s: float) -> str:
+        return access.issue(subject="input", stream=stream, speak=True, valid_s=valid_s)
+
+    def holds() -> bool:
+        try:
+            return access.grants(shown.read_text().split()[-1], "a").speak
+        except (ProtocolError, IndexError):
+            return False
+
+    async with running(config, 9, token):
+        await until(holds)
+        access.renew(b"n" * 32)
+        await until(holds)
 
 
 def _sounds(listener: Listener) -> bool:

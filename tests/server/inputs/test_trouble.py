@@ -13,6 +13,7 @@ from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
 from server.client.conversation import alongside
+from server.inputs import reading
 from server.inputs.address import address
 from server.inputs.pieces import Request
 from server.inputs.reading import Limits
@@ -91,6 +92,23 @@ async def test_a_reader_that_crashes_is_followed_by_another() -> None:
             os.kill(source.reading.pid, signal.SIGSEGV)
             await source.until(lambda: source.reading.opened == 2)
     assert any("ended with -11" in each for each in source.said)
+
+
+async def test_where_no_reader_can_be_started_it_is_tried_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def failed(source: Heard) -> int:
+        return sum("cannot be started" in each for each in source.said)
+
+    with senders.serving_tcp(
+        lambda out: senders.Sender(out, "mpegts", "mp2", senders.stereo(440, 440))
+    ) as url:
+        source = Heard(Request(address(url)), QUICK)
+        monkeypatch.setattr(reading, "COMMAND", ("/nothing/there",))
+        async with alongside(source.run(), "input"):
+            await source.until(lambda: failed(source) >= 2)
+            monkeypatch.undo()
+            await source.sound(0.2)
 
 
 async def test_a_client_that_connects_and_sends_nothing_does_not_keep_the_source_out() -> None:
