@@ -44,7 +44,7 @@ class Codes:
 
 def _drawn(address: str) -> str:
     image = io.BytesIO()
-    segno.make(address, micro=False, boost_error=False).save(
+    segno.make(address, micro=False).save(
         image, kind="svg", scale=8, border=2, dark="#000", light="#fff", xmldecl=False,
         title=address,
     )  # fmt: skip
