@@ -1,7 +1,6 @@
 """One stream at work: passes audio to the interpreter, and interpretations to the listeners.
 
-Messages of an older epoch (see ``feeding``) are dropped. Nothing here waits: every call returns
-at once.
+Messages of an older epoch (see ``feeding``) are dropped. Nothing here waits.
 """
 
 import numpy as np
@@ -207,6 +206,7 @@ class LiveStream:
         """The interpreter died: the next one will get the audio that it had not finished."""
         self.statuses.lose()
         self._feeding.lost()
+        self.notices.clear_partials()
         self._tell_channels()
 
     def _feed(self) -> None:
@@ -216,8 +216,7 @@ class LiveStream:
         self._tell_channels()
 
     def receive(self, message: bus_messages.Message) -> None:
-        """Handle a message of the interpreter about this stream. Those of older epochs are
-        dropped."""
+        """Handle an interpreter's message about this stream; those of older epochs are dropped."""
         if message.epoch != self.epoch:
             self._context.metrics.dropped.labels("stale").inc()
             return
