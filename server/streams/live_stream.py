@@ -29,12 +29,14 @@ SAMPLES_PER_TICK = RATE_HZ // 50
 
 
 class LiveStream:
-    """The audio and the captions of one stream."""
+    """The audio and the captions of one stream. ``epoch``: its first."""
 
-    def __init__(self, stream: Stream, context: StreamContext) -> None:
+    def __init__(self, stream: Stream, context: StreamContext, epoch: int = 0) -> None:
         metrics = context.metrics
         self.stream, self._context, self._hears = stream, context, True
-        self._feeding = Feeding(stream.id, context.bus, metrics.replayed.inc, metrics.replay_counts)
+        self._feeding = Feeding(
+            stream.id, context.bus, metrics.replayed.inc, metrics.replay_counts, epoch
+        )
         self.figures = StreamFigures(lambda: self._feeding.sample)
         self._span = EarVoiceSpan(lambda: self._feeding.sample, self._starts)
         self.playout = StreamPlayout(
