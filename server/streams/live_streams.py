@@ -47,6 +47,7 @@ class LiveStreams:
         self._live: dict[str, LiveStream] = {}
         self._first_epoch = 0  # higher than any of a stream that was removed
         self._interpreter_ready = False
+        self._measured = ""  # the interpreter process whose load is known
 
     def __iter__(self) -> Iterator[LiveStream]:
         return iter(list(self._live.values()))
@@ -174,9 +175,12 @@ class LiveStreams:
         metrics.interpreter_ready.set(heartbeat.ready or self._interpreter_ready)
         metrics.interpreter_cpu.set(heartbeat.cpu_s)
         recognized_s = sum(each.seconds for each in heartbeat.stages if each.name == "recognize")
-        self._context.admission.spent(
-            heartbeat.cpu_s, time.monotonic(), recognized_s, heartbeat.waited_s
-        )
+        admission, cpu_s, waited_s = self._context.admission, heartbeat.cpu_s, heartbeat.waited_s
+        if heartbeat.ready and heartbeat.worker == self._measured:
+            admission.spent(cpu_s, time.monotonic(), recognized_s, waited_s)
+        else:
+            admission.loads(cpu_s, waited_s)
+            self._measured = heartbeat.worker if heartbeat.ready else ""
         metrics.interpreter_memory.set(heartbeat.rss_bytes)
         for stage in heartbeat.stages:
             metrics.stage.labels(stage.name, stage.language).inc(stage.seconds)
