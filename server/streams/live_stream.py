@@ -239,7 +239,8 @@ class LiveStream:
 
     def _speak(self, speech: Speech) -> None:
         """Play speech at the planned time, or at once if that is past."""
-        if speech.end_sample > self._fed_at:  # else it was interpreted before, or could not be
+        # Once a clause, though it comes in pieces; not if it came before, or could not come.
+        if speech.last and speech.end_sample > self._fed_at:
             lag_s = (self._feeding.sample - speech.end_sample) / RATE_HZ
             self._context.admission.contention.clause(lag_s, self._context.clock())
         # The bus may have lost the message that it works again.

@@ -1,9 +1,14 @@
 """One stream between its participants and the interpreter, which the test plays."""
 
+import time
 from pathlib import Path
 
+import numpy as np
+
 from server.bus import messages as bus
+from server.bus.messages import RATE_HZ
 from server.media.pacer import Pacer
+from server.media.receive import Sound
 from server.metrics import Metrics
 from server.models.catalogue import Catalogue
 from server.models.current import Current
@@ -64,6 +69,35 @@ class Hall:
             )
         )
 
+    def say(self, seconds: int) -> None:
+        """Speak."""
+        for _ in range(seconds):
+            second = np.zeros(RATE_HZ, np.int16)
+            self.live.hear(Sound(np.zeros(3 * RATE_HZ, np.int16), second))
+
+    def speech(self, segment: int, end_s: int) -> None:
+        """The interpretation of a second, in five pieces."""
+        for piece in range(5):
+            self.live.receive(
+                bus.Speech(
+                    stream="hall",
+                    epoch=self.live.epoch,
+                    language="en",
+                    segment=segment,
+                    play_at=end_s * RATE_HZ,
+                    start_sample=(end_s - 1) * RATE_HZ,
+                    end_sample=end_s * RATE_HZ,
+                    rate_hz=RATE_HZ,
+                    pcm=np.zeros(RATE_HZ // 5, np.int16).tobytes(),
+                    last=piece == 4,
+                )
+            )
+
+    @property
+    def felt(self) -> bool:
+        """Whether people notice that there are too few cores."""
+        return self.admission.contention.is_felt(time.monotonic())
+
     @property
     def lines(self) -> list[tuple[str, int, str]]:
         """The captions that the reader got."""
@@ -82,3 +116,13 @@ def test_a_lost_interpreter_leaves_no_half_sentence() -> None:
         ("clear", 7, ""),
         ("final", 1_000_007, "dit is een hele zin"),
     ]
+
+
+def test_one_late_clause_is_not_felt_in_however_many_pieces_it_comes() -> None:
+    hall = Hall()
+    hall.say(10)
+    hall.speech(1, end_s=5)
+    assert not hall.felt
+    for segment in (2, 3):
+        hall.speech(segment, end_s=5)
+    assert hall.felt
