@@ -107,7 +107,9 @@ class Stream:
         session.captions = frozenset([self.source] if self.source else [])
 
     def pause(self, paused: bool, by_operator: bool) -> None:
-        """Pause or continue."""
+        """Pause or continue. A stream that has ended stays so until somebody begins again."""
+        if self.state == "ended":
+            return
         self.state, self.held = "paused" if paused else "live", paused and by_operator
 
     def speak(self, language: str) -> None:
