@@ -37,7 +37,7 @@ class Interpreter:
     load: float = 0.0
     _loads: deque[tuple[float, float]] = field(default_factory=deque)  # when, how much
     _targets: dict[str, frozenset[str]] = field(default_factory=dict)
-    _spent: tuple[float, float] | None = None  # when, CPU seconds
+    _spent: tuple[float, float, str] | None = None  # when, CPU seconds, the process
     _asked_s: float = 0.0
     _heard_s: float = 0.0
 
@@ -61,17 +61,17 @@ class Interpreter:
             detects=self.catalogue is not None and bool(self.catalogue.told_apart),
         )
 
-    def beat(self, cpu_s: float, now_s: float) -> None:
-        """Take note of a heartbeat, with the CPU time since its start."""
-        self._heard_s = now_s
-        if self._spent is not None and cpu_s >= self._spent[1]:
-            then_s, before_s = self._spent
+    def beat(self, heartbeat: Heartbeat, now_s: float) -> None:
+        """Take note of a heartbeat. What a process uses while it loads its models is no load."""
+        cpu_s, self._heard_s = heartbeat.cpu_s, now_s
+        if self._spent is not None and self._spent[2] == heartbeat.worker:
+            then_s, before_s, _ = self._spent
             latest = (cpu_s - before_s) / max(0.1, now_s - then_s)
             self.load += (latest - self.load) / AVERAGED
             self._loads.append((now_s, self.load))
             while now_s - self._loads[0][0] > LOOK_BACK_S:
                 self._loads.popleft()
-        self._spent = now_s, cpu_s
+        self._spent = (now_s, cpu_s, heartbeat.worker) if heartbeat.ready else None
 
     def lacks_models(self, heartbeat: Heartbeat, now_s: float) -> bool:
         """Whether the message about its models was lost, so that it is to be asked now."""

@@ -247,7 +247,7 @@ class Pool:
         self._arrived.set()
 
     def _beat(self, machine: Interpreter, heartbeat: Heartbeat) -> None:
-        machine.beat(heartbeat.cpu_s, _now())
+        machine.beat(heartbeat, _now())
         if machine.worker and (not heartbeat.ready or heartbeat.worker != machine.worker):
             self.lost(machine.name, f"the interpreter of {machine.name} was lost")
         if machine.lacks_models(heartbeat, _now()):

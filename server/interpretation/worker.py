@@ -13,6 +13,7 @@ import msgspec
 
 from server.bus.messages import (
     AudioChunk,
+    Caption,
     Demand,
     Failure,
     Glossary,
@@ -38,13 +39,15 @@ _log = logging.getLogger(__name__)
 
 @dataclass(slots=True)
 class _Stream:
-    """A demanded stream. ``demanded_at``: the loop's time of the latest demand, in seconds."""
+    """A demanded stream. ``demanded_at``: the loop's time of the latest demand, in seconds.
+    ``partial``: the latest caption of each language, if it is not final."""
 
     demand: Demand
     demanded_at: float
     interpreter: Interpreter | None = None
     task: asyncio.Task[None] | None = None
     glossary: StreamGlossary = field(default_factory=StreamGlossary)
+    partial: dict[str, Caption] = field(default_factory=dict)
 
 
 class _Done(Exception):
@@ -53,7 +56,8 @@ class _Done(Exception):
 
 class Worker:
     """Interprets the streams of one process. ``load``: called in a thread. A failure in one stream
-    does not affect others; that stream restarts with its next audio."""
+    does not affect others; that stream takes its partial captions back, and restarts with its next
+    audio."""
 
     def __init__(
         self,
@@ -89,7 +93,7 @@ class Worker:
                 group.create_task(self._stop(), name="stop")
                 group.create_task(give_back(), name="memory")
                 engines = await self._moving.engines()
-                shared = Shared(engines, self._limits, self._bus.publish, self._policy)
+                shared = Shared(engines, self._limits, self._publish, self._policy)
                 del engines  # so that only ``shared`` refers to them
                 self._shared = shared
                 self._publish_heartbeat()
@@ -212,9 +216,30 @@ class Worker:
         except Exception as error:  # noqa: BLE001  any bug ends this stream only
             shared.dropped["streams"] += 1
             _log.error("stream %s failed: %s", interpreter.stream, described(error))
+            if stream.interpreter is interpreter:
+                self._take_back(stream)
         finally:
             if stream.interpreter is interpreter:
                 stream.interpreter = None
+
+    def _publish(self, message: Message) -> None:
+        """Publish what an interpreter says."""
+        if isinstance(message, Caption) and (stream := self._streams.get(message.stream)):
+            line = stream.partial.get(message.language)
+            if message.status == "partial":
+                stream.partial[message.language] = message
+            elif line is not None and line.segment == message.segment:
+                del stream.partial[message.language]
+        self._bus.publish(message)
+
+    def _take_back(self, stream: _Stream) -> None:
+        """Take back the captions that nothing will complete."""
+        for line in stream.partial.values():
+            revision = line.revision + 1
+            self._bus.publish(
+                msgspec.structs.replace(line, revision=revision, status="clear", text="")
+            )
+        stream.partial.clear()
 
     def _refuse(self, demand: Demand) -> None:
         _log.warning("%s: there is no recogniser for %r", demand.stream, demand.source)
@@ -254,3 +279,4 @@ def _cut_short(stream: _Stream) -> None:
     if stream.task is not None:
         stream.task.cancel()
     stream.interpreter = stream.task = None
+    stream.partial.clear()

@@ -232,5 +232,5 @@ def _refusing(handler: Handler) -> Handler:
 
 
 def _send_away(speaker: Session) -> None:
-    if speaker.speaks_now and speaker.stream.state == "ended":
+    if speaker.speaks_now and speaker.stream.ended_by_operator:
         speaker.dismiss(dismissals.ended())

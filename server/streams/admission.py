@@ -62,16 +62,20 @@ class Admission:
     ) -> None:
         """Take note of the interpreter's CPU time. ``cpu_s``: since its start. ``waited_s``: how
         long its threads have waited for a core since then. ``recognized_s``: of recognition, since
-        the last call."""
+        the last call. What a process used before its first call is no load: it loaded models."""
         self._recognized_s += recognized_s
         cpu_before, waited_before = self._before
         self._before = cpu_s, waited_s
         if cpu_s < cpu_before:  # another process
-            cpu_before = waited_before = 0.0
+            cpu_before, waited_before = cpu_s, waited_s
         ran_s = cpu_s - cpu_before
         self._wanted_s += ran_s + max(0.0, waited_s - waited_before - OWN_WAIT * ran_s)
         self._cpu.add(self._wanted_s, now)
         self._recognition.add(self._recognized_s, now)
+
+    def loads(self, cpu_s: float, waited_s: float) -> None:
+        """The interpreter is another process, or loads its models. Arguments as for ``spent``."""
+        self._before = cpu_s, waited_s
 
     @property
     def load(self) -> float:

@@ -122,6 +122,7 @@ class _Place:
     def repeat(self) -> None:
         """Tell again what may have been lost."""
         self._tell(self.live.state)
+        self._tell(self.live.notices.notice)
         for state in self.states.values():
             self._tell(state)
 

@@ -1,7 +1,8 @@
 """Sends a stream's audio to the interpreter.
 
 Stream time is the number of samples received, at 16 kHz; it never goes back while the stream
-exists. ``epoch`` rises when the spoken language changes or the interpreter restarts.
+exists. ``epoch`` rises when the spoken language changes or the interpreter restarts; a later stream
+of the same name begins higher, as its time begins at 0 again.
 
 If somebody else goes on in another language, their audio waits until what was said before is
 interpreted: in the new epoch it would be dropped.
@@ -34,8 +35,9 @@ class Feeding:
         bus: Bus[Message],
         count_again: Callable[[], None],
         counts: ReplayCounts,
+        epoch: int = 0,
     ) -> None:
-        self.epoch = 0
+        self.epoch = epoch
         self.sample = 0
         self._stream = stream
         self._bus = bus

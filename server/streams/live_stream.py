@@ -1,7 +1,6 @@
 """One stream at work: passes audio to the interpreter, and interpretations to the listeners.
 
-Messages of an older epoch (see ``feeding``) are dropped. Nothing here waits: every call returns
-at once.
+Messages of an older epoch (see ``feeding``) are dropped. Nothing here waits.
 """
 
 import numpy as np
@@ -30,12 +29,14 @@ SAMPLES_PER_TICK = RATE_HZ // 50
 
 
 class LiveStream:
-    """The audio and the captions of one stream."""
+    """The audio and the captions of one stream. ``epoch``: its first."""
 
-    def __init__(self, stream: Stream, context: StreamContext) -> None:
+    def __init__(self, stream: Stream, context: StreamContext, epoch: int = 0) -> None:
         metrics = context.metrics
         self.stream, self._context, self._hears = stream, context, True
-        self._feeding = Feeding(stream.id, context.bus, metrics.replayed.inc, metrics.replay_counts)
+        self._feeding = Feeding(
+            stream.id, context.bus, metrics.replayed.inc, metrics.replay_counts, epoch
+        )
         self.figures = StreamFigures(lambda: self._feeding.sample)
         self._span = EarVoiceSpan(lambda: self._feeding.sample, self._starts)
         self.playout = StreamPlayout(
@@ -207,6 +208,7 @@ class LiveStream:
         """The interpreter died: the next one will get the audio that it had not finished."""
         self.statuses.lose()
         self._feeding.lost()
+        self.notices.clear_partials()
         self._tell_channels()
 
     def _feed(self) -> None:
@@ -216,8 +218,7 @@ class LiveStream:
         self._tell_channels()
 
     def receive(self, message: bus_messages.Message) -> None:
-        """Handle a message of the interpreter about this stream. Those of older epochs are
-        dropped."""
+        """Handle an interpreter's message about this stream; those of older epochs are dropped."""
         if message.epoch != self.epoch:
             self._context.metrics.dropped.labels("stale").inc()
             return
@@ -238,7 +239,8 @@ class LiveStream:
 
     def _speak(self, speech: Speech) -> None:
         """Play speech at the planned time, or at once if that is past."""
-        if speech.end_sample > self._fed_at:  # else it was interpreted before, or could not be
+        # Once a clause, though it comes in pieces; not if it came before, or could not come.
+        if speech.last and speech.end_sample > self._fed_at:
             lag_s = (self._feeding.sample - speech.end_sample) / RATE_HZ
             self._context.admission.contention.clause(lag_s, self._context.clock())
         # The bus may have lost the message that it works again.

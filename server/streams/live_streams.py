@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterator
 
 import msgspec
 
-from server.bus.messages import Heartbeat, Models, Unexpected
+from server.bus.messages import Demand, Heartbeat, Models, Unexpected
 from server.bus.supervisor import Readiness
 from server.models.moving import Moves
 from server.process import described
@@ -45,7 +45,9 @@ class LiveStreams:
         self._context = context
         self._metrics = context.metrics
         self._live: dict[str, LiveStream] = {}
+        self._first_epoch = 0  # higher than any of a stream that was removed
         self._interpreter_ready = False
+        self._measured = ""  # the interpreter process whose load is known
 
     def __iter__(self) -> Iterator[LiveStream]:
         return iter(list(self._live.values()))
@@ -54,7 +56,7 @@ class LiveStreams:
         """The stream's LiveStream, made at the first call."""
         live = self._live.get(stream.id)
         if live is None:
-            live = self._live[stream.id] = LiveStream(stream, self._context)
+            live = self._live[stream.id] = LiveStream(stream, self._context, self._first_epoch)
             self._context.pacer.add(live.playout)
             if self._interpreter_ready:
                 live.interpreter_ready()
@@ -153,18 +155,32 @@ class LiveStreams:
         self._context.admission.hear(stream.id, False, time.monotonic())
         gone = self._live.pop(stream.id, None)
         if gone is not None:
+            self._first_epoch = max(self._first_epoch, gone.epoch + 1)
+            self._end(gone)
             self._context.pacer.remove(gone.playout)
             gone.recorder.finish()
             gone.playout.close()
+
+    def _end(self, gone: LiveStream) -> None:
+        """Have the interpreter forget a stream: one of this name may begin before it would do so by
+        itself."""
+        source = gone.source.demanded
+        if source is not None:
+            self._context.bus.publish(
+                Demand(stream=gone.stream.id, epoch=gone.epoch, source=source, captions=False)
+            )
 
     def _note(self, heartbeat: Heartbeat) -> None:
         metrics = self._metrics
         metrics.interpreter_ready.set(heartbeat.ready or self._interpreter_ready)
         metrics.interpreter_cpu.set(heartbeat.cpu_s)
         recognized_s = sum(each.seconds for each in heartbeat.stages if each.name == "recognize")
-        self._context.admission.spent(
-            heartbeat.cpu_s, time.monotonic(), recognized_s, heartbeat.waited_s
-        )
+        admission, cpu_s, waited_s = self._context.admission, heartbeat.cpu_s, heartbeat.waited_s
+        if heartbeat.ready and heartbeat.worker == self._measured:
+            admission.spent(cpu_s, time.monotonic(), recognized_s, waited_s)
+        else:
+            admission.loads(cpu_s, waited_s)
+            self._measured = heartbeat.worker if heartbeat.ready else ""
         metrics.interpreter_memory.set(heartbeat.rss_bytes)
         for stage in heartbeat.stages:
             metrics.stage.labels(stage.name, stage.language).inc(stage.seconds)

@@ -79,9 +79,14 @@ class Notices:
             send(state)
 
     @property
+    def notice(self) -> wire.Notice:
+        """The host's message to the listeners; without text: none."""
+        return self._posted[0] if self._posted else wire.Notice()
+
+    @property
     def posted(self) -> str:
-        """The host's message to the listeners, in all its languages; "" for none."""
-        notice = self._posted[0] if self._posted else wire.Notice()
+        """The same in all its languages; "" for none."""
+        notice = self.notice
         return " / ".join(notice.texts.values()) or notice.text
 
     def post(self, notice: wire.Notice, until_s: float) -> None:

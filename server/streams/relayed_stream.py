@@ -170,7 +170,7 @@ class RelayedStream:
                 self.notices.pass_on(told)
             case wire.Captions():
                 self.notices.restore(told.captions)
-            case wire.Notice():
+            case wire.Notice() if told != self.notices.notice:  # else it is repeated
                 self.notices.post(told, float("inf"))
 
     def expect(self, state: wire.State) -> None:

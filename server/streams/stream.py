@@ -48,7 +48,7 @@ class Stream:
     """A stream, its participants and what they want. ``source``: the spoken language; with
     ``auto`` it is detected, and None until then. ``wings``: speakers who do not speak now.
     ``panel``: those in the wings take over by speaking. ``held``: an operator has paused it; it
-    stays so whoever comes back or goes on, until somebody continues.
+    stays so whoever comes back, goes on or pauses, until somebody continues.
     ``is_private``: somebody is alone in it, to hear or read themselves: it is not listed.
     ``rehearses``: the stream for which a speaker rehearses in this one."""
 
@@ -107,8 +107,11 @@ class Stream:
         session.captions = frozenset([self.source] if self.source else [])
 
     def pause(self, paused: bool, by_operator: bool) -> None:
-        """Pause or continue."""
-        self.state, self.held = "paused" if paused else "live", paused and by_operator
+        """Pause or continue. A stream that has ended stays so until somebody begins again."""
+        if self.state == "ended":
+            return
+        self.state = "paused" if paused else "live"
+        self.held = paused and (by_operator or self.held)
 
     def speak(self, language: str) -> None:
         """Set the spoken language. With AUTO it is detected; until then the last one counts."""

@@ -64,9 +64,10 @@ class Wings:
             self.tell()
 
     def hand_over(self, number: int) -> bool:
-        """Let the one with this number speak, and the speaker wait. False: nobody has it now."""
+        """Let the one with this number speak, and the speaker wait. False: nobody has it now, or
+        the stream has ended."""
         session = self._who(number)
-        if session is None:
+        if session is None or self._stream.state == "ended":
             return False
         self._give(session)
         return True

@@ -1,7 +1,26 @@
 """How many languages are admitted. In these tests a language takes a little
 less than a fifth of a core."""
 
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
+
+import pytest
+
+from server.bus.messages import Heartbeat, Message
+from server.bus.protocol import BusClosed
+from server.bus.supervisor import Readiness
+from server.media.pacer import Pacer
+from server.metrics import Metrics
+from server.models.catalogue import Catalogue
+from server.models.current import Current
+from server.models.moving import Moves
 from server.streams.admission import Admission
+from server.streams.context import StreamContext
+from server.streams.glossaries import Glossaries
+from server.streams.live_streams import LiveStreams
+from server.streams.registry import ConnectionManager
 
 EACH = 0.19
 
@@ -204,3 +223,48 @@ def test_with_several_machines_what_they_say_decides() -> None:
     assert machine.admit("en", "de", "fr") == {"en", "de"}
     machine.admission.room = lambda stream, part: True
     assert machine.admit("en", "de", "fr") == {"en", "de", "fr"}
+
+
+class Beats:
+    """A bus of heartbeats, one a second, which takes the test's clock along."""
+
+    def __init__(self, clock: SimpleNamespace, beats: list[Heartbeat]) -> None:
+        self._clock = clock
+        self._left: Iterator[Heartbeat] = iter(beats)
+        self.dropped: dict[str, int] = {}
+
+    def publish(self, message: Message) -> None:
+        pass
+
+    async def receive(self) -> Message:
+        self._clock.now += 1
+        try:
+            return next(self._left)
+        except StopIteration:
+            raise BusClosed from None
+
+
+def beat(worker: str, cpu_s: float, ready: bool = True) -> Heartbeat:
+    return Heartbeat(stream="", epoch=0, worker=worker, ready=ready, cpu_s=cpu_s)
+
+
+LOADING = [*[beat("one", 0.6 * each, False) for each in range(11)], *[beat("one", 6.1)] * 10]
+SPARE = [*[beat("one", 0.0)] * 10, *[beat("spare", 6.0)] * 10, *[beat("next", 9.0)] * 10]
+
+
+@pytest.mark.parametrize("beats", [LOADING, SPARE])
+async def test_what_loading_models_takes_keeps_no_language_out(
+    beats: list[Heartbeat], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = SimpleNamespace(now=100.0)
+    module = "server.streams.live_streams.time"
+    monkeypatch.setattr(module, SimpleNamespace(monotonic=lambda: clock.now))
+    admission = Admission(0, cores=2)
+    models = Current(Catalogue(Path(), []))
+    context = StreamContext(Beats(clock, beats), Pacer(), models, Metrics(), admission, 10.0)
+    live = LiveStreams(ConnectionManager(), Glossaries(list), context)
+    readiness = SimpleNamespace(ready=True, heard=lambda heartbeat: None)
+    moves = SimpleNamespace(heard=lambda heartbeat, ready: None)
+    with pytest.raises(BusClosed):
+        await live.dispatch(cast(Readiness, readiness), cast(Moves, moves))
+    assert admission.admit("s", ["en", "de", "fr"], clock.now) == {"en", "de", "fr"}

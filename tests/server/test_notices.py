@@ -1,10 +1,17 @@
 """What participants are told."""
 
+from collections import Counter
+from pathlib import Path
+
 import msgspec
 
 from server.bus import messages as bus
+from server.bus.hub_messages import Told
+from server.models.catalogue import Catalogue
+from server.models.current import Current
 from server.streams.notices import Notices
 from server.streams.registry import ConnectionManager, Session
+from server.streams.relayed_stream import RelayedStream
 from server.streams.statuses import Status
 from signaling import messages as wire
 from signaling.errors import ProtocolError
@@ -79,3 +86,15 @@ def test_the_newest_number_is_that_of_any_line_which_came_or_was_sent_elsewhere(
     assert notices.newest == 7
     notices.caption(line(1, "one"))
     assert notices.newest > 9
+
+
+def test_an_edge_tells_its_listeners_once_what_a_hub_repeats() -> None:
+    session, told = listener(), list[wire.ServerMessage]()
+    models = Current(Catalogue(Path(), []))
+    relayed = RelayedStream(session.stream, models, Counter(), lambda wants: None)
+    relayed.attach(session, told.append)
+    for text in ("", "Coffee", "Coffee", "", ""):
+        notice = b'{"type":"notice","text":"%s"}' % text.encode()
+        relayed.receive("hub", Told(stream="s", now_ms=0, message=notice))
+    notices = [each.text for each in told if isinstance(each, wire.Notice)]
+    assert notices == ["Coffee", ""]

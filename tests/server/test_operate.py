@@ -292,6 +292,25 @@ async def test_the_end_by_an_operator_is_one_line_and_no_refusal(server: Server)
         assert refused() == before
 
 
+async def test_a_speaker_does_not_undo_the_end_by_an_operator(server: Server) -> None:
+    async with (
+        Listener(server.url, "final", audio="none") as listener,
+        Speaker(server.url, "final", "nl", audio="socket") as speaker,
+        Speaker(server.url, "final", "nl", audio="socket", wings=True) as second,
+    ):
+        await second.send(wire.Ask())
+        asking = await speaker.expect(wire.Asking, lambda each: bool(each.who))
+        assert (await asked(server, "streams/final/end", {}))[0] == 200
+        since = len(listener.received)
+        await speaker.pause(False)
+        await speaker.send(wire.HandOver(to=asking.who[0].number))
+        told = await speaker.expect(wire.Error)
+        assert told.code == "ended"
+        states = [each.message for each in listener.received[since:]]
+        assert not any(isinstance(each, wire.State) and each.state == "live" for each in states)
+        assert server.manager.streams["final"].state == "ended"
+
+
 async def test_a_stream_is_switched_to_a_panel(server: Server) -> None:
     async with (
         watching(server) as watch,

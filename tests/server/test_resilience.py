@@ -98,6 +98,23 @@ async def test_a_killed_interpreter_is_replaced_and_nobody_reconnects(tmp_path: 
         assert server.supervisor.restarts == 1
 
 
+async def test_a_stream_that_begins_again_soon_is_interpreted_from_its_first_word(
+    tmp_path: Path,
+) -> None:
+    """Its name is the same, and its time begins at 0 again."""
+    async with tolk(tmp_path, STAND_IN, demand_linger_s=60.0) as server:
+        server.manager.empty_s = 0.0
+        for words in (4, 1):
+            async with (
+                Listener(server.url, "hall", "en", captions=["en"]) as listener,
+                Speaker(server.url, "hall", "nl") as speaker,
+            ):
+                for _ in range(words):
+                    await speaker.play(HIGH)
+                await listener.expect(wire.Caption, text("high"))
+            await until(lambda: "hall" not in server.manager.streams)
+
+
 async def test_the_same_audio_crashes_at_most_two_interpreters(tmp_path: Path) -> None:
     async with (
         tolk(tmp_path, [*STAND_IN, "--fault", "crash"]) as server,

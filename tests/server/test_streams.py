@@ -123,6 +123,18 @@ def test_an_operators_pause_lasts_whoever_comes_back() -> None:
     assert (state(stream), stream.held) == ("live", False)
 
 
+def test_an_operators_pause_stays_one_when_the_speaker_pauses_too() -> None:
+    """A page that comes back to a pause tells so itself."""
+    manager = ConnectionManager()
+    first = speak(manager)
+    stream = manager.streams["hall"]
+    stream.pause(True, by_operator=True)
+    stream.pause(True, by_operator=False)
+    manager.leave(first, 0)
+    speak(manager)
+    assert (state(stream), stream.held) == ("paused", True)
+
+
 def test_a_speakers_pause_lasts_over_their_reconnect() -> None:
     manager = ConnectionManager()
     first = speak(manager)

@@ -228,6 +228,30 @@ async def test_listeners_are_told_what_the_host_says_and_who_interprets(both: Bo
         speaking.cancel()
 
 
+async def test_a_message_of_the_host_that_is_lost_is_repeated(both: Both) -> None:
+    coffee, nothing = wire.Notice(text="Coffee"), wire.Notice()
+    async with (
+        Speaker(both.hub.url, "repeats", "nl"),
+        Listener(both.edge.url, "repeats", "floor", audio="none") as listener,
+    ):
+        hall = both.hub.live.of(both.hub.manager.streams["repeats"])
+        (at_edge,) = (each for each in both.edge.live if each.stream.id == "repeats")
+
+        async def told(notice: wire.Notice, since: int) -> None:
+            await listener.expect(wire.Notice, lambda each: each == notice, since=since)
+
+        for now, before in ((coffee, nothing), (nothing, coffee)):
+            since = len(listener.received)
+            hall.post(now, 60)
+            await told(now, since)
+            since = len(listener.received)
+            at_edge.notices.post(before, float("inf"))  # as if it had not come
+            await told(now, since)
+        notices = [each.message for each in listener.received]
+        notices = [each for each in notices if isinstance(each, wire.Notice)]
+        assert notices == [coffee, nothing, coffee, nothing, coffee, nothing]
+
+
 async def test_a_speaker_is_told_the_address_of_the_hub(both: Both) -> None:
     with pytest.raises(Refused, match="elsewhere") as refused:
         async with Speaker(both.edge.url, "hall", "nl"):

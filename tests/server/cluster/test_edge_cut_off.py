@@ -44,7 +44,8 @@ async def test_without_nats_nobody_is_told_that_a_stream_is_live(site: Site) -> 
         Speaker(site.hub_url, "unheard", "nl"),
         Listener(site.edge.url, "hall", "floor", keep_sound=True) as listener,
     ):
-        await _told(listener, "live")
+        if listener.joined.state != "live":  # else it knows already
+            await _told(listener, "live")
         await until(lambda: "unheard" in site.edge.origins.streams)
         since = len(listener.received)
         site.nats.kill()

@@ -254,6 +254,21 @@ async def test_a_load_counts_for_a_minute(hub: Hub) -> None:
     assert not hub.pool.has_room("hall", "en")
 
 
+async def test_what_loading_models_takes_is_no_load(hub: Hub) -> None:
+    only = await hub.machine("only", 2)
+    for second in range(20):
+        await asyncio.sleep(0.01)
+        only.send(msgspec.structs.replace(beat("2", ready=False), cpu_s=float(second)))
+    for _ in range(2):  # it is ready; then another process is, which was a spare
+        only.send(msgspec.structs.replace(beat("2"), cpu_s=20.0))
+        only.send(msgspec.structs.replace(beat("3"), cpu_s=30.0))
+    await only.taken()
+    ((machine, _),) = hub.pool.machines()
+    await until(lambda: machine.worker == "3")
+    assert machine.load == 0
+    assert hub.pool.has_room("hall", "en")
+
+
 def failure(language: str, failing: bool = True) -> Failure:
     reason: Literal["broken", ""] = "broken" if failing else ""
     return Failure(stream="hall", epoch=0, language=language, failing=failing, reason=reason)

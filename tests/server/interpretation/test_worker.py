@@ -8,9 +8,19 @@ import pytest
 from server.bus.messages import Caption, Failure, Glossary, Heartbeat, Speech, Unexpected
 from server.interpretation.engines import ModelError, Recognizer
 from server.interpretation.interpreter import Interpreter
+from server.interpretation.segmenter import Segmenter
 from server.interpretation.shared import Engines, Limits
+from server.interpretation.types import Clause, Transcript
 from server.interpretation.worker import Worker
-from tests.helpers.interpretation import EchoRecognizer, Ensemble, Hang, MemoryBus, Speaker, working
+from tests.helpers.interpretation import (
+    WORD_SAMPLES,
+    EchoRecognizer,
+    Ensemble,
+    Hang,
+    MemoryBus,
+    Speaker,
+    working,
+)
 
 LIMITS = Limits(heartbeat_s=0.02, quiet_s=30.0)
 
@@ -134,6 +144,32 @@ async def test_a_bug_ends_one_stream_which_restarts_with_its_next_audio(
     (record,) = [each for each in caplog.records if each.levelno >= logging.ERROR]
     assert "stream one failed: KeyError" in record.getMessage()
     assert "in bug" in record.getMessage()
+
+
+async def test_a_stream_that_fails_takes_back_its_half_sentence(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    own, failures = Segmenter.feed, [KeyError("bug")]
+
+    def feed(
+        segmenter: Segmenter, transcript: Transcript | None, heard: int, quiet: int = 0
+    ) -> list[Clause | Caption]:
+        if heard >= 3 * WORD_SAMPLES and failures:
+            raise failures.pop()
+        return own(segmenter, transcript, heard, quiet)
+
+    monkeypatch.setattr(Segmenter, "feed", feed)
+    async with working(Ensemble(), LIMITS, "sentence") as bus:
+        speaker = Speaker(bus)
+        speaker.demand()
+        speaker.say("een twee drie")
+        (half, *_) = await bus.wait_for(Caption, status="partial")
+        (taken_back,) = await bus.wait_for(Caption, status="clear")
+        assert (taken_back.segment, taken_back.language) == (half.segment, "nl")
+        speaker.say("vier vijf .")
+        (whole,) = await bus.wait_for(Caption, status="final")
+        assert whole.text == "vier vijf"
+    assert len(bus.of(Caption, status="clear")) == 1
 
 
 async def test_speech_is_not_logged(caplog: pytest.LogCaptureFixture) -> None:
