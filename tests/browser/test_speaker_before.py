@@ -166,6 +166,7 @@ def test_one_speaker_hands_over_to_another(open_pages: OpenPage) -> None:
     listener = open_pages("/listen/panel")
     begin_listening(listener)
     sees(listener, "live")
+    count = listener.evaluate("sockets.length")
     ask_to_speak(second, "nl")
     expect(first.locator("#asking")).to_contain_text("Somebody asks to speak (Dutch).")
     first.click("#asking .primary")
@@ -174,7 +175,7 @@ def test_one_speaker_hands_over_to_another(open_pages: OpenPage) -> None:
     expect(first.locator("#alarm")).to_be_empty()
     expect(second.locator("#captions .lines p").first).to_have_text("laag")
     hears(listener)
-    assert listener.evaluate("[offers, sockets.length]") == [1, 2], "the listener stayed"
+    assert listener.evaluate("[offers, sockets.length]") == [1, count], "the listener stayed"
     first.click("#button")
     expect(second.locator("#asking")).to_contain_text("Somebody asks")
     second.click("#asking button:not(.primary)")
