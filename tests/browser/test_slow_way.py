@@ -18,6 +18,7 @@ from tests.browser.people import (
     hears_over_the_socket,
     lines,
     sees,
+    wait_for,
     wait_for_last_line,
 )
 from tests.browser.serving import ServerProcess
@@ -65,6 +66,36 @@ Object.defineProperty(BaseAudioContext.prototype, "state", {
 });
 """
 NO_WEB_CODECS = "delete window.AudioDecoder; delete window.AudioEncoder;"
+#: Once "failing" is true, a module of the audio thread cannot be fetched at the first attempt, and
+#: comes at the second when "goOn" is called. Playwright does not see these requests.
+FETCH_FAILS = """
+window.failing = false;
+window.goOn = null;
+const { addModule } = AudioWorklet.prototype;
+let attempts = 0;
+AudioWorklet.prototype.addModule = async function (...rest) {
+  if (failing) attempts += 1;
+  if (attempts === 1) throw new DOMException("not fetched", "AbortError");
+  if (attempts === 2) await new Promise((resolve) => (window.goOn = resolve));
+  return addModule.apply(this, rest);
+};
+"""
+#: Counts the encoders of sound, each of which fails soon; notes when they are made, in
+#: milliseconds, and how things stood.
+FAILING_ENCODER = """
+window.made = [];
+window.stood = [];
+window.AudioEncoder = class extends AudioEncoder {
+  constructor(init) {
+    super(init);
+    made.push(performance.now());
+    setTimeout(() => init.error(new DOMException("no codec", "EncodingError")), 0);
+  }
+};
+addEventListener("DOMContentLoaded", () => new MutationObserver(
+  () => stood.push(document.body.dataset.situation)).observe(document.body, { attributes: true }));
+"""
+NO_PEERS = "window.RTCPeerConnection = undefined;"
 #: So many phrases of the clip are spoken.
 PHRASES = 6
 #: When captions have not changed for so long, the clip is over and all of it has been heard.
@@ -171,6 +202,34 @@ def test_a_speaker_over_the_socket_can_pause_and_reconnects(open_page: OpenPage)
     listener = open_page("/listen/slow-speaker")
     begin_listening(listener)
     hears(listener)
+
+
+def test_a_speaker_is_live_over_the_socket_only_when_sound_is_sent(open_page: OpenPage) -> None:
+    """A part of the page is fetched for each connection, and this time it does not come."""
+    speaker = open_page("/speak/slow-fetch", script=BLOCK_UDP + FETCH_FAILS)
+    begin_speaking(speaker)
+    goes_the_slow_way(speaker)
+    listener = open_page("/listen/slow-fetch")
+    begin_listening(listener)
+    hears(listener)
+    speaker.evaluate("failing = true")
+    speaker.evaluate("sockets.at(-1).close(4999)")
+    wait_for(speaker, "() => goOn !== null")
+    expect(speaker.locator("#connection")).to_have_text("Reconnecting…")
+    sees(speaker, "reconnecting")
+    speaker.evaluate("goOn()")
+    sees(speaker, "live")
+    hears(listener)
+
+
+def test_an_encoder_that_fails_is_made_again_after_a_pause(open_page: OpenPage) -> None:
+    speaker = open_page("/speak/slow-encoder", script=NO_PEERS + FAILING_ENCODER)
+    speaker.select_option("#language", "nl")
+    speaker.click("#button")
+    wait_for(speaker, "() => made.length >= 4")
+    first, *_, last = speaker.evaluate("made.slice(0, 4)")
+    assert last - first > 3 * 900
+    assert "live" not in speaker.evaluate("stood")
 
 
 def test_sound_blocked_by_the_browser_starts_with_another_tap(open_page: OpenPage) -> None:
