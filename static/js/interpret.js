@@ -13,7 +13,7 @@ import { holdToCough } from "./cough.js";
 import { Floor } from "./floor.js";
 import { errorText, languageName, pageLanguage, t, translatePage } from "./i18n.js";
 import { drawLevel, LevelMeter } from "./meter.js";
-import { Microphone, microphonesExist, troubleOf } from "./microphone.js";
+import { Microphone, microphonesExist, Superseded, troubleOf } from "./microphone.js";
 import {
   chosenMicrophone, lineInWasChosen, offerMicrophones, rememberMicrophone,
 } from "./microphone_choice.js";
@@ -109,16 +109,14 @@ async function onConnected() {
 async function openMicrophone() {
   try {
     await microphone.open(chosenMicrophone(page.microphone), false);
-    if (!inside) {
-      microphone.close();
-      return;
-    }
-    await useMicrophone();
   } catch (error) {
-    if (/** @type {{name: string}} */ (error).name === "AbortError") return; // left, or chosen anew
+    if (error instanceof Superseded) return; // left, or chosen anew
     trouble = troubleOf(error);
     leave();
+    return;
   }
+  if (inside) await useMicrophone();
+  else microphone.close();
 }
 
 /** Sends and shows what the microphone has now: also after it was lost, when the track is another. */

@@ -5,6 +5,9 @@ export const microphonesExist = Boolean(navigator.mediaDevices?.getUserMedia);
 
 const AGAIN_MS = 2000;
 
+/** What an attempt to open a microphone throws if a newer one, or its end, came in between. */
+export class Superseded extends Error {}
+
 /**
  * Events: "devices": the list of devices changed; "lost": a call or another program has taken the
  * microphone, or it is unplugged; "back": `track` has sound again, and may be another one;
@@ -49,7 +52,7 @@ export class Microphone extends EventTarget {
   /**
    * Opens a device ("" for the default, which also takes the place of one that is not there); an
    * earlier one is closed only when this one is there.
-   * Throws what getUserMedia throws; see `troubleOf`.
+   * Throws Superseded, or what getUserMedia throws; see `troubleOf`.
    * @param {string} deviceId
    * @param {boolean} lineIn passes the sound on untouched, as a mixing desk gives it
    */
@@ -60,10 +63,12 @@ export class Microphone extends EventTarget {
       noiseSuppression: !lineIn,
       autoGainControl: !lineIn,
       channelCount: lineIn ? 2 : undefined, // to notice that they cancel each other
+    }).catch((error) => {
+      throw turn === this.#turn ? error : new Superseded();
     });
     if (turn !== this.#turn) {
       track.stop();
-      throw new DOMException("closed meanwhile", "AbortError");
+      throw new Superseded();
     }
     const silenced = this.track !== null && !this.track.enabled;
     this.close();
@@ -115,10 +120,8 @@ export class Microphone extends EventTarget {
       if (track.muted) this.#lose(AGAIN_MS);
       else this.#find();
     } catch (error) {
-      const name = /** @type {{name: string}} */ (error).name;
-      if (name === "AbortError") return;
-      const trouble = troubleOf(error);
-      if (trouble === "denied") {
+      if (error instanceof Superseded) return;
+      if (troubleOf(error) === "denied") {
         this.dispatchEvent(new Event("refused"));
         return;
       }

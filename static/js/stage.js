@@ -3,7 +3,7 @@
 // between the two.
 
 /** @import { Audience, ServerError, ServerMessage, Waiting } from "./messages.js" */
-import { Microphone, microphonesExist, troubleOf } from "./microphone.js";
+import { Microphone, microphonesExist, Superseded, troubleOf } from "./microphone.js";
 import { askBeforeLeaving, OnlyTab } from "./only_tab.js";
 import { stream } from "./page.js";
 import { Sender } from "./sender.js";
@@ -177,19 +177,20 @@ export class Stage extends EventTarget {
   async openMicrophone() {
     const { deviceId, lineIn } = this.#chosen();
     try {
-      const track = await this.microphone.open(deviceId, lineIn);
-      if (this.part === null) {
-        this.microphone.close();
-        return;
-      }
-      await this.sender.send(track);
-      this.#tell("track");
-      this.#tellPaused();
+      await this.microphone.open(deviceId, lineIn);
     } catch (error) {
-      if (/** @type {{name: string}} */ (error).name === "AbortError") return;
+      if (error instanceof Superseded) return;
       this.trouble = troubleOf(error);
       this.stop();
+      return;
     }
+    if (this.part === null) {
+      this.microphone.close();
+      return;
+    }
+    if (this.microphone.sound) await this.sender.send(this.microphone.sound);
+    this.#tell("track");
+    this.#tellPaused();
   }
 
   /** @returns {Situation} */

@@ -36,6 +36,12 @@ navigator.mediaDevices.getUserMedia = async () => {
   return output.stream;
 };
 """
+#: Firefox, where the device cannot be started.
+CANNOT_START = """
+navigator.mediaDevices.getUserMedia = async () => {
+  throw new DOMException("Starting audioinput failed", "AbortError");
+};
+"""
 #: A browser that names no microphone before one was allowed, in this page.
 NAMES_LATE = """
 const { mediaDevices } = navigator;
@@ -110,6 +116,19 @@ def test_the_microphone_that_is_shown_is_the_one_that_is_open(
         expect(shown.locator("option")).to_have_count(3)
         expect(shown).to_have_value(wanted)
         assert page.evaluate(sent) == device
+
+
+@pytest.mark.parametrize("path", ["/speak/dead", "/interpret/dead/en"])
+def test_a_microphone_that_does_not_start_is_said(open_pages: OpenPage, path: str) -> None:
+    page = open_pages(path, CANNOT_START)
+    if page.locator("#setup #name").count():
+        page.fill("#name", "Ann")
+        page.press("#name", "Enter")
+    else:
+        page.select_option("#language", "nl")
+        page.click("#button")
+    sees(page, "busy")
+    expect(page.locator("#hint")).to_contain_text("Perhaps another program is using it.")
 
 
 def open_microphone(page: Page) -> None:
