@@ -15,7 +15,7 @@ import { errorText, languageName, pageLanguage, t, translatePage } from "./i18n.
 import { drawLevel, LevelMeter } from "./meter.js";
 import { Microphone, microphonesExist, Superseded, troubleOf } from "./microphone.js";
 import {
-  chosenMicrophone, lineInWasChosen, offerMicrophones, rememberMicrophone,
+  chosenMicrophone, lineInWasChosen, offerMicrophones, rememberMicrophone, substituteText,
 } from "./microphone_choice.js";
 import { elementsById, recall, remember, showFailures, stream, takeToken } from "./page.js";
 import { recordingText } from "./recording.js";
@@ -241,7 +241,7 @@ function render() {
   page.way.textContent = inside && sender.overSocket
     ? t(sender.noPeers ? "speak.slow_browser"
       : sender.turnRefused ? "speak.slow_refused" : "speak.slow_way") : "";
-  showNews(page.notice, booth, inside && floor.halted);
+  showNews(page.notice, booth, inside && floor.halted, substituteText(microphone));
   page.setup.hidden = inside;
   page.leave.hidden = page.meters.hidden = !inside;
   const appears = page.air.hidden && inside && booth !== null;

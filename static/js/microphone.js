@@ -30,13 +30,19 @@ export class Microphone extends EventTarget {
     super();
     navigator.mediaDevices?.addEventListener("devicechange", () => {
       this.dispatchEvent(new Event("devices"));
-      if (this.lost) this.#reopen();
+      this.#seek();
     });
   }
 
   /** Which device is open, if one was asked for; "" for the default. */
   get deviceId() {
     return this.#deviceId && (this.track?.getSettings().deviceId ?? "");
+  }
+
+  /** The name of the one that is open in place of the one that was asked for; "" if none is. */
+  get substitute() {
+    const open = this.track?.getSettings().deviceId;
+    return this.#deviceId && open && open !== this.#deviceId ? this.track?.label ?? "" : "";
   }
 
   /** What is to be sent: the track, or one side of it. */
@@ -114,6 +120,14 @@ export class Microphone extends EventTarget {
     this.#timer = setTimeout(() => this.#reopen(), ms);
   }
 
+  /** Opens what is missing, if it is there again. */
+  async #seek() {
+    const wanted = this.#deviceId;
+    const listed = this.substitute !== ""
+      && (await listMicrophones()).some(({ deviceId }) => deviceId === wanted);
+    if (this.lost || (listed && this.substitute !== "" && this.#deviceId === wanted)) this.#reopen();
+  }
+
   async #reopen() {
     try {
       const track = await this.open(this.#deviceId, this.#lineIn);
@@ -122,8 +136,8 @@ export class Microphone extends EventTarget {
     } catch (error) {
       if (error instanceof Superseded) return;
       if (troubleOf(error) === "denied") {
-        this.dispatchEvent(new Event("refused"));
-        return;
+        if (this.lost) this.dispatchEvent(new Event("refused"));
+        return; // what is open in its place goes on
       }
       this.#reopenIn(AGAIN_MS);
     }

@@ -11,7 +11,7 @@ import { errorText, t, translatePage } from "./i18n.js";
 import { Lobby } from "./lobby.js";
 import { drawLevel, LevelMeter } from "./meter.js";
 import {
-  chosenMicrophone, lineInWasChosen, offerMicrophones, rememberMicrophone,
+  chosenMicrophone, lineInWasChosen, offerMicrophones, rememberMicrophone, substituteText,
 } from "./microphone_choice.js";
 import { MicrophoneTest } from "./microphone_test.js";
 import { Monitor } from "./monitor.js";
@@ -245,6 +245,7 @@ stage.addEventListener("change", () => {
 });
 stage.addEventListener("track", () => {
   if (microphone.track) meter.start(microphone.track);
+  page.notice.textContent = substituteText(microphone);
 });
 stage.addEventListener("stop", () => {
   meter.stop();
@@ -254,7 +255,7 @@ stage.addEventListener("stop", () => {
   if (!stage.ended) lobby.enter();
 });
 stage.addEventListener("back", () => {
-  page.notice.textContent = t("speak.mic_back");
+  page.notice.textContent = substituteText(microphone) || t("speak.mic_back");
 });
 stage.addEventListener("occupied", () => {
   // Whoever speaks at another server cannot be asked here; the page says where that is.

@@ -17,6 +17,7 @@ from tests.browser.people import (
 )
 from tests.browser.serving import ServerProcess
 from tests.browser.test_speaker import SENT
+from tests.browser.test_states import UNPLUG
 
 pytestmark = pytest.mark.browser
 
@@ -54,6 +55,20 @@ mediaDevices.getUserMedia = async (...wanted) => {
 };
 mediaDevices.enumerateDevices = async () => (await list.apply(mediaDevices)).map(
   (device) => allowed ? device : { kind: device.kind, deviceId: "", label: "" });
+"""
+#: A microphone with a plug: while "unplugged" is its id it can neither be listed nor opened.
+PLUG = """
+window.unplugged = "";
+const { mediaDevices } = navigator;
+const [get, list] = [mediaDevices.getUserMedia, mediaDevices.enumerateDevices];
+mediaDevices.getUserMedia = async (wanted) => {
+  if (unplugged && wanted.audio.deviceId?.exact === unplugged) {
+    throw new DOMException("not there", "OverconstrainedError");
+  }
+  return get.call(mediaDevices, wanted);
+};
+mediaDevices.enumerateDevices = async () =>
+  (await list.call(mediaDevices)).filter(({ deviceId }) => deviceId !== unplugged);
 """
 #: What the page says of the test, and whether the meter was there then.
 NOTED = """
@@ -129,6 +144,32 @@ def test_a_microphone_that_does_not_start_is_said(open_pages: OpenPage, path: st
         page.click("#button")
     sees(page, "busy")
     expect(page.locator("#hint")).to_contain_text("Perhaps another program is using it.")
+
+
+@pytest.mark.parametrize("path", ["/speak/loose", "/interpret/loose/en"])
+def test_a_microphone_with_a_loose_plug_is_taken_again(open_pages: OpenPage, path: str) -> None:
+    page = open_pages(path, PLUG)
+    page.on("dialog", lambda dialog: dialog.accept())
+    sent = f"{SENT}.getSettings().deviceId"
+    open_microphone(page)
+    shown = page.locator("#microphone option")
+    expect(shown).to_have_count(3)
+    chosen = shown.nth(2).get_attribute("value")
+    assert chosen
+    choose(page, chosen)
+    wait_for(page, f"(device) => {sent} === device", chosen)
+    page.evaluate("(device) => { unplugged = device; }", chosen)
+    page.evaluate(UNPLUG)
+    wait_for(page, f"() => {sent} === 'default'")
+    label = page.evaluate(f"{SENT}.label")
+    expect(page.locator("#notice")).to_contain_text(f"You speak through another one: {label}.")
+    page.evaluate("navigator.mediaDevices.dispatchEvent(new Event('devicechange'))")
+    expect(shown).to_have_count(2)
+    assert page.evaluate(sent) == "default"
+    page.evaluate("unplugged = ''")
+    page.evaluate("navigator.mediaDevices.dispatchEvent(new Event('devicechange'))")
+    wait_for(page, f"(device) => {sent} === device", chosen)
+    expect(page.locator("#notice")).not_to_contain_text("another one")
 
 
 def open_microphone(page: Page) -> None:

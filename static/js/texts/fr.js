@@ -474,6 +474,8 @@ export default {
   "speak.mic_lost_hint":
     "Un appel ou un autre programme l’utilise, ou il a été débranché. Les auditeurs voient que vous allez revenir. Il sera rouvert tout seul.",
   "speak.mic_back": "Le micro a été absent un instant. On vous entend de nouveau.",
+  "speak.mic_other":
+    "Le micro que vous avez choisi n’est pas là. Vous parlez avec un autre : {microphone}.",
   "speak.ended": "La diffusion est terminée",
   "speak.ended_hint": "Appuyez sur le bouton pour recommencer.",
   "speak.unable": "Ce navigateur ne peut pas envoyer le son",
