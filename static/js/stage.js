@@ -110,6 +110,7 @@ export class Stage extends EventTarget {
     this.ended = this.wasLive = this.panel = this.#held = false;
     this.wantedPanel = null;
     this.paused &&= part === "wings"; // back into a panel, as it was
+    this.#toldPaused = false;
     this.asks = part === "wings";
     this.refusal = null;
     this.signaling.resumes = part !== "rehearse";
@@ -224,8 +225,8 @@ export class Stage extends EventTarget {
         this.#takingOver = false;
         this.sender.iceServers = message.ice_servers ?? [];
         if (this.part === "speak") this.#tabs.begin();
-        this.#toldPaused = false;
         this.#asked = 0;
+        this.#goOnPaused(message);
         this.#followPanel(message);
         this.#tellPaused();
         await this.sender.connect();
@@ -338,6 +339,17 @@ export class Stage extends EventTarget {
       askBeforeLeaving(panel);
     }
     this.#tellPaused();
+  }
+
+  /**
+   * A pause outlasts a lost connection. It is not asked for again: an operator's would be taken for
+   * the speaker's own. One that is news is an operator's.
+   * @param {{state: string | null, panel?: boolean}} stream
+   */
+  #goOnPaused({ state, panel = false }) {
+    const paused = this.part === "speak" && !panel && state === "paused";
+    if (paused && !this.#toldPaused) this.paused = true;
+    this.#toldPaused = paused;
   }
 
   /**

@@ -125,6 +125,23 @@ def test_a_stream_is_paused_told_and_ended(operator: Page, open_page: OpenPage) 
     sees(speaker, "ended")
 
 
+def test_a_pause_outlasts_the_speakers_connection(operator: Page, open_page: OpenPage) -> None:
+    speaker = open_page("/speak/outlast", TONE)
+    begin_speaking(speaker)
+    card(operator, "outlast").get_by_role("button", name="Pause").click()
+    sees(speaker, "paused")
+    speaker.evaluate("sockets.at(-1).close(4999)")
+    sees(speaker, "reconnecting")
+    sees(speaker, "paused")
+    speaker.click("#button")
+    sees(speaker, "ready")
+    speaker.click("#button")  # whoever begins waits for the operator, too
+    sees(speaker, "paused")
+    expect(card(operator, "outlast")).to_have_attribute("data-state", "paused")
+    card(operator, "outlast").get_by_role("button", name="Go on").click()
+    sees(speaker, "live")
+
+
 def test_a_new_token_counts_for_what_was_there_before(
     staged: ServerProcess, open_page: OpenPage
 ) -> None:
