@@ -23,6 +23,7 @@ from tests.browser.people import (
 )
 from tests.browser.serving import ServerProcess
 from tests.browser.test_hearing import decoded, recognised, wrong
+from tests.browser.test_speaker import duplicate
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
 
@@ -46,6 +47,14 @@ RTCPeerConnection.prototype.setRemoteDescription = function ({ type, sdp }) {
 NO_PATIENCE_NEEDED = """
 const later = window.setTimeout;
 window.setTimeout = (call, after, ...rest) => (after === 5000 ? 0 : later(call, after, ...rest));
+"""
+#: Timers of five seconds fire when "wait_no_longer()" is called.
+FIVE_SECONDS_LATER = """
+const setLater = window.setTimeout;
+const waiting = [];
+window.setTimeout = (call, after, ...rest) =>
+  (after === 5000 ? (waiting.push(call), 0) : setLater(call, after, ...rest));
+window.wait_no_longer = () => waiting.splice(0).forEach((call) => call());
 """
 #: Imitates a configured TURN server, which does not exist.
 TURN_SERVER = """
@@ -123,6 +132,24 @@ def test_a_listener_over_the_socket_hears_changes_channel_and_reconnects(
     sees(listener, "reconnecting")
     goes_the_slow_way(listener)
     hears_over_the_socket(listener)
+
+
+def test_a_listener_who_went_on_in_another_tab_stays_there(
+    server: ServerProcess, open_page: OpenPage
+) -> None:
+    begin_speaking(open_page("/speak/slow-tabs"))
+    first = open_page("/listen/slow-tabs", script=BLOCK_UDP + FIVE_SECONDS_LATER)
+    begin_listening(first)
+    wait_for(first, "() => connections.at(-1)?.remoteDescription")
+    second = duplicate(first, f"{server.url}/listen/slow-tabs")
+    sees(first, "refused")
+    sees(second, "ready")
+    count = first.evaluate("sockets.length")
+    assert first.evaluate("connections.at(-1).connectionState") == "closed"
+    first.evaluate("wait_no_longer()")
+    sees(first, "refused")
+    assert first.evaluate("sockets.length") == count
+    expect(first.locator("#button")).to_have_text("Continue here")
 
 
 def test_without_a_candidate_to_try_the_socket_is_used_at_once(open_page: OpenPage) -> None:
