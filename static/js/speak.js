@@ -133,7 +133,8 @@ signaling.on("message", (message) => {
       captions?.restore(message.captions ?? []);
       return;
     case "error":
-      if (!language.refuses(message)) stage.refusal = message;
+      // Of a connection that is lost the page itself says so, and makes another.
+      if (message.code !== "timeout" && !language.refuses(message)) stage.refusal = message;
       break;
     default:
       return;
