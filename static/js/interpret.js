@@ -17,7 +17,7 @@ import { Microphone, microphonesExist, Superseded, troubleOf } from "./microphon
 import {
   chosenMicrophone, lineInWasChosen, offerMicrophones, rememberMicrophone, substituteText,
 } from "./microphone_choice.js";
-import { elementsById, recall, remember, showFailures, stream, takeToken } from "./page.js";
+import { decoded, elementsById, recall, remember, showFailures, stream, takeToken } from "./page.js";
 import { recordingText } from "./recording.js";
 import { Sender } from "./sender.js";
 import { Signaling } from "./signaling.js";
@@ -32,7 +32,7 @@ const page = elementsById({
   listeners: HTMLElement, people: HTMLElement, sound: HTMLAudioElement,
 });
 const token = takeToken();
-const tag = decodeURIComponent(location.pathname.split("/").at(-1) ?? "");
+const tag = decoded(location.pathname.split("/").at(-1) ?? "");
 showFailures();
 await translatePage();
 const language = languageName(tag, pageLanguage);
