@@ -170,7 +170,6 @@ function render() {
   page.pause.textContent = t(stage.paused
     ? stage.panel ? "speak.unmute" : "speak.resume"
     : stage.panel ? "speak.mute" : "speak.pause");
-  page.pause.setAttribute("aria-pressed", String(stage.paused));
   monitor.show(live || (there && stage.panel) ? language.source : null);
   page.meter_box.hidden = microphone.track === null;
   page.level_hint.textContent = heard && levelHint ? t(`speak.level_${levelHint}`) : "";
