@@ -49,6 +49,8 @@ export default {
   "error.internal": "Auf dem Server ist etwas schiefgegangen. Wir versuchen es weiter.",
   "error.origin":
     "Der Server kennt diese Adresse nicht. Der Veranstalter muss ihn mit --public-url und dieser Adresse starten.",
+  "error.elsewhere":
+    "Dieser Server ist nur für Zuhörende. Bitten Sie den Veranstalter um die Adresse des Hauptservers.",
   "error.continue": "Hier weitermachen",
 
   "connection.connecting": "Verbinden…",

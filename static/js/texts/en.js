@@ -46,6 +46,8 @@ export default {
   "error.internal": "Something went wrong on the server. We keep trying.",
   "error.origin":
     "The server does not know this address. The host must start it with --public-url and this address.",
+  "error.elsewhere":
+    "This server is for listeners only. Ask the host for the address of the main server.",
   "error.continue": "Continue here",
 
   "connection.connecting": "Connecting…",

@@ -48,6 +48,8 @@ export default {
   "error.internal": "Un problème est survenu sur le serveur. Nous continuons d’essayer.",
   "error.origin":
     "Le serveur ne connaît pas cette adresse. La personne qui organise doit le démarrer avec --public-url et cette adresse.",
+  "error.elsewhere":
+    "Ce serveur est réservé aux auditeurs. Demandez l’adresse du serveur principal à la personne qui organise.",
   "error.continue": "Continuer ici",
 
   "connection.connecting": "Connexion…",

@@ -46,6 +46,8 @@ export default {
   "error.internal": "Er ging iets mis op de server. We blijven het proberen.",
   "error.origin":
     "De server kent dit adres niet. De organisatie moet hem starten met --public-url en dit adres.",
+  "error.elsewhere":
+    "Deze server is alleen voor luisteraars. Vraag de organisatie om het adres van de hoofdserver.",
   "error.continue": "Hier verdergaan",
 
   "connection.connecting": "Verbinden…",
