@@ -48,11 +48,13 @@ export function airText(booth) {
  * @param {HTMLElement} notice
  * @param {Booth | null} booth
  * @param {boolean} floorHalted
+ * @param {string} microphone says which other one is open, if one is
  */
-export function showNews(notice, booth, floorHalted) {
+export function showNews(notice, booth, floorHalted, microphone) {
   const told = [
     booth?.on_air && booth.asks ? t("interpret.asks", { name: booth.asks }) : "",
     floorHalted ? t("interpret.floor_halted") : "",
+    microphone,
   ].filter(Boolean).join(" ");
   if (notice.textContent !== told) notice.textContent = told;
 }

@@ -52,7 +52,7 @@ export class CaptionView {
     } else {
       // Writing the same text again would make the live region announce it again.
       if (caption.status !== "final") writePartial(line, caption);
-      else if (line.firstChild?.nodeValue !== caption.text) line.textContent = caption.text;
+      else if (line.firstChild?.nodeValue !== caption.text) write(line, caption.text);
       if (caption.doubtful && !line.matches(".doubtful")) this.#mark(line, "doubtful");
       if (caption.skipped && !line.matches(".skipped")) this.#mark(line, "skipped");
       const region = caption.status === "final" ? this.finals : this.partials;
@@ -196,6 +196,16 @@ export class CaptionViews {
 }
 
 /**
+ * Writes other words, without the marks of those before.
+ * @param {HTMLElement} line
+ * @param {...(string | Node)} words
+ */
+function write(line, ...words) {
+  line.replaceChildren(...words);
+  line.classList.remove("doubtful", "skipped");
+}
+
+/**
  * @param {HTMLElement} line
  * @param {Caption} caption
  */
@@ -205,7 +215,7 @@ function writePartial(line, { text, certain = 0 }) {
   sure.className = "certain";
   sure.textContent = words.slice(0, certain).join(" ");
   const rest = words.slice(certain).join(" ");
-  line.replaceChildren(...(certain > 0 ? [sure, rest && ` ${rest}`] : [rest]));
+  write(line, ...(certain > 0 ? [sure, rest && ` ${rest}`] : [rest]));
 }
 
 /**

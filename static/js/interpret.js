@@ -13,11 +13,11 @@ import { holdToCough } from "./cough.js";
 import { Floor } from "./floor.js";
 import { errorText, languageName, pageLanguage, t, translatePage } from "./i18n.js";
 import { drawLevel, LevelMeter } from "./meter.js";
-import { Microphone, microphonesExist, troubleOf } from "./microphone.js";
+import { Microphone, microphonesExist, Superseded, troubleOf } from "./microphone.js";
 import {
-  chosenMicrophone, lineInWasChosen, offerMicrophones, rememberMicrophone,
+  chosenMicrophone, lineInWasChosen, offerMicrophones, rememberMicrophone, substituteText,
 } from "./microphone_choice.js";
-import { elementsById, recall, remember, showFailures, stream, takeToken } from "./page.js";
+import { decoded, elementsById, recall, remember, showFailures, stream, takeToken } from "./page.js";
 import { recordingText } from "./recording.js";
 import { Sender } from "./sender.js";
 import { Signaling } from "./signaling.js";
@@ -32,7 +32,7 @@ const page = elementsById({
   listeners: HTMLElement, people: HTMLElement, sound: HTMLAudioElement,
 });
 const token = takeToken();
-const tag = decodeURIComponent(location.pathname.split("/").at(-1) ?? "");
+const tag = decoded(location.pathname.split("/").at(-1) ?? "");
 showFailures();
 await translatePage();
 const language = languageName(tag, pageLanguage);
@@ -109,16 +109,14 @@ async function onConnected() {
 async function openMicrophone() {
   try {
     await microphone.open(chosenMicrophone(page.microphone), false);
-    if (!inside) {
-      microphone.close();
-      return;
-    }
-    await useMicrophone();
   } catch (error) {
-    if (/** @type {{name: string}} */ (error).name === "AbortError") return; // left, or chosen anew
+    if (error instanceof Superseded) return; // left, or chosen anew
     trouble = troubleOf(error);
     leave();
+    return;
   }
+  if (inside) await useMicrophone();
+  else microphone.close();
 }
 
 /** Sends and shows what the microphone has now: also after it was lost, when the track is another. */
@@ -243,7 +241,7 @@ function render() {
   page.way.textContent = inside && sender.overSocket
     ? t(sender.noPeers ? "speak.slow_browser"
       : sender.turnRefused ? "speak.slow_refused" : "speak.slow_way") : "";
-  showNews(page.notice, booth, inside && floor.halted);
+  showNews(page.notice, booth, inside && floor.halted, substituteText(microphone));
   page.setup.hidden = inside;
   page.leave.hidden = page.meters.hidden = !inside;
   const appears = page.air.hidden && inside && booth !== null;

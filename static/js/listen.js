@@ -76,13 +76,14 @@ async function offer() {
 
 /** No peer connection is possible on this network: join again, with audio over the socket. */
 function goByTheSocket() {
+  if (signaling.status === "closed") return; // the sound has gone on in another window
   if (player.useSocket()) signaling.open();
   else offer(); // somewhere else it may come through
   render();
 }
 
 signaling.on("status", (status) => {
-  if (status === "reconnecting") player.lose();
+  if (status === "reconnecting" || status === "closed") player.lose();
   render();
 });
 signaling.on("refused", (error) => {

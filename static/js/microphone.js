@@ -5,6 +5,9 @@ export const microphonesExist = Boolean(navigator.mediaDevices?.getUserMedia);
 
 const AGAIN_MS = 2000;
 
+/** What an attempt to open a microphone throws if a newer one, or its end, came in between. */
+export class Superseded extends Error {}
+
 /**
  * Events: "devices": the list of devices changed; "lost": a call or another program has taken the
  * microphone, or it is unplugged; "back": `track` has sound again, and may be another one;
@@ -27,13 +30,19 @@ export class Microphone extends EventTarget {
     super();
     navigator.mediaDevices?.addEventListener("devicechange", () => {
       this.dispatchEvent(new Event("devices"));
-      if (this.lost) this.#reopen();
+      this.#seek();
     });
   }
 
   /** Which device is open, if one was asked for; "" for the default. */
   get deviceId() {
     return this.#deviceId && (this.track?.getSettings().deviceId ?? "");
+  }
+
+  /** The name of the one that is open in place of the one that was asked for; "" if none is. */
+  get substitute() {
+    const open = this.track?.getSettings().deviceId;
+    return this.#deviceId && open && open !== this.#deviceId ? this.track?.label ?? "" : "";
   }
 
   /** What is to be sent: the track, or one side of it. */
@@ -49,7 +58,7 @@ export class Microphone extends EventTarget {
   /**
    * Opens a device ("" for the default, which also takes the place of one that is not there); an
    * earlier one is closed only when this one is there.
-   * Throws what getUserMedia throws; see `troubleOf`.
+   * Throws Superseded, or what getUserMedia throws; see `troubleOf`.
    * @param {string} deviceId
    * @param {boolean} lineIn passes the sound on untouched, as a mixing desk gives it
    */
@@ -60,10 +69,12 @@ export class Microphone extends EventTarget {
       noiseSuppression: !lineIn,
       autoGainControl: !lineIn,
       channelCount: lineIn ? 2 : undefined, // to notice that they cancel each other
+    }).catch((error) => {
+      throw turn === this.#turn ? error : new Superseded();
     });
     if (turn !== this.#turn) {
       track.stop();
-      throw new DOMException("closed meanwhile", "AbortError");
+      throw new Superseded();
     }
     const silenced = this.track !== null && !this.track.enabled;
     this.close();
@@ -109,18 +120,24 @@ export class Microphone extends EventTarget {
     this.#timer = setTimeout(() => this.#reopen(), ms);
   }
 
+  /** Opens what is missing, if it is there again. */
+  async #seek() {
+    const wanted = this.#deviceId;
+    const listed = this.substitute !== ""
+      && (await listMicrophones()).some(({ deviceId }) => deviceId === wanted);
+    if (this.lost || (listed && this.substitute !== "" && this.#deviceId === wanted)) this.#reopen();
+  }
+
   async #reopen() {
     try {
       const track = await this.open(this.#deviceId, this.#lineIn);
       if (track.muted) this.#lose(AGAIN_MS);
       else this.#find();
     } catch (error) {
-      const name = /** @type {{name: string}} */ (error).name;
-      if (name === "AbortError") return;
-      const trouble = troubleOf(error);
-      if (trouble === "denied") {
-        this.dispatchEvent(new Event("refused"));
-        return;
+      if (error instanceof Superseded) return;
+      if (troubleOf(error) === "denied") {
+        if (this.lost) this.dispatchEvent(new Event("refused"));
+        return; // what is open in its place goes on
       }
       this.#reopenIn(AGAIN_MS);
     }

@@ -33,6 +33,14 @@ export async function offerMicrophones(select, microphone) {
   select.value = devices.find((d) => d.deviceId === chosen)?.deviceId ?? "";
 }
 
+/**
+ * Says that another microphone is open than the one that was chosen.
+ * @param {Microphone} microphone
+ */
+export function substituteText({ substitute }) {
+  return substitute && t("speak.mic_other", { microphone: substitute });
+}
+
 export function lineInWasChosen() {
   return recall("localStorage", LINE_IN) === "true";
 }

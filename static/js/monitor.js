@@ -60,7 +60,7 @@ export class Monitor {
     });
     this.#signaling.on("sound", (packet) => this.#player.receive(packet));
     this.#signaling.on("status", (status) => {
-      if (status === "reconnecting") this.#player.lose();
+      if (status === "reconnecting" || status === "closed") this.#player.lose();
     });
     this.#player.addEventListener("doubtful", () => this.#signaling.probe());
     this.#player.addEventListener("failed", () => this.#offer());

@@ -54,9 +54,21 @@ export function at(path) {
   return new URL(path, ROOT).href;
 }
 
+/**
+ * A part of the address's path; what is not encoded as it should be, as it is.
+ * @param {string} part
+ */
+export function decoded(part) {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return part;
+  }
+}
+
 const PARTS = location.pathname.split("/");
 /** The stream's name: the last part of the path; before the language in an interpreter's. */
-export const stream = decodeURIComponent(PARTS.at(PARTS.at(-3) === "interpret" ? -2 : -1) ?? "");
+export const stream = decoded(PARTS.at(PARTS.at(-3) === "interpret" ? -2 : -1) ?? "");
 
 /**
  * What the server wrote into the page, so that nobody waits for it: see server/http/first.py.

@@ -30,7 +30,7 @@ const named = languagesIn(address.searchParams);
 let { languages } = named;
 /** The languages of the stream, or, until somebody speaks, of the server. @type {string[]} */
 let channels = [];
-/** All that were ever there, for the chooser. @type {string[]} */
+/** All that were ever there or chosen, in the chooser's order, which stays. @type {string[]} */
 let offered = [];
 /** The languages that can be spoken or heard here. @type {Set<string>} */
 const known = new Set();
@@ -123,8 +123,8 @@ function select() {
   if (signaling.status === "joined" && captions.join() !== told) {
     signaling.send({ type: "select", captions: asked() });
   }
-  offered = [...new Set([...offered, ...channels, ...(source ? [source] : [])])];
-  showChoices([...new Set([...languages, ...offered])], captions);
+  offered = [...new Set([...offered, ...languages, ...channels, ...(source ? [source] : [])])];
+  showChoices(offered, captions);
 }
 
 function render() {
@@ -165,7 +165,10 @@ function choice(tag) {
 }
 
 function choose() {
-  languages = boxes().filter((box) => box.checked).map((box) => box.value);
+  const checked = boxes().filter((box) => box.checked).map((box) => box.value);
+  const before = languages.length > 0 ? languages : wanted();
+  // What is read stays where it is on the screen.
+  languages = [...new Set([...before.filter((tag) => checked.includes(tag)), ...checked])];
   address.searchParams.delete("language");
   for (const tag of languages) address.searchParams.append("language", tag);
   history.replaceState(null, "", address);

@@ -6,6 +6,9 @@
 import { SocketMicrophone } from "./socket_microphone.js";
 import { Peer } from "./webrtc.js";
 
+/** What failed at once might do so again, and take the whole machine. */
+const AGAIN_MS = 1000;
+
 /** Events: "connected"; "change", when something else may be shown. */
 export class Sender extends EventTarget {
   /** The network lets no connection through: sound goes over the socket, until `reset`. */
@@ -23,6 +26,7 @@ export class Sender extends EventTarget {
   #direction;
   /** @type {Peer | SocketMicrophone | null} */
   #peer = null;
+  #timer = 0;
 
   /**
    * @param {Signaling} signaling
@@ -77,6 +81,7 @@ export class Sender extends EventTarget {
 
   /** The session is gone, and the connection with it. */
   lose() {
+    clearTimeout(this.#timer);
     this.#peer?.close();
     this.#peer = null;
   }
@@ -85,9 +90,17 @@ export class Sender extends EventTarget {
     this.lose();
     const peer = new SocketMicrophone(this.#signaling);
     this.#peer = peer;
-    peer.addEventListener("failed", () => this.#useSocket());
+    peer.addEventListener("failed", () => this.#useSocketAgain());
+    await peer.prepare();
+    if (!peer.connected) return;
     if (this.#microphone.sound) await peer.send(this.#microphone.sound);
     this.#tell("connected");
+  }
+
+  #useSocketAgain() {
+    this.lose();
+    this.#timer = setTimeout(() => this.#useSocket(), AGAIN_MS);
+    this.#tell("change");
   }
 
   async #offer() {

@@ -22,18 +22,19 @@ const MOST_UNSENT_BYTES = 6000;
 
 /** Event: "failed": it stopped working, and a new one is needed. */
 export class SocketMicrophone extends EventTarget {
-  /** As in Peer: true until closed, because the socket is there. */
-  connected = true;
+  /** Whether what it is given is sent. */
+  connected = false;
   dropped = 0;
   #signaling;
   #context = new AudioContext({ sampleRate: RATE_HZ });
-  /** What the sound is given to, once it is there. @type {Promise<AudioNode | null> | null} */
+  #closed = false;
+  /** What the sound is given to, once it is there. @type {AudioNode | null} */
   #capture = null;
   /** @type {AudioNode | null} */
   #source = null;
   #encoder = new AudioEncoder({
     output: (chunk) => this.#sendChunk(chunk),
-    error: () => this.dispatchEvent(new Event("failed")),
+    error: () => this.#fail(),
   });
   #sequence = 0;
   #samples = 0;
@@ -48,35 +49,47 @@ export class SocketMicrophone extends EventTarget {
     this.#signaling = signaling;
   }
 
+  /** Fetches what it needs. It is connected then, or has failed, or was closed meanwhile. */
+  async prepare() {
+    try {
+      await this.#context.audioWorklet.addModule(new URL("capture.js", import.meta.url));
+      if (this.#closed) return;
+      const capture = new AudioWorkletNode(this.#context, "capture", {
+        channelCount: 1, channelCountMode: "explicit" });
+      capture.port.onmessage = ({ data }) => this.#encode(data);
+      capture.connect(this.#context.destination); // it is silent; unconnected it would not run
+      this.#encoder.configure(OPUS);
+      this.#capture = capture;
+      this.connected = true;
+    } catch {
+      this.#fail();
+    }
+  }
+
   /**
-   * Sends `track` from now on, in place of what was sent.
+   * Sends `track` from now on, in place of what was sent; nothing before it is connected.
    * @param {MediaStreamTrack} track
    */
   async send(track) {
-    this.#capture ??= this.#prepare();
-    const capture = await this.#capture;
-    if (capture === null || !this.connected) return; // closed meanwhile
+    if (this.#capture === null || !this.connected) return;
+    this.#context.resume();
     this.#source?.disconnect();
     this.#source = this.#context.createMediaStreamSource(new MediaStream([track]));
-    this.#source.connect(capture);
+    this.#source.connect(this.#capture);
   }
 
   close() {
+    if (this.#closed) return;
+    this.#closed = true;
     this.connected = false;
     if (this.#encoder.state !== "closed") this.#encoder.close();
     this.#context.close();
   }
 
-  async #prepare() {
-    this.#context.resume();
-    await this.#context.audioWorklet.addModule(new URL("capture.js", import.meta.url));
-    if (!this.connected) return null;
-    const capture = new AudioWorkletNode(this.#context, "capture", {
-      channelCount: 1, channelCountMode: "explicit" });
-    capture.port.onmessage = ({ data }) => this.#encode(data);
-    capture.connect(this.#context.destination); // it is silent; unconnected it would not run
-    this.#encoder.configure(OPUS);
-    return capture;
+  #fail() {
+    if (this.#closed) return;
+    this.close();
+    this.dispatchEvent(new Event("failed"));
   }
 
   /** @param {Float32Array<ArrayBuffer>} samples */

@@ -11,7 +11,7 @@ import { errorText, t, translatePage } from "./i18n.js";
 import { Lobby } from "./lobby.js";
 import { drawLevel, LevelMeter } from "./meter.js";
 import {
-  chosenMicrophone, lineInWasChosen, offerMicrophones, rememberMicrophone,
+  chosenMicrophone, lineInWasChosen, offerMicrophones, rememberMicrophone, substituteText,
 } from "./microphone_choice.js";
 import { MicrophoneTest } from "./microphone_test.js";
 import { Monitor } from "./monitor.js";
@@ -133,7 +133,8 @@ signaling.on("message", (message) => {
       captions?.restore(message.captions ?? []);
       return;
     case "error":
-      if (!language.refuses(message)) stage.refusal = message;
+      // Of a connection that is lost the page itself says so, and makes another.
+      if (message.code !== "timeout" && !language.refuses(message)) stage.refusal = message;
       break;
     default:
       return;
@@ -169,7 +170,6 @@ function render() {
   page.pause.textContent = t(stage.paused
     ? stage.panel ? "speak.unmute" : "speak.resume"
     : stage.panel ? "speak.mute" : "speak.pause");
-  page.pause.setAttribute("aria-pressed", String(stage.paused));
   monitor.show(live || (there && stage.panel) ? language.source : null);
   page.meter_box.hidden = microphone.track === null;
   page.level_hint.textContent = heard && levelHint ? t(`speak.level_${levelHint}`) : "";
@@ -245,6 +245,7 @@ stage.addEventListener("change", () => {
 });
 stage.addEventListener("track", () => {
   if (microphone.track) meter.start(microphone.track);
+  page.notice.textContent = substituteText(microphone);
 });
 stage.addEventListener("stop", () => {
   meter.stop();
@@ -254,7 +255,7 @@ stage.addEventListener("stop", () => {
   if (!stage.ended) lobby.enter();
 });
 stage.addEventListener("back", () => {
-  page.notice.textContent = t("speak.mic_back");
+  page.notice.textContent = substituteText(microphone) || t("speak.mic_back");
 });
 stage.addEventListener("occupied", () => {
   // Whoever speaks at another server cannot be asked here; the page says where that is.

@@ -3,7 +3,7 @@
 // between the two.
 
 /** @import { Audience, ServerError, ServerMessage, Waiting } from "./messages.js" */
-import { Microphone, microphonesExist, troubleOf } from "./microphone.js";
+import { Microphone, microphonesExist, Superseded, troubleOf } from "./microphone.js";
 import { askBeforeLeaving, OnlyTab } from "./only_tab.js";
 import { stream } from "./page.js";
 import { Sender } from "./sender.js";
@@ -110,6 +110,7 @@ export class Stage extends EventTarget {
     this.ended = this.wasLive = this.panel = this.#held = false;
     this.wantedPanel = null;
     this.paused &&= part === "wings"; // back into a panel, as it was
+    this.#toldPaused = false;
     this.asks = part === "wings";
     this.refusal = null;
     this.signaling.resumes = part !== "rehearse";
@@ -177,19 +178,20 @@ export class Stage extends EventTarget {
   async openMicrophone() {
     const { deviceId, lineIn } = this.#chosen();
     try {
-      const track = await this.microphone.open(deviceId, lineIn);
-      if (this.part === null) {
-        this.microphone.close();
-        return;
-      }
-      await this.sender.send(track);
-      this.#tell("track");
-      this.#tellPaused();
+      await this.microphone.open(deviceId, lineIn);
     } catch (error) {
-      if (/** @type {{name: string}} */ (error).name === "AbortError") return;
+      if (error instanceof Superseded) return;
       this.trouble = troubleOf(error);
       this.stop();
+      return;
     }
+    if (this.part === null) {
+      this.microphone.close();
+      return;
+    }
+    if (this.microphone.sound) await this.sender.send(this.microphone.sound);
+    this.#tell("track");
+    this.#tellPaused();
   }
 
   /** @returns {Situation} */
@@ -223,8 +225,8 @@ export class Stage extends EventTarget {
         this.#takingOver = false;
         this.sender.iceServers = message.ice_servers ?? [];
         if (this.part === "speak") this.#tabs.begin();
-        this.#toldPaused = false;
         this.#asked = 0;
+        this.#goOnPaused(message);
         this.#followPanel(message);
         this.#tellPaused();
         await this.sender.connect();
@@ -337,6 +339,17 @@ export class Stage extends EventTarget {
       askBeforeLeaving(panel);
     }
     this.#tellPaused();
+  }
+
+  /**
+   * A pause outlasts a lost connection. It is not asked for again: an operator's would be taken for
+   * the speaker's own. One that is news is an operator's.
+   * @param {{state: string | null, panel?: boolean}} stream
+   */
+  #goOnPaused({ state, panel = false }) {
+    const paused = this.part === "speak" && !panel && state === "paused";
+    if (paused && !this.#toldPaused) this.paused = true;
+    this.#toldPaused = paused;
   }
 
   /**

@@ -9,6 +9,7 @@ from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-unt
 from playwright.sync_api import Page, expect
 
 from tests.browser.people import OpenPage, begin_speaking, sees
+from tests.browser.serving import ServerProcess
 
 pytestmark = pytest.mark.browser
 
@@ -121,6 +122,23 @@ def test_choices_are_remembered(open_page: OpenPage) -> None:
     assert page.evaluate("document.documentElement.style.getPropertyValue('--caption-scale')") == (
         "1.2"
     )
+
+
+def test_an_invitation_that_fails_at_first_comes_later(
+    server: ServerProcess, open_page: OpenPage
+) -> None:
+    """Whoever has a token may need one in the address for listeners, which the server makes."""
+    page = open_page("/")
+    failing = True
+    page.route("**/qr/**", lambda route: route.abort() if failing else route.continue_())
+    with page.expect_event("requestfailed"):
+        page.goto(f"{server.url}/speak/invited#token={server.token(speak=True)}")
+    with page.expect_event("requestfailed"):  # it is asked again
+        pass
+    expect(page.locator("#address")).to_be_hidden()
+    expect(page.locator("#qr")).to_be_hidden()
+    failing = False
+    expect(page.locator("#address")).to_be_visible()
 
 
 def test_the_captions_page_is_for_a_hall(open_page: OpenPage) -> None:

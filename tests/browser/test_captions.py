@@ -67,6 +67,15 @@ def test_a_doubtful_line_is_marked(view: JSHandle) -> None:
     assert view.evaluate("view => view.finals.firstChild.className") == "doubtful skipped"
 
 
+def test_a_line_that_grows_keeps_its_mark_as_long_as_it_has_one(view: JSHandle) -> None:
+    line = caption(1, "final", "good", 1) | {"skipped": True}
+    show(view, line, line | {"text": "good morning", "revision": 2})
+    assert shown(view, "finals") == ["good morning not spoken"]
+    show(view, caption(1, "final", "good morning all", 3))
+    assert shown(view, "finals") == ["good morning all"]
+    assert view.evaluate("view => view.finals.firstChild.className") == ""
+
+
 def test_the_certain_words_of_a_partial_stand_out(view: JSHandle) -> None:
     line = caption(1, "partial", "good morning every", 1)
     show(view, line | {"certain": 2}, caption(2, "partial", "one"))

@@ -2,14 +2,15 @@
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import urljoin
 
 import pytest
-from playwright.sync_api import Page, WebSocketRoute, expect
+from playwright.sync_api import Browser, Page, WebSocketRoute, expect
 
+from tests.browser.conftest import opener
 from tests.browser.people import (
     LAST_S,
     PATIENCE_S,
@@ -43,6 +44,20 @@ def test_who_is_refused_reads_why(open_staged: OpenPage) -> None:
     assert sees(page, "refused")
     expect(page.locator("#state")).to_have_text("Er staat iets in de weg")
     expect(page.locator("#hint")).to_contain_text("Gebruik het volledige adres")
+
+
+@pytest.fixture
+def open_lost(staged: ServerProcess, browser: Browser) -> Iterator[OpenPage]:
+    """The same as ``open_staged``, for addresses that the server answers with 404."""
+    yield from opener(staged, browser, expected="status of 404")
+
+
+@pytest.mark.parametrize("path", ["listen/50%", "captions/%E0", "interpret/50%/en"])
+def test_an_address_that_is_no_name_leads_to_the_start_page(open_lost: OpenPage, path: str) -> None:
+    """Scripts of the page read its address, too."""
+    page = open_lost(f"/{path}")
+    expect(page.locator("#missing")).not_to_be_empty()
+    expect(page.locator("#failure")).to_be_empty()
 
 
 def test_a_name_that_nobody_uses_is_said_to_be_one_and_others_are_offered(
@@ -216,6 +231,15 @@ def test_captions_are_searched_copied_and_kept_and_do_not_talk_over_the_sound(
     assert lines(page)
     page.click("#fullscreen")
     expect(page.locator("#button")).to_be_hidden()
+    expect(page.locator("#state")).to_be_hidden()
+    expect(page.locator(".controls")).to_be_hidden()
+    for told in ("#announcement", "#failure"):
+        expect(page.locator(told)).to_be_hidden()
+        page.evaluate("(id) => { document.querySelector(id).textContent = 'Coffee!'; }", told)
+        expect(page.locator(told)).to_be_visible()
+        expect(page.locator("#button")).to_be_hidden()
+        expect(page.locator("#state")).to_be_hidden()
+        page.evaluate("(id) => { document.querySelector(id).textContent = ''; }", told)
     page.click("#fullscreen")
     expect(page.locator("#button")).to_be_visible()
     page.click("#only_captions")

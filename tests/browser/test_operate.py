@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 from tests.browser.conftest import opener
 from tests.browser.people import PATIENCE_S, OpenPage, begin_speaking, sees
@@ -125,6 +125,23 @@ def test_a_stream_is_paused_told_and_ended(operator: Page, open_page: OpenPage) 
     sees(speaker, "ended")
 
 
+def test_a_pause_outlasts_the_speakers_connection(operator: Page, open_page: OpenPage) -> None:
+    speaker = open_page("/speak/outlast", TONE)
+    begin_speaking(speaker)
+    card(operator, "outlast").get_by_role("button", name="Pause").click()
+    sees(speaker, "paused")
+    speaker.evaluate("sockets.at(-1).close(4999)")
+    sees(speaker, "reconnecting")
+    sees(speaker, "paused")
+    speaker.click("#button")
+    sees(speaker, "ready")
+    speaker.click("#button")  # whoever begins waits for the operator, too
+    sees(speaker, "paused")
+    expect(card(operator, "outlast")).to_have_attribute("data-state", "paused")
+    card(operator, "outlast").get_by_role("button", name="Go on").click()
+    sees(speaker, "live")
+
+
 def test_a_new_token_counts_for_what_was_there_before(
     staged: ServerProcess, open_page: OpenPage
 ) -> None:
@@ -157,6 +174,66 @@ def test_a_glossary_is_edited_and_its_problems_are_shown(operator: Page) -> None
     operator.click("#glossary_box summary")
     operator.click("#glossary_box summary")
     expect(operator.locator("#glossary_names")).to_have_value("Jan")
+
+
+def test_one_streams_glossary_is_not_saved_as_anothers(operator: Page) -> None:
+    names = operator.locator("#glossary_names")
+    with operator.expect_response("**/streams/first/glossary"):
+        name_stream(operator, "first", "glossary_box")
+    expect(names).to_be_enabled()
+    operator.fill("#glossary_names", "Jan")
+    operator.get_by_role("button", name="Save").click()
+    expect(operator.locator("#glossary_result")).to_contain_text("Saved")
+    operator.route("**/streams/second/glossary", lambda route: route.abort())
+    with operator.expect_event("requestfailed"):
+        name_stream(operator, "second", "glossary_box")
+    expect(operator.locator("#glossary_result")).to_have_text("Failed to fetch")
+    expect(names).to_have_value("")
+    expect(names).to_be_disabled()
+    expect(operator.get_by_role("button", name="Save")).to_be_disabled()
+    operator.unroute_all()
+    operator.click("#glossary_box summary")
+    operator.click("#glossary_box summary")
+    expect(names).to_be_enabled()
+
+
+def test_one_streams_recording_is_not_shown_as_anothers(operator: Page) -> None:
+    text = operator.get_by_label("Record the captions")
+    with operator.expect_response("**/streams/recorded/recording"):
+        name_stream(operator, "recorded", "recording_box")
+    with operator.expect_response("**/streams/recorded/recording"):
+        text.check()
+    asked: list[Route] = []
+    for name in ("late", "never"):
+        operator.route(f"**/streams/{name}/recording", lambda route: asked.append(route))
+    for name in ("late", "never"):
+        with operator.expect_request(f"**/streams/{name}/recording"):
+            name_stream(operator, name, "recording_box")
+    expect(text).to_be_disabled()
+    late, never = asked
+    late.fulfill(json={"recording": ["text"]})
+    never.abort()
+    expect(operator.locator("#recording_result")).to_have_text("Failed to fetch")
+    expect(text).not_to_be_checked()
+    expect(text).to_be_disabled()
+    name_stream(operator, "recorded", "recording_box")
+    expect(text).to_be_checked()
+    operator.route("**/streams/recorded/recording", lambda route: route.abort())
+    text.focus()
+    operator.keyboard.press("Space")
+    expect(operator.locator("#recording_result")).to_have_text("Failed to fetch")
+    expect(text).to_be_checked()
+    operator.unroute_all()
+    text.uncheck()
+    operator.click("#recording_box summary")
+
+
+def name_stream(page: Page, name: str, box: str) -> None:
+    """Names the stream that is prepared, and opens a box if it is not open."""
+    page.fill("#name", name)
+    page.press("#name", "Tab")
+    if page.locator(f"#{box}").get_attribute("open") is None:
+        page.click(f"#{box} summary")
 
 
 def test_a_sheet_has_a_code_for_each_language(operator: Page) -> None:

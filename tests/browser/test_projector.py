@@ -50,6 +50,26 @@ def test_a_language_chosen_for_listening_is_read_too(open_staged: OpenPage) -> N
     expect(page.locator("#shown")).to_have_text("Captions: Nederlands")
 
 
+def test_boxes_and_captions_stay_where_they_are(open_staged: OpenPage) -> None:
+    page = open_staged("/captions/order?language=nl")
+    page.click("#shown")
+    boxes = "[...document.querySelectorAll('#choices input')].map(({ value }) => value)"
+    order = page.evaluate(boxes)
+    assert order[0] == "nl"
+    box = page.locator(f"#choices input[value={order[1]}]")
+    box.focus()
+    page.keyboard.press("Space")
+    expect(box).to_be_checked()
+    expect(box).to_be_focused()
+    assert panels(page) == order[:2]
+    first = page.locator("#choices input[value=nl]")
+    for chosen in (order[1:2], [order[1], "nl"]):
+        first.focus()
+        page.keyboard.press("Space")
+        expect(first).to_be_focused()
+        assert (page.evaluate(boxes), panels(page)) == (order, chosen)
+
+
 def test_what_is_no_language_in_the_address_is_left_out(open_staged: OpenPage) -> None:
     page = open_staged("/captions/reader?language=en_US,,a%20b&language=%20nl")
     expect(page.locator("#shown")).to_have_text("Captions: Nederlands")

@@ -18,10 +18,13 @@ from tests.browser.people import (
     hears_over_the_socket,
     lines,
     sees,
+    wait_for,
     wait_for_last_line,
 )
 from tests.browser.serving import ServerProcess
+from tests.browser.test_any_browser import NO_WEBRTC
 from tests.browser.test_hearing import decoded, recognised, wrong
+from tests.browser.test_speaker import duplicate
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
 
@@ -46,6 +49,14 @@ NO_PATIENCE_NEEDED = """
 const later = window.setTimeout;
 window.setTimeout = (call, after, ...rest) => (after === 5000 ? 0 : later(call, after, ...rest));
 """
+#: Timers of five seconds fire when "wait_no_longer()" is called.
+FIVE_SECONDS_LATER = """
+const setLater = window.setTimeout;
+const waiting = [];
+window.setTimeout = (call, after, ...rest) =>
+  (after === 5000 ? (waiting.push(call), 0) : setLater(call, after, ...rest));
+window.wait_no_longer = () => waiting.splice(0).forEach((call) => call());
+"""
 #: Imitates a configured TURN server, which does not exist.
 TURN_SERVER = """
 const parse = JSON.parse;
@@ -65,6 +76,35 @@ Object.defineProperty(BaseAudioContext.prototype, "state", {
 });
 """
 NO_WEB_CODECS = "delete window.AudioDecoder; delete window.AudioEncoder;"
+#: Once "failing" is true, a module of the audio thread cannot be fetched at the first attempt, and
+#: comes at the second when "goOn" is called. Playwright does not see these requests.
+FETCH_FAILS = """
+window.failing = false;
+window.goOn = null;
+const { addModule } = AudioWorklet.prototype;
+let attempts = 0;
+AudioWorklet.prototype.addModule = async function (...rest) {
+  if (failing) attempts += 1;
+  if (attempts === 1) throw new DOMException("not fetched", "AbortError");
+  if (attempts === 2) await new Promise((resolve) => (window.goOn = resolve));
+  return addModule.apply(this, rest);
+};
+"""
+#: Counts the encoders of sound, each of which fails soon; notes when they are made, in
+#: milliseconds, and how things stood.
+FAILING_ENCODER = """
+window.made = [];
+window.stood = [];
+window.AudioEncoder = class extends AudioEncoder {
+  constructor(init) {
+    super(init);
+    made.push(performance.now());
+    setTimeout(() => init.error(new DOMException("no codec", "EncodingError")), 0);
+  }
+};
+addEventListener("DOMContentLoaded", () => new MutationObserver(
+  () => stood.push(document.body.dataset.situation)).observe(document.body, { attributes: true }));
+"""
 #: So many phrases of the clip are spoken.
 PHRASES = 6
 #: When captions have not changed for so long, the clip is over and all of it has been heard.
@@ -92,6 +132,24 @@ def test_a_listener_over_the_socket_hears_changes_channel_and_reconnects(
     sees(listener, "reconnecting")
     goes_the_slow_way(listener)
     hears_over_the_socket(listener)
+
+
+def test_a_listener_who_went_on_in_another_tab_stays_there(
+    server: ServerProcess, open_page: OpenPage
+) -> None:
+    begin_speaking(open_page("/speak/slow-tabs"))
+    first = open_page("/listen/slow-tabs", script=BLOCK_UDP + FIVE_SECONDS_LATER)
+    begin_listening(first)
+    wait_for(first, "() => connections.at(-1)?.remoteDescription")
+    second = duplicate(first, f"{server.url}/listen/slow-tabs")
+    sees(first, "refused")
+    sees(second, "ready")
+    count = first.evaluate("sockets.length")
+    assert first.evaluate("connections.at(-1).connectionState") == "closed"
+    first.evaluate("wait_no_longer()")
+    sees(first, "refused")
+    assert first.evaluate("sockets.length") == count
+    expect(first.locator("#button")).to_have_text("Continue here")
 
 
 def test_without_a_candidate_to_try_the_socket_is_used_at_once(open_page: OpenPage) -> None:
@@ -163,6 +221,8 @@ def test_a_speaker_over_the_socket_can_pause_and_reconnects(open_page: OpenPage)
     goes_the_slow_way(speaker)
     speaker.click("#pause")
     sees(speaker, "paused")
+    expect(speaker.get_by_role("button", name="Go on", exact=True)).to_be_visible()
+    expect(speaker.locator("#pause")).not_to_have_attribute("aria-pressed", "true")
     speaker.evaluate("sockets.at(-1).close(4999)")
     sees(speaker, "reconnecting")
     sees(speaker, "paused")
@@ -171,6 +231,33 @@ def test_a_speaker_over_the_socket_can_pause_and_reconnects(open_page: OpenPage)
     listener = open_page("/listen/slow-speaker")
     begin_listening(listener)
     hears(listener)
+
+
+def test_a_speaker_is_live_over_the_socket_only_when_sound_is_sent(open_page: OpenPage) -> None:
+    """A part of the page is fetched for each connection, and this time it does not come."""
+    speaker = open_page("/speak/slow-fetch", script=BLOCK_UDP + FETCH_FAILS)
+    begin_speaking(speaker)
+    goes_the_slow_way(speaker)
+    listener = open_page("/listen/slow-fetch")
+    begin_listening(listener)
+    hears(listener)
+    speaker.evaluate("failing = true")
+    speaker.evaluate("sockets.at(-1).close(4999)")
+    wait_for(speaker, "() => goOn !== null")
+    expect(speaker.locator("#connection")).to_have_text("Reconnecting…")
+    sees(speaker, "reconnecting")
+    speaker.evaluate("goOn()")
+    sees(speaker, "live")
+    hears(listener)
+
+
+def test_an_encoder_that_fails_is_made_again_after_a_pause(open_page: OpenPage) -> None:
+    speaker = open_page("/speak/slow-encoder", script=NO_WEBRTC["missing"] + FAILING_ENCODER)
+    speaker.select_option("#language", "nl")
+    speaker.click("#button")
+    wait_for(speaker, "() => made.length >= 4")
+    assert speaker.evaluate("made[3] - made[0]") > 3 * 900
+    assert "live" not in speaker.evaluate("stood")
 
 
 def test_sound_blocked_by_the_browser_starts_with_another_tap(open_page: OpenPage) -> None:

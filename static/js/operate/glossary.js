@@ -11,6 +11,9 @@ const page = elementsById({
   glossary_result: HTMLElement,
 });
 
+/** @type {Glossary} */
+const EMPTY = { names: [], words: {}, terms: [], problems: [] };
+
 export class GlossaryEditor {
   #requests;
   #languages;
@@ -31,7 +34,7 @@ export class GlossaryEditor {
       event.preventDefault();
       this.#save();
     };
-    this.#show({ names: [], words: {}, terms: [], problems: [] });
+    this.#show(EMPTY);
     this.close();
   }
 
@@ -45,18 +48,26 @@ export class GlossaryEditor {
     return `streams/${encodeURIComponent(page.name.value)}/glossary`;
   }
 
-  /** Shows the glossary of the stream that is named. */
+  /**
+   * Shows the glossary of the stream that is named. If it does not come, nothing can be typed until
+   * the next attempt: another stream's glossary would be saved in its place.
+   */
   async load() {
     this.close();
     const load = this.#loads;
     try {
-      if (!page.name.value || !page.name.checkValidity()) return;
-      const glossary = await this.#requests.ask("GET", this.#path());
+      if (page.name.value && page.name.checkValidity()) {
+        const glossary = await this.#requests.ask("GET", this.#path());
+        if (load !== this.#loads) return;
+        this.#show(glossary);
+        this.#tell("", glossary);
+      }
+      disable(false);
+    } catch (error) {
       if (load !== this.#loads) return;
-      this.#show(glossary);
-      this.#tell("", glossary);
-    } finally {
-      if (load === this.#loads) disable(false);
+      this.#show(EMPTY);
+      disable(true);
+      page.glossary_result.textContent = /** @type {Error} */ (error).message;
     }
   }
 

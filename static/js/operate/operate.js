@@ -35,6 +35,10 @@ const cards = new Map();
 let languages = [];
 let newsShown = "";
 let ending = "";
+/** What is recorded of the stream that is named; null while that is not known. @type {string[] | null} */
+let recorded = null;
+/** Counts what was asked about it: an answer to an earlier question may be about another stream. */
+let recordingAsked = 0;
 /** @type {Machines | null} */
 let machines = null;
 
@@ -200,8 +204,10 @@ async function offerTools(requests) {
 
 /** @param {Requests} requests */
 async function loadRecording(requests) {
-  if (!page.name.value || !page.name.checkValidity()) return;
-  showRecording(await requests.ask("GET", recordingPath()));
+  recorded = null;
+  const named = page.name.value && page.name.checkValidity();
+  if (named) await askRecording(requests.ask("GET", recordingPath()));
+  else showRecording({ recording: [] });
 }
 
 /** @param {Requests} requests */
@@ -213,7 +219,27 @@ async function saveRecording(requests) {
   }
   const recording = [
     ...(page.record_audio.checked ? ["audio"] : []), ...(page.record_text.checked ? ["text"] : [])];
-  showRecording(await requests.ask("PUT", recordingPath(), { recording }));
+  await askRecording(requests.ask("PUT", recordingPath(), { recording }));
+}
+
+/**
+ * Shows what the server answers; if it does not, what was known before.
+ * @param {Promise<any>} answer
+ */
+async function askRecording(answer) {
+  const asked = ++recordingAsked;
+  if (recorded === null) disableRecording(true);
+  try {
+    const told = await answer;
+    if (asked === recordingAsked) showRecording(told);
+  } catch (error) {
+    if (asked !== recordingAsked) return;
+    const known = recorded;
+    showRecording({ recording: known ?? [] });
+    recorded = known;
+    disableRecording(known === null); // until it is asked again
+    page.recording_result.textContent = /** @type {Error} */ (error).message;
+  }
 }
 
 function recordingPath() {
@@ -222,7 +248,14 @@ function recordingPath() {
 
 /** @param {{recording: string[], problem?: string}} told */
 function showRecording({ recording, problem = "" }) {
+  recorded = recording;
+  disableRecording(false);
   page.record_audio.checked = recording.includes("audio");
   page.record_text.checked = recording.includes("text");
   page.recording_result.textContent = problem && t("operate.recording_stopped", { problem });
+}
+
+/** @param {boolean} disabled */
+function disableRecording(disabled) {
+  page.record_audio.disabled = page.record_text.disabled = disabled;
 }

@@ -49,6 +49,8 @@ export default {
   "error.internal": "Auf dem Server ist etwas schiefgegangen. Wir versuchen es weiter.",
   "error.origin":
     "Der Server kennt diese Adresse nicht. Der Veranstalter muss ihn mit --public-url und dieser Adresse starten.",
+  "error.elsewhere":
+    "Dieser Server ist nur für Zuhörende. Bitten Sie den Veranstalter um die Adresse des Hauptservers.",
   "error.continue": "Hier weitermachen",
 
   "connection.connecting": "Verbinden…",
@@ -444,6 +446,8 @@ export default {
   "speak.mic_lost_hint":
     "Ein Anruf oder ein anderes Programm benutzt es, oder es wurde ausgesteckt. Die Zuhörenden sehen, dass Sie gleich wieder da sind. Es wird von selbst wieder geöffnet.",
   "speak.mic_back": "Das Mikrofon war kurz weg. Man hört Sie wieder.",
+  "speak.mic_other":
+    "Das gewählte Mikrofon ist nicht da. Sie sprechen jetzt über ein anderes: {microphone}.",
   "speak.ended": "Die Übertragung ist zu Ende",
   "speak.ended_hint": "Drücken Sie auf den Knopf, um sie wieder zu beginnen.",
   "speak.unable": "Dieser Browser kann den Ton nicht senden",

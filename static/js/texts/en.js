@@ -46,6 +46,8 @@ export default {
   "error.internal": "Something went wrong on the server. We keep trying.",
   "error.origin":
     "The server does not know this address. The host must start it with --public-url and this address.",
+  "error.elsewhere":
+    "This server is for listeners only. Ask the host for the address of the main server.",
   "error.continue": "Continue here",
 
   "connection.connecting": "Connecting…",
@@ -426,6 +428,8 @@ export default {
   "speak.mic_lost_hint":
     "A call or another program has it, or it was unplugged. Listeners see that you will be back. It is opened again by itself.",
   "speak.mic_back": "The microphone was away for a moment. Listeners hear you again.",
+  "speak.mic_other":
+    "The microphone that you chose is not there. You speak through another one: {microphone}.",
   "speak.ended": "The stream has ended",
   "speak.ended_hint": "Press the button to start it again.",
   "speak.unable": "This browser cannot send the sound",

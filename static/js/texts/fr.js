@@ -48,6 +48,8 @@ export default {
   "error.internal": "Un problème est survenu sur le serveur. Nous continuons d’essayer.",
   "error.origin":
     "Le serveur ne connaît pas cette adresse. La personne qui organise doit le démarrer avec --public-url et cette adresse.",
+  "error.elsewhere":
+    "Ce serveur est réservé aux auditeurs. Demandez l’adresse du serveur principal à la personne qui organise.",
   "error.continue": "Continuer ici",
 
   "connection.connecting": "Connexion…",
@@ -474,6 +476,8 @@ export default {
   "speak.mic_lost_hint":
     "Un appel ou un autre programme l’utilise, ou il a été débranché. Les auditeurs voient que vous allez revenir. Il sera rouvert tout seul.",
   "speak.mic_back": "Le micro a été absent un instant. On vous entend de nouveau.",
+  "speak.mic_other":
+    "Le micro que vous avez choisi n’est pas là. Vous parlez avec un autre : {microphone}.",
   "speak.ended": "La diffusion est terminée",
   "speak.ended_hint": "Appuyez sur le bouton pour recommencer.",
   "speak.unable": "Ce navigateur ne peut pas envoyer le son",

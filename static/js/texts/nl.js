@@ -46,6 +46,8 @@ export default {
   "error.internal": "Er ging iets mis op de server. We blijven het proberen.",
   "error.origin":
     "De server kent dit adres niet. De organisatie moet hem starten met --public-url en dit adres.",
+  "error.elsewhere":
+    "Deze server is alleen voor luisteraars. Vraag de organisatie om het adres van de hoofdserver.",
   "error.continue": "Hier verdergaan",
 
   "connection.connecting": "Verbinden…",
@@ -433,6 +435,8 @@ export default {
   "speak.mic_lost_hint":
     "Een gesprek of een ander programma gebruikt hem, of de stekker is eruit. Luisteraars zien dat u zo terug bent. Hij gaat vanzelf weer open.",
   "speak.mic_back": "De microfoon was even weg. Luisteraars horen u weer.",
+  "speak.mic_other":
+    "De microfoon die u koos is er niet. U spreekt nu door een andere: {microphone}.",
   "speak.ended": "De uitzending is afgelopen",
   "speak.ended_hint": "Druk op de knop om opnieuw te beginnen.",
   "speak.unable": "Deze browser kan het geluid niet versturen",

@@ -23,6 +23,12 @@ test("where somebody speaks is said, if the server says it, in every language", 
   }
 });
 
+test("who is sent away without being told where to reads that in their language", () => {
+  const refused = { code: "elsewhere", message: "This server is for listeners." };
+  assert.equal(errorText(refused), t("error.elsewhere"));
+  assert.notEqual(errorText(refused), refused.message);
+});
+
 test("a language is named in itself, or in another", () => {
   assert.equal(languageName("nl"), "Nederlands");
   assert.equal(languageName("nl", "en"), "Dutch");

@@ -15,16 +15,22 @@ let barred;
 let toldLate;
 
 class Socket {
+  static CONNECTING = 0;
   static OPEN = 1;
-  readyState = 1;
+  static CLOSED = 3;
+  readyState = 0;
   sent = [];
   constructor(address) {
     this.server = new URL(address).origin.replace("http", "ws");
     this.path = new URL(address).pathname;
     sockets.push(this);
     if (barred.has(this.server) && !toldLate) queueMicrotask(() => violated(address));
-    queueMicrotask(() =>
-      down.has(this.server) || barred.has(this.server) ? this.onclose?.() : this.onopen?.());
+    queueMicrotask(() => {
+      const refused = down.has(this.server) || barred.has(this.server);
+      this.readyState = refused ? Socket.CLOSED : Socket.OPEN;
+      if (refused) this.onclose?.();
+      else this.onopen?.();
+    });
     if (barred.has(this.server) && toldLate) queueMicrotask(() => violated(address));
   }
   send(text) {
@@ -85,6 +91,8 @@ async function passed(ms) {
 }
 
 let signaling;
+/** What the page asks for when it joins. */
+let channel;
 /** Where the page was to be loaded. */
 let loaded;
 
@@ -96,11 +104,12 @@ beforeEach(async () => {
   barred = new Set();
   toldLate = false;
   loaded = [];
+  channel = "en";
   navigator.onLine = true;
   storage.clear();
   Math.random = () => 0.5; // the pauses between attempts
   globalThis.document = newDocument();
-  signaling = new Signaling("ws/listen/hall", () => ({ channel: "en" }));
+  signaling = new Signaling("ws/listen/hall", () => ({ channel }));
   signaling.on("load", (url) => loaded.push([url, signaling.status]));
   signaling.open();
   await Promise.resolve();
@@ -115,6 +124,17 @@ test("a connection that breaks is made again at the same server", async () => {
   await passed(1000);
   assert.equal(sockets.at(-1).sent[0].resume, "own");
   assert.notEqual(sockets.at(-1).server, OTHER);
+});
+
+test("asked twice while it connects, it makes one socket, and joins with what is wanted then", async () => {
+  signaling.close();
+  sockets = [];
+  signaling.open();
+  channel = "nl";
+  signaling.open();
+  await Promise.resolve();
+  assert.equal(sockets.length, 1);
+  assert.deepEqual(sockets[0].sent.map((message) => message.channel), ["nl"]);
 });
 
 test("if that server takes none, the page goes on at the other, as somebody new", async () => {
