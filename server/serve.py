@@ -24,6 +24,8 @@ from server.succession import Predecessor, Successor
 #: When participants come back to the process that has taken over. Some wait half as long again.
 BACK_S: Final = 0.2
 
+_log: Final = logging.getLogger(__name__)
+
 
 def run(config: Config, options: argparse.Namespace) -> int:
     """Serve; returns the exit status."""
@@ -63,17 +65,22 @@ async def _serve(config: Config, options: argparse.Namespace) -> None:
             renew = _told_by(signal.SIGUSR2)
             _tell(lambda: server.addresses.text)
             succession.notify("READY=1")
-            async with beside.running(config, server.port, _tokens(server)):
-                successor = await succession.succeeded(renew, stopped, lambda: server.sockets)
-                stopped.clear()  # once more means at once
-                if successor is not None:
-                    stack.callback(successor.close)
-                    await _until_a_pause(server, stopped)
-            if successor is None:
-                succession.notify("STOPPING=1")
-                await draining.finish(server.manager, server.live, stopped)
-                return
-            await _give_way(server, successor)
+            while True:
+                async with beside.running(config, server.port, _tokens(server)):
+                    successor = await succession.succeeded(renew, stopped, lambda: server.sockets)
+                    stopped.clear()  # once more means at once
+                    if successor is not None:
+                        stack.callback(successor.close)
+                        await _until_a_pause(server, successor, stopped)
+                if successor is None:
+                    succession.notify("STOPPING=1")
+                    await draining.finish(server.manager, server.live, stopped)
+                    return
+                if successor.lives:
+                    await _give_way(server, successor)
+                    return
+                _log.error("process %d has ended, and this one goes on", successor.pid)
+                draining.go_on(server.manager, server.live)
 
 
 async def _serve_listeners(config: Config, read: Callable[[], Config]) -> None:
@@ -89,9 +96,9 @@ async def _serve_listeners(config: Config, read: Callable[[], Config]) -> None:
         succession.notify("STOPPING=1")
 
 
-async def _until_a_pause(server: app.Server, hurry: asyncio.Event) -> None:
+async def _until_a_pause(server: app.Server, successor: Successor, hurry: asyncio.Event) -> None:
     """Wait for a pause, if there is one soon. Inputs beside the server speak until then."""
-    if not await draining.pause(server.live, hurry):
+    if not await draining.pause(server.live, hurry) and successor.lives:
         await draining.finish(server.manager, server.live, hurry, floor=True)
 
 
@@ -126,7 +133,7 @@ def _tell(text: Callable[[], str]) -> None:
     try:
         print(text(), flush=True)
     except (OSError, ValueError) as error:
-        logging.getLogger(__name__).warning("the addresses cannot be printed: %s", error)
+        _log.warning("the addresses cannot be printed: %s", error)
 
 
 def _reload_when_told(read: Callable[[], Config], server: Instance) -> None:
