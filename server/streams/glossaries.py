@@ -141,11 +141,10 @@ class Glossaries:
         ignored."""
         kept = self._current.get(message.stream)
         if kept is not None and kept.version == message.version:
-            unexpected = tuple(
-                Problem(f"words.{message.language}", word, reason)
-                for word, reason in message.words.items()
-            )
-            self._current[message.stream] = dataclasses.replace(kept, unexpected=unexpected)
+            entry = f"words.{message.language}"
+            others = [each for each in kept.unexpected if each.entry != entry]
+            told = [Problem(entry, word, reason) for word, reason in message.words.items()]
+            self._current[message.stream] = dataclasses.replace(kept, unexpected=(*others, *told))
 
     def _read(self, data: bytes, form: Literal["toml", "json"]) -> Kept:
         glossary, problems = read(data, form, self._languages())
