@@ -22,7 +22,7 @@ from server.edge import worker as edge_worker
 from server.edge.remote import Edge
 from server.front import sessions_of, site_of
 from server.http import tls
-from server.http.sockets import listen, reserved
+from server.http.sockets import listen
 from server.http.whip import WhipApi
 from server.instance import Server
 from server.interpretation import process
@@ -70,8 +70,6 @@ async def running(
     Raises ModelError or ConfigError before anything is started, OSError if the port is in use.
     """
     given, metrics, begin = prepared(config), Metrics(), asyncio.Event()
-    if before:  # what is in use is to be known before the other lets its sockets go
-        before.sockets += reserved(config.host, config.port, before.sockets)
     handed = before.sockets if before else ()
     with (
         media_plane(config, given.hosts, metrics, handed) as plane,

@@ -14,6 +14,7 @@ from typing import Final
 
 from server import app, draining, garbage, reloading, succession
 from server.config import Config
+from server.http.sockets import reserved
 from server.inputs import beside
 from server.inputs import options as inputs
 from server.instance import Instance
@@ -59,8 +60,13 @@ async def _serve(config: Config, options: argparse.Namespace) -> None:
     log_without_content()
     with ExitStack() as stack:
         before = stack.enter_context(Predecessor(options.handed)) if options.handed else None
-        async with app.running(config, before=before) as server, _collecting(server):
-            _reload_when_told(lambda: load(options, os.environ), server)
+        if before:  # if one is in use, that is to be known before the other lets its own go
+            before.sockets += reserved(config.host, config.port, before.sockets)
+        async with (
+            app.running(config, before=before) as server,
+            _collecting(server),
+            _reloading(lambda: load(options, os.environ), server),
+        ):
             stopped = _told_by(signal.SIGINT, signal.SIGTERM)
             renew = _told_by(signal.SIGUSR2)
             _tell(lambda: server.addresses.text)
@@ -87,8 +93,7 @@ async def _serve_listeners(config: Config, read: Callable[[], Config]) -> None:
     from server import edge_app  # here, as one machine does without the library of NATS
 
     log_without_content()
-    async with edge_app.running(config) as edge:
-        _reload_when_told(read, edge)
+    async with edge_app.running(config) as edge, _reloading(read, edge):
         stopped = _told_by(signal.SIGINT, signal.SIGTERM)
         _tell(lambda: edge_app.text(edge))
         succession.notify("READY=1")
@@ -136,10 +141,9 @@ def _tell(text: Callable[[], str]) -> None:
         _log.warning("the addresses cannot be printed: %s", error)
 
 
-def _reload_when_told(read: Callable[[], Config], server: Instance) -> None:
-    if reloading.is_wanted():
-        loop = asyncio.get_running_loop()
-        loop.add_signal_handler(signal.SIGHUP, reloading.reload, read, server)
+def _reloading(read: Callable[[], Config], server: Instance) -> AbstractAsyncContextManager[None]:
+    told = _told_by(signal.SIGHUP) if reloading.is_wanted() else asyncio.Event()
+    return reloading.whenever(told, lambda: reloading.reload(read, server))
 
 
 def _told_by(*numbers: signal.Signals) -> asyncio.Event:

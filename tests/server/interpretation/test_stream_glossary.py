@@ -58,7 +58,7 @@ async def test_each_language_has_its_words_reported() -> None:
         Engines({"nl": Odd(), "de": Odd()}, TaggingTranslator(), {}), Limits(), lambda message: None
     )
     own = glossary.applied(everyone).engines.recognizers
-    words = {"nl": ("kerk",), "de": ("kirche",)}
+    words: dict[str, tuple[str, ...]] = {"nl": ("kerk",), "de": ("kirche",)}
     glossary.take(messages.Glossary(stream="s", epoch=1, version=1, words=words))
     streams = [own[language].stream() for language in words]
 
