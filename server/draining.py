@@ -28,9 +28,16 @@ async def finish(
     are heard until the end; they are not interpreted any more."""
     manager.draining = True
     for stream in live:
-        stream.hear_no_more(floor)
+        stream.take(floor=floor, interpreted=False)
     if any(stream.is_interpreted for stream in live):
         await _quiet(live, hurry, FINISH_S, 0.0)
+
+
+def go_on(manager: ConnectionManager, live: LiveStreams) -> None:
+    """Admit and hear people again, after ``finish``."""
+    manager.draining = False
+    for stream in live:
+        stream.take(floor=True, interpreted=True)
 
 
 async def pause(live: LiveStreams, hurry: asyncio.Event) -> bool:

@@ -6,9 +6,11 @@ the next token that is checked, a limit from the next join, a glossary from the 
 cannot be used changes nothing, and is logged.
 """
 
+import asyncio
 import logging
 import sys
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Final
 
@@ -31,14 +33,47 @@ def is_wanted() -> bool:
     return sys.stdin is None or not sys.stdin.isatty()
 
 
-def reload(read: Callable[[], Config], server: Instance) -> None:
-    """Read it again. ``read`` reads the settings. Each file takes a millisecond or two."""
+async def reload(read: Callable[[], Config], server: Instance) -> None:
+    """Read it again. ``read`` reads the settings. Each file takes a millisecond or two, but for
+    those of glossaries: they are read in a thread."""
     config, given = server.config, server.given
     _try("the certificate", lambda: _certificate(config, given))
     _try("the secret of tokens", lambda: _secret(config, server.access))
-    if isinstance(server, Server):
-        _try("the glossaries", lambda: given.glossaries.reload(config.glossaries))
     _try("the limits", lambda: _limits(read(), server))
+    if isinstance(server, Server):
+        await _glossaries(config.glossaries, given)
+
+
+@asynccontextmanager
+async def whenever(
+    told: asyncio.Event, reload: Callable[[], Awaitable[None]]
+) -> AsyncIterator[None]:
+    """While the body runs, ``reload`` each time ``told`` is set."""
+
+    async def keep() -> None:
+        while True:
+            await told.wait()
+            told.clear()
+            await reload()
+
+    async with asyncio.TaskGroup() as group:
+        task = group.create_task(keep(), name="reload")
+        try:
+            yield
+        finally:
+            task.cancel()
+
+
+async def _glossaries(folder: str, given: Prepared) -> None:
+    what = "the glossaries"
+    try:
+        files = await given.glossary_files.call(lambda: given.glossaries.files(folder))
+    except ConfigError as error:
+        _stays(what, error)
+    except OSError as error:
+        _stays(what, f"their folder does not answer ({error or type(error).__name__})")
+    else:
+        _try(what, lambda: given.glossaries.use(files, folder))
 
 
 def _limits(wanted: Config, server: Instance) -> None:
@@ -73,4 +108,8 @@ def _try(what: str, renew: Callable[[], None]) -> None:
         renew()
         logger.info("read again: %s", what)
     except ConfigError as error:
-        logger.error("%s stays as it was: %s", what, error)
+        _stays(what, error)
+
+
+def _stays(what: str, why: object) -> None:
+    logger.error("%s stays as it was: %s", what, why)

@@ -14,6 +14,7 @@ from typing import Final
 
 from server import app, draining, garbage, reloading, succession
 from server.config import Config
+from server.http.sockets import reserved
 from server.inputs import beside
 from server.inputs import options as inputs
 from server.instance import Instance
@@ -23,6 +24,8 @@ from server.succession import Predecessor, Successor
 
 #: When participants come back to the process that has taken over. Some wait half as long again.
 BACK_S: Final = 0.2
+
+_log: Final = logging.getLogger(__name__)
 
 
 def run(config: Config, options: argparse.Namespace) -> int:
@@ -57,31 +60,40 @@ async def _serve(config: Config, options: argparse.Namespace) -> None:
     log_without_content()
     with ExitStack() as stack:
         before = stack.enter_context(Predecessor(options.handed)) if options.handed else None
-        async with app.running(config, before=before) as server, _collecting(server):
-            _reload_when_told(lambda: load(options, os.environ), server)
+        if before:  # if one is in use, that is to be known before the other lets its own go
+            before.sockets += reserved(config.host, config.port, before.sockets)
+        async with (
+            app.running(config, before=before) as server,
+            _collecting(server),
+            _reloading(lambda: load(options, os.environ), server),
+        ):
             stopped = _told_by(signal.SIGINT, signal.SIGTERM)
             renew = _told_by(signal.SIGUSR2)
             _tell(lambda: server.addresses.text)
             succession.notify("READY=1")
-            async with beside.running(config, server.port, _tokens(server)):
-                successor = await succession.succeeded(renew, stopped, lambda: server.sockets)
-                stopped.clear()  # once more means at once
-                if successor is not None:
-                    stack.callback(successor.close)
-                    await _until_a_pause(server, stopped)
-            if successor is None:
-                succession.notify("STOPPING=1")
-                await draining.finish(server.manager, server.live, stopped)
-                return
-            await _give_way(server, successor)
+            while True:
+                async with beside.running(config, server.port, _tokens(server)):
+                    successor = await succession.succeeded(renew, stopped, lambda: server.sockets)
+                    stopped.clear()  # once more means at once
+                    if successor is not None:
+                        stack.callback(successor.close)
+                        await _until_a_pause(server, successor, stopped)
+                if successor is None:
+                    succession.notify("STOPPING=1")
+                    await draining.finish(server.manager, server.live, stopped)
+                    return
+                if successor.lives:
+                    await _give_way(server, successor)
+                    return
+                _log.error("process %d has ended, and this one goes on", successor.pid)
+                draining.go_on(server.manager, server.live)
 
 
 async def _serve_listeners(config: Config, read: Callable[[], Config]) -> None:
     from server import edge_app  # here, as one machine does without the library of NATS
 
     log_without_content()
-    async with edge_app.running(config) as edge:
-        _reload_when_told(read, edge)
+    async with edge_app.running(config) as edge, _reloading(read, edge):
         stopped = _told_by(signal.SIGINT, signal.SIGTERM)
         _tell(lambda: edge_app.text(edge))
         succession.notify("READY=1")
@@ -89,9 +101,9 @@ async def _serve_listeners(config: Config, read: Callable[[], Config]) -> None:
         succession.notify("STOPPING=1")
 
 
-async def _until_a_pause(server: app.Server, hurry: asyncio.Event) -> None:
+async def _until_a_pause(server: app.Server, successor: Successor, hurry: asyncio.Event) -> None:
     """Wait for a pause, if there is one soon. Inputs beside the server speak until then."""
-    if not await draining.pause(server.live, hurry):
+    if not await draining.pause(server.live, hurry) and successor.lives:
         await draining.finish(server.manager, server.live, hurry, floor=True)
 
 
@@ -126,13 +138,12 @@ def _tell(text: Callable[[], str]) -> None:
     try:
         print(text(), flush=True)
     except (OSError, ValueError) as error:
-        logging.getLogger(__name__).warning("the addresses cannot be printed: %s", error)
+        _log.warning("the addresses cannot be printed: %s", error)
 
 
-def _reload_when_told(read: Callable[[], Config], server: Instance) -> None:
-    if reloading.is_wanted():
-        loop = asyncio.get_running_loop()
-        loop.add_signal_handler(signal.SIGHUP, reloading.reload, read, server)
+def _reloading(read: Callable[[], Config], server: Instance) -> AbstractAsyncContextManager[None]:
+    told = _told_by(signal.SIGHUP) if reloading.is_wanted() else asyncio.Event()
+    return reloading.whenever(told, lambda: reloading.reload(read, server))
 
 
 def _told_by(*numbers: signal.Signals) -> asyncio.Event:

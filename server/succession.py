@@ -4,7 +4,7 @@ At SIGUSR2 the server starts its successor: its own command once more, which may
 by now, with other settings. The successor gets the sockets of this process. It loads its models
 while this process goes on, says when they are ready, and reads the sockets once it is told that
 they are its own. Meanwhile this process waits for a pause, lets what was said be heard to its end,
-and leaves the sockets alone. If the successor ends before it is ready, nothing changes.
+and leaves the sockets alone. If the successor ends before that, this process goes on.
 
 What both say to each other goes through a pair of sockets: READY, then YOURS. If this process dies,
 the sockets are the successor's, too.
@@ -56,6 +56,11 @@ class Successor:
     def pid(self) -> int:
         """The id of its process."""
         return self._process.pid
+
+    @property
+    def lives(self) -> bool:
+        """Whether its process has not ended."""
+        return self._process.poll() is None
 
     async def ready(self) -> None:
         """Wait until its models are loaded. Raises SuccessorLost, also after READY_S."""

@@ -110,7 +110,9 @@ class Edges:
         """Announce the streams: what changes at once, and all of it every second."""
         loop = asyncio.get_running_loop()
         last, said_s, models_s = Announcement(), -ANNOUNCE_S, -MODELS_S
-        while True:
+        task = asyncio.current_task()
+        # NATS's library takes a cancellation while it flushes for its own.
+        while task is not None and not task.cancelling():
             now, now_s = served.announcement(self.loads), loop.time()
             if now_s - models_s < MODELS_S and now.models == last.models:
                 told = msgspec.structs.replace(now, models=b"")

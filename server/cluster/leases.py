@@ -26,6 +26,9 @@ LOOK_S: Final = 0.25
 LEASE_LOOKS: Final = 12
 #: A hub that has not renewed at so many looks may be lost.
 LATE_LOOKS: Final = 6
+#: What nobody has is forgotten after so many looks, a minute or more. If it is wanted then, it is
+#: found again.
+FORGET_LOOKS: Final = 240
 #: How long giving all back takes at most, when this hub ends.
 BYE_S: Final = 0.5
 
@@ -120,8 +123,7 @@ class Leases:
                         async with asyncio.timeout(LOOK_S):
                             await self._wake.wait()
                     except TimeoutError:
-                        for each in self._leases.values():
-                            each.looks += 1
+                        self._count_looks()
                     self._wake.clear()
                     await self._look(set(self.spoken()))
             finally:
@@ -129,6 +131,14 @@ class Leases:
                     async with asyncio.timeout(BYE_S):
                         await self._look(set())
                 records.cancel()
+
+    def _count_looks(self) -> None:
+        """A look has passed. Those whose hub has given them back, or is long gone, are forgotten:
+        streams may have thousands of names."""
+        for stream, lease in list(self._leases.items()):
+            lease.looks += 1
+            if lease.looks >= FORGET_LOOKS and not lease.epoch:
+                del self._leases[stream]
 
     async def _look(self, spoken: set[str]) -> None:
         """Get or renew the leases on the streams in ``spoken``, and give back the others."""

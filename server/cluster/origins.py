@@ -179,11 +179,14 @@ class Origins:
 
     async def run(self) -> None:
         """Hold the links until cancelled."""
+        task = asyncio.current_task()
         async with asyncio.TaskGroup() as self._group:
-            while True:
+            # NATS's library takes a cancellation while it flushes for its own.
+            while task is not None and not task.cancelling():
                 await self._say(self.offer)
                 await asyncio.sleep(LOOK_S)
                 self._tidy(asyncio.get_running_loop().time())
+            raise asyncio.CancelledError  # so that the links end
 
     # --- which hub has a stream ----------------------------------------------------------------
 

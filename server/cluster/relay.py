@@ -88,7 +88,9 @@ class Relay:
             await asyncio.sleep(LEAVE_S)
 
     async def _say(self, supervisor: Supervisor) -> None:
-        while True:
+        task = asyncio.current_task()
+        # NATS's library takes a cancellation while it flushes for its own.
+        while task is not None and not task.cancelling():
             if supervisor.ready or self._leaving or self._drained.is_set():
                 self._drained.clear()
                 await self._offer(Offer(cores(), self._leaving, self._draining))

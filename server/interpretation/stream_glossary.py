@@ -28,18 +28,20 @@ class StreamGlossary:
             self.current = Glossary(message.terms, message.names, message.words)
             self._expected = {}
 
-    def unexpected(self, stream: str, epoch: int) -> messages.Unexpected | None:
-        """The message about words that a recogniser cannot expect; None if there are none."""
-        for language, recognizer in self._recognizers.items():
-            if recognizer.unusable:
-                return messages.Unexpected(
-                    stream=stream,
-                    epoch=epoch,
-                    version=self._version,
-                    language=language,
-                    words=dict(islice(recognizer.unusable.items(), MAX_PROBLEMS)),
-                )
-        return None
+    def unexpected(self, stream: str, epoch: int) -> list[messages.Unexpected]:
+        """The messages about words that a recogniser cannot expect, one for each language that has
+        any."""
+        return [
+            messages.Unexpected(
+                stream=stream,
+                epoch=epoch,
+                version=self._version,
+                language=language,
+                words=dict(islice(recognizer.unusable.items(), MAX_PROBLEMS)),
+            )
+            for language, recognizer in self._recognizers.items()
+            if recognizer.unusable
+        ]
 
     def applied(self, shared: Shared) -> Shared:
         """``shared`` with this stream's engines: a translator that knows its terms, and recognisers

@@ -65,7 +65,10 @@ class ExpectingRecognizer:
         one expects the same words."""
         with self._lock:
             self._plain = recognizer
-            self._make()
+            if self._making or self._expects:
+                self._make()
+            else:  # nobody uses it, or without words: making one that expects some takes long
+                self._made_of = self._latest = recognizer
 
     def latest(self) -> Recognizer:
         """The recogniser to use from now on. If the words have changed, starts making another."""

@@ -125,7 +125,7 @@ class Worker:
         while True:
             self._publish_heartbeat()
             for name, stream in self._streams.items():
-                if unexpected := stream.glossary.unexpected(name, stream.demand.epoch):
+                for unexpected in stream.glossary.unexpected(name, stream.demand.epoch):
                     self._bus.publish(unexpected)
             await asyncio.sleep(self._limits.heartbeat_s)
             self._let_go()

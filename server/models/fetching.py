@@ -83,14 +83,16 @@ async def _fetched(command: Sequence[str]) -> str:
                 if event.event == "failed":
                     problems.append(f"{event.model}: {event.message}".removeprefix(": "))
                 else:
-                    shown.tell(event)
+                    with _terminal_may_be_gone():
+                        shown.tell(event)
             status = await process.wait()
     except TimeoutError:
         return f"nothing was heard of it for {SILENCE_S / 60:g} minutes"
     except (OSError, ValueError) as error:  # it cannot be started, or a line is too long
         return str(error)
     finally:
-        shown.close()
+        with _terminal_may_be_gone():
+            shown.close()
     if status and not problems:
         _log.warning(
             "fetching models ended with %d: %s", status, complaint.decode(errors="replace")
@@ -140,4 +142,10 @@ def _text(event: Event) -> str | None:
 
 
 def _say(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)
+    with _terminal_may_be_gone():
+        print(text, file=sys.stderr, flush=True)
+
+
+def _terminal_may_be_gone() -> suppress:
+    """Or the disk of a log is full: the server goes on."""
+    return suppress(OSError, ValueError)

@@ -101,7 +101,11 @@ class Moves:
                 "are installed or the server is restarted",
                 _names(self._proven),
             )
-            self._scratch.write_bytes(encoded(self._proven))
+            try:
+                self._scratch.write_bytes(encoded(self._proven))
+            except OSError as error:
+                _log.error("they cannot be passed to it (%s), so it tries its own", error)
+                return
             self.options = (OPTION, str(self._scratch))
             self._replace(self._proven)
 

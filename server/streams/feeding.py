@@ -44,7 +44,7 @@ class Feeding:
         self._count_again = count_again
         self._replay = Replay(counts)
         self._pending: list[Pcm] = []
-        self._ended = False
+        self._takes = True
         #: Where the next epoch begins, and what is called then; None: at no known time.
         self._next: tuple[int, Callable[[], None]] | None = None
 
@@ -60,7 +60,7 @@ class Feeding:
 
     def hear(self, pcm16: Pcm) -> None:
         """Take the stream's next audio."""
-        if self._ended:
+        if not self._takes:
             return
         self._pending.append(pcm16)
         if sum(map(len, self._pending)) >= CHUNK_SAMPLES:
@@ -82,10 +82,10 @@ class Feeding:
             self._bus.publish(chunk)
         self._begin_if_due()
 
-    def end(self) -> None:
-        """Take no more audio."""
+    def take(self, on: bool) -> None:
+        """Whether to take audio from now on."""
         self.flush()
-        self._ended = True
+        self._takes = on
 
     @property
     def unfinished_s(self) -> float:

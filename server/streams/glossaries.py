@@ -5,7 +5,7 @@ import logging
 from collections.abc import Callable, Collection, Container, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final
 
 from server.bus import messages
 from server.config import ConfigError
@@ -34,6 +34,9 @@ class Kept:
 
 
 NONE: Final = Kept()
+#: Glossaries by their streams, and the entries of them that cannot be used.
+Files = dict[str, tuple[Glossary, tuple[Problem, ...]]]
+_NO_FILE: Final = (NONE.glossary, NONE.problems)
 
 
 class Glossaries:
@@ -60,19 +63,28 @@ class Glossaries:
     def reload(self, folder: str) -> None:
         """Read the files again. A glossary that was put stays. Raises ConfigError, and changes
         nothing then."""
+        self.use(self.files(folder), folder)
+
+    def files(self, folder: str) -> Files:
+        """What the files in ``folder`` say now. It may take a second, and changes nothing, so it
+        is callable from any thread. Raises ConfigError."""
         try:
             paths = sorted(Path(folder).iterdir()) if folder else []
         except OSError as error:
             raise ConfigError(f"--glossaries {folder}: {error.strerror}") from error
-        found = dict(self._load(path) for path in paths if path.suffix == SUFFIX)
-        before = self._from_files
-        for stream in {**before, **found}:
-            old, new = before.get(stream, NONE), found.get(stream, NONE)
-            if new.glossary == old.glossary:
-                found[stream] = old
-            elif self.of(stream).glossary is old.glossary:  # else it was put
+        return dict(self._load(path) for path in paths if path.suffix == SUFFIX)
+
+    def use(self, files: Files, folder: str) -> None:
+        """Use what the files in ``folder`` say. Raises ConfigError."""
+        before, found = self._from_files, dict[str, Kept]()
+        for stream in {**before, **files}:
+            old, (glossary, problems) = before.get(stream, NONE), files.get(stream, _NO_FILE)
+            new = old if glossary == old.glossary else self._next(glossary, problems)
+            if stream in files:
+                found[stream] = new
+            if new is not old and self.of(stream).glossary is old.glossary:  # else it was put
                 try:
-                    self._keep(stream, new if stream in found else self._next(NONE.glossary, ()))
+                    self._keep(stream, new)
                 except GlossaryError as error:
                     raise ConfigError(f"{folder}: {error}") from error
         self._from_files = found
@@ -90,19 +102,19 @@ class Glossaries:
             except (OSError, GlossaryError, ProtocolError) as error:
                 logger.warning("the glossary that was put for %s is lost: %s", each.stream, error)
 
-    def _load(self, path: Path) -> tuple[str, Kept]:
+    def _load(self, path: Path) -> tuple[str, tuple[Glossary, tuple[Problem, ...]]]:
         """The stream and the glossary of a file."""
         try:
             stream = parse_stream_id(path.stem)
             with path.open("rb") as file:
-                kept = self._read(file.read(MAX_BYTES + 1), "toml")
+                glossary, problems = read(file.read(MAX_BYTES + 1), "toml", self._languages())
         except OSError as error:
             raise ConfigError(f"{path}: {error.strerror}") from error
         except (GlossaryError, ProtocolError) as error:
             raise ConfigError(f"{path}: {error}") from error
-        for problem in kept.problems:
+        for problem in problems:
             logger.warning("%s: %s %r %s", path, problem.entry, problem.text, problem.reason)
-        return stream, kept
+        return stream, (glossary, tuple(problems))
 
     def __len__(self) -> int:
         return len(self._current)
@@ -113,7 +125,8 @@ class Glossaries:
 
     def put(self, stream: str, data: bytes) -> Kept:
         """Replace the stream's glossary by ``data``, JSON. Raises GlossaryError."""
-        return self._keep(stream, self._read(data, "json"))
+        glossary, problems = read(data, "json", self._languages())
+        return self._keep(stream, self._next(glossary, tuple(problems)))
 
     def delete(self, stream: str) -> Kept:
         """Delete the glossary that was put: the one from the stream's file counts again, if any."""
@@ -141,15 +154,10 @@ class Glossaries:
         ignored."""
         kept = self._current.get(message.stream)
         if kept is not None and kept.version == message.version:
-            unexpected = tuple(
-                Problem(f"words.{message.language}", word, reason)
-                for word, reason in message.words.items()
-            )
-            self._current[message.stream] = dataclasses.replace(kept, unexpected=unexpected)
-
-    def _read(self, data: bytes, form: Literal["toml", "json"]) -> Kept:
-        glossary, problems = read(data, form, self._languages())
-        return self._next(glossary, tuple(problems))
+            entry = f"words.{message.language}"
+            others = [each for each in kept.unexpected if each.entry != entry]
+            told = [Problem(entry, word, reason) for word, reason in message.words.items()]
+            self._current[message.stream] = dataclasses.replace(kept, unexpected=(*others, *told))
 
     def _next(self, glossary: Glossary, problems: tuple[Problem, ...]) -> Kept:
         self._version += 1

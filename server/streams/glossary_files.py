@@ -9,7 +9,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import NamedTemporaryFile
-from typing import Final
+from typing import Final, TypeVar
+
+T = TypeVar("T")
 
 #: Time limit for writing a file, with waiting for those before.
 WRITE_S: Final = 10.0
@@ -44,28 +46,29 @@ class GlossaryFiles:
 
     async def keep(self, stream: str, data: bytes) -> None:
         """Write a glossary to its file. Raises OSError, also if it takes too long."""
-        await self._call(lambda: self._write(self._path(stream), data))
+        await self.call(lambda: self._write(self._path(stream), data))
 
     async def drop(self, stream: str) -> None:
         """Remove the stream's file, if there is one. Raises OSError, also if it takes too long."""
-        await self._call(lambda: self._path(stream).unlink(missing_ok=True))
+        await self.call(lambda: self._path(stream).unlink(missing_ok=True))
 
     def close(self) -> None:
         """Accept nothing more. Does not wait for what is being written."""
         self._pool.shutdown(wait=False)
 
-    async def _call(self, change: Callable[[], None]) -> None:
-        """One at a time, so that nothing gathers if the disk hangs."""
+    async def call(self, work: Callable[[], T]) -> T:
+        """Run ``work`` in the thread of the files. Raises what it raises, OSError if it takes too
+        long. One at a time, so that nothing gathers if the disk hangs."""
         async with asyncio.timeout(WRITE_S):
             await self._turn.acquire()
-            running = asyncio.get_running_loop().run_in_executor(self._pool, change)
+            running = asyncio.get_running_loop().run_in_executor(self._pool, work)
             running.add_done_callback(self._ended)
-            await asyncio.shield(running)
+            return await asyncio.shield(running)
 
-    def _ended(self, change: asyncio.Future[None]) -> None:
+    def _ended(self, work: asyncio.Future[T]) -> None:
         self._turn.release()
-        if not change.cancelled():
-            change.exception()  # or asyncio would log it, if nobody waits any more
+        if not work.cancelled():
+            work.exception()  # or asyncio would log it, if nobody waits any more
 
     def _write(self, path: Path, data: bytes) -> None:
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)

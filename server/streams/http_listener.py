@@ -55,11 +55,10 @@ class Answer:
     async def write(self, data: bytes) -> None:
         """Send ``data``, and wait until hardly anything waits to be sent. Raises TimeoutError if
         that takes too long, ConnectionError if the client is gone."""
-        await self.response.write(data)
-        if self._unsent > UNSENT_BYTES:
-            async with asyncio.timeout(SEND_S):
-                while not self.gone and self._unsent > UNSENT_BYTES:
-                    await asyncio.sleep(LOOK_S)
+        async with asyncio.timeout(SEND_S):
+            await self.response.write(data)  # aiohttp waits without a limit, every 64 kB
+            while not self.gone and self._unsent > UNSENT_BYTES:
+                await asyncio.sleep(LOOK_S)
         if self.gone:
             raise ConnectionError("the client has closed the connection")
 

@@ -180,10 +180,10 @@ class LiveStream:
         self.playout.floor.push(sound.pcm48, sound.packet)
         self._feeding.hear(sound.pcm16)
 
-    def hear_no_more(self, floor: bool = False) -> None:
-        """Interpret nothing that comes from now on; nor is it heard, unless ``floor``."""
+    def take(self, *, floor: bool, interpreted: bool) -> None:
+        """Whether what comes from now on is heard, and interpreted."""
         self._hears = floor
-        self._feeding.end()
+        self._feeding.take(interpreted)
 
     @property
     def is_interpreted(self) -> bool:

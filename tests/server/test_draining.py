@@ -8,6 +8,7 @@ import pytest
 from server import draining
 from server.app import Server
 from server.client.participants import Listener, Refused, Speaker
+from signaling import messages as wire
 from tests.helpers.running import (
     SILENT_BYTES,
     STAND_IN,
@@ -101,3 +102,23 @@ async def test_while_it_is_finished_speakers_themselves_may_be_heard(tmp_path: P
             group.create_task(finishing)
             group.create_task(speaker.play(tone(600, seconds=1.0)))
             await sound_arrived(floor.arrivals, before)
+
+
+async def test_if_it_is_not_to_end_after_all_everyone_is_admitted_and_interpreted_again(
+    tmp_path: Path,
+) -> None:
+    async with (
+        tolk(tmp_path, STAND_IN) as server,
+        Speaker(server.url, "hall", "nl", audio="socket") as speaker,
+        Listener(server.url, "hall", "en", captions=["en"], audio="socket"),
+    ):
+        await speaker.play(tone(300))
+        await finished(server)
+        draining.go_on(server.manager, server.live)
+        async with Listener(
+            server.url, "hall", "en", captions=["en"], audio="socket", keep_sound=True
+        ) as late:
+            since = len(late.received)
+            await speaker.play(tone(1000))
+            await late.expect(wire.Caption, final("en", "high"), since=since)
+            await sound_arrived(late.arrivals)

@@ -1,7 +1,9 @@
 """Better models are fetched while the server runs. A short script stands in for the fetcher."""
 
 import asyncio
+import errno
 import functools
+import io
 import json
 import os
 import sys
@@ -52,6 +54,17 @@ def progress(part: float) -> object:
     total = PLAN["total"]
     assert isinstance(total, int)
     return {"event": "progress", "model": PLAN["model"], "bytes": int(part * total), "total": total}
+
+
+class GoneTerminal(io.StringIO):
+    """Standard error where nothing can be written any more."""
+
+    def __init__(self, at_terminal: bool) -> None:
+        super().__init__()
+        self.isatty = lambda: at_terminal  # type: ignore[method-assign]
+
+    def write(self, text: str) -> int:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
 
 
 class Fetched:
@@ -122,6 +135,19 @@ async def test_a_failed_fetch_is_reported_once_with_what_to_do(
     assert reason in line
     assert "models pull --recommended" in line
     assert ("odd" in caplog.text) == ("the log says why" in line)
+
+
+@pytest.mark.parametrize("at_terminal", [False, True])
+@pytest.mark.parametrize("fetch", ["auto", "never"])
+async def test_models_are_fetched_although_the_terminal_is_gone(
+    tmp_path: Path, fetch: str, at_terminal: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done = tmp_path / "done"
+    monkeypatch.setattr(sys, "stderr", GoneTerminal(at_terminal))
+    monkeypatch.setattr(telling, "tqdm", functools.partial(tqdm, mininterval=0))
+    events = script(PLAN, progress(0.1), progress(0.5), then=f"open({str(done)!r}, 'w')")
+    await Fetched(tmp_path, fetch=fetch).run(events)
+    assert done.exists() == (fetch == "auto")
 
 
 async def test_a_silent_fetcher_is_killed(

@@ -209,6 +209,13 @@ def test_words_the_recogniser_cannot_expect_are_reported_for_that_glossary_only(
             )
         )
     assert glossaries.of("hall").unexpected == (Problem("words.nl", "ede", "is odd"),)
+    for _ in range(2):  # it is said every second
+        glossaries.told(
+            Unexpected(
+                stream="hall", epoch=9, version=version, language="de", words={"Ede": "is odd"}
+            )
+        )
+    assert [each.entry for each in glossaries.of("hall").unexpected] == ["words.nl", "words.de"]
     assert glossaries.of("hall").version == version
     assert glossaries.of("garden") == NONE
     glossaries.put("hall", as_json("Elst"))

@@ -185,6 +185,15 @@ def test_without_proven_models_an_interpreter_uses_those_it_finds(
     assert desk.dies() == ""
 
 
+def test_if_the_disk_is_full_the_next_interpreter_begins_with_what_it_finds(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    desk = Desk(Path("/dev/full"), monkeypatch, "fetched", "shipped")
+    assert desk.dies() == ""
+    assert desk.in_use == "fetched"
+    assert "No space left" in caplog.text
+
+
 def test_models_that_worked_for_a_while_are_kept_after_a_crash(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -2,6 +2,7 @@
 and nobody is dropped."""
 
 import asyncio
+import os
 import signal
 import ssl
 import sys
@@ -11,12 +12,14 @@ from pathlib import Path
 
 import aiohttp
 
+from server import reloading
 from server.client.participants import Listener, Refused
 from server.http.access import Access
 from server.http.tls import self_signed
 from signaling import messages as wire
 from tests.helpers.nats import nats_server
 from tests.helpers.programs import free_port
+from tests.helpers.running import STAND_IN, tolk
 from tests.helpers.waiting import until
 
 START_S = 40.0
@@ -92,6 +95,22 @@ async def names(url: str) -> object:
         return (await response.json())["names"]
 
 
+async def test_the_server_goes_on_while_glossaries_are_read(tmp_path: Path) -> None:
+    """Hundreds of terms take time, and so may a disk."""
+    folder = tmp_path / "terms"
+    folder.mkdir()
+    async with tolk(tmp_path, STAND_IN, ready=False, glossaries=str(folder)) as server:
+        pipe = folder / "hall.toml"
+        os.mkfifo(pipe)  # who reads it waits until somebody writes
+        reading = asyncio.create_task(reloading.reload(lambda: server.config, server))
+        async with aiohttp.ClientSession() as http, http.get(server.url + "/healthz") as response:
+            assert response.status == 200
+        assert not reading.done()
+        pipe.write_text('names = ["Epe"]')
+        await asyncio.wait_for(reading, START_S)
+        assert server.given.glossaries.of("hall").glossary.names == ("Epe",)
+
+
 async def test_new_files_count_and_bad_ones_do_not(tmp_path: Path) -> None:
     port, log = free_port(), tmp_path / "log"
     certificate(tmp_path, "first")
@@ -110,7 +129,7 @@ async def test_new_files_count_and_bad_ones_do_not(tmp_path: Path) -> None:
         (tmp_path / "terms" / "hall.toml").write_text('names = ["Epe"]')
         (tmp_path / "tolk.toml").write_text("max_streams = 1\nmax_languages = 3\npolicy = 'clause'")
         process.send_signal(signal.SIGHUP)
-        await until(lambda: b"read again: the limits" in log.read_bytes())
+        await until(lambda: b"read again: the glossaries" in log.read_bytes())
         assert await shown(port) in second
         assert b"count after a restart only: policy" in log.read_bytes()
         assert await names(url) == ["Epe"]

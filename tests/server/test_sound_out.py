@@ -11,13 +11,16 @@ import aiohttp
 import av
 import numpy as np
 import pytest
+from aiohttp import web
 from av.container import OutputContainer
 
 from server.app import Server
 from server.client.participants import Speaker
+from server.http.sockets import listen
 from server.media.opus import RATE_HZ, Pcm, mono
 from server.streams import http_listener
 from signaling.errors import ProtocolError
+from signaling.unsent import bound_unsent
 from tests.helpers.running import STAND_IN, power, tolk, tone
 from tests.helpers.waiting import until
 
@@ -161,6 +164,36 @@ async def test_players_that_leave_or_are_dismissed_leave_nothing_behind(
             await until(lambda: muxers() == before)
     finally:
         gc.enable()
+
+
+async def test_a_player_that_stops_within_a_large_piece_is_given_up(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(http_listener, "SEND_S", 0.3)
+    given_up = asyncio.Event()
+
+    async def handler(request: web.Request) -> web.StreamResponse:
+        answer = http_listener.Answer(web.StreamResponse(), bound_unsent(request))
+        await answer.response.prepare(request)
+        try:
+            while True:
+                await answer.write(bytes(1_000_000))
+        except TimeoutError:
+            given_up.set()
+        return answer.response
+
+    app = web.Application()
+    app.router.add_get("/", handler)
+    runner = web.AppRunner(app, shutdown_timeout=0.1)
+    await runner.setup()
+    try:
+        port = (await listen(runner, "127.0.0.1", 0))[0].getsockname()[1]
+        with socket.create_connection(("127.0.0.1", port)) as player:
+            player.send(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            async with asyncio.timeout(PATIENCE_S):
+                await given_up.wait()
+    finally:
+        await runner.cleanup()
 
 
 async def test_a_player_of_http_1_0_is_served(server: Server) -> None:

@@ -5,7 +5,7 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,7 +14,9 @@ import aiohttp
 import pytest
 
 from server import succession
+from server.client.participants import Listener, Speaker
 from tests.helpers.programs import free_port
+from tests.helpers.running import tone
 from tests.helpers.waiting import until
 from tools.chaos.people import audience
 
@@ -23,6 +25,17 @@ END_S = 30.0
 #: What listeners miss at most; the machine may be busy.
 SILENT_S = 2.0
 BETWEEN_S = 0.05
+#: A server whose successor says that it is ready, and dies. The server waits for a pause of 1.5 s.
+OLD_WITH_A_MORTAL_SUCCESSOR = """
+import runpy
+import sys
+from server import succession
+from server.client.participants import Listener, Speaker
+
+dies = "import socket, sys; socket.socket(fileno=int(sys.argv[2].split(',')[0])).send(b'r')"
+succession.command = lambda: [sys.executable, "-c", dies]
+runpy.run_module("server", run_name="__main__")
+"""
 
 
 @dataclass
@@ -41,9 +54,14 @@ class Service:
 
 
 @asynccontextmanager
-async def service(folder: Path, *options: str) -> AsyncIterator[Service]:
-    """``python -m server`` that is ready. On leaving, whichever process is the main one ends."""
-    port, log = free_port(), folder / "log"
+async def service(
+    folder: Path, *options: str, program: Sequence[str] = ("-m", "server")
+) -> AsyncIterator[Service]:
+    """``python -m server`` that is ready, with the settings in ``tolk.toml``, to which its port is
+    added. On leaving, whichever process is the main one ends. ``program``: in place of the
+    usual one."""
+    port, log, settings = free_port(), folder / "log", folder / "tolk.toml"
+    settings.write_text(f"port = {port}")
     with (
         socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd,
         log.open("wb") as out,
@@ -51,7 +69,7 @@ async def service(folder: Path, *options: str) -> AsyncIterator[Service]:
         systemd.bind(f"\0tolk-test-{os.getpid()}-{port}")
         systemd.setblocking(False)
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "server", "--port", str(port), "--state", str(folder)),
+            *(sys.executable, *program, "--config", str(settings), "--state", str(folder)),
             *("--models", "starter", "--fetch", "never", "--spare", "never", *options),
             stdin=asyncio.subprocess.DEVNULL,
             stdout=out,
@@ -70,6 +88,12 @@ async def service(folder: Path, *options: str) -> AsyncIterator[Service]:
             await asyncio.wait_for(process.wait(), END_S)
             await until(lambda: not Path(f"/proc/{last}/cmdline").exists(), END_S)
             loop.remove_reader(systemd)
+
+
+async def healthy(url: str) -> bool:
+    """Whether the server answers."""
+    async with aiohttp.ClientSession() as http, http.get(url + "/healthz") as answer:
+        return answer.status == 200
 
 
 async def knocks(url: str, refused: list[BaseException]) -> None:
@@ -107,16 +131,50 @@ async def test_listeners_hear_the_new_process_within_two_seconds(tmp_path: Path)
 
 
 async def test_a_process_that_cannot_start_changes_nothing(tmp_path: Path) -> None:
-    settings = tmp_path / "tolk.toml"
-    settings.write_text("max_streams = 2")
-    async with service(tmp_path, "--config", str(settings)) as running:
-        settings.write_text("max_streams = 'many'")
+    async with service(tmp_path) as running:
+        (tmp_path / "tolk.toml").write_text("max_streams = 'many'")
         os.kill(running.process.pid, signal.SIGUSR2)
         await until(lambda: b"does not take over" in running.log.read_bytes(), START_S)
         assert b"max_streams" in running.log.read_bytes()
-        async with aiohttp.ClientSession() as http, http.get(running.url + "/healthz") as answer:
-            assert answer.status == 200
+        assert await healthy(running.url)
         assert running.notes == ["READY=1"]
+
+
+async def test_a_new_process_may_have_another_address_but_not_one_that_is_in_use(
+    tmp_path: Path,
+) -> None:
+    settings = tmp_path / "tolk.toml"
+    async with service(tmp_path) as running:
+        port = int(running.url.rpartition(":")[2])
+        with socket.create_server(("127.0.0.1", 0)) as busy:
+            settings.write_text(f"port = {busy.getsockname()[1]}")
+            os.kill(running.process.pid, signal.SIGUSR2)
+            await until(lambda: b"does not take over" in running.log.read_bytes(), START_S)
+        assert await healthy(running.url)
+        assert running.notes == ["READY=1"]
+        settings.write_text(f"port = {port}\nhost = '0.0.0.0'")  # the old one's is a part of it
+        os.kill(running.process.pid, signal.SIGUSR2)
+        assert await asyncio.wait_for(running.process.wait(), START_S) == 0
+        assert await healthy(running.url)
+        assert running.main_pid() != running.process.pid
+
+
+async def test_if_the_new_process_ends_before_it_takes_over_the_old_one_goes_on(
+    tmp_path: Path,
+) -> None:
+    async with (
+        service(tmp_path, program=["-c", OLD_WITH_A_MORTAL_SUCCESSOR]) as running,
+        Listener(running.url, "hall", "en"),
+        Speaker(running.url, "hall", "nl") as speaker,
+    ):
+        await until(lambda: b"interpreter ready" in running.log.read_bytes(), START_S)
+        await speaker.play(tone(300))
+        os.kill(running.process.pid, signal.SIGUSR2)
+        await until(lambda: b"this one goes on" in running.log.read_bytes(), START_S)
+        async with Listener(running.url, "hall", "en"):
+            assert await healthy(running.url)
+        assert running.notes == ["READY=1"]
+        assert not speaker.closed
 
 
 async def test_if_no_successor_can_be_started_nothing_changes(

@@ -15,6 +15,7 @@ from server.bus.messages import Demand
 from server.bus.nats_connection import Nats
 from server.bus.nats_records import NatsRecords
 from server.bus.records import Record
+from server.cluster import leases
 from server.cluster.leases import Holder, Leases
 from tests.helpers.line import line
 from tests.helpers.nats import NatsProcess, nats_server
@@ -201,3 +202,19 @@ async def test_a_hub_that_ends_gives_its_streams_back(keeping: NatsProcess) -> N
             await until(lambda: b.leases.elsewhere("eight") == Holder("a"))
         there = await b.records.write("eight", b"", 0)
         assert there.value == msgspec.msgpack.encode(Holder(""))
+
+
+async def test_names_that_nobody_has_any_more_are_forgotten(
+    keeping: NatsProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(leases, "FORGET_LOOKS", 8)
+    names = {f"name-{number}" for number in range(1000)}
+    async with hub(keeping.server, "a") as a, hub(keeping.server, "b") as b:
+        a.spoken |= {*names, "kept"}
+        await until(lambda: all(a.epoch(name) for name in a.spoken), PATIENCE_S)
+        a.spoken -= names
+        for each in (a, b):
+            await until(lambda each=each: set(each.leases._leases) == {"kept"}, PATIENCE_S)  # type: ignore[misc]
+        b.spoken.add("name-7")
+        await until(lambda: b.epoch("name-7") > 0)
+        await until(lambda: a.leases.elsewhere("name-7") == Holder("b"))

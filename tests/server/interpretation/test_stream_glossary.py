@@ -30,24 +30,78 @@ async def test_words_a_recogniser_cannot_expect_are_reported_with_the_version() 
     glossary = StreamGlossary()
     own = glossary.applied(everyone)
     stream = own.engines.recognizers["nl"].stream()
-    assert glossary.unexpected("s", 3) is None
+    assert not glossary.unexpected("s", 3)
     glossary.take(told(7, "kerk", "toren"))
 
     def is_told() -> bool:
         stream.accept(sound("."))
-        return glossary.unexpected("s", 3) is not None
+        return bool(glossary.unexpected("s", 3))
 
     await eventually(is_told)
-    assert glossary.unexpected("s", 3) == messages.Unexpected(
-        stream="s",
-        epoch=3,
-        version=7,
-        language="nl",
-        words={"kerk": "is odd", "toren": "is odd"},
-    )
+    assert glossary.unexpected("s", 3) == [
+        messages.Unexpected(
+            stream="s",
+            epoch=3,
+            version=7,
+            language="nl",
+            words={"kerk": "is odd", "toren": "is odd"},
+        )
+    ]
     glossary.take(told(8))
     stream.accept(sound("."))
-    assert glossary.unexpected("s", 3) is None
+    assert not glossary.unexpected("s", 3)
+
+
+async def test_each_language_has_its_words_reported() -> None:
+    glossary = StreamGlossary()
+    everyone = Shared(
+        Engines({"nl": Odd(), "de": Odd()}, TaggingTranslator(), {}), Limits(), lambda message: None
+    )
+    own = glossary.applied(everyone).engines.recognizers
+    words: dict[str, tuple[str, ...]] = {"nl": ("kerk",), "de": ("kirche",)}
+    glossary.take(messages.Glossary(stream="s", epoch=1, version=1, words=words))
+    streams = [own[language].stream() for language in words]
+
+    def are_told() -> bool:
+        for stream in streams:
+            stream.accept(sound("."))
+        return len(glossary.unexpected("s", 1)) == 2
+
+    await eventually(are_told)
+    assert {each.language: tuple(each.words) for each in glossary.unexpected("s", 1)} == words
+
+
+class Kept(EchoRecognizer):
+    """Notes in ``made`` which recogniser was to expect words: its language, and its models."""
+
+    def __init__(self, language: str, models: str, made: list[tuple[str, str]]) -> None:
+        self.language = language
+        self.models = models
+        self._made = made
+
+    def expecting(self, words: Sequence[str]) -> tuple[Recognizer, dict[str, str]]:
+        self._made.append((self.language, self.models))
+        return Kept(self.language, self.models, self._made), {}
+
+
+async def test_other_models_are_prepared_for_the_languages_in_use_only() -> None:
+    made = list[tuple[str, str]]()
+
+    def engines(models: str) -> Engines:
+        recognizers = {each: Kept(each, models, made) for each in ("nl", "de", "en")}
+        return Engines(recognizers, TaggingTranslator(), {})
+
+    shared, glossary = Shared(engines("old"), Limits(), lambda message: None), StreamGlossary()
+    glossary.take(messages.Glossary(stream="s", epoch=1, version=1, names=("Van der Steen",)))
+    own = glossary.applied(shared)
+    own.engines.recognizers["nl"].stream()
+    await eventually(lambda: made == [("nl", "old")])
+    shared.engines = engines("new")
+    glossary.move(shared)
+    await eventually(lambda: ("nl", "new") in made)
+    own.engines.recognizers["de"].stream()
+    await eventually(lambda: ("de", "new") in made)
+    assert made == [("nl", "old"), ("nl", "new"), ("de", "new")]
 
 
 async def test_a_report_of_thousands_of_unusable_words_fits_a_message() -> None:
@@ -58,11 +112,10 @@ async def test_a_report_of_thousands_of_unusable_words_fits_a_message() -> None:
 
     def is_told() -> bool:
         stream.accept(sound("."))
-        return glossary.unexpected("s", 3) is not None
+        return bool(glossary.unexpected("s", 3))
 
     await eventually(is_told)
-    unexpected = glossary.unexpected("s", 3)
-    assert unexpected is not None
+    (unexpected,) = glossary.unexpected("s", 3)
     assert len(messages.encode(unexpected)) < 20_000
 
 
