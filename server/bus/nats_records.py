@@ -19,6 +19,7 @@ from nats.js import api
 from nats.js.errors import KeyNotFoundError, KeyWrongLastSequenceError
 from nats.js.kv import KeyValue
 
+from server.bus.cancelled import is_cancelled
 from server.bus.nats_connection import Nats
 from server.bus.queues import MAX_QUEUED_BYTES, MAX_QUEUED_MESSAGES
 from server.bus.records import Record
@@ -54,9 +55,8 @@ class NatsRecords:
 
     async def run(self) -> None:
         """Find or make the bucket whenever NATS is connected, until cancelled."""
-        task, again_s = asyncio.current_task(), AGAIN_S
-        # The library takes some cancellations for its own.
-        while task is not None and not task.cancelling():
+        again_s = AGAIN_S
+        while not is_cancelled():
             await self._nats.connected()
             if (client := self._nats.client) is None:
                 continue

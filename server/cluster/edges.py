@@ -8,6 +8,7 @@ from typing import Final, Protocol
 
 import msgspec
 
+from server.bus.cancelled import is_cancelled
 from server.bus.hub_messages import Announcement, EdgeOffer, Message, Sound, Wants
 from server.bus.protocol import Bus, Link, until_gone
 
@@ -110,9 +111,7 @@ class Edges:
         """Announce the streams: what changes at once, and all of it every second."""
         loop = asyncio.get_running_loop()
         last, said_s, models_s = Announcement(), -ANNOUNCE_S, -MODELS_S
-        task = asyncio.current_task()
-        # NATS's library takes a cancellation while it flushes for its own.
-        while task is not None and not task.cancelling():
+        while not is_cancelled():
             now, now_s = served.announcement(self.loads), loop.time()
             if now_s - models_s < MODELS_S and now.models == last.models:
                 told = msgspec.structs.replace(now, models=b"")

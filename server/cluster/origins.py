@@ -17,6 +17,7 @@ from typing import Final
 
 import msgspec
 
+from server.bus.cancelled import is_cancelled
 from server.bus.hub_messages import (
     Announced,
     Announcement,
@@ -179,10 +180,8 @@ class Origins:
 
     async def run(self) -> None:
         """Hold the links until cancelled."""
-        task = asyncio.current_task()
         async with asyncio.TaskGroup() as self._group:
-            # NATS's library takes a cancellation while it flushes for its own.
-            while task is not None and not task.cancelling():
+            while not is_cancelled():
                 await self._say(self.offer)
                 await asyncio.sleep(LOOK_S)
                 self._tidy(asyncio.get_running_loop().time())

@@ -13,6 +13,7 @@ from typing import Final
 
 import msgspec
 
+from server.bus.cancelled import is_cancelled
 from server.bus.messages import (
     AudioChunk,
     Demand,
@@ -88,9 +89,7 @@ class Relay:
             await asyncio.sleep(LEAVE_S)
 
     async def _say(self, supervisor: Supervisor) -> None:
-        task = asyncio.current_task()
-        # NATS's library takes a cancellation while it flushes for its own.
-        while task is not None and not task.cancelling():
+        while not is_cancelled():
             if supervisor.ready or self._leaving or self._drained.is_set():
                 self._drained.clear()
                 await self._offer(Offer(cores(), self._leaving, self._draining))

@@ -17,27 +17,14 @@ from server.streams.context import StreamContext
 from server.streams.live_stream import LiveStream
 from server.streams.registry import ConnectionManager
 from signaling import messages as wire
-
-
-class Bus:
-    """Keeps the messages to the interpreter."""
-
-    def __init__(self) -> None:
-        self.published: list[bus.Message] = []
-        self.dropped: dict[str, int] = {}
-
-    def publish(self, message: bus.Message) -> None:
-        self.published.append(message)
-
-    async def receive(self) -> bus.Message:
-        raise NotImplementedError
+from tests.helpers.recorded_bus import RecordedBus
 
 
 class Hall:
     """A stream with a speaker of Dutch and somebody who reads that."""
 
     def __init__(self) -> None:
-        self.bus = Bus()
+        self.bus = RecordedBus()
         self.admission = Admission(0, 2)
         self.told: list[wire.ServerMessage] = []
         manager = ConnectionManager()

@@ -18,30 +18,17 @@ from server.streams.context import StreamContext
 from server.streams.live_stream import LiveStream
 from server.streams.registry import ConnectionManager, Session
 from signaling import messages as wire
+from tests.helpers.recorded_bus import RecordedBus
 from tests.helpers.running import STAND_IN, final, models_of_several, tolk, tone
 
 CHUNK = RATE_HZ // 10
-
-
-class Recorded:
-    """A bus that keeps the messages to the interpreter."""
-
-    def __init__(self) -> None:
-        self.published: list[bus.Message] = []
-        self.dropped: dict[str, int] = {}
-
-    def publish(self, message: bus.Message) -> None:
-        self.published.append(message)
-
-    async def receive(self) -> bus.Message:
-        raise NotImplementedError
 
 
 class Stage:
     """A stream with a speaker and a listener of English, and the messages to both."""
 
     def __init__(self, folder: Path, language: str, languages: tuple[str, ...] | None = None):
-        self.bus = Recorded()
+        self.bus = RecordedBus()
         self.manager = ConnectionManager()
         self.told: dict[str, list[wire.ServerMessage]] = {"speaker": [], "listener": []}
         self.speaker = self.join(language, languages)
