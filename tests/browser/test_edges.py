@@ -57,6 +57,13 @@ def _wait_until_known(edge: ServerProcess, *, at: ServerProcess, known: bool = T
         time.sleep(0.1)
 
 
+def _start_again(edge: ServerProcess, *, other: ServerProcess) -> None:
+    """Starts an edge for the next test. Pages that it serves before it knows ``other`` would have
+    to be loaded there, not connect."""
+    edge.start()
+    _wait_until_known(other, at=edge)
+
+
 def _policy(machine: ServerProcess) -> str:
     with urllib.request.urlopen(f"{machine.url}/listen/stop") as response:
         return str(response.headers["Content-Security-Policy"])
@@ -86,11 +93,13 @@ def test_a_listener_goes_on_at_another_edge(
     hears(listener)
     getattr(machines[1], end)()
     there = machines[2].url.replace("http", "ws")
-    wait_for(listener, "(url) => sockets.at(-1).url.startsWith(url)", there)
-    sees(listener, "live")
-    # The microphone's clip may have ended by now.
-    wait_for(listener, "async (most) => (await inbound())?.packetsReceived > most", 1)
-    machines[1].start()
+    try:
+        wait_for(listener, "(url) => sockets.at(-1).url.startsWith(url)", there)
+        sees(listener, "live")
+        # The microphone's clip may have ended by now.
+        wait_for(listener, "async (most) => (await inbound())?.packetsReceived > most", 1)
+    finally:
+        _start_again(machines[1], other=machines[2])
 
 
 #: A browser that plays nothing before something was pressed in the page.
@@ -134,4 +143,4 @@ def test_a_page_loads_itself_at_an_edge_that_began_later(
             sees(page, "live")
         hears(page)
     finally:
-        first.start()
+        _start_again(first, other=later)
