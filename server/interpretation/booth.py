@@ -67,6 +67,7 @@ class Booth:
                     group.create_task(self.speaking.run(), name=name)
                     await self._translate_all()
                     self.speaking.close()
+            self._publish(self._lines.end())
         finally:
             self.speaking.end()
 

@@ -75,6 +75,7 @@ class Worker:
         self._shared: Shared | None = None
         self._streams: dict[str, _Stream] = {}
         self._stopped = asyncio.Event()
+        self._has_garbage = False
 
     def stop(self) -> None:
         """Make ``run`` return."""
@@ -91,7 +92,7 @@ class Worker:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._beat(), name="heartbeat")
                 group.create_task(self._stop(), name="stop")
-                group.create_task(give_back(), name="memory")
+                group.create_task(give_back(self._takes_garbage), name="memory")
                 engines = await self._moving.engines()
                 shared = Shared(engines, self._limits, self._publish, self._policy)
                 del engines  # so that only ``shared`` refers to them
@@ -219,8 +220,14 @@ class Worker:
             if stream.interpreter is interpreter:
                 self._take_back(stream)
         finally:
+            self._has_garbage = True
             if stream.interpreter is interpreter:
                 stream.interpreter = None
+
+    def _takes_garbage(self) -> bool:
+        """Whether a stream's interpreter has ended since the last call."""
+        had, self._has_garbage = self._has_garbage, False
+        return had
 
     def _publish(self, message: Message) -> None:
         """Publish what an interpreter says."""

@@ -19,7 +19,11 @@ from server.interpretation.worker import Worker
 from tests.helpers.waiting import until
 
 WORD_SAMPLES = RATE_HZ // 2
-WORDS = ["", "een", "twee", "drie", "vier", "vijf", "zes", "zeven", "acht", "negen"]
+#: Numbers wait for what may belong to them; the others are agreed at once.
+WORDS = [
+    *("", "een", "twee", "drie", "vier", "vijf", "zes", "zeven", "acht", "negen"),
+    *("huis", "boom", "boot", "fiets"),
+]
 #: The recogniser fails on this value.
 BAD = -1
 DEADLINE_S = 10.0

@@ -15,7 +15,7 @@ from server.interpretation.freed_memory import give_back
 from tests.helpers.memory import own_memory
 
 async def main():
-    task = asyncio.create_task(give_back(every_s=60))
+    task = asyncio.create_task(give_back(lambda: False, every_s=60))
     await asyncio.sleep(0)
     libc = ctypes.CDLL(None)
     libc.malloc.restype = ctypes.c_void_p
@@ -36,7 +36,7 @@ asyncio.run(main())
 async def test_memory_that_was_freed_between_pieces_in_use_is_given_back() -> None:
     with freed_memory() as most:
         async with asyncio.TaskGroup() as group:
-            task = group.create_task(give_back(every_s=0.01))
+            task = group.create_task(give_back(lambda: False, every_s=0.01))
             await until(lambda: own_memory() < most)
             task.cancel()
 

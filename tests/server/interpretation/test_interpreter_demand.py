@@ -61,6 +61,19 @@ async def test_a_removed_language_finishes_its_clause() -> None:
     assert await final_texts(bus, "en", 1) == [hang("een")]
 
 
+async def test_a_language_removed_within_a_sentence_ends_its_line() -> None:
+    ensemble = Ensemble()
+    ensemble.translator.instead["en"] = str
+    async with working(ensemble, PATIENT) as bus:
+        speaker = Speaker(bus)
+        speaker.demand("en", "de")
+        speaker.say("huis boom boot fiets huis boom boot fiets")
+        (line, *_) = await bus.wait_for(Caption, language="en", status="partial")
+        speaker.demand("de")
+        speaker.say("huis")
+        await bus.wait_for(Caption, language="en", segment=line.segment, status="final")
+
+
 async def test_a_language_added_again_continues_after_its_clause() -> None:
     ensemble = Ensemble()
     ensemble.translator.instead["en"] = hang = Hang()

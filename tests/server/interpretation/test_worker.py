@@ -1,12 +1,17 @@
 import asyncio
 import dataclasses
+import functools
+import gc
 import logging
+import weakref
 from collections.abc import Sequence
 
 import pytest
 
+import server.interpretation.worker as worker_module
 from server.bus.messages import Caption, Failure, Glossary, Heartbeat, Speech, Unexpected
 from server.interpretation.engines import ModelError, Recognizer
+from server.interpretation.freed_memory import give_back
 from server.interpretation.interpreter import Interpreter
 from server.interpretation.segmenter import Segmenter
 from server.interpretation.shared import Engines, Limits
@@ -15,10 +20,12 @@ from server.interpretation.worker import Worker
 from tests.helpers.interpretation import (
     WORD_SAMPLES,
     EchoRecognizer,
+    EchoStream,
     Ensemble,
     Hang,
     MemoryBus,
     Speaker,
+    eventually,
     working,
 )
 
@@ -276,3 +283,31 @@ async def test_a_source_that_cannot_be_heard_any_more_ends_the_stream() -> None:
         speaker.say("twee .")
         await bus.wait_for(Heartbeat, dropped={"undemanded": 2})
     assert not [each for each in bus.of(Caption) if each.epoch == speaker.epoch]
+
+
+async def test_what_a_stream_held_is_freed_soon_after_its_end(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(worker_module, "give_back", functools.partial(give_back, every_s=0.02))
+    hearing: list[weakref.ref[EchoStream]] = []
+
+    class Observed(EchoRecognizer):
+        def stream(self) -> EchoStream:
+            stream = super().stream()
+            hearing.append(weakref.ref(stream))
+            return stream
+
+    ensemble = Ensemble()
+    ensemble.engines = dataclasses.replace(ensemble.engines, recognizers={"nl": Observed()})
+    gc.disable()  # Python's own collections come by chance
+    try:
+        async with working(ensemble, LIMITS) as bus:
+            speaker = Speaker(bus)
+            speaker.demand("en")
+            speaker.say("een .")
+            await bus.wait_for(Speech, last=True)
+            assert hearing[0]() is not None
+            speaker.demand(captions=False)
+            await eventually(lambda: hearing[0]() is None)
+    finally:
+        gc.enable()
