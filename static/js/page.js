@@ -25,6 +25,9 @@ export function elementsById(kinds) {
   return Object.fromEntries(found);
 }
 
+/** What went wrong, in words for the person who reads the page. */
+export class InWords extends Error {}
+
 /** Shows in words what is thrown and not caught: no press of a button is without an answer. */
 export function showFailures() {
   const { failure } = elementsById({ failure: HTMLElement });
@@ -38,10 +41,18 @@ export function showFailures() {
     const say = (text) => {
       failure.textContent = text;
     };
+    if (thrown instanceof InWords) {
+      say(message);
+      addEventListener("click", () => say(""), { once: true }); // it is tried again, or left
+      return;
+    }
     textsLoaded.then(() => say(t("error.page", { what: message })), () => say(message));
   };
   addEventListener("error", ({ error }) => show(error));
-  addEventListener("unhandledrejection", ({ reason }) => show(reason));
+  addEventListener("unhandledrejection", (event) => {
+    if (event.reason instanceof InWords) event.preventDefault(); // it is no fault of the page
+    show(event.reason);
+  });
 }
 
 const ROOT = new URL("../..", import.meta.url);

@@ -6,6 +6,7 @@
 // Messages: docs/signaling.md. Times in milliseconds.
 
 /** @import { ServerError, ServerMessage } from "./messages.js" */
+import { askForRefusal } from "./origin.js";
 import { at, recall, remember } from "./page.js";
 import { Servers } from "./servers.js";
 
@@ -23,7 +24,6 @@ const LOADED_WITHIN_MS = 5000;
 
 /** After so many attempts without a socket the page asks why. */
 const ASK_AFTER = 2;
-const ORIGIN_DELAY_S = 5;
 
 const WORTH_RETRYING = new Set(["limit", "timeout", "unavailable", "internal", "origin"]);
 const RESUME_REFUSED = new Set(["unauthorised", "forbidden", "bad_message"]);
@@ -205,17 +205,11 @@ export class Signaling {
     if (this.status === "reconnecting") this.#connect();
   }
 
-  /** Asks whether the server refuses pages of this address: of a socket browsers do not tell. */
   async #askWhy() {
-    try {
-      const answer = await fetch(at("api/connect"), { method: "POST" });
-      const message = await answer.text();
-      if (answer.status !== 403 || this.status === "closed" || this.status === "joined") return;
-      this.#unopened = 0;
-      this.#refused({ code: "origin", message, retry_after_s: ORIGIN_DELAY_S }, null);
-    } catch {
-      // The server cannot be reached, as the sockets have found.
-    }
+    const refusal = await askForRefusal();
+    if (refusal === null || this.status === "closed" || this.status === "joined") return;
+    this.#unopened = 0;
+    this.#refused(refusal, null);
   }
 
   /**

@@ -3,7 +3,7 @@
 
 /** @import { Hint } from "./meter.js" */
 /** @import { Side } from "./sides.js" */
-/** @import { Part, Situation } from "./stage.js" */
+/** @import { Part, Situation } from "./situation.js" */
 import { showAudience } from "./audience.js";
 import { CaptionView } from "./captions.js";
 import { showAsking } from "./hand_over.js";
@@ -165,12 +165,12 @@ function render() {
   page.button.disabled = stage.trouble === "insecure";
   language.render(stage.part !== null);
   page.end.hidden = page.panel_box.hidden = !live || !stage.wasLive;
-  page.panel.checked = stage.wantedPanel ?? stage.panel;
-  page.pause.hidden = page.end.hidden && !(there && stage.panel);
-  page.pause.textContent = t(stage.paused
-    ? stage.panel ? "speak.unmute" : "speak.resume"
-    : stage.panel ? "speak.mute" : "speak.pause");
-  monitor.show(live || (there && stage.panel) ? language.source : null);
+  page.panel.checked = stage.pauses.wantedPanel ?? stage.pauses.panel;
+  page.pause.hidden = page.end.hidden && !(there && stage.pauses.panel);
+  page.pause.textContent = t(stage.pauses.paused
+    ? stage.pauses.panel ? "speak.unmute" : "speak.resume"
+    : stage.pauses.panel ? "speak.mute" : "speak.pause");
+  monitor.show(live || (there && stage.pauses.panel) ? language.source : null);
   page.meter_box.hidden = microphone.track === null;
   page.level_hint.textContent = heard && levelHint ? t(`speak.level_${levelHint}`) : "";
   page.test.disabled = page.rehearse.disabled =
@@ -187,7 +187,7 @@ function buttonText(now) {
     case "rehearse":
       return "speak.rehearse_stop";
     case "wings":
-      return stage.panel ? "speak.stop" : "speak.ask_stop";
+      return stage.pauses.panel ? "speak.stop" : "speak.ask_stop";
     default:
       return stage.part ? "speak.stop" : "speak.start";
   }
@@ -222,7 +222,7 @@ page.button.onclick = () => {
   else if (stage.part) stage.leave();
   else start(lobby.occupied && lobby.panel ? "wings" : "speak");
 };
-page.pause.onclick = () => stage.pause(!stage.paused);
+page.pause.onclick = () => stage.pause(!stage.pauses.paused);
 page.panel.onchange = () => stage.holdPanel(page.panel.checked);
 page.end.onclick = () => {
   page.end_dialog.returnValue = "no"; // or Escape would repeat the last answer
@@ -260,7 +260,7 @@ stage.addEventListener("back", () => {
 stage.addEventListener("occupied", () => {
   // Whoever speaks at another server cannot be asked here; the page says where that is.
   const elsewhere = Boolean(stage.refusal?.place);
-  if (stage.panel && !elsewhere) { // somebody else spoke while the connection was gone
+  if (stage.pauses.panel && !elsewhere) { // somebody else spoke while the connection was gone
     start("wings");
     return;
   }

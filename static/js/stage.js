@@ -3,26 +3,17 @@
 // between the two.
 
 /** @import { Audience, ServerError, ServerMessage, Waiting } from "./messages.js" */
+/** @import { Part, Trouble } from "./situation.js" */
 import { Microphone, microphonesExist, Superseded, troubleOf } from "./microphone.js";
 import { askBeforeLeaving, OnlyTab } from "./only_tab.js";
 import { stream } from "./page.js";
+import { Pauses } from "./pauses.js";
 import { Sender } from "./sender.js";
 import { Signaling } from "./signaling.js";
+import { situationOf } from "./situation.js";
 
 /** Who asks speaks when the other has been gone for so long: not at a short loss of the network. */
 const FREE_AFTER_MS = 5000;
-
-/**
- * What the page does: it speaks, rehearses (alone, to read what is understood), or waits in the
- * wings to speak.
- * @typedef {"speak" | "rehearse" | "wings"} Part
- */
-/** @typedef {"insecure" | "unable" | ReturnType<typeof troubleOf>} Trouble */
-/**
- * How things stand, in one word; the texts "speak.…" say it to the speaker.
- * @typedef {Trouble | "ended" | "ready" | "mic_lost" | "rehearsing" | "paused" | "live"
- *   | "panel" | "muted" | "asking" | "handed_over" | "shut_out" | "reconnecting" | "opening"} Situation
- */
 
 /**
  * Events: "change", when how things stand is another; "track", when another track is sent; "stop";
@@ -32,18 +23,12 @@ export class Stage extends EventTarget {
   microphone = new Microphone();
   /** @type {Part | null} */
   part = null;
-  paused = false;
+  pauses = new Pauses();
   ended = false;
   /** Whether listeners have heard the speaker: what ends that needs an alarm. */
   wasLive = false;
   /** In the wings: whether the speaker was asked to hand over. */
   asks = false;
-  /** Whoever speaks takes over; then `paused` is about this microphone only. */
-  panel = false;
-  /** @type {boolean | null} What the speaker wants of `panel`, until the server has told. */
-  wantedPanel = null;
-  /** In a panel: whether an operator has paused the stream. */
-  #held = false;
   /** @type {Trouble | null} */
   trouble = microphonesExist ? null : "insecure";
   /** @type {ServerError | null} */
@@ -54,10 +39,6 @@ export class Stage extends EventTarget {
   asking = [];
   #chosen;
   #takingOver = false;
-  /** What the server was told. */
-  #toldPaused = false;
-  /** The pauses that were asked for and the server has not answered yet. */
-  #asked = 0;
   #tabs;
   #timer = 0;
 
@@ -107,10 +88,8 @@ export class Stage extends EventTarget {
     }
     this.part = part;
     this.#takingOver = takingOver;
-    this.ended = this.wasLive = this.panel = this.#held = false;
-    this.wantedPanel = null;
-    this.paused &&= part === "wings"; // back into a panel, as it was
-    this.#toldPaused = false;
+    this.ended = this.wasLive = false;
+    this.pauses.begin(part);
     this.asks = part === "wings";
     this.refusal = null;
     this.signaling.resumes = part !== "rehearse";
@@ -135,13 +114,13 @@ export class Stage extends EventTarget {
 
   /** The speaker wants to stop, which is nothing to be alarmed about. */
   leave() {
-    this.wasLive = this.paused = false;
+    this.wasLive = this.pauses.paused = false;
     this.stop();
   }
 
   /** @param {boolean} on */
   pause(on) {
-    this.paused = on;
+    this.pauses.paused = on;
     this.#tellPaused();
   }
 
@@ -153,14 +132,14 @@ export class Stage extends EventTarget {
 
   /** @param {boolean} on */
   holdPanel(on) {
-    this.wantedPanel = on;
+    this.pauses.wantedPanel = on;
     this.signaling.send({ type: "panel", on });
   }
 
   /** In the wings: asks the speaker to hand over. In a panel the server checks the language only. */
   ask() {
     if (this.part !== "wings") return;
-    this.asks = !this.panel;
+    this.asks = !this.pauses.panel;
     this.signaling.send({ type: "ask" });
     this.#tellPaused();
   }
@@ -194,20 +173,10 @@ export class Stage extends EventTarget {
     this.#tellPaused();
   }
 
-  /** @returns {Situation} */
   get situation() {
-    if (this.trouble) return this.trouble;
-    if (this.ended) return "ended";
-    if (this.part === null) return "ready";
-    if (this.signaling.status === "joined" && this.sender.connected && this.microphone.track) {
-      if (this.part === "wings" && !this.panel) return this.asks ? "asking" : "handed_over";
-      if (this.microphone.lost) return "mic_lost";
-      if (this.panel && this.paused) return "muted";
-      if (this.panel) return this.#held ? "paused" : this.part === "speak" ? "live" : "panel";
-      return this.part === "rehearse" ? "rehearsing" : this.paused ? "paused" : "live";
-    }
-    if (this.sender.shutOut) return "shut_out";
-    return this.wasLive ? "reconnecting" : "opening";
+    const { signaling, sender, microphone } = this;
+    const open = signaling.status === "joined" && sender.connected && microphone.track !== null;
+    return situationOf({ ...this, open, lost: microphone.lost, shutOut: sender.shutOut });
   }
 
   /** Whether listeners lost a speaker who may not have noticed. */
@@ -225,8 +194,7 @@ export class Stage extends EventTarget {
         this.#takingOver = false;
         this.sender.iceServers = message.ice_servers ?? [];
         if (this.part === "speak") this.#tabs.begin();
-        this.#asked = 0;
-        this.#goOnPaused(message);
+        this.pauses.joined(this.part, message);
         this.#followPanel(message);
         this.#tellPaused();
         await this.sender.connect();
@@ -245,7 +213,8 @@ export class Stage extends EventTarget {
           this.ended = true;
           this.stop();
         }
-        this.#followPause(message.state);
+        this.pauses.follow(this.part, this.microphone.lost, message.state);
+        this.#openOrMute();
         break;
       case "audience":
         this.audience = message;
@@ -266,11 +235,10 @@ export class Stage extends EventTarget {
   #turn(speaking) {
     this.part = speaking ? "speak" : "wings";
     this.asks = false;
-    this.paused &&= this.panel;
+    this.pauses.turn();
     this.wasLive = speaking;
     this.asking = [];
-    this.#toldPaused = false; // whoever begins is live
-    askBeforeLeaving(speaking || this.panel);
+    askBeforeLeaving(speaking || this.pauses.panel);
     if (speaking) this.#tabs.begin();
     this.#tellPaused();
   }
@@ -286,7 +254,7 @@ export class Stage extends EventTarget {
     if (!this.microphone.track) await this.openMicrophone();
     if (this.sender.connected && this.microphone.track) {
       this.wasLive = this.part === "speak";
-      if (this.part === "wings" && (this.asks || this.panel)) this.ask();
+      if (this.part === "wings" && (this.asks || this.pauses.panel)) this.ask();
     }
     this.#tell("change");
   }
@@ -306,22 +274,19 @@ export class Stage extends EventTarget {
     this.stop();
   }
 
-  /** Listeners are to wait while the speaker pauses, or has no microphone. */
+  /** The microphone and the server are to know of a pause. */
   #tellPaused() {
-    const { track } = this.microphone;
-    if (track) track.enabled = this.#isOpen;
-    const now = this.part === "speak" && !this.panel && (this.paused || this.microphone.lost);
-    if (now !== this.#toldPaused) {
-      this.#toldPaused = now;
-      this.#asked += 1;
-      this.signaling.send({ type: "pause", paused: now });
-    }
+    this.#openOrMute();
+    const paused = this.pauses.toTell(this.part, this.microphone.lost);
+    if (paused !== null) this.signaling.send({ type: "pause", paused });
     this.#tell("change");
   }
 
-  /** Whether the microphone is to be heard, or may be at any moment. */
-  get #isOpen() {
-    return this.part === "wings" && !this.panel ? this.asks : !this.paused;
+  /** The microphone is open while it is heard, or may be at any moment. */
+  #openOrMute() {
+    const { track } = this.microphone;
+    const { panel, paused } = this.pauses;
+    if (track) track.enabled = this.part === "wings" && !panel ? this.asks : !paused;
   }
 
   /**
@@ -329,42 +294,17 @@ export class Stage extends EventTarget {
    * @param {{state: string | null, panel?: boolean}} stream
    */
   #followPanel({ state, panel = false }) {
-    this.#held = state === "paused";
-    this.wantedPanel = null;
-    if (panel === this.panel) return;
-    this.panel = panel;
+    const { pauses } = this;
+    pauses.held = state === "paused";
+    pauses.wantedPanel = null;
+    if (panel === pauses.panel) return;
+    pauses.panel = panel;
     if (this.part === "wings") {
-      if (!panel || !this.asks) this.paused = panel;
+      if (!panel || !this.asks) pauses.paused = panel;
       this.asks = false;
       askBeforeLeaving(panel);
     }
     this.#tellPaused();
-  }
-
-  /**
-   * A pause outlasts a lost connection. It is not asked for again: an operator's would be taken for
-   * the speaker's own. One that is news is an operator's.
-   * @param {{state: string | null, panel?: boolean}} stream
-   */
-  #goOnPaused({ state, panel = false }) {
-    const paused = this.part === "speak" && !panel && state === "paused";
-    if (paused && !this.#toldPaused) this.paused = true;
-    this.#toldPaused = paused;
-  }
-
-  /**
-   * An operator may pause, too.
-   * @param {string} state
-   */
-  #followPause(state) {
-    if (this.#asked > 0) {
-      this.#asked -= 1;
-    } else if (this.panel) {
-      // It has paused the stream, not this microphone.
-    } else if (this.part === "speak" && !this.microphone.lost && ["paused", "live"].includes(state)) {
-      this.paused = this.#toldPaused = state === "paused";
-      if (this.microphone.track) this.microphone.track.enabled = !this.paused;
-    }
   }
 
   /** @param {string} what */

@@ -33,6 +33,7 @@ window.fetch = async (address, options = {}) => {
   return ask(address, { ...options, signal: end.signal });
 };
 """
+UNREACHABLE = "The server cannot be reached at the moment. Try again."
 LOCALES = ("en", "nl", "de", "fr")
 WIDTHS = (320, 390, 844, 1280)
 
@@ -40,7 +41,7 @@ WIDTHS = (320, 390, 844, 1280)
 @pytest.fixture(scope="module")
 def open_page(staged: ServerProcess, browser: Browser) -> Iterator[OpenPage]:
     """Opens pages of one server; they stay open for all tests of this file."""
-    yield from opener(staged, browser)
+    yield from opener(staged, browser, expected="net::ERR|502")
 
 
 @pytest.fixture(scope="module")
@@ -125,6 +126,28 @@ def test_a_stream_is_paused_told_and_ended(operator: Page, open_page: OpenPage) 
     sees(speaker, "ended")
 
 
+@pytest.mark.parametrize("answer", ["none", "a proxy's"])
+def test_a_press_that_the_server_does_not_answer_is_said(
+    operator: Page, open_page: OpenPage, answer: str
+) -> None:
+    def unanswered(route: Route) -> None:
+        if answer == "none":
+            route.abort()
+        else:
+            route.fulfill(status=502, content_type="text/html", body="<h1>Bad gateway</h1>")
+
+    open_page("/captions/unanswered")
+    unheard = card(operator, "unanswered")
+    unheard.get_by_label("Message to the listeners").fill("Coffee!")
+    operator.route("**/unanswered/notice", unanswered)
+    unheard.get_by_role("button", name="Show").click()
+    expect(operator.locator("#failure")).to_have_text(UNREACHABLE)
+    operator.unroute("**/unanswered/notice")
+    unheard.get_by_role("button", name="Show").click()
+    expect(unheard).to_contain_text("Shown now: Coffee!")
+    expect(operator.locator("#failure")).to_be_empty()
+
+
 def test_a_pause_outlasts_the_speakers_connection(operator: Page, open_page: OpenPage) -> None:
     speaker = open_page("/speak/outlast", TONE)
     begin_speaking(speaker)
@@ -187,7 +210,7 @@ def test_one_streams_glossary_is_not_saved_as_anothers(operator: Page) -> None:
     operator.route("**/streams/second/glossary", lambda route: route.abort())
     with operator.expect_event("requestfailed"):
         name_stream(operator, "second", "glossary_box")
-    expect(operator.locator("#glossary_result")).to_have_text("Failed to fetch")
+    expect(operator.locator("#glossary_result")).to_have_text(UNREACHABLE)
     expect(names).to_have_value("")
     expect(names).to_be_disabled()
     expect(operator.get_by_role("button", name="Save")).to_be_disabled()
@@ -213,7 +236,7 @@ def test_one_streams_recording_is_not_shown_as_anothers(operator: Page) -> None:
     late, never = asked
     late.fulfill(json={"recording": ["text"]})
     never.abort()
-    expect(operator.locator("#recording_result")).to_have_text("Failed to fetch")
+    expect(operator.locator("#recording_result")).to_have_text(UNREACHABLE)
     expect(text).not_to_be_checked()
     expect(text).to_be_disabled()
     name_stream(operator, "recorded", "recording_box")
@@ -221,7 +244,7 @@ def test_one_streams_recording_is_not_shown_as_anothers(operator: Page) -> None:
     operator.route("**/streams/recorded/recording", lambda route: route.abort())
     text.focus()
     operator.keyboard.press("Space")
-    expect(operator.locator("#recording_result")).to_have_text("Failed to fetch")
+    expect(operator.locator("#recording_result")).to_have_text(UNREACHABLE)
     expect(text).to_be_checked()
     operator.unroute_all()
     text.uncheck()

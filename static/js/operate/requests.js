@@ -1,7 +1,7 @@
 // What an operator asks the server to do. The token is in a header of each request.
 
-import { errorText } from "../i18n.js";
-import { at } from "../page.js";
+import { errorText, t } from "../i18n.js";
+import { at, InWords } from "../page.js";
 
 export class Requests {
   #token;
@@ -12,23 +12,35 @@ export class Requests {
   }
 
   /**
-   * The server's answer; throws an Error in words where it refuses.
+   * The server's answer; throws InWords where it refuses or gives none.
    * @param {"GET" | "POST" | "PUT"} method
    * @param {string} path
    * @param {object} [body]
    */
   async ask(method, path, body) {
+    const { status, answer } = await this.#send(method, path, body).catch(() => {
+      throw new InWords(t("error.unreachable"));
+    });
+    if (status >= 400) {
+      // Its own words say what is wrong with what was typed; ours are about a page.
+      throw new InWords(status === 400 ? answer.message : errorText(answer));
+    }
+    return answer;
+  }
+
+  /**
+   * Throws where there is no network, or where what answers is a proxy.
+   * @param {string} method
+   * @param {string} path
+   * @param {object} [body]
+   */
+  async #send(method, path, body) {
     const response = await fetch(at(`api/${path}`), {
       method,
       headers: { Authorization: `Bearer ${this.#token}` },
       body: body && JSON.stringify(body),
     });
-    const answer = await response.json();
-    if (!response.ok) {
-      // Its own words say what is wrong with what was typed; ours are about a page.
-      throw new Error(response.status === 400 ? answer.message : errorText(answer));
-    }
-    return answer;
+    return { status: response.status, answer: await response.json() };
   }
 
   /**

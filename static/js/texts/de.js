@@ -47,6 +47,7 @@ export default {
   "error.timeout": "Der Ton kam nicht rechtzeitig durch. Wir versuchen es weiter.",
   "error.unavailable": "Der Server ist nicht bereit. Wir versuchen es weiter.",
   "error.internal": "Auf dem Server ist etwas schiefgegangen. Wir versuchen es weiter.",
+  "error.unreachable": "Der Server ist gerade nicht erreichbar. Versuchen Sie es noch einmal.",
   "error.origin":
     "Der Server kennt diese Adresse nicht. Der Veranstalter muss ihn mit --public-url und dieser Adresse starten.",
   "error.elsewhere":

@@ -44,6 +44,7 @@ export default {
   "error.timeout": "The sound did not get through in time. We keep trying.",
   "error.unavailable": "The server is not ready. We keep trying.",
   "error.internal": "Something went wrong on the server. We keep trying.",
+  "error.unreachable": "The server cannot be reached at the moment. Try again.",
   "error.origin":
     "The server does not know this address. The host must start it with --public-url and this address.",
   "error.elsewhere":

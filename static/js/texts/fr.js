@@ -46,6 +46,7 @@ export default {
   "error.timeout": "Le son n’est pas passé à temps. Nous continuons d’essayer.",
   "error.unavailable": "Le serveur n’est pas prêt. Nous continuons d’essayer.",
   "error.internal": "Un problème est survenu sur le serveur. Nous continuons d’essayer.",
+  "error.unreachable": "Le serveur est injoignable pour le moment. Réessayez.",
   "error.origin":
     "Le serveur ne connaît pas cette adresse. La personne qui organise doit le démarrer avec --public-url et cette adresse.",
   "error.elsewhere":

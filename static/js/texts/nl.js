@@ -44,6 +44,7 @@ export default {
   "error.timeout": "Het geluid kwam niet op tijd door. We blijven het proberen.",
   "error.unavailable": "De server is niet klaar. We blijven het proberen.",
   "error.internal": "Er ging iets mis op de server. We blijven het proberen.",
+  "error.unreachable": "De server is nu niet bereikbaar. Probeer het opnieuw.",
   "error.origin":
     "De server kent dit adres niet. De organisatie moet hem starten met --public-url en dit adres.",
   "error.elsewhere":
