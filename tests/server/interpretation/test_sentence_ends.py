@@ -101,12 +101,13 @@ def test_other_languages_have_no_found_ends() -> None:
 
 
 def test_three_sentences_in_one_breath_are_three_clauses() -> None:
-    text = "this church is very old it has a beautiful tower you can see the bells from here"
+    """One word with an apostrophe, as Vosk writes them, does not count as punctuation."""
+    text = "this church is very old it has a beautiful tower you can see 'em bells from here"
     words = tuple(Word(word, 4000 * at, 4000 * at + 4000) for at, word in enumerate(text.split()))
     segmenter = Segmenter("en", policy=POLICIES["sentence"])
     news = segmenter.feed(Transcript(words, final=True), 80_000)
     assert [each.text for each in news if isinstance(each, Clause)] == [
         "this church is very old",
         "it has a beautiful tower",
-        "you can see the bells from here",
+        "you can see 'em bells from here",
     ]
