@@ -67,10 +67,16 @@ class Glossary:
     words: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     def expected(self, language: str) -> tuple[str, ...]:
-        """The single words of the glossary that a speaker of ``language`` is likely to say."""
+        """The single words of the glossary that a speaker of ``language`` is likely to say, in
+        lower case and spelled as given: a recogniser knows "weißensee", not "weissensee"."""
         terms = (term[language] for term in self.terms if language in term)
         said = (*self.words.get(language, ()), *self.names, *terms)
-        found = (word for text in said for word in spelled(text, language).words)
+        written = (spelled(text, language).written for text in said)
+        found = (
+            text[start:end].lower().replace("’", "'")
+            for text in written
+            for _, start, end in words_of(text, language)
+        )
         return tuple(dict.fromkeys(word for word in found if word[:1].isalpha()))
 
 

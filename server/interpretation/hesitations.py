@@ -10,12 +10,13 @@ from typing import Final
 
 from server.interpretation.types import Transcript, Word
 
-#: Hesitation sounds as recognisers write them; letters may repeat: "uhhh".
+#: Hesitation sounds as recognisers write them; letters may repeat: "uhhh". Words are left out:
+#: German "um", Dutch "'em", and "mm" for millimetres.
 _HESITATIONS: Final = {
-    "en": r"u+h+|u+h*m+|e+r+m+|e+r|e+r{3,}|h+m+|m+h*m+",
-    "nl": r"e+u*h+|e+h*m+|u+h+|u+h*m+|h+m+|m+h*m+",
-    "de": r"ä+h*|ä+h*m+|ö+h+|e+h+|e+h*m+|u+h+|u+h*m+|h+m+|m+h*m+",
-    "fr": r"e+u+h+m*|h+e+u+|e+h*m+|h+u*m+|u+h+|u+h*m+|m+h*m+",
+    "en": r"u+h+|u+h*m+|e+r+m+|e+r|e+r{3,}|h+m+|m+h+m+|m{3,}",
+    "nl": r"e+u*h+|e+h+m+|u+h+|u+h*m+|h+m+|m+h+m+|m{3,}",
+    "de": r"ä+h*|ä+h*m+|ö+h+|e+h+|e+h+m+|u+h+|u+h+m+|h+m+|m+h+m+|m{3,}",
+    "fr": r"e+u+h+m*|h+e+u+|e+h*m+|h+u*m+|u+h+|u+h*m+|m+h+m+|m{3,}",
 }
 #: A repetition of these is a false start. Words that can correctly follow themselves are left out:
 #: "had had", and, as recognisers may write no comma, "what it is is", "look at it it moves",
@@ -57,7 +58,9 @@ def without_hesitations(transcript: Transcript, language: str) -> Transcript:
     meant: list[int] = []
     for place, word in enumerate(transcript.words):
         again = bool(meant) and _is_again(transcript.words[meant[-1]], word, base)
-        if not again and not fillers.fullmatch(_bare(word.text)):
+        text = _bare(word.text)
+        acronym = len(text) == 2 and word.text.isupper()  # "ER", "HM"
+        if not again and (acronym or not fillers.fullmatch(text)):
             meant.append(place)
     certain = transcript.certain
     if certain is not None:

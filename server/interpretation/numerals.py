@@ -175,6 +175,9 @@ def _numeral(match: re.Match[str], text: str, language: str) -> Numeral | None:
         timed = found["after"] or re.match(rf" (?:{_HOUR[language]})\b", text[match.end() :])
         if timed:
             return Numeral("t", (found["hour"], minute))
+        if _GROUP[language] == r"\.":
+            # Two digits after a full stop are no thousands: a time, a verse, a version, an amount.
+            return Numeral("n", (match[0],), literal=True)
         return _cardinal(match[0], language)
     if found["ordinal"]:
         return Numeral("o", (re.sub(r"\D", "", found["ordinal"]),))

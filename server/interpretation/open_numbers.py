@@ -17,7 +17,7 @@ _SMALL: Final = {
 }
 #: Words that may stand within a number.
 _JOINING: Final = {
-    "en": {"and", "point", "half"},
+    "en": {"and", "point", "half", "oh"},
     "nl": {"en", "komma", "half", "anderhalf"},
     "de": {"und", "komma", "halb", "halbe", "anderthalb", "eineinhalb", "zweieinhalb"},
     "fr": {"et", "virgule", "demi"},

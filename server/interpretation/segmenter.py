@@ -138,7 +138,9 @@ class Segmenter:
     def _ends(self, texts: list[str]) -> list[int]:
         """The indices of words that begin a new sentence."""
         self._is_written = self._is_written or any(map(is_written, texts))
-        return written_ends(texts) if self._is_written else spoken_ends(texts, self._language)
+        if self._is_written:
+            return written_ends(texts, self._language)
+        return spoken_ends([bare(text) for text in texts], self._language)
 
     def _grow(self, heard_sample: int) -> list[Clause | Caption]:
         """The open clause of the growing segment, if it has more agreed words than before."""

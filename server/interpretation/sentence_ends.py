@@ -6,6 +6,7 @@ same sentence and the three after it. It needs no vocabulary: words are hashed, 
 last letters (Weinberger et al. 2009).
 """
 
+import re
 import zlib
 from collections.abc import Mapping, Sequence
 from functools import cache
@@ -30,6 +31,11 @@ ABBREVIATIONS: Final = frozenset(
     "mr mrs ms dr st prof jr sr no vs etc e.g i.e a.m p.m bijv dhr mevr mw ds o.a d.w.z z.b bzw "
     "ca nr usw hr fr d.h m mme mlle p.ex".split()
 )
+#: Languages that write ordinal numbers with a full stop: "am 22. Mai".
+ORDINALS: Final = frozenset("de da nb no fi cs sk sl hr sr hu et lv pl tr is".split())
+_ORDINAL: Final = re.compile(r"\d{1,3}\.")
+#: Quotation marks and brackets that may stand after the mark at the end of a sentence.
+_CLOSING: Final = "\"'»«”“’)"
 #: Words that a name follows, so that no sentence ends after them.
 TITLES: Final = frozenset(
     "mister missus miss doctor professor saint sir lady king queen reverend pastor meneer mevrouw "
@@ -44,7 +50,7 @@ Network = Mapping[str, NDArray[np.float32]]
 
 def bare(word: str) -> str:
     """``word`` in lower case, without the punctuation around it."""
-    return word.strip(".,;:?!…\"'«»()").lower()
+    return word.strip(".,;:?!…\"'«»„“”‘’()").lower()
 
 
 def is_written_end(word: str) -> bool:
@@ -55,13 +61,26 @@ def is_written_end(word: str) -> bool:
 
 
 def is_written(word: str) -> bool:
-    """Whether ``word`` has capitals or punctuation."""
-    return word != bare(word)
+    """Whether ``word`` has capitals or punctuation. An apostrophe is part of words such as "'s"."""
+    return word.strip("'’") != bare(word)
 
 
-def written_ends(words: Sequence[str]) -> list[int]:
+def written_ends(words: Sequence[str], language: str) -> list[int]:
     """The indices of words that begin a new sentence, by punctuation."""
-    return [place for place in range(1, len(words)) if is_written_end(words[place - 1])]
+    ordinals = language.partition("-")[0] in ORDINALS
+    return [
+        place
+        for place in range(1, len(words))
+        if _ends_before(words[place - 1], words[place])
+        and not (ordinals and _ORDINAL.fullmatch(words[place - 1]))
+    ]
+
+
+def _ends_before(word: str, following: str) -> bool:
+    """Whether a sentence ends between these words. After a quotation, the sentence that quotes may
+    go on: '"Come!" he said.'"""
+    inner = word.rstrip(_CLOSING)
+    return is_written_end(inner) and (inner == word or not following[:1].islower())
 
 
 def spoken_ends(words: Sequence[str], language: str) -> list[int]:

@@ -42,6 +42,8 @@ _KEPT: Final[dict[str, tuple[str, ...]]] = {
         r"(?:homme|cœur|coeur|esprit|flambant) neuf",
     ),
 }
+#: English "a" before these is part of the number: "a hundred and fifty".
+_A_NUMBER: Final = re.compile(r"\ba (?=(?:hundred|thousand)\b(?!-))", re.IGNORECASE)
 _APART: Final = {
     language: re.compile(
         rf"\b({'|'.join(kept)}|{scales(language)}|(?<=\d )(?:{scales(language, figures=True)}))\b",
@@ -54,12 +56,12 @@ _APART: Final = {
 def in_figures(text: str, language: str) -> str:
     """``text`` with spelled-out numbers as digits. A single "one", "two" or "three" stays. Between
     chapter and verse is ``spoken_verses.MARK``."""
+    if language == "en":
+        text = _A_NUMBER.sub("", text)
     pieces = _APART[language].split(text)
     pieces[::2] = [str(alpha2digit(piece, language)) for piece in pieces[::2]]
     figures = multiplied("".join(pieces), language)
-    if language == "en":
-        figures = re.sub(r"\ba (100|1000)\b", r"\1", figures, flags=re.IGNORECASE)
-    elif language == "nl":
+    if language == "nl":
         figures = re.sub(r"\ben 1 half", "en een half", figures)
     elif language == "fr":
         figures = re.sub(r"\bpour 100\b", "pour cent", figures)

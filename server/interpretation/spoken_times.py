@@ -59,14 +59,16 @@ _BEFORE_LATE_YEAR: Final = (
     rf"{_BEFORE_YEAR}|from|until|till|by|around|about|before|after|between|was|the"
 )
 _NO_YEAR: Final = r"\b(?! ?%| (?:percent|per|years?|minutes?|hundred|thousand|million)\b)"
-_YEAR: Final = rf"(?:1[3-9] [1-9]\d|20 [1-9]\d(?! people)){_NO_YEAR}"
+#: A zero that is said before another figure: "nine oh five".
+_OH: Final = r"oh (?:[1-9]|one|two|three)"
+_YEAR: Final = rf"(?:1[3-9] (?:[1-9]\d|{_OH})|20 (?:[1-9]\d|{_OH})(?! people)){_NO_YEAR}"
 _YEARS: Final = re.compile(
     rf"(?:\b(?:{_BEFORE_LATE_YEAR}) |^(?=1[6-9])){_YEAR}(?: (?:to|and|or|until|till) {_YEAR})?|"
-    rf"\b(?:{_BEFORE_YEAR}) 1[12] [1-9]\d{_NO_YEAR}(?! people)",
+    rf"\b(?:{_BEFORE_YEAR}) 1[12] (?:[1-9]\d|{_OH}){_NO_YEAR}(?! people)",
     re.IGNORECASE,
 )
-#: Hours and minutes, as in "at 11 30".
-_MINUTES: Final = rf"(?:1[0-2]|[1-9]|one|two|three) [0-5]\d{_NO_YEAR}(?! (?:people|of)\b)"
+#: Hours and minutes, as in "at 11 30" and "at 9 oh 5".
+_MINUTES: Final = rf"(?:1[0-2]|[1-9]|one|two|three) (?:[0-5]\d|{_OH}){_NO_YEAR}(?! (?:people|of)\b)"
 _AT: Final = re.compile(
     rf"\b(?:at|by|until|till|from|before|after|around|about|between) "
     rf"{_MINUTES}(?: (?:to|and|or|until|till) {_MINUTES})?|"
@@ -97,7 +99,10 @@ def _joined(match: re.Match[str], mark: str) -> str:
     """The match with ``mark`` within each pair of numbers."""
 
     def pair(numbers: re.Match[str]) -> str:
-        first = _SMALL["en"].get(numbers[1].lower(), numbers[1])
-        return f"{first}{mark}{numbers[2]}"
+        first, second = (
+            _SMALL["en"].get(word.lower(), word) for word in (numbers[1], numbers[2] or numbers[3])
+        )
+        return f"{first}{mark}{second:0>2}"
 
-    return re.sub(r"\b(\d\d?|one|two|three) (\d\d)\b", pair, match[0], flags=re.IGNORECASE)
+    two = r"\b(\d\d?|one|two|three) (?:(\d\d)|oh (\d|one|two|three))\b"
+    return re.sub(two, pair, match[0], flags=re.IGNORECASE)

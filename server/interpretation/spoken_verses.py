@@ -54,6 +54,14 @@ _END: Final = {
     "fr": r"(?=\s*$|[.,;:!?]| (?:verset|à)\b)",
 }
 
+#: English "psalm one nineteen" and "verse one oh five". Psalm 1 has six verses, so that no verse
+#: of it is meant.
+_HUNDRED: Final = re.compile(
+    r"\b(psalm |(?:chapter|verse) (?=\w+ oh ))(?:1|one) "
+    r"(?:(1\d|[2-4]\d|50)|oh ([1-9]|one|two|three))\b(?![.,:]\d)",
+    re.IGNORECASE,
+)
+
 
 def with_verses(text: str, language: str) -> str:
     """``text``, in which other numbers are figures, with chapters and verses."""
@@ -64,6 +72,8 @@ def with_verses(text: str, language: str) -> str:
     unit, both, alone = _patterns(language)
     if not unit.search(text):
         return text
+    if language == "en":
+        text = _HUNDRED.sub(lambda match: f"{match[1]}1{match[2] or '0' + figure(match[3])}", text)
     text = both.sub(lambda match: f"{figure(match[1])}{MARK}{figure(match[2])}", text)
     for pattern in alone:
         text = pattern.sub(lambda match: match[1] + figure(match[2]), text)

@@ -163,3 +163,8 @@ def test_expected_words_are_single_distinct_words_of_the_source() -> None:
     )
     assert glossary.expected("en") == ("sermon", "van", "der", "steen", "old", "covenant", "law")
     assert glossary.expected("fr") == ("van", "der", "steen")
+
+
+def test_expected_words_are_in_lower_case_and_spelled_as_given() -> None:
+    glossary = Glossary(names=("Weißensee", "O’Neill"), words={"de": ("das Groß-Gerau",)})
+    assert glossary.expected("de") == ("groß", "gerau", "weißensee", "o'neill")

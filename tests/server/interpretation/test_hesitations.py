@@ -16,7 +16,8 @@ def heard(text: str, certain: int | None = None) -> Transcript:
     [
         ("en", "Uh, we will uhm begin, er, now.", "we will begin, now."),
         ("nl", "Eh, dat is euh mooi. Ehm.", "dat is mooi."),
-        ("de", "Äh, ich ähm komme öh gleich.", "ich komme gleich."),
+        ("de", "Äh, ich ähm komme öh gleich. Uhm.", "ich komme gleich."),
+        ("en", "Um, mhm, mmm, yes.", "yes."),
         ("fr", "Euh, je heu viens.", "je viens."),
         ("en", "the the house", "the house"),
         ("en", "the uh the house", "the house"),
@@ -51,6 +52,11 @@ def test_hesitations_are_removed(language: str, said: str, meant: str) -> None:
         ("de", "als ihr ihr Haus bautet und der Mann den den Weg kannte"),
         ("de", "ich weiß das, das ist gut. wer hier ist ist willkommen"),
         ("fr", "celui qui est est grand et pour elle elle vit. Si si."),
+        ("de", "Wir treffen uns um acht Uhr, um zu beten. Die EM war 2024."),
+        ("nl", "Geef 'em dat. Een plank van 5 mm dik."),
+        ("en", "A board of 5 mm is thin. She works in the ER, for HM the King."),
+        ("de", "Ein Brett von 5 mm ist dünn."),
+        ("fr", "Une planche de 5 mm est mince."),
         ("it", "Eh uh the the."),
     ],
 )

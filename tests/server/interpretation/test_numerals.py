@@ -2,7 +2,6 @@
 
 import pytest
 
-from server.interpretation.numeral_translator import NumeralTranslator
 from server.interpretation.numerals import masked
 from server.interpretation.spelled_numbers import in_figures
 
@@ -16,6 +15,9 @@ from server.interpretation.spelled_numbers import in_figures
         ("nl", "om half elf", "om <t1>", "fr", "om 10\u00a0h\u00a030"),
         ("nl", "kwart voor negen", "<t1>", "en", "8:45"),
         ("nl", "om 10.30 uur", "om <t1> uur", "de", "om 10:30 uur"),
+        ("nl", "om 10.30", "om <n1>", "en", "om 10.30"),
+        ("nl", "Johannes 3.16", "Johannes <n1>", "de", "Johannes 3.16"),
+        ("de", "um 10.30", "um <n1>", "en", "um 10.30"),
         ("nl", "in negentienhonderdvijfenveertig", "in <n1>", "de", "in 1945"),
         ("nl", "€ 5,50", "€ <n1>", "en", "€ 5.50"),
         ("nl", "de 21e eeuw", "de <o1> eeuw", "en", "de 21st eeuw"),
@@ -85,10 +87,15 @@ def test_numbers_are_found_and_written_as_the_other_language_has_them(
         ("fr", "un million de personnes", "1000000 personnes"),
         ("fr", "deux millions et demi d'euros", "2500000 euros"),
         ("fr", "20 mille", "20000"),
+        ("en", "a hundred and fifty people", "150 people"),
+        ("en", "A thousand two hundred, or a hundred thousand", "1200, or 100000"),
+        ("en", "a hundred million times a day", "100000000 times a day"),
+        ("en", "a hundred times a day, or a thousand", "100 times a day, or 1000"),
+        ("en", "a 100 metre race", None),
     ],
 )
-def test_amounts_of_millions_are_one_number(language: str, said: str, figures: str) -> None:
-    assert in_figures(said, language) == figures
+def test_large_amounts_are_one_number(language: str, said: str, figures: str | None) -> None:
+    assert in_figures(said, language) == (figures or said)
 
 
 @pytest.mark.parametrize(
@@ -118,6 +125,7 @@ def test_amounts_without_a_number_stay_words(language: str, said: str) -> None:
         ("en", "we start at eleven thirty on sunday", "we start at 11:30 on sunday"),
         ("en", "from ten thirty to eleven fifteen", "from 10:30 to 11:15"),
         ("en", "ten thirty in the morning", "10:30 in the morning"),
+        ("en", "at nine oh five or one oh two pm", "at 9:05 or 1:02 pm"),
         ("fr", "quatorze heures moins le quart", "13:45"),
     ],
 )
@@ -133,6 +141,7 @@ def test_times_of_day_are_written_as_figures(language: str, said: str, figures: 
         ("on may fifth nineteen sixty", "on may 5th 1960"),
         ("in march eighteen twelve", "in march 1812"),
         ("the year of our lord seventeen seventy six", "the year of our lord 1776"),
+        ("in nineteen oh five or twenty oh one", "in 1905 or 2001"),
         ("in ten sixty six or since eleven sixty", "in 10 66 or since 1160"),
     ],
 )
@@ -165,6 +174,8 @@ def test_other_numbers_are_neither_times_nor_years(
     [
         ("en", "chapter one and psalm two", "chapter 1 and psalm 2"),
         ("en", "in this verse one thing is clear", None),
+        ("en", "psalm one oh three verse two", "psalm 103∶2"),
+        ("en", "psalm one nineteen verse one oh five", "psalm 119∶105"),
         ("nl", "Psalm een.", "Psalm 1."),
         ("nl", "in vers een lezen we", "in vers 1 lezen we"),
         ("nl", "vers een tot drie", "vers 1 tot 3"),
@@ -231,62 +242,3 @@ def test_odd_text_is_not_changed(language: str, text: str) -> None:
 def test_numbers_beyond_the_last_sign_stay_in_the_text() -> None:
     found = masked("2 3 4 5 6 7 8 9", "en")
     assert found.text == "<n1> <n2> <n3> <n4> <n5> <n6> 8 9"
-
-
-class Copying:
-    """Stands for a model: gives back what it is given. ``loses`` a sign. ``seen``: its prefixes."""
-
-    def __init__(self, loses: str = "") -> None:
-        self.loses = loses
-        self.seen: list[str] = []
-
-    def translate(self, text: str, source: str, target: str, prefix: str = "") -> str:
-        self.seen.append(prefix)
-        return text.replace(self.loses, "") if self.loses else text
-
-
-def test_a_model_sees_signs_and_the_translation_has_the_numbers() -> None:
-    assert NumeralTranslator(Copying()).translate("10.000 euro", "nl", "en-GB") == "10,000 euro"
-
-
-@pytest.mark.parametrize(
-    ("source", "target", "text", "made"),
-    [
-        ("en", "nl", "thousands of people and 3", "Duizenden people and 3"),
-        ("en", "de", "with hundreds of thousands of angels", "with Hunderttausende angels"),
-        ("en", "fr", "with millions of anges", "with des millions d'anges"),
-        ("en", "fr", "les hundreds of people", "les centaines de people"),
-        ("fr", "en", "avec des milliers de personnes", "avec thousands of personnes"),
-        ("nl", "en", "er waren honderden mensen", "er waren hundreds of mensen"),
-        ("en", "nl", "thousands of them, and hundreds", "thousands of them, and hundreds"),
-        ("nl", "en", "duizenden kwamen", "duizenden kwamen"),
-    ],
-)
-def test_vague_amounts_are_written_in_the_other_language(
-    source: str, target: str, text: str, made: str
-) -> None:
-    assert NumeralTranslator(Copying()).translate(text, source, target) == made
-
-
-def test_vague_amounts_in_a_forced_prefix_become_their_signs() -> None:
-    model = Copying()
-    NumeralTranslator(model).translate("thousands of people", "en", "nl", "Duizenden mensen")
-    assert model.seen == ["<n1> mensen"]
-
-
-def test_numbers_in_a_forced_prefix_become_their_signs() -> None:
-    model = Copying()
-    NumeralTranslator(model).translate("van 10.000 tot 20.000", "nl", "en", "van 10,000 tot")
-    assert model.seen == ["van <n1> tot"]
-
-
-def test_a_number_whose_sign_was_lost_is_copied() -> None:
-    assert NumeralTranslator(Copying("<n1>")).translate("12 appels", "nl", "en") == "12 appels"
-
-
-def test_a_verse_whose_sign_was_lost_has_a_colon() -> None:
-    assert NumeralTranslator(Copying("<v1>")).translate("1 vers 1", "nl", "en") == "1:1"
-
-
-def test_other_languages_are_translated_as_they_are() -> None:
-    assert NumeralTranslator(Copying()).translate("10.000 euro", "it", "en") == "10.000 euro"

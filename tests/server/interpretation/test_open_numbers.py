@@ -20,6 +20,7 @@ from server.interpretation.open_numbers import may_go_on, without_open_number
         ("en", "the road is the a12", "the road is the a12"),
         ("en", "about two and a half million", "about"),
         ("nl", "er wonen anderhalf miljoen", "er wonen"),
+        ("en", "we start at nine oh", "we start at"),
         ("en", "thousands", "thousands"),
         ("cs", "to je 300", "to je 300"),
         ("en", "three", ""),

@@ -1,6 +1,6 @@
 import pytest
 
-from server.interpretation.policies import POLICIES
+from server.interpretation.policies import POLICIES, PolicyName
 from server.interpretation.segmenter import Segmenter
 from server.interpretation.sentence_ends import bare, is_written, spoken_ends, written_ends
 from server.interpretation.types import Clause, Transcript, Word
@@ -15,15 +15,48 @@ from training.translation.library import rooms
         ("Dr. Smith and Mr. Jones came. Why?", [6]),
         ("J. S. Bach wrote it! Yes… it was him", [5, 6]),
         ("It costs 3.5 euros, not more", []),
+        ('He said "come." Then he left', [3]),
+        ("(They came.) “Why?” ‘Who?’ I knew", [2, 3, 4]),
+        ('"Come!" he said. "Do come," he said', [3]),
+        ("We were 22. They left", [3]),
         ("", []),
     ],
 )
 def test_sentences_end_with_punctuation(text: str, places: list[int]) -> None:
-    assert written_ends(text.split()) == places
+    assert written_ends(text.split(), "en") == places
 
 
 @pytest.mark.parametrize(
-    ("words", "known"), [(["paul", "zei"], False), (["Paul", "zei"], True), (["zei,"], True)]
+    ("text", "language", "places"),
+    [
+        ("Wir treffen uns am 22. Mai. Danke", "de", [6]),
+        ("das 150. Mal", "de-CH", []),
+        ("Sejdeme se 22. května", "cs", []),
+        ("Das war 2024. Danach nicht", "de", [3]),
+    ],
+)
+def test_an_ordinal_number_ends_no_sentence(text: str, language: str, places: list[int]) -> None:
+    assert written_ends(text.split(), language) == places
+
+
+@pytest.mark.parametrize("policy", ["sentence", "clause"])
+def test_a_number_at_the_end_of_an_utterance_ends_its_sentence(policy: PolicyName) -> None:
+    texts = "Wir sind 22.".split()
+    words = tuple(Word(word, 4000 * at, 4000 * at + 4000) for at, word in enumerate(texts))
+    news = Segmenter("de", policy=POLICIES[policy]).feed(Transcript(words, final=True), 80_000)
+    assert [each.text for each in news if isinstance(each, Clause)] == ["Wir sind 22."]
+
+
+@pytest.mark.parametrize(
+    ("words", "known"),
+    [
+        (["paul", "zei"], False),
+        (["Paul", "zei"], True),
+        (["zei,"], True),
+        (["'s", "morgens"], False),
+        (["'cause", "’t", "l'"], False),
+        (["“ja”"], True),
+    ],
 )
 def test_words_with_capitals_or_punctuation_count_as_written(words: list[str], known: bool) -> None:
     assert any(map(is_written, words)) is known
@@ -68,12 +101,13 @@ def test_other_languages_have_no_found_ends() -> None:
 
 
 def test_three_sentences_in_one_breath_are_three_clauses() -> None:
-    text = "this church is very old it has a beautiful tower you can see the bells from here"
+    """One word with an apostrophe, as Vosk writes them, does not count as punctuation."""
+    text = "this church is very old it has a beautiful tower you can see 'em bells from here"
     words = tuple(Word(word, 4000 * at, 4000 * at + 4000) for at, word in enumerate(text.split()))
     segmenter = Segmenter("en", policy=POLICIES["sentence"])
     news = segmenter.feed(Transcript(words, final=True), 80_000)
     assert [each.text for each in news if isinstance(each, Clause)] == [
         "this church is very old",
         "it has a beautiful tower",
-        "you can see the bells from here",
+        "you can see 'em bells from here",
     ]
