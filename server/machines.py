@@ -117,7 +117,12 @@ async def run_interpreter(config: Config) -> None:
                 return await links.offer(offers.encode(made))
 
             relay = Relay(own, lambda hub: NatsBus.listen(links, hub, messages.decode), offer)
-            moves = Moves(current, own.publish, proven, folder / "models.json", lambda: None)
+
+            def moved() -> None:
+                if spare is not None:
+                    spare.renew()
+
+            moves = Moves(current, own.publish, proven, folder / "models.json", moved)
 
             def lost() -> None:
                 moves.lost()

@@ -76,6 +76,15 @@ def described(error: BaseException) -> str:
     return f"{type(error).__name__}\n{''.join(traceback.format_tb(error.__traceback__))}"
 
 
+@contextmanager
+def logged(what: str) -> Iterator[None]:
+    """Log an exception of the body, which ends there. ``what``: did not work, for people."""
+    try:
+        yield
+    except Exception as error:  # noqa: BLE001  the caller goes on
+        _log.error("%s: %s", what, described(error))
+
+
 def log_without_content() -> None:
     """Let the running loop log errors that nobody handled without their messages."""
     asyncio.get_running_loop().set_exception_handler(_unhandled)

@@ -23,6 +23,7 @@ from server.bus.cancelled import is_cancelled
 from server.bus.nats_connection import Nats
 from server.bus.queues import MAX_QUEUED_BYTES, MAX_QUEUED_MESSAGES
 from server.bus.records import Record
+from server.process import logged
 
 BUCKET: Final = "tolk"
 #: Where NATS passes on what was written.
@@ -92,7 +93,8 @@ class NatsRecords:
             revision = (message.headers or {}).get("Nats-Sequence", "")
             if revision.isdecimal():
                 key = message.subject.rpartition(".")[2]
-                self.heard(Record(key, message.data, int(revision)))
+                with logged("a lease that came by NATS was not handled"):
+                    self.heard(Record(key, message.data, int(revision)))
 
         hearing = await client.subscribe(
             f"{HEARD}.*",

@@ -10,6 +10,7 @@ from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 
 from server.bus.queues import MAX_QUEUED_BYTES, MAX_QUEUED_MESSAGES
+from server.process import logged
 
 #: Called with a subject and what was sent there.
 Hear = Callable[[str, bytes], None]
@@ -31,7 +32,8 @@ class Subscriptions:
         what the library raises."""
 
         async def received(message: Msg) -> None:
-            hear(message.subject, message.data)
+            with logged("what came by NATS was not handled"):  # the library would tell nobody
+                hear(message.subject, message.data)
 
         return await self._client.subscribe(
             subject,

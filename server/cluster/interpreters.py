@@ -1,19 +1,15 @@
 """One interpreting machine, as a hub knows it: what it can do, and how busy it is."""
 
-from collections import deque
 from dataclasses import dataclass, field
 from typing import Final
 
 from server.bus.messages import Heartbeat, Message, Models
 from server.bus.protocol import Bus
 from server.cluster.placement import Machine
+from server.load import Load
 from server.models.catalogue import Catalogue
 from server.models.current import decoded
 
-#: The load is averaged over about so many heartbeats.
-AVERAGED: Final = 8
-#: The highest load of so long is kept.
-LOOK_BACK_S: Final = 60.0
 #: The shortest time between two requests to a machine to say which models it has.
 ASK_AGAIN_S: Final = 5.0
 #: A machine that was not heard for so long may be lost. It has a heartbeat twice a second.
@@ -34,10 +30,9 @@ class Interpreter:
     version: str = ""
     catalogue: Catalogue | None = None
     leaving: bool = False
-    load: float = 0.0
-    _loads: deque[tuple[float, float]] = field(default_factory=deque)  # when, how much
+    _load: Load = field(default_factory=Load)
     _targets: dict[str, frozenset[str]] = field(default_factory=dict)
-    _spent: tuple[float, float, str] | None = None  # when, CPU seconds, the process
+    _measured: str = ""  # the process whose load it is
     _asked_s: float = 0.0
     _heard_s: float = 0.0
 
@@ -46,10 +41,14 @@ class Interpreter:
         """Whether it can take streams, and its models are known."""
         return bool(self.worker) and self.catalogue is not None and not self.leaving
 
+    @property
+    def load(self) -> float:
+        """The cores in use."""
+        return self._load.latest
+
     def offers(self, now_s: float) -> Machine:
         """What it can do."""
         silent = now_s - self._heard_s > SILENT_S
-        highest = max((load for _, load in self._loads), default=self.load)
         return Machine(
             self.cores,
             self._targets,
@@ -57,21 +56,18 @@ class Interpreter:
             leaving=self.leaving,
             silent=silent,
             draining=self.draining,
-            highest=highest,
+            highest=self._load.highest,
             detects=self.catalogue is not None and bool(self.catalogue.told_apart),
         )
 
     def beat(self, heartbeat: Heartbeat, now_s: float) -> None:
         """Take note of a heartbeat. What a process uses while it loads its models is no load."""
-        cpu_s, self._heard_s = heartbeat.cpu_s, now_s
-        if self._spent is not None and self._spent[2] == heartbeat.worker:
-            then_s, before_s, _ = self._spent
-            latest = (cpu_s - before_s) / max(0.1, now_s - then_s)
-            self.load += (latest - self.load) / AVERAGED
-            self._loads.append((now_s, self.load))
-            while now_s - self._loads[0][0] > LOOK_BACK_S:
-                self._loads.popleft()
-        self._spent = (now_s, cpu_s, heartbeat.worker) if heartbeat.ready else None
+        self._heard_s = now_s
+        if heartbeat.worker != self._measured or not heartbeat.ready:
+            self._load.begin_anew()
+            self._measured = heartbeat.worker
+        if heartbeat.ready:
+            self._load.add(heartbeat.cpu_s, now_s)
 
     def lacks_models(self, heartbeat: Heartbeat, now_s: float) -> bool:
         """Whether the message about its models was lost, so that it is to be asked now."""

@@ -117,13 +117,15 @@ class Leases:
         """Get, renew and give back leases until cancelled; then give all back."""
         async with asyncio.TaskGroup() as group:
             records = group.create_task(self._records.run(), name="records")
+            due_s = asyncio.get_running_loop().time() + LOOK_S
             try:
                 while True:
                     try:
-                        async with asyncio.timeout(LOOK_S):
+                        async with asyncio.timeout_at(due_s):
                             await self._wake.wait()
                     except TimeoutError:
                         self._count_looks()
+                        due_s = asyncio.get_running_loop().time() + LOOK_S
                     self._wake.clear()
                     await self._look(set(self.spoken()))
             finally:

@@ -286,7 +286,8 @@ class Origins:
             elif hub.task is not None and hub.name in self._at.values():
                 hub.used_s = now_s
             elif hub.task is not None and now_s - hub.used_s > UNUSED_S:
-                hub.task.cancel()
+                if not hub.task.cancelling():  # it may still say goodbye
+                    hub.task.cancel()
 
     def _tell_models(self) -> None:
         known = [each.catalogue for each in self._hubs.values()]

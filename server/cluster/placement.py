@@ -116,7 +116,9 @@ def relieved(
     if ease:
         for name in sorted({*before.values()} & machines.keys()):
             if machines[name].load > BUSY * machines[name].cores:
-                return _eased(stream, want, machines, owners, name)
+                after = _eased(stream, want, machines, owners, name)
+                if after != before:
+                    return after
     return before
 
 

@@ -172,9 +172,12 @@ class Pool:
                 machine.leaving = True
                 _log.info("%s is leaving: its streams go to other machines", name)
                 self.lost(name, f"{name} is leaving")
-        elif not offer.leaving and len(self._machines) + len(self._linking) < MOST_MACHINES:
+        elif not offer.leaving and self._has_place():
             self._wanted[name] = offer
             self._offered.set()
+
+    def _has_place(self) -> bool:
+        return len({*self._machines, *self._linking, *self._wanted}) < MOST_MACHINES
 
     async def run(self) -> None:
         """Link to each machine that offers to interpret, until cancelled."""

@@ -13,20 +13,16 @@ do all that are wanted.
 No I/O, no clock of its own.
 """
 
-from collections import deque
 from collections.abc import Callable, Iterable
 from math import inf
 from typing import Final
 
+from server.load import LOOK_BACK_S, Load
 from server.streams.contention import Contention
 
 #: The share of the cores that interpreting may use. The media process needs some, and the load
 #: comes in bursts.
 BUSY: Final = 0.8
-#: The load is averaged over SPAN_S, and its maximum in the last LOOK_BACK_S counts, so that a pause
-#: of the speaker makes no room.
-SPAN_S: Final = 5.0
-LOOK_BACK_S: Final = 60.0
 #: After this time the measured load includes a new language.
 SETTLED_S: Final = 10.0
 #: Its threads wait for each other for up to this part of the interpreter's CPU time, also if no
@@ -51,8 +47,8 @@ class Admission:
         self._cores = cores
         self._admitted: dict[tuple[str, str], float] = {}  # since when
         self._slow_at = -inf
-        self._cpu = _Load()
-        self._recognition = _Load()
+        self._cpu = Load()
+        self._recognition = Load()
         self._recognized_s = 0.0
         self._before = 0.0, 0.0
         self._wanted_s = 0.0
@@ -127,31 +123,6 @@ class Admission:
         interpret, interpreting = _cost(load - recognition, languages, now)
         more = hear if what == HEARING else interpret
         return load + hearing + interpreting + more <= BUSY * self._cores
-
-
-class _Load:
-    """The cores in use or wanted: averages over SPAN_S, and their maximum in LOOK_BACK_S."""
-
-    def __init__(self) -> None:
-        self._spent: deque[tuple[float, float]] = deque()  # when, seconds so far
-        self._loads: deque[tuple[float, float]] = deque()  # when, cores in use
-
-    @property
-    def highest(self) -> float:
-        return max((load for _, load in self._loads), default=0.0)
-
-    @property
-    def latest(self) -> float:
-        return self._loads[-1][1] if self._loads else 0.0
-
-    def add(self, seconds: float, now: float) -> None:
-        self._spent.append((now, seconds))
-        then, before = self._spent[0]
-        if now - then >= SPAN_S:
-            self._loads.append((now, (seconds - before) / (now - then)))
-            self._spent.popleft()
-        while self._loads and now - self._loads[0][0] > LOOK_BACK_S:
-            self._loads.popleft()
 
 
 def _cost(load: float, since: list[float], now: float) -> tuple[float, float]:

@@ -1,7 +1,6 @@
 """All live streams: gives them the interpreter's messages, and looks after them once a second."""
 
 import asyncio
-import contextlib
 import logging
 import time
 from collections.abc import Collection, Iterator
@@ -11,7 +10,7 @@ import msgspec
 from server.bus.messages import Demand, Heartbeat, Models, Unexpected
 from server.bus.supervisor import Readiness
 from server.models.moving import Moves
-from server.process import described
+from server.process import logged
 from server.recording.recorder import Recorder
 from server.streams.context import StreamContext
 from server.streams.glossaries import Glossaries
@@ -22,15 +21,6 @@ from signaling.messages import State
 REFRESH_S = 1.0
 
 _log = logging.getLogger(__name__)
-
-
-@contextlib.contextmanager
-def bounded_by(stream_id: str) -> Iterator[None]:
-    """A bug in the body, which concerns this stream, must not end the server."""
-    try:
-        yield
-    except Exception as error:  # noqa: BLE001  it harms no other stream
-        _log.error("stream %s: %s", stream_id, described(error))
 
 
 class LiveStreams:
@@ -82,12 +72,12 @@ class LiveStreams:
         self, streams: Collection[str] | None = None, others: bool = False
     ) -> None:
         """An interpreter was lost, and with it these streams; None: all. ``others``: there are
-        other ones, which take the streams over at once."""
+        other ones, which take the streams over at once; if not, no stream has one."""
         self._interpreter_ready = others
         self._metrics.interpreter_ready.set(others)
         self._metrics.interpreter_restarts.inc()
         for live in self:
-            if streams is None or live.stream.id in streams:
+            if streams is None or not others or live.stream.id in streams:
                 live.interpreter_lost()
         if others:
             self.interpreter_ready()
@@ -121,7 +111,7 @@ class LiveStreams:
             elif isinstance(message, Unexpected):
                 self._glossaries.told(message)
             elif concerned := self._live.get(message.stream):
-                with bounded_by(message.stream):
+                with logged(f"stream {message.stream}"):
                     concerned.receive(message)
 
     async def keep_house(self) -> None:
@@ -137,7 +127,7 @@ class LiveStreams:
             self._context.recordings.tidy()
             self._context.admission.contention.ticks(self._context.pacer.skipped, time.monotonic())
             for live in self:
-                with bounded_by(live.stream.id):
+                with logged(f"stream {live.stream.id}"):
                     live.refresh()
                     self.publish_glossary(live.stream.id)
             self._gauge()

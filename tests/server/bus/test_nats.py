@@ -114,6 +114,28 @@ async def test_what_is_no_frame_or_no_message_harms_nobody(nats: NatsProcess) ->
         assert links.dropped == {"version": 1, "invalid": 5}
 
 
+async def test_a_fault_of_whoever_hears_is_logged_and_hearing_goes_on(
+    nats: NatsProcess, caplog: pytest.LogCaptureFixture
+) -> None:
+    heard: list[bytes] = []
+
+    def hear(sender: str, data: bytes) -> None:
+        if data == b"confidential":
+            raise ValueError(data)
+        heard.append(data)
+
+    async with (
+        Nats.opened([nats.server], LISTENS, "interpreter") as one,
+        Nats.opened([nats.server], CONNECTS, "hub") as other,
+    ):
+        one.receive = hear
+        for data in (b"confidential", b"next"):
+            assert await other.send(LISTENS, data)
+        await until(lambda: heard == [b"next"])
+    assert "ValueError" in caplog.text
+    assert "confidential" not in caplog.text
+
+
 async def test_a_bus_that_loses_doubles_and_reorders(nats: NatsProcess) -> None:
     """What arrives is in order and comes once; what is missing is counted."""
     async with (

@@ -125,6 +125,26 @@ async def test_a_lost_hub_s_lease_ends_and_it_is_told_when_it_is_back(keeping: N
         assert a.leases.held(DEMAND).speech == ()
 
 
+async def test_a_lost_hub_s_lease_ends_also_while_people_keep_joining(keeping: NatsProcess) -> None:
+    async def keep_joining(at: Hub) -> None:
+        while True:
+            at.leases.look()
+            await asyncio.sleep(leases.LOOK_S / 3)
+
+    async with (
+        line(keeping.server) as cable,
+        hub(cable.server, "a") as a,
+        hub(keeping.server, "b") as b,
+        asyncio.TaskGroup() as group,
+    ):
+        a.spoken.add("nine")
+        await until(lambda: b.leases.elsewhere("nine") is not None)
+        joining = group.create_task(keep_joining(b))
+        cable.cut = True
+        await until(lambda: b.leases.elsewhere("nine") is None, PATIENCE_S)
+        joining.cancel()
+
+
 async def test_a_hub_that_is_back_before_anybody_wanted_its_stream_has_it(
     keeping: NatsProcess,
 ) -> None:

@@ -127,6 +127,13 @@ def test_with_its_last_language_goes_the_stream() -> None:
     }  # fmt: skip
 
 
+def test_if_one_machine_cannot_give_anything_away_another_may() -> None:
+    german = {"nl": frozenset({"de"})}
+    machines = {"a": machine(4, load=3.3), "b": machine(4, load=3.3), "c": Machine(4, german)}
+    owners = {HEARING: "a", "en": "a", "de": "b"}
+    assert eased(machines, owners) == {**owners, "de": "c"}
+
+
 def test_nothing_moves_to_a_machine_that_would_then_do_much() -> None:
     machines = {"a": machine(4, load=3.3), "b": machine(4, load=2.2)}
     assert eased(machines, TOGETHER) == TOGETHER
