@@ -274,12 +274,12 @@ def test_ctrl_c_leaves_whole_files_and_nothing_half(tmp_path: Path, talk: Path) 
     assert len(heard(out / "talk.en.wav", "en")) / RATE_HZ == pytest.approx(TWO_S, abs=0.05)
 
 
-@pytest.mark.parametrize("kind", ["flac", "m4a", "ogg", "mkv"])
+@pytest.mark.parametrize("kind", ["m4a", "ogg", "mkv"])
 def test_a_damaged_recording_in_a_folder_is_missing_whatever_the_system_knows(
     tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(mimetypes, "guess_type", mimetypes.MimeTypes().guess_type)  # bare
     (tmp_path / "talks").mkdir()
-    (tmp_path / "talks" / f"a.{kind}").write_bytes(b"not at all")
+    (tmp_path / "talks" / f"a.{kind}").touch()  # a recorder that lost its power
     assert translate(tmp_path / "talks", "--to", "en", "-o", f"{tmp_path}/out/") == 1
     assert "skipped" not in capsys.readouterr().err
