@@ -16,8 +16,9 @@ from typing import Final
 from server.bus import messages as bus
 from server.bus.messages import RATE_HZ
 from server.media.broadcast import SubscriberTrack
+from server.media.floor import is_quiet
 from server.media.opus import RATE_HZ as SOUND_HZ
-from server.media.opus import SAMPLES_PER_TICK
+from server.media.opus import SAMPLES_PER_TICK, Pcm
 from server.media.playout import FLOOR, StreamPlayout
 from server.recording.files import Batch, Line
 from server.recording.recordings import Recording, Recordings
@@ -80,14 +81,18 @@ class Recorder:
         self.problem = ""
         self._announce()
 
-    def hear(self, sample: int) -> None:
-        """The speaker's sound from this sample of stream time on is about to be played."""
+    def hear(self, sample: int, pcm: Pcm) -> None:
+        """The speaker's sound from this sample of stream time on is about to be played. ``pcm``:
+        that sound, int16. An open microphone without a speaker sends silence all the time."""
         tick, kinds = self._playout.next_tick, self.kinds
         if tick is None or not kinds:
             return
         if self._ended_tick is not None:
             self.finish()
+        quiet = is_quiet(pcm)
         if self._now is None:
+            if quiet:
+                return
             recording = self._recordings.begin(
                 self._stream.id, tick * SAMPLES_PER_TICK, self._failed
             )
@@ -95,12 +100,13 @@ class Recorder:
                 return
             self._now = _Now(recording, kinds, tick, self._playout)
             self._record([FLOOR])
-        self._now.hears(sample, tick)
+        self._now.hears(sample, tick, quiet)
 
     def caption(self, line: bus.Caption) -> None:
         """Record a caption, if it is final."""
         if self._now is not None and "text" in self._now.kinds and line.status == "final":
             self._now.write(line, line.language == self._stream.source)
+            self._now.heard_tick = self._playout.next_tick or 0  # who is soft is not silent
 
     def heard(self, language: str, segment: int, start: int, end: int) -> None:
         """A part of a segment's interpretation was heard between these timestamps."""
@@ -161,7 +167,7 @@ def _s(ticks: int) -> float:
 
 
 class _Now:
-    """A recording that runs. ``tick``: its time 0. ``heard_tick``: when sound came last."""
+    """A recording that runs. ``tick``: its time 0. ``heard_tick``: when something was said last."""
 
     def __init__(
         self, recording: Recording, kinds: Collection[Recorded], tick: int, playout: StreamPlayout
@@ -177,9 +183,10 @@ class _Now:
         #: From which sample of stream time on, how much higher its position in the floor is.
         self._shifts: deque[tuple[int, int]] = deque(maxlen=MOST_SHIFTS)
 
-    def hears(self, sample: int, tick: int) -> None:
+    def hears(self, sample: int, tick: int, quiet: bool) -> None:
         """What begins at ``sample`` of stream time is pushed to the floor now."""
-        self.heard_tick = tick
+        if not quiet:
+            self.heard_tick = tick
         shift = self._playout.floor.received - sample * SOUND_HZ // RATE_HZ
         if not self._shifts or abs(shift - self._shifts[-1][1]) >= STEP:
             self._shifts.append((sample, shift))

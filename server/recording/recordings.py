@@ -153,9 +153,12 @@ class Recordings:
             removed = self._days and shelf.remove_older(self.folder, self._days, running)
             if removed:
                 logger.info("%d recordings older than %g days were removed", removed, self._days)
+        except OSError as error:
+            logger.warning("recordings cannot be removed: %s", error)
+        try:
             shelf.finish(self.folder, running)
         except OSError as error:
-            logger.warning("recordings cannot be removed or finished: %s", error)
+            logger.warning("recordings cannot be finished: %s", error)
 
 
 class Recording:
@@ -171,6 +174,7 @@ class Recording:
         self._loop = asyncio.get_running_loop()
         self._files: Files | None = None
         self._stopped = False
+        self._told = False  # that it failed
 
     def append(self, batch: Batch) -> None:
         """Write the batch, later."""
@@ -191,10 +195,16 @@ class Recording:
             self._end("the disk is too slow")
 
     def _end(self, reason: str) -> None:
+        if self._told:
+            return
+        self._told = True
+        self._recordings.counts.stopped += 1
         if self in self._recordings.running:
             self._recordings.ended(self)
-            self._recordings.counts.stopped += 1
             self._failed(reason)
+        else:
+            stream = self._stream
+            logger.warning("the end of a recording of %r could not be written: %s", stream, reason)
 
     # --- in the writer's thread -----------------------------------------------------------------
 

@@ -7,7 +7,7 @@ the recordings are never read or removed.
 import re
 import shutil
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -54,16 +54,12 @@ def find(shelf: Path, name: str) -> Kept | None:
 def finish(shelf: Path, but: Collection[str]) -> None:
     """Write the transcripts that recordings lack because the server was killed, or the disk was
     full. ``but``: the names of those that run. Raises OSError, after it has tried all."""
-    failed: OSError | None = None
-    for kept in listed(shelf):
-        lacks = CAPTIONS in kept.files and not transcript.is_whole(kept.files)
-        if lacks and kept.folder.name not in but:
-            try:
-                transcript.write(kept.folder)
-            except OSError as error:
-                failed = error
-    if failed is not None:
-        raise failed
+    lack = [
+        kept
+        for kept in listed(shelf)
+        if CAPTIONS in kept.files and not transcript.is_whole(kept.files)
+    ]
+    _each(lambda kept: transcript.write(kept.folder), lack, but)
 
 
 def used_bytes(shelf: Path) -> int:
@@ -78,17 +74,28 @@ def remove(kept: Kept) -> None:
 
 def remove_older(shelf: Path, days: float, but: Collection[str]) -> int:
     """Remove the recordings that began, and were last written, more than ``days`` ago, but not
-    those with the names ``but``; returns their number. Raises OSError.
+    those with the names ``but``; returns their number. Raises OSError, after it has tried all.
 
     The begin alone says little: a machine may start with a clock that is months behind, and learn
     the time later."""
     before_s = time.time() - days * DAY_S
-    old = [
-        kept for kept in listed(shelf) if kept.changed_s < before_s and kept.folder.name not in but
-    ]
-    for kept in old:
-        remove(kept)
-    return len(old)
+    return _each(remove, [kept for kept in listed(shelf) if kept.changed_s < before_s], but)
+
+
+def _each(do: Callable[[Kept], None], found: Iterable[Kept], but: Collection[str]) -> int:
+    """Do it to each that is found but those with the names ``but``; returns their number. One that
+    fails keeps none of the others from it: OSError is raised at the end."""
+    done, failed = 0, None
+    for kept in found:
+        if kept.folder.name not in but:
+            try:
+                do(kept)
+                done += 1
+            except OSError as error:
+                failed = error
+    if failed is not None:
+        raise failed
+    return done
 
 
 def _folders(shelf: Path) -> Iterator[Path]:
@@ -105,7 +112,8 @@ def _kept(folder: Path) -> Kept | None:
     try:
         begun = datetime.strptime(match["begun"], _TIME).replace(tzinfo=UTC)
         found = {each.name: each.stat() for each in sorted(folder.iterdir())}
-    except (ValueError, FileNotFoundError):  # no date; or it was removed a moment ago
+    # No date; or it was removed a moment ago; or it is somebody else's: others are listed still.
+    except (ValueError, FileNotFoundError, PermissionError):
         return None
     files = {name: each.st_size for name, each in found.items()}
     changed_s = max([begun.timestamp(), *(each.st_mtime for each in found.values())])

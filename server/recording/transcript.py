@@ -62,7 +62,7 @@ def _cues(lines: Sequence[Line]) -> list[Cue]:
 
 
 def _write(file: Path, data: bytes) -> None:
-    draft = file.with_name(f".{file.name}")
+    draft = file.with_name(f".{file.name}.part")  # after a kill it must not look like a transcript
     try:
         descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(descriptor, "wb") as out:

@@ -176,7 +176,7 @@ class LiveStream:
         if self.stream.state != "live" or not self._hears:
             return
         self._demands.heard_at = self._context.clock()
-        self.recorder.hear(self._feeding.heard)
+        self.recorder.hear(self._feeding.heard, sound.pcm48)
         self.playout.floor.push(sound.pcm48, sound.packet)
         self._feeding.hear(sound.pcm16)
 

@@ -6,7 +6,7 @@ import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TextIO
+from typing import Final, TextIO
 
 from av.error import FFmpegError
 
@@ -18,6 +18,11 @@ from server.models.catalogue import Catalogue
 from server.models.installed import catalogue_of
 from server.translate.job import How, interpret
 from server.translate.plan import Job, PlanError, Wanted, plan
+
+#: Endings of sound and films that Python knows from the system's /etc/mime.types only, if at all.
+_KNOWN: Final = frozenset(
+    "aac ac3 amr caf flac m4a m4b m4v mka mkv mts oga ogg ogv vob wma wmv".split()
+)
 
 
 def run(config: Config, wanted: Wanted, how: How) -> int:
@@ -79,7 +84,8 @@ def _done(engines: Engines, job: Job, how: How, number: str) -> bool:
 
 def _sounds_so(file: Path) -> bool:
     """Whether a file's name says that it is sound or a film."""
-    return (mimetypes.guess_type(file.name)[0] or "").startswith(("audio/", "video/"))
+    kind = mimetypes.guess_type(file.name)[0] or ""
+    return kind.startswith(("audio/", "video/")) or file.suffix.lower()[1:] in _KNOWN
 
 
 def _tell(text: str) -> None:

@@ -1,6 +1,7 @@
 """Interprets one file: reads it once, and writes its sounds, its film and its captions."""
 
 import json
+import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
@@ -213,7 +214,7 @@ def _as_json(passages: Sequence[Passage], how: How, file: Path, end_s: float) ->
         for passage in passages
     ]
     whole = {
-        "file": file.name,
+        "file": os.fsencode(file.name).decode("utf8", "replace"),  # a name may be no UTF-8
         "source": how.source,
         "targets": list(how.targets),
         "duration_s": round(end_s, 3),

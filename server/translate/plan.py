@@ -1,10 +1,11 @@
 """What ``tolk translate`` reads and writes: the files, and refusals before anything is opened."""
 
 import os
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Final, NoReturn
 
 from server.media.writing import FORMATS
 
@@ -75,7 +76,7 @@ def _found(wanted: Wanted) -> Iterator[tuple[Path, Path, bool]]:
         if not path.is_dir():
             yield path, Path(path.name), False
             continue
-        for folder, folders, files in os.walk(path):
+        for folder, folders, files in os.walk(path, onerror=_unreadable):
             folders[:] = sorted(
                 each
                 for each in folders
@@ -87,14 +88,18 @@ def _found(wanted: Wanted) -> Iterator[tuple[Path, Path, bool]]:
                     yield full, full.relative_to(path), True
 
 
+def _unreadable(error: OSError) -> NoReturn:
+    raise PlanError(f"{error.filename} cannot be read: {error.strerror}")
+
+
 def _bases(
     wanted: Wanted, found: Sequence[tuple[Path, Path, bool]], into_folder: bool
 ) -> Iterator[tuple[Path, Path, bool]]:
     """Each file, and what the names of its outputs begin with."""
-    stems = [place.with_suffix("") for _, place, _ in found]
+    stems = Counter(place.with_suffix("") for _, place, _ in found)
     for file, place, is_found in found:
         stem = place.with_suffix("")
-        own = place if stems.count(stem) > 1 else stem  # talk.mp3 beside talk.wav
+        own = place if stems[stem] > 1 else stem  # talk.mp3 beside talk.wav
         if into_folder and wanted.output:
             yield file, Path(wanted.output) / own, is_found
         elif wanted.output:
@@ -158,21 +163,24 @@ def _named(base: Path, language: str, kind: str) -> Path:
 def _refuse_overwriting(jobs: Sequence[Job]) -> None:
     """No output may be an input, by whatever name, nor another output."""
     seen = set[str]()
-    inputs = [job.file for job in jobs]
+    inputs = {os.path.realpath(job.file) for job in jobs}
+    numbers = {number for job in jobs if (number := _number(job.file))}
     for job in jobs:
         for path in job.outputs:
             real = os.path.realpath(path)
             if real in seen:
                 raise PlanError(f"{path} would be written twice")
             seen.add(real)
-            if any(_same(path, file) for file in inputs):
+            if real in inputs or _number(path) in numbers:
                 raise PlanError(f"{path} is a recording to read; give the output another name")
             if path.exists() and not path.is_file():
                 raise PlanError(f"{path} is not a file; give the output another name")
 
 
-def _same(one: Path, other: Path) -> bool:
+def _number(path: Path) -> tuple[int, int] | None:
+    """What is the same for all names of a file: its device and its number there."""
     try:
-        return os.path.samefile(one, other)
+        status = path.stat()
     except OSError:
-        return os.path.realpath(one) == os.path.realpath(other)
+        return None
+    return status.st_dev, status.st_ino

@@ -17,7 +17,7 @@ from server.app import Server
 from server.client.participants import Listener, Speaker
 from server.recording import shelf
 from signaling import messages as wire
-from tests.helpers.running import STAND_IN, tolk
+from tests.helpers.running import STAND_IN, tolk, tone
 from tests.helpers.waiting import until
 
 BEGUN = datetime(2026, 11, 29, 9, 30, tzinfo=UTC)
@@ -233,6 +233,7 @@ async def test_an_operator_switches_it_and_cannot_delete_what_runs(
             assert response.status == 200
         for person in (speaker, listener):
             await person.expect(wire.State, lambda state: state.recording == ["audio", "text"])
+        await speaker.play(tone(300))
         await until(lambda: any(each.name for each in server.context.recordings.running))
         (running,) = server.context.recordings.running
         address = f"{OF_HALL}/{running.name}"

@@ -1,3 +1,4 @@
+import json
 import os
 import wave
 from dataclasses import replace
@@ -232,3 +233,14 @@ def test_sounds_of_a_hall_are_not_taken_for_speech(tmp_path: Path, kind: str) ->
     arguments = ["translate", str(source), "--from", "nl", "--to", "en", "--captions", str(text)]
     assert main(arguments) == 1
     assert text.read_text(encoding="utf8") == ""
+
+
+def test_a_name_that_is_no_utf8_is_told_in_json_and_the_next_file_is_done(tmp_path: Path) -> None:
+    talks = tmp_path / "talks"
+    talks.mkdir()
+    for name in (b"t\xe9.wav", b"u.wav"):
+        write(talks / os.fsdecode(name), np.zeros(1600, np.int16), 16_000)
+    arguments = ["translate", str(talks), "--from", "nl", "--to", "en", "--captions", "json"]
+    assert main(arguments) == 1  # nothing was understood
+    names = {json.loads(each.read_text("utf8"))["file"] for each in talks.glob("*.json")}
+    assert names == {"t\ufffd.wav", "u.wav"}

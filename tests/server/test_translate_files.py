@@ -1,6 +1,7 @@
 """Recordings and films interpreted into files, with the shipped models."""
 
 import json
+import mimetypes
 import re
 import signal
 import subprocess
@@ -271,3 +272,14 @@ def test_ctrl_c_leaves_whole_files_and_nothing_half(tmp_path: Path, talk: Path) 
     assert "Traceback" not in told
     assert [each.name for each in out.iterdir()] == ["talk.en.wav"]
     assert len(heard(out / "talk.en.wav", "en")) / RATE_HZ == pytest.approx(TWO_S, abs=0.05)
+
+
+@pytest.mark.parametrize("kind", ["m4a", "ogg", "mkv"])
+def test_a_damaged_recording_in_a_folder_is_missing_whatever_the_system_knows(
+    tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(mimetypes, "guess_type", mimetypes.MimeTypes().guess_type)  # bare
+    (tmp_path / "talks").mkdir()
+    (tmp_path / "talks" / f"a.{kind}").touch()  # a recorder that lost its power
+    assert translate(tmp_path / "talks", "--to", "en", "-o", f"{tmp_path}/out/") == 1
+    assert "skipped" not in capsys.readouterr().err

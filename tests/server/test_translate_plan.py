@@ -2,6 +2,7 @@
 
 import os
 import random
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -135,3 +136,36 @@ def test_an_empty_folder_is_told(folder: Path) -> None:
     (folder / "nothing").mkdir()
     with pytest.raises(PlanError, match="no files in nothing"):
         planned("nothing", output="out/")
+
+
+def test_a_folder_that_cannot_be_read_is_told(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = os.scandir
+
+    def scandir(path: str) -> Iterator[os.DirEntry[str]]:
+        if str(path).endswith("day 2"):
+            raise PermissionError(13, "Permission denied", str(path))
+        return own(path)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    with pytest.raises(PlanError, match="talks/day 2 cannot be read: Permission denied"):
+        planned("talks", output="out/")
+
+
+def test_many_recordings_are_planned_in_a_moment(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    many = 300
+    (folder / "many").mkdir()
+    for number in range(many):
+        (folder / "many" / f"{number}.wav").touch()
+    looked, own = list[object](), os.path.realpath
+
+    def realpath(path: str) -> str:
+        looked.append(path)
+        return own(path)
+
+    monkeypatch.setattr(os.path, "realpath", realpath)
+    assert len(planned("many", output="out/")) == many
+    assert len(looked) < 5 * many
