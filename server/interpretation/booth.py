@@ -60,7 +60,7 @@ class Booth:
     async def run(self) -> None:
         """Interpret until closed and nothing is left."""
         try:
-            while not self._clauses.closed:
+            while not self._clauses.closed or self._clauses.oldest is not None:
                 self.speaking.reopen()
                 async with asyncio.TaskGroup() as group:
                     name = f"{self.target.stream}/{self.target.language}/speak"

@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import logging
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import ParamSpec, TypeVar
@@ -23,8 +24,6 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 
-#: Streams whose lane is remembered: more than are ever interpreted at once.
-REMEMBERED = 256
 #: A call that takes longer than this gives its turn away, so that a hanging call blocks nobody.
 TURN_S = 1.0
 
@@ -148,13 +147,17 @@ class Lanes:
         return self._lanes[key]
 
     def hearing(self, stream: str) -> Lane:
-        """The lane for all recogniser calls of a stream, so that they stay in order."""
+        """The lane for all recogniser calls of a stream, so that they stay in order: the one that
+        the fewest streams have."""
         if stream not in self._hearing:
-            latest = next(reversed(self._hearing.values()), 0)
-            self._hearing[stream] = (latest + 1) % self._cores
-            if len(self._hearing) > REMEMBERED:
-                del self._hearing[next(iter(self._hearing))]
+            taken = Counter(self._hearing.values())
+            self._hearing[stream] = min(range(self._cores), key=taken.__getitem__)
         return self.lane("recognize", number=self._hearing[stream])
+
+    def forget(self, stream: str) -> None:
+        """The stream is not interpreted any more."""
+        self.listeners.pop(stream, None)
+        self._hearing.pop(stream, None)
 
     def _new(self, stage: str, language: str) -> Lane:
         return Lane(stage, language, *self._turns_of(language))

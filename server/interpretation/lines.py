@@ -31,7 +31,8 @@ class Lines:
         """The caption for ``clause``. ``text``: its whole translation so far. ``doubtful``: the
         translation may be wrong."""
         line = self._lines.get(clause.segment)
-        self._open = None if clause.ended else clause.segment
+        ended = clause.ended or (line is not None and line.status == "final")
+        self._open = None if ended else clause.segment
         return self._told(
             Caption(
                 stream=self._stream,
@@ -39,7 +40,7 @@ class Lines:
                 language=self._language,
                 segment=clause.segment,
                 revision=line.revision + 1 if line else 0,
-                status="final" if clause.ended else "partial",
+                status="final" if ended else "partial",
                 start_sample=clause.start_sample,
                 end_sample=clause.end_sample,
                 text=text,

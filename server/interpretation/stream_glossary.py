@@ -8,7 +8,7 @@ from server.interpretation.engines import Recognizer
 from server.interpretation.glossary import MAX_PROBLEMS, Glossary
 from server.interpretation.shared import Engines, Shared
 from server.interpretation.term_translator import TermTranslator
-from server.interpretation.vocabulary import ExpectingRecognizer
+from server.interpretation.vocabulary import ExpectingRecognizer, Words
 
 
 class StreamGlossary:
@@ -17,7 +17,7 @@ class StreamGlossary:
     def __init__(self) -> None:
         self.current = Glossary()
         self._version = 0
-        self._expected: dict[str, tuple[str, ...]] = {}
+        self._expected: dict[str, tuple[Glossary, Words]] = {}
         self._recognizers: dict[str, ExpectingRecognizer] = {}
         self._applied: Shared | None = None
 
@@ -26,7 +26,6 @@ class StreamGlossary:
         if message.version != self._version:
             self._version = message.version
             self.current = Glossary(message.terms, message.names, message.words)
-            self._expected = {}
 
     def unexpected(self, stream: str, epoch: int) -> list[messages.Unexpected]:
         """The messages about words that a recogniser cannot expect, one for each language that has
@@ -37,10 +36,10 @@ class StreamGlossary:
                 epoch=epoch,
                 version=self._version,
                 language=language,
-                words=dict(islice(recognizer.unusable.items(), MAX_PROBLEMS)),
+                words=dict(islice(unusable.items(), MAX_PROBLEMS)),
             )
             for language, recognizer in self._recognizers.items()
-            if recognizer.unusable
+            if (unusable := recognizer.unusable_of(self._words(language)))
         ]
 
     def applied(self, shared: Shared) -> Shared:
@@ -78,8 +77,11 @@ class StreamGlossary:
     ) -> ExpectingRecognizer:
         return ExpectingRecognizer(recognizer, lambda: self._words(language), shared.making)
 
-    def _words(self, language: str) -> tuple[str, ...]:
-        """The words to expect. Called with every piece of audio, so cached for each glossary."""
-        if language not in self._expected:
-            self._expected[language] = self.current.expected(language)
-        return self._expected[language]
+    def _words(self, language: str) -> Words:
+        """The words to expect. Called with every piece of audio, so cached for each glossary, and
+        from other threads, while the glossary may change."""
+        glossary = self.current
+        known = self._expected.get(language)
+        if known is None or known[0] is not glossary:
+            known = self._expected[language] = glossary, glossary.expected(language)
+        return known[1]

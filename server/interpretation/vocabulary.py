@@ -23,6 +23,7 @@ from server.interpretation.engines import (
 )
 from server.interpretation.hesitations import without_hesitations
 from server.interpretation.types import Pcm, Transcript
+from server.process import described
 
 T = TypeVar("T")
 Words = tuple[str, ...]
@@ -42,7 +43,7 @@ _log = logging.getLogger(__name__)
 class ExpectingRecognizer:
     """A recogniser that expects certain words. ``words``: returns the words to expect now.
     ``thread``: where recognisers are made. ``unusable``: words that cannot be expected, with the
-    reasons. All methods but ``move`` are for one thread."""
+    reasons. All methods but ``move`` and ``unusable_of`` are for one thread."""
 
     def __init__(
         self, recognizer: Recognizer, words: Callable[[], Words], thread: Executor
@@ -53,6 +54,7 @@ class ExpectingRecognizer:
         self._words = words
         self._thread = thread
         self._expects: Words = ()
+        self._made_for: Words = ()  # the words that ``unusable`` is about
         self._making: Future[Made] | None = None
         self._lock = threading.RLock()
 
@@ -76,6 +78,12 @@ class ExpectingRecognizer:
             self._make()
             return self._latest
 
+    def unusable_of(self, words: Words) -> dict[str, str]:
+        """Those of ``words`` that cannot be expected, with the reasons; none while that is not
+        known yet. Callable from any thread."""
+        with self._lock:
+            return self.unusable if words == self._made_for else {}
+
     def _make(self) -> None:
         plain, words = self._plain, self._words()
         if self._making or (words == self._expects and plain is self._made_of):
@@ -85,7 +93,7 @@ class ExpectingRecognizer:
             self._making = self._thread.submit(plain.expecting, words)
             self._making.add_done_callback(self._take)
         else:
-            self._latest, self.unusable = plain, {}
+            self._latest, self.unusable, self._made_for = plain, {}, words
 
     def _take(self, made: Future[Made]) -> None:
         if made.cancelled():  # the process is ending
@@ -93,11 +101,13 @@ class ExpectingRecognizer:
         with self._lock:
             try:
                 self._latest, self.unusable = made.result()
-            except ModelError as error:
-                _log.warning("a glossary's words cannot be given to the recogniser: %s", error)
+            except Exception as error:  # noqa: BLE001  or no other words would ever be expected
+                why = str(error) if isinstance(error, ModelError) else described(error)
+                _log.warning("a glossary's words cannot be given to the recogniser: %s", why)
                 self._latest = self._made_of
                 unusable = "cannot be expected; see the log"
                 self.unusable = dict.fromkeys(self._expects, unusable)
+            self._made_for = self._expects
             self._making = None
             self._make()
 

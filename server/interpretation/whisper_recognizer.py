@@ -149,7 +149,8 @@ class WhisperStream:
         return self._transcript(final=False)
 
     def finish(self) -> Transcript | None:
-        """See ``RecognizerStream.finish``."""
+        """See ``RecognizerStream.finish``. If words were shown and none is left, says so."""
+        shown = bool(self._certain or self._rest)
         if self._fresh and len(self._sound) >= SHORTEST_SAMPLES and not self._is_all_heard():
             self._rest = self._hear(more_follows=False)
         self._commit(self._rest, len(self._rest))
@@ -160,7 +161,7 @@ class WhisperStream:
         self._due = self._now + STEP_SAMPLES
         self._passed = self._now
         self._fresh = False
-        return transcript if said else None
+        return transcript if said or shown else None
 
     def _hear(self, more_follows: bool) -> list[Heard]:
         """Make a pass. Returns the words after the certain ones."""

@@ -272,7 +272,7 @@ class Worker:
         """Interpret what came of a stream, and then nothing more."""
         stream = self._streams.pop(name, None)
         if self._shared is not None:
-            self._shared.lanes.listeners.pop(name, None)
+            self._shared.lanes.forget(name)
         if stream is not None and stream.interpreter is not None:
             stream.interpreter.close()
 

@@ -97,3 +97,12 @@ async def test_the_language_with_the_most_listeners_gets_the_next_turn() -> None
         release.set()
     assert done == ["fr", "de"]
     lanes.close()
+
+
+async def test_live_streams_share_the_cores_evenly() -> None:
+    lanes = Lanes(cores=2)
+    first, second = lanes.hearing("a"), lanes.hearing("b")
+    assert first is not second and lanes.hearing("a") is first
+    lanes.forget("b")
+    assert lanes.hearing("c") is second
+    lanes.close()

@@ -59,3 +59,10 @@ def test_old_lines_are_forgotten() -> None:
     forgotten = lines.skip(clause(0))
     assert forgotten is not None
     assert forgotten.text == NOTHING
+
+
+def test_a_line_that_was_dropped_before_it_was_written_stays_final() -> None:
+    lines = new_lines()
+    assert told(lines.skip(clause(1))) == (NOTHING, 1, "final", True)
+    assert told(lines.write(clause(1, ended=False), "one")) == ("one", 2, "final", True)
+    assert lines.end() is None

@@ -1,9 +1,11 @@
 from collections.abc import Sequence
 
 import numpy as np
+import pytest
 
 from server.bus import messages
 from server.interpretation.engines import Recognizer
+from server.interpretation.glossary import Glossary
 from server.interpretation.shared import Engines, Limits, Shared
 from server.interpretation.stream_glossary import StreamGlossary
 from tests.helpers.interpretation import EchoRecognizer, TaggingTranslator, eventually, sound
@@ -48,6 +50,7 @@ async def test_words_a_recogniser_cannot_expect_are_reported_with_the_version() 
         )
     ]
     glossary.take(told(8))
+    assert not glossary.unexpected("s", 3)
     stream.accept(sound("."))
     assert not glossary.unexpected("s", 3)
 
@@ -135,3 +138,28 @@ def test_a_recogniser_that_cannot_be_adapted_is_used_as_it_is() -> None:
     heard = own.engines.recognizers["nl"].stream().accept(np.asarray(sound("een .")))
     assert heard is not None
     assert heard.text == "een"
+
+
+async def test_a_glossary_that_changes_while_its_words_are_looked_up_is_not_the_old_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    glossary = StreamGlossary()
+    stream = glossary.applied(shared(Odd())).engines.recognizers["nl"].stream()
+    looked_up = Glossary.expected
+
+    def changing(self: Glossary, language: str) -> tuple[str, ...]:
+        words = looked_up(self, language)
+        if "kerk" in words:
+            glossary.take(told(2, "toren"))
+        return words
+
+    monkeypatch.setattr(Glossary, "expected", changing)
+    glossary.take(told(1, "kerk"))
+
+    def is_told() -> bool:
+        stream.accept(sound("."))
+        return bool(glossary.unexpected("s", 1))
+
+    await eventually(is_told)
+    (unexpected,) = glossary.unexpected("s", 1)
+    assert (unexpected.version, [*unexpected.words]) == (2, ["toren"])

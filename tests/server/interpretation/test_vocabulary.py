@@ -20,7 +20,7 @@ class Naming:
 
     language = "nl"
 
-    def __init__(self, name: str, *, broken: bool = False, prefix: str = "") -> None:
+    def __init__(self, name: str, *, broken: Exception | None = None, prefix: str = "") -> None:
         self.name = name
         self.broken = broken
         self.prefix = prefix
@@ -30,7 +30,7 @@ class Naming:
 
     def expecting(self, words: Sequence[str]) -> tuple[Recognizer, dict[str, str]]:
         if self.broken:
-            raise ModelError("broken")
+            raise self.broken
         return Naming(self.prefix + "+".join(words)), {
             word: "is odd" for word in words if word == "odd"
         }
@@ -72,7 +72,7 @@ class ByHand(Executor):
         def work() -> None:
             try:
                 future.set_result(fn(*args, **kwargs))
-            except ModelError as error:
+            except Exception as error:  # noqa: BLE001  as a thread of an executor does
                 future.set_exception(error)
 
         self._waiting.append(work)
@@ -176,13 +176,19 @@ def test_unusable_words_are_known(desk: Desk) -> None:
     assert desk.recognizer.unusable == {}
 
 
-def test_a_model_that_cannot_be_adapted_goes_on_as_it_is() -> None:
-    desk = Desk(Naming("plain", broken=True))
+@pytest.mark.parametrize("broken", [ModelError("broken"), RuntimeError("a bug")])
+def test_a_model_that_cannot_be_adapted_goes_on_as_it_is(broken: Exception) -> None:
+    desk = Desk(Naming("plain", broken=broken))
     desk.words = ("kerk",)
     desk.hears(SPEECH, BLOCK)
     desk.thread.work()
     assert desk.hears(SPEECH) == "plain"
     assert desk.recognizer.unusable.keys() == {"kerk"}
+    desk.recognizer.move(Naming("other"))
+    desk.hears(BLOCK)
+    desk.thread.work()
+    desk.hears(BLOCK)
+    assert desk.hears(SPEECH) == "kerk"
 
 
 def test_a_stream_changes_models_at_a_pause(desk: Desk) -> None:

@@ -280,3 +280,15 @@ def test_however_slow_passes_are_there_is_never_more_audio_than_the_model_takes(
     fed(stream, speech(1, 160))
     stream.finish()
     assert max(model.passes) <= LONGEST_SAMPLES + CHUNK
+
+
+def test_words_that_were_shown_and_are_taken_for_made_up_at_the_end_are_taken_back() -> None:
+    model = Counting(likelihood=0.35)
+    stream = streamed(model)
+    assert fed(stream, speech(1, 2))[-1].words
+    model.likelihood = 0.1
+    stream.accept(np.zeros(CHUNK, np.int16))
+    end = stream.finish()
+    assert end is not None and end.final
+    assert end.words == ()
+    assert stream.finish() is None
