@@ -21,6 +21,7 @@ from server.subtitles import Cue, vtt_cue
 from signaling.messages import Caption
 
 READY_S = 30.0
+DOCTOR = "to find out why: python -m server doctor"
 #: How long to wait after the clip for the last interpretation.
 TAIL_S = 5.0
 STREAM = "demo"
@@ -60,9 +61,13 @@ async def run(config: Config, source: str, target: str, out: Path, person: bool 
             print(f"tolk: there are no models from {source} to {target}", file=sys.stderr)
             return 2
         print("Loading models …", flush=True)
-        async with asyncio.timeout(READY_S):
-            while not server.supervisor.ready:
-                await asyncio.sleep(0.1)
+        try:
+            async with asyncio.timeout(READY_S):
+                while not server.supervisor.ready:
+                    await asyncio.sleep(0.1)
+        except TimeoutError:
+            print(f"tolk: the models are not loaded after {READY_S:g} s; {DOCTOR}", file=sys.stderr)
+            return 1
         async with Listener(
             server.url, STREAM, target, captions=[source, target], keep_sound=True
         ) as listener:
@@ -73,11 +78,11 @@ async def run(config: Config, source: str, target: str, out: Path, person: bool 
         (out / "demo.vtt").write_text(
             vtt(each for each in captions if each.language == target), encoding="utf8"
         )
-        hears_people = server.models.catalogue.recognizers[PERSONS].format == "whisper"
+        ear = server.models.catalogue.recognizers.get(PERSONS)
     print(f"\nWhat was heard is in {out / 'demo.wav'}, its captions are in {out / 'demo.vtt'}.")
-    if person and not hears_people:
+    if person and ear and ear.format != "whisper":
         print(MISHEARD)
-    elif hears_people and not person:
+    elif not person and ear and ear.format == "whisper":
         print("That voice was synthetic. To hear half a minute of a person: demo --person")
     return 0
 

@@ -18,6 +18,7 @@ from typing import Final
 from server.client.options import TOKEN
 from server.config import Config
 from server.http import netinfo
+from server.inputs.command import OVER
 from server.inputs.options import WITH_PARENT, words
 from server.process import end
 
@@ -42,24 +43,21 @@ async def running(
     if not config.input:
         yield
         return
-    with tempfile.TemporaryDirectory(prefix="tolk-") as folder:
-        async with asyncio.TaskGroup() as group:
-            tasks = []
-            for number, text in enumerate(config.input):
-                options = words(text)
-                given = [*options.given, *_way(config, port, options.given)]
-                file = Path(folder) / f"input-{number}"
-                _write(file, given)
-                work = _kept(file, options.stream, token)
-                tasks.append(group.create_task(work, name=f"input-{number}"))
-            try:
-                yield
-            finally:
-                for task in tasks:
-                    task.cancel()
+    async with asyncio.TaskGroup() as group:
+        tasks = []
+        for number, text in enumerate(config.input):
+            options = words(text)
+            given = [*options.given, *_way(config, port, options.audio)]
+            work = _kept(given, options.stream, token)
+            tasks.append(group.create_task(work, name=f"input-{number}"))
+        try:
+            yield
+        finally:
+            for task in tasks:
+                task.cancel()
 
 
-def _way(config: Config, port: int, given: Sequence[str]) -> list[str]:
+def _way(config: Config, port: int, audio: str | None) -> list[str]:
     """The options with which a command reaches this server."""
     host = "127.0.0.1" if config.host in ("", "0.0.0.0") else config.host
     host = "::1" if host == "::" else host
@@ -68,7 +66,7 @@ def _way(config: Config, port: int, given: Sequence[str]) -> list[str]:
     way.append(WITH_PARENT)
     if config.has_tls:
         way.append("--insecure")
-    if "--audio" not in given:
+    if audio is None:
         way += ["--audio", "socket-opus"]
     return way
 
@@ -80,19 +78,25 @@ def _write(file: Path, arguments: Sequence[str]) -> None:
         lines.writelines(f"{each}\n" for each in arguments)
 
 
-async def _kept(file: Path, stream: str, token: Callable[[str, float], str]) -> None:
-    """Run the command again and again, until it has spoken a file to its end. Each run gets a new
-    token: the secret that signs them may be another one by then."""
+async def _kept(given: Sequence[str], stream: str, token: Callable[[str, float], str]) -> None:
+    """Run the command again and again, until it is not to be begun again. Each run gets a new
+    token: the secret that signs them may be another one by then. Each gets its arguments in a new
+    file: systems remove temporary files after some days."""
     loop = asyncio.get_running_loop()
     pause_s = FIRST_PAUSE_S
     while True:
         began_s = loop.time()
         try:
-            status = await _run(file, {**os.environ, TOKEN: token(stream, TOKEN_S)})
-        except OSError as error:  # no process could be started
-            _log.warning("the input of %s: %s", stream, error.strerror)
+            with tempfile.TemporaryDirectory(prefix="tolk-") as folder:
+                file = Path(folder) / "input"
+                _write(file, given)
+                status = await _run(file, {**os.environ, TOKEN: token(stream, TOKEN_S)})
+        except (OSError, RuntimeError) as error:  # no process, or thread for it, could be started
+            _log.warning("the input of %s: %s", stream, getattr(error, "strerror", None) or error)
             status = 1
-        if status == 0:
+        if status == OVER:
+            _log.warning("the input of %s is over; it begins again with the server", stream)
+        if status in (0, OVER):
             return
         if loop.time() - began_s > HEALTHY_S:
             pause_s = FIRST_PAUSE_S

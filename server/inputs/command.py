@@ -42,6 +42,9 @@ FINAL_CODES: Final[tuple[ErrorCode, ...]] = (
     *("unauthorised", "forbidden", "bad_stream", "unknown_language", "bad_message", "ended"),
 )
 
+#: The exit status if the command must not be started again by itself.
+OVER: Final = 3
+
 _log = logging.getLogger("tolk.input")
 
 
@@ -54,15 +57,17 @@ def run(options: argparse.Namespace) -> int:
         return 2
     token = token_of(options)
 
-    async def speak() -> str:
+    async def speak() -> tuple[str, bool]:
         if options.with_parent:
             asyncio.get_running_loop().add_reader(0, _end_with_parent)
-        return await Input(wanted, options, token).run()
+        source = Input(wanted, options, token)
+        return await source.run(), source.is_over
 
-    problem = asyncio.run(speak())
-    if problem:
-        print(f"tolk: {wanted.address.shown}: {problem}", file=sys.stderr)
-    return 1 if problem else 0
+    problem, is_over = asyncio.run(speak())
+    if not problem:
+        return 0
+    print(f"tolk: {wanted.address.shown}: {problem}", file=sys.stderr)
+    return OVER if is_over else 1
 
 
 def _end_with_parent() -> None:
@@ -72,11 +77,13 @@ def _end_with_parent() -> None:
 
 
 class Input:
-    """One source and the server that it is spoken into. To be made in a running loop."""
+    """One source and the server that it is spoken into. To be made in a running loop. ``is_over``:
+    it is not to be begun again, as an operator has ended the stream, or a file was heard."""
 
     def __init__(self, wanted: Request, options: argparse.Namespace, token: str | None) -> None:
         self._options = options
         self._token = token
+        self.is_over = False
         self._name = wanted.address.shown
         self._is_file = wanted.address.is_file
         self._audio: SpeakerAudio = options.audio or "webrtc"
@@ -147,11 +154,16 @@ class Input:
                     source=_Paced(self._buffer),
                 ) as speaker:
                     joined, pause_s = True, FIRST_PAUSE_S
+                    self.is_over = self._is_file
                     self._resume = speaker.joined.resume
                     self._say(f"speaking {options.language} in {options.stream} at {options.url}")
                     problem = await self._spoken(speaker, reading)
                     if problem is None:
                         return ""
+                    if speaker.closed and (error := speaker.refusal().error):
+                        if error.code == "ended":
+                            self.is_over = True
+                            return problem
             except Refused as error:
                 problem = str(error)
                 if error.error and error.error.code in FINAL_CODES and not joined:

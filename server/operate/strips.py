@@ -30,8 +30,12 @@ class Strips:
         for name, value in values.items():
             self._bars.setdefault(name, deque(maxlen=BARS))
             self._highest[name] = max(value, self._highest.get(name, 0.0))
-        if self._since_s is None or now_s - self._since_s >= BAR_S:
-            self._since_s = now_s
+        since_s = self._since_s
+        if since_s is None or now_s - since_s >= BAR_S:
+            if since_s is None or now_s - since_s >= 2 * BAR_S:
+                self._since_s = now_s
+            else:  # so that bars are no longer because values come a little late
+                self._since_s = since_s + BAR_S
             for name, value in self._highest.items():
                 self._bars[name].append(round(value, 1))
             self._highest.clear()

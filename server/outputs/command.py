@@ -53,8 +53,9 @@ def run(options: argparse.Namespace) -> int:
         print(wanted.sdp, end="", flush=True)
     output = Output(channel, wanted)
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        # An exception would be lost inside FFmpeg.
-        signal.signal(number, lambda *_: output.stop())
+        if signal.getsignal(number) is not signal.SIG_IGN:  # as nohup has it
+            # An exception would be lost inside FFmpeg.
+            signal.signal(number, lambda *_: output.stop())
     try:
         output.run()
     except (SourceError, TargetError) as error:

@@ -53,7 +53,7 @@ class Wanted(msgspec.Struct, frozen=True):
     def scheme(self) -> str:
         """Of a URL; "" for a file."""
         scheme, found, _ = self.address.partition("://")
-        return scheme.lower() if found else ""
+        return scheme.lower() if found and scheme.lower() != "file" else ""
 
     @property
     def shown(self) -> str:
@@ -98,7 +98,7 @@ class Target:
                 wanted.address,
                 "w",
                 format=wanted.container or None,
-                container_options={"flush_packets": "1"},
+                container_options={"flush_packets": "1", "rf64": "auto"},  # for WAV over 4 GiB
             )
             usual = _CODECS.get(container.format.name, container.default_audio_codec)
             stream = container.add_stream(wanted.codec or usual, RATE_HZ, layout="mono")

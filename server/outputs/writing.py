@@ -20,16 +20,21 @@ END_S: Final = 5.0
 
 
 class Writing:
-    """One process that writes ``wanted``; ``pid``: its number. To be closed."""
+    """One process that writes ``wanted``; ``pid``: its number. To be closed.
+    Raises TargetError, on starting and while writing."""
 
     def __init__(self, wanted: Wanted) -> None:
         self._wanted = wanted
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "server.outputs.writer"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            bufsize=0,
-        )
+        try:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "server.outputs.writer"],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                bufsize=0,
+            )
+        except OSError as error:
+            problem = f"{wanted.shown}: no process can be started to write it: {error.strerror}"
+            raise TargetError(problem) from error
         self.pid = self._process.pid
         assert self._process.stdin is not None
         self._input = self._process.stdin

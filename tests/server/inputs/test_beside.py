@@ -16,6 +16,7 @@ from server.config import Config, ConfigError
 from server.http.access import Access
 from server.inputs import beside
 from server.inputs.beside import running
+from server.inputs.command import OVER
 from server.inputs.options import check
 from server.settings import add_options, load
 from signaling.errors import ProtocolError
@@ -79,6 +80,57 @@ async def test_a_source_that_cannot_be_started_leaves_the_server_alone(
     async with running(config, 9, lambda stream, valid_s: ""):
         await until(lambda: "the input of a: No such file or directory" in caplog.text)
         await until(lambda: "again in" in caplog.text)
+
+
+async def test_without_a_thread_for_a_source_the_server_goes_on(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, tmp_path: Path
+) -> None:
+    async def none_left(*arguments: object, **more: object) -> None:
+        raise RuntimeError("can't start new thread")
+
+    config = loaded("--input", "udp://127.0.0.1:9 --stream a --from nl", "--state", str(tmp_path))
+    monkeypatch.setattr(asyncio, "create_subprocess_exec", none_left)
+    async with running(config, 9, lambda stream, valid_s: ""):
+        await until(lambda: "the input of a: can't start new thread" in caplog.text)
+        await until(lambda: "again in" in caplog.text)
+
+
+@pytest.mark.parametrize(("status", "runs"), [(1, 3), (OVER, 1)])
+async def test_a_source_is_begun_again_unless_it_is_over(
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    tmp_path: Path,
+    status: int,
+    runs: int,
+) -> None:
+    command, ran = tmp_path / "command", tmp_path / "ran"
+    # Its file of arguments is removed, as systems do with old ones.
+    command.write_text(
+        f'#!/bin/sh\nfile="${{4#@}}"\ntest -f "$file" && echo >> {ran}\nrm "$file"\nexit {status}\n'
+    )
+    command.chmod(0o700)
+    ran.touch()
+    monkeypatch.setattr(sys, "executable", str(command))
+    monkeypatch.setattr(beside, "FIRST_PAUSE_S", 0.01)
+    config = loaded("--input", "udp://127.0.0.1:9 --stream a --from nl", "--state", str(tmp_path))
+    async with running(config, 9, lambda stream, valid_s: ""):
+        await until(lambda: len(ran.read_text()) >= runs)
+        await until(lambda: "over" in caplog.text or status != OVER)
+    assert len(ran.read_text()) == runs or status != OVER
+
+
+@pytest.mark.parametrize("way", ["--audio webrtc", "--audio=webrtc"])
+async def test_the_way_of_a_source_is_kept(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, way: str
+) -> None:
+    command, given = tmp_path / "command", tmp_path / "given"
+    command.write_text(f'#!/bin/sh\ncat "${{4#@}}" > {given}.part; mv {given}.part {given}\n')
+    command.chmod(0o700)
+    monkeypatch.setattr(sys, "executable", str(command))
+    entry = f"udp://127.0.0.1:9 --stream a --from nl {way}"
+    async with running(loaded("--input", entry), 9, lambda stream, valid_s: ""):
+        await until(given.exists)
+    assert "socket-opus" not in given.read_text()
 
 
 async def test_after_the_secret_has_changed_a_source_gets_a_token_that_holds(

@@ -4,6 +4,7 @@ import argparse
 import asyncio
 import logging
 import os
+import signal
 import sys
 import threading
 from asyncio.subprocess import PIPE, Process
@@ -11,6 +12,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import aiohttp
 import numpy as np
 import pytest
 
@@ -18,7 +20,7 @@ from server import app
 from server.client import connection
 from server.client.conversation import alongside
 from server.client.participants import Listener
-from server.inputs.command import Input
+from server.inputs.command import OVER, Input
 from server.inputs.options import add_options, add_server_options, request
 from tests.helpers.running import STAND_IN, tolk
 from tests.helpers.starter import demo_clip, error_rate
@@ -154,6 +156,36 @@ async def test_a_refusal_for_good_ends_the_command(server: app.Server) -> None:
     status, said = await run("udp://127.0.0.1:9", *at)
     assert status == 1
     assert "unknown_language" in said and "Traceback" not in said
+
+
+async def test_an_operator_s_end_is_not_undone(server: app.Server) -> None:
+    source = f"udp://127.0.0.1:{free_rtp_port()}"
+    token = server.access.issue(operate=True, valid_s=60)
+    end = f"{server.url}/api/operate/streams/closed/end"
+    with sending(Sender(f"{source}?pkt_size=1316", "mpegts", "mp2", stereo(440, 440))):
+        at = ("--stream", "closed", "--from", "nl", "--url", server.url, "--audio", "socket-opus")
+        async with command(source, *at) as process, asyncio.timeout(DEADLINE_S):
+            await until(lambda: "closed" in server.manager.streams, DEADLINE_S)
+            headers = {"Authorization": f"Bearer {token}"}
+            async with aiohttp.ClientSession() as http, http.post(end, headers=headers) as answer:
+                assert answer.status == 200
+            assert await process.wait() == OVER
+    assert server.manager.streams["closed"].state == "ended"
+
+
+async def test_a_file_whose_reader_dies_is_not_spoken_again(
+    server: app.Server, tmp_path: Path
+) -> None:
+    from tests.server.inputs.test_trouble import recording
+
+    path = recording(tmp_path / "talk.wav", stereo(440, 440, 60.0), "pcm_s16le")
+    at = ("--stream", "cut", "--from", "nl", "--url", server.url, "--audio", "socket-opus")
+    async with command(str(path), *at) as process, asyncio.timeout(DEADLINE_S):
+        await until(lambda: "cut" in server.manager.streams, DEADLINE_S)
+        children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+        await until(lambda: bool(children.read_text()), DEADLINE_S)
+        os.kill(int(children.read_text()), signal.SIGKILL)
+        assert await process.wait() == OVER
 
 
 @pytest.mark.parametrize(

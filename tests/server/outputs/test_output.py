@@ -54,10 +54,12 @@ def free_port() -> int:
         return port
 
 
-async def command(server: Server, channel: str, target: Path) -> asyncio.subprocess.Process:
-    """The command as a process."""
+async def command(
+    server: Server, channel: str, target: Path, *wrapper: str
+) -> asyncio.subprocess.Process:
+    """The command as a process. ``wrapper``: a program that runs it, with its arguments."""
     return await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "server", "output", "--url", server.url),
+        *(*wrapper, sys.executable, "-m", "server", "output", "--url", server.url),
         *("--stream", "hall", "--channel", channel, str(target)),
         stderr=asyncio.subprocess.PIPE,
     )
@@ -121,6 +123,25 @@ async def test_a_channel_goes_to_a_file_to_icecast_and_by_rtmp(
     assert b"Content-Type: audio/mpeg\r\n" in icecast.requests[1]
     for heard in (watching.result(), sound(io.BytesIO(bytes(icecast.received))), sound(str(file))):
         assert power(heard, 440) > TONE
+
+
+async def test_with_nohup_an_output_outlasts_the_terminal(server: Server, tmp_path: Path) -> None:
+    file = tmp_path / "hall.mp3"
+    async with (
+        Speaker(server.url, "hall", "nl", audio="socket") as speaker,
+        asyncio.timeout(PATIENCE_S),
+    ):
+        process = await command(server, "floor", file, "sh", "-c", 'trap "" HUP; exec "$@"', "-")
+        sizes = []
+        while len(sizes) < 2:
+            await speaker.play(tone(440, 0.5, 0.0))
+            if file.exists() and (size := file.stat().st_size) > sum(sizes):
+                sizes.append(size)
+                process.send_signal(signal.SIGHUP)
+        assert process.returncode is None
+        process.terminate()
+        await process.communicate()
+    assert process.returncode == 0
 
 
 async def test_a_refusal_for_good_ends_the_command(server: Server, tmp_path: Path) -> None:
@@ -192,6 +213,7 @@ def test_the_pause_grows_until_an_attempt_works() -> None:
         ("rtmp://live.example/app/streamkey?auth=x", "flv", "rtmp://live.example"),
         ("rtp://[::1]:5004", "rtp", "rtp://[::1]:5004"),
         ("sunday.mp3", "", "sunday.mp3"),
+        ("file:///home/a/sunday.mp3", "", "file:///home/a/sunday.mp3"),
     ],
 )
 def test_an_address_tells_the_format_and_is_shown_without_secrets(
@@ -219,6 +241,17 @@ async def test_rtp_is_received_with_its_sdp(
             output.stop()
             await running
     assert power(receiving.result(), 440) > TONE
+
+
+@pytest.mark.parametrize("address", ["sunday.mp3", "file:///home/a/sunday.mp3"])
+def test_a_file_is_not_opened_again_as_a_network_target_is(address: str) -> None:
+    assert not Wanted(address).scheme
+
+
+def test_a_process_that_cannot_be_started_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "executable", "/nowhere/python")
+    with pytest.raises(TargetError, match="no process can be started to write it: No such file"):
+        Writing(Wanted("sunday.mp3"))
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
