@@ -22,7 +22,9 @@ from server.http.sockets import bound
 logger = logging.getLogger(__name__)
 
 _HOST: Final = r"(?:[a-z0-9._-]{1,253}|\[[0-9a-f:.]{2,45}\])(?::[0-9]{1,5})?"
-_URL: Final = re.compile(rf"https?://{_HOST}(?:/[a-z0-9._~!$&'()*+,;=:@%/-]*)?", re.IGNORECASE)
+#: Without the characters that end an address in a page's headers. Machines tell it each other.
+_URL: Final = re.compile(rf"https?://{_HOST}(?:/[a-z0-9._~!$&()*+=:@%/-]*)?", re.IGNORECASE)
+_LONGEST_URL: Final = 300
 #: RFC 6454. Programs that show pages have schemes of their own, such as tauri://localhost.
 _ORIGIN: Final = re.compile(
     rf"(?!javascript:|data:|file:)[a-z][a-z0-9+.-]*://{_HOST}/?", re.IGNORECASE
@@ -72,10 +74,10 @@ def _is_host(text: str) -> bool:
 
 
 def _check_public_url(url: str) -> None:
-    if _URL.fullmatch(url) is None or not _port_fits(url):
+    if _URL.fullmatch(url) is None or not _port_fits(url) or len(url) > _LONGEST_URL:
         raise ConfigError(
             f"--public-url: {url!r} is not valid; expected: https://HOST, then :PORT and a path if "
-            "needed"
+            f"needed, of at most {_LONGEST_URL} characters"
         )
 
 

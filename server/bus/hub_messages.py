@@ -20,9 +20,20 @@ _MOST_TICKS: Final = 2**41
 _MOST_MS: Final = 2**46
 
 Name = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{1,64}\Z")]
-Channel = Annotated[str, Meta(pattern=r"^[A-Za-z0-9+-]{1,41}\Z")]
+#: As in signaling/fields.py.
+Channel = Annotated[
+    str, Meta(pattern=r"^(floor|[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*(\+floor)?)\Z", max_length=41)
+]
 Language = Annotated[str, Meta(pattern=r"^[A-Za-z0-9-]{1,35}\Z")]
-Url = Annotated[str, Meta(pattern=r"^(https?://[^\s\"';,]+)?\Z", max_length=300)]
+#: As in checks.py.
+Url = Annotated[
+    str,
+    Meta(
+        pattern=r"^(https?://([A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(:[0-9]{1,5})?"
+        r"(/[A-Za-z0-9._~!$&()*+=:@%/-]*)?)?\Z",
+        max_length=300,
+    ),
+]
 #: Channels, and languages of captions, that an edge may want of a stream.
 MOST_WANTED: Final = 256
 Listeners = Annotated[int, Meta(ge=0, le=1_000_000)]

@@ -88,8 +88,8 @@ class Links:
         if (frame := self.unframed(sender, data)) and frame.kind is Kind.OFFER:
             try:
                 self._offered(sender, frame.payload)
-            except msgspec.DecodeError:
-                self.dropped["invalid"] += 1
+            except msgspec.DecodeError as error:
+                self.invalid(sender, f"an offer that cannot be understood ({error})")
 
     def _receive(self, sender: str, data: bytes) -> None:
         if (frame := self.unframed(sender, data)) is None:

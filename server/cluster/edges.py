@@ -11,6 +11,7 @@ import msgspec
 from server.bus.cancelled import is_cancelled
 from server.bus.hub_messages import Announcement, EdgeOffer, Message, Sound, Wants
 from server.bus.protocol import Bus, Link, until_gone
+from server.process import logged
 
 MOST_EDGES: Final = 512
 #: How often to look what has changed, and how often to announce the streams in any case.
@@ -112,7 +113,9 @@ class Edges:
         loop = asyncio.get_running_loop()
         last, said_s, models_s = Announcement(), -ANNOUNCE_S, -MODELS_S
         while not is_cancelled():
-            now, now_s = served.announcement(self.loads), loop.time()
+            now, now_s = last, loop.time()
+            with logged("the streams could not be announced to edges"):
+                now = served.announcement(self.loads)
             if now_s - models_s < MODELS_S and now.models == last.models:
                 told = msgspec.structs.replace(now, models=b"")
             else:
@@ -127,7 +130,8 @@ class Edges:
     async def _refresh(self, served: Served) -> None:
         while True:
             await asyncio.sleep(ANNOUNCE_S)
-            served.refresh()
+            with logged("edges could not be told again"):
+                served.refresh()
 
     async def _serve(self, edge: str, served: Served) -> None:
         try:
@@ -148,6 +152,7 @@ class Edges:
                 linked = True
                 _log.info("the edge %s has listeners here", edge)
             if isinstance(message, Wants):
-                served.want(edge, bus, message)
+                with logged(f"what the edge {edge} wants"):
+                    served.want(edge, bus, message)
             else:
                 self._odd += 1

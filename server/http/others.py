@@ -4,7 +4,6 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from hashlib import blake2b
 from typing import Final
-from urllib.parse import urlsplit
 
 #: How many a page is told.
 TOLD: Final = 2
@@ -64,6 +63,6 @@ class Others:
 
 def origin_of(url: str) -> str:
     """The origin of pages at ``url``, as browsers write it: without the scheme's usual port."""
-    parts = urlsplit(url.lower())
-    usual = {"https": ":443", "http": ":80"}.get(parts.scheme, "")
-    return f"{parts.scheme}://{parts.netloc.removesuffix(usual)}"
+    scheme, _, rest = url.lower().partition("://")
+    usual = {"https": ":443", "http": ":80"}.get(scheme, "")
+    return f"{scheme}://{rest.partition('/')[0].removesuffix(usual)}"

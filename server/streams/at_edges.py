@@ -7,6 +7,7 @@ channel is sent once to all edges that hear it, and not at all if none does.
 """
 
 import asyncio
+import logging
 from collections import Counter
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
@@ -41,7 +42,11 @@ FORGET_S: Final = 3.5
 #: The name under which the session is kept that reads for all.
 READER: Final = ""
 
+#: So many different refusals are logged.
+MOST_SAID: Final = 1000
+
 _encoder: Final = msgspec.json.Encoder()
+_log = logging.getLogger(__name__)
 
 
 class _Outlet:
@@ -143,7 +148,7 @@ class AtEdges:
     def __init__(
         self, attendance: Attendance[LiveStream], url: str, others: Others, sound: Sound
     ) -> None:
-        self.refused = 0
+        self._said = set[tuple[str, str]]()  # edges, and why they were refused something
         self._attendance = attendance
         self._url = url
         self._others = others
@@ -167,7 +172,7 @@ class AtEdges:
         )
 
     def want(self, edge: str, bus: Bus[Message], wants: Wants) -> None:
-        """See Served. What cannot be given is counted in ``refused``."""
+        """See Served. What is refused is counted as what anybody is refused."""
         key = edge, wants.stream
         stream = self._attendance.manager.streams.get(wants.stream)
         if wants.is_nothing or stream is None or stream.is_private:
@@ -183,10 +188,10 @@ class AtEdges:
         for channel in [*place.sessions]:
             if channel != READER and channel not in wants.channels:
                 place.stays[channel].close()
-        self._give(lambda: self._read(key, place, wants))
+        self._give(key, lambda: self._read(key, place, wants))
         for channel, listeners in wants.channels.items():
             if channel not in place.sessions:
-                self._give(partial(self._hear, key, place, channel))
+                self._give(key, partial(self._hear, key, place, channel))
             if session := place.sessions.get(channel):
                 session.counts = listeners
 
@@ -203,11 +208,18 @@ class AtEdges:
             else:
                 place.repeat()
 
-    def _give(self, what: Callable[[], None]) -> None:
+    def _give(self, key: tuple[str, str], what: Callable[[], None]) -> None:
+        edge, stream = key
         try:
             what()
-        except ProtocolError:
-            self.refused += 1
+        except ProtocolError as error:
+            self._attendance.metrics.refused.labels(error.code).inc()
+            if (edge, error.code) not in self._said and len(self._said) < MOST_SAID:
+                self._said.add((edge, error.code))
+                _log.warning(
+                    "listeners at %s do not get all of %s (%s): each edge needs a place for each "
+                    "channel; see --max-listeners", edge, stream, error.code,
+                )  # fmt: skip
 
     def _leave(self, key: tuple[str, str]) -> None:
         if place := self._places.pop(key, None):

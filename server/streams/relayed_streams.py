@@ -15,6 +15,7 @@ from server.media.pacer import Pacer
 from server.media.relayed import Timeline
 from server.metrics import Metrics
 from server.models.current import Current
+from server.process import logged
 from server.streams.channel_names import channels
 from server.streams.registry import ConnectionManager, Stream
 from server.streams.relayed_stream import RelayedStream
@@ -118,7 +119,8 @@ class RelayedStreams:
             due = max(due, loop.time() - REFRESH_S)
             self._manager.expire(loop.time(), self._removed)
             for relayed in self:
-                relayed.refresh()
+                with logged(f"stream {relayed.stream.id}"):
+                    relayed.refresh()
             self._keep_timelines(self._hubs.names)
             self._gauge()
 
@@ -135,7 +137,8 @@ class RelayedStreams:
 
     def _received(self, hub: str, message: Told) -> None:
         if relayed := self._streams.get(message.stream):
-            relayed.receive(hub, message)
+            with logged(f"stream {message.stream}"):
+                relayed.receive(hub, message)
 
     def _play(self, channel: ChannelAt, packet: Packet) -> None:
         if relayed := self._streams.get(channel.stream):

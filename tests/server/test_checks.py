@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from server.bus.hub_messages import Announcement, decode_announcement, encode_announcement
 from server.checks import check_addresses, check_state, warn_of_readable_secrets
 from server.cli import main
 from server.config import Config, ConfigError
@@ -100,7 +101,8 @@ def test_numbers_are_finite(
         "tolk.example", "javascript:alert(1)", "ftp://tolk.example", "https://", "https:///x",
         "https://a b", "https://tolk.example\n", "https://user:secret@tolk.example", "//x",
         "https://tolk.example:99999", "https://tolk.example/?a", "https://tolk.example/#a",
-        "https://[::1", "https://é!",
+        "https://[::1", "https://é!", "https://a/b'c", "https://a/b;c", "https://a/b,c",
+        f"https://a/{'b' * 300}",
     ],
 )  # fmt: skip
 def test_a_public_url_that_makes_no_sense_is_refused(tmp_path: Path, url: str) -> None:
@@ -109,10 +111,18 @@ def test_a_public_url_that_makes_no_sense_is_refused(tmp_path: Path, url: str) -
 
 
 @pytest.mark.parametrize(
-    "url", ["https://tolk.example", "http://[2001:db8::1]:8080/", "https://tolk.example/room"]
+    "url",
+    [
+        "https://tolk.example",
+        "http://[2001:db8::1]:8080/",
+        "https://tolk.example/room",
+        "https://tolk.example/~a(b)*!$&+=:@%20",
+    ],
 )
-def test_a_public_url_is_accepted(tmp_path: Path, url: str) -> None:
+def test_a_public_url_is_accepted_also_by_other_machines(tmp_path: Path, url: str) -> None:
     check_addresses(config(tmp_path, public_url=url))
+    told = Announcement(url=url)
+    assert decode_announcement(encode_announcement(told)) == told
 
 
 @pytest.mark.parametrize(

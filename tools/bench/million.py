@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from typing import Final
 
 from server.cluster.edges import MOST_EDGES
-from server.cluster.interpreters import AVERAGED
 from server.cluster.placement import (
     BUSY,
     HEAR_CORES,
@@ -24,6 +23,7 @@ from server.cluster.placement import (
     place,
 )
 from server.http.others import SHARE, Others
+from server.load import SPAN_S
 from tools.figures import Figure
 
 #: As many as were measured on one core: docs/benchmarks.md, fanout.tolk.1000.
@@ -233,7 +233,7 @@ class Cluster:
 
     def _beat(self, beats: int) -> None:
         """Every machine reports its load so often."""
-        share = 1 - (1 - 1 / AVERAGED) ** beats
+        share = 1 - (1 - 1 / (SPAN_S * BEATS_A_SECOND)) ** beats
         load = self._load()
         for name, reported in self._reported.items():
             self._reported[name] = reported + share * (load[name] - reported)

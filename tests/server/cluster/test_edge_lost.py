@@ -115,10 +115,10 @@ async def test_a_listener_hears_again_after_the_hub_was_killed(event: Event) -> 
             since = len(event.listener.received)
             hub.send_signal(signal.SIGKILL)
             await event.told("waiting", since)
-    async with event.hub(), Speaker(event.hub_url, "hall", "nl") as speaker:
         since = len(event.listener.received)
+    async with event.hub(), Speaker(event.hub_url, "hall", "nl") as speaker:
         await event.speak_until_heard(speaker)
-        await event.told("live", 0)
+        await event.told("live", since)
         assert (
             not event.listener.closed and event.listener.connection.connectionState == "connected"
         )

@@ -132,7 +132,7 @@ async def test_with_nohup_an_output_outlasts_the_terminal(server: Server, tmp_pa
         asyncio.timeout(PATIENCE_S),
     ):
         process = await command(server, "floor", file, "sh", "-c", 'trap "" HUP; exec "$@"', "-")
-        sizes = []
+        sizes: list[int] = []
         while len(sizes) < 2:
             await speaker.play(tone(440, 0.5, 0.0))
             if file.exists() and (size := file.stat().st_size) > sum(sizes):
