@@ -82,11 +82,13 @@ class Replay:
             self.kept_samples -= samples
             self._counts.dropped_samples += samples
 
-    def worker_lost(self) -> None:
-        """The interpreter is gone."""
+    def worker_lost(self, died: bool = True) -> None:
+        """The interpreter is gone. ``died``: perhaps of its audio; not if a link was lost."""
         if not self._ready:
             return
         self._ready = False
+        if not died:
+            return
         while self._kept and self._kept[0].end_sample <= self._suspect_end:
             self._counts.skipped_samples += self._forget_oldest()
         if self._kept:

@@ -51,14 +51,14 @@ class Pool:
     """The bus of a hub's streams (a Bus), and whether anybody interprets (a Readiness).
 
     ``connect``: makes a link to a machine. ``on_ready``: called when a machine is ready;
-    ``on_lost`` with the streams that lost one, and whether others are ready; ``on_models`` with
-    the models of all machines when they change; ``up`` says whether NATS is connected. ``leases``:
-    which hub has a stream; None if there is only this one.
+    ``on_lost`` with the streams that lost one, whether others are ready, and whether it died (or
+    only the link to it did); ``on_models`` with the models of all machines when they change; ``up``
+    says whether NATS is connected. ``leases``: which hub has a stream; None if there is one only.
     """
 
     def __init__(self, connect: Connect) -> None:
         self.on_ready: Callable[[], None] = lambda: None
-        self.on_lost: Callable[[set[str], bool], None] = lambda streams, others: None
+        self.on_lost: Callable[[set[str], bool, bool], None] = lambda streams, others, died: None
         self.on_models: Callable[[Mapping[str, Catalogue]], None] = lambda known: None
         self.up: Callable[[], bool] = lambda: True
         self.leases: Leases | None = None
@@ -133,7 +133,7 @@ class Pool:
         if self._own is not None:
             self._own.heard(heartbeat)
 
-    def lost(self, name: str, why: str) -> None:
+    def lost(self, name: str, why: str, died: bool = True) -> None:
         """The interpreter of a machine is gone, or restarts. Its streams go to others."""
         machine = self._machines.get(name)
         if machine is None or not machine.worker:
@@ -141,7 +141,7 @@ class Pool:
         machine.worker = ""
         self.restarts += 1
         self.why_lost = why
-        self.on_lost(self._streams.lose(name), self.ready)
+        self.on_lost(self._streams.lose(name), self.ready, died)
 
     def has_room(self, stream: str, part: str) -> bool:
         """Whether a machine has room for a language of a stream, or for hearing it."""
@@ -171,7 +171,7 @@ class Pool:
             if offer.leaving and not machine.leaving:
                 machine.leaving = True
                 _log.info("%s is leaving: its streams go to other machines", name)
-                self.lost(name, f"{name} is leaving")
+                self.lost(name, f"{name} is leaving", died=False)
         elif not offer.leaving and self._has_place():
             self._wanted[name] = offer
             self._offered.set()
@@ -213,7 +213,7 @@ class Pool:
             while True:
                 self._received(machine, await machine.bus.receive())
         except BusClosed:
-            self.lost(machine.name, f"{machine.name} is gone")
+            self.lost(machine.name, f"{machine.name} is gone", died=False)
         finally:
             del self._machines[machine.name]
 

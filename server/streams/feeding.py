@@ -97,9 +97,10 @@ class Feeding:
         self._replay.committed(sample)
         self._begin_if_due()
 
-    def lost(self) -> None:
-        """The interpreter died: the next one will get the audio that it had not finished."""
-        self._replay.worker_lost()
+    def lost(self, died: bool) -> None:
+        """The interpreter is gone: the next one will get the audio that it had not finished.
+        ``died``: see Replay."""
+        self._replay.worker_lost(died)
         self.epoch += 1
         self._begin_if_due()
 

@@ -204,10 +204,10 @@ class LiveStream:
         self.statuses.begin()
         self._feed()
 
-    def interpreter_lost(self) -> None:
-        """The interpreter died: the next one will get the audio that it had not finished."""
+    def interpreter_lost(self, died: bool = True) -> None:
+        """The interpreter is gone: the next one will get the audio that it had not finished."""
         self.statuses.lose()
-        self._feeding.lost()
+        self._feeding.lost(died)
         self.notices.clear_partials()
         self._tell_channels()
 

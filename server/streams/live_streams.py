@@ -69,16 +69,17 @@ class LiveStreams:
         await self._context.recordings.close()
 
     def interpreter_lost(
-        self, streams: Collection[str] | None = None, others: bool = False
+        self, streams: Collection[str] | None = None, others: bool = False, died: bool = True
     ) -> None:
         """An interpreter was lost, and with it these streams; None: all. ``others``: there are
-        other ones, which take the streams over at once; if not, no stream has one."""
+        other ones, which take the streams over at once; if not, no stream has one. ``died``:
+        perhaps of its audio; not if a link was lost."""
         self._interpreter_ready = others
         self._metrics.interpreter_ready.set(others)
         self._metrics.interpreter_restarts.inc()
         for live in self:
             if streams is None or not others or live.stream.id in streams:
-                live.interpreter_lost()
+                live.interpreter_lost(died)
         if others:
             self.interpreter_ready()
 

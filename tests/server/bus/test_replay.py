@@ -15,14 +15,16 @@ def chunk(number: int, epoch: int = 1) -> AudioChunk:
 def play(story: str) -> tuple[ReplayCounts, list[list[int]]]:
     """Run a story, in which each word is an event. ``3``: chunk 3 is received. ``c3``: all before
     chunk 3 is committed. ``b3``: chunk 3 and the following are taken back. ``g3``: they are given
-    up. ``x``: the interpreter
-    is lost. ``r``: one is ready. Returns the numbers of the chunks fed at each ``r``."""
+    up. ``x``: the interpreter died. ``l``: the link to it was lost. ``r``: one is ready.
+    Returns the numbers of the chunks fed at each ``r``."""
     counts = ReplayCounts()
     replay, fed, epoch = Replay(counts), [], 0
     for word in story.split():
         match word[0]:
             case "x":
                 replay.worker_lost()
+            case "l":
+                replay.worker_lost(died=False)
             case "r":
                 epoch += 1
                 again = replay.worker_ready(epoch)
@@ -46,6 +48,7 @@ def play(story: str) -> tuple[ReplayCounts, list[list[int]]]:
         pytest.param("r 0 1 c1 2 x r", [[], [1, 2]], id="only what is not committed"),
         pytest.param("r 0 1 c2 x r", [[], []], id="all committed: nothing"),
         pytest.param("r 0 1 2 g1 x r", [[], [0]], id="what is given up is not fed"),
+        pytest.param("r 0 1 l r l r", [[], [0, 1], [0, 1]], id="lost links are not the audio's"),
         pytest.param("0 1 r", [[0, 1]], id="heard before the first was ready"),
         pytest.param("r 0 x 1 2 r", [[], [0, 1, 2]], id="heard while none was ready"),
         pytest.param("r 0 1 x r x r", [[], [0, 1], []], id="second loss on it: skipped"),

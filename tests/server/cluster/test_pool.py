@@ -56,8 +56,8 @@ class Hub:
     def __init__(self) -> None:
         self.ends: dict[str, MemoryBus] = {}
         self.pool = Pool(self._connect)
-        self.lost: list[tuple[set[str], bool]] = []
-        self.pool.on_lost = lambda streams, others: self.lost.append((streams, others))
+        self.lost: list[tuple[set[str], bool, bool]] = []
+        self.pool.on_lost = lambda *lost: self.lost.append(lost)
 
     @asynccontextmanager
     async def _connect(self, name: str) -> AsyncIterator[Bus[Message]]:
@@ -126,7 +126,7 @@ async def test_a_lost_machine_s_streams_go_to_another(hub: Hub) -> None:
     large, small = await hub.machine("large", 8), await hub.machine("small", 1)
     hub.pool.publish(demand())
     large.close()
-    await until(lambda: hub.lost == [({"hall"}, True)])
+    await until(lambda: hub.lost == [({"hall"}, True, False)])
     hub.pool.publish(demand(epoch=1))
     assert small.published == [demand(epoch=1)]
     assert (hub.pool.restarts, hub.pool.why_lost) == (1, "large is gone")
@@ -137,14 +137,14 @@ async def test_a_process_that_was_lost_there_counts_as_lost(hub: Hub, said: Hear
     machine = await hub.machine("only")
     hub.pool.publish(demand())
     machine.send(said)
-    await until(lambda: hub.lost == [({"hall"}, False)])
+    await until(lambda: hub.lost == [({"hall"}, False, True)])
 
 
 async def test_a_machine_that_leaves_gives_its_streams_away(hub: Hub) -> None:
     large, small = await hub.machine("large", 8), await hub.machine("small", 1)
     hub.pool.publish(demand())
     hub.pool.offered("large", Offer(8, leaving=True))
-    assert hub.lost == [({"hall"}, True)] and hub.pool.names == ["small"]
+    assert hub.lost == [({"hall"}, True, False)] and hub.pool.names == ["small"]
     hub.pool.publish(demand(epoch=1))
     large.send(beat())
     large.send(speech("en"))
