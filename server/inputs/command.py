@@ -77,13 +77,12 @@ def _end_with_parent() -> None:
 
 
 class Input:
-    """One source and the server that it is spoken into. To be made in a running loop. ``is_over``:
-    it is not to be begun again, as an operator has ended the stream, or a file was heard."""
+    """One source and the server that it is spoken into. To be made in a running loop."""
 
     def __init__(self, wanted: Request, options: argparse.Namespace, token: str | None) -> None:
         self._options = options
         self._token = token
-        self.is_over = False
+        self._joined = self._is_ended = False
         self._name = wanted.address.shown
         self._is_file = wanted.address.is_file
         self._audio: SpeakerAudio = options.audio or "webrtc"
@@ -109,6 +108,11 @@ class Input:
         if speaking.result() or reading.cancelled():
             return speaking.result()
         return reading.result()
+
+    @property
+    def is_over(self) -> bool:
+        """Whether an operator has ended the stream, or a file was heard."""
+        return self._is_ended or (self._is_file and self._joined and self._reading.opened > 0)
 
     def _say(self, text: str) -> None:
         """Log it, unless the same was logged in the last minute."""
@@ -154,7 +158,7 @@ class Input:
                     source=_Paced(self._buffer),
                 ) as speaker:
                     joined, pause_s = True, FIRST_PAUSE_S
-                    self.is_over = self._is_file
+                    self._joined = True
                     self._resume = speaker.joined.resume
                     self._say(f"speaking {options.language} in {options.stream} at {options.url}")
                     problem = await self._spoken(speaker, reading)
@@ -162,7 +166,7 @@ class Input:
                         return ""
                     if speaker.closed and (error := speaker.refusal().error):
                         if error.code == "ended":
-                            self.is_over = True
+                            self._is_ended = True
                             return problem
             except Refused as error:
                 problem = str(error)

@@ -23,7 +23,9 @@ CLIP: Final = Path("server/demo/nl.opus")
 HOUR_S, QUICK_S = 3600.0, 180.0
 #: What is there after this part of an hour, ten minutes, may not grow.
 SETTLED: Final = 1 / 6
-EVERY_S, QUICK_EVERY_S = 10.0, 2.0
+#: Interpreters give memory back every 10 s: samples in step with that, just before it or just after
+#: it, would differ by 4 %.
+EVERY_S, QUICK_EVERY_S = 3.0, 0.5
 #: A listener comes each second, and stays for a second.
 STAYS_S: Final = 1.0
 CHANNELS: Final = ("floor", "en", "de", "fr", "en+floor")
