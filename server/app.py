@@ -4,7 +4,6 @@ of several machines is in ``machines``."""
 import asyncio
 import contextlib
 import socket
-import tempfile
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from pathlib import Path
 
@@ -73,9 +72,8 @@ async def running(
     handed = before.sockets if before else ()
     with (
         media_plane(config, given.hosts, metrics, handed) as plane,
-        tempfile.TemporaryDirectory(prefix="tolk-") as name,
+        processes.scratch() as folder,
     ):
-        folder = Path(name)
         async with (
             LocalBus.listen(folder / "bus", messages.decode) as own,
             joining.all_machines(config) as pool,

@@ -3,7 +3,6 @@ hubs. Only this file and ``app`` build a server."""
 
 import asyncio
 import contextlib
-import tempfile
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
@@ -23,6 +22,7 @@ from server.metrics import Metrics
 from server.models.catalogue import Catalogue
 from server.models.current import Current
 from server.prepared import Prepared, prepared
+from server.processes import scratch
 from server.streams.registry import ConnectionManager
 from server.streams.relayed_streams import RelayedStreams
 
@@ -38,12 +38,12 @@ async def running(config: Config) -> AsyncIterator[EdgeServer]:
     given, metrics = prepared(config), Metrics()
     with (
         media_plane(config, given.hosts, metrics) as plane,
-        tempfile.TemporaryDirectory(prefix="tolk-") as folder,
+        scratch() as folder,
     ):
         async with (
             machines.edge(config) as origins,
             asyncio.TaskGroup() as group,
-            app.further_processes(config, Path(folder), metrics) as processes,
+            app.further_processes(config, folder, metrics) as processes,
         ):
             pacer = Pacer(observe_lateness_s=metrics.send_late.observe)
             edge = _edge(config, given, origins, processes, pacer, metrics)

@@ -3,7 +3,6 @@ that names a bus. It is imported only if ``--bus`` is given."""
 
 import asyncio
 import signal
-import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -104,8 +103,7 @@ async def run_interpreter(config: Config) -> None:
     stopped = asyncio.Event()
     for number in _STOP:
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)
-    with tempfile.TemporaryDirectory(prefix="tolk-") as name:
-        folder = Path(name)
+    with processes.scratch() as folder:
         async with (
             LocalBus.listen(folder / "bus", messages.decode) as own,
             Nats.opened(_servers(config), machine_name(), "interpreter") as nats,

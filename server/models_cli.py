@@ -200,8 +200,11 @@ def _verify(config: Config, options: argparse.Namespace) -> int:
     else:
         folder = Path(config.models)
     store = Store(folder)
-    for name in options.what or store.names():
+    names = [*store.names()]
+    for name in options.what or names:
         try:
+            if name not in names:
+                raise ModelError(f"there is no such model in {folder}")
             record = store.verify(name)
             found = "is unchanged" if record else "has no checksums, as it was copied by hand"
             print(f"{name} {found}.")

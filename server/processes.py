@@ -4,13 +4,30 @@ The settings are passed in a file that only its owner can read: some are secret,
 a machine can see the command lines of its processes.
 """
 
+import fcntl
 import os
 import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
 
 from server.config import Config
+
+
+@contextmanager
+def scratch() -> Iterator[Path]:
+    """A temporary folder for the settings and sockets of processes. Systems remove old temporary
+    files; it is locked, so that they leave this alone (systemd's tmpfiles.d(5))."""
+    with tempfile.TemporaryDirectory(prefix="tolk-") as name:
+        folder = os.open(name, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            fcntl.flock(folder, fcntl.LOCK_EX)
+            yield Path(name)
+        finally:
+            os.close(folder)
 
 
 def worker(config: Config, folder: Path) -> list[str]:

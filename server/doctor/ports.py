@@ -107,10 +107,12 @@ def _is_ours(config: Config) -> bool:
     unchecked.verify_mode = ssl.CERT_NONE
     scheme = "https" if config.has_tls else "http"
     host = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(config.host, config.host)
+    opener = urllib.request.build_opener(
+        urllib.request.ProxyHandler({}),  # none, whatever the environment says
+        urllib.request.HTTPSHandler(context=unchecked),
+    )
     try:
-        with urllib.request.urlopen(  # noqa: S310
-            f"{scheme}://{host}:{config.port}/healthz", timeout=ANSWER_S, context=unchecked
-        ) as answer:
+        with opener.open(f"{scheme}://{host}:{config.port}/healthz", timeout=ANSWER_S) as answer:
             return bool(answer.headers.get("Server", "") == "Tolk")
     except (OSError, ValueError):
         return False

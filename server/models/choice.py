@@ -53,6 +53,7 @@ def needs(languages: Sequence[str], carried: Sequence[str], there: Catalogue) ->
             found += [
                 _needed(_translating(*half), f"translates {half[0]} to {half[1]}")
                 for half in ((pair[0], PIVOT), (PIVOT, pair[1]))
+                if half[0] != half[1]
             ]
     found += [_of("voice", language) for language in languages]
     fetched = {model.name for model in there.models}

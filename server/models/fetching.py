@@ -18,13 +18,14 @@ from server.models.catalogue import Catalogue
 from server.models.events import Event
 from server.models.listing import unclear_voices
 from server.models.moving import Moves
+from server.models.store import LOCK_WAIT_S
 from server.models.telling import Shown, megabytes
 from server.process import end
 
 #: The niceness of the process, so that it takes less CPU time than interpreting.
 NICE: Final = 15
 #: A process that prints nothing for so long hangs. It may wait for another pull to end.
-SILENCE_S: Final = 1800.0
+SILENCE_S: Final = LOCK_WAIT_S + 600.0
 #: Time from SIGTERM to SIGKILL.
 GRACE_S: Final = 2.0
 LINE_BYTES: Final = 65_536

@@ -95,6 +95,10 @@ class Moves:
         of_its_models = _now() < self._trial_until or not self._lived
         self._trial_until = -inf
         self._lived = False
+        if of_its_models and self.options:
+            _log.error("the earlier models cannot be loaded either; those installed are tried")
+            self.options = ()
+            return
         if of_its_models and self._proven is not None and not self.options:
             _log.error(
                 "the interpreter died of its models; the earlier ones (%s) are used until others "

@@ -68,7 +68,11 @@ async def from_address(
     if file.endswith(ARCHIVES):
         await fetch(address, staging / file)
         shutil.rmtree(whole)
-        unpack(staging / file, whole)
+        try:
+            unpack(staging / file, whole)
+        except FetchError:
+            (staging / file).unlink()  # or it would be taken for what the next pull wants
+            raise
     elif file.endswith(".onnx"):
         await fetch(address + ".json", whole / f"{file}.json")
         await fetch(address, whole / file)

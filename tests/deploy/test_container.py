@@ -16,9 +16,14 @@ CONTAINERFILE = (DEPLOY / "Containerfile").read_text(encoding="utf8")
 ANSWER_S = 20.0
 
 
+#: Nothing answers there.
+NO_PROXY = {"http_proxy": "http://127.0.0.1:9", "https_proxy": "http://127.0.0.1:9"}
+
+
 async def healthy(port: int) -> bool:
     process = await asyncio.create_subprocess_exec(
-        sys.executable, DEPLOY / "healthcheck.py", env={**os.environ, "TOLK_PORT": str(port)}
+        *(sys.executable, DEPLOY / "healthcheck.py"),
+        env={**os.environ, "TOLK_PORT": str(port), **NO_PROXY},
     )
     async with asyncio.timeout(ANSWER_S):
         return await process.wait() == 0

@@ -1,5 +1,6 @@
 import base64
 import json
+import os
 import random
 import stat
 from datetime import UTC, datetime, timedelta
@@ -153,6 +154,12 @@ def test_a_secret_is_created_once_and_readable_by_its_owner_only(tmp_path: Path)
     assert len(secret) >= 32
     assert stat.S_IMODE((state / "secret").stat().st_mode) == 0o600
     assert [path.name for path in state.iterdir()] == ["secret"]
+
+
+def test_what_a_killed_server_left_of_a_secret_is_no_obstacle(tmp_path: Path) -> None:
+    (tmp_path / f"secret.{os.getpid()}").write_text("half")
+    assert len(load_secret("", tmp_path)) >= 32
+    assert [path.name for path in tmp_path.iterdir()] == ["secret"]
 
 
 def test_a_secret_may_be_configured(tmp_path: Path) -> None:

@@ -84,6 +84,13 @@ def test_a_model_that_cannot_be_pulled_is_named(
     assert complaint in output.out + output.err
 
 
+def test_a_model_that_is_not_there_is_not_verified(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["models", "verify", "whisper-bas", "--state", str(tmp_path)]) == 1
+    assert "whisper-bas: there is no such model in" in capsys.readouterr().err
+
+
 def test_an_invalid_voice_is_refused_by_its_library(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

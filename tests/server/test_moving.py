@@ -166,6 +166,15 @@ class Desk:
         return self.current.catalogue.models[0].name
 
 
+def test_if_the_earlier_models_cannot_be_loaded_either_those_installed_are_tried(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk = Desk(tmp_path / "scratch", monkeypatch, "fetched", "shipped")
+    assert desk.dies() == "shipped"
+    assert desk.dies() == ""
+    assert desk.dies() == "shipped"
+
+
 def test_after_a_crash_of_the_first_interpreter_the_shipped_models_are_used(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

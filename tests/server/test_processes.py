@@ -1,6 +1,7 @@
 """All processes of a server get its settings, and no other user can read them."""
 
 import argparse
+import fcntl
 import os
 from pathlib import Path
 from typing import Any, get_args, get_origin
@@ -79,3 +80,12 @@ def test_secret_settings_are_not_readable_by_other_users(
     assert not any("a password" in each for each in words)
     for file in tmp_path.iterdir():
         assert os.stat(file).st_mode & 0o077 == 0
+
+
+def test_the_folder_of_settings_is_locked_so_that_nothing_in_it_is_removed_as_old() -> None:
+    with processes.scratch() as folder:
+        other_program = os.open(folder, os.O_RDONLY)
+        with pytest.raises(BlockingIOError):
+            fcntl.flock(other_program, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        os.close(other_program)
+    assert not folder.exists()

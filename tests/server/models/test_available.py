@@ -10,6 +10,7 @@ from server.config import STARTER_MODELS
 from server.models.available import Available, available
 from server.models.catalogue import Catalogue
 from server.models.choice import needs
+from server.models.disk import FetchError
 from server.models.installed import catalogue_of
 from server.models.recommend import COSTS
 
@@ -61,6 +62,11 @@ def test_whisper_has_99_languages_and_the_english_model_one() -> None:
 
 def test_recommended_models_are_available() -> None:
     assert set(COSTS) <= {model.name for model in available()}
+
+
+def test_a_language_that_no_model_translates_is_told(tmp_path: Path) -> None:
+    with pytest.raises(FetchError, match="en to es"):
+        needs(["en", "es"], ["whisper-base"], catalogue_of("starter", tmp_path))
 
 
 def test_all_models_between_four_languages_are_available(tmp_path: Path) -> None:

@@ -236,6 +236,18 @@ async def test_an_interrupted_download_of_a_user_s_zip_is_resumed(
         await pulled(state, host.url + path)
 
 
+async def test_a_zip_that_was_damaged_at_its_host_can_be_fetched_again(
+    host: ModelHost, state: Path
+) -> None:
+    path = "/vosk-model-small-nl-8.zip"
+    host.files[path] = b"PK"
+    with pytest.raises(FetchError, match="is not a zip file"):
+        await pulled(state, host.url + path)
+    host.files[path] = zip_of(STARTER_MODELS / "recognizer-nl")
+    record, _ = await pulled(state, host.url + path)
+    assert record.model.languages == ["nl"]
+
+
 @pytest.mark.parametrize(
     ("what", "complaint"),
     [
