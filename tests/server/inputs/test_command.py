@@ -181,9 +181,11 @@ async def test_a_file_whose_reader_dies_is_not_spoken_again(
     path = recording(tmp_path / "talk.wav", stereo(440, 440, 60.0), "pcm_s16le")
     at = ("--stream", "cut", "--from", "nl", "--url", server.url, "--audio", "socket-opus")
     async with command(str(path), *at) as process, asyncio.timeout(DEADLINE_S):
+        assert process.stderr is not None
         await until(lambda: "cut" in server.manager.streams, DEADLINE_S)
+        while b"receiving" not in await process.stderr.readline():
+            pass
         children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
-        await until(lambda: bool(children.read_text()), DEADLINE_S)
         os.kill(int(children.read_text()), signal.SIGKILL)
         assert await process.wait() == OVER
 
