@@ -82,7 +82,10 @@ def _check_public_url(url: str) -> None:
 
 
 def _port_fits(url: str) -> bool:
-    return netinfo.host_name(urlsplit(url).netloc) is not None
+    try:
+        return netinfo.host_name(urlsplit(url).netloc) is not None
+    except ValueError:  # what is in brackets is no address
+        return False
 
 
 def check_bus(config: Config) -> None:

@@ -2,8 +2,8 @@
 
 - Audio is kept until it is committed, at most the last ``KEPT_S`` of it.
 - An interpreter that becomes ready gets all that is kept, and then what arrives.
-- When an interpreter is lost, the audio that it got and did not commit is suspect. The next one
-  gets it once more. If that one is lost too before it has committed all of it, the rest is
+- When an interpreter died, the audio that it got and did not commit is suspect. The next one
+  gets it once more. If that one dies too before it has committed all of it, the rest is
   skipped: the same audio crashes two interpreters at most.
 - If an interpreter is lost before it was ready, no audio becomes suspect: it had got none.
 - Sample numbers never fall, also when the epoch rises.

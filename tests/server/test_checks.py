@@ -101,7 +101,7 @@ def test_numbers_are_finite(
         "tolk.example", "javascript:alert(1)", "ftp://tolk.example", "https://", "https:///x",
         "https://a b", "https://tolk.example\n", "https://user:secret@tolk.example", "//x",
         "https://tolk.example:99999", "https://tolk.example/?a", "https://tolk.example/#a",
-        "https://[::1", "https://é!", "https://a/b'c", "https://a/b;c", "https://a/b,c",
+        "https://[::1", "http://[1.2:]", "https://é!", "https://a/b'c", "https://a/b;c", "https://a/b,c",
         f"https://a/{'b' * 300}",
     ],
 )  # fmt: skip
