@@ -102,8 +102,6 @@ class Relay:
             async with self._listen(hub) as bus:
                 _log.info("%s has streams to interpret", hub)
                 self._hubs[hub] = bus
-                if self._models is not None:
-                    bus.publish(self._models)
                 await self._hear(hub, bus)
                 _log.info("%s is gone", hub)
         finally:
